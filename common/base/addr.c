@@ -1,0 +1,109 @@
+#include "common/base/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+gp_addr_parse(const char *text, struct gp_addr *out)
+{
+	struct gp_addr a;
+
+	memset(&a, 0, sizeof(a));
+	if (inet_pton(AF_INET, text, a.b) == 1)
+		a.version = 4;
+	else if (inet_pton(AF_INET6, text, a.b) == 1)
+		a.version = 6;
+	else
+		return -EINVAL;
+	*out = a;
+	return 0;
+}
+
+int
+gp_prefix_parse(const char *text, struct gp_prefix *out, bool *host_bits)
+{
+	char buf[GP_ADDR_TEXT_MAX];
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	struct gp_prefix p;
+	unsigned max, bits;
+
+	if (len >= sizeof(buf))
+		return -EINVAL;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	if (gp_addr_parse(buf, &p.addr) < 0)
+		return -EINVAL;
+	max = p.addr.version == 4 ? 32 : 128;
+	bits = max;
+	if (slash) {
+		size_t digits = strspn(slash + 1, "0123456789");
+
+		if (digits == 0 || digits > 3 || slash[1 + digits] != '\0')
+			return -EINVAL;
+		bits = (unsigned)strtoul(slash + 1, NULL, 10);
+		if (bits > max)
+			return -EINVAL;
+	}
+	p.len = (uint8_t)bits;
+	struct gp_addr before = p.addr;
+	gp_addr_mask(&p.addr, bits);
+	if (host_bits)
+		*host_bits = memcmp(before.b, p.addr.b, 16) != 0;
+	*out = p;
+	return 0;
+}
+
+size_t
+gp_addr_format(const struct gp_addr *a, char out[GP_ADDR_TEXT_MAX])
+{
+	/* glibc writes the RFC 5952 form: lower case, the first longest run of
+	 * two or more zero groups compressed */
+	if (inet_ntop(a->version == 4 ? AF_INET : AF_INET6, a->b, out,
+		GP_ADDR_TEXT_MAX) == NULL)
+		out[0] = '\0';
+	return strlen(out);
+}
+
+size_t
+gp_prefix_format(const struct gp_prefix *p, char out[GP_ADDR_TEXT_MAX])
+{
+	size_t n = gp_addr_format(&p->addr, out);
+	int more = snprintf(out + n, GP_ADDR_TEXT_MAX - n, "/%u",
+	    (unsigned)p->len);
+
+	return n + (size_t)more;
+}
+
+int
+gp_addr_compare(const struct gp_addr *a, const struct gp_addr *b)
+{
+	if (a->version != b->version)
+		return a->version < b->version ? -1 : 1;
+	return memcmp(a->b, b->b, 16);
+}
+
+void
+gp_addr_mask(struct gp_addr *a, unsigned len)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = len > i * 8 ? len - i * 8 : 0;
+
+		if (keep < 8)
+			a->b[i] &= (uint8_t)(0xff00u >> keep);
+	}
+}
+
+bool
+gp_prefix_contains(const struct gp_prefix *p, const struct gp_addr *a)
+{
+	struct gp_addr masked = *a;
+
+	if (p->addr.version != a->version)
+		return false;
+	gp_addr_mask(&masked, p->len);
+	return memcmp(masked.b, p->addr.b, 16) == 0;
+}

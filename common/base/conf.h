@@ -1,0 +1,105 @@
+/*
+ * conf - the site's INI text to a typed struct, through a table of keys.
+ *
+ * One table (conf.c) names every section and key with its type, range and
+ * default; every program reads the whole file, so that an error anywhere is
+ * found by any of them.  [capture] holds defaults, [interface NAME] overrides.
+ * goprobe.ini(5) describes the keys.
+ */
+#ifndef GP_CONF_H
+#define GP_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/base/addr.h"
+
+#define GP_CONF_PATH      "/etc/goprobe/goprobe.ini"
+#define GP_CONF_STORE     "/var/lib/goprobe"
+#define GP_CONF_MAX_BYTES (1u << 20)
+#define GP_CONF_MAX_IFACES 1024
+#define GP_CONF_IFACE_MAX 16 /* with NUL */
+
+enum gp_conf_direction { GP_DIR_AUTO, GP_DIR_INTERFACE, GP_DIR_FLOW };
+enum gp_conf_l7 { GP_L7_NDPI, GP_L7_OFF };
+enum gp_conf_sandbox { GP_SANDBOX_FULL, GP_SANDBOX_SECCOMP, GP_SANDBOX_OFF };
+enum gp_conf_compression { GP_COMPRESS_LZ4, GP_COMPRESS_NONE };
+
+struct gp_conf_capture {
+	char name[GP_CONF_IFACE_MAX]; /* "" in the defaults */
+	char *filter;                 /* BPF expression, "" for none */
+	char *filter_file;
+	uint32_t snaplen;             /* bytes */
+	uint32_t buffer_mb;           /* MiB of kernel ring */
+	bool promiscuous;
+	uint32_t snapshot_interval;   /* seconds */
+	uint32_t flows_max;
+	uint32_t workers;
+	enum gp_conf_l7 l7;
+	uint32_t l7_wait;             /* seconds */
+	enum gp_conf_direction direction;
+};
+
+struct gp_conf {
+	struct {
+		char *name;
+		char *networks; /* as written */
+		struct gp_prefix *prefixes;
+		size_t n_prefixes;
+		char *geoip, *asn; /* MMDB files, "" for none */
+	} site;
+	struct {
+		char *path;
+		uint32_t retain_days; /* 0: for ever */
+		uint64_t max_bytes;   /* 0: no bound */
+		uint64_t min_free;    /* bytes, 0: no bound */
+		enum gp_conf_compression compression;
+	} store;
+	struct {
+		uint32_t sync_interval; /* seconds */
+		char *metrics;          /* Prometheus text file, "" for none */
+		enum gp_conf_sandbox sandbox;
+	} writer;
+	struct gp_conf_capture capture;    /* defaults */
+	enum gp_conf_sandbox capture_sandbox;
+	struct gp_conf_capture *ifaces;    /* with defaults applied */
+	size_t n_ifaces;
+	struct {
+		char *url, *user, *password_file, *database;
+		char *ca_file, *cert_file, *key_file;
+		uint32_t batch_rows;
+		uint32_t interval; /* seconds between looks at the store */
+		enum gp_conf_sandbox sandbox;
+	} export;
+};
+
+/* Every key at its default, no interface.  NULL: out of memory. */
+struct gp_conf *gp_conf_new(void);
+void gp_conf_free(struct gp_conf *c); /* accepts NULL */
+
+/*
+ * Parses len bytes of INI text called `file` in messages.  Returns NULL and
+ * sets `error` to one line `FILE:LINE: what` when anything is wrong: an unknown
+ * section or key, a duplicate, a bad value, an overlong line.
+ */
+struct gp_conf *gp_conf_parse(const char *text, size_t len, const char *file,
+    char error[512]);
+
+/*
+ * Reads a file.  With root_owned set it must belong to root and not be
+ * writable by group or others.  A missing file is an error unless `optional`,
+ * then it means the defaults.
+ */
+struct gp_conf *gp_conf_load(const char *path, bool optional, bool root_owned,
+    char error[512]);
+
+/* Settings of an interface; NULL when it is not in the file. */
+const struct gp_conf_capture *gp_conf_iface(const struct gp_conf *c,
+    const char *name);
+
+/* -T: the effective values as INI text. */
+void gp_conf_print(const struct gp_conf *c, FILE *out);
+
+#endif

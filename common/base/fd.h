@@ -1,0 +1,39 @@
+/*
+ * fd - full reads and writes, *at() opens, fsync of file and folder.
+ *
+ * Every function returns 0 or a count when fine and -errno when not; EINTR is
+ * retried.  Descriptors are opened O_CLOEXEC|O_NOFOLLOW.
+ */
+#ifndef GP_FD_H
+#define GP_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Closes *fd if it is open and sets it to -1; accepts -1. */
+void gp_fd_close(int *fd);
+
+/* Up to len bytes at off; fewer only at end of file.  Returns the count. */
+ssize_t gp_fd_pread_full(int fd, void *buf, size_t len, uint64_t off);
+ssize_t gp_fd_read_full(int fd, void *buf, size_t len);
+
+/* All len bytes, or an error (then the file may hold some of them). */
+int gp_fd_pwrite_full(int fd, const void *buf, size_t len, uint64_t off);
+int gp_fd_write_full(int fd, const void *buf, size_t len);
+
+/* Opens NAME below folder DIR; returns the descriptor or -errno. */
+int gp_fd_openat(int dir, const char *name, int flags, mode_t mode);
+int gp_fd_opendir_at(int dir, const char *name);
+
+/*
+ * Whole file below DIR into memory of at most max_bytes; *data is owned by
+ * the caller (free) and NUL-terminated beyond *len.  -EFBIG when larger.
+ */
+int gp_fd_read_file(int dir, const char *name, size_t max_bytes, char **data,
+    size_t *len);
+
+int gp_fd_sync(int fd);     /* fsync */
+int gp_fd_datasync(int fd); /* fdatasync */
+
+#endif

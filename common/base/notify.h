@@ -1,0 +1,67 @@
+/*
+ * notify - systemd's notification protocol, both ends (sd_notify(3),
+ * sd_listen_fds(3), sd_pid_notify_with_fds(3)).
+ *
+ * The service's end: descriptors passed in, messages out.  The supervisor's
+ * end is the launcher's, which plays systemd where there is none.
+ */
+#ifndef GP_NOTIFY_H
+#define GP_NOTIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define GP_LISTEN_FDS_START 3
+#define GP_LISTEN_FDS_MAX   4096
+
+/* ---- service ----------------------------------------------------------- */
+
+struct gp_passed_fd {
+	int fd;
+	char name[64];
+};
+
+/*
+ * Descriptors passed to this process (LISTEN_PID, LISTEN_FDS,
+ * LISTEN_FDNAMES), made CLOEXEC; the variables are removed.  Returns the
+ * count, *out owned by the caller (free); -errno.
+ */
+int gp_notify_listen_fds(struct gp_passed_fd **out);
+
+/* Connects to NOTIFY_SOCKET (removed from the environment) so that later
+ * messages need neither connect nor address.  The descriptor, or -1 when no
+ * supervisor listens; -errno below -1. */
+int gp_notify_open(void);
+
+/* Sends "VAR=value\n..."; quietly nothing when fd is -1. */
+int gp_notify_send(int fd, const char *text);
+int gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n);
+
+/* Waits until the supervisor has worked on everything sent before
+ * (BARRIER=1): 0, -ETIMEDOUT, -errno. */
+int gp_notify_barrier(int fd, int timeout_ms);
+
+/* Half of WATCHDOG_USEC in ms, 0 when there is no watchdog. */
+int gp_notify_watchdog_ms(void);
+
+/* ---- supervisor -------------------------------------------------------- */
+
+/* Socket that receives notifications with credentials and descriptors, bound
+ * to an abstract name which is written to `address` ("@..."). */
+int gp_notify_listen(char address[108]);
+
+struct gp_notification {
+	pid_t pid; /* from SCM_CREDENTIALS */
+	char text[4096];
+	int fds[64];
+	size_t n_fds; /* owned by the caller */
+};
+/* 0, -EAGAIN, -errno. */
+int gp_notify_recv(int sock, struct gp_notification *n);
+
+/* Value of VAR in the message, copied; false when absent. */
+bool gp_notify_value(const struct gp_notification *n, const char *var,
+    char *value, size_t size);
+
+#endif

@@ -1,0 +1,2 @@
+libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c encode.c \
+	block.c index.c journal.c names.c aggregate.c writer.c reader.c)

@@ -1,0 +1,152 @@
+/*
+ * godb_write.h - goDB's writing side: one writer a store.
+ *
+ * A writer receives batches of rows (deltas that add up), keeps each open
+ * block in memory and in a journal, and turns it into one index record when
+ * told to.  A batch is known by its source (`ring`, a random 128-bit id) and
+ * sequence number; whatever crash comes between, the store counts each
+ * (ring, seq) exactly once.
+ *
+ * Same conventions as godb.h.  A writer has one owner; no threads.
+ */
+#ifndef GODB_WRITE_H
+#define GODB_WRITE_H
+
+#include "common/godb/godb.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Rows as batches and journals hold them: 48 and 72 bytes, addresses in
+ * network order, numbers little-endian, pads zero.  `l7` is an index into the
+ * batch's names.
+ */
+struct godb_row4 {
+	uint8_t sip[4], dip[4];
+	uint16_t dport;
+	uint8_t proto;
+	uint8_t pad;
+	uint16_t l7;
+	uint16_t pad2;
+	uint64_t counter[4]; /* bytes_rcvd bytes_sent pkts_rcvd pkts_sent */
+};
+
+struct godb_row6 {
+	uint8_t sip[16], dip[16];
+	uint16_t dport;
+	uint8_t proto;
+	uint8_t pad;
+	uint16_t l7;
+	uint16_t pad2;
+	uint64_t counter[4];
+};
+
+#define GODB_NAME_MAX     48 /* bytes of an application name, NUL included */
+#define GODB_CATEGORY_MAX 32
+struct godb_l7_name {
+	char name[GODB_NAME_MAX]; /* NUL-padded, printable ASCII, not empty */
+	char category[GODB_CATEGORY_MAX];
+};
+
+struct godb_batch {
+	const char *iface;
+	int64_t slot_s;            /* multiple of 300 in [0, GP_TIME_MAX_S) */
+	uint8_t ring[16];
+	uint64_t seq;              /* of this ring, ascending, no gap needed */
+	uint64_t ring_pos;         /* opaque to godb; see godb_writer_ring */
+	int64_t first_ns, last_ns; /* what the batch covers */
+	uint32_t flags;            /* godb_part_flags but LIVE */
+	struct godb_counters counters;
+	const struct godb_l7_name *names;
+	size_t n_names;
+	const struct godb_row4 *rows4;
+	size_t n4;
+	const struct godb_row6 *rows6;
+	size_t n6;
+};
+
+struct godb_writer;
+
+enum godb_compression {
+	GODB_COMPRESS_LZ4 = 0,
+	GODB_COMPRESS_NONE = 1,
+};
+
+struct godb_writer_opts {
+	size_t size;
+	const char *owner;  /* program and purpose, for the lock's message */
+	bool create;        /* make a store of an empty folder */
+	enum godb_compression compression;
+	uint32_t mode_dir, mode_file; /* 0750, 0640 */
+};
+#define GODB_WRITER_OPTS_INIT                                          \
+	{sizeof(struct godb_writer_opts), NULL, true, GODB_COMPRESS_LZ4, \
+	    0750, 0640}
+
+/*
+ * Opens the store below DIRFD (taken), locks it, replays its journals: open
+ * blocks are in memory again, a torn journal tail is cut, what an index
+ * record already covers is skipped.  GODB_ELOCKED: diag says who holds it.
+ * GODB_ENOTSTORE for a folder that is neither empty nor a store.
+ */
+int godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
+    struct godb_writer **out, struct godb_diag *diag);
+
+/* Leaves open blocks in their journals; nothing is committed. */
+void godb_writer_close(struct godb_writer *w);
+
+/*
+ * Journals the batch and adds it to its block.  0: it is in the journal (the
+ * page cache; godb_writer_sync makes it durable).  1: this (ring, seq) is in
+ * the store already and was left out.  On error nothing of it is kept and it
+ * may be offered again: -ENOSPC, -EIO, -ENOMEM, -EINVAL for a batch that
+ * breaks the rules above, GODB_EIFACE.
+ */
+int godb_writer_append(struct godb_writer *w, const struct godb_batch *b);
+
+/* fdatasync of all journals written since the last call. */
+int godb_writer_sync(struct godb_writer *w);
+
+/* An open block: has batches that no index record covers. */
+struct godb_open_block {
+	const char *iface; /* borrowed until the next commit */
+	int64_t slot_s;
+	uint32_t n_batches;
+	uint64_t n_rows;   /* after summing */
+	uint32_t flags;
+};
+/* i-th open block, ordered by interface and slot; false beyond the end. */
+bool godb_writer_open_block(const struct godb_writer *w, size_t i,
+    struct godb_open_block *out);
+
+/*
+ * Writes the block as one record: columns, fsync, index record, fsync,
+ * folder; then drops its journal.  On error the block stays open and
+ * complete in memory, and the call may be repeated.  -ENOENT: no such block.
+ * stored_bytes (may be NULL): what the columns took.
+ */
+int godb_writer_commit(struct godb_writer *w, const char *iface,
+    int64_t slot_s, uint64_t *stored_bytes);
+
+/*
+ * How far a ring has been received: next sequence number and the ring_pos of
+ * its last batch, from journals and from the index of recent days.  -ENOENT if the store
+ * knows nothing of this ring.
+ */
+int godb_writer_ring(struct godb_writer *w, const char *iface,
+    const uint8_t ring[16], uint64_t *next_seq, uint64_t *ring_pos);
+
+/*
+ * Whether the interface has any block, journals included, in
+ * [first_s, last_s): 1, 0, or an error.  *any_s (may be NULL) gets the start
+ * of one.
+ */
+int godb_writer_has_blocks(struct godb_writer *w, const char *iface,
+    int64_t first_s, int64_t last_s, int64_t *any_s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,1 @@
+libgpipc_SRCS := $(addprefix common/ipc/, frame.c hello.c ring.c)

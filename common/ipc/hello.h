@@ -1,0 +1,92 @@
+/*
+ * hello - the socket between a capture and the writer.
+ *
+ * SOCK_SEQPACKET, AF_UNIX.  The first message is a hello with the ring's
+ * read-only descriptor (SCM_RIGHTS); after that small fixed messages both
+ * ways.  Who may connect is the socket's mode and SO_PEERCRED's business; the
+ * interface is bound to the connection by its hello and never taken from a
+ * frame.
+ *
+ *   capture                               writer
+ *   hello + fd               ->
+ *                            <-  WELCOME  (code: enum hello_code)
+ *   SPAN first last          ->           offline, if asked for by NEED_SPAN
+ *                            <-  WELCOME
+ *   DOORBELL head            ->
+ *                            <-  ACK pos seq     journalled up to there
+ *                            <-  DONE     (a: blocks, b: rows) all committed,
+ *                                         after the ring's FRAME_LAST
+ */
+#ifndef IPC_HELLO_H
+#define IPC_HELLO_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define HELLO_MAGIC   0x31485047u /* "GPH1" */
+#define HELLO_VERSION 1
+
+enum hello_flags {
+	HELLO_OFFLINE = 1, /* any packet time; only over an inherited pair */
+	HELLO_APPEND = 2,  /* may add to blocks that exist */
+	HELLO_STREAM = 4,  /* time span not known beforehand (stdin) */
+};
+
+struct hello {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t frame_version;
+	uint32_t flags;
+	uint16_t worker, workers; /* 0-based index, count */
+	char iface[16];           /* NUL-padded */
+	uint8_t instance[16];     /* must equal the ring's */
+	uint64_t ring_bytes;
+	int64_t boot_ns;
+};
+static_assert(sizeof(struct hello) == 64, "hello layout");
+
+enum hello_type {
+	MSG_WELCOME = 1,
+	MSG_SPAN = 2,     /* a: first slot, b: last slot, inclusive */
+	MSG_DOORBELL = 3, /* a: head */
+	MSG_ACK = 4,      /* a: position, b: sequence number */
+	MSG_DONE = 5,
+};
+
+enum hello_code {
+	HELLO_OK = 0,
+	HELLO_NEED_SPAN = 1, /* say the time span, then wait for another */
+	HELLO_EXISTS = 2,    /* interface has blocks in that span */
+	HELLO_REFUSED = 3,   /* malformed, or not permitted */
+	HELLO_VERSION_MISMATCH = 4,
+	HELLO_BUSY = 5,      /* too many peers */
+	HELLO_STORE = 6,     /* a: errno or godb error: the store fails */
+};
+
+struct hello_msg {
+	uint32_t magic;
+	uint16_t type;
+	uint16_t code;
+	uint64_t a, b;
+};
+static_assert(sizeof(struct hello_msg) == 24, "message layout");
+
+/* Sends the hello and the ring; 0 or -errno.  Blocking socket. */
+int hello_send(int sock, const struct hello *h, int ring_fd);
+
+/*
+ * Receives one: exactly one message of the right size with exactly one
+ * descriptor (owned by the caller), nothing truncated, every field checked,
+ * iface valid.  0 with *ring_fd set; -EAGAIN none yet; -EPROTO with *why set;
+ * -ECONNRESET peer gone; -errno.
+ */
+int hello_recv(int sock, struct hello *h, int *ring_fd, const char **why);
+
+/* One small message, never blocking: 0, -EAGAIN, -errno. */
+int hello_msg_send(int sock, enum hello_type type, enum hello_code code,
+    uint64_t a, uint64_t b);
+
+/* 0 with *m filled; -EAGAIN; -ECONNRESET at end; -EPROTO. */
+int hello_msg_recv(int sock, struct hello_msg *m);
+
+#endif
