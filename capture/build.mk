@@ -1,7 +1,7 @@
 # libgpcapture is everything but the two main functions, so that tests and
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
-libgpcapture_SRCS := $(addprefix capture/, source.c decode.c fragment.c \
+libgpcapture_SRCS := $(addprefix capture/, source.c decode.c decode_ip.c fragment.c \
 	flowtab.c orient.c snapshot.c loop.c)
 
 PROGRAMS += goprobe-capture goprobe
