@@ -28,6 +28,8 @@
 #include "writer/profile.h"
 
 #define NOFILE 4096
+/* how long captures may take to send their last after the launcher's death */
+#define ORPHAN_NS (15 * GP_NS_PER_S)
 
 struct options {
 	const char *conf_path; /* NULL: the site's, which may be missing */
@@ -98,6 +100,33 @@ die(const char *what, const char *why)
 {
 	gp_log(GP_LOG_ERR, "%s: %s", what, why);
 	exit(1);
+}
+
+/* A sensor that captures live obeys root's file alone. */
+static struct gp_conf *
+load_configuration(const struct options *o, bool root_owned)
+{
+	char error[512];
+	struct gp_conf *conf =
+	    gp_conf_load(o->conf_path ? o->conf_path : GP_CONF_PATH,
+		o->conf_path == NULL, root_owned, error);
+
+	if (conf == NULL)
+		fprintf(stderr, "goprobe-writer: %s\n", error);
+	return conf;
+}
+
+static int
+check_configuration(const struct options *o)
+{
+	struct gp_conf *conf = load_configuration(o, false);
+
+	if (conf == NULL)
+		return 2;
+	if (o->print)
+		gp_conf_print(conf, stdout);
+	gp_conf_free(conf);
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 /* ---- start, in the order of privilege ----------------------------------- */
@@ -219,6 +248,7 @@ struct loop {
 	size_t *poll_peer; /* index of the peer behind a pollfd */
 	bool stop;
 	bool offline;
+	int64_t orphaned_ns; /* the launcher died then; 0: it lives */
 	int watchdog_ms;
 	int64_t petted_ns;
 };
@@ -264,8 +294,9 @@ serve(struct loop *l, size_t n)
 	if (l->polls[POLL_SIGNALS].revents)
 		read_signals(l);
 	if (l->polls[POLL_ALIVE].revents & (POLLHUP | POLLERR)) {
+		/* the captures see it too and send what they have */
 		gp_fd_close(&l->in->alive);
-		l->stop = true;
+		l->orphaned_ns = gp_clock_mono_ns();
 	}
 	for (size_t i = POLL_PEERS; i < n; i++)
 		if (l->polls[i].revents)
@@ -320,7 +351,11 @@ run(struct loop *l)
 		more = drain_turn(&l->drain);
 		ingest_tick(&l->ingest, peers_closed, &l->peers);
 		pet_watchdog(l);
-		if (l->offline && peers_active(&l->peers) == 0)
+		if ((l->offline || l->orphaned_ns) &&
+		    peers_active(&l->peers) == 0)
+			break;
+		if (l->orphaned_ns &&
+		    gp_clock_mono_ns() - l->orphaned_ns > ORPHAN_NS)
 			break;
 	}
 	return finish(l);
@@ -335,25 +370,17 @@ main(int argc, char **argv)
 	struct gp_conf *conf;
 	struct godb_writer *store;
 	const char *path;
-	char error[512];
 	int rc;
 
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
 	parse_options(argc, argv, &o);
-	conf = gp_conf_load(o.conf_path ? o.conf_path : GP_CONF_PATH,
-	    o.conf_path == NULL, geteuid() != 0 && !o.check && !o.print, error);
-	if (conf == NULL) {
-		fprintf(stderr, "goprobe-writer: %s\n", error);
-		return 2;
-	}
-	if (o.check || o.print) {
-		if (o.print)
-			gp_conf_print(conf, stdout);
-		return fflush(stdout) == 0 ? 0 : 1;
-	}
-	path = o.store ? o.store : conf->store.path;
-
+	if (o.check || o.print)
+		return check_configuration(&o);
 	take_inherited(&in);
+	conf = load_configuration(&o, in.listen >= 0);
+	if (conf == NULL)
+		return 2;
+	path = o.store ? o.store : conf->store.path;
 	if (in.store < 0)
 		in.store = open_store_folder(path);
 	in.signals = open_signals();
