@@ -107,3 +107,18 @@ gp_prefix_contains(const struct gp_prefix *p, const struct gp_addr *a)
 	gp_addr_mask(&masked, p->len);
 	return memcmp(masked.b, p->addr.b, 16) == 0;
 }
+
+bool
+gp_addr_iface_valid(const char *text)
+{
+	size_t len = strnlen(text, 16);
+
+	if (len == 0 || len > 15 || strcmp(text, ".") == 0 ||
+	    strcmp(text, "..") == 0)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= 0x20 || text[i] > 0x7e || text[i] == '/' ||
+		    text[i] == ':')
+			return false;
+	return true;
+}
