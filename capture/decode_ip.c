@@ -208,10 +208,12 @@ walk_extensions(const uint8_t *p, size_t n, struct decode_packet *out)
 		case EXT_HOP:
 		case EXT_ROUTING:
 		case EXT_DEST:
-			if (n < 8)
+			if (n < 1)
+				return;
+			out->proto = p[0];
+			if (n < 2)
 				return;
 			len = ((size_t)p[1] + 1) * 8;
-			out->proto = p[0];
 			break;
 		case EXT_FRAGMENT:
 			if (n < 8)
@@ -231,12 +233,32 @@ walk_extensions(const uint8_t *p, size_t n, struct decode_packet *out)
 	}
 }
 
+/* A hop-by-hop header with the jumbo payload option (RFC 2675)? */
+static bool
+is_jumbo(const uint8_t *p, size_t n)
+{
+	enum { PAD1 = 0, JUMBO = 0xc2 };
+	size_t end = n < 2 ? 0 : ((size_t)p[1] + 1) * 8;
+
+	if (end > n)
+		end = n;
+	for (size_t at = 2; at + 1 < end;) {
+		if (p[at] == JUMBO)
+			return true;
+		at += p[at] == PAD1 ? 1 : (size_t)p[at + 1] + 2;
+	}
+	return false;
+}
+
 enum decode_class
 decode_ip6(const uint8_t *p, size_t n, struct decode_packet *out)
 {
 	size_t payload;
 
-	if (n < 40 || p[0] >> 4 != 6)
+	/* of another version it is not IPv6 cut or broken, but no IPv6 */
+	if (n >= 1 && p[0] >> 4 != 6)
+		return DECODE_NON_IP;
+	if (n < 40)
 		return DECODE_MALFORMED;
 	start(out, 6);
 	payload = be16(p + 4);
@@ -244,9 +266,15 @@ decode_ip6(const uint8_t *p, size_t n, struct decode_packet *out)
 	memcpy(out->src, p + 8, 32);
 	p += 40;
 	n -= 40;
-	/* length 0: a jumbogram, or offload that left the field alone */
-	if (payload != 0 && payload < n)
-		n = payload;
-	walk_extensions(p, n, out);
+	if (payload != 0) {
+		if (payload < n)
+			n = payload;
+		walk_extensions(p, n, out);
+	} else if (out->proto != EXT_HOP || is_jumbo(p, n)) {
+		/* a jumbogram, or offload that left the field alone; nothing
+		 * else may follow a length of 0, least of all a fragment */
+		if (out->proto != EXT_FRAGMENT)
+			walk_extensions(p, n, out);
+	}
 	return DECODE_IP;
 }
