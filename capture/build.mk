@@ -11,3 +11,4 @@ goprobe-capture_PKGS := libpcap libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c
 goprobe_LIBS := libgpbase
 goprobe_PKGS := libseccomp libcap-ng inih
+MANPAGES += capture/goprobe.8 capture/goprobe-capture.8
