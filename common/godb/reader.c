@@ -567,7 +567,7 @@ take_iface(struct godb_scan *s, uint32_t i, int *iface_fd, bool live)
 {
 	*iface_fd = gp_fd_opendir_at(s->store_fd, s->ifaces[i].name);
 	if (*iface_fd < 0)
-		return add_fault(s, i, s->first_s, s->last_s, *iface_fd, "",
+		return add_fault(s, i, s->first_s, s->last_s, *iface_fd, ".",
 		    "", 0);
 	return live ? take_journals(s, i, *iface_fd) : 0;
 }
