@@ -1,8 +1,9 @@
 # libgpcapture is everything but the two main functions, so that tests and
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
-libgpcapture_SRCS := $(addprefix capture/, source.c decode.c fragment.c \
-	flowtab.c orient.c snapshot.c loop.c)
+libgpcapture_SRCS := $(addprefix capture/, source.c decode.c decode_ip.c \
+	fragment.c flowtab.c orient.c snapshot.c loop.c \
+	loop_file.c loop_live.c)
 
 PROGRAMS += goprobe-capture goprobe
 goprobe-capture_SRCS := capture/main.c capture/profile.c
@@ -12,3 +13,8 @@ goprobe_SRCS := capture/launcher.c capture/supervise.c
 goprobe_LIBS := libgpbase
 goprobe_PKGS := libseccomp libcap-ng inih
 MANPAGES += capture/goprobe.8 capture/goprobe-capture.8
+
+CAPTURE_TEST_LIBS := libgpcapture libgpipc libgpbase
+TEST_HELPERS += lib/flowdump
+TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
+TEST_PKGS_flowdump := libpcap

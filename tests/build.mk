@@ -12,11 +12,12 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
 	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1))))
 endef
-$(foreach t,$(UNIT_TESTS),$(eval $(call test_program,$(t))))
+# TEST_HELPERS: programs that tests run, built alike
+$(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
 
 .PHONY: check-unit tests
-tests: $(TEST_PROGRAMS)
+tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 

@@ -1,0 +1,102 @@
+/*
+ * loop - the packet loop: source, decode, fragments, flow table, frames.
+ *
+ * One thread, no allocation after loop_new() (but for libpcap's buffer of a
+ * capture file).  The contract it keeps, for each block and over all:
+ *     seen = packets in rows (overflow included) + pending + non-IP + malformed
+ *
+ * Live, packets are read until a signal, a hang-up or the interface's end;
+ * flows that changed are published every snapshot interval and at each block
+ * boundary, in steps between reads.  A block is the five minutes of
+ * CLOCK_REALTIME in which its frames are published; intervals are kept with
+ * CLOCK_MONOTONIC, so a stepping clock neither loses nor repeats anything.
+ * With the ring full, counting goes on; what could not be published at the
+ * boundary is published later and counted as late.
+ *
+ * Files: a block is the packet's time.  Up to LOOP_BLOCKS_MAX blocks are open
+ * at once for packets out of order; a fifth ends the oldest; packets for a
+ * block that was ended open it again.  With the ring full, reading waits.
+ */
+#ifndef CAPTURE_LOOP_H
+#define CAPTURE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/source.h"
+#include "common/ipc/ring.h"
+
+#define LOOP_BLOCKS_MAX  4
+#define LOOP_STOP_MS     2000  /* longest draining of the kernel's buffer */
+
+enum loop_result {
+	LOOP_FINISHED,  /* files: all were read */
+	LOOP_STOPPED,   /* signal, or the supervisor is gone */
+	LOOP_IFACE_GONE, /* source_error() says more */
+	LOOP_PEER_GONE, /* the writer's end of the connection was closed */
+};
+
+/* All packets unless the name says otherwise; since the loop began. */
+struct loop_totals {
+	uint64_t seen, seen_bytes;
+	uint64_t non_ip, malformed;
+	uint64_t published; /* seen, as the frames in the ring account for it */
+	uint64_t frames;
+	uint64_t overflow, late, time_clamped;
+	uint64_t kernel_drops, iface_drops;
+	uint64_t pending; /* counted, not yet published */
+	uint32_t flows;   /* in the table now */
+	int64_t first_s, last_s; /* files: packet times; first > last: none */
+	unsigned cut, unreadable; /* files that ended early, that were none */
+	bool acked;       /* the writer has taken every frame */
+	bool done;        /* MSG_DONE came, with: */
+	uint64_t done_blocks, done_rows;
+	int64_t longest_turn_ns; /* live: between two reads of the kernel's
+	                            buffer, waiting not counted */
+};
+
+struct loop_config {
+	struct source *source;      /* borrowed */
+	struct ring_producer *ring; /* borrowed */
+	int ctl_fd;    /* connection to the writer after its WELCOME */
+	int signal_fd; /* signalfd: any signal stops; -1 none */
+	int alive_fd;  /* pipe whose hang-up stops; -1 none */
+	bool offline;  /* the source is files */
+	uint32_t flows_max;
+	uint32_t snapshot_interval_s;
+	/* after the last frame: longest wait for its ACK (and, wait_done, for
+	 * DONE), also for room when stopping; < 0: as long as the peer lives */
+	int stop_wait_ms;
+	bool wait_done;
+	/* at least once a second, also while waiting; may be NULL */
+	void (*tick)(void *ctx, const struct loop_totals *totals);
+	/* a file was cut short or unreadable: one line; may be NULL */
+	void (*problem)(void *ctx, enum source_result what, const char *text);
+	void *ctx;
+};
+
+struct loop;
+
+/* Reserves everything: flow table, fragment memory, frames.  Before the
+ * sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
+int loop_new(struct loop **out, const struct loop_config *cfg);
+void loop_free(struct loop *l); /* accepts NULL */
+
+/*
+ * Runs to the end, FRAME_LAST and its acknowledgement included.  Once.
+ *
+ * System calls, beside the source's: poll; read of signal_fd; recvfrom and
+ * sendto on ctl_fd; clock_gettime where the vDSO has none; madvise.
+ *
+ * FRAME_LAST takes the place of the END of the last open block and carries its
+ * rows.  When no packet was read from files at all, it stands alone, with
+ * block 0 and nothing to count.
+ */
+enum loop_result loop_run(struct loop *l, struct loop_totals *totals);
+
+/* For source_open_files(), with the loop's address in *ctx: waits for a pipe
+ * while serving everything else.  loop_new() needs the source, so the caller
+ * stores the loop in the pointer afterwards. */
+bool loop_idle(void *loop_pointer, int fd);
+
+#endif

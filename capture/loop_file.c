@@ -1,0 +1,240 @@
+/* The loop over capture files: blocks by packet time, waiting for room. */
+#include "capture/loop_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "common/base/clock.h"
+
+enum {
+	READ_MAX = 4096, /* packets between two looks at the connection */
+	ROOM_MIN = 32,   /* rows; a frame with less is full */
+	SWEEP_S = 60,    /* of packet time */
+};
+
+static bool
+push(struct loop *l, struct loop_block *b, enum frame_kind kind)
+{
+	struct snapshot_meta meta = {
+		.kind = kind,
+		.first_real_ns = b->first_ns,
+		.last_real_ns = b->last_ns,
+		.flows = flowtab_flows(l->table),
+	};
+
+	while (!loop_push(l, b, &meta))
+		if (!loop_wait_peer(l))
+			return false;
+	return true;
+}
+
+/* Every change of the table into the block that is current. */
+static bool
+publish(struct loop *l)
+{
+	struct loop_block *b = l->cur;
+
+	loop_flush(l);
+	flowtab_publish_begin(l->table);
+	while (!flowtab_publish_some(l->table, snapshot_room(&b->b),
+	    snapshot_row, &b->b))
+		if (snapshot_room(&b->b) < ROOM_MIN &&
+		    !push(l, b, FRAME_ROWS))
+			return false;
+	return true;
+}
+
+/* Idle flows leave; with the table nearly full, more of them. */
+static void
+relieve(struct loop *l, int64_t time_s)
+{
+	if (flowtab_pressed(l->table)) {
+		if (l->since_pressed < l->cfg.flows_max / 8 || !publish(l))
+			return;
+		l->since_pressed = 0;
+	} else if (time_s - l->swept_s < SWEEP_S) {
+		return;
+	}
+	l->swept_s = time_s;
+	flowtab_sweep(l->table, flowtab_entries(l->table) + 2, l->now_s);
+}
+
+/* ---- blocks ------------------------------------------------------------ */
+
+static size_t
+oldest(const struct loop *l)
+{
+	size_t at = 0;
+
+	for (size_t i = 1; i < l->n_blocks; i++)
+		if (l->block[i]->b.slot_s < l->block[at]->b.slot_s)
+			at = i;
+	return at;
+}
+
+/* Closes open block i; its memory goes behind the open ones. */
+static bool
+end_block(struct loop *l, size_t i, enum frame_kind kind)
+{
+	struct loop_block *b = l->block[i];
+
+	if (!push(l, b, kind))
+		return false;
+	l->block[i] = l->block[--l->n_blocks];
+	l->block[l->n_blocks] = b;
+	return true;
+}
+
+static struct loop_block *
+open_block(struct loop *l, int64_t slot_s)
+{
+	struct loop_block *b;
+
+	if (l->n_blocks == LOOP_BLOCKS_MAX &&
+	    !end_block(l, oldest(l), FRAME_END))
+		return NULL;
+	b = l->block[l->n_blocks++];
+	snapshot_start(&b->b, slot_s);
+	b->first_ns = INT64_MAX;
+	b->last_ns = INT64_MIN;
+	return b;
+}
+
+static struct loop_block *
+find_block(const struct loop *l, int64_t slot_s)
+{
+	for (size_t i = 0; i < l->n_blocks; i++)
+		if (l->block[i]->b.slot_s == slot_s)
+			return l->block[i];
+	return NULL;
+}
+
+/* Makes the block of this time the current one; false: no way on. */
+static bool
+enter(struct loop *l, int64_t time_s)
+{
+	int64_t slot_s = gp_clock_slot(time_s);
+	struct loop_block *b;
+
+	if (l->cur && l->cur->b.slot_s == slot_s)
+		return true;
+	if (l->cur && !publish(l))
+		return false;
+	b = find_block(l, slot_s);
+	l->cur = b ? b : open_block(l, slot_s);
+	return l->cur != NULL;
+}
+
+static void
+note_time(struct loop *l, int64_t time_s, uint32_t time_ns)
+{
+	struct loop_block *b = l->cur;
+	int64_t ns;
+
+	if (time_s < 0 || time_s >= GP_TIME_MAX_S) {
+		l->totals.time_clamped++;
+		b->b.counters.time_clamped++;
+		time_s = b->b.slot_s;
+		time_ns = 0;
+	}
+	ns = time_s * GP_NS_PER_S + time_ns;
+	if (ns < b->first_ns)
+		b->first_ns = ns;
+	if (ns > b->last_ns)
+		b->last_ns = ns;
+	if (l->totals.first_s > l->totals.last_s)
+		l->totals.first_s = l->totals.last_s = time_s;
+	if (time_s < l->totals.first_s)
+		l->totals.first_s = time_s;
+	if (time_s > l->totals.last_s)
+		l->totals.last_s = time_s;
+	l->now_s = (uint32_t)time_s;
+}
+
+static void
+take_packet(void *ctx, const struct source_packet *p)
+{
+	struct loop *l = ctx;
+	enum decode_class class;
+
+	/* the writer is gone or the wait was given up: nothing is counted
+	 * that cannot be published */
+	if (l->peer_gone || l->gave_up)
+		return;
+	if (!l->cur || (uint64_t)(p->time_s - l->cur->b.slot_s) >= GP_SLOT_S) {
+		if (!enter(l, p->time_s))
+			return;
+	}
+	note_time(l, p->time_s, p->time_ns);
+	class = decode_frame(p->dlt, p->data, p->caplen, p->wire_len,
+	    &l->batch[l->n_batch]);
+	loop_classify(l, &l->cur->b, class, p->wire_len);
+	if (class != DECODE_IP)
+		return;
+	loop_take(l);
+	if (l->n_batch == 0)
+		relieve(l, l->now_s);
+}
+
+/* ---- files ------------------------------------------------------------- */
+
+/* False when nothing more comes. */
+static bool
+after_read(struct loop *l, enum source_result r)
+{
+	struct source *s = l->cfg.source;
+
+	if (r == SOURCE_CUT || r == SOURCE_UNREADABLE) {
+		/* our own stop ends a pipe in the middle of a packet */
+		if (l->stop)
+			return false;
+		if (r == SOURCE_CUT) {
+			l->totals.cut++;
+			l->cut = true;
+			if (l->cur)
+				l->cur->b.flags |= FRAME_CUT;
+		} else {
+			l->totals.unreadable++;
+		}
+		if (l->cfg.problem)
+			l->cfg.problem(l->cfg.ctx, r, source_error(s));
+		return !source_at_end(s);
+	}
+	return r != SOURCE_END;
+}
+
+/* The newest block goes out as the ring's last frame. */
+static void
+finish(struct loop *l)
+{
+	if (l->cur && !publish(l))
+		return;
+	while (l->n_blocks > 1)
+		if (!end_block(l, oldest(l), FRAME_END))
+			return;
+	if (l->n_blocks == 0) {
+		struct loop_block *b = open_block(l, 0);
+
+		b->first_ns = b->last_ns = 0;
+	}
+	if (l->cut)
+		l->block[0]->b.flags |= FRAME_CUT;
+	(void)end_block(l, 0, FRAME_LAST);
+}
+
+enum loop_result
+loop_run_files(struct loop *l)
+{
+	bool more = true;
+	size_t n;
+
+	while (more && !l->stop && !l->peer_gone && !l->gave_up) {
+		more = after_read(l, source_read(l->cfg.source, 0, READ_MAX,
+		    take_packet, l, &n));
+		loop_wait(l, 0, NULL, 0);
+	}
+	finish(l);
+	if (l->peer_gone)
+		return LOOP_PEER_GONE;
+	return more ? LOOP_STOPPED : LOOP_FINISHED;
+}

@@ -1,0 +1,587 @@
+/*
+ * The loop over an interface: two directions merged by time, publishing in
+ * steps, blocks by the wall clock.
+ */
+#include "capture/loop_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+
+#define MS_NS        INT64_C(1000000)
+#define STEP_NS      GP_NS_PER_S       /* a jump of the clock, not drift */
+#define PAUSE_NS     (100 * MS_NS)     /* descriptors in error */
+#define SWEEP_NS     (60 * GP_NS_PER_S)
+#define QUIET_NS     (5 * SOURCE_BLOCK_MS * MS_NS)
+#define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
+
+enum {
+	READ_MAX = 2048,   /* packets a handle and turn */
+	ROWS_STEP = 2048,  /* published a turn: some 200 us */
+	SWEEP_STEP = 8192, /* entries looked at a turn */
+	ROOM_MIN = 32,
+};
+
+static struct loop_clock
+clocks(void)
+{
+	return (struct loop_clock){gp_clock_real_ns(), gp_clock_boot_ns(),
+		gp_clock_mono_ns()};
+}
+
+static struct snapshot_block *
+block(struct loop *l)
+{
+	return &l->cur->b;
+}
+
+/* ---- two directions ---------------------------------------------------- */
+
+static struct loop_held *
+at(struct loop_queue *q, uint32_t position)
+{
+	return &q->held[position & (LOOP_HOLD_MAX - 1)];
+}
+
+static uint32_t
+length(const struct loop_queue *q)
+{
+	return q->head - q->tail;
+}
+
+static void
+release(struct loop *l, struct loop_queue *q)
+{
+	l->batch[l->n_batch] = at(q, q->tail++)->p;
+	loop_take(l);
+}
+
+static void
+release_older(struct loop *l)
+{
+	struct loop_queue *a = &l->live.queue[0], *b = &l->live.queue[1];
+
+	if (length(b) == 0 || (length(a) != 0 &&
+	    at(a, a->tail)->time_ns <= at(b, b->tail)->time_ns))
+		release(l, a);
+	else
+		release(l, b);
+}
+
+/* What has waited for LOOP_HOLD_MS by the monotonic clock need not wait any
+ * more, whatever its timestamp says. */
+static void
+let_due(struct loop_queue *q, int64_t mono_ns)
+{
+	if (mono_ns - q->mark_ns < LOOP_HOLD_MS * MS_NS)
+		return;
+	q->due = q->mark;
+	q->mark = q->head;
+	q->mark_ns = mono_ns;
+}
+
+static bool
+is_due(const struct loop_queue *q)
+{
+	return length(q) != 0 && (int32_t)(q->due - q->tail) > 0;
+}
+
+/*
+ * In order of time as far as both queues have something; beyond that only
+ * what has waited long enough, or what room is needed for.
+ */
+static void
+merge(struct loop *l, int64_t mono_ns, bool everything)
+{
+	struct loop_queue *q = l->live.queue;
+
+	if (!q[0].held)
+		return;
+	let_due(&q[0], mono_ns);
+	let_due(&q[1], mono_ns);
+	while ((length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
+	    is_due(&q[1]) || length(&q[0]) > LOOP_HOLD_MAX - READ_MAX ||
+	    length(&q[1]) > LOOP_HOLD_MAX - READ_MAX ||
+	    (everything && (length(&q[0]) || length(&q[1]))))
+		release_older(l);
+}
+
+/* ---- intake ------------------------------------------------------------ */
+
+static enum decode_class
+decode(struct loop *l, const struct source_packet *p,
+    struct decode_packet *out)
+{
+	enum decode_class class = decode_frame(p->dlt, p->data, p->caplen,
+	    p->wire_len, out);
+
+	if (p->out)
+		out->flags |= DECODE_OUT;
+	loop_classify(l, block(l), class, p->wire_len);
+	return class;
+}
+
+static void
+take_one(void *ctx, const struct source_packet *p)
+{
+	struct loop *l = ctx;
+
+	if (decode(l, p, &l->batch[l->n_batch]) == DECODE_IP)
+		loop_take(l);
+}
+
+static void
+take_queued(void *ctx, const struct source_packet *p)
+{
+	struct loop *l = ctx;
+	struct loop_queue *q = &l->live.queue[p->out];
+	struct loop_held *h = at(q, q->head);
+
+	if (decode(l, p, &h->p) != DECODE_IP)
+		return;
+	h->time_ns = p->time_s * GP_NS_PER_S + p->time_ns;
+	q->head++;
+}
+
+/* Reads all handles once; false when the interface is gone. */
+static bool
+read_packets(struct loop *l, size_t *got)
+{
+	struct source *s = l->cfg.source;
+	bool queued = l->live.queue[0].held != NULL;
+	int64_t mono_ns = gp_clock_mono_ns();
+
+	*got = 0;
+	l->now_s = (uint32_t)(mono_ns / GP_NS_PER_S);
+	for (size_t i = 0; i < source_handles(s); i++) {
+		size_t n;
+
+		if (source_read(s, i, READ_MAX, queued ? take_queued
+			: take_one, l, &n) != SOURCE_OK)
+			return false;
+		*got += n;
+	}
+	merge(l, mono_ns, false);
+	loop_flush(l);
+	return true;
+}
+
+/* ---- publishing -------------------------------------------------------- */
+
+static void
+note_drops(struct loop *l)
+{
+	struct source_stats now, *old = &l->live.stats;
+	struct frame_counters *c = &block(l)->counters;
+
+	source_stats(l->cfg.source, &now);
+	c->kernel_drops += now.kernel_drops - old->kernel_drops;
+	if (now.iface_drops > old->iface_drops)
+		c->iface_drops += now.iface_drops - old->iface_drops;
+	l->totals.kernel_drops = now.kernel_drops;
+	l->totals.iface_drops = now.iface_drops;
+	*old = now;
+}
+
+/* Whether the wall clock went on as the monotonic one did. */
+static bool
+stepped(const struct loop_clock *from, const struct loop_clock *now)
+{
+	int64_t off = now->real_ns - from->real_ns -
+	    (now->mono_ns - from->mono_ns);
+
+	return off > STEP_NS || off < -STEP_NS;
+}
+
+/*
+ * The interval up to now, which ends where the monotonic clock says it does
+ * when the wall clock was stepped (or the machine slept) in between: neither
+ * is time that we watched.
+ */
+static void
+close_interval(const struct loop_clock *from, const struct loop_clock *now,
+    struct loop_clock *last)
+{
+	int64_t watched = now->mono_ns - from->mono_ns;
+
+	*last = *now;
+	if (stepped(from, now)) {
+		last->real_ns = from->real_ns + watched;
+		last->boot_ns = from->boot_ns + watched;
+	}
+	if (last->real_ns < from->real_ns)
+		last->real_ns = from->real_ns;
+	if (last->boot_ns < from->boot_ns)
+		last->boot_ns = from->boot_ns;
+}
+
+static void
+begin_round(struct loop *l, bool end)
+{
+	struct loop_live *v = &l->live;
+	struct loop_round *r = &v->round;
+
+	note_drops(l);
+	r->active = true;
+	r->end = end;
+	r->pressed = flowtab_pressed(l->table);
+	r->next = clocks();
+	close_interval(&v->from, &r->next, &r->last);
+	v->publish_ns = r->next.mono_ns +
+	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
+	flowtab_publish_begin(l->table);
+}
+
+static struct snapshot_meta
+meta_of(const struct loop *l, enum frame_kind kind,
+    const struct loop_clock *last)
+{
+	uint64_t queued = 0;
+
+	for (int i = 0; i < SOURCE_HANDLES; i++)
+		queued += length(&l->live.queue[i]);
+	return (struct snapshot_meta){
+		.kind = kind,
+		.first_real_ns = l->live.from.real_ns,
+		.last_real_ns = last->real_ns,
+		.first_boot_ns = l->live.from.boot_ns,
+		.last_boot_ns = last->boot_ns,
+		.flows = flowtab_flows(l->table),
+		.pending = flowtab_held(l->table) + queued,
+	};
+}
+
+static bool
+has_room(const struct loop *l)
+{
+	return ring_has_room(l->cfg.ring, FRAME_MAX_BYTES);
+}
+
+static void
+finish_round(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+
+	v->from = v->round.next;
+	v->round.active = false;
+	if (v->round.pressed)
+		v->sweep_left = (uint64_t)flowtab_entries(l->table) + 2;
+	if (v->round.end)
+		snapshot_start(block(l),
+		    gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
+}
+
+/* At the boundary the ring was full: the block's END is owed, and what is
+ * still in the table will be late. */
+static void
+count_late(struct loop *l, int64_t slot_s)
+{
+	const struct frame_counters *c = &block(l)->counters;
+
+	l->live.owed_slot_s = slot_s;
+	l->live.late = flowtab_held(l->table) + c->non_ip + c->malformed;
+}
+
+static void
+miss_end(struct loop *l)
+{
+	l->live.owed = true;
+	l->live.round.active = false;
+	count_late(l, gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S));
+}
+
+/*
+ * Publishes up to `rows` rows.  A frame is begun only when the ring has room
+ * for the largest, so that counters leave the table only into a frame that
+ * will be seen.  False when there was no room.
+ */
+static bool
+step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
+{
+	struct loop_live *v = &l->live;
+	struct snapshot_meta meta = meta_of(l, FRAME_ROWS, &v->round.last);
+
+	while (v->round.active && rows > 0) {
+		size_t room = snapshot_room(block(l));
+		size_t n = room < rows ? room : rows;
+
+		if (!has_room(l))
+			return false;
+		if (flowtab_publish_some(l->table, n, snapshot_row,
+			block(l))) {
+			meta = meta_of(l, last_kind, &v->round.last);
+			if (!loop_push(l, l->cur, &meta))
+				return false;
+			finish_round(l);
+			return true;
+		}
+		rows -= n;
+		if (snapshot_room(block(l)) < ROOM_MIN &&
+		    !loop_push(l, l->cur, &meta))
+			return false;
+	}
+	return true;
+}
+
+/* Moves the start of the unpublished interval, by all clocks alike. */
+static void
+advance(struct loop_clock *c, int64_t to_real_ns)
+{
+	int64_t by = to_real_ns - c->real_ns;
+
+	if (by <= 0)
+		return;
+	c->real_ns += by;
+	c->boot_ns += by;
+	c->mono_ns += by;
+}
+
+/*
+ * There is room again after a missed END: first the ENDs of all blocks since,
+ * without rows, then what was late goes to the block that is now.
+ */
+static bool
+pay_owed(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+	int64_t slot_s = block(l)->slot_s;
+	struct frame_counters kept = block(l)->counters;
+	struct loop_clock now = clocks(), last = v->from, next;
+	int64_t now_s = gp_clock_slot(now.real_ns / GP_NS_PER_S);
+	struct snapshot_meta meta;
+
+	if (!has_room(l))
+		return false;
+	/* a clock that was stepped is followed, not walked after */
+	if (now_s <= slot_s || stepped(&v->from, &now)) {
+		close_interval(&v->from, &now, &last);
+		next = now;
+		slot_s = now_s;
+	} else {
+		advance(&last, (slot_s + GP_SLOT_S) * GP_NS_PER_S);
+		next = last;
+		slot_s += GP_SLOT_S;
+	}
+	meta = meta_of(l, FRAME_END, &last);
+	memset(&block(l)->counters, 0, sizeof(kept));
+	if (!loop_push(l, l->cur, &meta)) {
+		block(l)->counters = kept;
+		return false;
+	}
+	v->from = next;
+	snapshot_start(block(l), slot_s);
+	block(l)->counters = kept;
+	if (slot_s == now_s) {
+		v->owed = false;
+		block(l)->counters.late += v->late;
+		v->late = 0;
+		begin_round(l, false);
+	}
+	return true;
+}
+
+/* ---- turns ------------------------------------------------------------- */
+
+static bool
+pressed(const struct loop *l)
+{
+	return flowtab_pressed(l->table) &&
+	    l->since_pressed >= l->cfg.flows_max / 8;
+}
+
+/* Begins what is due.  A boundary overtakes a round that is under way. */
+static void
+begin_due(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+	int64_t slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	int64_t mono_ns = gp_clock_mono_ns();
+
+	if (v->owed) {
+		/* another boundary passed with the ring full */
+		if (slot_s != v->owed_slot_s)
+			count_late(l, slot_s);
+		return;
+	}
+	if (slot_s != block(l)->slot_s) {
+		if (!v->round.active || !v->round.end)
+			begin_round(l, true);
+	} else if (!v->round.active &&
+	    (mono_ns >= v->publish_ns || pressed(l))) {
+		if (flowtab_pressed(l->table))
+			l->since_pressed = 0;
+		begin_round(l, false);
+	}
+	if (mono_ns >= v->idle_sweep_ns) {
+		v->idle_sweep_ns = mono_ns + SWEEP_NS;
+		v->sweep_left = (uint64_t)flowtab_entries(l->table) + 2;
+	}
+}
+
+static void
+sweep(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+	size_t n = v->sweep_left < SWEEP_STEP ? v->sweep_left : SWEEP_STEP;
+
+	flowtab_sweep(l->table, n, l->now_s);
+	v->sweep_left -= n;
+}
+
+/* Work between two reads; false when the ring has no room for it. */
+static bool
+work(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+
+	begin_due(l);
+	if (v->owed && !pay_owed(l))
+		return false;
+	if (v->round.active && !step_round(l, ROWS_STEP, v->round.end
+		? FRAME_END : FRAME_ROWS)) {
+		if (v->round.end)
+			miss_end(l);
+		return false;
+	}
+	if (v->sweep_left != 0)
+		sweep(l);
+	return true;
+}
+
+static int
+until(int64_t ns, int64_t now_ns)
+{
+	int64_t ms = (ns - now_ns + MS_NS - 1) / MS_NS;
+
+	return ms < 0 ? 0 : ms > 1000 ? 1000 : (int)ms;
+}
+
+/* How long nothing has to be done unless a packet comes. */
+static int
+pause_ms(const struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t real_ns = gp_clock_real_ns();
+	int publish = until(v->publish_ns, gp_clock_mono_ns());
+	int slot = until(real_ns - real_ns % SLOT_NS + SLOT_NS, real_ns);
+
+	if (v->round.active || v->owed)
+		return SOURCE_BLOCK_MS; /* no room: for an ACK */
+	if (length(&v->queue[0]) || length(&v->queue[1]))
+		return SOURCE_BLOCK_MS;
+	return publish < slot ? publish : slot;
+}
+
+/* Waits for packets.  A descriptor in error (link down) is always "ready" and
+ * is left out for a while when it brought nothing. */
+static void
+wait_packets(struct loop *l, int timeout_ms, size_t got)
+{
+	struct source *s = l->cfg.source;
+	struct pollfd fds[SOURCE_HANDLES];
+	size_t n = source_handles(s);
+	int64_t now = gp_clock_mono_ns();
+	bool paused = now < l->live.pause_ns;
+
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){paused ? -1 : source_fd(s, i), POLLIN,
+			0};
+	if (paused && timeout_ms > PAUSE_NS / MS_NS)
+		timeout_ms = PAUSE_NS / MS_NS;
+	loop_wait(l, timeout_ms, fds, n);
+	for (size_t i = 0; i < n; i++)
+		if (!paused && got == 0 && (fds[i].revents & ~POLLIN))
+			l->live.pause_ns = now + PAUSE_NS;
+}
+
+/* Everything that was in the kernel's buffer when we were told to stop. */
+static bool
+drain(struct loop *l)
+{
+	int64_t start = gp_clock_mono_ns(), now = start, heard = start;
+	uint64_t target;
+
+	note_drops(l);
+	target = l->live.stats.received;
+	do {
+		struct source_stats st;
+		size_t got;
+
+		if (!read_packets(l, &got))
+			return false;
+		(void)work(l);
+		now = gp_clock_mono_ns();
+		if (got != 0)
+			heard = now;
+		source_stats(l->cfg.source, &st);
+		if (st.read >= target)
+			break;
+		if (got == 0)
+			wait_packets(l, SOURCE_BLOCK_MS, 0);
+	} while (now - start < LOOP_STOP_MS * MS_NS && now - heard < QUIET_NS);
+	return true;
+}
+
+/* Publishes all there is and says goodbye, waiting for room. */
+static void
+finish(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+
+	merge(l, gp_clock_mono_ns(), true);
+	loop_flush(l);
+	for (;;) {
+		bool room = true;
+
+		if (v->owed) {
+			room = pay_owed(l);
+		} else if (!v->round.active || !v->round.end) {
+			begin_round(l, true);
+		} else {
+			room = step_round(l, SIZE_MAX, FRAME_LAST);
+			if (!v->round.active)
+				return;
+		}
+		if (!room && !loop_wait_peer(l))
+			return;
+	}
+}
+
+enum loop_result
+loop_run_live(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+	bool there = true;
+
+	l->cur = l->block[0];
+	v->from = clocks();
+	v->publish_ns = v->from.mono_ns +
+	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
+	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;
+	snapshot_start(block(l), gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
+	while (there && !l->stop && !l->peer_gone) {
+		int64_t start = gp_clock_mono_ns(), took;
+		size_t got;
+		bool room, busy;
+
+		there = read_packets(l, &got);
+		room = work(l);
+		took = gp_clock_mono_ns() - start;
+		if (took > l->totals.longest_turn_ns)
+			l->totals.longest_turn_ns = took;
+		busy = got != 0 || v->sweep_left != 0 ||
+		    (room && (v->round.active || v->owed));
+		wait_packets(l, busy ? 0 : pause_ms(l), got);
+	}
+	if (there && l->stop)
+		there = drain(l);
+	loop_stop(l);
+	note_drops(l);
+	finish(l);
+	if (l->peer_gone)
+		return LOOP_PEER_GONE;
+	return there ? LOOP_STOPPED : LOOP_IFACE_GONE;
+}
