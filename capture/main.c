@@ -364,7 +364,7 @@ hand_over_ring(struct capture *c)
 static void
 drop_privileges(const struct capture *c)
 {
-	int rc = gp_sandbox_limits(false, NOFILE);
+	int rc = gp_sandbox_limits(NOFILE);
 
 	if (rc == 0 && geteuid() == 0) {
 		const struct passwd *pw = getpwnam(CAPTURE_USER);
