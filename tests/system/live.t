@@ -86,7 +86,7 @@ rx1=$(counter $B vb rx packets) rxb1=$(counter $B vb rx bytes)
 tx1=$(counter $B vb tx packets) txb1=$(counter $B vb tx bytes)
 is "$(sum "$T/s" vb 'dport=7777' 4)" 6000 "all of it is stored"
 # frames that are no IP (ARP) are counted by the interface as well
-nonip=$(sed -n 's/.* \([0-9]*\) non-IP.*/\1/p' "$T/sensor.err" | tail -1)
+nonip=$(sed -n 's/.* non-ip=\([0-9]*\).*/\1/p' "$T/sensor.err" | tail -1)
 all_r=$(sum "$T/s" vb 'sip=0.0.0.0/0 or sip=::/0' 2)
 all_s=$(sum "$T/s" vb 'sip=0.0.0.0/0 or sip=::/0' 3)
 is $((all_r + all_s + ${nonip:-0})) $((rx1 - rx0 + tx1 - tx0)) \
