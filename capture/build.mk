@@ -12,6 +12,7 @@ goprobe-capture_PKGS := libpcap libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c
 goprobe_LIBS := libgpbase
 goprobe_PKGS := libseccomp libcap-ng inih
+MANPAGES += capture/goprobe.8 capture/goprobe-capture.8
 
 CAPTURE_TEST_LIBS := libgpcapture libgpipc libgpbase
 TEST_HELPERS += lib/flowdump

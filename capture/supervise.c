@@ -327,7 +327,8 @@ reap(struct supervisor *s)
 			continue;
 		c->pid = 0;
 		c->status = status;
-		if (c->wanted && c->was_ready && !s->stop)
+		/* status 0 is an end of its own will: the work is done */
+		if (c->wanted && c->was_ready && !s->stop && status != 0)
 			plan_restart(c);
 		else
 			c->gone = true;

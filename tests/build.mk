@@ -20,3 +20,14 @@ TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
 tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
+
+SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t live.t truth.t install.t \
+	programs.t)
+
+.PHONY: check-system check-tree
+check: deps
+	@$(MAKE) --no-print-directory all tests
+	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) sh tests/check.sh $(TEST_PROGRAMS) -- \
+		$(SYSTEM_TESTS)
+check-system: all
+	@BIN=$(CURDIR)/$(BIN) prove -e sh $(SYSTEM_TESTS)

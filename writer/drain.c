@@ -66,6 +66,17 @@ check_flags(const struct peer *peer, const struct frame_header *h)
 	return NULL;
 }
 
+/* Offline only blocks with packets are kept; live an empty one says that the
+ * sensor was there. */
+static bool
+says_nothing(const struct peer *peer, const struct frame_header *h)
+{
+	static const struct frame_counters none;
+
+	return peer->offline && h->n4 == 0 && h->n6 == 0 &&
+	    memcmp(&h->counters, &none, sizeof(none)) == 0;
+}
+
 /* 1 taken, 0 none or not now, -1 the peer is gone. */
 static int
 take_frame(struct drain *d, struct peer *peer)
@@ -85,7 +96,10 @@ take_frame(struct drain *d, struct peer *peer)
 		peers_quarantine(d->peers, peer, why);
 		return -1;
 	}
-	rc = ingest_frame(d->ingest, peer->iface, d->buf, end);
+	if (!says_nothing(peer, h))
+		rc = ingest_frame(d->ingest, peer->iface, d->buf, end);
+	else
+		rc = 0;
 	if (rc == -EPROTO) {
 		peers_quarantine(d->peers, peer, "rows");
 		return -1;

@@ -199,7 +199,7 @@ enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
 	if (geteuid() == 0)
 		die("refusing to run as root",
 		    "goprobe-writer is started as its own user");
-	rc = gp_sandbox_limits(true, NOFILE);
+	rc = gp_sandbox_limits(NOFILE);
 	if (rc == 0)
 		rc = gp_sandbox_drop_caps();
 	if (rc < 0)

@@ -160,8 +160,9 @@ welcome(struct peers *p, struct peer *peer)
 	if (hello_msg_send(peer->conn, MSG_WELCOME, HELLO_OK, peer->ring.pos,
 		peer->ring.next_seq) < 0)
 		peer->ack_due = true;
-	gp_log(GP_LOG_INFO, "capture connected iface=%s ring_bytes=%llu",
-	    peer->iface, (unsigned long long)peer->ring.info.data_bytes);
+	if (!peer->offline)
+		gp_log(GP_LOG_INFO, "capture connected iface=%s",
+		    peer->iface);
 }
 
 /* Offline without --append: the same packets must not be counted twice. */

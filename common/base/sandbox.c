@@ -66,8 +66,6 @@ gp_sandbox_seccomp(const struct gp_syscall *table, size_t n)
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
-	if (rc == 0 && prctl(PR_GET_SECCOMP) != 2)
-		rc = -EPERM;
 	return rc;
 #endif
 }
@@ -272,14 +270,12 @@ limit(int what, rlim_t value)
 }
 
 int
-gp_sandbox_limits(bool writes_files, unsigned nofile)
+gp_sandbox_limits(unsigned nofile)
 {
 	int rc = limit(RLIMIT_CORE, 0);
 
 	if (rc == 0)
 		rc = limit(RLIMIT_NPROC, 0);
-	if (rc == 0 && !writes_files)
-		rc = limit(RLIMIT_FSIZE, 0);
 	if (rc == 0)
 		rc = limit(RLIMIT_NOFILE, nofile);
 	return rc;

@@ -64,7 +64,8 @@ int gp_sandbox_drop(uid_t uid, gid_t gid, const gid_t *groups, size_t n_groups);
  * cleared, no-new-privileges, verified. */
 int gp_sandbox_drop_caps(void);
 
-/* core, nproc, fsize (unless it writes files) to 0, nofile to `nofile`. */
-int gp_sandbox_limits(bool writes_files, unsigned nofile);
+/* core and nproc to 0, nofile to `nofile`.  fsize stays: standard error may
+ * be a file, and a log line must not kill. */
+int gp_sandbox_limits(unsigned nofile);
 
 #endif

@@ -1,0 +1,710 @@
+/*
+ * goprobe-capture - the capture process of one interface.
+ *
+ * Read main() for the order of privilege: what needs root is done first, then
+ * everything is given up for good, and only then the first foreign byte is
+ * looked at.  See goprobe-capture(8).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/loop.h"
+#include "capture/profile.h"
+#include "capture/snapshot.h"
+#include "capture/source.h"
+#include "common/base/clock.h"
+#include "common/base/conf.h"
+#include "common/base/fd.h"
+#include "common/base/log.h"
+#include "common/base/notify.h"
+#include "common/base/sandbox.h"
+#include "common/ipc/hello.h"
+#include "common/ipc/ring.h"
+
+#define VERSION "0.1.0"
+#define WRITER_SOCKET "/run/goprobe/writer.sock"
+#define CAPTURE_USER "goprobe-capture"
+#define WELCOME_MS 60000 /* a writer that just starts replays its journals */
+#define STOP_WAIT_MS 10000
+#define NOFILE 64
+
+enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
+
+struct options {
+	const char *conf_path;
+	const char *socket;
+	const char *iface;
+	bool offline, append, check, print;
+	char **files;
+	size_t n_files;
+};
+
+struct capture {
+	struct options o;
+	struct gp_conf *conf;
+	struct gp_conf_capture settings; /* of this interface; texts borrowed */
+	struct source *source;
+	struct ring_producer ring;
+	struct loop *loop;
+	int ctl, notify, signals, alive;
+	int watchdog_ms;
+	int64_t petted_ns, shown_ns;
+	bool terminal, bar; /* offline: progress on stderr */
+};
+
+static _Noreturn void
+die(int status, const char *what, const char *why)
+{
+	fprintf(stderr, "goprobe-capture: %s%s%s\n", what, why ? ": " : "",
+	    why ? why : "");
+	exit(status);
+}
+
+/* ---- options ------------------------------------------------------------- */
+
+static _Noreturn void
+usage(FILE *out, int status)
+{
+	fputs("usage: goprobe-capture [-c FILE] [-S SOCKET] [--l7 ndpi|off] "
+	      "IFACE\n"
+	      "       goprobe-capture [-c FILE] -t | -T | -V | -h\n"
+	      "  -c FILE    configuration, default " GP_CONF_PATH "\n"
+	      "  -S SOCKET  the writer's, default " WRITER_SOCKET "\n"
+	      "  --l7 WHAT  layer 7, whatever the configuration says\n"
+	      "  -t, -T     check the configuration; print its values\n"
+	      "Started as root by systemd or by goprobe(8).\n",
+	    out);
+	exit(status);
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o, const char **l7)
+{
+	enum { OPT_OFFLINE = 256, OPT_APPEND, OPT_L7 };
+	static const struct option longs[] = {
+	    {"offline", no_argument, NULL, OPT_OFFLINE},
+	    {"append", no_argument, NULL, OPT_APPEND},
+	    {"l7", required_argument, NULL, OPT_L7},
+	    {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	memset(o, 0, sizeof(*o));
+	o->socket = WRITER_SOCKET;
+	while ((c = getopt_long(argc, argv, "c:S:i:tTVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->conf_path = optarg;
+			break;
+		case 'S':
+			o->socket = optarg;
+			break;
+		case 'i':
+			o->iface = optarg;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case 'T':
+			o->print = true;
+			break;
+		case OPT_OFFLINE: /* only goprobe says this */
+			o->offline = true;
+			break;
+		case OPT_APPEND:
+			o->append = true;
+			break;
+		case OPT_L7:
+			*l7 = optarg;
+			break;
+		case 'V':
+			puts("goprobe-capture " VERSION);
+			exit(0);
+		case 'h':
+			usage(stdout, 0);
+		default:
+			usage(stderr, EXIT_USAGE);
+		}
+	}
+	if (o->offline) {
+		o->files = argv + optind;
+		o->n_files = (size_t)(argc - optind);
+	} else if (optind < argc) {
+		o->iface = argv[optind++];
+	}
+	if (o->check || o->print)
+		return;
+	if (o->iface == NULL || !gp_addr_iface_valid(o->iface) ||
+	    (!o->offline && optind != argc))
+		usage(stderr, EXIT_USAGE);
+}
+
+/* ---- configuration ------------------------------------------------------- */
+
+/* The filter of an interface, from the file if there is one; owned by the
+ * caller. */
+static char *
+filter_text(const struct gp_conf_capture *c)
+{
+	char *text;
+	ssize_t n;
+	int fd;
+
+	if (c->filter_file[0] == '\0')
+		return strdup(c->filter);
+	if (c->filter[0] != '\0')
+		die(EXIT_USAGE, c->filter_file,
+		    "filter and filter_file exclude each other");
+	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC);
+	text = calloc(1, 65537);
+	if (fd < 0 || text == NULL)
+		die(EXIT_USAGE, c->filter_file, strerror(errno));
+	n = gp_fd_read_full(fd, text, 65536);
+	if (n < 0)
+		die(EXIT_USAGE, c->filter_file, strerror((int)-n));
+	gp_fd_close(&fd);
+	for (ssize_t i = 0; i < n; i++)
+		if (text[i] == '\n' || text[i] == '\r')
+			text[i] = ' ';
+	return text;
+}
+
+static void
+check_filter(const struct gp_conf_capture *c)
+{
+	char error[SOURCE_ERROR_MAX];
+	char *text = filter_text(c);
+
+	if (text == NULL)
+		die(1, "out of memory", NULL);
+	if (text[0] && source_check_filter(text, error) < 0)
+		die(EXIT_USAGE, error, NULL);
+	free(text);
+}
+
+static int
+check_configuration(const struct capture *c)
+{
+	check_filter(&c->conf->capture);
+	for (size_t i = 0; i < c->conf->n_ifaces; i++)
+		check_filter(&c->conf->ifaces[i]);
+	if (c->o.print)
+		gp_conf_print(c->conf, stdout);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static void
+load_configuration(struct capture *c, const char *l7)
+{
+	const struct gp_conf_capture *own;
+	char error[512];
+
+	c->conf = gp_conf_load(
+	    c->o.conf_path ? c->o.conf_path : GP_CONF_PATH,
+	    c->o.conf_path == NULL,
+	    !c->o.offline && !c->o.check && !c->o.print, error);
+	if (c->conf == NULL)
+		die(EXIT_USAGE, error, NULL);
+	own = c->o.iface ? gp_conf_iface(c->conf, c->o.iface) : NULL;
+	c->settings = own ? *own : c->conf->capture;
+	if (l7 == NULL)
+		return;
+	if (strcmp(l7, "off") == 0)
+		c->settings.l7 = GP_L7_OFF;
+	else if (strcmp(l7, "ndpi") == 0)
+		c->settings.l7 = GP_L7_NDPI;
+	else
+		usage(stderr, EXIT_USAGE);
+}
+
+/* ---- what needs privilege ------------------------------------------------- */
+
+static void
+take_passed(struct capture *c, struct source_file **files, size_t *n_files)
+{
+	struct gp_passed_fd *fds;
+	int n = gp_notify_listen_fds(&fds);
+	size_t k = 0;
+
+	if (n < 0)
+		die(1, "passed descriptors", strerror(-n));
+	c->ctl = c->alive = -1;
+	*files = calloc((size_t)n + 1, sizeof(**files));
+	if (*files == NULL)
+		die(1, "out of memory", NULL);
+	for (int i = 0; i < n; i++) {
+		int fd = fds[i].fd;
+
+		if (strcmp(fds[i].name, "alive") == 0) {
+			c->alive = fd;
+		} else if (strcmp(fds[i].name, "writer") == 0 &&
+		    c->o.offline) {
+			c->ctl = fd;
+		} else if (strcmp(fds[i].name, "input") == 0 &&
+		    c->o.offline && k < c->o.n_files) {
+			(*files)[k].fd = fd;
+			(*files)[k].name = c->o.files[k];
+			k++;
+		} else {
+			gp_fd_close(&fd);
+		}
+	}
+	*n_files = k;
+	free(fds);
+	c->notify = gp_notify_open();
+	if (c->notify < -1)
+		die(1, "NOTIFY_SOCKET", strerror(-c->notify));
+	c->watchdog_ms = gp_notify_watchdog_ms();
+}
+
+static void
+open_signals(struct capture *c)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (c->signals < 0)
+		die(1, "signalfd", strerror(errno));
+}
+
+static void
+open_interface(struct capture *c)
+{
+	char error[SOURCE_ERROR_MAX];
+	char *filter = filter_text(&c->settings);
+	struct source_live live = {
+	    .iface = c->o.iface,
+	    .filter = filter,
+	    .snaplen = c->settings.snaplen,
+	    .buffer_mb = c->settings.buffer_mb,
+	    .promiscuous = c->settings.promiscuous,
+	    .by_iface = c->settings.direction != GP_DIR_FLOW,
+	};
+
+	if (filter == NULL)
+		die(1, "out of memory", NULL);
+	if (source_open_live(&c->source, &live, error) < 0)
+		die(1, error, NULL);
+	free(filter);
+}
+
+static void
+open_inputs(struct capture *c, const struct source_file *files, size_t n)
+{
+	char error[SOURCE_ERROR_MAX];
+
+	if (n == 0 || n != c->o.n_files || c->ctl < 0)
+		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
+	if (source_open_files(&c->source, files, n, loop_idle, &c->loop,
+		error) < 0)
+		die(1, error, NULL);
+}
+
+static void
+connect_writer(struct capture *c)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+	if (strlen(c->o.socket) >= sizeof(sa.sun_path))
+		die(EXIT_USAGE, c->o.socket, "path too long");
+	memcpy(sa.sun_path, c->o.socket, strlen(c->o.socket));
+	c->ctl = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (c->ctl < 0 ||
+	    connect(c->ctl, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
+		die(EXIT_AGAIN, c->o.socket, strerror(errno));
+}
+
+static void
+hand_over_ring(struct capture *c)
+{
+	struct hello h = {
+	    .magic = HELLO_MAGIC,
+	    .version = HELLO_VERSION,
+	    .frame_version = FRAME_VERSION,
+	    .workers = 1,
+	    .boot_ns = gp_clock_boot_ns(),
+	};
+	int rc = ring_create(&c->ring,
+	    snapshot_ring_bytes(c->settings.flows_max));
+
+	if (rc < 0)
+		die(1, "ring", strerror(-rc));
+	h.ring_bytes = c->ring.info.data_bytes;
+	memcpy(h.instance, c->ring.info.instance, sizeof(h.instance));
+	(void)snprintf(h.iface, sizeof(h.iface), "%s", c->o.iface);
+	if (c->o.offline)
+		h.flags = HELLO_OFFLINE | (c->o.append ? HELLO_APPEND : 0) |
+		    (source_seekable(c->source) ? 0 : HELLO_STREAM);
+	rc = hello_send(c->ctl, &h, c->ring.fd_ro);
+	if (rc < 0)
+		die(EXIT_AGAIN, "the writer does not listen", strerror(-rc));
+	gp_fd_close(&c->ring.fd_ro);
+}
+
+/* ---- giving it up --------------------------------------------------------- */
+
+static void
+drop_privileges(const struct capture *c)
+{
+	int rc = gp_sandbox_limits(NOFILE);
+
+	if (rc == 0 && geteuid() == 0) {
+		const struct passwd *pw = getpwnam(CAPTURE_USER);
+
+		if (pw == NULL)
+			die(1, CAPTURE_USER, "no such user");
+		rc = gp_sandbox_drop(pw->pw_uid, pw->pw_gid, NULL, 0);
+	} else if (rc == 0) {
+		rc = gp_sandbox_drop_caps();
+	}
+	if (rc < 0)
+		die(1, "privileges cannot be dropped", strerror(-rc));
+	(void)c;
+}
+
+static void
+enter_sandbox(const struct capture *c)
+{
+	enum gp_conf_sandbox how = c->conf->capture_sandbox;
+	struct profile_fds fds = {
+	    .ctl = c->ctl, .notify = c->notify, .signals = c->signals};
+	int rc = 0;
+
+	if (!c->o.offline)
+		for (size_t i = 0; i < source_handles(c->source); i++)
+			fds.packet[fds.n_packet++] = source_fd(c->source, i);
+	if (how == GP_SANDBOX_FULL)
+		rc = gp_sandbox_landlock(NULL, 0);
+	if (rc < 0)
+		die(1, "Landlock", strerror(-rc));
+	if (how != GP_SANDBOX_FULL)
+		gp_log(GP_LOG_WARNING,
+		    "sandbox weakened by the configuration: %s",
+		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
+	if (how != GP_SANDBOX_OFF)
+		rc = c->o.offline ? profile_enter_offline(&fds) :
+				    profile_enter_live(&fds);
+	if (rc < 0)
+		die(1, "seccomp", strerror(-rc));
+}
+
+/* ---- the writer's answer -------------------------------------------------- */
+
+static int
+wait_message(const struct capture *c, struct hello_msg *m)
+{
+	int64_t until = gp_clock_mono_ns() + WELCOME_MS * INT64_C(1000000);
+
+	for (;;) {
+		struct pollfd p[2] = {{.fd = c->ctl, .events = POLLIN},
+		    {.fd = c->signals, .events = POLLIN}};
+		int rc = hello_msg_recv(c->ctl, m);
+
+		if (rc != -EAGAIN)
+			return rc;
+		if (gp_clock_mono_ns() > until)
+			return -ETIMEDOUT;
+		(void)poll(p, 2, 1000);
+		if (p[1].revents)
+			return -EINTR;
+	}
+}
+
+static void
+block_text(uint64_t slot_s, char out[32])
+{
+	time_t t = (time_t)slot_s;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, 32, "%Y-%m-%d %H:%M UTC", &tm) == 0)
+		(void)snprintf(out, 32, "%llu", (unsigned long long)slot_s);
+}
+
+static _Noreturn void
+refused(const struct capture *c, const struct hello_msg *m)
+{
+	char when[32];
+
+	switch (m->code) {
+	case HELLO_EXISTS:
+		block_text(m->a, when);
+		fprintf(stderr,
+		    "goprobe: %s already has a block of %s; --append adds to "
+		    "what is there\n",
+		    c->o.iface, when);
+		exit(1);
+	case HELLO_STORE:
+		die(1, "the store fails", NULL);
+	case HELLO_VERSION_MISMATCH:
+		die(EXIT_AGAIN, "the writer is of another version", NULL);
+	case HELLO_BUSY:
+		die(EXIT_AGAIN, "the writer has too many captures", NULL);
+	default:
+		die(1, "the writer refused", NULL);
+	}
+}
+
+static void
+send_span(const struct capture *c)
+{
+	int64_t first_s = 0, last_s = 0;
+	bool any = false;
+	int rc = source_time_span(c->source, &first_s, &last_s, &any);
+
+	if (rc < 0)
+		die(1, "time span", strerror(-rc));
+	if (!any)
+		first_s = last_s = GP_TIME_MAX_S - 1; /* touches nothing */
+	rc = hello_msg_send(c->ctl, MSG_SPAN, HELLO_OK,
+	    (uint64_t)gp_clock_slot(first_s), (uint64_t)gp_clock_slot(last_s));
+	if (rc < 0)
+		die(EXIT_AGAIN, "the writer is gone", strerror(-rc));
+}
+
+static void
+be_welcomed(const struct capture *c)
+{
+	struct hello_msg m;
+
+	for (;;) {
+		int rc = wait_message(c, &m);
+
+		if (rc == -EINTR)
+			exit(0); /* told to stop before there was anything */
+		if (rc == -ECONNRESET && c->o.offline)
+			exit(1); /* the writer has said why */
+		if (rc < 0)
+			die(EXIT_AGAIN, "no welcome from the writer",
+			    strerror(-rc));
+		if (m.type != MSG_WELCOME)
+			continue;
+		if (m.code == HELLO_OK)
+			return;
+		if (m.code != HELLO_NEED_SPAN || !c->o.offline)
+			refused(c, &m);
+		send_span(c);
+	}
+}
+
+/* ---- running -------------------------------------------------------------- */
+
+static void
+progress(struct capture *c, const struct loop_totals *t)
+{
+	uint64_t done = 0, total = 0;
+	int64_t now = gp_clock_mono_ns();
+	unsigned percent;
+	char bar[41];
+
+	if (!c->terminal || now - c->shown_ns < GP_NS_PER_S / 5)
+		return;
+	c->shown_ns = now;
+	source_progress(c->source, &done, &total);
+	if (total == 0) {
+		fprintf(stderr, "\r%llu packets",
+		    (unsigned long long)t->seen);
+	} else {
+		percent = (unsigned)(done * 100 / total);
+		for (unsigned i = 0; i < 40; i++)
+			bar[i] = i * 100 < percent * 40 ? '#' : '.';
+		bar[40] = '\0';
+		fprintf(stderr, "\r[%s] %3u %%", bar, percent);
+	}
+	c->bar = true;
+}
+
+static void
+tick(void *ctx, const struct loop_totals *t)
+{
+	struct capture *c = ctx;
+	int64_t now = gp_clock_mono_ns();
+
+	if (c->o.offline)
+		progress(c, t);
+	if (c->watchdog_ms > 0 &&
+	    now - c->petted_ns >= c->watchdog_ms * INT64_C(1000000)) {
+		c->petted_ns = now;
+		(void)gp_notify_send(c->notify, "WATCHDOG=1");
+	}
+}
+
+static void
+clear_bar(struct capture *c)
+{
+	if (c->bar)
+		fprintf(stderr, "\r%60s\r", "");
+	c->bar = false;
+}
+
+static void
+problem(void *ctx, enum source_result what, const char *text)
+{
+	struct capture *c = ctx;
+
+	(void)what;
+	clear_bar(c);
+	fprintf(stderr, "goprobe: %s\n", text);
+}
+
+static void
+time_text(int64_t t_s, char out[32])
+{
+	time_t t = (time_t)t_s;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		(void)snprintf(out, 32, "%lld", (long long)t_s);
+}
+
+static unsigned long long
+ull(uint64_t v)
+{
+	return v;
+}
+
+static int
+report_offline(struct capture *c, enum loop_result result,
+    const struct loop_totals *t)
+{
+	char first[32], last[32];
+
+	clear_bar(c);
+	/* nothing was a capture: that has been said, there is no sum to add */
+	if (t->unreadable > 0 && t->seen == 0)
+		return 1;
+	fprintf(stderr, "goprobe: %llu packets, %llu rows in %llu blocks, "
+			"%llu non-IP, %llu malformed",
+	    ull(t->seen), ull(t->done_rows), ull(t->done_blocks),
+	    ull(t->non_ip), ull(t->malformed));
+	if (t->overflow > 0)
+		fprintf(stderr, ", %llu in overflow rows", ull(t->overflow));
+	if (t->time_clamped > 0)
+		fprintf(stderr, ", %llu with times out of range",
+		    ull(t->time_clamped));
+	if (t->first_s <= t->last_s) {
+		time_text(t->first_s, first);
+		time_text(t->last_s, last);
+		fprintf(stderr, ", %s to %s UTC", first, last);
+	}
+	fputc('\n', stderr);
+	if (result == LOOP_PEER_GONE || !t->done) {
+		fprintf(stderr, "goprobe: the writer is gone: not everything "
+				"is stored\n");
+		return 1;
+	}
+	if (result == LOOP_STOPPED) {
+		fprintf(stderr, "goprobe: stopped; what was read is stored\n");
+		return 1;
+	}
+	if (t->unreadable > 0)
+		return 1;
+	return t->cut > 0 ? EXIT_CUT : 0;
+}
+
+static int
+report_live(const struct capture *c, enum loop_result result,
+    const struct loop_totals *t)
+{
+	gp_log(GP_LOG_INFO,
+	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
+	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
+	    "unpublished=%llu",
+	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
+	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
+	    ull(t->iface_drops), ull(t->seen - t->published));
+	switch (result) {
+	case LOOP_IFACE_GONE:
+		gp_log(GP_LOG_WARNING, "%s", source_error(c->source));
+		return EXIT_AGAIN;
+	case LOOP_PEER_GONE:
+		gp_log(GP_LOG_WARNING, "the writer is gone iface=%s",
+		    c->o.iface);
+		return EXIT_AGAIN;
+	case LOOP_STOPPED:
+	case LOOP_FINISHED:
+		break;
+	}
+	return t->seen == t->published && t->acked ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct capture c;
+	struct loop_config config = {0};
+	struct loop_totals totals = {0};
+	struct source_file *files;
+	const char *l7 = NULL;
+	enum loop_result result;
+	size_t n_files;
+	int rc;
+
+	gp_log_open("goprobe-capture", GP_LOG_INFO);
+	parse_options(argc, argv, &c.o, &l7);
+	load_configuration(&c, l7);
+	if (c.o.check || c.o.print)
+		return check_configuration(&c);
+	if (!c.o.offline && geteuid() != 0)
+		die(EXIT_NOT_ROOT, "must be started by root", NULL);
+
+	/* with what privilege there is: open, connect, hand over */
+	take_passed(&c, &files, &n_files);
+	open_signals(&c);
+	if (c.o.offline) {
+		open_inputs(&c, files, n_files);
+		c.terminal = isatty(STDERR_FILENO);
+	} else {
+		open_interface(&c);
+		connect_writer(&c);
+	}
+	hand_over_ring(&c);
+	config.source = c.source;
+	config.ring = &c.ring;
+	config.ctl_fd = c.ctl;
+	config.signal_fd = c.signals;
+	config.alive_fd = c.alive;
+	config.offline = c.o.offline;
+	config.flows_max = c.settings.flows_max;
+	config.snapshot_interval_s = c.settings.snapshot_interval;
+	config.stop_wait_ms = c.o.offline ? -1 : STOP_WAIT_MS;
+	config.wait_done = c.o.offline;
+	config.tick = tick;
+	config.problem = problem;
+	config.ctx = &c;
+	rc = loop_new(&c.loop, &config);
+	if (rc < 0)
+		die(1, "flow table", strerror(-rc));
+	tzset();
+
+	/* give it up; from here on nothing can be opened */
+	drop_privileges(&c);
+	enter_sandbox(&c);
+
+	/* only now: the writer's answer, the files, the packets */
+	be_welcomed(&c);
+	(void)gp_notify_send(c.notify, "READY=1\nSTATUS=capturing");
+	result = loop_run(c.loop, &totals);
+	(void)gp_notify_send(c.notify, "STOPPING=1");
+	return c.o.offline ? report_offline(&c, result, &totals) :
+			     report_live(&c, result, &totals);
+}

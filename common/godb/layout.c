@@ -1,0 +1,289 @@
+#include "common/godb/layout.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+
+bool
+godb_iface_valid(const char *name)
+{
+	size_t len = strnlen(name, 16);
+
+	if (len == 0 || len > 15 || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/')
+			return false;
+	return true;
+}
+
+/* ---- marker -------------------------------------------------------------- */
+
+/* Text, so that a person who finds the folder knows what it is. */
+#define MARKER_FIRST  "goDB store\n"
+#define MARKER_FORMAT "format "
+
+int
+gdi_marker_check(int store_fd)
+{
+	char *text = NULL;
+	const char *p;
+	size_t len;
+	unsigned major, minor;
+	int rc = gp_fd_read_file(store_fd, GDI_MARKER, 4096, &text, &len);
+
+	if (rc == -ENOENT || rc == -ELOOP || rc == -EFBIG || rc == -EISDIR ||
+	    rc == -EINVAL)
+		return GODB_ENOTSTORE;
+	if (rc < 0)
+		return rc;
+	p = text;
+	if (strncmp(p, MARKER_FIRST, strlen(MARKER_FIRST)) != 0)
+		rc = GODB_ENOTSTORE;
+	else if (sscanf(p + strlen(MARKER_FIRST), MARKER_FORMAT "%5u.%5u\n",
+		     &major, &minor) != 2)
+		rc = GODB_EDAMAGED;
+	else if (major > GODB_FORMAT_MAJOR)
+		rc = GODB_ENEWER;
+	free(text);
+	return rc;
+}
+
+int
+gdi_marker_create(int store_fd, uint32_t mode)
+{
+	uint8_t id[16];
+	char text[128];
+	int n, fd, rc;
+
+	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return -EIO;
+	n = snprintf(text, sizeof(text), MARKER_FIRST MARKER_FORMAT "%d.%d\nid ",
+	    GODB_FORMAT_MAJOR, GODB_FORMAT_MINOR);
+	for (size_t i = 0; i < sizeof(id); i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x",
+		    id[i]);
+	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n");
+	fd = gp_fd_openat(store_fd, GDI_MARKER, O_WRONLY | O_CREAT | O_EXCL,
+	    mode);
+	if (fd < 0)
+		return fd;
+	rc = fchmod(fd, mode) < 0 ? -errno : 0;
+	if (rc == 0)
+		rc = gp_fd_write_full(fd, text, (size_t)n);
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	if (rc == 0)
+		rc = gp_fd_sync(store_fd);
+	gp_fd_close(&fd);
+	if (rc < 0)
+		(void)unlinkat(store_fd, GDI_MARKER, 0);
+	return rc;
+}
+
+/* ---- lock ---------------------------------------------------------------- */
+
+int
+gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
+    struct godb_diag *diag)
+{
+	char text[128];
+	int fd = gp_fd_openat(store_fd, GDI_LOCK, O_RDWR | O_CREAT, mode);
+	int n, rc = 0;
+
+	if (fd < 0)
+		return fd;
+	(void)fchmod(fd, mode);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t got;
+
+		rc = errno == EWOULDBLOCK ? GODB_ELOCKED : -errno;
+		got = gp_fd_pread_full(fd, text, sizeof(text) - 1, 0);
+		text[got > 0 ? got : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		for (char *p = text; *p; p++)
+			if (*p < 0x20 || *p > 0x7e)
+				*p = '?';
+		if (diag && rc == GODB_ELOCKED)
+			(void)snprintf(diag->text, sizeof(diag->text),
+			    "the store is locked by %s",
+			    text[0] ? text : "another writer");
+		gp_fd_close(&fd);
+		return rc;
+	}
+	n = snprintf(text, sizeof(text), "%s, process %d\n",
+	    owner ? owner : "a writer", (int)getpid());
+	if (ftruncate(fd, 0) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(fd, text, (size_t)n, 0);
+	if (rc < 0) {
+		gp_fd_close(&fd);
+		return rc;
+	}
+	*lock_fd = fd;
+	return 0;
+}
+
+/* ---- folders ------------------------------------------------------------- */
+
+int
+gdi_folder_make(int parent, const char *name, uint32_t mode)
+{
+	bool made = mkdirat(parent, name, mode) == 0;
+	int fd, rc = 0;
+
+	if (!made && errno != EEXIST)
+		return -errno;
+	fd = gp_fd_opendir_at(parent, name);
+	if (fd < 0 || !made)
+		return fd;
+	if (fchmod(fd, mode) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_sync(parent);
+	if (rc < 0) {
+		gp_fd_close(&fd);
+		return rc;
+	}
+	return fd;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool
+any_entry(const char *name)
+{
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+int
+gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out)
+{
+	/* a descriptor of its own: the position is shared otherwise */
+	int copy = gp_fd_openat(fd, ".", O_RDONLY | O_DIRECTORY, 0);
+	char **list = NULL, **grown;
+	size_t n = 0, cap = 0;
+	const struct dirent *e;
+	DIR *dir;
+	int rc = 0;
+
+	if (copy < 0)
+		return copy;
+	dir = fdopendir(copy);
+	if (dir == NULL) {
+		rc = -errno;
+		gp_fd_close(&copy);
+		return rc;
+	}
+	while (rc == 0 && (errno = 0, e = readdir(dir)) != NULL) {
+		if (!any_entry(e->d_name) || (keep && !keep(e->d_name)))
+			continue;
+		if (n + 1 >= cap) {
+			cap = cap ? cap * 2 : 32;
+			grown = reallocarray(list, cap, sizeof(*grown));
+			if (grown == NULL) {
+				rc = -ENOMEM;
+				break;
+			}
+			list = grown;
+		}
+		list[n] = strdup(e->d_name);
+		if (list[n] == NULL)
+			rc = -ENOMEM;
+		else
+			list[++n] = NULL;
+	}
+	if (rc == 0 && errno != 0)
+		rc = -errno;
+	(void)closedir(dir);
+	if (rc == 0 && list == NULL) {
+		list = calloc(1, sizeof(*list));
+		if (list == NULL)
+			rc = -ENOMEM;
+	}
+	if (rc < 0) {
+		godb_ifaces_free(list);
+		return rc;
+	}
+	qsort(list, n, sizeof(*list), compare_names);
+	*out = list;
+	return (int)n;
+}
+
+int
+gdi_folder_empty(int fd)
+{
+	char **list;
+	int n = gdi_folder_list(fd, NULL, &list);
+
+	if (n < 0)
+		return n;
+	godb_ifaces_free(list);
+	return n == 0;
+}
+
+void
+godb_ifaces_free(char **ifaces)
+{
+	for (size_t i = 0; ifaces && ifaces[i]; i++)
+		free(ifaces[i]);
+	free(ifaces);
+}
+
+bool
+gdi_is_iface(const char *name)
+{
+	return godb_iface_valid(name);
+}
+
+bool
+gdi_is_day(const char *name)
+{
+	int64_t day_s;
+
+	return gp_clock_day_parse(name, &day_s) == 0;
+}
+
+int64_t
+gdi_journal_slot(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+	int64_t slot_s = 0;
+
+	if (digits == 0 || digits > 10 || strcmp(name + digits, ".gpj") != 0 ||
+	    (digits > 1 && name[0] == '0'))
+		return -1;
+	for (size_t i = 0; i < digits; i++)
+		slot_s = slot_s * 10 + (name[i] - '0');
+	if (slot_s >= GP_TIME_MAX_S || slot_s % GP_SLOT_S != 0)
+		return -1;
+	return slot_s;
+}
+
+bool
+gdi_is_journal(const char *name)
+{
+	return gdi_journal_slot(name) >= 0;
+}
+
+void
+gdi_journal_name(int64_t slot_s, char out[32])
+{
+	(void)snprintf(out, 32, "%" PRId64 ".gpj", slot_s);
+}

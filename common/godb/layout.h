@@ -1,0 +1,41 @@
+/*
+ * layout - names and folders of a store: marker, lock, interfaces, days.
+ */
+#ifndef GODB_LAYOUT_H
+#define GODB_LAYOUT_H
+
+#include "common/godb/internal.h"
+
+/* Whether the folder is a store that this version reads: 0, GODB_ENOTSTORE,
+ * GODB_ENEWER, GODB_EDAMAGED, -errno. */
+int gdi_marker_check(int store_fd);
+
+/* Makes a store of an empty folder. */
+int gdi_marker_create(int store_fd, uint32_t mode);
+
+/* True when the folder holds nothing; negative error. */
+int gdi_folder_empty(int fd);
+
+/* Takes the lock; *lock_fd keeps it.  GODB_ELOCKED: diag names the holder. */
+int gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
+    struct godb_diag *diag);
+
+/* Opens a folder, making it when missing, with the mode whatever the umask;
+ * then the parent is synced. */
+int gdi_folder_make(int parent, const char *name, uint32_t mode);
+
+/*
+ * Entries of a folder that `keep` wants, sorted, NULL-terminated; the count,
+ * or an error.  Freed with godb_ifaces_free().
+ */
+int gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out);
+
+bool gdi_is_iface(const char *name);
+bool gdi_is_day(const char *name);
+
+/* "SLOT.gpj": the slot, or -1. */
+int64_t gdi_journal_slot(const char *name);
+bool gdi_is_journal(const char *name);
+void gdi_journal_name(int64_t slot_s, char out[32]);
+
+#endif
