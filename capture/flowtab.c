@@ -452,7 +452,8 @@ index_remove(struct index *ix, uint32_t hash, uint32_t entry1)
 {
 	uint32_t hole = home(hash, ix->size), at;
 
-	while (ix->slot[hole].entry1 != entry1) {
+	while (ix->slot[hole].entry1 != entry1 ||
+	    ix->slot[hole].hash != hash) {
 		if (ix->slot[hole].entry1 == 0)
 			return; /* not here: still in the old index only */
 		if (++hole == ix->size)

@@ -475,6 +475,19 @@ test_nesting(void)
 		memcpy(b + i, "\x81\x00\x00\x01", 4);
 	ok(decode_frame(1, b, sizeof(b), sizeof(b), &d) == DECODE_NON_IP,
 	    "so do tags");
+	for (int deep = 7; deep <= 9; deep += 2) {
+		struct packet *p = packet_new();
+
+		for (int i = 0; i < deep; i++) {
+			put_ether(p, 0x88e7);
+			put32(p, 1);
+		}
+		put_ether(p, 0x0800);
+		put_udp4(p);
+		ok(decode(1, p->b, p->n, &d) ==
+		    (deep < 8 ? DECODE_IP : DECODE_NON_IP),
+		    "%d frames around one", deep);
+	}
 }
 
 int

@@ -105,6 +105,20 @@ test_full(uint8_t version)
 	is_int(packets, n, "with all packets");
 }
 
+/* More keys than places in the memory for equal rows. */
+static void
+test_collisions(uint8_t version)
+{
+	const struct frame_header *h;
+	uint64_t packets;
+
+	for (uint16_t port = 1; port <= 3000; port++)
+		row(version, 5, port, 1);
+	is_int(snapshot_push(&block, &ring, &meta, &packets), 0, "pushed");
+	h = take();
+	ok(h && h->n4 + h->n6 == 3000, "rows that are not equal stay apart");
+}
+
 static void
 test_no_room(void)
 {
@@ -140,6 +154,8 @@ main(void)
 	test_frame();
 	test_full(4);
 	test_full(6);
+	test_collisions(4);
+	test_collisions(6);
 	test_no_room();
 	ring_detach(&consumer);
 	ring_destroy(&ring);
