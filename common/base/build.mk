@@ -1,2 +1,2 @@
 libgpbase_SRCS := $(addprefix common/base/, addr.c clock.c conf.c fd.c hash.c \
-	log.c notify.c sandbox.c)
+	log.c notify.c sandbox.c words.c)
