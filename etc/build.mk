@@ -1,0 +1,2 @@
+MANPAGES += etc/goprobe.ini.5
+DOCS += etc/goprobe.ini

@@ -521,7 +521,7 @@ args_help(void (*line)(void *arg, const char *text), void *arg)
 	};
 	char text[160], name[48];
 
-	line(arg, "goquery -i IFACE [options] QUERY    asks a goDB store who "
+	line(arg, "usage: goquery -i IFACE [options] QUERY     ask a goDB store who "
 	    "talked to whom");
 	line(arg, "QUERY: talk_conv talk_src talk_dst apps_port apps_l7 "
 	    "agg_talk_port raw,");

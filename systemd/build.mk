@@ -1,0 +1,1 @@
+DOCS += systemd/goprobe.sysusers

@@ -19,3 +19,14 @@ TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
 tests: $(TEST_PROGRAMS)
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
+
+SYSTEM_TESTS := $(addprefix tests/system/,offline.t live.t truth.t install.t \
+	programs.t)
+
+.PHONY: check-system check-tree
+check: deps
+	@$(MAKE) --no-print-directory all tests
+	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) sh tests/check.sh $(TEST_PROGRAMS) -- \
+		$(SYSTEM_TESTS)
+check-system: all
+	@BIN=$(CURDIR)/$(BIN) prove -e sh $(SYSTEM_TESTS)

@@ -117,7 +117,8 @@ gp_addr_iface_valid(const char *text)
 	    strcmp(text, "..") == 0)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (text[i] <= 0x20 || text[i] > 0x7e || text[i] == '/')
+		if (text[i] <= 0x20 || text[i] > 0x7e || text[i] == '/' ||
+		    text[i] == ':')
 			return false;
 	return true;
 }

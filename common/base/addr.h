@@ -44,7 +44,8 @@ bool gp_prefix_contains(const struct gp_prefix *p, const struct gp_addr *a);
 
 /*
  * Whether text can be a network interface's name: 1 to 15 bytes (IFNAMSIZ - 1)
- * of printable ASCII without blank and '/', neither "." nor "..".
+ * of printable ASCII without blank, '/' and ':' (net/core/dev.c:
+ * dev_valid_name), neither "." nor "..".
  */
 bool gp_addr_iface_valid(const char *text);
 

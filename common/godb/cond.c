@@ -843,6 +843,11 @@ parse_bare(struct parser *p)
 	if (gp_prefix_parse(text, &x, NULL) == 0 ||
 	    parse_addr_range(text, &lo, &hi))
 		return parse_leaf(p, GDI_ATTR_HOST);
+	if (strspn(text, "0123456789") == strlen(text)) {
+		FAIL(p, t, "a number of what? did you mean 'port %.12s'?",
+		    text);
+		return GDI_NO_NODE;
+	}
 	fail_suggest(p, t,
 	    is_kind(t + 1, GDI_WORD_CMP) ? "unknown attribute" : "unknown word",
 	    nearest_word(p, t, begins_primitive, true));

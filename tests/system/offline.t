@@ -1,0 +1,168 @@
+#!/bin/sh
+# Files through capture, ring, writer and store to an answer; and everything
+# that can be wrong with them.
+. tests/lib/tap.sh
+
+D=tests/data
+ALL='-f 0 -l 4294967295'
+
+# rows STORE NAME [COLUMNS [MORE...]]: csv of all time
+rows() {
+	store=$1 name=$2 columns=${3:-raw}
+	[ $# -gt 3 ] && shift 3 || set --
+	goquery -d "$store" -i "$name" $ALL -e csv "$@" "$columns"
+}
+# total COLUMN-NUMBER: sum of a csv column
+total() { awk -F, -v c="$1" 'NR > 1 { s += $c } END { printf "%d\n", s }'; }
+
+python3 tests/lib/pcapgen.py -o "$T"
+same=yes
+for f in "$D"/*.pcap "$D"/*.pcapng; do
+	cmp -s "$f" "$T/$(basename "$f")" || same="$f differs"
+done
+is "$same" yes "the generator still makes tests/data"
+
+# --- the main job
+run 0 "replay office" goprobe -d "$T/s" -i eth0 -r $D/office.pcap
+like "$err" '^goprobe: 1[0-9]{3} packets' "says what it saw"
+packets=$(python3 - <<'PY'
+import sys
+sys.path.insert(0, "tests/lib")
+import pcapgen, struct
+data = pcapgen.office()
+at, n, size, arp = 24, 0, 0, 0
+while at < len(data):
+    _, _, cap, wire = struct.unpack_from("<IIII", data, at)
+    if data[at + 28:at + 30] == b"\x08\x06":
+        arp += 1
+    else:
+        n, size = n + 1, size + wire
+    at += 16 + cap
+print(n, size, arp)
+PY
+)
+set -- $packets
+rows "$T/s" eth0 proto >"$T/all.csv"
+is "$(total 4 <"$T/all.csv")" "$1" "every IP packet is in the answer"
+is "$(total 7 <"$T/all.csv")" "$2" "every byte, as long as on the wire"
+like "$err" "$3 non-IP" "ARP is counted as non-IP"
+is "$(ls "$T/s/eth0")" "2026-01-15
+journal" "one day, one journal folder"
+is "$(ls "$T/s/eth0/journal" | wc -l | tr -d ' ')" 0 "no journal is left"
+is "$(ls "$T/s/eth0/2026-01-15" | tr '\n' ' ')" \
+    "blocks.idx bytes_rcvd.gpf bytes_sent.gpf dip.gpf dport.gpf l7proto.gpf pkts_rcvd.gpf pkts_sent.gpf proto.gpf sip.gpf " \
+    "one file for each attribute"
+
+# --- replaying twice
+rows "$T/s" eth0 >"$T/before"
+run 1 "a second replay is refused" goprobe -d "$T/s" -i eth0 -r $D/office.pcap
+one_line "refusal"
+like "$err" 'append' "and names the way out"
+rows "$T/s" eth0 >"$T/after"
+ok "nothing was added" cmp "$T/before" "$T/after"
+run 1 "so is a stream" sh -c "goprobe -d $T/s -i eth0 -r - <$D/office.pcap"
+run 0 "another time is not" goprobe -d "$T/s" -i eth0 -r $D/days.pcap
+run 0 "--append adds" goprobe -d "$T/s" -i eth0 --append -r $D/office.pcap
+is "$(rows "$T/s" eth0 proto -c 'not dport=53 or host 192.0.2.1' | total 4)" \
+    $((2 * $1 + 6)) "counts are double now"
+
+# --- several files, stdin, formats
+run 0 "two files" goprobe -d "$T/two" -i a -r $D/office.pcap -r $D/days.pcap
+is "$(rows "$T/two" a proto | total 4)" $(($1 + 6)) "hold both"
+run 0 "stdin" sh -c "goprobe -d $T/std -i a -r - <$D/office.pcap"
+rows "$T/std" a >"$T/std.csv"
+sed 's/,eth0,/,a,/' "$T/before" >"$T/want.csv"
+ok "a stream gives the same rows" cmp "$T/std.csv" "$T/want.csv"
+run 0 "pcap" goprobe -d "$T/l1" -i a -r $D/links.pcap
+run 0 "pcapng" goprobe -d "$T/l2" -i a -r $D/links.pcapng
+rows "$T/l1" a >"$T/l1.csv"
+rows "$T/l2" a >"$T/l2.csv"
+ok "give the same rows" cmp "$T/l1.csv" "$T/l2.csv"
+is "$(rows "$T/l1" a sip,dip,dport,proto | cut -d, -f1-4,7 | tail -n +2 | tr '\n' ' ')" \
+    "192.0.2.1,192.0.2.2,53,UDP,6 2001:db8::1,2001:db8::2,53,UDP,2 " \
+    "VLAN, QinQ, MPLS, PPPoE and options lead to one flow"
+
+# --- time
+is "$(rows "$T/two" a time -c 'dip=192.0.2.2 and dport=53' | cut -d, -f1 | tail -n +2 | tr '\n' ' ')" \
+    "1768434600 1768434900 1768435200 1768521300 1768521600 1768521900 " \
+    "blocks by packet time, days by UTC"
+is "$(ls "$T/two/a" | tr '\n' ' ')" \
+    "2026-01-14 2026-01-15 2026-01-16 journal " "files fill days"
+run 0 "packets in disorder" goprobe -d "$T/dis" -i a -r $D/disorder.pcap
+is "$(rows "$T/dis" a time | cut -d, -f1,4 | tail -n +2)" "$(python3 - <<'PY'
+import sys, struct, collections
+sys.path.insert(0, "tests/lib")
+import pcapgen
+data, at, n = pcapgen.disorder(), 24, collections.Counter()
+while at < len(data):
+    sec, _, cap, _ = struct.unpack_from("<IIII", data, at)
+    n[sec // 300 * 300] += 1
+    at += 16 + cap
+print("\n".join("%d,%d" % kv for kv in sorted(n.items())))
+PY
+)" "land in their blocks"
+run 0 "times at the edges" goprobe -d "$T/edge" -i a -r $D/times.pcap
+is "$(rows "$T/edge" a time | cut -d, -f1,4 | tail -n +2 | tr '\n' ' ')" \
+    "0,2 2147483400,1 4294966800,3 " "1970 and 2106; later ones clamped"
+like "$err" '2 .*(clamped|out of range)' "and that is said"
+
+# --- fragments
+run 0 "fragments" goprobe -d "$T/frag" -i a -r $D/fragments.pcap
+is "$(rows "$T/frag" a sip,dport | cut -d, -f1,2,5 | tail -n +2 | sort | tr '\n' ' ')" \
+    "192.0.2.1,2049,3 192.0.2.2,0,2 192.0.2.2,2049,1 192.0.2.3,0,2 " \
+    "later fragments take the first one's ports when it was seen"
+
+# --- bad input
+run 1 "missing file" goprobe -d "$T/x1" -i a -r "$T/nothing.pcap"
+is "$err" "goprobe: $T/nothing.pcap: No such file or directory" "says which"
+ok "and makes no store" test ! -e "$T/x1"
+run 1 "a folder for a file" goprobe -d "$T/x1" -i a -r "$T"
+one_line "folder"
+run 1 "no capture at all" goprobe -d "$T/x2" -i a -r $D/garbage.pcap
+one_line "garbage"
+like "$err" 'garbage.pcap' "garbage is named"
+ok "no interface of that name came to be" test ! -e "$T/x2/a"
+run 1 "an empty file" goprobe -d "$T/x2" -i a -r /dev/null
+one_line "empty file"
+run 0 "a capture without packets" goprobe -d "$T/x3" -i a -r $D/empty.pcap
+run 3 "a file cut short" goprobe -d "$T/cut" -i a -r $D/cut.pcap
+like "$err" 'cut.pcap' "is named"
+is "$(rows "$T/cut" a proto | total 4)" $(($1 - 1)) "and used up to there"
+run 1 "second file is no capture" goprobe -d "$T/x4" -i a -r $D/days.pcap -r $D/garbage.pcap
+mkdir "$T/notastore" && echo hello >"$T/notastore/file"
+chmod 777 "$T/notastore"
+[ "$(id -u)" = 0 ] && chown nobody "$T/notastore"
+run 1 "a folder that is no store" goprobe -d "$T/notastore" -i a -r $D/days.pcap
+one_line "no store"
+is "$(ls "$T/notastore")" file "and it stays as it was"
+run 1 "a file for a store" goprobe -d "$D/days.pcap" -i a -r $D/days.pcap
+one_line "file for a store"
+cp -a "$T/x3" "$T/newer"
+sed -i 's/^format .*/format 99.0/' "$T/newer/goDB-store.format"
+run 1 "a store of a newer version" goprobe -d "$T/newer" -i a -r $D/days.pcap
+one_line "newer"
+like "$err" 'newer' "newer: said so"
+run 1 "goquery refuses it too" goquery -d "$T/newer" -i a raw
+like "$err" 'newer' "goquery: newer: said so"
+run 2 "no arguments" goprobe
+run 2 "-r without -i" goprobe -d "$T/x5" -r $D/days.pcap
+run 2 "a name that is a path" goprobe -d "$T/x5" -i ../a -r $D/days.pcap
+run 2 "an interface and a file" goprobe -d "$T/x5" -i a -r $D/days.pcap eth0
+run 2 "unknown option" goprobe --nonsense
+run 2 "nonsense for layer 7" goprobe -d "$T/x5" -i a --l7 maybe -r $D/days.pcap
+ok "and no store was made" test ! -e "$T/x5"
+printf '[store]\nbad = 1\n' >"$T/bad.ini"
+run 2 "a bad configuration" goprobe -c "$T/bad.ini" -d "$T/x5" -i a -r $D/days.pcap
+is "$err" "goprobe: $T/bad.ini:2: unknown key 'bad' in [store]" "has its line"
+run 0 "--l7 off" goprobe -d "$T/l7" -i a --l7 off -r $D/days.pcap
+
+# --- an ordinary user
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$T/home" && chown nobody "$T/home"
+	run 0 "as nobody" setpriv --reuid=65534 --regid=65534 --clear-groups \
+	    "$BIN/goprobe" -d "$T/home/s" -i a -r $D/office.pcap
+	is "$(stat -c %U:%a "$T/home/s")" nobody:750 "the store is theirs alone"
+	run 77 "live needs root" setpriv --reuid=65534 --regid=65534 \
+	    --clear-groups "$BIN/goprobe" lo
+fi
+done_testing

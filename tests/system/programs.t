@@ -1,0 +1,47 @@
+#!/bin/sh
+# What is linked where, and what every program has to say for itself.
+. tests/lib/tap.sh
+
+libs() { readelf -d "$BIN/$1" | sed -n 's/.*NEEDED.*\[\(.*\)\.so.*/\1/p' | sort | tr '\n' ' '; }
+is "$(libs goprobe-capture)" "libc libcap-ng libinih libpcap libseccomp " \
+    "goprobe-capture: libpcap, no lz4"
+is "$(libs goprobe-writer)" "libc libcap-ng libinih liblz4 libseccomp " \
+    "goprobe-writer: lz4, no libpcap"
+is "$(libs goquery)" "libc libcap-ng libinih liblz4 libseccomp " \
+    "goquery: lz4, no libpcap"
+is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
+is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_|hello_)')" 0 \
+    "goquery has no writing side and no ring"
+is "$(nm "$BIN/goprobe-capture" | grep -cE ' [Tt] (godb_|gdi_)')" 0 \
+    "goprobe-capture has no store"
+
+for program in goprobe goprobe-capture goprobe-writer goquery; do
+	run 0 "$program -h" $program -h
+	like "$out" 'usage' "$program -h: usage on stdout"
+	run 0 "$program -V" $program -V
+	like "$out" "^$program [0-9]+\.[0-9]+\.[0-9]+" "$program -V"
+	run 2 "$program --nonsense" $program --nonsense
+	is "$out" "" "$program --nonsense: nothing on stdout"
+	[ $program = goquery ] && continue
+	run 0 "$program -t with the example" $program -c etc/goprobe.ini -t
+	run 0 "$program -T with the example" $program -c etc/goprobe.ini -T
+	cp "$T/run.out" "$T/$program.T"
+done
+ok "every program reads the same values" cmp "$T/goprobe.T" "$T/goprobe-writer.T"
+ok "capture too" cmp "$T/goprobe.T" "$T/goprobe-capture.T"
+sed 's/^#\([a-z]\)/\1/; s/^networks = .*/networks =/; s/^\(geoip\|asn\) =.*/\1 =/; s/^#\[interface.*//; s/^filter = not.*//' \
+    etc/goprobe.ini >"$T/all.ini"
+run 0 "the example with every key set to its default" goprobe -c "$T/all.ini" -T
+ok "is the default" cmp "$T/run.out" "$T/goprobe.T"
+
+run 1 "the writer refuses root" env -u LISTEN_FDS goprobe-writer -d "$T"
+run 2 "capture without interface" goprobe-capture
+if [ "$(id -u)" = 0 ]; then
+	run 77 "capture is started by root" setpriv --reuid=65534 --clear-groups \
+	    --regid=65534 "$BIN/goprobe-capture" lo
+fi
+for page in */*.[1358] common/*/*.[1358]; do
+	[ -e "$page" ] || continue
+	is "$(mandoc -T lint -W warning "$page" 2>&1)" "" "$page is clean"
+done
+done_testing

@@ -1,0 +1,141 @@
+/* conf: values, defaults, inheritance; every mistake has its line. */
+#include "common/base/conf.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/tap.h"
+
+static struct gp_conf *
+parse(const char *text, char error[512])
+{
+	error[0] = '\0';
+	return gp_conf_parse(text, strlen(text), "x.ini", error);
+}
+
+static void
+test_values(void)
+{
+	char error[512];
+	struct gp_conf *c = parse(
+	    "# comment\n"
+	    "[interface eth1]\n"
+	    "snaplen = 256 ; inline comment\n"
+	    "[site]\nname=lab\nnetworks = 10.0.0.0/8\n  2001:db8::/32\n"
+	    "[store]\nmax_bytes = 2G\nmin_free=500 M\nretain_days=30\n"
+	    "[capture]\nsnaplen = 512\nfilter = not port 22\npromiscuous = no\n"
+	    "sandbox = seccomp\n"
+	    "[interface eth0]\n"
+	    "direction = flow\n",
+	    error);
+	const struct gp_conf_capture *e0, *e1;
+
+	if (!ok(c != NULL, "parses: %s", error))
+		return;
+	is_str(c->site.name, "lab", "text");
+	is_int(c->site.n_prefixes, 2, "networks over two lines");
+	is_int(c->store.max_bytes, INT64_C(2) << 30, "2G");
+	is_int(c->store.min_free, 500 << 20, "500 M");
+	is_int(c->store.retain_days, 30, "number");
+	is_str(c->store.path, GP_CONF_STORE, "default");
+	is_int(c->capture_sandbox, GP_SANDBOX_SECCOMP, "capture's sandbox");
+	is_int(c->n_ifaces, 2, "interfaces");
+	e0 = gp_conf_iface(c, "eth0");
+	e1 = gp_conf_iface(c, "eth1");
+	ok(e0 && e1 && !gp_conf_iface(c, "eth2"), "by name");
+	if (e0 && e1) {
+		is_int(e0->snaplen, 512, "inherited");
+		is_int(e1->snaplen, 256, "overridden, though it stands first");
+		is_int(e0->direction, GP_DIR_FLOW, "choice");
+		is_str(e1->filter, "not port 22", "filter inherited");
+		ok(!e1->promiscuous, "bool inherited");
+	}
+	gp_conf_free(c);
+	c = parse("", error);
+	ok(c != NULL, "an empty file is all defaults");
+	gp_conf_free(c);
+}
+
+static void
+mistake(const char *text, const char *want)
+{
+	char error[512];
+	struct gp_conf *c = parse(text, error);
+
+	ok(c == NULL, "refused: %s", want);
+	is_str(error, want, "says so");
+	gp_conf_free(c);
+}
+
+static void
+test_mistakes(void)
+{
+	static char text[20000];
+
+	mistake("[stroe]\n", "x.ini:1: unknown section [stroe]");
+	mistake("[store]\npaht = /x\n", "x.ini:2: unknown key 'paht' in [store]");
+	mistake("\n\nx = 1\n", "x.ini:3: key 'x' before any section");
+	mistake("[store]\npath = var\n",
+	    "x.ini:2: path = var: needs an absolute path");
+	mistake("[capture]\nsnaplen = 12\n",
+	    "x.ini:2: snaplen = 12: needs a number from 64 to 262144");
+	mistake("[capture]\nsnaplen = 99999999999999999999\n",
+	    "x.ini:2: snaplen = 99999999999999999999: needs a number from 64 "
+	    "to 262144");
+	mistake("[capture]\nl7 = maybe\n",
+	    "x.ini:2: l7 = maybe: needs one of: ndpi off");
+	mistake("[capture]\npromiscuous = 2\n",
+	    "x.ini:2: promiscuous = 2: needs yes or no");
+	mistake("[store]\nmax_bytes = 1X\n",
+	    "x.ini:2: max_bytes = 1X: needs a size, as 500M or 2G");
+	mistake("[store]\nretain_days = 1\nretain_days = 2\n",
+	    "x.ini:3: key 'retain_days' stands here a second time");
+	mistake("[store]\n[store]\n",
+	    "x.ini:2: section [store] stands here a second time");
+	mistake("[interface eth0]\n[interface eth0]\n",
+	    "x.ini:2: interface eth0 stands here a second time");
+	mistake("[interface ../x]\n",
+	    "x.ini:1: '../x' cannot be an interface name");
+	mistake("[interface eth0]\nsandbox = off\n",
+	    "x.ini:2: unknown key 'sandbox' in [interface]");
+	mistake("[store]\nnonsense\n",
+	    "x.ini:2: neither a section, a key = value nor a comment");
+	mistake("[store\n",
+	    "x.ini:1: neither a section, a key = value nor a comment");
+	mistake("[site]\nnetworks = 10.0.0.1/8\n",
+	    "x.ini:2: networks: '10.0.0.1/8' has bits beyond its length");
+	memset(text, 'a', sizeof(text) - 1);
+	memcpy(text, "[site]\nname=", 12);
+	mistake(text, "x.ini:2: line longer than 8189 bytes");
+}
+
+static void
+test_files(void)
+{
+	char error[512] = "", path[] = "/tmp/test_conf.XXXXXX";
+	int fd = mkstemp(path);
+	struct gp_conf *c;
+
+	c = gp_conf_load("/nonexistent/x.ini", true, true, error);
+	ok(c != NULL, "a missing optional file");
+	gp_conf_free(c);
+	c = gp_conf_load("/nonexistent/x.ini", false, false, error);
+	ok(c == NULL, "a missing file: %s", error);
+	ok(fchmod(fd, 0666) == 0, "chmod");
+	c = gp_conf_load(path, false, true, error);
+	ok(c == NULL && strstr(error, "writable by root alone"),
+	    "world-writable: %s", error);
+	gp_conf_free(c);
+	close(fd);
+	unlink(path);
+}
+
+int
+main(void)
+{
+	test_values();
+	test_mistakes();
+	test_files();
+	return tap_done();
+}

@@ -1,0 +1,230 @@
+/* ring: what goes in comes out, in order, through every wrap; a full ring
+ * refuses; a lying producer is caught. */
+#include "common/ipc/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/ipc/frame.h"
+#include "tests/tap.h"
+
+static _Alignas(8) uint8_t frame[FRAME_MAX_BYTES];
+static _Alignas(8) uint8_t copy[FRAME_MAX_BYTES];
+
+static uint32_t
+make_frame(uint64_t *seed)
+{
+	struct frame_header *h = (void *)frame;
+	struct frame_name *names;
+	uint32_t n4 = (uint32_t)(tap_random(seed) % 2000);
+	uint32_t n6 = (uint32_t)(tap_random(seed) % 1000);
+
+	memset(frame, 0, sizeof(*h));
+	h->kind = FRAME_ROWS;
+	h->n_names = 1;
+	h->n4 = n4;
+	h->n6 = n6;
+	h->slot_s = 300;
+	h->bytes = (uint32_t)frame_bytes(1, n4, n6);
+	names = (void *)(frame + sizeof(*h));
+	memset(names, 0, sizeof(*names));
+	strcpy(names->name, "Unknown");
+	memset(names + 1, 0, h->bytes - sizeof(*h) - sizeof(*names));
+	for (uint32_t i = 0; i < n4; i++) {
+		struct frame_row4 *r = (struct frame_row4 *)(void *)(names + 1);
+
+		r[i].counter[0] = tap_random(seed);
+	}
+	return h->bytes;
+}
+
+static void
+test_random_traffic(void)
+{
+	struct ring_producer p;
+	struct ring_consumer c;
+	const char *why = NULL;
+	uint64_t seed = tap_seed(1), check = seed, pos = 0;
+	uint64_t pushed = 0, taken = 0, full = 0, wrong = 0;
+
+	is_int(ring_create(&p, 1), 0, "ring_create");
+	is_int(p.info.data_bytes, RING_MIN_BYTES, "smallest size");
+	is_int(ring_attach(&c, p.fd_ro, &why), 0, "ring_attach");
+	while (taken < 3000) {
+		uint64_t before = seed;
+
+		make_frame(&seed);
+		if (ring_push(&p, frame) == 0) {
+			pushed++;
+		} else {
+			seed = before; /* the same one again later */
+			full++;
+		}
+		if (tap_random(&pos) % 3 == 0 || full) {
+			uint64_t end;
+			int len;
+
+			full = 0;
+			while ((len = ring_peek(&c, copy, &end, &why)) > 0) {
+				uint32_t want = make_frame(&check);
+				struct frame_header *h = (void *)copy;
+
+				if ((uint32_t)len != want ||
+				    h->seq != taken + 1 ||
+				    memcmp(copy + sizeof(*h),
+					frame + sizeof(*h),
+					want - sizeof(*h)) != 0)
+					wrong++;
+				ring_next(&c, end);
+				taken++;
+			}
+			if (len < 0)
+				break;
+			(void)ring_acked(&p, c.pos);
+		}
+	}
+	ok(taken >= 3000, "3000 frames went through (%s)", why ? why : "fine");
+	is_int(wrong, 0, "each as it was pushed, in order");
+	is_int(ring_acked(&p, p.head + 64), -EPROTO, "ack beyond head refused");
+	is_int(ring_acked(&p, p.tail - 64), -EPROTO, "ack backwards refused");
+	ring_detach(&c);
+	ring_destroy(&p);
+}
+
+static void
+test_full(void)
+{
+	struct ring_producer p;
+	uint64_t seed = 7;
+	int n = 0;
+
+	is_int(ring_create(&p, RING_MIN_BYTES), 0, "ring_create");
+	make_frame(&seed);
+	while (ring_push(&p, frame) == 0)
+		n++;
+	ok(n > 2 && p.head - p.tail <= p.info.data_bytes,
+	    "a full ring refuses and never overruns");
+	ok(!ring_has_room(&p, ((struct frame_header *)(void *)frame)->bytes),
+	    "ring_has_room agrees");
+	ring_destroy(&p);
+}
+
+/* The consumer's descriptor gives no way to the producer's memory. */
+static void
+test_one_way(void)
+{
+	struct ring_producer p;
+	char path[64];
+
+	is_int(ring_create(&p, RING_MIN_BYTES), 0, "ring_create");
+	ok(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, p.fd_ro, 0) == MAP_FAILED,
+	    "no writable mapping");
+	ok(pwrite(p.fd_ro, "x", 1, 0) < 0, "no write");
+	ok(ftruncate(p.fd_ro, 0) < 0, "no truncation");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", p.fd_ro);
+	int rw = open(path, O_RDWR);
+	ok(rw < 0 || (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, rw,
+			  0) == MAP_FAILED && pwrite(rw, "x", 1, 0) < 0),
+	    "not even reopened by its owner");
+	ring_destroy(&p);
+}
+
+static void
+test_not_a_ring(void)
+{
+	struct ring_consumer c;
+	const char *why = NULL;
+	int fd = memfd_create("plain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int zero = open("/dev/zero", O_RDONLY);
+
+	ok(ftruncate(fd, (off_t)(RING_MIN_BYTES + 8192)) == 0, "plain memfd");
+	ok(ring_attach(&c, fd, &why) < 0 && why, "unsealed memfd: %s", why);
+	why = NULL;
+	ok(ring_attach(&c, zero, &why) < 0 && why, "/dev/zero: %s", why);
+	close(fd);
+	close(zero);
+}
+
+/* Each lie is told through the producer's own mapping. */
+static void
+test_lies(void)
+{
+	static const struct {
+		const char *name;
+		size_t offset; /* in the frame's header */
+		uint8_t flip;
+		const char *why;
+	} lies[] = {
+	    {"magic", offsetof(struct frame_header, magic), 1, "magic"},
+	    {"version", offsetof(struct frame_header, version), 1, "version"},
+	    {"kind", offsetof(struct frame_header, kind), 0x80, "kind"},
+	    {"length", offsetof(struct frame_header, bytes) + 1, 1, NULL},
+	    {"huge length", offsetof(struct frame_header, bytes) + 3, 0x7f,
+		"length"},
+	    {"sequence", offsetof(struct frame_header, seq), 2, NULL},
+	    {"rows", offsetof(struct frame_header, n4), 1, "counts"},
+	    {"many rows", offsetof(struct frame_header, n6) + 3, 0xff,
+		"counts"},
+	    {"block", offsetof(struct frame_header, slot_s), 1, "checksum"},
+	    {"checksum", offsetof(struct frame_header, checksum), 1,
+		"checksum"},
+	};
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct ring_producer p;
+		struct ring_consumer c;
+		const char *why = NULL;
+		uint64_t seed = 3, end;
+		int rc;
+
+		if (ring_create(&p, RING_MIN_BYTES) < 0 ||
+		    ring_attach(&c, p.fd_ro, &why) < 0)
+			continue;
+		make_frame(&seed);
+		(void)ring_push(&p, frame);
+		p.map[8192 + lies[i].offset] ^= lies[i].flip;
+		rc = ring_peek(&c, copy, &end, &why);
+		ok(rc == -EPROTO && why &&
+			(!lies[i].why || strcmp(why, lies[i].why) == 0),
+		    "lie about %s: %s", lies[i].name, why ? why : "believed");
+		ring_detach(&c);
+		ring_destroy(&p);
+	}
+}
+
+static void
+test_head_lies(void)
+{
+	static const uint64_t heads[] = {1, 63, UINT64_MAX, UINT64_MAX - 63,
+	    (1u << 20) + 64, UINT64_C(1) << 63};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		struct ring_producer p;
+		struct ring_consumer c;
+		const char *why = NULL;
+		uint64_t end;
+
+		if (ring_create(&p, RING_MIN_BYTES) < 0 ||
+		    ring_attach(&c, p.fd_ro, &why) < 0)
+			continue;
+		memcpy(p.map + 4096, &heads[i], 8);
+		is_int(ring_peek(&c, copy, &end, &why), -EPROTO,
+		    "head %" PRIx64 ": %s", heads[i], why ? why : "");
+		ring_detach(&c);
+		ring_destroy(&p);
+	}
+}
+
+int
+main(void)
+{
+	test_random_traffic();
+	test_full();
+	test_one_way();
+	test_not_a_ring();
+	test_lies();
+	test_head_lies();
+	return tap_done();
+}

@@ -1,0 +1,167 @@
+#include "writer/drain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+
+#define CLOCK_SLACK_NS GP_NS_PER_S
+#define SLOT_NS        (GP_SLOT_S * GP_NS_PER_S)
+
+int
+drain_init(struct drain *d, struct peers *peers, struct ingest *ingest)
+{
+	d->peers = peers;
+	d->ingest = ingest;
+	d->buf = malloc(FRAME_MAX_BYTES);
+	return d->buf ? 0 : -ENOMEM;
+}
+
+void
+drain_fini(struct drain *d)
+{
+	free(d->buf);
+	d->buf = NULL;
+}
+
+/*
+ * A live frame's block follows from its wall-clock interval, that interval
+ * from the boot clock and the offsets between the two which this process has
+ * seen itself: a capture cannot write into another time.  Frames older than
+ * our own start (a ring taken up again) may have seen clock steps that we did
+ * not, so for them a day is allowed.
+ */
+static const char *
+check_times(const struct peer *peer, const struct frame_header *h)
+{
+	int64_t now = gp_clock_boot_ns();
+	int64_t slack = SLOT_NS;
+
+	if (h->slot_s >= GP_TIME_MAX_S)
+		return "block out of range";
+	if (peer->offline)
+		return NULL;
+	if (h->first_boot_ns < peer->boot_min_ns ||
+	    h->last_boot_ns > now + CLOCK_SLACK_NS)
+		return "boot time";
+	if (h->last_boot_ns < peer->adopted_boot_ns)
+		slack = GP_DAY_S * GP_NS_PER_S;
+	if (h->last_real_ns - h->last_boot_ns < peer->offset_min_ns - slack ||
+	    h->last_real_ns - h->last_boot_ns > peer->offset_max_ns + slack)
+		return "wall-clock time";
+	if (h->slot_s * GP_NS_PER_S < h->first_real_ns - 2 * SLOT_NS ||
+	    h->slot_s * GP_NS_PER_S > h->last_real_ns + SLOT_NS)
+		return "block";
+	return NULL;
+}
+
+static const char *
+check_flags(const struct peer *peer, const struct frame_header *h)
+{
+	if (peer->last_seen)
+		return "frame after the last";
+	if (!(h->flags & FRAME_OFFLINE) != !peer->offline)
+		return "offline flag";
+	return NULL;
+}
+
+/* 1 taken, 0 none or not now, -1 the peer is gone. */
+static int
+take_frame(struct drain *d, struct peer *peer)
+{
+	const struct frame_header *h = (const void *)d->buf;
+	const char *why = NULL;
+	uint64_t end;
+	int rc = ring_peek(&peer->ring, d->buf, &end, &why);
+
+	if (rc == 0)
+		return 0;
+	if (rc > 0 && why == NULL)
+		why = check_flags(peer, h);
+	if (rc > 0 && why == NULL)
+		why = check_times(peer, h);
+	if (why) {
+		peers_quarantine(d->peers, peer, why);
+		return -1;
+	}
+	rc = ingest_frame(d->ingest, peer->iface, d->buf, end);
+	if (rc == -EPROTO) {
+		peers_quarantine(d->peers, peer, "rows");
+		return -1;
+	}
+	if (rc < 0)
+		return 0; /* the store is full: it stays in the ring */
+	ring_next(&peer->ring, end);
+	peer->ack_due = true;
+	peer->frames++;
+	peer->rows += h->n4 + h->n6;
+	if (h->kind == FRAME_END && h->slot_s > peer->ended_slot)
+		peer->ended_slot = h->slot_s;
+	if (h->kind == FRAME_LAST)
+		peer->last_seen = true;
+	if (h->kind == FRAME_END && peer->offline)
+		(void)ingest_commit(d->ingest, peer->iface, h->slot_s);
+	return 1;
+}
+
+static bool
+drain_peer(struct drain *d, struct peer *peer)
+{
+	for (int i = 0; i < DRAIN_BUDGET; i++) {
+		int rc = take_frame(d, peer);
+
+		if (rc < 0)
+			return false;
+		if (rc == 0)
+			break;
+		if (i == DRAIN_BUDGET - 1) {
+			peers_ack(d->peers, peer);
+			return true;
+		}
+	}
+	peers_ack(d->peers, peer);
+	return false;
+}
+
+/* After its last frame an offline ring's blocks are finished. */
+static void
+finish_offline(struct drain *d, struct peer *peer)
+{
+	bool ended = peer->last_seen || peer->state == PEER_ORPHAN;
+
+	if (!peer->offline || !ended || peer->done_sent ||
+	    ring_backlog(&peer->ring) > 0)
+		return;
+	if (ingest_commit_all(d->ingest, peer->iface) < 0)
+		return; /* again after the pause that ingest takes */
+	peer->done_sent = true;
+	if (peer->conn >= 0)
+		(void)hello_msg_send(peer->conn, MSG_DONE, HELLO_OK,
+		    d->ingest->blocks, d->ingest->rows);
+}
+
+bool
+drain_turn(struct drain *d)
+{
+	bool more = false;
+
+	if (ingest_holding(d->ingest))
+		return false;
+	for (size_t i = 0; i < d->peers->n_list; i++) {
+		struct peer *peer = &d->peers->list[i];
+
+		if (peer->state != PEER_ACTIVE && peer->state != PEER_ORPHAN)
+			continue;
+		if (drain_peer(d, peer))
+			more = true;
+		if (peer->state == PEER_FREE)
+			continue;
+		finish_offline(d, peer);
+		if (peer->state == PEER_ORPHAN &&
+		    ring_backlog(&peer->ring) == 0 &&
+		    (!peer->offline || peer->done_sent))
+			peers_drop(d->peers, peer);
+	}
+	return more;
+}

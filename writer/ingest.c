@@ -1,0 +1,236 @@
+#include "writer/ingest.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+
+/* A frame's rows are handed to the store where they lie. */
+static_assert(sizeof(struct frame_row4) == sizeof(struct godb_row4) &&
+	offsetof(struct frame_row4, dport) == offsetof(struct godb_row4, dport) &&
+	offsetof(struct frame_row4, proto) == offsetof(struct godb_row4, proto) &&
+	offsetof(struct frame_row4, l7) == offsetof(struct godb_row4, l7) &&
+	offsetof(struct frame_row4, counter) ==
+	    offsetof(struct godb_row4, counter),
+    "row layout");
+static_assert(sizeof(struct frame_row6) == sizeof(struct godb_row6) &&
+	offsetof(struct frame_row6, dport) == offsetof(struct godb_row6, dport) &&
+	offsetof(struct frame_row6, proto) == offsetof(struct godb_row6, proto) &&
+	offsetof(struct frame_row6, l7) == offsetof(struct godb_row6, l7) &&
+	offsetof(struct frame_row6, counter) ==
+	    offsetof(struct godb_row6, counter),
+    "row layout");
+static_assert(sizeof(struct frame_name) == sizeof(struct godb_l7_name) &&
+	FRAME_NAME_MAX == GODB_NAME_MAX &&
+	FRAME_CATEGORY_MAX == GODB_CATEGORY_MAX,
+    "name layout");
+
+void
+ingest_init(struct ingest *in, struct godb_writer *store,
+    uint32_t sync_interval_s)
+{
+	memset(in, 0, sizeof(*in));
+	in->store = store;
+	in->sync_ns = (int64_t)sync_interval_s * GP_NS_PER_S;
+	in->synced_ns = gp_clock_mono_ns();
+}
+
+static void
+store_failed(struct ingest *in, int rc, const char *doing, const char *iface)
+{
+	in->failing = rc;
+	in->retry_ns = gp_clock_mono_ns() + GP_NS_PER_S;
+	if (gp_log_allow(&in->limit, 5))
+		gp_log(GP_LOG_ERR,
+		    "%s iface=%s error=\"%s\": nothing is lost, trying again",
+		    doing, iface, godb_strerror(rc));
+}
+
+static void
+store_works(struct ingest *in)
+{
+	if (in->failing)
+		gp_log(GP_LOG_INFO, "the store can be written again");
+	in->failing = 0;
+}
+
+bool
+ingest_holding(const struct ingest *in)
+{
+	return in->failing != 0 && gp_clock_mono_ns() < in->retry_ns;
+}
+
+static uint32_t
+part_flags(uint32_t flags)
+{
+	uint32_t out = 0;
+
+	if (flags & FRAME_DIR_IFACE)
+		out |= GODB_PART_DIR_IFACE;
+	if (flags & FRAME_DIR_FLOW)
+		out |= GODB_PART_DIR_FLOW;
+	if (flags & FRAME_OFFLINE)
+		out |= GODB_PART_OFFLINE;
+	if (flags & FRAME_CUT)
+		out |= GODB_PART_CUT;
+	return out;
+}
+
+static void
+batch_of(struct godb_batch *b, const char *iface, const void *frame,
+    uint64_t ring_pos)
+{
+	const struct frame_header *h = frame;
+	const struct frame_counters *c = &h->counters;
+
+	memset(b, 0, sizeof(*b));
+	b->iface = iface;
+	b->slot_s = h->slot_s;
+	memcpy(b->ring, h->instance, sizeof(b->ring));
+	b->seq = h->seq;
+	b->ring_pos = ring_pos;
+	b->first_ns = h->first_real_ns;
+	b->last_ns = h->last_real_ns;
+	b->flags = part_flags(h->flags);
+	b->counters = (struct godb_counters){
+	    .seen = c->seen,
+	    .seen_bytes = c->seen_bytes,
+	    .non_ip = c->non_ip,
+	    .non_ip_bytes = c->non_ip_bytes,
+	    .malformed = c->malformed,
+	    .malformed_bytes = c->malformed_bytes,
+	    .kernel_drops = c->kernel_drops,
+	    .iface_drops = c->iface_drops,
+	    .overflow = c->overflow,
+	    .late = c->late,
+	    .time_clamped = c->time_clamped,
+	};
+	b->names = (const void *)frame_names(frame);
+	b->n_names = h->n_names;
+	b->rows4 = (const void *)frame_rows4(frame);
+	b->n4 = h->n4;
+	b->rows6 = (const void *)frame_rows6(frame);
+	b->n6 = h->n6;
+}
+
+int
+ingest_frame(struct ingest *in, const char *iface, const void *frame,
+    uint64_t ring_pos)
+{
+	struct godb_batch batch;
+	int rc;
+
+	batch_of(&batch, iface, frame, ring_pos);
+	rc = godb_writer_append(in->store, &batch);
+	if (rc == -EINVAL || rc == GODB_EIFACE)
+		return -EPROTO;
+	if (rc < 0) {
+		store_failed(in, rc, "journal cannot be written", iface);
+		return rc;
+	}
+	store_works(in);
+	in->frames++;
+	in->duplicates += rc == 1;
+	in->dirty = true;
+	return 0;
+}
+
+int
+ingest_commit(struct ingest *in, const char *iface, int64_t slot_s)
+{
+	struct godb_open_block block;
+	uint64_t rows = 0, stored = 0;
+	char name[16];
+	int rc;
+
+	(void)strncpy(name, iface, sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	for (size_t i = 0; godb_writer_open_block(in->store, i, &block); i++)
+		if (block.slot_s == slot_s && strcmp(block.iface, name) == 0)
+			rows = block.n_rows;
+	rc = godb_writer_commit(in->store, name, slot_s, &stored);
+	if (rc == -ENOENT)
+		return 0; /* nothing of that block was sent */
+	if (rc < 0) {
+		store_failed(in, rc, "block cannot be written", name);
+		return rc;
+	}
+	store_works(in);
+	in->blocks++;
+	in->rows += rows;
+	in->stored_bytes += stored;
+	return 0;
+}
+
+int
+ingest_commit_all(struct ingest *in, const char *iface)
+{
+	struct godb_open_block block;
+	size_t i = 0;
+	int first = 0;
+
+	while (godb_writer_open_block(in->store, i, &block)) {
+		int rc;
+
+		if (iface && strcmp(block.iface, iface) != 0) {
+			i++;
+			continue;
+		}
+		rc = ingest_commit(in, block.iface, block.slot_s);
+		if (rc < 0) {
+			first = first ? first : rc;
+			i++; /* it stays; go on with the others */
+		}
+	}
+	return first;
+}
+
+static void
+sync_journals(struct ingest *in)
+{
+	int64_t now = gp_clock_mono_ns();
+	int rc;
+
+	if (!in->dirty || in->sync_ns == 0 || now - in->synced_ns < in->sync_ns)
+		return;
+	rc = godb_writer_sync(in->store);
+	if (rc < 0) {
+		store_failed(in, rc, "journals cannot be synced", "*");
+		return;
+	}
+	in->dirty = false;
+	in->synced_ns = now;
+}
+
+/* One finished block of an interface, if there is one. */
+static bool
+commit_one(struct ingest *in, ingest_closed_fn *closed, void *arg)
+{
+	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
+	struct godb_open_block block;
+
+	for (size_t i = 0; godb_writer_open_block(in->store, i, &block); i++) {
+		int64_t over_s = block.slot_s + GP_SLOT_S;
+
+		if (block.flags & GODB_PART_OFFLINE)
+			continue; /* END or the end of the ring decides */
+		if (now_s < over_s)
+			continue;
+		if (now_s < over_s + INGEST_GRACE_S &&
+		    !closed(arg, block.iface, block.slot_s))
+			continue;
+		return ingest_commit(in, block.iface, block.slot_s) == 0;
+	}
+	return false;
+}
+
+void
+ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg)
+{
+	if (ingest_holding(in))
+		return;
+	sync_journals(in);
+	/* one block a turn, so that rings are drained in between */
+	(void)commit_one(in, closed, arg);
+}

@@ -1,0 +1,58 @@
+/*
+ * ingest - frames to the store's journal, blocks to the store.
+ *
+ * Knows which rings feed which block and decides when a block is finished:
+ * live, when its five minutes are over and every ring of the interface has
+ * closed it, or 30 s after that; offline, when the ring says END.
+ */
+#ifndef WRITER_INGEST_H
+#define WRITER_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/log.h"
+#include "common/godb/godb_write.h"
+#include "common/ipc/frame.h"
+
+#define INGEST_GRACE_S 30
+
+struct ingest {
+	struct godb_writer *store; /* borrowed */
+	int64_t sync_ns;           /* interval; 0: no periodic sync */
+	int64_t synced_ns;         /* CLOCK_MONOTONIC of the last one */
+	bool dirty;                /* journals hold what is not synced */
+	int failing;               /* error of the last attempt, 0 when fine */
+	int64_t retry_ns;          /* CLOCK_MONOTONIC, earliest next attempt */
+	struct gp_log_limit limit;
+	uint64_t frames, duplicates, blocks, rows, stored_bytes;
+};
+
+void ingest_init(struct ingest *in, struct godb_writer *store,
+    uint32_t sync_interval_s);
+
+/*
+ * Journals one checked frame of an interface; the frame may be acknowledged
+ * afterwards.  0; a negative error when the store failed: nothing was kept and
+ * the same frame is to be offered again later; -EPROTO: the frame breaks the
+ * store's rules and its sender's session must end.
+ */
+int ingest_frame(struct ingest *in, const char *iface, const void *frame,
+    uint64_t ring_pos);
+
+/* Whether the store failed a moment ago and is best left alone. */
+bool ingest_holding(const struct ingest *in);
+
+/* Commits one block; logs a failure, and it stays open. */
+int ingest_commit(struct ingest *in, const char *iface, int64_t slot_s);
+
+/* Commits every open block of the interface, or of all for NULL. */
+int ingest_commit_all(struct ingest *in, const char *iface);
+
+/* Tells whether every ring of `iface` has closed the block. */
+typedef bool ingest_closed_fn(void *arg, const char *iface, int64_t slot_s);
+
+/* Periodic work: sync, blocks whose time has come. */
+void ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg);
+
+#endif

@@ -1,0 +1,413 @@
+/*
+ * goprobe-writer - receives flow snapshots from the captures and keeps them.
+ *
+ * Runs without any privilege: systemd, or the launcher `goprobe`, starts it as
+ * its own user with the listening socket, the folder to write and what an
+ * earlier writer left in the descriptor store.  See goprobe-writer(8).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/conf.h"
+#include "common/base/fd.h"
+#include "common/base/log.h"
+#include "common/base/notify.h"
+#include "common/base/sandbox.h"
+#include "writer/drain.h"
+#include "writer/ingest.h"
+#include "writer/peers.h"
+#include "writer/profile.h"
+
+#define NOFILE 4096
+/* how long captures may take to send their last after the launcher's death */
+#define ORPHAN_NS (15 * GP_NS_PER_S)
+
+struct options {
+	const char *conf_path; /* NULL: the site's, which may be missing */
+	const char *store;
+	bool check, print;
+};
+
+/* Everything passed in, and what was opened before the sandbox closed. */
+struct inherited {
+	struct gp_passed_fd *fds;
+	int n;
+	int store;   /* folder */
+	int listen;  /* captures connect here, -1 offline */
+	int offline; /* the launcher's socketpair, -1 live */
+	int alive;   /* hang-up: the launcher is gone */
+	int notify;
+	int signals;
+};
+
+static _Noreturn void
+usage(FILE *out, int status)
+{
+	fputs("usage: goprobe-writer [-c FILE] [-d STORE] [-t | -T | -V | -h]\n"
+	      "  -c FILE   configuration, default " GP_CONF_PATH "\n"
+	      "  -d STORE  folder of the store, default from the configuration\n"
+	      "  -t        check the configuration and exit\n"
+	      "  -T        print the effective configuration and exit\n"
+	      "Started by systemd or by goprobe(8), which pass the socket.\n",
+	    out);
+	exit(status);
+}
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	memset(o, 0, sizeof(*o));
+	while ((c = getopt(argc, argv, "c:d:tTVh")) != -1) {
+		switch (c) {
+		case 'c':
+			o->conf_path = optarg;
+			break;
+		case 'd':
+			o->store = optarg;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case 'T':
+			o->print = true;
+			break;
+		case 'V':
+			puts("goprobe-writer " GODB_VERSION_STRING);
+			exit(0);
+		case 'h':
+			usage(stdout, 0);
+		default:
+			usage(stderr, 2);
+		}
+	}
+	if (optind != argc)
+		usage(stderr, 2);
+}
+
+static _Noreturn void
+die(const char *what, const char *why)
+{
+	gp_log(GP_LOG_ERR, "%s: %s", what, why);
+	exit(1);
+}
+
+/* A sensor that captures live obeys root's file alone. */
+static struct gp_conf *
+load_configuration(const struct options *o, bool root_owned)
+{
+	char error[512];
+	struct gp_conf *conf =
+	    gp_conf_load(o->conf_path ? o->conf_path : GP_CONF_PATH,
+		o->conf_path == NULL, root_owned, error);
+
+	if (conf == NULL)
+		fprintf(stderr, "goprobe-writer: %s\n", error);
+	return conf;
+}
+
+static int
+check_configuration(const struct options *o)
+{
+	struct gp_conf *conf = load_configuration(o, false);
+
+	if (conf == NULL)
+		return 2;
+	if (o->print)
+		gp_conf_print(conf, stdout);
+	gp_conf_free(conf);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* ---- start, in the order of privilege ----------------------------------- */
+
+static void
+take_inherited(struct inherited *in)
+{
+	in->store = in->listen = in->offline = in->alive = -1;
+	in->n = gp_notify_listen_fds(&in->fds);
+	if (in->n < 0)
+		die("passed descriptors", strerror(-in->n));
+	for (int i = 0; i < in->n; i++) {
+		const char *name = in->fds[i].name;
+
+		if (strcmp(name, "store") == 0)
+			in->store = in->fds[i].fd;
+		else if (strcmp(name, "listen") == 0)
+			in->listen = in->fds[i].fd;
+		else if (strcmp(name, "offline") == 0)
+			in->offline = in->fds[i].fd;
+		else if (strcmp(name, "alive") == 0)
+			in->alive = in->fds[i].fd;
+	}
+	if (in->listen < 0 && in->offline < 0 && in->alive < 0)
+		die("no socket was passed",
+		    "start goprobe-writer.socket, or use goprobe");
+	if (in->listen >= 0 &&
+	    fcntl(in->listen, F_SETFL, O_NONBLOCK) < 0)
+		die("listening socket", strerror(errno));
+	in->notify = gp_notify_open();
+	if (in->notify < -1)
+		die("NOTIFY_SOCKET", strerror(-in->notify));
+}
+
+static int
+open_store_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		die(path, strerror(errno));
+	return fd;
+}
+
+static int
+open_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		die("signalfd", strerror(errno));
+	return fd;
+}
+
+/* From here on nothing but the store can be reached. */
+static void
+enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
+{
+	struct gp_path store = {in->store, GP_PATH_READ | GP_PATH_WRITE};
+	int rc;
+
+	if (geteuid() == 0)
+		die("refusing to run as root",
+		    "goprobe-writer is started as its own user");
+	rc = gp_sandbox_limits(true, NOFILE);
+	if (rc == 0)
+		rc = gp_sandbox_drop_caps();
+	if (rc < 0)
+		die("privileges cannot be dropped", strerror(-rc));
+	if (how == GP_SANDBOX_FULL) {
+		rc = gp_sandbox_landlock(&store, 1);
+		if (rc < 0)
+			die("Landlock", strerror(-rc));
+	}
+	if (how != GP_SANDBOX_OFF) {
+		rc = profile_enter();
+		if (rc < 0)
+			die("seccomp", strerror(-rc));
+	}
+	if (how != GP_SANDBOX_FULL)
+		gp_log(GP_LOG_WARNING,
+		    "sandbox weakened by the configuration: %s",
+		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
+}
+
+static struct godb_writer *
+open_store(int folder, const char *path, const struct gp_conf *conf)
+{
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_writer *store;
+	struct godb_diag diag = {0};
+	int rc;
+
+	opts.owner = "goprobe-writer";
+	opts.compression = conf->store.compression == GP_COMPRESS_NONE ?
+	    GODB_COMPRESS_NONE : GODB_COMPRESS_LZ4;
+	rc = godb_writer_open(folder, &opts, &store, &diag);
+	if (rc < 0)
+		die(path, diag.text[0] ? diag.text : godb_strerror(rc));
+	return store;
+}
+
+/* ---- loop ----------------------------------------------------------------- */
+
+struct loop {
+	struct inherited *in;
+	struct peers peers;
+	struct ingest ingest;
+	struct drain drain;
+	struct pollfd *polls;
+	size_t *poll_peer; /* index of the peer behind a pollfd */
+	bool stop;
+	bool offline;
+	int64_t orphaned_ns; /* the launcher died then; 0: it lives */
+	int watchdog_ms;
+	int64_t petted_ns;
+};
+
+static void
+read_signals(struct loop *l)
+{
+	struct signalfd_siginfo info;
+
+	while (read(l->in->signals, &info, sizeof(info)) ==
+	    (ssize_t)sizeof(info))
+		if (info.ssi_signo != SIGHUP)
+			l->stop = true;
+}
+
+enum { POLL_SIGNALS, POLL_LISTEN, POLL_ALIVE, POLL_PEERS };
+
+static size_t
+fill_polls(struct loop *l)
+{
+	size_t n = POLL_PEERS;
+
+	l->polls[POLL_SIGNALS] =
+	    (struct pollfd){.fd = l->in->signals, .events = POLLIN};
+	l->polls[POLL_LISTEN] =
+	    (struct pollfd){.fd = l->in->listen, .events = POLLIN};
+	l->polls[POLL_ALIVE] = (struct pollfd){.fd = l->in->alive};
+	for (size_t i = 0; i < l->peers.n_list; i++) {
+		const struct peer *peer = &l->peers.list[i];
+
+		if (peer->state == PEER_FREE || peer->conn < 0)
+			continue;
+		l->polls[n] =
+		    (struct pollfd){.fd = peer->conn, .events = POLLIN};
+		l->poll_peer[n++] = i;
+	}
+	return n;
+}
+
+static void
+serve(struct loop *l, size_t n)
+{
+	if (l->polls[POLL_SIGNALS].revents)
+		read_signals(l);
+	if (l->polls[POLL_ALIVE].revents & (POLLHUP | POLLERR)) {
+		/* the captures see it too and send what they have */
+		gp_fd_close(&l->in->alive);
+		l->orphaned_ns = gp_clock_mono_ns();
+	}
+	for (size_t i = POLL_PEERS; i < n; i++)
+		if (l->polls[i].revents)
+			peers_receive(&l->peers,
+			    &l->peers.list[l->poll_peer[i]]);
+	if (l->polls[POLL_LISTEN].revents)
+		peers_accept(&l->peers);
+}
+
+static void
+pet_watchdog(struct loop *l)
+{
+	int64_t now = gp_clock_mono_ns();
+
+	if (l->watchdog_ms == 0 ||
+	    now - l->petted_ns < (int64_t)l->watchdog_ms * 1000000)
+		return;
+	l->petted_ns = now;
+	(void)gp_notify_send(l->in->notify, "WATCHDOG=1");
+}
+
+/* Captures stop before the writer; what they sent last may still be in the
+ * rings.  Blocks are finished only when nobody is left to add to them. */
+static int
+finish(struct loop *l)
+{
+	int64_t until = gp_clock_mono_ns() + 10 * GP_NS_PER_S;
+
+	(void)gp_notify_send(l->in->notify, "STOPPING=1");
+	while (drain_turn(&l->drain) && gp_clock_mono_ns() < until)
+		;
+	for (size_t i = 0; i < l->peers.n_list; i++)
+		if (l->peers.list[i].state == PEER_ACTIVE &&
+		    !l->peers.list[i].last_seen)
+			return godb_writer_sync(l->ingest.store);
+	return ingest_commit_all(&l->ingest, NULL);
+}
+
+static int
+run(struct loop *l)
+{
+	bool more = false;
+
+	while (!l->stop) {
+		size_t n = fill_polls(l);
+		int timeout = more ? 0 : 500;
+
+		if (poll(l->polls, n, timeout) < 0 && errno != EINTR)
+			return -errno;
+		serve(l, n);
+		peers_tick(&l->peers);
+		more = drain_turn(&l->drain);
+		ingest_tick(&l->ingest, peers_closed, &l->peers);
+		pet_watchdog(l);
+		if ((l->offline || l->orphaned_ns) &&
+		    peers_active(&l->peers) == 0)
+			break;
+		if (l->orphaned_ns &&
+		    gp_clock_mono_ns() - l->orphaned_ns > ORPHAN_NS)
+			break;
+	}
+	return finish(l);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	struct inherited in = {0};
+	struct loop l = {0};
+	struct gp_conf *conf;
+	struct godb_writer *store;
+	const char *path;
+	int rc;
+
+	gp_log_open("goprobe-writer", GP_LOG_INFO);
+	parse_options(argc, argv, &o);
+	if (o.check || o.print)
+		return check_configuration(&o);
+	take_inherited(&in);
+	conf = load_configuration(&o, in.listen >= 0);
+	if (conf == NULL)
+		return 2;
+	path = o.store ? o.store : conf->store.path;
+	if (in.store < 0)
+		in.store = open_store_folder(path);
+	in.signals = open_signals();
+	l.watchdog_ms = gp_notify_watchdog_ms();
+	enter_sandbox(&in, conf->writer.sandbox);
+
+	store = open_store(in.store, path, conf);
+	l.in = &in;
+	l.offline = in.listen < 0;
+	l.polls = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l.polls));
+	l.poll_peer = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l.poll_peer));
+	ingest_init(&l.ingest, store, conf->writer.sync_interval);
+	if (l.polls == NULL || l.poll_peer == NULL ||
+	    peers_init(&l.peers, store, in.listen, in.notify) < 0 ||
+	    drain_init(&l.drain, &l.peers, &l.ingest) < 0)
+		die("start", "out of memory");
+	peers_adopt(&l.peers, in.fds, (size_t)in.n);
+	if (in.offline >= 0 && peers_add_inherited(&l.peers, in.offline) < 0)
+		die("start", "no room for the offline session");
+	(void)gp_notify_send(in.notify, "READY=1\nSTATUS=storing");
+
+	rc = run(&l);
+	if (rc < 0)
+		gp_log(GP_LOG_ERR, "not everything could be stored: %s",
+		    godb_strerror(rc));
+	drain_fini(&l.drain);
+	godb_writer_close(store);
+	gp_conf_free(conf);
+	return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,98 @@
+/*
+ * peers - the captures: accept them, own their rings from hello to loss.
+ *
+ * The interface of a peer is what its hello said, over a socket that only
+ * root can connect to; nothing a frame says changes it.  Ring and connection
+ * are kept in the supervisor's descriptor store (sd_notify(3), FDSTORE) from
+ * before the WELCOME until the ring is drained for good, so that a dead writer
+ * costs a capture nothing.
+ */
+#ifndef WRITER_PEERS_H
+#define WRITER_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/notify.h"
+#include "common/godb/godb_write.h"
+#include "common/ipc/hello.h"
+#include "common/ipc/ring.h"
+
+#define PEERS_MAX         1100 /* 1024 interfaces and some in passing */
+#define PEERS_MAX_NEW     64   /* connections that have not said hello */
+#define PEERS_HELLO_NS    (5 * INT64_C(1000000000))
+
+enum peer_state {
+	PEER_FREE,
+	PEER_NEW,    /* connected, no hello yet */
+	PEER_SPAN,   /* offline: asked for its time span */
+	PEER_ACTIVE,
+	PEER_ORPHAN, /* connection gone; what the ring holds is still ours */
+};
+
+struct peer {
+	enum peer_state state;
+	int conn;    /* -1 for an orphan */
+	int ring_fd;
+	struct ring_consumer ring;
+	char iface[16];
+	bool offline;
+	bool inherited;      /* the launcher's own socketpair */
+	bool last_seen;      /* FRAME_LAST was taken */
+	bool done_sent;
+	bool ack_due;        /* progress that the capture was not told yet */
+	unsigned store_id;   /* N of r.IFACE.N in the descriptor store */
+	int64_t ended_slot;  /* newest block this ring has closed, or -1 */
+	int64_t since_mono_ns;
+	/* frames' times are checked against these (drain.c) */
+	int64_t boot_min_ns, adopted_boot_ns;
+	int64_t offset_min_ns, offset_max_ns;
+	uint64_t frames, rows;
+};
+
+struct peers {
+	int listen_fd; /* -1 offline */
+	int notify_fd;
+	struct godb_writer *store; /* borrowed: where rings stand, what exists */
+	struct peer *list;         /* PEERS_MAX */
+	size_t n_list;             /* used part of it */
+	unsigned next_store_id;
+	uint64_t refused, lied;
+};
+
+int peers_init(struct peers *p, struct godb_writer *store, int listen_fd,
+    int notify_fd);
+
+/* Takes the launcher's end of an offline session. */
+int peers_add_inherited(struct peers *p, int conn);
+
+/* Rings and connections that an earlier writer left in the descriptor store.
+ * Descriptors with other names are left alone. */
+void peers_adopt(struct peers *p, const struct gp_passed_fd *fds, size_t n);
+
+/* All pending connections. */
+void peers_accept(struct peers *p);
+
+/* Messages of one peer: hello, span, doorbells, or its end. */
+void peers_receive(struct peers *p, struct peer *peer);
+
+/* Tells the capture how far it was taken. */
+void peers_ack(struct peers *p, struct peer *peer);
+
+/* Ends a session: out of the descriptor store, closed. */
+void peers_drop(struct peers *p, struct peer *peer);
+
+/* The peer lied or broke the rules: said once, counted, dropped. */
+void peers_quarantine(struct peers *p, struct peer *peer, const char *why);
+
+/* Connections that never said hello; offsets between the clocks. */
+void peers_tick(struct peers *p);
+
+/* Whether every ring of the interface has closed the block; ingest.h. */
+bool peers_closed(void *arg, const char *iface, int64_t slot_s);
+
+/* Sessions that still may bring something. */
+size_t peers_active(const struct peers *p);
+
+#endif
