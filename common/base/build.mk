@@ -1,3 +1,4 @@
 libgpbase_SRCS := $(addprefix common/base/, addr.c clock.c conf.c fd.c hash.c \
 	log.c notify.c sandbox.c)
 UNIT_TESTS += $(addprefix unit/test_, addr clock conf)
+libgpbase_SRCS += common/base/words.c
