@@ -188,7 +188,7 @@ static int
 find_gaps(struct job *j)
 {
 	int64_t from = s_to_ns(j->c->first_s), end = s_to_ns(j->c->last_s);
-	int64_t at, patience = GAP_NS;
+	int64_t at, seen, patience = GAP_NS; /* seen: as at, without faults */
 	bool offline = false, before, after;
 	uint64_t covered = 0;
 	struct gaps gaps = {0, 0, 0, 0};
@@ -206,9 +206,11 @@ find_gaps(struct job *j)
 		if (j->span[0].first_ns > at)
 			at = j->span[0].first_ns;
 	}
+	seen = at;
 	for (size_t i = 0; i < j->n_spans; i++) {
 		const struct span *s = &j->span[i];
 		int64_t begin = s->first_ns > at ? s->first_ns : at;
+		int64_t from_seen = s->first_ns > seen ? s->first_ns : seen;
 		int64_t last = s->last_ns < end ? s->last_ns : end;
 
 		if (s->first_ns >= end)
@@ -218,13 +220,14 @@ find_gaps(struct job *j)
 			offline = is_offline_at(j, j->known_first_s);
 		if (begin - at > GAP_NS && !offline && !s->offline)
 			add_gap(&gaps, at, begin);
-		if (last <= begin && last <= at)
-			continue;
-		if (!s->fault && last > begin)
-			covered += (uint64_t)(last - begin);
-		if (last > at)
+		if (!s->fault && last > from_seen) {
+			covered += (uint64_t)(last - from_seen);
+			seen = last;
+		}
+		if (last > at) {
 			at = last;
-		offline = s->offline;
+			offline = s->offline;
+		}
 	}
 	if (j->n_spans == 0 && end > at)
 		offline = is_offline_at(j, j->known_first_s);
