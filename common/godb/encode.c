@@ -130,7 +130,7 @@ write_for(const uint64_t *v, size_t n, const struct shape *s,
 			uint64_t d = v[i] - s->min;
 
 			planes[p * n + i] =
-			    d > limit ? 0 : (uint8_t)(d >> (8 * p));
+			    (uint8_t)(d > limit ? 0 : d >> (8 * p));
 		}
 	for (size_t i = 0; i < n; i++)
 		if (v[i] - s->min > limit) {
