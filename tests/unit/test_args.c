@@ -15,7 +15,8 @@ static int
 parse(const char *line)
 {
 	static char copy[1024];
-	char *argv[40] = {"goquery"}, *word, *rest = copy;
+	static char program[] = "goquery";
+	char *argv[40] = {program}, *word, *rest = copy;
 	int argc = 1;
 
 	(void)snprintf(copy, sizeof(copy), "%s", line);

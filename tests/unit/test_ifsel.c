@@ -5,7 +5,9 @@
 
 #include "tests/tap.h"
 
-static char *have[] = {"br0", "eth0", "eth0.7", "eth1", "eth10", "wg[0]", NULL};
+static char names[][8] = {"br0", "eth0", "eth0.7", "eth1", "eth10", "wg[0]"};
+static char *have[] = {names[0], names[1], names[2], names[3], names[4],
+    names[5], NULL};
 
 static const char *
 chosen(const char *spec)

@@ -61,7 +61,7 @@ check_text(void)
 		char string[64];
 
 		out_clean(&o, t[i].raw);
-		is_str(text(), t[i].clean, "clean: %s", t[i].clean);
+		is_str(text(), t[i].clean, "text %zu, clean", i);
 		out_clean_string(string, sizeof(string), t[i].raw);
 		is_str(string, t[i].clean, "  into a string");
 		out_json(&o, t[i].raw);
