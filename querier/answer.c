@@ -1,6 +1,7 @@
 #include "querier/answer.h"
 
 #include "common/base/addr.h"
+#include "common/base/clock.h"
 #include "querier/when.h"
 
 #include <stdio.h>
@@ -163,49 +164,12 @@ note_unknown(const char *name, const char *near_name, char out[256])
 		    "application named %.60s", name);
 }
 
-/* The i-th interface whose first block lies inside the window. */
-static bool
-note_begin(const struct answer *a, size_t *i, char out[256])
-{
-	int64_t first_s, last_s, known_first_s, known_last_s;
-
-	godb_coverage_window(a->coverage, &first_s, &last_s);
-	for (size_t k = 0; k < godb_scan_n_ifaces(a->scan); k++) {
-		char text[WHEN_TEXT_MAX];
-
-		if (!godb_scan_extent(a->scan, k, &known_first_s,
-			&known_last_s) ||
-		    known_first_s <= first_s || known_first_s >= last_s)
-			continue;
-		if (*i > 0) {
-			--*i;
-			continue;
-		}
-		when_format_local(known_first_s, text);
-		(void)snprintf(out, 256, "%s has no data before %s",
-		    godb_scan_iface(a->scan, k), text);
-		return true;
-	}
-	return false;
-}
-
 bool
-answer_note(const struct answer *a, size_t i, char out[256])
+answer_warning(const struct answer *a, size_t i, char out[256])
 {
 	const uint32_t mixed = GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW;
 	const char *name, *near_name;
 
-	if (a->n_ifaces > 1 && i == 0) {
-		if (a->n_ifaces == 2)
-			(void)snprintf(out, 256, "a packet forwarded between "
-			    "%s and %s counts on both", a->iface[0],
-			    a->iface[1]);
-		else
-			(void)snprintf(out, 256, "a packet forwarded between "
-			    "these interfaces counts on each");
-		return true;
-	}
-	i -= a->n_ifaces > 1;
 	if ((godb_coverage_directions(a->coverage) & mixed) == mixed) {
 		if (i == 0) {
 			(void)snprintf(out, 256, "some blocks count sent and "
@@ -215,10 +179,64 @@ answer_note(const struct answer *a, size_t i, char out[256])
 		}
 		i--;
 	}
-	if (note_begin(a, &i, out))
-		return true;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
 		note_unknown(name, near_name, out);
 	return name != NULL;
+}
+
+/* Whether the window begins before an interface's data, or ends after it;
+ * then out says so. */
+static bool
+note_extent(const struct answer *a, size_t iface, char out[256])
+{
+	char before[WHEN_TEXT_MAX + 16] = "", after[WHEN_TEXT_MAX + 16] = "";
+	int64_t first_s, last_s, known_first_s, known_last_s;
+	char text[WHEN_TEXT_MAX];
+
+	godb_coverage_window(a->coverage, &first_s, &last_s);
+	if (!godb_scan_extent(a->scan, iface, &known_first_s, &known_last_s))
+		return false;
+	if (known_first_s > first_s) {
+		when_format_local(known_first_s, text);
+		(void)snprintf(before, sizeof(before), " before %s", text);
+	}
+	/* the block that is being filled, and one that waits for commit */
+	if (known_last_s + 3 * GP_SLOT_S < last_s) {
+		when_format_local(known_last_s + GP_SLOT_S, text);
+		(void)snprintf(after, sizeof(after), "%s after %s",
+		    before[0] ? " or" : "", text);
+	}
+	if (!before[0] && !after[0])
+		return false;
+	(void)snprintf(out, 256, "%s has no data%s%s",
+	    godb_scan_iface(a->scan, iface), before, after);
+	return true;
+}
+
+bool
+answer_note(const struct answer *a, size_t i, char out[256])
+{
+	if (a->n_ifaces > 1) {
+		if (i == 0 && a->n_ifaces == 2) {
+			(void)snprintf(out, 256, "a packet forwarded between "
+			    "%s and %s counts on both", a->iface[0],
+			    a->iface[1]);
+			return true;
+		}
+		if (i == 0) {
+			(void)snprintf(out, 256, "a packet forwarded between "
+			    "these interfaces counts on each");
+			return true;
+		}
+		i--;
+	}
+	for (size_t k = 0; k < godb_scan_n_ifaces(a->scan); k++) {
+		if (!note_extent(a, k, out))
+			continue;
+		if (i == 0)
+			return true;
+		i--;
+	}
+	return answer_warning(a, i, out);
 }

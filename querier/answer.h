@@ -55,10 +55,12 @@ void answer_counters(const uint64_t counter[4],
     uint64_t out[ANSWER_N_COUNTERS]);
 
 /*
- * The notes of an answer, one line each, without "Note: ": interfaces that
- * share packets, mixed directions, a window that begins before the data does,
- * unknown applications.  False beyond the last.
+ * The notes of an answer, one line each, without "Note: "; false beyond the
+ * last.  Warnings, what could mislead: mixed directions, application names
+ * that the store has never seen.  Notes: these, after interfaces that share
+ * packets and a window that is wider than the data.
  */
+bool answer_warning(const struct answer *a, size_t i, char out[256]);
 bool answer_note(const struct answer *a, size_t i, char out[256]);
 
 /* "received", "sent", "both". */

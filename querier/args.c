@@ -51,7 +51,7 @@ static const struct option options[] = {
 	{OPT_IFACE, "i", "iface", "IFACE",
 	    "interfaces: eth0,eth1 | any | eth* | any,!eth2"},
 	{OPT_FIRST, "f", "first", "TIME",
-	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | epoch"},
+	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | 0"},
 	{OPT_LAST, "l", "last", "TIME",
 	    "until (default now; from: 30 days back, 1 with time or raw)"},
 	{OPT_CONDITION, "c", "condition", "COND",

@@ -451,7 +451,7 @@ print_answer(const struct session *s, int64_t took_ns)
 	/* formats of rows alone have their notes on stderr */
 	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
 		return;
-	for (size_t i = 0; !s->args.external && answer_note(&a, i, note); i++)
+	for (size_t i = 0; answer_warning(&a, i, note); i++)
 		say("goquery: note: %s", note);
 }
 
