@@ -164,6 +164,17 @@ if [ "$(id -u)" = 0 ]; then
 	run 0 "as nobody" setpriv --reuid=65534 --regid=65534 --clear-groups \
 	    "$BIN/goprobe" -d "$T/home/s" -i a -r $D/office.pcap
 	is "$(stat -c %U:%a "$T/home/s")" nobody:750 "the store is theirs alone"
+	cp $D/days.pcap "$T/secret.pcap" && chmod 600 "$T/secret.pcap"
+	run 1 "an unreadable file" setpriv --reuid=65534 --regid=65534 \
+	    --clear-groups "$BIN/goprobe" -d "$T/home/s2" -i a -r "$T/secret.pcap"
+	is "$err" "goprobe: $T/secret.pcap: Permission denied" "is named"
+	ok "and no store was made" test ! -e "$T/home/s2"
+	run 1 "a folder that cannot be written" setpriv --reuid=65534 \
+	    --regid=65534 --clear-groups "$BIN/goprobe" -d "$T/s3" -i a -r $D/days.pcap
+	one_line "no permission"
+	run 1 "somebody else's store" setpriv --reuid=65533 --regid=65533 \
+	    --clear-groups "$BIN/goprobe" -d "$T/home/s" -i a -r $D/days.pcap
+	one_line "somebody else's"
 	run 77 "live needs root" setpriv --reuid=65534 --regid=65534 \
 	    --clear-groups "$BIN/goprobe" lo
 fi
