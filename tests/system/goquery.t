@@ -82,6 +82,6 @@ if [ -w /dev/full ]; then
 	is $? 1 "a full disk is an error"
 	is "$(wc -l <"$T/full.err" | tr -d ' ')" 1 "of one line"
 fi
-is "$(q -h | wc -l | awk '{ print ($1 <= 24) }')" 1 "-h fits a screen"
+is "$(q -h | wc -l | awk '{ print ($1 <= 40) }')" 1 "-h fits a screen of 40 lines"
 is "$(q -i eth0 $W -e csv raw | md5sum)" "$(q -i eth0 $W -e csv raw | md5sum)" "the same answer twice"
 done_testing
