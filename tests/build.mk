@@ -21,7 +21,7 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t live.t truth.t \
+SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t query.t live.t truth.t \
 	install.t programs.t)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
