@@ -15,3 +15,4 @@ TEST_LIBS_test_out := libgpquery libgpbase
 TEST_LIBS_test_ifsel := libgpquery libgpbase
 TEST_LIBS_test_profile := libgpquery libgpbase
 TEST_LIBS_test_table := libgpquery libfakescan libgodb libgpbase
+MANPAGES += querier/goquery.1
