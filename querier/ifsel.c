@@ -61,9 +61,9 @@ refuse(const char *pattern, char **have, char error[512])
 		gp_words_guess_offer(&g, have[i]);
 	list_names(have, names, sizeof(names));
 	(void)snprintf(error, 512,
-	    "interface '%s' is not in the store%s%s%s; it has %s", pattern,
-	    g.best ? "; did you mean '" : "", g.best ? g.best : "",
-	    g.best ? "'?" : "", names);
+	    "interface '%s' is not in the store%s%s%s, which has %s", pattern,
+	    g.best ? " (did you mean '" : "", g.best ? g.best : "",
+	    g.best ? "'?)" : "", names);
 	return -ENOENT;
 }
 

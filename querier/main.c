@@ -45,7 +45,7 @@ struct session {
 	struct gp_conf *conf;
 	int64_t start_ns; /* CLOCK_MONOTONIC */
 	int store_fd;
-	bool group_root;  /* the store belongs to group 0 */
+	gid_t store_gid;
 	struct progress progress;
 	struct godb_cond *cond;
 	struct godb_reader *reader;
@@ -236,8 +236,8 @@ open_store(struct session *s)
 	struct stat st;
 
 	s->store_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->store_fd >= 0) {
-		s->group_root = fstat(s->store_fd, &st) == 0 && st.st_gid == 0;
+	if (s->store_fd >= 0 && fstat(s->store_fd, &st) == 0) {
+		s->store_gid = st.st_gid;
 		return;
 	}
 	if (errno == EACCES)
@@ -340,13 +340,14 @@ read_store(struct session *s)
 	int rc = godb_reader_openat(s->store_fd, &s->reader);
 
 	s->store_fd = -1; /* taken */
-	if (rc == -EACCES && s->group_root)
+	if (rc == -EACCES && s->store_gid == 0)
 		die(EXIT_ERROR, "the store %s belongs to group root, which "
 		    "goquery never keeps: give it to goprobe-read (chgrp -R)",
 		    path);
-	if (rc == -EACCES)
-		die(EXIT_ERROR, "no permission to read files of the store %s",
-		    path);
+	if (rc == -EACCES) /* /etc/group is out of reach by now */
+		die(EXIT_ERROR, "no permission to read the files of the store "
+		    "%s: ask to be made a member of its group (number %u, "
+		    "usually goprobe-read)", path, s->store_gid);
 	if (rc < 0)
 		die(EXIT_ERROR, "%s: %s", path, godb_strerror(rc));
 }
@@ -401,9 +402,9 @@ run_query(struct session *s, size_t mem_bytes)
 	rc = godb_query_run(s->scan, &s->query, &s->result);
 	clear_bar(&s->progress);
 	if (rc == GODB_EMEMORY)
-		die(EXIT_ERROR, "the question needs more than %zu MiB of "
+		die(EXIT_ERROR, "the question needs more than %zu kB of "
 		    "memory: ask for fewer columns or less time, or allow "
-		    "more with --mem", mem_bytes >> 20);
+		    "more with --mem", mem_bytes >> 10);
 	if (rc < 0)
 		die(EXIT_ERROR, "%s", godb_strerror(rc));
 }
