@@ -3,7 +3,7 @@
  * list.  The index is open addressing with linear probing over slots of
  * (hash, entry + 1).  The home of a hash is hash * size >> 32, which keeps
  * the order of hashes for any size: growing copies slot after slot from one
- * region to the other in order, and gives the old region's pages back behind.
+ * region to the other in order, and gives the old region's pages back behind it.
  *
  * While the index moves, slots of the old one below `moved` are in the new
  * one already; look-ups try the new one first, then what is left of the old.
@@ -25,7 +25,9 @@ enum {
 	SEEN_UNIT_S = 4,       /* idleness is kept in 16 bits: 72 hours */
 	INDEX_START = 1 << 13, /* slots */
 	MOVE_SLOTS = 1024,     /* per batch: done well before it is needed */
-	HUGE_PAGE = 2 << 20,
+	PAGES_BATCH = 4,       /* of the next index, touched per batch */
+	PAGE = 4096,
+	RELEASE_BYTES = 128 << 10, /* of an index that is left, at a time */
 	RECENT_MAX = 512,
 };
 
@@ -79,6 +81,7 @@ struct half {
 	struct index now, old; /* old.size 0: nothing to move */
 	uint32_t moved;
 	uint32_t size_max;
+	size_t ready; /* bytes of the next index that have their pages */
 	struct slot *region[2];
 	unsigned region_now;
 };
@@ -125,25 +128,22 @@ struct flowtab {
 
 /* ---- memory ------------------------------------------------------------ */
 
-/* Address space only; pages come, zeroed, when touched. */
+/*
+ * Address space only; pages come, zeroed, when touched.  Small pages on
+ * purpose: huge ones won nothing measurable, and one that must be made ready
+ * stops the packet loop for milliseconds.
+ */
 static void *
 reserve(struct flowtab *t, size_t bytes)
 {
-	/* whole huge pages at an aligned address lie within */
-	size_t len = bytes + 2 * (size_t)HUGE_PAGE;
-	uintptr_t at;
-	void *base = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (base == MAP_FAILED)
 		return NULL;
 	assert(t->n_maps < sizeof(t->maps) / sizeof(t->maps[0]));
-	t->maps[t->n_maps++] = (struct map){base, len};
-	at = ((uintptr_t)base + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
-	/* fewer TLB misses; where it is refused, it is only slower */
-	if (bytes >= HUGE_PAGE)
-		(void)madvise((void *)at, bytes, MADV_HUGEPAGE);
-	return (void *)at;
+	t->maps[t->n_maps++] = (struct map){base, bytes};
+	return base;
 }
 
 static size_t
@@ -155,14 +155,17 @@ entry_bytes(const struct half *h)
 static int
 half_init(struct flowtab *t, struct half *h, bool v6)
 {
-	size_t n = t->flows_max;
+	size_t n = t->flows_max, index_bytes;
 
 	h->v6 = v6;
 	h->size_max = (uint32_t)(n + n / 4 + 64);
 	h->entries = reserve(t, n * entry_bytes(h));
 	h->dirty = reserve(t, (n + 63) / 64 * 8);
-	h->region[0] = reserve(t, (size_t)h->size_max * sizeof(struct slot));
-	h->region[1] = reserve(t, (size_t)h->size_max * sizeof(struct slot));
+	/* released in whole units */
+	index_bytes = ((size_t)h->size_max * sizeof(struct slot) +
+	    RELEASE_BYTES - 1) / RELEASE_BYTES * RELEASE_BYTES;
+	h->region[0] = reserve(t, index_bytes);
+	h->region[1] = reserve(t, index_bytes);
 	if (!h->entries || !h->dirty || !h->region[0] || !h->region[1])
 		return -ENOMEM;
 	h->now.slot = h->region[0];
@@ -357,18 +360,18 @@ index_put(struct index *ix, uint32_t hash, uint32_t entry1)
 	ix->slot[at] = (struct slot){entry1, hash};
 }
 
-/* Gives back whole huge pages of the old index up to its slot `to`. */
+/* Gives back the whole pages of the old index up to its slot `to`. */
 static void
 release_old(struct half *h, uint32_t from, uint32_t to)
 {
-	const uint32_t unit = HUGE_PAGE / sizeof(struct slot);
+	const uint32_t unit = RELEASE_BYTES / sizeof(struct slot);
 	size_t a = from / unit, b = to / unit;
 
 	if (to == h->old.size)
 		b = (to + unit - 1) / unit;
 	if (b > a)
-		(void)madvise((uint8_t *)h->old.slot + a * HUGE_PAGE,
-		    (b - a) * HUGE_PAGE, MADV_DONTNEED);
+		(void)madvise((uint8_t *)h->old.slot + a * RELEASE_BYTES,
+		    (b - a) * RELEASE_BYTES, MADV_DONTNEED);
 }
 
 static void
@@ -397,6 +400,36 @@ index_limit(uint32_t size)
 	return size - size / 5;
 }
 
+static uint32_t
+next_size(const struct half *h)
+{
+	uint32_t size = h->now.size;
+
+	return h->size_max - size < size / 4 ? h->size_max : size + size / 4;
+}
+
+/*
+ * Inserts into an index that was never touched cost a page each, thousands in
+ * a row.  So when the index is nearly full, its successor gets its pages, a
+ * few with each batch.
+ */
+static void
+index_prepare(struct half *h)
+{
+	uint32_t limit = index_limit(h->now.size);
+	size_t bytes = (size_t)next_size(h) * sizeof(struct slot);
+	volatile uint8_t *next;
+
+	if (h->used < limit - limit / 8 || h->old.size != 0 ||
+	    h->now.size == h->size_max)
+		return;
+	next = (volatile uint8_t *)h->region[!h->region_now];
+	for (int i = 0; i < PAGES_BATCH && h->ready < bytes; i++) {
+		next[h->ready] = 0;
+		h->ready += PAGE;
+	}
+}
+
 static void
 index_grow(struct half *h)
 {
@@ -407,10 +440,10 @@ index_grow(struct half *h)
 	index_move(h, UINT32_MAX); /* has long ended */
 	h->old = h->now;
 	h->moved = 0;
+	h->ready = 0;
 	h->region_now ^= 1;
 	h->now.slot = h->region[h->region_now];
-	h->now.size = h->size_max - size < size / 4 ? h->size_max
-	                                            : size + size / 4;
+	h->now.size = next_size(h);
 }
 
 /* Takes a slot out and closes the gap, so that no chain breaks. */
@@ -624,8 +657,10 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 		else
 			count(t, &t->half[0], false, &p[i], &t->probe[i], now);
 	}
-	index_move(&t->half[0], MOVE_SLOTS);
-	index_move(&t->half[1], MOVE_SLOTS);
+	for (int i = 0; i < 2; i++) {
+		index_move(&t->half[i], MOVE_SLOTS);
+		index_prepare(&t->half[i]);
+	}
 }
 
 /* ---- publishing -------------------------------------------------------- */

@@ -19,9 +19,9 @@
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
 
 enum {
-	READ_MAX = 2048,   /* packets a handle and turn */
-	ROWS_STEP = 2048,  /* published a turn: some 200 us */
-	SWEEP_STEP = 8192, /* entries looked at a turn */
+	READ_MAX = 1024,   /* packets a handle and turn */
+	ROWS_STEP = 1024,  /* published a turn: some 100 us */
+	SWEEP_STEP = 4096, /* entries looked at a turn */
 	ROOM_MIN = 32,
 };
 
