@@ -24,7 +24,7 @@
 enum {
 	SEEN_UNIT_S = 4,       /* idleness is kept in 16 bits: 72 hours */
 	INDEX_START = 1 << 13, /* slots */
-	MOVE_SLOTS = 512,      /* per batch: done well before it is needed */
+	MOVE_SLOTS = 1024,     /* per batch: done well before it is needed */
 	HUGE_PAGE = 2 << 20,
 	RECENT_MAX = 512,
 };
@@ -409,8 +409,8 @@ index_grow(struct half *h)
 	h->moved = 0;
 	h->region_now ^= 1;
 	h->now.slot = h->region[h->region_now];
-	h->now.size = size > h->size_max / 3 * 2 ? h->size_max
-	                                         : size + size / 2;
+	h->now.size = h->size_max - size < size / 4 ? h->size_max
+	                                            : size + size / 4;
 }
 
 /* Takes a slot out and closes the gap, so that no chain breaks. */

@@ -3,7 +3,7 @@
  *
  * One entry per 5-tuple with both directions in it, IPv4 (40 bytes) and IPv6
  * (64 bytes) in tables of their own, each with an index of 8-byte slots at
- * 53-80 % load: 50-55 and 74-79 bytes a flow.  All memory is reserved when
+ * 64-80 % load: 50-53 and 74-77 bytes a flow.  All memory is reserved when
  * the table is made and touched on demand; nothing allocates later, and the
  * index grows a little with every batch, never at once.
  *

@@ -628,10 +628,11 @@ report_live(const struct capture *c, enum loop_result result,
 	gp_log(GP_LOG_INFO,
 	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
 	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
-	    "unpublished=%llu",
+	    "kernel_at_stop=%llu unpublished=%llu",
 	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
-	    ull(t->iface_drops), ull(t->seen - t->published));
+	    ull(t->iface_drops),
+	    ull(t->kernel_at_stop), ull(t->seen - t->published));
 	switch (result) {
 	case LOOP_IFACE_GONE:
 		gp_log(GP_LOG_WARNING, "%s", source_error(c->source));

@@ -49,7 +49,11 @@ struct handle {
 	int dlt;
 	bool out;
 	uint64_t drops, received, read;
-	int64_t since_ns; /* drop what was buffered before the filter */
+	/* What the kernel took before the filter was there: of the first
+	 * `early` packets those that are older than that moment.  Not more:
+	 * the clock may be stepped back later. */
+	int64_t since_ns;
+	uint64_t early;
 };
 
 struct source {
@@ -221,6 +225,21 @@ compile(pcap_t *p, const char *name, const char *text, uint32_t snaplen,
 	return n;
 }
 
+/* Reading resets them; packets include the dropped ones. */
+static void
+add_statistics(struct handle *h)
+{
+	struct tpacket_stats_v3 now;
+	socklen_t len = sizeof(now);
+
+	memset(&now, 0, sizeof(now));
+	if (getsockopt(pcap_fileno(h->pcap), SOL_PACKET, PACKET_STATISTICS,
+		&now, &len) != 0)
+		return;
+	h->drops += now.tp_drops;
+	h->received += now.tp_packets - now.tp_drops;
+}
+
 /* The kernel copies no more than the filter's verdict, so a program is there
  * even when everything is wanted. */
 static int
@@ -257,8 +276,11 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 		    " %s", live->iface, strerror(-rc));
 		return rc;
 	}
-	if (filtered)
+	if (filtered) {
 		h->since_ns = gp_clock_real_ns();
+		add_statistics(h);
+		h->early = h->received;
+	}
 	return 0;
 }
 
@@ -424,16 +446,8 @@ source_stats(struct source *s, struct source_stats *st)
 	memset(st, 0, sizeof(*st));
 	for (size_t i = 0; s->live && i < s->n_handles; i++) {
 		struct handle *h = &s->handle[i];
-		struct tpacket_stats_v3 now;
-		socklen_t len = sizeof(now);
 
-		/* reading resets it; packets include the dropped ones */
-		memset(&now, 0, sizeof(now));
-		if (getsockopt(pcap_fileno(h->pcap), SOL_PACKET,
-			PACKET_STATISTICS, &now, &len) == 0) {
-			h->drops += now.tp_drops;
-			h->received += now.tp_packets - now.tp_drops;
-		}
+		add_statistics(h);
 		st->kernel_drops += h->drops;
 		st->received += h->received;
 		st->read += h->read;
@@ -647,9 +661,11 @@ packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char *data)
 		p.time_s = (uint32_t)hdr->ts.tv_sec;
 	if (__builtin_expect(p.time_ns >= GP_NS_PER_S, 0))
 		p.time_ns = 0; /* a lying fraction */
-	if (__builtin_expect(s->now->since_ns != 0, 0) &&
-	    p.time_s * GP_NS_PER_S + p.time_ns < s->now->since_ns)
-		return;
+	if (__builtin_expect(s->now->early != 0, 0)) {
+		s->now->early--;
+		if (p.time_s * GP_NS_PER_S + p.time_ns < s->now->since_ns)
+			return;
+	}
 	s->n++;
 	s->fn(s->ctx, &p);
 }

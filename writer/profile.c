@@ -58,6 +58,7 @@ static const struct gp_syscall table[] = {
     N(mremap, "memory"),
     N(madvise, "memory"),
     N(brk, "memory"),
+    N(sysinfo, "qsort asks how much there is"),
     N(clock_gettime, "where the vdso cannot"),
     N(getrandom, "record ids, hash keys"),
     N(getpid, "the lock's text"),

@@ -4,18 +4,18 @@
 . tests/lib/tap.sh
 
 MAKE=${MAKE:-make}
-ok "make install" $MAKE -s install DESTDIR="$T/root" PREFIX=/opt/gp
-is "$(cd "$T/root/opt/gp" && find bin sbin -type f -o -type l | sort | tr '\n' ' ')" \
+ok "make install" $MAKE -s install DESTDIR="$T/dest" PREFIX=/opt/gp
+is "$(cd "$T/dest/opt/gp" && find bin sbin -type f -o -type l | sort | tr '\n' ' ')" \
     "bin/goQuery bin/goquery sbin/goProbe sbin/goprobe sbin/goprobe-capture sbin/goprobe-writer " \
     "programs and their old names"
 for page in goquery.1 goprobe.8 goprobe-capture.8 goprobe-writer.8 goprobe.ini.5; do
-	ok "man page $page" test -s "$T/root/opt/gp/share/man/man${page##*.}/$page"
+	ok "man page $page" test -s "$T/dest/opt/gp/share/man/man${page##*.}/$page"
 done
-run 0 "installed goProbe replays" "$T/root/opt/gp/sbin/goProbe" -d "$T/s" -i a \
+run 0 "installed goProbe replays" "$T/dest/opt/gp/sbin/goProbe" -d "$T/s" -i a \
     -r tests/data/days.pcap
-run 0 "installed goQuery answers" "$T/root/opt/gp/bin/goQuery" -d "$T/s" -i a -f 0 -e csv raw
+run 0 "installed goQuery answers" "$T/dest/opt/gp/bin/goQuery" -d "$T/s" -i a -f 0 -e csv raw
 like "$out" '192\.0\.2\.1' "with what was replayed"
-ok "make uninstall" $MAKE -s uninstall DESTDIR="$T/root" PREFIX=/opt/gp
-is "$(find "$T/root" -type f -o -type l)" "" "nothing is left"
-run 2 "a sanitizer build is not installed" $MAKE -s install SANITIZE=address DESTDIR="$T/root" -o all
+ok "make uninstall" $MAKE -s uninstall DESTDIR="$T/dest" PREFIX=/opt/gp
+is "$(find "$T/dest" -type f -o -type l)" "" "nothing is left"
+run 2 "a sanitizer build is not installed" $MAKE -s install SANITIZE=address DESTDIR="$T/dest" -o all
 done_testing

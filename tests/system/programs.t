@@ -10,7 +10,7 @@ is "$(libs goprobe-writer)" "libc libcap-ng libinih liblz4 libseccomp " \
 is "$(libs goquery)" "libc libcap-ng libinih liblz4 libseccomp " \
     "goquery: lz4, no libpcap"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
-is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_|hello_)')" 0 \
+is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_(create|push|attach|peek)|hello_)')" 0 \
     "goquery has no writing side and no ring"
 is "$(nm "$BIN/goprobe-capture" | grep -cE ' [Tt] (godb_|gdi_)')" 0 \
     "goprobe-capture has no store"

@@ -1,0 +1,51 @@
+#!/bin/sh
+# The tree keeps its own rules: who may include whom, one door for each
+# library, headers that stand alone, nothing of anybody's machine.
+. tests/lib/tap.sh
+
+is "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
+    grep -vxE 'GNUmakefile|capture|writer|querier|common|etc|systemd|tests|LICENSE|README\.md|CHANGELOG\.md|\..*')" \
+    "" "nothing else at the top level"
+
+# includes FOLDER ALLOWED...: project headers a folder may name
+includes() {
+	folder=$1
+	allowed=$2
+	is "$(grep -hoE '^#include "[^"]+"' $folder/*.[ch] | cut -d'"' -f2 | sort -u |
+	    grep -vE "^($allowed)")" "" "$folder includes only what it may"
+}
+includes capture 'capture/|common/ipc/|common/base/'
+includes writer 'writer/|common/ipc/|common/godb/godb(_write)?\.h|common/base/'
+includes querier 'querier/|common/godb/godb\.h|common/base/'
+includes common/ipc 'common/ipc/|common/base/'
+includes common/godb 'common/godb/|common/base/(fd|clock|addr|hash|words)\.h'
+includes common/base 'common/base/'
+is "$(grep -lE '^#include "\.\./' $(git ls-files '*.c' '*.h'))" "" "no ../ includes"
+
+# door HEADER FILE...: a library enters through one place
+door() {
+	header=$1
+	shift
+	is "$(grep -lE "^#include <$header>" $(git ls-files '*.c' '*.h' | grep -v '^tests/') | tr '\n' ' ')" \
+	    "$* " "<$header> enters through $*"
+}
+door pcap/pcap.h capture/source.c
+door lz4.h common/godb/block.c
+door ini.h common/base/conf.c
+door cap-ng.h common/base/sandbox.c
+door seccomp.h capture/profile.c common/base/sandbox.c querier/profile.c writer/profile.c
+
+bad=
+for h in $(git ls-files '*.h' | grep -v '^tests/'); do
+	${CC:-gcc} -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror \
+	    -fsyntax-only -x c "$h" 2>"$T/h.err" || bad="$bad $h"
+done
+is "$bad" "" "every header stands alone"
+for h in common/godb/godb.h common/godb/godb_write.h; do
+	ok "$h is C++ too" g++ -std=c++11 -I. -Wall -Wextra -Werror \
+	    -fsyntax-only -x c++ "$h"
+done
+is "$(git grep -nIE '(^|[^a-z])/(work|farm|root)/|deb\.debian|npmjs\.org' -- . ':!tests/system/tree.t' | head -5)" "" \
+    "no machine's paths, no registry's names"
+is "$(grep -LE '' LICENSE; head -1 LICENSE)" "BSD 3-Clause License" "licence"
+done_testing

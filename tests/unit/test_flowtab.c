@@ -1,0 +1,532 @@
+/*
+ * flowtab against a plain twin (a chained table without bound that never
+ * forgets), with random traffic, growth, eviction, overflow and publishing in
+ * steps; and its promises: bytes a flow, orientation kept, nothing lost.
+ */
+#include "capture/flowtab.h"
+
+#include "capture/orient.h"
+#include "common/ipc/frame.h"
+#include "tests/tap.h"
+
+#include <errno.h>
+
+static const struct gp_hash_key key = {{11, 22, 33, 44}};
+
+/* ---- rows, summed by what is stored ------------------------------------ */
+
+struct row {
+	struct row *next;
+	uint8_t sip[16], dip[16], version, proto;
+	uint16_t dport;
+	uint64_t c[4];
+};
+
+struct rows {
+	struct row *bucket[4096];
+	uint64_t packets, overflow, n;
+};
+
+static struct row *
+row_of(struct rows *t, uint8_t version, const uint8_t *sip,
+    const uint8_t *dip, uint16_t dport, uint8_t proto)
+{
+	size_t len = version == 4 ? 4 : 16;
+	unsigned h = dport * 31u + proto;
+	struct row *r;
+
+	for (size_t i = 0; i < len; i++)
+		h = h * 33 + sip[i] + 7u * dip[i];
+	for (r = t->bucket[h % 4096]; r; r = r->next)
+		if (r->version == version && r->dport == dport &&
+		    r->proto == proto && memcmp(r->sip, sip, len) == 0 &&
+		    memcmp(r->dip, dip, len) == 0)
+			return r;
+	r = calloc(1, sizeof(*r));
+	memcpy(r->sip, sip, len);
+	memcpy(r->dip, dip, len);
+	r->version = version;
+	r->dport = dport;
+	r->proto = proto;
+	r->next = t->bucket[h % 4096];
+	t->bucket[h % 4096] = r;
+	return r;
+}
+
+static void
+rows_free(struct rows *t)
+{
+	for (size_t i = 0; i < 4096; i++)
+		while (t->bucket[i]) {
+			struct row *r = t->bucket[i];
+
+			t->bucket[i] = r->next;
+			free(r);
+		}
+	memset(t, 0, sizeof(*t));
+}
+
+static void
+collect(void *ctx, const struct flowtab_row *in)
+{
+	struct rows *t = ctx;
+	uint64_t packets = in->counter[FRAME_PKTS_RCVD] +
+	    in->counter[FRAME_PKTS_SENT];
+	struct row *r;
+
+	t->n++;
+	t->packets += packets;
+	if (in->overflow) {
+		t->overflow += packets;
+		return;
+	}
+	r = row_of(t, in->version, in->sip, in->dip, in->dport, in->proto);
+	for (int i = 0; i < 4; i++)
+		r->c[i] += in->counter[i];
+}
+
+/* Every row of a is in b with the same counters. */
+static unsigned
+differences(struct rows *a, struct rows *b)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < 4096; i++)
+		for (struct row *r = a->bucket[i]; r; r = r->next) {
+			struct row *o = row_of(b, r->version, r->sip, r->dip,
+			    r->dport, r->proto);
+
+			n += memcmp(r->c, o->c, sizeof(r->c)) != 0;
+		}
+	return n;
+}
+
+/* ---- the twin ---------------------------------------------------------- */
+
+struct twin_flow {
+	struct twin_flow *next;
+	struct decode_packet first;
+	enum orient_level level;
+	bool first_is_client, published;
+	uint64_t ab[2], ba[2];  /* packets, bytes; from the first's sender */
+	uint64_t in[2], out[2]; /* and by interface */
+};
+
+struct twin {
+	struct twin_flow *bucket[4096];
+	bool by_iface;
+	struct rows rows;
+};
+
+static bool
+same_end(const uint8_t *a, uint16_t ap, const uint8_t *b, uint16_t bp,
+    size_t n)
+{
+	return ap == bp && memcmp(a, b, n) == 0;
+}
+
+/* 1 the same direction as f's first, 2 the other, 0 another flow. */
+static int
+direction(const struct twin_flow *f, const struct decode_packet *p)
+{
+	const struct decode_packet *q = &f->first;
+	size_t n = p->version == 4 ? 4 : 16;
+
+	if (q->version != p->version || q->proto != p->proto)
+		return 0;
+	if (same_end(q->src, q->sport, p->src, p->sport, n) &&
+	    same_end(q->dst, q->dport, p->dst, p->dport, n))
+		return 1;
+	if (same_end(q->src, q->sport, p->dst, p->dport, n) &&
+	    same_end(q->dst, q->dport, p->src, p->sport, n))
+		return 2;
+	return 0;
+}
+
+static void
+twin_add(struct twin *t, const struct decode_packet *p)
+{
+	/* the same for both directions */
+	unsigned h = (unsigned)(p->sport + p->dport) * 7 +
+	    (unsigned)(p->src[0] + p->dst[0] + p->src[12] + p->dst[12]) * 31 +
+	    (unsigned)(p->src[1] + p->dst[1]) * 1009 + p->proto;
+	struct twin_flow *f;
+	struct orient_verdict v;
+	bool out = p->flags & DECODE_OUT;
+	int way = 0;
+
+	for (f = t->bucket[h % 4096]; f; f = f->next)
+		if ((way = direction(f, p)) != 0)
+			break;
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		f->first = *p;
+		f->next = t->bucket[h % 4096];
+		t->bucket[h % 4096] = f;
+		way = 1;
+	}
+	v = f->level == ORIENT_NONE ? orient_packet(p) : orient_hint(p);
+	if (!f->published && v.level > f->level) {
+		f->level = v.level;
+		f->first_is_client = v.from_client == (way == 1);
+	}
+	(way == 1 ? f->ab : f->ba)[0]++;
+	(way == 1 ? f->ab : f->ba)[1] += p->wire_len;
+	(out ? f->out : f->in)[0]++;
+	(out ? f->out : f->in)[1] += p->wire_len;
+}
+
+static void
+twin_publish_flow(struct twin *t, struct twin_flow *f)
+{
+	const struct decode_packet *p = &f->first;
+	bool c = f->first_is_client;
+	const uint64_t *sent = t->by_iface ? f->out : c ? f->ab : f->ba;
+	const uint64_t *rcvd = t->by_iface ? f->in : c ? f->ba : f->ab;
+	struct row *r;
+
+	if (f->ab[0] + f->ba[0] == 0)
+		return;
+	r = row_of(&t->rows, p->version, c ? p->src : p->dst,
+	    c ? p->dst : p->src, c ? p->dport : p->sport, p->proto);
+	r->c[FRAME_PKTS_SENT] += sent[0];
+	r->c[FRAME_BYTES_SENT] += sent[1];
+	r->c[FRAME_PKTS_RCVD] += rcvd[0];
+	r->c[FRAME_BYTES_RCVD] += rcvd[1];
+	f->published = true;
+	memset(f->ab, 0, sizeof(f->ab));
+	memset(f->ba, 0, sizeof(f->ba));
+	memset(f->in, 0, sizeof(f->in));
+	memset(f->out, 0, sizeof(f->out));
+}
+
+static void
+twin_publish(struct twin *t)
+{
+	for (size_t i = 0; i < 4096; i++)
+		for (struct twin_flow *f = t->bucket[i]; f; f = f->next)
+			twin_publish_flow(t, f);
+}
+
+static void
+twin_free(struct twin *t)
+{
+	for (size_t i = 0; i < 4096; i++)
+		while (t->bucket[i]) {
+			struct twin_flow *f = t->bucket[i];
+
+			t->bucket[i] = f->next;
+			free(f);
+		}
+	rows_free(&t->rows);
+}
+
+/* ---- traffic ----------------------------------------------------------- */
+
+static struct decode_packet
+random_packet(uint64_t *seed, unsigned hosts, unsigned ports)
+{
+	static const uint8_t protos[] = {6, 17, 1, 47};
+	struct decode_packet p;
+	uint64_t x = tap_random(seed);
+	uint32_t a = (uint32_t)(x % hosts), b = (uint32_t)(x >> 20) % hosts;
+
+	memset(&p, 0xcc, sizeof(p)); /* bytes beyond IPv4 are undefined, but
+	                                the twin may look at them */
+	p.version = x >> 60 & 1 ? 6 : 4;
+	p.proto = protos[x >> 40 & 3];
+	if (p.version == 6) {
+		memset(p.src, 0, 16);
+		memset(p.dst, 0, 16);
+	}
+	memcpy(p.src + (p.version == 6 ? 12 : 0), &a, 4);
+	memcpy(p.dst + (p.version == 6 ? 12 : 0), &b, 4);
+	p.sport = p.dport = 0;
+	p.flags = x >> 50 & 1 ? DECODE_OUT : 0;
+	if (p.proto == 6 || p.proto == 17) {
+		p.sport = (uint16_t)(440 + tap_random(seed) % ports);
+		p.dport = (uint16_t)(440 + tap_random(seed) % ports);
+		p.flags |= DECODE_HAS_PORTS;
+	}
+	p.hint = p.proto == 6 && x >> 52 % 4 == 0 ? (uint8_t)(x >> 54 & 1) + 1
+	                                          : DECODE_HINT_NONE;
+	p.wire_len = (uint32_t)(60 + x % 1400);
+	return p;
+}
+
+static void
+publish_all(struct flowtab *t, struct rows *rows, size_t step)
+{
+	flowtab_publish_begin(t);
+	while (!flowtab_publish_some(t, step, collect, rows))
+		;
+}
+
+static void
+test_twin(bool by_iface, unsigned hosts, unsigned ports, int rounds)
+{
+	static struct twin twin;
+	static struct rows rows;
+	uint64_t seed = tap_seed(7 + hosts + by_iface), total = 0;
+	struct flowtab *t;
+
+	memset(&twin, 0, sizeof(twin));
+	twin.by_iface = by_iface;
+	if (!ok(flowtab_new(&t, 1u << 20, by_iface, &key) == 0, "table"))
+		return;
+	for (int i = 0; i < rounds; i++) {
+		struct decode_packet p[FLOWTAB_BATCH];
+		size_t n = 1 + tap_random(&seed) % FLOWTAB_BATCH;
+
+		for (size_t j = 0; j < n; j++) {
+			p[j] = random_packet(&seed, hosts, ports);
+			twin_add(&twin, &p[j]);
+		}
+		flowtab_add(t, p, n, 1000);
+		total += n;
+		if (tap_random(&seed) % 50 == 0) {
+			publish_all(t, &rows, 1 + tap_random(&seed) % 300);
+			twin_publish(&twin);
+		}
+	}
+	is_int(flowtab_held(t) + rows.packets, total,
+	    "handed out and held are all");
+	publish_all(t, &rows, 1000);
+	twin_publish(&twin);
+	is_int(rows.packets, total, "all %u flows handed out",
+	    flowtab_flows(t));
+	is_int(differences(&rows, &twin.rows), 0, "as the twin has them");
+	is_int(differences(&twin.rows, &rows), 0, "and nothing else");
+	is_int(flowtab_held(t), 0, "nothing held");
+	flowtab_free(t);
+	rows_free(&rows);
+	twin_free(&twin);
+}
+
+/* Packets between the steps of publishing, evictions all the time. */
+static void
+test_steps(void)
+{
+	static struct twin twin;
+	static struct rows rows;
+	uint64_t seed = tap_seed(99), total = 0;
+	uint32_t most = 0;
+	struct flowtab *t;
+
+	memset(&twin, 0, sizeof(twin));
+	flowtab_new(&t, 4096, true, &key);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct decode_packet p[16];
+
+		for (size_t j = 0; j < 16; j++) {
+			p[j] = random_packet(&seed, 40, 12);
+			/* evicted and seen again, it must turn out alike */
+			p[j].hint = DECODE_HINT_NONE;
+			if (p[j].sport == p[j].dport)
+				p[j].dport++;
+			twin_add(&twin, &p[j]);
+		}
+		flowtab_add(t, p, 16, i);
+		total += 16;
+		most = flowtab_flows(t) > most ? flowtab_flows(t) : most;
+		if (i % 64 == 0)
+			flowtab_publish_begin(t); /* often in mid-round */
+		if (i % 4 == 0)
+			flowtab_publish_some(t, 37, collect, &rows);
+		flowtab_sweep(t, 40, i);
+	}
+	is_int(flowtab_held(t) + rows.packets, total, "in steps: none lost");
+	publish_all(t, &rows, 64);
+	is_int(rows.packets, total, "none left");
+	ok(most <= 4096, "bounded: %u flows at most", most);
+	is_int(flowtab_overflow(t), rows.overflow, "overflow is told");
+	diag("%" PRIu64 " of %" PRIu64 " packets in overflow rows",
+	    rows.overflow, total);
+	flowtab_free(t);
+	rows_free(&rows);
+	twin_free(&twin);
+}
+
+/* ---- promises ---------------------------------------------------------- */
+
+static struct decode_packet
+udp(uint8_t version, uint32_t src, uint16_t sport, uint32_t dst,
+    uint16_t dport)
+{
+	struct decode_packet p;
+
+	memset(&p, 0, sizeof(p));
+	p.version = version;
+	p.proto = 17;
+	memcpy(p.src, &src, 4);
+	memcpy(p.dst, &dst, 4);
+	p.sport = sport;
+	p.dport = dport;
+	p.flags = DECODE_HAS_PORTS;
+	p.wire_len = 100;
+	return p;
+}
+
+static void
+scan(struct flowtab *t, uint8_t version, uint32_t from, uint32_t n,
+    uint32_t now_s)
+{
+	struct decode_packet p[FLOWTAB_BATCH];
+
+	for (uint32_t i = 0; i < n;) {
+		size_t k = 0;
+
+		for (; k < FLOWTAB_BATCH && i < n; k++, i++)
+			p[k] = udp(version, 1, 40000, from + i, 53);
+		flowtab_add(t, p, k, now_s);
+	}
+}
+
+static void
+test_memory(uint8_t version)
+{
+	struct flowtab *t;
+	double worst = 0;
+
+	flowtab_new(&t, 1u << 20, false, &key);
+	for (uint32_t n = 0; n < 400000; n += 5000) {
+		double each;
+
+		scan(t, version, n, 5000, 1);
+		each = (double)flowtab_bytes(t) / flowtab_flows(t);
+		if (n >= 100000 && each > worst)
+			worst = each;
+	}
+	is_int(flowtab_flows(t), 400000, "version %u: each key a flow",
+	    version);
+	/* while the index moves both are there for a moment */
+	ok(worst <= (version == 4 ? 63 : 87), "at worst %.1f bytes a flow",
+	    worst);
+	scan(t, version, 0, 20000, 1);
+	ok((double)flowtab_bytes(t) / flowtab_flows(t) <= 80,
+	    "%.1f bytes a flow at rest",
+	    (double)flowtab_bytes(t) / flowtab_flows(t));
+	is_int(flowtab_flows(t), 400000, "known keys are found again");
+	flowtab_free(t);
+}
+
+/* A scan with twenty times as many keys as there is room for. */
+static void
+test_scan(bool publish)
+{
+	static struct rows rows;
+	struct flowtab *t;
+
+	flowtab_new(&t, 10000, false, &key);
+	for (uint32_t n = 0; n < 200000; n += 1000) {
+		scan(t, 4, n, 1000, 1 + n / 10000);
+		if (publish && flowtab_pressed(t)) {
+			publish_all(t, &rows, 500);
+			flowtab_sweep(t, flowtab_entries(t) + 2,
+			    1 + n / 10000);
+		}
+	}
+	ok(flowtab_flows(t) <= 10000, "a scan fills no more than there is");
+	publish_all(t, &rows, 500);
+	is_int(rows.packets, 200000, "none of its packets is lost");
+	if (publish)
+		is_int(rows.overflow, 0,
+		    "published early, all keep their row");
+	else
+		is_int(rows.overflow, 190000, "the rest is overflow");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
+static void
+test_idle(void)
+{
+	static struct rows rows;
+	struct flowtab *t;
+
+	flowtab_new(&t, 1000, false, &key);
+	scan(t, 4, 0, 100, 1000);
+	flowtab_sweep(t, 1000, 5000);
+	is_int(flowtab_flows(t), 100, "unpublished flows stay");
+	publish_all(t, &rows, 100);
+	flowtab_sweep(t, 1000, 1000 + FLOWTAB_IDLE_S - 10);
+	is_int(flowtab_flows(t), 100, "not idle for long enough");
+	flowtab_sweep(t, 1000, 900);
+	is_int(flowtab_flows(t), 100, "a clock gone back evicts none");
+	scan(t, 4, 0, 10, 1000 + FLOWTAB_IDLE_S);
+	publish_all(t, &rows, 100);
+	flowtab_sweep(t, 1000, 1000 + FLOWTAB_IDLE_S + 4);
+	is_int(flowtab_flows(t), 10, "idle ones leave");
+	scan(t, 4, 1000, 500, 2000);
+	is_int(flowtab_flows(t), 510, "their places are used again");
+	ok(flowtab_entries(t) <= 510, "before new ones");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
+/* A long flow's first packet decides; later evidence after publishing, or the
+ * next block, does not turn it. */
+static void
+test_orientation(void)
+{
+	static struct rows rows;
+	struct decode_packet ab = udp(4, 1, 40000, 2, 40000);
+	struct decode_packet ba = udp(4, 2, 40000, 1, 40000);
+	struct flowtab *t;
+	uint8_t one[4] = {1}, two[4] = {2};
+
+	flowtab_new(&t, 1000, false, &key);
+	for (uint32_t block = 0; block < 20; block++) {
+		flowtab_add(t, block % 2 ? &ba : &ab, 1, block * 300);
+		flowtab_add(t, &ba, 1, block * 300 + 1);
+		publish_all(t, &rows, 10);
+		flowtab_sweep(t, 100, block * 300 + 2);
+	}
+	is_int(row_of(&rows, 4, one, two, 40000, 17)->c[FRAME_PKTS_SENT], 10,
+	    "a long flow keeps its sender over all blocks");
+	is_int(row_of(&rows, 4, one, two, 40000, 17)->c[FRAME_PKTS_RCVD], 30,
+	    "and its answers");
+	ab.proto = ba.proto = 6;
+	flowtab_add(t, &ab, 1, 9000);
+	ba.hint = DECODE_HINT_OPENS;
+	flowtab_add(t, &ba, 1, 9000);
+	publish_all(t, &rows, 10);
+	is_int(row_of(&rows, 4, two, one, 40000, 6)->c[FRAME_PKTS_SENT], 1,
+	    "better evidence turns a flow before it is published");
+	ab.hint = DECODE_HINT_OPENS;
+	flowtab_add(t, &ab, 1, 9001);
+	publish_all(t, &rows, 10);
+	is_int(row_of(&rows, 4, two, one, 40000, 6)->c[FRAME_PKTS_RCVD], 2,
+	    "and not after");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
+static void
+test_bounds(void)
+{
+	struct flowtab *t = NULL;
+
+	is_int(flowtab_new(&t, FLOWTAB_MIN_FLOWS - 1, false, &key), -EINVAL,
+	    "too small a bound");
+	is_int(flowtab_new(&t, FLOWTAB_MAX_FLOWS + 1, false, &key), -EINVAL,
+	    "too large a bound");
+	ok(t == NULL, "no table then");
+}
+
+int
+main(void)
+{
+	test_bounds();
+	test_twin(false, 12, 6, 4000);
+	test_twin(true, 12, 6, 4000);
+	test_twin(false, 3000, 600, 4000);
+	test_steps();
+	test_memory(4);
+	test_memory(6);
+	test_scan(true);
+	test_scan(false);
+	test_idle();
+	test_orientation();
+	return tap_done();
+}

@@ -1,0 +1,99 @@
+/* fragment: later fragments get the ports of their first, within bounds. */
+#include "capture/fragment.h"
+
+#include "tests/tap.h"
+
+static struct fragment_cache cache;
+
+static struct decode_packet
+fragment(uint8_t version, uint32_t host, uint32_t id, bool first)
+{
+	struct decode_packet p;
+
+	memset(&p, 0, sizeof(p));
+	memcpy(p.src, &host, 4);
+	p.dst[0] = 9;
+	p.version = version;
+	p.proto = 17;
+	p.frag_id = id;
+	p.flags = first ? DECODE_FRAG_FIRST | DECODE_HAS_PORTS
+	                : DECODE_FRAG_LATER;
+	if (first) {
+		p.sport = 1111;
+		p.dport = (uint16_t)(host + id);
+	}
+	return p;
+}
+
+static bool
+gets_ports(uint8_t version, uint32_t host, uint32_t id, uint32_t now_s)
+{
+	struct decode_packet p = fragment(version, host, id, false);
+
+	fragment_track(&cache, &p, now_s);
+	return (p.flags & DECODE_HAS_PORTS) && p.sport == 1111 &&
+	    p.dport == (uint16_t)(host + id);
+}
+
+static void
+see_first(uint8_t version, uint32_t host, uint32_t id, uint32_t now_s)
+{
+	struct decode_packet p = fragment(version, host, id, true);
+
+	fragment_track(&cache, &p, now_s);
+}
+
+static void
+test_match(void)
+{
+	struct decode_packet p;
+
+	ok(!gets_ports(4, 1, 7, 100), "no first fragment, no ports");
+	see_first(4, 1, 7, 100);
+	ok(gets_ports(4, 1, 7, 101), "ports of the first fragment");
+	ok(gets_ports(4, 1, 7, 102), "for every later one");
+	ok(!gets_ports(4, 1, 8, 102), "not for another datagram");
+	ok(!gets_ports(4, 2, 7, 102), "not for another host");
+	ok(!gets_ports(6, 1, 7, 102), "not for another version");
+	p = fragment(4, 1, 7, false);
+	p.proto = 6;
+	fragment_track(&cache, &p, 102);
+	ok(!(p.flags & DECODE_HAS_PORTS), "not for another protocol");
+	see_first(6, 1, 7, 100);
+	ok(gets_ports(6, 1, 7, 102), "IPv6");
+}
+
+static void
+test_time(void)
+{
+	see_first(4, 3, 9, 1000);
+	ok(gets_ports(4, 3, 9, 1000 + FRAGMENT_TTL_S), "within its time");
+	ok(!gets_ports(4, 3, 9, 1001 + FRAGMENT_TTL_S), "not after it");
+	ok(!gets_ports(4, 3, 9, 900), "not long before it either");
+}
+
+static void
+test_full(void)
+{
+	unsigned kept = 0;
+
+	for (uint32_t i = 0; i < 20 * FRAGMENT_ENTRIES; i++)
+		see_first(4, i, i, 5000 + i / 1000);
+	for (uint32_t i = 20 * FRAGMENT_ENTRIES - 1000;
+	    i < 20 * FRAGMENT_ENTRIES; i++)
+		kept += gets_ports(4, i, i, 5000 + i / 1000);
+	ok(kept > 990, "a flood pushes out the old: %u of the last 1000 kept",
+	    kept);
+}
+
+int
+main(void)
+{
+	struct gp_hash_key key = {{1, 2, 3, 4}};
+
+	fragment_init(&cache, &key);
+	test_match();
+	test_time();
+	test_full();
+	return tap_done();
+}

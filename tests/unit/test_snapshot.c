@@ -1,0 +1,147 @@
+/* snapshot: rows to frames that the writer accepts; full frames, full ring. */
+#include "capture/snapshot.h"
+
+#include <errno.h>
+
+#include "tests/tap.h"
+
+static struct snapshot_block block;
+static struct ring_producer ring;
+static struct ring_consumer consumer;
+static _Alignas(8) uint8_t buf[FRAME_MAX_BYTES];
+
+static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4};
+
+static void
+row(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets)
+{
+	static uint8_t sip[16], dip[16];
+	struct flowtab_row r = {.sip = sip, .dip = dip, .version = version,
+		.dport = dport, .proto = 17};
+
+	memcpy(sip + (version == 6 ? 12 : 0), &host, 4);
+	dip[0] = 1;
+	r.counter[FRAME_PKTS_SENT] = packets;
+	r.counter[FRAME_BYTES_SENT] = packets * 100;
+	snapshot_row(&block, &r);
+}
+
+static const struct frame_header *
+take(void)
+{
+	const char *why = NULL;
+	uint64_t end;
+	int rc = ring_peek(&consumer, buf, &end, &why);
+
+	if (rc <= 0) {
+		diag("no frame: %s", why ? why : "none");
+		return NULL;
+	}
+	ring_next(&consumer, end);
+	ring_acked(&ring, consumer.pos);
+	return (const void *)buf;
+}
+
+static void
+test_frame(void)
+{
+	struct flowtab_row over = {.sip = (const uint8_t[4]){0},
+		.dip = (const uint8_t[4]){0}, .version = 4, .proto = 6,
+		.counter = {0, 700, 0, 7}, .overflow = true};
+	const struct frame_header *h;
+	uint64_t packets;
+
+	snapshot_start(&block, 600);
+	ok(snapshot_empty(&block), "a new frame is empty");
+	row(4, 1, 53, 5);
+	row(6, 1, 53, 1);
+	row(4, 2, 53, 2);
+	row(4, 1, 53, 3);
+	row(6, 1, 53, 1);
+	snapshot_row(&block, &over);
+	block.counters.non_ip = 4;
+	block.counters.malformed = 1;
+	block.flags = FRAME_DIR_FLOW;
+	is_int(snapshot_push(&block, &ring, &meta, &packets), 0, "pushed");
+	is_int(packets, 5 + 2 + 3 + 2 + 7 + 4 + 1, "all packets are seen");
+	h = take();
+	if (!ok(h != NULL, "accepted"))
+		return;
+	is_int(h->n4, 3, "rows of one key are one");
+	is_int(h->n6, 1, "in IPv6, too");
+	is_int(frame_rows4(h)[0].counter[FRAME_PKTS_SENT], 8, "added up");
+	is_int(frame_rows6(h)[0].counter[FRAME_BYTES_SENT], 200, "added up");
+	is_int(h->counters.seen, packets, "seen");
+	is_int(h->counters.seen_bytes, 1900, "seen bytes");
+	is_int(h->counters.overflow, 7, "overflow");
+	is_str(frame_names(h)[frame_rows4(h)[2].l7].name, SNAPSHOT_OVERFLOW,
+	    "overflow has its name");
+	is_str(frame_names(h)[frame_rows4(h)[0].l7].name, SNAPSHOT_UNKNOWN,
+	    "others have theirs");
+	ok(h->slot_s == 600 && h->flags == FRAME_DIR_FLOW && h->pending == 4 &&
+	    h->flows == 3, "header");
+	ok(snapshot_empty(&block), "and the next frame is empty");
+	is_int(snapshot_push(&block, &ring, &meta, &packets), 0,
+	    "a frame without rows");
+	h = take();
+	ok(h && h->bytes == sizeof(*h) && h->counters.seen == 0,
+	    "is its header");
+}
+
+static void
+test_full(uint8_t version)
+{
+	const struct frame_header *h;
+	uint64_t packets;
+	uint32_t n = 0;
+
+	while (snapshot_room(&block) > 0)
+		row(version, 1000 + n++, 53, 1);
+	is_int(snapshot_push(&block, &ring, &meta, &packets), 0, "full frame");
+	h = take();
+	ok(h && h->bytes <= FRAME_MAX_BYTES &&
+	    h->bytes > FRAME_MAX_BYTES - 2 * sizeof(struct frame_row6),
+	    "of %u rows is full", n);
+	is_int(packets, n, "with all packets");
+}
+
+static void
+test_no_room(void)
+{
+	uint64_t packets, pushed = 0;
+	int rc;
+
+	do {
+		while (snapshot_room(&block) > 0)
+			row(4, (uint32_t)pushed * 10000 +
+			    (uint32_t)block.n4, 53, 1);
+		rc = snapshot_push(&block, &ring, &meta, &packets);
+		pushed += rc == 0;
+	} while (rc == 0);
+	is_int(rc, -EAGAIN, "the ring is full after %d frames", (int)pushed);
+	ok(!snapshot_empty(&block), "the frame is still there");
+	while (pushed-- > 0)
+		ok(take() != NULL, "one is taken");
+	is_int(snapshot_push(&block, &ring, &meta, &packets), 0,
+	    "then it goes out");
+	ok(take() != NULL, "and is whole");
+}
+
+int
+main(void)
+{
+	const char *why = NULL;
+
+	if (ring_create(&ring, RING_MIN_BYTES) != 0 ||
+	    ring_attach(&consumer, ring.fd_ro, &why) != 0)
+		skip_all("no ring: %s", why ? why : "memfd");
+	ok(snapshot_ring_bytes(1u << 20) >= (1u << 20) * 72ull,
+	    "a ring takes a full table");
+	test_frame();
+	test_full(4);
+	test_full(6);
+	test_no_room();
+	ring_detach(&consumer);
+	ring_destroy(&ring);
+	return tap_done();
+}
