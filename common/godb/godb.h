@@ -110,7 +110,8 @@ void godb_reader_close(struct godb_reader *r); /* accepts NULL */
 int godb_reader_ifaces(const struct godb_reader *r, char ***out);
 void godb_ifaces_free(char **ifaces);
 
-/* 1 to 15 bytes of printable ASCII without '/', and neither "." nor "..". */
+/* 1 to 15 bytes of printable ASCII without blank and '/', and neither "." nor
+ * ".." nor "lost+found". */
 bool godb_iface_valid(const char *name);
 
 /* ---- scan -------------------------------------------------------------- */
@@ -153,6 +154,7 @@ enum godb_part_flags {
 	GODB_PART_DIR_IFACE = 4, /* sent/received relative to the interface */
 	GODB_PART_DIR_FLOW = 8,  /* sent = sip to dip */
 	GODB_PART_CUT = 16,      /* an input file was cut short */
+	GODB_PART_LOST = 32,     /* of the journal something was unreadable */
 };
 
 /* One index record, or what a journal holds beyond the records. */
