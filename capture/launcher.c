@@ -600,6 +600,10 @@ run_offline(struct supervisor *s)
 	if (s->stop)
 		supervise_stop(s, capture, STOP_CAPTURE_MS);
 	status = exit_status(capture);
+	if (WIFSIGNALED(capture->status))
+		fputs("goprobe: what it had sent until then is stored; replay "
+		      "into a new store to have all\n",
+		    stderr);
 	if (status == 0 && s->stop)
 		status = 1;
 	/* it ends by itself when the session is over */
