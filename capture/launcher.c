@@ -32,7 +32,6 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 
-#define VERSION "0.1.0"
 #define RUN_FOLDER "/run/goprobe"
 #define STOP_CAPTURE_MS 15000
 #define STOP_WRITER_MS 120000
@@ -181,7 +180,7 @@ parse_options(int argc, char **argv, struct options *o)
 			o->print = true;
 			break;
 		case 'V':
-			puts("goprobe " VERSION);
+			puts("goprobe " GP_VERSION);
 			exit(0);
 		case 'h':
 			fputs(help, stdout);

@@ -33,7 +33,6 @@
 #include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
 
-#define VERSION "0.1.0"
 #define WRITER_SOCKET "/run/goprobe/writer.sock"
 #define CAPTURE_USER "goprobe-capture"
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
@@ -130,7 +129,7 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			*l7 = optarg;
 			break;
 		case 'V':
-			puts("goprobe-capture " VERSION);
+			puts("goprobe-capture " GP_VERSION);
 			exit(0);
 		case 'h':
 			usage(stdout, 0);
