@@ -32,7 +32,6 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 
-#define VERSION "0.1.0"
 #define RUN_FOLDER "/run/goprobe"
 #define STOP_CAPTURE_MS 15000
 #define STOP_WRITER_MS 120000
@@ -181,7 +180,7 @@ parse_options(int argc, char **argv, struct options *o)
 			o->print = true;
 			break;
 		case 'V':
-			puts("goprobe " VERSION);
+			puts("goprobe " GP_VERSION);
 			exit(0);
 		case 'h':
 			fputs(help, stdout);
@@ -600,6 +599,10 @@ run_offline(struct supervisor *s)
 	if (s->stop)
 		supervise_stop(s, capture, STOP_CAPTURE_MS);
 	status = exit_status(capture);
+	if (WIFSIGNALED(capture->status))
+		fputs("goprobe: what it had sent until then is stored; replay "
+		      "into a new store to have all\n",
+		    stderr);
 	if (status == 0 && s->stop)
 		status = 1;
 	/* it ends by itself when the session is over */

@@ -44,6 +44,8 @@ struct loop_totals {
 	uint64_t frames;
 	uint64_t overflow, late, time_clamped;
 	uint64_t kernel_drops, iface_drops;
+	uint64_t kernel_at_stop; /* live: PACKET_STATISTICS when told to stop,
+	                            drops left out; all of it is read */
 	uint64_t pending; /* counted, not yet published */
 	uint32_t flows;   /* in the table now */
 	int64_t first_s, last_s; /* files: packet times; first > last: none */

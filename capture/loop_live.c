@@ -506,6 +506,7 @@ drain(struct loop *l)
 
 	note_drops(l);
 	target = l->live.stats.received;
+	l->totals.kernel_at_stop = target;
 	do {
 		struct source_stats st;
 		size_t got;

@@ -33,7 +33,6 @@
 #include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
 
-#define VERSION "0.1.0"
 #define WRITER_SOCKET "/run/goprobe/writer.sock"
 #define CAPTURE_USER "goprobe-capture"
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
@@ -130,7 +129,7 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			*l7 = optarg;
 			break;
 		case 'V':
-			puts("goprobe-capture " VERSION);
+			puts("goprobe-capture " GP_VERSION);
 			exit(0);
 		case 'h':
 			usage(stdout, 0);
@@ -628,10 +627,11 @@ report_live(const struct capture *c, enum loop_result result,
 	gp_log(GP_LOG_INFO,
 	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
 	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
-	    "unpublished=%llu",
+	    "kernel_at_stop=%llu unpublished=%llu",
 	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
-	    ull(t->iface_drops), ull(t->seen - t->published));
+	    ull(t->iface_drops),
+	    ull(t->kernel_at_stop), ull(t->seen - t->published));
 	switch (result) {
 	case LOOP_IFACE_GONE:
 		gp_log(GP_LOG_WARNING, "%s", source_error(c->source));

@@ -71,10 +71,12 @@ PY
 	launcher=
 fi
 
+SUDO=
+[ "$(id -u)" = 0 ] || SUDO='sudo '
 cat <<END
 
 --- next
-  sudo $BIN/goprobe -d /var/lib/goprobe $IFACE
-  sudo $BIN/goquery -d /var/lib/goprobe -i $IFACE -f -1h talk_conv
+  ${SUDO}$BIN/goprobe -d /var/lib/goprobe $IFACE
+  ${SUDO}$BIN/goquery -d /var/lib/goprobe -i $IFACE -f -1h talk_conv
   $BIN/goprobe -d ./flows -i eth0 -r YOUR.pcap && $BIN/goquery -d ./flows -i eth0 -f 0 apps_port
 END

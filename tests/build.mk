@@ -21,13 +21,22 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t live.t truth.t install.t \
-	programs.t)
+SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t goquery.t query.t \
+	live.t truth.t install.t programs.t)
 
-.PHONY: check-system check-tree
-check: deps
+# Everything that CI runs.  The other compiler's programs replay and capture as
+# well; the sanitizers watch every unit test.
+OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
+.PHONY: check-system variants
+variants:
 	@$(MAKE) --no-print-directory all tests
-	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) sh tests/check.sh $(TEST_PROGRAMS) -- \
-		$(SYSTEM_TESTS)
+	@$(MAKE) --no-print-directory CC=$(OTHER_CC) BIN=build/other/bin all
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
+check: deps
+	@$(MAKE) --no-print-directory variants
+	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) CC=$(CC) sh tests/check.sh \
+		$(TEST_PROGRAMS) \
+		$(subst $(O)/,$(O)-address-undefined/,$(TEST_PROGRAMS)) \
+		$(SYSTEM_TESTS) tests/system/other-compiler.t
 check-system: all
 	@BIN=$(CURDIR)/$(BIN) prove -e sh $(SYSTEM_TESTS)

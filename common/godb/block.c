@@ -1,107 +1,173 @@
 #include "common/godb/block.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <lz4.h>
 
-/* An address stream holds up to three streams of its rows; no stream is longer
- * than planes of full width with every value an exception. */
+/* Below this lz4 has nothing to find. */
+#define COMPRESS_MIN 64
+
 size_t
-gdi_chunk_bound(uint32_t rows)
+gdi_chunks(uint64_t n_rows)
 {
-	return 3 * ((size_t)rows * 18 + 64);
+	return (size_t)((n_rows + GDI_CHUNK_ROWS - 1) / GDI_CHUNK_ROWS);
 }
 
-int
-gdi_packer_init(struct gdi_packer *p, enum godb_compression compression)
+/* An address as two packed halves and a code is the widest that an encoder
+ * has reason to write. */
+uint64_t
+gdi_chunk_bytes_max(size_t n)
 {
-	memset(p, 0, sizeof(*p));
-	p->compression = compression;
-	return gdi_scratch_init(&p->scratch);
+	return (uint64_t)n * 24 + 256;
+}
+
+/* lz4 of `plain` as a chunk, or nothing when that is not below `limit`. */
+static void
+compress(const struct gdi_buf *plain, size_t limit, struct gdi_buf *out)
+{
+	int n;
+
+	if (plain->rc < 0 || plain->len < COMPRESS_MIN ||
+	    plain->len > LZ4_MAX_INPUT_SIZE || limit > INT_MAX)
+		return;
+	gdi_buf_u8(out, GDI_LZ4);
+	gdi_buf_varint(out, plain->len);
+	if (gdi_buf_room(out, limit) == NULL)
+		return;
+	n = LZ4_compress_default((const char *)plain->p,
+	    (char *)out->p + out->len, (int)plain->len, (int)limit);
+	if (n <= 0)
+		out->len = 0;
+	else
+		out->len += (size_t)n;
+}
+
+/* Takes the tight encoding unless lz4 makes less than 7/8 of it from either:
+ * what lz4 saves in reading it costs in decoding. */
+static void
+put_smaller(struct gdi_buf *tight, const struct gdi_buf *bytes,
+    struct gdi_buf *out)
+{
+	struct gdi_buf lz4 = {0};
+
+	if (bytes != NULL)
+		compress(bytes, tight->len - tight->len / 8, &lz4);
+	if (lz4.len == 0 && bytes != NULL)
+		compress(tight, tight->len - tight->len / 8, &lz4);
+	if (tight->rc < 0 || lz4.rc < 0) {
+		out->rc = -ENOMEM;
+	} else if (lz4.len > 0) {
+		gdi_buf_bytes(out, lz4.p, lz4.len);
+	} else {
+		gdi_buf_u8(out, GDI_STORED);
+		gdi_buf_bytes(out, tight->p, tight->len);
+	}
+	gdi_buf_free(&lz4);
 }
 
 void
-gdi_packer_free(struct gdi_packer *p)
+gdi_chunk_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    bool dict, bool lz4, struct gdi_buf *out)
 {
-	gdi_scratch_free(&p->scratch);
-	gdi_buf_free(&p->stream);
+	struct gdi_buf tight = {0}, bytes = {0};
+	unsigned flags = dict ? GDI_ENCODE_DICT : 0;
+
+	gdi_encode(key, v, n, flags, &tight);
+	if (lz4 && tight.len >= COMPRESS_MIN)
+		gdi_encode(key, v, n, GDI_ENCODE_BYTES, &bytes);
+	put_smaller(&tight, bytes.len > 0 ? &bytes : NULL, out);
+	gdi_buf_free(&tight);
+	gdi_buf_free(&bytes);
 }
 
-int
-gdi_chunk_pack(struct gdi_packer *p, const uint64_t *values,
-    const struct godb_addr6 *addresses, size_t n, struct gdi_buf *out,
-    struct gdi_chunk *chunk)
+void
+gdi_chunk_encode_addr6(const struct gp_hash_key *key,
+    const struct godb_addr6 *v, size_t n, bool lz4, struct gdi_buf *out)
 {
-	int bound, packed = 0;
-	size_t before = out->len;
-	uint8_t *at;
+	struct gdi_buf tight = {0}, bytes = {0};
 
-	p->stream.len = 0;
-	if (values)
-		gdi_encode(&p->scratch, values, n, &p->stream);
-	else
-		gdi_encode_addr6(&p->scratch, addresses, n, &p->stream);
-	if (p->stream.failed)
-		return -ENOMEM;
-	bound = LZ4_compressBound((int)p->stream.len);
-	at = gdi_buf_add(out, (size_t)bound);
-	if (at == NULL)
-		return -ENOMEM;
-	if (p->compression == GODB_COMPRESS_LZ4)
-		packed = LZ4_compress_default((const char *)p->stream.data,
-		    (char *)at, (int)p->stream.len, bound);
-	/* not worth a decompression when it saves less than one part in 16 */
-	if (packed <= 0 ||
-	    (size_t)packed > p->stream.len - p->stream.len / 16) {
-		memcpy(at, p->stream.data, p->stream.len);
-		packed = (int)p->stream.len;
+	gdi_encode_addr6(key, v, n, GDI_ENCODE_DICT, &tight);
+	if (lz4 && tight.len >= COMPRESS_MIN)
+		gdi_encode_addr6(key, v, n, GDI_ENCODE_BYTES, &bytes);
+	put_smaller(&tight, bytes.len > 0 ? &bytes : NULL, out);
+	gdi_buf_free(&tight);
+	gdi_buf_free(&bytes);
+}
+
+/* ---- decoding ---------------------------------------------------------- */
+
+void
+gdi_chunk_memory_free(struct gdi_chunk_memory *m)
+{
+	gdi_scratch_free(&m->scratch);
+	free(m->plain);
+	*m = (struct gdi_chunk_memory){0};
+}
+
+static int
+decompress(struct gdi_chunk_memory *m, struct gdi_in *in, size_t n)
+{
+	uint64_t plain = gdi_in_varint(in);
+	int got;
+
+	if (in->bad || plain > gdi_chunk_bytes_max(n) ||
+	    gdi_in_left(in) > INT_MAX)
+		return GODB_EDAMAGED;
+	if (plain + GDI_SLACK > m->plain_cap) {
+		free(m->plain);
+		m->plain_cap = 0;
+		m->plain = calloc(1, (size_t)plain + GDI_SLACK);
+		if (m->plain == NULL)
+			return -ENOMEM;
+		m->plain_cap = (size_t)plain + GDI_SLACK;
 	}
-	out->len = before + (size_t)packed;
-	chunk->rows = (uint32_t)n;
-	chunk->stored = (uint32_t)packed;
-	chunk->encoded = (uint32_t)p->stream.len;
-	chunk->checksum = gdi_checksum(at, (size_t)packed);
+	got = LZ4_decompress_safe((const char *)in->p, (char *)m->plain,
+	    (int)gdi_in_left(in), (int)plain);
+	if (got < 0 || (uint64_t)got != plain)
+		return GODB_EDAMAGED;
+	in->p = m->plain;
+	in->end = m->plain + plain;
 	return 0;
 }
 
-int
-gdi_unpacker_init(struct gdi_unpacker *u)
+static int
+decode(struct gdi_in *in, enum godb_column c, bool v6, size_t n, void *out,
+    struct gdi_scratch *s)
 {
-	memset(u, 0, sizeof(*u));
-	return gdi_scratch_init(&u->scratch);
-}
-
-void
-gdi_unpacker_free(struct gdi_unpacker *u)
-{
-	gdi_scratch_free(&u->scratch);
-	gdi_buf_free(&u->stream);
-}
-
-int
-gdi_chunk_unpack(struct gdi_unpacker *u, const uint8_t *stored,
-    const struct gdi_chunk *chunk, uint64_t *values,
-    struct godb_addr6 *addresses)
-{
-	const uint8_t *stream = stored;
-
-	if (chunk->rows == 0 || chunk->rows > GDI_CHUNK_ROWS ||
-	    chunk->encoded > gdi_chunk_bound(chunk->rows) ||
-	    chunk->stored > chunk->encoded ||
-	    gdi_checksum(stored, chunk->stored) != chunk->checksum)
-		return GODB_EDAMAGED;
-	if (chunk->stored != chunk->encoded) {
-		u->stream.len = 0;
-		if (gdi_buf_add(&u->stream, chunk->encoded) == NULL)
-			return -ENOMEM;
-		if (LZ4_decompress_safe((const char *)stored,
-			(char *)u->stream.data, (int)chunk->stored,
-			(int)chunk->encoded) != (int)chunk->encoded)
-			return GODB_EDAMAGED;
-		stream = u->stream.data;
+	switch (gdi_columns[c].kind) {
+	case GDI_ADDR:
+		return v6 ? gdi_decode_addr6(in, n, out, s) :
+			    gdi_decode32(in, n, out, s);
+	case GDI_U8:
+		return gdi_decode8(in, n, out, s);
+	case GDI_U16:
+		return gdi_decode16(in, n, out, s);
+	case GDI_U64:
+		break;
 	}
-	if (values)
-		return gdi_decode(&u->scratch, stream, chunk->encoded, values,
-		    chunk->rows);
-	return gdi_decode_addr6(&u->scratch, stream, chunk->encoded, addresses,
-	    chunk->rows);
+	return gdi_decode64(in, n, out, s);
+}
+
+int
+gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+    void *out)
+{
+	struct gdi_in in = {stored, stored + len, false};
+	int rc = 0;
+
+	if (gdi_checksum(stored, len, 0) != checksum)
+		return GODB_EDAMAGED;
+	switch (gdi_in_u8(&in)) {
+	case GDI_STORED:
+		break;
+	case GDI_LZ4:
+		rc = decompress(m, &in, n);
+		break;
+	default:
+		rc = GODB_EDAMAGED;
+	}
+	if (rc == 0)
+		rc = decode(&in, c, v6, n, out, &m->scratch);
+	/* bytes left over mean that writer and reader disagree */
+	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
 }

@@ -1,47 +1,49 @@
 /*
- * block - a chunk of a column: encode, compress, checksum, and back.
+ * block - a chunk: up to GDI_CHUNK_ROWS values of one column, encoded, then
+ * compressed where that helps, with a checksum; and back (FORMAT.md,
+ * "Chunks").  The only user of lz4.
  */
 #ifndef GODB_BLOCK_H
 #define GODB_BLOCK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "common/godb/encode.h"
+#include "common/godb/internal.h"
+#include "common/godb/schema.h"
 
-/* As an index record describes it (FORMAT.md, "Chunks"). */
-struct gdi_chunk {
-	uint32_t rows;    /* 1 to GDI_CHUNK_ROWS */
-	uint32_t stored;  /* bytes in the column file */
-	uint32_t encoded; /* bytes of the stream; equal to stored: no lz4 */
-	uint64_t checksum; /* of the stored bytes */
+enum gdi_method {
+	GDI_STORED = 0,
+	GDI_LZ4 = 1,
 };
-#define GDI_CHUNK_DISK 24 /* bytes of one in a record, 4 of them zero */
 
-/* What a stream of this many rows takes at the very most. */
-size_t gdi_chunk_bound(uint32_t rows);
+/* Chunks that n rows take, and the most bytes a chunk of n rows can have:
+ * what a reader need not believe beyond. */
+size_t gdi_chunks(uint64_t n_rows);
+uint64_t gdi_chunk_bytes_max(size_t n);
 
-struct gdi_packer {
+/* Appends n values as a chunk.  `dict` asks to try dictionaries. */
+void gdi_chunk_encode(const struct gp_hash_key *key, const uint64_t *v,
+    size_t n, bool dict, bool compress, struct gdi_buf *out);
+void gdi_chunk_encode_addr6(const struct gp_hash_key *key,
+    const struct godb_addr6 *v, size_t n, bool compress, struct gdi_buf *out);
+
+struct gdi_chunk_memory {
 	struct gdi_scratch scratch;
-	struct gdi_buf stream;
-	enum godb_compression compression;
+	uint8_t *plain; /* decompressed */
+	size_t plain_cap;
 };
-int gdi_packer_init(struct gdi_packer *p, enum godb_compression compression);
-void gdi_packer_free(struct gdi_packer *p);
+void gdi_chunk_memory_free(struct gdi_chunk_memory *m);
 
-/* Appends the stored bytes of n values to out and describes them; exactly one
- * of values and addresses is given.  0 or -ENOMEM. */
-int gdi_chunk_pack(struct gdi_packer *p, const uint64_t *values,
-    const struct godb_addr6 *addresses, size_t n, struct gdi_buf *out,
-    struct gdi_chunk *chunk);
-
-struct gdi_unpacker {
-	struct gdi_scratch scratch;
-	struct gdi_buf stream;
-};
-int gdi_unpacker_init(struct gdi_unpacker *u);
-void gdi_unpacker_free(struct gdi_unpacker *u);
-
-/* The opposite, from stored bytes; 0, GODB_EDAMAGED, -ENOMEM. */
-int gdi_chunk_unpack(struct gdi_unpacker *u, const uint8_t *stored,
-    const struct gdi_chunk *chunk, uint64_t *values,
-    struct godb_addr6 *addresses);
+/*
+ * Checks `len` stored bytes (GDI_SLACK readable ones behind them) against
+ * their checksum and decodes n values of gdi_value_bytes(c, v6) to out.
+ * 0, GODB_EDAMAGED, -ENOMEM; then out holds anything.
+ */
+int gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+    void *out);
 
 #endif

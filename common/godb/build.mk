@@ -1,2 +1,12 @@
-libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c encode.c \
-	block.c index.c journal.c names.c aggregate.c writer.c reader.c)
+libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
+	encode.c decode.c block.c rings.c index.c journal.c names.c \
+	aggregate.c day.c writer.c reader.c cursor.c)
+libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
+	filter.c keys.c group.c rank.c query.c coverage.c)
+
+# Tests of the query engine ask a scan in memory instead of a store.
+ARCHIVES += libfakescan
+libfakescan_SRCS := tests/lib/fakescan.c
+UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query coverage)
+$(foreach t,cond filter group rank query coverage, \
+	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))

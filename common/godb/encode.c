@@ -1,542 +1,530 @@
+/*
+ * The encoder tries the few encodings that can win and keeps the smallest.
+ * That costs some 30 ns a value, once; readers pay only for the winner.
+ */
 #include "common/godb/encode.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
-#define SLOTS (GDI_CHUNK_ROWS * 2) /* of the distinct-value table */
+#include "common/godb/sort.h"
 
-int
-gdi_scratch_init(struct gdi_scratch *s)
+/* Widths that one unaligned 64-bit load can serve, and 64 itself. */
+static unsigned
+legal_width(unsigned bits, unsigned flags)
 {
-	memset(s, 0, sizeof(*s));
-	for (size_t i = 0; i < sizeof(s->tmp) / sizeof(s->tmp[0]); i++) {
-		s->tmp[i] = malloc(GDI_CHUNK_ROWS * sizeof(uint64_t));
-		if (s->tmp[i] == NULL)
-			goto fail;
-	}
-	s->slots = malloc(SLOTS * sizeof(uint32_t));
-	if (s->slots != NULL)
-		return 0;
-fail:
-	gdi_scratch_free(s);
-	return -ENOMEM;
+	if (flags & GDI_ENCODE_BYTES)
+		return bits == 0 ? 0 :
+		    bits <= 8	 ? 8 :
+		    bits <= 16	 ? 16 :
+		    bits <= 32	 ? 32 :
+				   64;
+	return bits <= 56 ? bits : 64;
 }
-
-void
-gdi_scratch_free(struct gdi_scratch *s)
-{
-	for (size_t i = 0; i < sizeof(s->tmp) / sizeof(s->tmp[0]); i++)
-		free(s->tmp[i]);
-	free(s->slots);
-	memset(s, 0, sizeof(*s));
-}
-
-/* ---- writing ------------------------------------------------------------- */
 
 static unsigned
-byte_width(uint64_t v)
+bit_length(uint64_t v)
 {
-	return v == 0 ? 0 : (unsigned)(71 - __builtin_clzll(v)) / 8;
-}
-
-static void
-put8(struct gdi_buf *out, unsigned v)
-{
-	uint8_t *at = gdi_buf_add(out, 1);
-
-	if (at)
-		*at = (uint8_t)v;
-}
-
-static void
-put32(struct gdi_buf *out, uint32_t v)
-{
-	gdi_buf_put(out, &v, sizeof(v));
-}
-
-static void
-put64(struct gdi_buf *out, uint64_t v)
-{
-	gdi_buf_put(out, &v, sizeof(v));
-}
-
-/* What the choice of an encoding rests on. */
-struct shape {
-	uint64_t min, max;
-	size_t runs;
-	bool rising;
-	size_t wider[9]; /* values whose offset from min takes > i bytes */
-};
-
-static void
-measure(const uint64_t *v, size_t n, struct shape *s)
-{
-	size_t width[9] = {0};
-
-	memset(s, 0, sizeof(*s));
-	s->min = s->max = v[0];
-	s->runs = 1;
-	s->rising = true;
-	for (size_t i = 1; i < n; i++) {
-		s->min = v[i] < s->min ? v[i] : s->min;
-		s->max = v[i] > s->max ? v[i] : s->max;
-		s->runs += v[i] != v[i - 1];
-		s->rising &= v[i] >= v[i - 1];
-	}
-	for (size_t i = 0; i < n; i++)
-		width[byte_width(v[i] - s->min)]++;
-	for (unsigned w = 8; w > 0; w--)
-		s->wider[w - 1] = s->wider[w] + width[w];
-}
-
-/* An exception takes its place and its value. */
-#define EXCEPTION_BYTES 10
-
-static unsigned
-best_width(const struct shape *s, size_t n, size_t *cost)
-{
-	unsigned best = 8;
-
-	*cost = SIZE_MAX;
-	for (unsigned w = 0; w <= 8; w++) {
-		size_t c = w * n + s->wider[w] * EXCEPTION_BYTES;
-
-		if (c < *cost) {
-			*cost = c;
-			best = w;
-		}
-	}
-	return best;
-}
-
-static void
-write_for(const uint64_t *v, size_t n, const struct shape *s,
-    struct gdi_buf *out)
-{
-	size_t cost;
-	unsigned w = best_width(s, n, &cost);
-	uint64_t limit = w == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * w)) - 1;
-	uint8_t *planes;
-
-	put8(out, GDI_FOR);
-	put8(out, w);
-	put32(out, (uint32_t)s->wider[w]);
-	put64(out, s->min);
-	planes = gdi_buf_add(out, w * n);
-	if (planes == NULL && w * n > 0)
-		return;
-	for (unsigned p = 0; p < w; p++)
-		for (size_t i = 0; i < n; i++) {
-			uint64_t d = v[i] - s->min;
-
-			planes[p * n + i] =
-			    d > limit ? 0 : (uint8_t)(d >> (8 * p));
-		}
-	for (size_t i = 0; i < n; i++)
-		if (v[i] - s->min > limit) {
-			uint16_t at = (uint16_t)i;
-
-			gdi_buf_put(out, &at, sizeof(at));
-		}
-	for (size_t i = 0; i < n; i++)
-		if (v[i] - s->min > limit)
-			put64(out, v[i]);
-}
-
-static void
-write_delta(struct gdi_scratch *s, unsigned depth, const uint64_t *v, size_t n,
-    struct gdi_buf *out)
-{
-	uint64_t *d = s->tmp[depth * 3];
-	struct shape shape;
-
-	put8(out, GDI_DELTA);
-	put64(out, v[0]);
-	if (n == 1)
-		return;
-	for (size_t i = 1; i < n; i++)
-		d[i - 1] = v[i] - v[i - 1];
-	measure(d, n - 1, &shape);
-	write_for(d, n - 1, &shape, out);
-}
-
-/* Sorted distinct values into `values` (room for `most`) and their number, or
- * 0 when there are more. */
-static size_t
-distinct(struct gdi_scratch *s, const uint64_t *v, size_t n, uint64_t *values,
-    size_t most)
-{
-	size_t k = 0;
-
-	memset(s->slots, 0, SLOTS * sizeof(uint32_t));
-	for (size_t i = 0; i < n; i++) {
-		uint64_t h = v[i] * UINT64_C(0x9e3779b97f4a7c15);
-		size_t at = (size_t)(h >> 40) & (SLOTS - 1);
-
-		while (s->slots[at] != 0 && values[s->slots[at] - 1] != v[i])
-			at = (at + 1) & (SLOTS - 1);
-		if (s->slots[at] != 0)
-			continue;
-		if (k == most)
-			return 0;
-		values[k++] = v[i];
-		s->slots[at] = (uint32_t)k;
-	}
-	return k;
-}
-
-static int
-compare_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
+	return v == 0 ? 0 : 64 - (unsigned)__builtin_clzll(v);
 }
 
 static uint64_t
-rank_of(const uint64_t *sorted, size_t k, uint64_t v)
+low_mask(unsigned width)
 {
-	size_t lo = 0;
-
-	while (k > 1) {
-		size_t half = k / 2;
-
-		lo += sorted[lo + half] <= v ? half : 0;
-		k -= half;
-	}
-	return lo;
+	return width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
 }
 
-static void encode_at(struct gdi_scratch *s, unsigned depth, const uint64_t *v,
-    size_t n, struct gdi_buf *out);
-
+/* Appends the low `width` bits of v[i] - base, i-th at bit i * width. */
 static void
-write_rle(struct gdi_scratch *s, unsigned depth, const uint64_t *v, size_t n,
-    size_t runs, struct gdi_buf *out)
+put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
+    unsigned width)
 {
-	uint64_t *values = s->tmp[depth * 3];
-	uint64_t *lengths = s->tmp[depth * 3 + 1];
-	size_t r = 0;
+	size_t bytes = (n * width + 7) / 8;
+	uint8_t *p = gdi_buf_room(out, bytes + 8);
+	uint64_t mask = low_mask(width), acc = 0;
+	unsigned fill = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (i == 0 || v[i] != v[i - 1]) {
-			values[r] = v[i];
-			lengths[r++] = 0;
-		} else {
-			lengths[r - 1]++;
-		}
-	}
-	put8(out, GDI_RLE);
-	put32(out, (uint32_t)runs);
-	encode_at(s, depth + 1, values, runs, out);
-	encode_at(s, depth + 1, lengths, runs, out);
-}
-
-static void
-write_dict(struct gdi_scratch *s, unsigned depth, const uint64_t *v, size_t n,
-    uint64_t *values, size_t k, struct gdi_buf *out)
-{
-	uint64_t *codes = s->tmp[depth * 3 + 1];
-
-	for (size_t i = 0; i < n; i++)
-		codes[i] = rank_of(values, k, v[i]);
-	put8(out, GDI_DICT);
-	put32(out, (uint32_t)k);
-	encode_at(s, depth + 1, values, k, out);
-	encode_at(s, depth + 1, codes, n, out);
-}
-
-static void
-encode_at(struct gdi_scratch *s, unsigned depth, const uint64_t *v, size_t n,
-    struct gdi_buf *out)
-{
-	struct shape shape, gaps;
-	size_t plain, rle = SIZE_MAX, dict = SIZE_MAX, delta = SIZE_MAX;
-	bool deep = depth + 1 < GDI_STREAM_DEPTH;
-	size_t k = 0;
-
-	measure(v, n, &shape);
-	if (shape.runs == 1) {
-		put8(out, GDI_CONST);
-		put64(out, v[0]);
+	if (p == NULL)
 		return;
-	}
-	(void)best_width(&shape, n, &plain);
-	if (deep && shape.runs < n / 2)
-		rle = shape.runs * (byte_width(shape.max - shape.min) + 1) + 32;
-	if (shape.rising) {
-		uint64_t *d = s->tmp[depth * 3];
-
-		for (size_t i = 1; i < n; i++)
-			d[i - 1] = v[i] - v[i - 1];
-		measure(d, n - 1, &gaps);
-		(void)best_width(&gaps, n - 1, &delta);
-		delta += 9;
-	}
-	/* codes and values must beat the planes by a margin: lz4 does well on
-	 * planes too */
-	if (deep && plain >= 2 * n && rle > plain / 4) {
-		k = distinct(s, v, n, s->tmp[depth * 3 + 2], n / 2 + 1);
-		if (k > 0)
-			dict = k * byte_width(shape.max - shape.min) +
-			    byte_width(k - 1) * n + 32;
-	}
-	if (rle <= plain && rle <= dict && rle <= delta) {
-		write_rle(s, depth, v, n, shape.runs, out);
-	} else if (delta < plain && delta <= dict) {
-		write_delta(s, depth, v, n, out);
-	} else if (dict < plain - plain / 8) {
-		qsort(s->tmp[depth * 3 + 2], k, sizeof(uint64_t), compare_u64);
-		write_dict(s, depth, v, n, s->tmp[depth * 3 + 2], k, out);
-	} else {
-		write_for(v, n, &shape, out);
-	}
-}
-
-void
-gdi_encode(struct gdi_scratch *s, const uint64_t *values, size_t n,
-    struct gdi_buf *out)
-{
-	encode_at(s, 0, values, n, out);
-}
-
-static int
-compare_addr6(const void *a, const void *b)
-{
-	const struct godb_addr6 *x = a, *y = b;
-
-	if (x->hi != y->hi)
-		return x->hi < y->hi ? -1 : 1;
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
-void
-gdi_encode_addr6(struct gdi_scratch *s, const struct godb_addr6 *values,
-    size_t n, struct gdi_buf *out)
-{
-	struct godb_addr6 *sorted = malloc(n * sizeof(*sorted));
-	uint64_t *part = s->tmp[0];
-	size_t k = 0;
-
-	if (sorted == NULL) {
-		out->failed = true;
-		return;
-	}
-	memcpy(sorted, values, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare_addr6);
-	for (size_t i = 0; i < n; i++)
-		if (k == 0 || compare_addr6(&sorted[k - 1], &sorted[i]) != 0)
-			sorted[k++] = sorted[i];
-	put8(out, GDI_ADDR6);
-	put32(out, (uint32_t)k);
-	for (size_t i = 0; i < k; i++)
-		part[i] = sorted[i].hi;
-	encode_at(s, 1, part, k, out);
-	for (size_t i = 0; i < k; i++)
-		part[i] = sorted[i].lo;
-	encode_at(s, 1, part, k, out);
 	for (size_t i = 0; i < n; i++) {
-		const struct godb_addr6 *at = bsearch(&values[i], sorted, k,
-		    sizeof(*sorted), compare_addr6);
+		uint64_t x = (v[i] - base) & mask;
 
-		part[i] = (uint64_t)(at - sorted);
+		acc |= x << fill;
+		fill += width;
+		if (fill < 64)
+			continue;
+		gdi_put64(p, acc);
+		p += 8;
+		fill -= 64;
+		acc = fill == 0 ? 0 : x >> (width - fill);
 	}
-	encode_at(s, 1, part, n, out);
-	free(sorted);
+	gdi_put64(p, acc);
+	out->len += bytes;
 }
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- what an array looks like ------------------------------------------ */
 
-struct input {
-	const uint8_t *at, *end;
+struct shape {
+	uint64_t min, max;
+	size_t changes; /* i with v[i] != v[i-1] */
+	bool ascending;
 };
 
-static const uint8_t *
-take(struct input *in, size_t len)
+static struct shape
+shape_of(const uint64_t *v, size_t n)
 {
-	const uint8_t *at = in->at;
+	struct shape s = {v[0], v[0], 0, true};
 
-	if ((size_t)(in->end - in->at) < len)
-		return NULL;
-	in->at += len;
-	return at;
+	for (size_t i = 1; i < n; i++) {
+		s.min = v[i] < s.min ? v[i] : s.min;
+		s.max = v[i] > s.max ? v[i] : s.max;
+		s.changes += v[i] != v[i - 1];
+		s.ascending &= v[i] >= v[i - 1];
+	}
+	return s;
 }
 
-static int
-read_for(struct input *in, uint64_t *v, size_t n)
-{
-	const uint8_t *head = take(in, 13);
-	const uint8_t *planes, *places, *values;
-	uint64_t base;
-	uint32_t exceptions;
-	unsigned w;
+static void put_array(const struct gp_hash_key *key, const uint64_t *v,
+    size_t n, unsigned flags, unsigned depth, struct gdi_buf *out);
 
-	if (head == NULL)
-		return GODB_EDAMAGED;
-	w = head[0];
-	exceptions = gdi_get32(head + 1);
-	base = gdi_get64(head + 5);
-	if (w > 8 || exceptions > n)
-		return GODB_EDAMAGED;
-	planes = take(in, w * n);
-	places = take(in, exceptions * sizeof(uint16_t));
-	values = take(in, exceptions * sizeof(uint64_t));
-	if (planes == NULL || places == NULL || values == NULL)
-		return GODB_EDAMAGED;
+/* ---- PACK and PATCH ---------------------------------------------------- */
+
+/* Estimated bits of a PATCH whose low parts have `width` bits; an exception
+ * is charged two bits more than it takes because each costs a reader time. */
+static uint64_t
+patch_bits(size_t n, size_t n_exc, unsigned width, unsigned width_max)
+{
+	unsigned gap = bit_length(n / n_exc) + 2;
+
+	return n * width + n_exc * (gap + (width_max - width) + 2) + 96;
+}
+
+static unsigned
+best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
+{
+	size_t longer[66] = {0}; /* differences of more than w bits */
+	uint64_t best = (uint64_t)n * width_max;
+	unsigned width = width_max;
+
 	for (size_t i = 0; i < n; i++)
-		v[i] = base;
-	for (unsigned p = 0; p < w; p++) {
-		const uint8_t *plane = planes + p * n;
+		longer[bit_length(v[i] - base)]++;
+	for (unsigned w = 65; w-- > 0;)
+		longer[w] += longer[w + 1];
+	for (unsigned w = 0; w < width_max && w <= 56; w++) {
+		size_t n_exc = longer[w + 1];
+		uint64_t bits;
 
-		for (size_t i = 0; i < n; i++)
-			v[i] += (uint64_t)plane[i] << (8 * p);
+		if (n_exc == 0 || n_exc > n / 2)
+			continue;
+		bits = patch_bits(n, n_exc, w, width_max);
+		if (bits < best) {
+			best = bits;
+			width = w;
+		}
 	}
-	for (size_t i = 0; i < exceptions; i++) {
-		uint16_t at = gdi_get16(places + 2 * i);
-
-		if (at >= n)
-			return GODB_EDAMAGED;
-		v[at] = gdi_get64(values + 8 * i);
-	}
-	return 0;
+	return width;
 }
 
-static int decode_at(struct gdi_scratch *s, unsigned depth, struct input *in,
-    uint64_t *v, size_t n);
-
-static int
-read_delta(struct gdi_scratch *s, unsigned depth, struct input *in,
-    uint64_t *v, size_t n)
+static void
+put_patch(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    uint64_t base, unsigned width, unsigned depth, struct gdi_buf *out)
 {
-	const uint8_t *first = take(in, 8);
-	int rc = 0;
+	struct gdi_buf gaps = {0}, highs = {0};
+	uint64_t *gap, *high;
+	size_t n_exc = 0, next = 0;
 
-	(void)s;
-	(void)depth;
-	if (first == NULL)
-		return GODB_EDAMAGED;
-	v[0] = gdi_get64(first);
-	if (n > 1) {
-		const uint8_t *kind = take(in, 1);
-
-		if (kind == NULL || *kind != GDI_FOR)
-			return GODB_EDAMAGED;
-		rc = read_for(in, v + 1, n - 1);
+	gap = (uint64_t *)(void *)gdi_buf_room(&gaps, n * sizeof(*gap));
+	high = (uint64_t *)(void *)gdi_buf_room(&highs, n * sizeof(*high));
+	if (gap == NULL || high == NULL) {
+		out->rc = -ENOMEM;
+		goto out;
 	}
-	for (size_t i = 1; rc == 0 && i < n; i++)
-		v[i] += v[i - 1];
-	return rc;
-}
-
-static int
-read_rle(struct gdi_scratch *s, unsigned depth, struct input *in, uint64_t *v,
-    size_t n)
-{
-	uint64_t *values = s->tmp[depth * 3];
-	uint64_t *lengths = s->tmp[depth * 3 + 1];
-	const uint8_t *head = take(in, 4);
-	size_t runs, at = 0;
-
-	if (head == NULL)
-		return GODB_EDAMAGED;
-	runs = gdi_get32(head);
-	if (runs == 0 || runs > n ||
-	    decode_at(s, depth + 1, in, values, runs) < 0 ||
-	    decode_at(s, depth + 1, in, lengths, runs) < 0)
-		return GODB_EDAMAGED;
-	for (size_t r = 0; r < runs; r++) {
-		if (lengths[r] >= n - at)
-			return GODB_EDAMAGED;
-		for (size_t stop = at + (size_t)lengths[r]; at <= stop; at++)
-			v[at] = values[r];
-	}
-	return at == n ? 0 : GODB_EDAMAGED;
-}
-
-static int
-read_dict(struct gdi_scratch *s, unsigned depth, struct input *in, uint64_t *v,
-    size_t n)
-{
-	uint64_t *values = s->tmp[depth * 3];
-	const uint8_t *head = take(in, 4);
-	size_t k;
-
-	if (head == NULL)
-		return GODB_EDAMAGED;
-	k = gdi_get32(head);
-	if (k == 0 || k > n || decode_at(s, depth + 1, in, values, k) < 0 ||
-	    decode_at(s, depth + 1, in, v, n) < 0)
-		return GODB_EDAMAGED;
 	for (size_t i = 0; i < n; i++) {
-		if (v[i] >= k)
-			return GODB_EDAMAGED;
-		v[i] = values[v[i]];
+		uint64_t h = (v[i] - base) >> width;
+
+		if (h == 0)
+			continue;
+		gap[n_exc] = i - next;
+		high[n_exc++] = h;
+		next = i + 1;
 	}
-	return 0;
+	gdi_buf_u8(out, GDI_PATCH);
+	gdi_buf_u8(out, (uint8_t)width);
+	gdi_buf_varint(out, base);
+	gdi_buf_varint(out, n_exc);
+	put_bits(out, v, n, base, width);
+	put_array(key, gap, n_exc, 0, depth + 1, out);
+	put_array(key, high, n_exc, 0, depth + 1, out);
+out:
+	gdi_buf_free(&gaps);
+	gdi_buf_free(&highs);
 }
 
-static int
-decode_at(struct gdi_scratch *s, unsigned depth, struct input *in, uint64_t *v,
-    size_t n)
+static void
+put_plain(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    const struct shape *s, unsigned flags, unsigned depth, struct gdi_buf *out)
 {
-	const uint8_t *kind = take(in, 1);
-	const uint8_t *one;
-	bool deep = depth + 1 < GDI_STREAM_DEPTH;
+	unsigned width = legal_width(bit_length(s->max - s->min), flags);
 
-	if (kind == NULL)
-		return GODB_EDAMAGED;
-	switch (*kind) {
-	case GDI_CONST:
-		one = take(in, 8);
-		if (one == NULL)
-			return GODB_EDAMAGED;
-		for (size_t i = 0; i < n; i++)
-			v[i] = gdi_get64(one);
-		return 0;
-	case GDI_FOR:
-		return read_for(in, v, n);
-	case GDI_DELTA:
-		return read_delta(s, depth, in, v, n);
-	case GDI_RLE:
-		return deep ? read_rle(s, depth, in, v, n) : GODB_EDAMAGED;
-	case GDI_DICT:
-		return deep ? read_dict(s, depth, in, v, n) : GODB_EDAMAGED;
-	default:
-		return GODB_EDAMAGED;
+	if (!(flags & GDI_ENCODE_BYTES) && depth + 1 < GDI_DEPTH_MAX) {
+		unsigned low = best_patch_width(v, n, s->min, width);
+
+		if (low < width) {
+			put_patch(key, v, n, s->min, low, depth, out);
+			return;
+		}
 	}
+	gdi_buf_u8(out, GDI_PACK);
+	gdi_buf_u8(out, (uint8_t)width);
+	gdi_buf_varint(out, s->min);
+	put_bits(out, v, n, s->min, width);
 }
 
-int
-gdi_decode(struct gdi_scratch *s, const uint8_t *data, size_t len,
-    uint64_t *values, size_t n)
-{
-	struct input in = {data, data + len};
-	int rc = decode_at(s, 0, &in, values, n);
+/* ---- DELTA and STEP ---------------------------------------------------- */
 
-	return rc == 0 && in.at != in.end ? GODB_EDAMAGED : rc;
+static void
+put_delta(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    unsigned flags, unsigned depth, struct gdi_buf *out)
+{
+	struct gdi_buf tmp = {0};
+	uint64_t *d = (uint64_t *)(void *)gdi_buf_room(&tmp, n * sizeof(*d));
+
+	if (d == NULL) {
+		out->rc = -ENOMEM;
+		return;
+	}
+	for (size_t i = 1; i < n; i++)
+		d[i - 1] = v[i] - v[i - 1];
+	gdi_buf_u8(out, GDI_DELTA);
+	gdi_buf_varint(out, v[0]);
+	put_array(key, d, n - 1, flags & ~(unsigned)GDI_ENCODE_DICT, depth + 1,
+	    out);
+	gdi_buf_free(&tmp);
 }
 
-int
-gdi_decode_addr6(struct gdi_scratch *s, const uint8_t *data, size_t len,
-    struct godb_addr6 *values, size_t n)
+static void
+put_step(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    size_t changes, unsigned flags, unsigned depth, struct gdi_buf *out)
 {
-	struct input in = {data, data + len};
-	const uint8_t *head = take(&in, 5);
-	uint64_t *hi = s->tmp[0], *lo = s->tmp[1], *codes = s->tmp[2];
-	size_t k;
+	struct gdi_buf tmp = {0};
+	uint64_t *values;
+	uint8_t *map;
+	size_t n_values = 1;
 
-	if (head == NULL || head[0] != GDI_ADDR6)
-		return GODB_EDAMAGED;
-	k = gdi_get32(head + 1);
-	if (k == 0 || k > n || decode_at(s, 1, &in, hi, k) < 0 ||
-	    decode_at(s, 1, &in, lo, k) < 0 ||
-	    decode_at(s, 1, &in, codes, n) < 0 || in.at != in.end)
-		return GODB_EDAMAGED;
+	values = (uint64_t *)(void *)gdi_buf_room(&tmp,
+	    (changes + 1) * sizeof(*values));
+	gdi_buf_u8(out, GDI_STEP);
+	gdi_buf_varint(out, changes + 1);
+	map = gdi_buf_room(out, (n + 7) / 8);
+	if (values == NULL || map == NULL) {
+		out->rc = -ENOMEM;
+		gdi_buf_free(&tmp);
+		return;
+	}
+	memset(map, 0, (n + 7) / 8);
+	values[0] = v[0];
+	for (size_t i = 1; i < n; i++) {
+		if (v[i] == v[i - 1])
+			continue;
+		map[i / 8] |= (uint8_t)(1u << (i % 8));
+		values[n_values++] = v[i];
+	}
+	out->len += (n + 7) / 8;
+	put_array(key, values, n_values, flags, depth + 1, out);
+	gdi_buf_free(&tmp);
+}
+
+/* ---- DICT -------------------------------------------------------------- */
+
+struct dict {
+	uint64_t *value; /* distinct values */
+	uint64_t *code;  /* per row: index into value */
+	uint32_t *count; /* rows of each value */
+	size_t n;
+};
+
+static void
+dict_fini(struct dict *d)
+{
+	free(d->value);
+	free(d->code);
+	free(d->count);
+}
+
+static size_t
+slots_for(size_t n)
+{
+	size_t slots = 64;
+
+	while (slots < n * 2)
+		slots *= 2;
+	return slots;
+}
+
+/* Numbers the distinct values in order of appearance.  False when there are
+ * more than `most`, or no memory: then a dictionary is not tried. */
+static bool
+dict_init(struct dict *d, const struct gp_hash_key *key, const uint64_t *v,
+    size_t n, size_t most)
+{
+	size_t mask = slots_for(n) - 1;
+	uint32_t *slot = calloc(mask + 1, sizeof(*slot)); /* index + 1 */
+	bool fits = false;
+
+	*d = (struct dict){malloc(n * sizeof(*d->value)),
+	    malloc(n * sizeof(*d->code)), calloc(n, sizeof(*d->count)), 0};
+	if (!slot || !d->value || !d->code || !d->count)
+		goto out;
 	for (size_t i = 0; i < n; i++) {
-		if (codes[i] >= k)
-			return GODB_EDAMAGED;
-		values[i].hi = hi[codes[i]];
-		values[i].lo = lo[codes[i]];
+		size_t at = gp_hash_words(key, &v[i], 1) & mask;
+
+		while (slot[at] != 0 && d->value[slot[at] - 1] != v[i])
+			at = (at + 1) & mask;
+		if (slot[at] == 0) {
+			if (d->n == most)
+				goto out;
+			d->value[d->n++] = v[i];
+			slot[at] = (uint32_t)d->n;
+		}
+		d->code[i] = slot[at] - 1;
+		d->count[slot[at] - 1]++;
 	}
-	return 0;
+	fits = true;
+out:
+	free(slot);
+	return fits;
+}
+
+/* Renumbers: rank[old] packed as sortable words whose low half is `old`. */
+static bool
+dict_reorder(struct dict *d, size_t n_rows, uint64_t *rank)
+{
+	uint64_t *value = malloc(d->n * sizeof(*value));
+	uint32_t *new_code = malloc(d->n * sizeof(*new_code));
+	bool done = false;
+
+	if (value == NULL || new_code == NULL || gdi_sort_u64(rank, d->n) < 0)
+		goto out;
+	for (size_t i = 0; i < d->n; i++) {
+		uint32_t old = (uint32_t)rank[i];
+
+		value[i] = d->value[old];
+		new_code[old] = (uint32_t)i;
+	}
+	memcpy(d->value, value, d->n * sizeof(*value));
+	for (size_t i = 0; i < n_rows; i++)
+		d->code[i] = new_code[d->code[i]];
+	done = true;
+out:
+	free(value);
+	free(new_code);
+	return done;
+}
+
+/* By value, so that the differences are small ... */
+static bool
+dict_by_value(struct dict *d, size_t n_rows)
+{
+	struct gdi_key2 *k = malloc(d->n * sizeof(*k));
+	uint64_t *rank = malloc(d->n * sizeof(*rank));
+	bool done = false;
+
+	if (k == NULL || rank == NULL)
+		goto out;
+	for (size_t i = 0; i < d->n; i++)
+		k[i] = (struct gdi_key2){{0, d->value[i]}, i};
+	if (gdi_sort_key2(k, d->n) < 0)
+		goto out;
+	for (size_t i = 0; i < d->n; i++)
+		rank[i] = (uint64_t)i << 32 | k[i].row;
+	done = dict_reorder(d, n_rows, rank);
+out:
+	free(k);
+	free(rank);
+	return done;
+}
+
+/* ... or by frequency, so that most codes are. */
+static bool
+dict_by_count(struct dict *d, size_t n_rows)
+{
+	uint64_t *rank = malloc(d->n * sizeof(*rank));
+	bool done;
+
+	if (rank == NULL)
+		return false;
+	for (size_t i = 0; i < d->n; i++)
+		rank[i] = (uint64_t)(UINT32_MAX - d->count[i]) << 32 | i;
+	done = dict_reorder(d, n_rows, rank);
+	free(rank);
+	return done;
+}
+
+static void
+put_dict(const struct gp_hash_key *key, const struct dict *d, size_t n,
+    unsigned flags, unsigned depth, struct gdi_buf *out)
+{
+	flags &= ~(unsigned)GDI_ENCODE_DICT;
+	gdi_buf_u8(out, GDI_DICT);
+	gdi_buf_varint(out, d->n);
+	put_array(key, d->value, d->n, flags, depth + 1, out);
+	put_array(key, d->code, n, flags, depth + 1, out);
+}
+
+/* ---- choice ------------------------------------------------------------ */
+
+/* Keeps the shorter of the two in *best, empties the other. */
+static void
+keep_shorter(struct gdi_buf *best, struct gdi_buf *other)
+{
+	if (other->rc == 0 && (best->rc < 0 || other->len < best->len)) {
+		struct gdi_buf swap = *best;
+
+		*best = *other;
+		*other = swap;
+	}
+	other->len = 0;
+	other->rc = 0;
+}
+
+static void
+try_dict(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    unsigned flags, unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
+{
+	struct dict d;
+
+	if (dict_init(&d, key, v, n, n - n / 8)) {
+		/* Beyond some thousand values frequency never pays for the
+		 * unsorted dictionary. */
+		if (d.n <= 4096 && dict_by_count(&d, n)) {
+			put_dict(key, &d, n, flags, depth, tmp);
+			keep_shorter(best, tmp);
+		}
+		if (dict_by_value(&d, n)) {
+			put_dict(key, &d, n, flags, depth, tmp);
+			keep_shorter(best, tmp);
+		}
+	}
+	dict_fini(&d);
+}
+
+static void
+put_array(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    unsigned flags, unsigned depth, struct gdi_buf *out)
+{
+	struct gdi_buf best = {0}, tmp = {0};
+	struct shape s = shape_of(v, n);
+
+	if (s.min == s.max) {
+		gdi_buf_u8(out, GDI_CONST);
+		gdi_buf_varint(out, s.min);
+		return;
+	}
+	put_plain(key, v, n, &s, flags, depth, &best);
+	if (depth + 1 < GDI_DEPTH_MAX) {
+		if (s.ascending) {
+			put_delta(key, v, n, flags, depth, &tmp);
+			keep_shorter(&best, &tmp);
+		}
+		if (s.changes < n - n / 4) {
+			put_step(key, v, n, s.changes, flags, depth, &tmp);
+			keep_shorter(&best, &tmp);
+		}
+		if ((flags & GDI_ENCODE_DICT) && n >= 16)
+			try_dict(key, v, n, flags, depth, &best, &tmp);
+	}
+	if (best.rc < 0)
+		out->rc = best.rc;
+	gdi_buf_bytes(out, best.p, best.len);
+	gdi_buf_free(&best);
+	gdi_buf_free(&tmp);
+}
+
+void
+gdi_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    unsigned flags, struct gdi_buf *out)
+{
+	assert(n > 0 && n <= GDI_CHUNK_ROWS);
+	put_array(key, v, n, flags, 0, out);
+}
+
+/* ---- IPv6 addresses ---------------------------------------------------- */
+
+/* Distinct addresses ascending and each row's index; false without memory. */
+static bool
+addr_dict(const struct godb_addr6 *v, size_t n, struct gdi_key2 *k,
+    uint64_t *code, size_t *n_distinct)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		k[i] = (struct gdi_key2){{v[i].hi, v[i].lo}, i};
+	if (gdi_sort_key2(k, n) < 0)
+		return false;
+	code[k[0].row] = 0;
+	for (size_t i = 1; i < n; i++) {
+		if (k[i].k[0] != k[at].k[0] || k[i].k[1] != k[at].k[1])
+			k[++at] = k[i];
+		code[k[i].row] = at;
+	}
+	*n_distinct = at + 1;
+	return true;
+}
+
+static void
+put_addr_dict(const struct gp_hash_key *key, const struct godb_addr6 *v,
+    size_t n, unsigned flags, struct gdi_buf *out)
+{
+	struct gdi_key2 *k = malloc(n * sizeof(*k));
+	uint64_t *code = malloc(n * sizeof(*code));
+	uint64_t *half = malloc(n * sizeof(*half));
+	size_t n_distinct;
+
+	if (!k || !code || !half || !addr_dict(v, n, k, code, &n_distinct)) {
+		out->rc = -ENOMEM;
+		goto out;
+	}
+	gdi_buf_u8(out, GDI_ADDR_DICT);
+	gdi_buf_varint(out, n_distinct);
+	for (size_t i = 0; i < n_distinct; i++)
+		half[i] = k[i].k[0];
+	put_array(key, half, n_distinct, flags, 1, out);
+	for (size_t i = 0; i < n_distinct; i++)
+		half[i] = k[i].k[1];
+	put_array(key, half, n_distinct, flags, 1, out);
+	put_array(key, code, n, flags & ~(unsigned)GDI_ENCODE_DICT, 1, out);
+out:
+	free(k);
+	free(code);
+	free(half);
+}
+
+void
+gdi_encode_addr6(const struct gp_hash_key *key, const struct godb_addr6 *v,
+    size_t n, unsigned flags, struct gdi_buf *out)
+{
+	struct gdi_buf pair = {0}, dict = {0};
+	uint64_t *half = malloc(n * sizeof(*half));
+
+	assert(n > 0 && n <= GDI_CHUNK_ROWS);
+	if (half == NULL) {
+		out->rc = -ENOMEM;
+		return;
+	}
+	gdi_buf_u8(&pair, GDI_ADDR_PAIR);
+	for (size_t i = 0; i < n; i++)
+		half[i] = v[i].hi;
+	put_array(key, half, n, flags, 1, &pair);
+	for (size_t i = 0; i < n; i++)
+		half[i] = v[i].lo;
+	put_array(key, half, n, flags, 1, &pair);
+	free(half);
+	if (flags & GDI_ENCODE_DICT) {
+		put_addr_dict(key, v, n, flags, &dict);
+		keep_shorter(&pair, &dict);
+	}
+	if (pair.rc < 0)
+		out->rc = pair.rc;
+	gdi_buf_bytes(out, pair.p, pair.len);
+	gdi_buf_free(&pair);
+	gdi_buf_free(&dict);
 }

@@ -1,53 +1,78 @@
 /*
- * encode - a column's values as few bytes, before lz4 sees them.
+ * encode - a column's values to few bytes and back (FORMAT.md, "Arrays").
  *
- * A stream holds n unsigned values of up to 64 bits; n is known from outside.
- * FORMAT.md, "Streams", has the layouts.  Streams nest (a dictionary holds a
- * stream of values and one of codes) to a depth of GDI_STREAM_DEPTH.
+ * An array is self-describing; arrays nest (a dictionary holds two).  All of
+ * them rest on one primitive, numbers of a fixed bit width side by side, which
+ * a branch-free loop unpacks.
  *
- * Numbers are kept in planes: first the lowest byte of every value, then the
- * second ...  High planes are nearly all zero, which lz4 takes away, and a
- * plane is put in place by loops that compilers vectorise.
+ * Decoding trusts nothing: lengths, counts, codes and depth are checked, and
+ * memory comes from the caller.  It does not check values against a checksum;
+ * block does.
  */
 #ifndef GODB_ENCODE_H
 #define GODB_ENCODE_H
 
-#include "common/godb/internal.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#define GDI_STREAM_DEPTH 3
+#include "common/base/hash.h"
+#include "common/godb/godb.h"
+#include "common/godb/wire.h"
 
-enum gdi_encoding {
+#define GDI_CHUNK_ROWS 65536u /* rows of a chunk, at most */
+#define GDI_DEPTH_MAX  5      /* arrays within arrays */
+#define GDI_SLACK      16     /* readable bytes behind any decoder input */
+
+enum gdi_kind {
 	GDI_CONST = 1, /* one value */
-	GDI_FOR = 2,   /* base and planes, exceptions */
-	GDI_DELTA = 3, /* differences of values that do not fall */
-	GDI_RLE = 4,   /* runs */
-	GDI_DICT = 5,  /* distinct values and codes */
-	GDI_ADDR6 = 6, /* distinct 128-bit addresses and codes */
+	GDI_PACK = 2,  /* base + bit-packed differences */
+	GDI_PATCH = 3, /* the same, with the high bits of a few apart */
+	GDI_DELTA = 4, /* first value, then an array of differences */
+	GDI_DICT = 5,  /* array of values, array of codes */
+	GDI_STEP = 6,  /* bit map of changes, array of values */
+	GDI_ADDR_PAIR = 16, /* addresses: array of high, array of low halves */
+	GDI_ADDR_DICT = 17, /* the same for a dictionary, array of codes */
 };
 
-/* Working memory of an encoder or decoder: one owner. */
-struct gdi_scratch {
-	uint64_t *tmp[GDI_STREAM_DEPTH * 3]; /* GDI_CHUNK_ROWS each */
-	uint32_t *slots;                     /* distinct values */
+/* ---- encoding ---------------------------------------------------------- */
+
+enum gdi_encode_flags {
+	GDI_ENCODE_BYTES = 1, /* whole bytes only: food for lz4 */
+	GDI_ENCODE_DICT = 2,  /* try a dictionary */
 };
-int gdi_scratch_init(struct gdi_scratch *s); /* 0, -ENOMEM */
+
+/* Appends n (1 to GDI_CHUNK_ROWS) values as the smallest array found;
+ * allocation failure stays in out->rc.  The key is any random one: it keeps
+ * strangers who choose the values from slowing the dictionary. */
+void gdi_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+    unsigned flags, struct gdi_buf *out);
+void gdi_encode_addr6(const struct gp_hash_key *key,
+    const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out);
+
+/* ---- decoding ---------------------------------------------------------- */
+
+/* Memory for intermediate arrays; grows as needed, freed by the owner. */
+struct gdi_scratch {
+	uint8_t *p;
+	size_t cap, used;
+};
 void gdi_scratch_free(struct gdi_scratch *s);
 
-/* Appends the smallest stream found for n values, 1 <= n <=
- * GDI_CHUNK_ROWS; check out->failed afterwards. */
-void gdi_encode(struct gdi_scratch *s, const uint64_t *values, size_t n,
-    struct gdi_buf *out);
-void gdi_encode_addr6(struct gdi_scratch *s, const struct godb_addr6 *values,
-    size_t n, struct gdi_buf *out);
-
 /*
- * Decodes exactly len bytes into n values.  0, or GODB_EDAMAGED for anything
- * that is not such a stream; then the output is undefined, but nothing beyond
- * it was touched.
+ * Decode exactly n (<= GDI_CHUNK_ROWS) values from `in`, which moves behind
+ * the array.  GDI_SLACK bytes behind in->end are readable (their values do
+ * not matter).  0, GODB_EDAMAGED, -ENOMEM; then out holds anything.
  */
-int gdi_decode(struct gdi_scratch *s, const uint8_t *data, size_t len,
-    uint64_t *values, size_t n);
-int gdi_decode_addr6(struct gdi_scratch *s, const uint8_t *data, size_t len,
-    struct godb_addr6 *values, size_t n);
+int gdi_decode8(struct gdi_in *in, size_t n, uint8_t *out,
+    struct gdi_scratch *s);
+int gdi_decode16(struct gdi_in *in, size_t n, uint16_t *out,
+    struct gdi_scratch *s);
+int gdi_decode32(struct gdi_in *in, size_t n, uint32_t *out,
+    struct gdi_scratch *s);
+int gdi_decode64(struct gdi_in *in, size_t n, uint64_t *out,
+    struct gdi_scratch *s);
+int gdi_decode_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    struct gdi_scratch *s);
 
 #endif

@@ -1,7 +1,5 @@
 #include "common/godb/internal.h"
 
-#include <stdlib.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -43,61 +41,73 @@ godb_strerror(int rc)
 	}
 }
 
-uint64_t
-gdi_checksum(const void *data, size_t len)
-{
-	return XXH3_64bits(data, len);
-}
+/* ---- small things that several files need -------------------------------- */
 
 uint64_t
-gdi_checksum_but(const void *data, size_t len, size_t hole)
+gdi_checksum(const void *data, size_t len, uint64_t seed)
 {
-	static const uint8_t zero[8];
-	const uint8_t *p = data;
-	XXH3_state_t state;
-
-	XXH3_64bits_reset(&state);
-	XXH3_64bits_update(&state, p, hole);
-	XXH3_64bits_update(&state, zero, sizeof(zero));
-	XXH3_64bits_update(&state, p + hole + 8, len - hole - 8);
-	return XXH3_64bits_digest(&state);
-}
-
-uint8_t *
-gdi_buf_add(struct gdi_buf *b, size_t len)
-{
-	if (b->failed)
-		return NULL;
-	if (b->cap - b->len < len) {
-		size_t cap = b->cap ? b->cap : 4096;
-		uint8_t *grown;
-
-		while (cap - b->len < len)
-			cap *= 2;
-		grown = realloc(b->data, cap);
-		if (grown == NULL) {
-			b->failed = true;
-			return NULL;
-		}
-		b->data = grown;
-		b->cap = cap;
-	}
-	b->len += len;
-	return b->data + b->len - len;
+	return XXH3_64bits_withSeed(data, len, seed);
 }
 
 void
-gdi_buf_put(struct gdi_buf *b, const void *data, size_t len)
+gdi_sum_values(uint64_t *to, const uint64_t *from, size_t n)
 {
-	uint8_t *at = gdi_buf_add(b, len);
-
-	if (at && len > 0)
-		memcpy(at, data, len);
+	for (size_t i = 0; i < n; i++)
+		if (__builtin_add_overflow(to[i], from[i], &to[i]))
+			to[i] = UINT64_MAX;
 }
 
 void
-gdi_buf_free(struct gdi_buf *b)
+gdi_sum_counters(struct godb_counters *to, const struct godb_counters *from)
 {
-	free(b->data);
-	memset(b, 0, sizeof(*b));
+	uint64_t t[GDI_N_COUNTERS], f[GDI_N_COUNTERS];
+
+	memcpy(t, to, sizeof(t));
+	memcpy(f, from, sizeof(f));
+	gdi_sum_values(t, f, GDI_N_COUNTERS);
+	memcpy(to, t, sizeof(t));
+}
+
+bool
+gdi_text_valid(const char *text, size_t size, bool may_be_empty)
+{
+	size_t len = strnlen(text, size);
+
+	if (len == size || (len == 0 && !may_be_empty))
+		return false;
+	for (size_t i = 0; i < size; i++)
+		if (i < len ? text[i] < 0x20 || text[i] > 0x7e : text[i] != 0)
+			return false;
+	return true;
+}
+
+void
+gdi_header_make(uint8_t out[GDI_HEADER_BYTES], const char magic[8],
+    const char *iface, int64_t time_s, uint64_t salt)
+{
+	memset(out, 0, GDI_HEADER_BYTES);
+	memcpy(out, magic, 8);
+	gdi_put16(out + GDI_H_MAJOR, GODB_FORMAT_MAJOR);
+	gdi_put16(out + GDI_H_MINOR, GODB_FORMAT_MINOR);
+	gdi_put32(out + GDI_H_BYTES, GDI_HEADER_BYTES);
+	gdi_put64(out + GDI_H_TIME, (uint64_t)time_s);
+	memcpy(out + GDI_H_IFACE, iface, strnlen(iface, 15));
+	gdi_put64(out + GDI_H_SALT, salt);
+	gdi_put64(out + GDI_H_CHECKSUM, gdi_checksum(out, GDI_H_CHECKSUM, 0));
+}
+
+int
+gdi_header_check(const uint8_t h[GDI_HEADER_BYTES], const char magic[8],
+    int64_t time_s)
+{
+	if (memcmp(h, magic, 8) != 0 ||
+	    gdi_get64(h + GDI_H_CHECKSUM) !=
+		gdi_checksum(h, GDI_H_CHECKSUM, 0))
+		return GODB_EDAMAGED;
+	if (gdi_get16(h + GDI_H_MAJOR) > GODB_FORMAT_MAJOR)
+		return GODB_ENEWER;
+	if (gdi_get32(h + GDI_H_BYTES) != GDI_HEADER_BYTES ||
+	    (int64_t)gdi_get64(h + GDI_H_TIME) != time_s)
+		return GODB_EDAMAGED; /* a file of another time */
+	return 0;
 }

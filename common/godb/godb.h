@@ -110,7 +110,8 @@ void godb_reader_close(struct godb_reader *r); /* accepts NULL */
 int godb_reader_ifaces(const struct godb_reader *r, char ***out);
 void godb_ifaces_free(char **ifaces);
 
-/* 1 to 15 bytes of printable ASCII without '/', and neither "." nor "..". */
+/* 1 to 15 bytes of printable ASCII without blank and '/', and neither "." nor
+ * ".." nor "lost+found". */
 bool godb_iface_valid(const char *name);
 
 /* ---- scan -------------------------------------------------------------- */
@@ -153,6 +154,7 @@ enum godb_part_flags {
 	GODB_PART_DIR_IFACE = 4, /* sent/received relative to the interface */
 	GODB_PART_DIR_FLOW = 8,  /* sent = sip to dip */
 	GODB_PART_CUT = 16,      /* an input file was cut short */
+	GODB_PART_LOST = 32,     /* of the journal something was unreadable */
 };
 
 /* One index record, or what a journal holds beyond the records. */
@@ -236,6 +238,223 @@ int godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
 /* Store bytes read and bytes decoded so far. */
 void godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
     uint64_t *bytes_decoded);
+
+/* ---- query: what to group by ------------------------------------------- */
+
+enum godb_key {
+	GODB_KEY_TIME, /* start of the 5-minute block */
+	GODB_KEY_IFACE,
+	GODB_KEY_SIP,
+	GODB_KEY_DIP,
+	GODB_KEY_DPORT,
+	GODB_KEY_PROTO,
+	GODB_KEY_L7PROTO,
+	GODB_N_KEYS
+};
+
+/* "time", "iface", "sip", ...; NULL beyond the last. */
+const char *godb_key_name(enum godb_key k);
+
+struct godb_keys {
+	unsigned n;
+	enum godb_key key[GODB_N_KEYS]; /* distinct, in the order asked for */
+	bool category; /* also print the category of l7proto */
+};
+
+/*
+ * A query as typed: talk_conv talk_src talk_dst apps_port apps_l7 apps_dpi
+ * agg_talk_port raw, key names, or a comma list of both; duplicates are
+ * removed.  GODB_ESYNTAX with diag.
+ */
+int godb_keys_parse(const char *text, struct godb_keys *out,
+    struct godb_diag *diag);
+bool godb_keys_has(const struct godb_keys *keys, enum godb_key k);
+
+/* ---- query: conditions ------------------------------------------------- */
+
+#define GODB_COND_TEXT_MAX  (64u * 1024)
+#define GODB_COND_DEPTH_MAX 100
+
+struct godb_cond;
+
+struct godb_cond_opts {
+	size_t size;
+	const char *site; /* what `site` stands for: prefixes separated by blanks
+			     or commas; NULL or "": the word is an error */
+};
+#define GODB_COND_OPTS_INIT {sizeof(struct godb_cond_opts), NULL}
+
+/*
+ * Parses a condition (goquery(1) has the grammar).  Blank text means every
+ * row and gives a condition too.  opts may be NULL.  GODB_ESYNTAX: diag says
+ * what and where; -ENOMEM.  The condition is immutable and belongs to no
+ * store; application names are looked up when a query runs.
+ */
+int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
+    struct godb_cond **out, struct godb_diag *diag);
+void godb_cond_free(struct godb_cond *c); /* accepts NULL */
+
+/* The grammar's words, for help texts and completion: the i-th, NULL beyond
+ * the last; *help gets one line. */
+const char *godb_cond_word(size_t i, const char **help);
+
+/* IP protocols: the name in Debian's /etc/protocols (third field), NULL for a
+ * number without one; and back from either of its names in any case, or
+ * decimal digits: 0-255, or -EINVAL. */
+const char *godb_proto_name(uint8_t proto);
+int godb_proto_parse(const char *text);
+
+/* Port of a service name ("https"), or decimal digits: 0-65535 or -EINVAL. */
+int godb_port_parse(const char *text);
+
+/* ---- query: run -------------------------------------------------------- */
+
+enum godb_direction {
+	GODB_DIR_BOTH, /* received + sent */
+	GODB_DIR_RCVD,
+	GODB_DIR_SENT,
+};
+
+/* Sort by a counter of the chosen direction, or by a key. */
+#define GODB_SORT_BYTES   (-1)
+#define GODB_SORT_PACKETS (-2)
+
+struct godb_query_opts {
+	size_t size;
+	struct godb_keys keys;
+	const struct godb_cond *cond; /* NULL: every row; borrowed for the call */
+	enum godb_direction direction;
+	int sort;       /* GODB_SORT_*, or an enum godb_key among keys */
+	bool ascending; /* counters; keys always ascend */
+	uint64_t limit; /* rows in the result, 0: all */
+	/* Above 0: instead, as many rows as make up this share of the sorted
+	 * counter, in 1/100 %.  Needs a counter, descending. */
+	uint32_t share;
+	size_t mem_bytes; /* bound of what the query allocates, 0: none */
+	/* Called now and then, may be NULL; parts done and in all.  Nonzero
+	 * ends the query with GODB_ECANCELLED. */
+	int (*progress)(void *arg, size_t done, size_t all);
+	void *progress_arg;
+};
+#define GODB_QUERY_OPTS_INIT                                               \
+	{sizeof(struct godb_query_opts), {0, {GODB_KEY_TIME}, false}, NULL, \
+	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL}
+
+struct godb_result;
+
+/*
+ * Filters, groups and sorts the scan's rows.  A part that cannot be read is
+ * left out as a whole and becomes a fault of the result; the call succeeds.
+ * Ties of the sort are ordered ascending by the keys in the order asked for:
+ * time and dport as numbers, addresses IPv4 before IPv6 and then by value,
+ * iface, proto and l7proto by their text.  -EINVAL, -ENOMEM, GODB_EMEMORY,
+ * GODB_ECANCELLED.  The result borrows the scan: free it first.
+ */
+int godb_query_run(const struct godb_scan *s,
+    const struct godb_query_opts *opts, struct godb_result **out);
+void godb_result_free(struct godb_result *r); /* accepts NULL */
+
+/* Counters stand in the order of struct godb_columns; sums saturate. */
+struct godb_result_row {
+	int64_t time_s; /* fields that are no key are zero */
+	const char *iface;
+	uint8_t version; /* 4, 6; 0 when no address is a key */
+	struct godb_addr6 sip, dip; /* IPv4: in lo */
+	uint16_t dport;
+	uint8_t proto;
+	uint16_t l7;
+	const char *l7proto, *category; /* borrowed from the result */
+	uint64_t counter[4];
+};
+
+size_t godb_result_n_rows(const struct godb_result *r); /* after the limit */
+size_t godb_result_n_hits(const struct godb_result *r); /* before it */
+void godb_result_row(const struct godb_result *r, size_t i,
+    struct godb_result_row *out);
+/* Sums over all hits. */
+void godb_result_totals(const struct godb_result *r, uint64_t counter[4]);
+/* Parts that could not be read. */
+size_t godb_result_n_faults(const struct godb_result *r);
+const struct godb_fault *godb_result_fault(const struct godb_result *r,
+    size_t i);
+/* Application names in the condition that this store has never seen, NULL
+ * beyond the last; *near_name may be NULL or a name that it has. */
+const char *godb_result_unknown_l7(const struct godb_result *r, size_t i,
+    const char **near_name);
+
+struct godb_result_stats {
+	uint64_t parts, parts_skipped; /* skipped: nothing in them could match */
+	uint64_t rows, rows_matched;
+	uint64_t bytes_read, bytes_decoded;
+	uint64_t mem_bytes; /* at the highest */
+};
+void godb_result_stats(const struct godb_result *r,
+    struct godb_result_stats *out);
+
+/* ---- query: coverage --------------------------------------------------- */
+
+/* Why an answer may lack something. */
+enum godb_cause {
+	GODB_CAUSE_DOWN,         /* nobody was capturing */
+	GODB_CAUSE_KERNEL_DROPS, /* packets the kernel had no room for */
+	GODB_CAUSE_IFACE_DROPS,  /* packets the interface lost */
+	GODB_CAUSE_DAMAGED,      /* a block cannot be read */
+	GODB_CAUSE_GONE,         /* removed by retention while it was asked for */
+	GODB_CAUSE_CUT,          /* a capture file was cut short */
+	GODB_CAUSE_LATE,         /* packets counted in a later block */
+	GODB_CAUSE_CLAMPED,      /* packets whose time is not representable */
+	GODB_N_CAUSES
+};
+/* "down", "kernel-drops", ... */
+const char *godb_cause_name(enum godb_cause c);
+
+struct godb_incomplete {
+	enum godb_cause cause;
+	const char *iface;         /* borrowed from the scan */
+	int64_t first_ns, last_ns; /* the first that lacks to the last */
+	uint64_t amount;           /* ns when down, else packets; 0 unknown */
+	uint64_t count;            /* gaps or blocks */
+	bool unreadable;           /* exit 3: damaged or gone */
+	int rc;                    /* of a damaged one */
+	const char *place;         /* of a damaged one, borrowed; else NULL */
+};
+
+struct godb_coverage_opts {
+	size_t size;
+	int64_t first_s, last_s; /* the window of the scan */
+	int64_t now_ns;          /* what lies after it is no gap */
+	bool no_live;            /* as in the scan: recent time is not asked */
+};
+#define GODB_COVERAGE_OPTS_INIT {sizeof(struct godb_coverage_opts), 0, 0, 0, false}
+
+struct godb_coverage;
+
+/*
+ * What the scan's window holds and what it lacks.  Time between an
+ * interface's first known block and now that no part covers is a gap when it
+ * is longer than 2 s and no part beside it comes from a capture file.
+ * `result` (may be NULL) adds its faults.  The reader is asked where known
+ * blocks lie outside the window.  Borrows scan and result.
+ */
+int godb_coverage_new(struct godb_reader *r, const struct godb_scan *s,
+    const struct godb_result *result, const struct godb_coverage_opts *opts,
+    struct godb_coverage **out);
+void godb_coverage_free(struct godb_coverage *c); /* accepts NULL */
+
+/* Window really used: whole blocks. */
+void godb_coverage_window(const struct godb_coverage *c, int64_t *first_s,
+    int64_t *last_s);
+/* Of the time in the window between first known block and now, summed over
+ * interfaces: covered and in all, nanoseconds. */
+void godb_coverage_time(const struct godb_coverage *c, uint64_t *covered_ns,
+    uint64_t *known_ns);
+/* Ordered by interface, cause, time; one for each interface and cause but
+ * one for each damaged place.  NULL beyond the last. */
+const struct godb_incomplete *godb_coverage_incomplete(
+    const struct godb_coverage *c, size_t i);
+/* Whether blocks count sent/received relative to the interface, to the flow,
+ * or some so and some so: GODB_PART_DIR_IFACE and GODB_PART_DIR_FLOW bits. */
+uint32_t godb_coverage_directions(const struct godb_coverage *c);
 
 #ifdef __cplusplus
 }

@@ -1,87 +1,98 @@
 /*
- * index - blocks.idx: one record commits a block in all columns.
+ * index - blocks.idx: one record commits a block in all columns (FORMAT.md,
+ * "Index").
+ *
+ * A record is kept as the bytes of the file; what a part of the program needs
+ * of it is parsed when it is needed, with the same checks each time.
  */
 #ifndef GODB_INDEX_H
 #define GODB_INDEX_H
 
 #include "common/godb/block.h"
+#include "common/godb/internal.h"
+#include "common/godb/rings.h"
 #include "common/godb/schema.h"
-
-/* Sequence numbers of one ring that a record contains. */
-struct gdi_range {
-	uint64_t first, last; /* inclusive */
-};
-struct gdi_ring {
-	uint8_t id[16];
-	uint64_t last_pos;
-	struct gdi_range *ranges; /* ascending, apart */
-	size_t n_ranges, cap;
-};
-struct gdi_rings {
-	struct gdi_ring *list;
-	size_t n, cap;
-};
-/* Adds one number, which is beyond all of its ring so far.  0, -ENOMEM. */
-int gdi_rings_add(struct gdi_rings *r, const uint8_t id[16], uint64_t seq,
-    uint64_t pos);
-/* Takes the last added number back. */
-void gdi_rings_undo(struct gdi_rings *r, const uint8_t id[16], uint64_t seq);
-bool gdi_rings_contain(const struct gdi_rings *r, const uint8_t id[16],
-    uint64_t seq);
-void gdi_rings_free(struct gdi_rings *r);
-
-/* Chunks of one column and address version, one after the other. */
-struct gdi_extent {
-	uint64_t offset; /* in the column file */
-	uint64_t bytes;
-	struct gdi_chunk *chunks;
-	uint32_t n_chunks;
-};
 
 struct gdi_record {
 	uint8_t id[16];
 	int64_t slot_s, first_ns, last_ns;
 	uint32_t flags;
 	uint32_t n4, n6;
+	uint64_t stored_bytes; /* of all columns */
 	struct godb_counters counters;
-	struct gdi_extent extents[GODB_N_COLUMNS][2]; /* [1]: IPv6 */
-	struct gdi_rings rings;
-	struct gdi_chunk *chunk_memory; /* behind the extents */
+	struct gdi_in columns, rings; /* sections, in the index's bytes */
+	uint64_t offset;              /* in the file */
 };
-void gdi_record_free(struct gdi_record *r);
 
-/* What of an index could not be read. */
+/* Bytes of an index that hold no valid record. */
 struct gdi_gap {
 	uint64_t offset, length;
-	bool tail; /* nothing valid follows */
+	int64_t slot_s; /* of the record that was there, -1: unknown */
+	bool tail;      /* nothing valid follows */
+	bool short_tail; /* and it may be what a killed writer left: less than
+			  * a record's head, or zeroes */
+	int rc;         /* GODB_EDAMAGED, GODB_ENEWER */
 };
 
 struct gdi_index {
+	uint8_t *data;
+	uint64_t size;
 	struct gdi_record *records; /* in file order */
 	size_t n;
 	struct gdi_gap *gaps;
 	size_t n_gaps;
-	uint64_t size;    /* of the file */
-	uint64_t end;     /* behind the last valid record */
-	uint64_t column_end[GODB_N_COLUMNS]; /* committed bytes */
-	int column_map[GODB_N_COLUMNS]; /* our column's place here, or -1 */
-	uint32_t n_columns;
+	uint64_t end; /* behind the last valid record */
+	bool header_damaged; /* records are found without it */
 };
 
 /*
- * Reads DAY/blocks.idx.  A file that does not exist is -ENOENT; one whose
- * header is damaged GODB_EDAMAGED; of a newer major version GODB_ENEWER.
- * Damage behind the header makes gaps.
+ * Reads DAY/blocks.idx.  -ENOENT; GODB_ENEWER for a newer major version;
+ * GODB_EDAMAGED for what is no file or too large; -ENOMEM; -errno.  Damage
+ * within becomes gaps.
  */
-int gdi_index_read(int day_fd, const char *iface, int64_t day_s,
+int gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out);
+/* The same from memory, which is taken (malloc). */
+int gdi_index_parse(uint8_t *data, size_t len, int64_t day_s,
     struct gdi_index *out);
 void gdi_index_free(struct gdi_index *x);
 
-/* Bytes of a new file's header, and of a record; out->failed on no memory. */
-void gdi_index_header(const char *iface, int64_t day_s, struct gdi_buf *out);
-void gdi_record_write(const struct gdi_record *r, struct gdi_buf *out);
+/* ---- a record's columns -------------------------------------------------- */
 
-#define GDI_COLUMN_HEADER 16
-void gdi_column_header(uint8_t out[GDI_COLUMN_HEADER]);
+struct gdi_chunk {
+	uint64_t offset; /* in the column file */
+	uint32_t stored; /* bytes */
+	uint32_t rows;
+	uint64_t checksum;
+	uint64_t min, max; /* of the values; of IPv6 addresses the high half */
+	bool v6;
+};
+
+/* Iterates over a column's chunks: IPv4's, then IPv6's. */
+struct gdi_extent {
+	struct gdi_in in;
+	uint64_t offset;
+	uint32_t left4, left6; /* rows */
+	uint64_t stored_max;   /* what may still come */
+};
+
+/* 0; GODB_EDAMAGED when the record does not have the column. */
+int gdi_extent_open(const struct gdi_record *r, enum godb_column c,
+    struct gdi_extent *out);
+/* 1 and a chunk, 0 behind the last, GODB_EDAMAGED. */
+int gdi_extent_next(struct gdi_extent *e, struct gdi_chunk *out);
+
+/* ---- writing ------------------------------------------------------------- */
+
+void gdi_index_header(const char *iface, int64_t day_s,
+    uint8_t out[GDI_HEADER_BYTES]);
+
+/* A column's part of the COLUMNS section is its begin and a chunk each. */
+void gdi_extent_begin(struct gdi_buf *out, uint64_t offset);
+void gdi_extent_add(struct gdi_buf *out, const struct gdi_chunk *c);
+
+/* Appends a whole record; r->columns and r->rings are not looked at. */
+void gdi_record_write(const struct gdi_record *r,
+    const struct gdi_buf columns[GODB_N_COLUMNS],
+    const struct gdi_rings *rings, struct gdi_buf *out);
 
 #endif

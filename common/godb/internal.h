@@ -1,100 +1,63 @@
 /*
- * internal.h - what libgodb's files share: limits, byte order, folder names.
+ * internal.h - what libgodb's files share: limits and names of files.
  *
  * Internal functions are gdi_*; the shared library exports none of them.
- * FORMAT.md describes every byte; the names here are the ones used there.
+ * FORMAT.md describes every byte and states these limits.
  */
 #ifndef GODB_INTERNAL_H
 #define GODB_INTERNAL_H
 
-#include <assert.h>
-#include <endian.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "common/godb/godb_write.h"
+#include "common/godb/wire.h"
 
 /* Names of more than 15 bytes cannot be an interface's (IFNAMSIZ). */
 #define GDI_MARKER   "goDB-store.format"
 #define GDI_LOCK     "goDB-writer.lock"
 #define GDI_REGISTRY "goDB-l7proto.names"
+#define GDI_OWN      "goDB-" /* how all of them begin */
 #define GDI_JOURNALS "journal"
 #define GDI_INDEX    "blocks.idx"
+#define GDI_NEW      ".new" /* being written, to be renamed */
 
-#define GDI_CHUNK_ROWS   65536u      /* of a column, at most */
-#define GDI_RECORD_ROWS  (1u << 26)  /* of an index record, each version */
-#define GDI_RECORD_BYTES (1u << 26)  /* index record */
-#define GDI_INDEX_BYTES  (1u << 30)  /* blocks.idx */
-#define GDI_BATCH_BYTES  (1u << 28)  /* journal record */
-#define GDI_BATCH_NAMES  4096u
-#define GDI_L7_MAX       65535u      /* names in the registry */
+#define GDI_RECORD_ROWS    (1u << 26) /* of an index record, each version */
+#define GDI_RECORD_BYTES   (1u << 26) /* index record */
+#define GDI_INDEX_BYTES    (1u << 30) /* blocks.idx */
+#define GDI_RANGES         (1u << 20) /* of a record, all rings together */
+#define GDI_BATCH_BYTES    (1u << 28) /* journal record */
+#define GDI_BATCH_NAMES    4096u
+#define GDI_L7_MAX         65536u     /* names in the registry */
 #define GDI_REGISTRY_BYTES (16u << 20)
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-    "rows are written as they lie in memory");
+/* XXH3-64 of everything that is checked in a store; seed 0 but for journals. */
+uint64_t gdi_checksum(const void *data, size_t len, uint64_t seed);
 
-static inline uint64_t
-gdi_get64(const void *p)
-{
-	uint64_t v;
+/* Sums that stay at the largest number instead of wrapping. */
+void gdi_sum_values(uint64_t *to, const uint64_t *from, size_t n);
+void gdi_sum_counters(struct godb_counters *to,
+    const struct godb_counters *from);
+#define GDI_N_COUNTERS (sizeof(struct godb_counters) / sizeof(uint64_t))
 
-	memcpy(&v, p, 8);
-	return v;
-}
+/* NUL-padded printable ASCII in exactly `size` bytes. */
+bool gdi_text_valid(const char *text, size_t size, bool may_be_empty);
 
-static inline uint32_t
-gdi_get32(const void *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, 4);
-	return v;
-}
-
-static inline uint16_t
-gdi_get16(const void *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, 2);
-	return v;
-}
-
-static inline void
-gdi_put64(void *p, uint64_t v)
-{
-	memcpy(p, &v, 8);
-}
-
-static inline void
-gdi_put32(void *p, uint32_t v)
-{
-	memcpy(p, &v, 4);
-}
-
-static inline void
-gdi_put16(void *p, uint16_t v)
-{
-	memcpy(p, &v, 2);
-}
-
-/* XXH3-64 with seed 0, of everything that is checked in a store. */
-uint64_t gdi_checksum(const void *data, size_t len);
-
-/* The same of data whose 8 bytes at `hole` count as zero. */
-uint64_t gdi_checksum_but(const void *data, size_t len, size_t hole);
-
-/* Growing byte buffer; on failure `failed` stays set and puts do nothing. */
-struct gdi_buf {
-	uint8_t *data;
-	size_t len, cap;
-	bool failed;
+/* File header: magic, version, and a checksum at the end; 64 bytes. */
+#define GDI_HEADER_BYTES 64u
+enum {
+	GDI_H_MAGIC = 0,
+	GDI_H_MAJOR = 8,
+	GDI_H_MINOR = 10,
+	GDI_H_BYTES = 12,
+	GDI_H_TIME = 16, /* day or slot, seconds */
+	GDI_H_IFACE = 24,
+	GDI_H_SALT = 40,
+	GDI_H_RESERVED = 48,
+	GDI_H_CHECKSUM = 56,
 };
-/* Room for len more bytes at the end, counted as used; NULL on failure. */
-uint8_t *gdi_buf_add(struct gdi_buf *b, size_t len);
-void gdi_buf_put(struct gdi_buf *b, const void *data, size_t len);
-void gdi_buf_free(struct gdi_buf *b);
+void gdi_header_make(uint8_t out[GDI_HEADER_BYTES], const char magic[8],
+    const char *iface, int64_t time_s, uint64_t salt);
+/* 0, GODB_EDAMAGED, GODB_ENEWER.  The interface's name is not compared:
+ * renaming its folder is anybody's right. */
+int gdi_header_check(const uint8_t h[GDI_HEADER_BYTES], const char magic[8],
+    int64_t time_s);
 
 #endif

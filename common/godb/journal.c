@@ -1,23 +1,14 @@
 #include "common/godb/journal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/names.h"
 
-static const char journal_magic[8] = {'g', 'o', 'D', 'B', 'j', 'n', 'l', '\n'};
+static const char magic[8] = {'g', 'o', 'D', 'B', 'j', 'n', 'l', '\n'};
 #define RECORD_MAGIC 0x314a5047u /* "GPJ1" */
 
-enum {
-	H_MAJOR = 8,
-	H_MINOR = 10,
-	H_SLOT = 16,
-	H_IFACE = 24,
-	H_CHECKSUM = 40,
-	H_BYTES = 48,
-};
 enum {
 	R_MAGIC = 0,
 	R_BYTES = 4,
@@ -31,29 +22,32 @@ enum {
 	R_N4 = 64,
 	R_N6 = 68,
 	R_COUNTERS = 72,
-	R_CHECKSUM = 160,
-	R_HEAD = 168,
+	R_HEAD = 160,
+	R_TAIL = 8, /* checksum of everything before it */
 };
-static_assert(R_CHECKSUM - R_COUNTERS == sizeof(struct godb_counters),
+static_assert(R_HEAD - R_COUNTERS == sizeof(struct godb_counters),
     "record layout");
 static_assert(sizeof(struct godb_row4) == 48 &&
 	sizeof(struct godb_row6) == 72 && sizeof(struct godb_l7_name) == 80,
     "rows are written as they lie in memory");
 
-void
-gdi_journal_header(const char *iface, int64_t slot_s, struct gdi_buf *out)
-{
-	uint8_t *h = gdi_buf_add(out, H_BYTES);
+/* ---- writing ------------------------------------------------------------- */
 
-	if (h == NULL)
-		return;
-	memset(h, 0, H_BYTES);
-	memcpy(h, journal_magic, sizeof(journal_magic));
-	gdi_put16(h + H_MAJOR, GODB_FORMAT_MAJOR);
-	gdi_put16(h + H_MINOR, GODB_FORMAT_MINOR);
-	gdi_put64(h + H_SLOT, (uint64_t)slot_s);
-	memcpy(h + H_IFACE, iface, strlen(iface));
-	gdi_put64(h + H_CHECKSUM, gdi_checksum_but(h, H_BYTES, H_CHECKSUM));
+static bool
+rows_valid(const struct godb_batch *b)
+{
+	uint32_t pads = 0;
+	uint16_t most = 0;
+
+	for (size_t i = 0; i < b->n4; i++) {
+		most = b->rows4[i].l7 > most ? b->rows4[i].l7 : most;
+		pads |= b->rows4[i].pad | b->rows4[i].pad2;
+	}
+	for (size_t i = 0; i < b->n6; i++) {
+		most = b->rows6[i].l7 > most ? b->rows6[i].l7 : most;
+		pads |= b->rows6[i].pad | b->rows6[i].pad2;
+	}
+	return pads == 0 && (b->n4 + b->n6 == 0 || most < b->n_names);
 }
 
 bool
@@ -61,41 +55,40 @@ gdi_batch_valid(const struct godb_batch *b)
 {
 	if (b->slot_s < 0 || b->slot_s >= GP_TIME_MAX_S ||
 	    b->slot_s % GP_SLOT_S != 0 || b->first_ns > b->last_ns ||
-	    b->seq == 0 || (b->flags & GODB_PART_LIVE) ||
-	    b->n_names > GDI_BATCH_NAMES || b->n4 > GDI_RECORD_ROWS ||
-	    b->n6 > GDI_RECORD_ROWS)
+	    (b->flags & GODB_PART_LIVE) || b->n_names > GDI_BATCH_NAMES ||
+	    b->n4 > GDI_RECORD_ROWS || b->n6 > GDI_RECORD_ROWS)
 		return false;
 	for (size_t i = 0; i < b->n_names; i++)
 		if (!gdi_name_valid(&b->names[i]))
 			return false;
-	for (size_t i = 0; i < b->n4; i++)
-		if (b->rows4[i].l7 >= b->n_names)
-			return false;
-	for (size_t i = 0; i < b->n6; i++)
-		if (b->rows6[i].l7 >= b->n_names)
-			return false;
-	return true;
+	return rows_valid(b);
 }
 
-static size_t
-record_bytes(size_t n_names, size_t n4, size_t n6)
+void
+gdi_journal_header(const char *iface, int64_t slot_s, uint64_t salt,
+    uint8_t out[GDI_HEADER_BYTES])
+{
+	gdi_header_make(out, magic, iface, slot_s, salt);
+}
+
+static uint64_t
+record_bytes(uint64_t n_names, uint64_t n4, uint64_t n6)
 {
 	return R_HEAD + n_names * sizeof(struct godb_l7_name) +
-	    n4 * sizeof(struct godb_row4) + n6 * sizeof(struct godb_row6);
+	    n4 * sizeof(struct godb_row4) + n6 * sizeof(struct godb_row6) +
+	    R_TAIL;
 }
 
 int
-gdi_journal_record(const struct godb_batch *b, struct gdi_buf *out)
+gdi_journal_record(const struct godb_batch *b, uint64_t salt,
+    struct gdi_buf *out)
 {
-	size_t bytes = record_bytes(b->n_names, b->n4, b->n6);
-	uint8_t *h, *p;
+	uint64_t bytes = record_bytes(b->n_names, b->n4, b->n6);
+	size_t start = out->len;
+	uint8_t h[R_HEAD] = {0};
 
 	if (bytes > GDI_BATCH_BYTES)
 		return GODB_EFULL;
-	h = gdi_buf_add(out, bytes);
-	if (h == NULL)
-		return -ENOMEM;
-	memset(h, 0, R_HEAD);
 	gdi_put32(h + R_MAGIC, RECORD_MAGIC);
 	gdi_put32(h + R_BYTES, (uint32_t)bytes);
 	memcpy(h + R_RING, b->ring, sizeof(b->ring));
@@ -108,43 +101,103 @@ gdi_journal_record(const struct godb_batch *b, struct gdi_buf *out)
 	gdi_put32(h + R_N4, (uint32_t)b->n4);
 	gdi_put32(h + R_N6, (uint32_t)b->n6);
 	memcpy(h + R_COUNTERS, &b->counters, sizeof(b->counters));
-	p = h + R_HEAD;
-	if (b->n_names)
-		memcpy(p, b->names, b->n_names * sizeof(*b->names));
-	p += b->n_names * sizeof(*b->names);
-	if (b->n4)
-		memcpy(p, b->rows4, b->n4 * sizeof(*b->rows4));
-	p += b->n4 * sizeof(*b->rows4);
-	if (b->n6)
-		memcpy(p, b->rows6, b->n6 * sizeof(*b->rows6));
-	gdi_put64(h + R_CHECKSUM, gdi_checksum_but(h, bytes, R_CHECKSUM));
-	return 0;
+	gdi_buf_bytes(out, h, sizeof(h));
+	gdi_buf_bytes(out, b->names, b->n_names * sizeof(*b->names));
+	gdi_buf_bytes(out, b->rows4, b->n4 * sizeof(*b->rows4));
+	gdi_buf_bytes(out, b->rows6, b->n6 * sizeof(*b->rows6));
+	if (out->rc == 0)
+		gdi_buf_u64(out,
+		    gdi_checksum(out->p + start, bytes - R_TAIL, salt));
+	return out->rc;
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+/* n bytes at `at`, or NULL: -errno in *rc, or 0 there for an end. */
+static const uint8_t *
+fetch(struct gdi_journal *j, uint64_t at, size_t n, int *rc)
+{
+	ssize_t got;
+	uint8_t *p;
+
+	*rc = 0;
+	if (at > j->len || n > j->len - at)
+		return NULL;
+	if (j->fd < 0)
+		return j->mem + at;
+	j->buf.len = 0;
+	p = gdi_buf_room(&j->buf, n);
+	if (p == NULL) {
+		j->buf.rc = 0;
+		*rc = -ENOMEM;
+		return NULL;
+	}
+	got = gp_fd_pread_full(j->fd, p, n, at);
+	if (got < 0)
+		*rc = (int)got;
+	return got == (ssize_t)n ? p : NULL;
 }
 
 static bool
-record_view(const uint8_t *h, uint32_t bytes, int64_t slot_s,
-    struct gdi_batch_view *v)
+all_zero(const uint8_t *p, size_t n)
 {
-	struct godb_batch *b = &v->batch;
-	const uint8_t *p = h + R_HEAD;
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != 0)
+			return false;
+	return true;
+}
 
-	memset(v, 0, sizeof(*v));
-	v->bytes = bytes;
-	b->slot_s = slot_s;
-	memcpy(b->ring, h + R_RING, sizeof(b->ring));
-	b->seq = gdi_get64(h + R_SEQ);
-	b->ring_pos = gdi_get64(h + R_POS);
-	b->first_ns = (int64_t)gdi_get64(h + R_FIRST);
-	b->last_ns = (int64_t)gdi_get64(h + R_LAST);
-	b->flags = gdi_get32(h + R_FLAGS);
-	b->n_names = gdi_get32(h + R_NAMES);
-	b->n4 = gdi_get32(h + R_N4);
-	b->n6 = gdi_get32(h + R_N6);
-	memcpy(&b->counters, h + R_COUNTERS, sizeof(b->counters));
-	if (b->n_names > GDI_BATCH_NAMES || b->n4 > GDI_RECORD_ROWS ||
-	    b->n6 > GDI_RECORD_ROWS ||
-	    record_bytes(b->n_names, b->n4, b->n6) != bytes)
+int
+gdi_journal_open(struct gdi_journal *j, int fd, const uint8_t *mem,
+    uint64_t len, int64_t slot_s)
+{
+	const uint8_t *h;
+	int rc;
+
+	*j = (struct gdi_journal){.fd = fd, .mem = mem, .len = len,
+	    .slot_s = slot_s, .at = GDI_HEADER_BYTES};
+	h = fetch(j, 0, GDI_HEADER_BYTES, &rc);
+	if (h == NULL)
+		return rc;
+	if (all_zero(h, GDI_HEADER_BYTES))
+		return 0; /* a power cut before the first sync */
+	rc = gdi_header_check(h, magic, slot_s);
+	if (rc < 0)
+		return rc;
+	j->salt = gdi_get64(h + GDI_H_SALT);
+	j->end = GDI_HEADER_BYTES;
+	return 1;
+}
+
+void
+gdi_journal_close(struct gdi_journal *j)
+{
+	gdi_buf_free(&j->buf);
+}
+
+/* Fills the view from bytes whose checksum holds; false when a writer of this
+ * format would not have written them. */
+static bool
+view(const uint8_t *h, uint32_t bytes, int64_t slot_s, struct godb_batch *b)
+{
+	const uint8_t *p = h + R_HEAD;
+	uint32_t n_names = gdi_get32(h + R_NAMES);
+	uint32_t n4 = gdi_get32(h + R_N4), n6 = gdi_get32(h + R_N6);
+
+	/* a later minor version may put something before the checksum */
+	if (record_bytes(n_names, n4, n6) > bytes)
 		return false;
+	*b = (struct godb_batch){.slot_s = slot_s,
+	    .seq = gdi_get64(h + R_SEQ),
+	    .ring_pos = gdi_get64(h + R_POS),
+	    .first_ns = (int64_t)gdi_get64(h + R_FIRST),
+	    .last_ns = (int64_t)gdi_get64(h + R_LAST),
+	    .flags = gdi_get32(h + R_FLAGS),
+	    .n_names = n_names,
+	    .n4 = n4,
+	    .n6 = n6};
+	memcpy(b->ring, h + R_RING, sizeof(b->ring));
+	memcpy(&b->counters, h + R_COUNTERS, sizeof(b->counters));
 	/* the buffer and all sizes are multiples of 8 */
 	b->names = (const void *)p;
 	p += b->n_names * sizeof(*b->names);
@@ -154,78 +207,84 @@ record_view(const uint8_t *h, uint32_t bytes, int64_t slot_s,
 	return gdi_batch_valid(b);
 }
 
+/* 1 with a valid record at `at`, 0 without one, -errno. */
 static int
-check_header(int fd, uint64_t len, const char *iface, int64_t slot_s)
+record_at(struct gdi_journal *j, uint64_t at, struct gdi_journal_view *v)
 {
-	uint8_t h[H_BYTES];
-	char want[16] = {0};
-	ssize_t n;
+	const uint8_t *h;
+	int rc;
 
-	if (len < H_BYTES)
-		return 0; /* the writer died before it had anything */
-	n = gp_fd_pread_full(fd, h, sizeof(h), 0);
-	if (n < 0)
-		return (int)n;
-	(void)strncpy(want, iface, sizeof(want) - 1);
-	if (n < (ssize_t)sizeof(h) || memcmp(h, journal_magic, 8) != 0 ||
-	    gdi_get64(h + H_CHECKSUM) !=
-		gdi_checksum_but(h, H_BYTES, H_CHECKSUM))
-		return GODB_EDAMAGED;
-	if (gdi_get16(h + H_MAJOR) > GODB_FORMAT_MAJOR)
-		return GODB_ENEWER;
-	if (memcmp(h + H_IFACE, want, sizeof(want)) != 0 ||
-	    (int64_t)gdi_get64(h + H_SLOT) != slot_s)
-		return GODB_EDAMAGED;
-	return 1;
+	v->offset = at;
+	h = fetch(j, at, R_HEAD, &rc);
+	if (h == NULL || gdi_get32(h + R_MAGIC) != RECORD_MAGIC)
+		return rc;
+	v->bytes = gdi_get32(h + R_BYTES);
+	if (v->bytes < R_HEAD + R_TAIL || v->bytes > GDI_BATCH_BYTES ||
+	    v->bytes % 8 != 0 || v->bytes > j->len - at)
+		return 0;
+	h = fetch(j, at, v->bytes, &rc);
+	if (h == NULL)
+		return rc;
+	return gdi_get64(h + v->bytes - R_TAIL) ==
+	    gdi_checksum(h, v->bytes - R_TAIL, j->salt) &&
+	    view(h, v->bytes, j->slot_s, &v->batch);
 }
 
-int
-gdi_journal_read(int fd, uint64_t len, const char *iface, int64_t slot_s,
-    gdi_batch_fn *fn, void *ctx, uint64_t *end)
+/*
+ * The first place behind `at` that looks like a record of this file; its
+ * length if the end is reached.  Records begin at multiples of 8.
+ */
+static int
+find_magic(struct gdi_journal *j, uint64_t at, uint64_t *found)
 {
-	struct gdi_buf buf = {0};
-	uint64_t at = H_BYTES;
-	int rc = check_header(fd, len, iface, slot_s);
+	int rc = 0;
 
-	*end = 0;
-	if (rc <= 0)
-		return rc;
-	rc = 0;
-	while (rc >= 0 && at + R_HEAD <= len) {
-		uint8_t head[8];
-		struct gdi_batch_view v;
-		uint32_t bytes;
-		ssize_t n = gp_fd_pread_full(fd, head, sizeof(head), at);
+	for (at += 8; at + R_HEAD <= j->len;) {
+		size_t n = j->len - at < 65536 ? (size_t)(j->len - at) : 65536;
+		const uint8_t *p = fetch(j, at, n, &rc);
 
-		if (n < 0) {
-			rc = (int)n;
+		if (p == NULL)
 			break;
+		for (size_t i = 0; i + 8 <= n; i += 8) {
+			if (gdi_get32(p + i) != RECORD_MAGIC)
+				continue;
+			*found = at + i;
+			return 0;
 		}
-		bytes = gdi_get32(head + R_BYTES);
-		if (n < 8 || gdi_get32(head) != RECORD_MAGIC ||
-		    bytes < R_HEAD || bytes > GDI_BATCH_BYTES ||
-		    bytes % 8 != 0 || at + bytes > len)
-			break;
-		buf.len = 0;
-		if (gdi_buf_add(&buf, bytes) == NULL) {
-			rc = -ENOMEM;
-			break;
-		}
-		n = gp_fd_pread_full(fd, buf.data, bytes, at);
-		if (n < 0) {
-			rc = (int)n;
-			break;
-		}
-		if ((size_t)n < bytes ||
-		    gdi_get64(buf.data + R_CHECKSUM) !=
-			gdi_checksum_but(buf.data, bytes, R_CHECKSUM) ||
-		    !record_view(buf.data, bytes, slot_s, &v))
-			break;
-		v.offset = at;
-		rc = fn(ctx, &v);
-		at += bytes;
+		at += n / 8 * 8;
 	}
-	*end = at;
-	gdi_buf_free(&buf);
-	return rc < 0 ? rc : 0;
+	*found = j->len;
+	return rc;
+}
+
+/* Looking for a further record costs, at worst, a checksum of the rest. */
+#define TRIES 64
+
+int
+gdi_journal_next(struct gdi_journal *j, struct gdi_journal_view *v)
+{
+	uint64_t bad = UINT64_MAX;
+
+	for (unsigned tries = 0; j->at + R_HEAD + R_TAIL <= j->len; tries++) {
+		int rc = record_at(j, j->at, v);
+
+		if (rc == 0 && tries < TRIES) {
+			bad = bad == UINT64_MAX ? j->at : bad;
+			rc = find_magic(j, j->at, &j->at);
+			if (rc < 0)
+				return rc;
+			continue;
+		}
+		if (rc < 0)
+			return rc;
+		if (bad != UINT64_MAX && j->n_damaged++ == 0)
+			j->damaged_at = bad;
+		if (rc == 0)
+			break;
+		j->at += v->bytes;
+		j->end = j->at;
+		return 1;
+	}
+	j->at = j->len;
+	return 0;
 }

@@ -1,38 +1,61 @@
 /*
- * journal - batches that are not yet in a block; also the live view.
+ * journal - batches that are not yet in a block; also the live view
+ * (FORMAT.md, "Journals").
  *
  * One file an interface and block.  A record is one batch, whole and checked
- * by itself.  What lies behind the last valid record is torn and not there.
+ * by itself.  What lies behind the last valid record is torn and counts as
+ * never written; what does not hold before it is damage.
  */
 #ifndef GODB_JOURNAL_H
 #define GODB_JOURNAL_H
 
 #include "common/godb/internal.h"
 
-/* Where a record's parts lie in the bytes that were read. */
-struct gdi_batch_view {
-	struct godb_batch batch; /* iface unset; arrays point into the bytes */
+/* Whether the batch keeps the rules of godb_write.h; iface is not looked at. */
+bool gdi_batch_valid(const struct godb_batch *b);
+
+/* Bytes of a new journal's header; the salt goes into every checksum of that
+ * file, so that no stranger can put a valid record inside another's rows. */
+void gdi_journal_header(const char *iface, int64_t slot_s, uint64_t salt,
+    uint8_t out[GDI_HEADER_BYTES]);
+
+/* Appends a batch's record.  0, -ENOMEM, GODB_EFULL when it is too large. */
+int gdi_journal_record(const struct godb_batch *b, uint64_t salt,
+    struct gdi_buf *out);
+
+/* Walks over a journal: a file, or bytes in memory (8-byte aligned). */
+struct gdi_journal {
+	int fd;             /* -1: memory */
+	const uint8_t *mem;
+	uint64_t len;       /* looked at; the file may be longer by now */
+	int64_t slot_s;
+	uint64_t salt;
+
+	uint64_t at;        /* of the next record */
+	uint64_t end;       /* behind the last valid one */
+	uint64_t n_damaged; /* places passed over */
+	uint64_t damaged_at; /* the first */
+	struct gdi_buf buf;
+};
+
+/*
+ * Checks the header.  1: records may follow.  0: an empty or half-written
+ * header; nothing was ever acknowledged.  GODB_EDAMAGED, GODB_ENEWER, -errno.
+ * Close it in any case; that leaves the descriptor open.
+ */
+int gdi_journal_open(struct gdi_journal *j, int fd, const uint8_t *mem,
+    uint64_t len, int64_t slot_s);
+void gdi_journal_close(struct gdi_journal *j);
+
+/* One record: the batch (iface unset), whose arrays lie in the journal's
+ * buffer until the next call. */
+struct gdi_journal_view {
+	struct godb_batch batch;
 	uint64_t offset;
 	uint32_t bytes;
 };
 
-/* Bytes of a new journal's header; of one batch (GODB_EFULL when larger than
- * a record may be). */
-void gdi_journal_header(const char *iface, int64_t slot_s, struct gdi_buf *out);
-int gdi_journal_record(const struct godb_batch *b, struct gdi_buf *out);
-
-/* Whether the batch keeps the rules of godb_write.h. */
-bool gdi_batch_valid(const struct godb_batch *b);
-
-typedef int gdi_batch_fn(void *ctx, const struct gdi_batch_view *v);
-
-/*
- * Reads the first `len` bytes of an open journal and calls fn for each valid
- * record; a negative answer of fn ends it and is returned.  *end is where the
- * valid records end.  GODB_EDAMAGED when the header is not that of this
- * interface and slot; an empty or half-written header gives no records.
- */
-int gdi_journal_read(int fd, uint64_t len, const char *iface, int64_t slot_s,
-    gdi_batch_fn *fn, void *ctx, uint64_t *end);
+/* 1 and the next valid record, 0 at the end, -ENOMEM, -errno. */
+int gdi_journal_next(struct gdi_journal *j, struct gdi_journal_view *v);
 
 #endif

@@ -14,13 +14,16 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
+/* What mkfs puts into the root of a file system; a store may be there. */
+#define LOST_FOUND "lost+found"
+
 bool
 godb_iface_valid(const char *name)
 {
 	size_t len = strnlen(name, 16);
 
 	if (len == 0 || len > 15 || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0)
+	    strcmp(name, "..") == 0 || strcmp(name, LOST_FOUND) == 0)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/')
@@ -75,8 +78,9 @@ gdi_marker_create(int store_fd, uint32_t mode)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x",
 		    id[i]);
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n");
-	fd = gp_fd_openat(store_fd, GDI_MARKER, O_WRONLY | O_CREAT | O_EXCL,
-	    mode);
+	/* never seen half-written */
+	fd = gp_fd_openat(store_fd, GDI_MARKER GDI_NEW,
+	    O_WRONLY | O_CREAT | O_TRUNC, mode);
 	if (fd < 0)
 		return fd;
 	rc = fchmod(fd, mode) < 0 ? -errno : 0;
@@ -84,11 +88,14 @@ gdi_marker_create(int store_fd, uint32_t mode)
 		rc = gp_fd_write_full(fd, text, (size_t)n);
 	if (rc == 0)
 		rc = gp_fd_sync(fd);
+	if (rc == 0 && renameat(store_fd, GDI_MARKER GDI_NEW, store_fd,
+			   GDI_MARKER) < 0)
+		rc = -errno;
 	if (rc == 0)
 		rc = gp_fd_sync(store_fd);
+	else
+		(void)unlinkat(store_fd, GDI_MARKER GDI_NEW, 0);
 	gp_fd_close(&fd);
-	if (rc < 0)
-		(void)unlinkat(store_fd, GDI_MARKER, 0);
 	return rc;
 }
 
@@ -117,12 +124,12 @@ gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
 				*p = '?';
 		if (diag && rc == GODB_ELOCKED)
 			(void)snprintf(diag->text, sizeof(diag->text),
-			    "the store is locked by %s",
+			    "store is locked by %s",
 			    text[0] ? text : "another writer");
 		gp_fd_close(&fd);
 		return rc;
 	}
-	n = snprintf(text, sizeof(text), "%s, process %d\n",
+	n = snprintf(text, sizeof(text), "%.64s (pid %d)\n",
 	    owner ? owner : "a writer", (int)getpid());
 	if (ftruncate(fd, 0) < 0)
 		rc = -errno;
@@ -153,8 +160,9 @@ gdi_folder_make(int parent, const char *name, uint32_t mode)
 		rc = -errno;
 	if (rc == 0)
 		rc = gp_fd_sync(parent);
-	if (rc < 0) {
+	if (rc < 0) { /* the next attempt is to sync it */
 		gp_fd_close(&fd);
+		(void)unlinkat(parent, name, AT_REMOVEDIR);
 		return rc;
 	}
 	return fd;
@@ -226,11 +234,18 @@ gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out)
 	return (int)n;
 }
 
+static bool
+not_blank(const char *name)
+{
+	return strncmp(name, GDI_OWN, strlen(GDI_OWN)) != 0 &&
+	    strcmp(name, LOST_FOUND) != 0;
+}
+
 int
-gdi_folder_empty(int fd)
+gdi_folder_blank(int fd)
 {
 	char **list;
-	int n = gdi_folder_list(fd, NULL, &list);
+	int n = gdi_folder_list(fd, not_blank, &list);
 
 	if (n < 0)
 		return n;
@@ -261,13 +276,14 @@ gdi_is_day(const char *name)
 }
 
 int64_t
-gdi_journal_slot(const char *name)
+gdi_journal_slot(const char *name, const char *suffix)
 {
 	size_t digits = strspn(name, "0123456789");
 	int64_t slot_s = 0;
 
-	if (digits == 0 || digits > 10 || strcmp(name + digits, ".gpj") != 0 ||
-	    (digits > 1 && name[0] == '0'))
+	if (digits == 0 || digits > 10 || (digits > 1 && name[0] == '0') ||
+	    strncmp(name + digits, ".gpj", 4) != 0 ||
+	    strcmp(name + digits + 4, suffix) != 0)
 		return -1;
 	for (size_t i = 0; i < digits; i++)
 		slot_s = slot_s * 10 + (name[i] - '0');
@@ -276,14 +292,39 @@ gdi_journal_slot(const char *name)
 	return slot_s;
 }
 
+void
+gdi_journal_name(int64_t slot_s, const char *suffix, char out[32])
+{
+	(void)snprintf(out, 32, "%" PRId64 ".gpj%s", slot_s, suffix);
+}
+
 bool
 gdi_is_journal(const char *name)
 {
-	return gdi_journal_slot(name) >= 0;
+	return gdi_journal_slot(name, "") >= 0;
 }
 
-void
-gdi_journal_name(int64_t slot_s, char out[32])
+bool
+gdi_is_damaged_journal(const char *name)
 {
-	(void)snprintf(out, 32, "%" PRId64 ".gpj", slot_s);
+	return gdi_journal_slot(name, GDI_DAMAGED) >= 0;
+}
+
+bool
+gdi_is_new_journal(const char *name)
+{
+	return gdi_journal_slot(name, GDI_NEW) >= 0;
+}
+
+int
+gdi_open_below(int store_fd, const char *iface, const char *name)
+{
+	int iface_fd = gp_fd_opendir_at(store_fd, iface);
+	int fd;
+
+	if (iface_fd < 0 || name == NULL)
+		return iface_fd;
+	fd = gp_fd_opendir_at(iface_fd, name);
+	gp_fd_close(&iface_fd);
+	return fd;
 }

@@ -10,11 +10,12 @@
  * GODB_ENEWER, GODB_EDAMAGED, -errno. */
 int gdi_marker_check(int store_fd);
 
-/* Makes a store of an empty folder. */
+/* Writes the marker: this folder is a store from now on. */
 int gdi_marker_create(int store_fd, uint32_t mode);
 
-/* True when the folder holds nothing; negative error. */
-int gdi_folder_empty(int fd);
+/* 1 when nothing is in the folder but what a store's making may have left and
+ * what file systems put into an empty one; 0; -errno. */
+int gdi_folder_blank(int fd);
 
 /* Takes the lock; *lock_fd keeps it.  GODB_ELOCKED: diag names the holder. */
 int gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
@@ -33,9 +34,17 @@ int gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out);
 bool gdi_is_iface(const char *name);
 bool gdi_is_day(const char *name);
 
-/* "SLOT.gpj": the slot, or -1. */
-int64_t gdi_journal_slot(const char *name);
+/* "SLOT.gpj", or the same and a suffix: the slot, or -1. */
+int64_t gdi_journal_slot(const char *name, const char *suffix);
+void gdi_journal_name(int64_t slot_s, const char *suffix, char out[32]);
 bool gdi_is_journal(const char *name);
-void gdi_journal_name(int64_t slot_s, char out[32]);
+
+/* A journal that could not be read was set aside under this suffix. */
+#define GDI_DAMAGED ".damaged"
+bool gdi_is_damaged_journal(const char *name);
+bool gdi_is_new_journal(const char *name);
+
+/* Opens IFACE, or IFACE/NAME, below the store, no link followed. */
+int gdi_open_below(int store_fd, const char *iface, const char *name);
 
 #endif

@@ -10,44 +10,63 @@
 
 #include "common/base/fd.h"
 
+#define LINE_MAX_BYTES 160 /* id, name, category, checksum, tabs */
+
 static const struct godb_l7_name unknown = {"Unknown", "Unspecified"};
-
-static bool
-text_valid(const char *text, size_t size, bool may_be_empty)
-{
-	size_t len = strnlen(text, size);
-
-	if (len == size || (len == 0 && !may_be_empty))
-		return false;
-	for (size_t i = 0; i < size; i++)
-		if (i < len ? text[i] < 0x20 || text[i] > 0x7e : text[i] != 0)
-			return false;
-	return true;
-}
 
 bool
 gdi_name_valid(const struct godb_l7_name *name)
 {
-	return text_valid(name->name, sizeof(name->name), false) &&
-	    text_valid(name->category, sizeof(name->category), true);
+	return gdi_text_valid(name->name, sizeof(name->name), false) &&
+	    gdi_text_valid(name->category, sizeof(name->category), true);
 }
 
-int
-gdi_names_find(const struct gdi_names *x, const char *name)
+/* ---- in memory ----------------------------------------------------------- */
+
+/* A table of some hundred names: collisions cost, at worst, a walk over it. */
+static size_t
+slot_of(const struct gdi_names *x, const char *name)
 {
-	for (size_t i = 0; i < x->n; i++)
-		if (strcmp(x->list[i].name, name) == 0)
-			return (int)i;
-	return -1;
+	size_t at = gdi_checksum(name, strlen(name), 0) & (x->n_slots - 1);
+
+	while (x->slots[at] != 0 &&
+	    strcmp(x->list[x->slots[at] - 1].name, name) != 0)
+		at = (at + 1) & (x->n_slots - 1);
+	return at;
 }
 
 static int
-append(struct gdi_names *x, const struct godb_l7_name *name)
+grow_slots(struct gdi_names *x)
 {
-	if (x->n == GDI_L7_MAX)
-		return GODB_EFULL;
-	if (x->n == x->cap) {
-		size_t cap = x->cap ? x->cap * 2 : 64;
+	size_t n = x->n_slots ? x->n_slots * 2 : 256;
+	uint32_t *slots = calloc(n, sizeof(*slots));
+
+	if (slots == NULL)
+		return -ENOMEM;
+	free(x->slots);
+	x->slots = slots;
+	x->n_slots = n;
+	for (size_t i = 0; i < x->n; i++) {
+		size_t at;
+
+		if (x->list[i].name[0] == '\0')
+			continue;
+		at = slot_of(x, x->list[i].name);
+		if (x->slots[at] == 0) /* of two alike the first counts */
+			x->slots[at] = (uint32_t)i + 1;
+	}
+	return 0;
+}
+
+/* Room for ids up to and including `id`. */
+static int
+reserve(struct gdi_names *x, size_t id)
+{
+	size_t cap = x->cap ? x->cap : 64;
+
+	while (cap <= id)
+		cap *= 2;
+	if (cap > x->cap) {
 		struct godb_l7_name *grown =
 		    reallocarray(x->list, cap, sizeof(*grown));
 
@@ -56,8 +75,42 @@ append(struct gdi_names *x, const struct godb_l7_name *name)
 		x->list = grown;
 		x->cap = cap;
 	}
-	x->list[x->n] = *name;
-	return (int)x->n++;
+	return x->n_slots < 2 * (id + 1) ? grow_slots(x) : 0;
+}
+
+/* Ids between the last and this one stay without a name. */
+static int
+put(struct gdi_names *x, size_t id, const struct godb_l7_name *name)
+{
+	int rc = reserve(x, id);
+	size_t at;
+
+	if (rc < 0)
+		return rc;
+	if (id >= x->n) {
+		memset(&x->list[x->n], 0,
+		    (id + 1 - x->n) * sizeof(x->list[0]));
+		x->n = id + 1;
+	}
+	if (x->list[id].name[0] != '\0')
+		return (int)id; /* the first line counts */
+	at = slot_of(x, name->name);
+	x->list[id] = *name;
+	if (x->slots[at] == 0)
+		x->slots[at] = (uint32_t)id + 1;
+	return (int)id;
+}
+
+const struct godb_l7_name *
+gdi_names_get(const struct gdi_names *x, size_t id)
+{
+	return id < x->n && x->list[id].name[0] ? &x->list[id] : NULL;
+}
+
+int
+gdi_names_find(const struct gdi_names *x, const char *name)
+{
+	return (int)x->slots[slot_of(x, name)] - 1;
 }
 
 int
@@ -65,99 +118,142 @@ gdi_names_add(struct gdi_names *x, const struct godb_l7_name *name)
 {
 	int id = gdi_names_find(x, name->name);
 
-	return id >= 0 ? id : append(x, name);
-}
-
-/* ID TAB NAME TAB CATEGORY TAB CHECKSUM NEWLINE; the checksum is of what
- * stands before its tab. */
-static int
-line_format(char *out, size_t size, size_t id, const struct godb_l7_name *name)
-{
-	int n = snprintf(out, size, "%zu\t%s\t%s", id, name->name,
-	    name->category);
-
-	return n + snprintf(out + n, size - (size_t)n, "\t%016" PRIx64 "\n",
-		       gdi_checksum(out, (size_t)n));
-}
-
-static bool
-line_parse(const char *line, size_t len, size_t want_id,
-    struct godb_l7_name *name)
-{
-	const char *tab[3];
-	const char *p = line, *end = line + len;
-	char again[256];
-	size_t n;
-
-	for (int i = 0; i < 3; i++) {
-		tab[i] = memchr(p, '\t', (size_t)(end - p));
-		if (tab[i] == NULL)
-			return false;
-		p = tab[i] + 1;
-	}
-	memset(name, 0, sizeof(*name));
-	n = (size_t)(tab[1] - tab[0]) - 1;
-	if (n >= sizeof(name->name))
-		return false;
-	memcpy(name->name, tab[0] + 1, n);
-	n = (size_t)(tab[2] - tab[1]) - 1;
-	if (n >= sizeof(name->category))
-		return false;
-	memcpy(name->category, tab[1] + 1, n);
-	if (!gdi_name_valid(name))
-		return false;
-	n = (size_t)line_format(again, sizeof(again), want_id, name);
-	return n == len && memcmp(again, line, n) == 0;
-}
-
-int
-gdi_names_load(int store_fd, struct gdi_names *out)
-{
-	struct gdi_names x = {.fd = -1};
-	char *text = NULL, *p, *nl;
-	size_t len = 0;
-	int rc = append(&x, &unknown);
-
-	x.n_registered = 1;
-	if (rc >= 0)
-		rc = gp_fd_read_file(store_fd, GDI_REGISTRY,
-		    GDI_REGISTRY_BYTES, &text, &len);
-	if (rc == -ENOENT) {
-		*out = x;
-		return 0;
-	}
-	for (p = text; rc >= 0 && p < text + len; p = nl + 1) {
-		struct godb_l7_name name;
-
-		nl = memchr(p, '\n', (size_t)(text + len - p));
-		if (nl == NULL)
-			break; /* torn: its name is in no committed block */
-		if (!line_parse(p, (size_t)(nl - p) + 1, x.n, &name)) {
-			rc = GODB_EDAMAGED;
-			break;
-		}
-		rc = append(&x, &name);
-	}
-	x.n_registered = x.n;
-	x.end = text ? (uint64_t)(p - text) : 0;
-	free(text);
-	if (rc < 0) {
-		gdi_names_free(&x);
-		return rc == -EFBIG ? GODB_EDAMAGED : rc;
-	}
-	*out = x;
-	return 0;
+	if (id >= 0)
+		return id;
+	return x->n >= GDI_L7_MAX ? 0 : put(x, x->n, name);
 }
 
 void
 gdi_names_free(struct gdi_names *x)
 {
 	free(x->list);
-	if (x->fd > 0)
-		gp_fd_close(&x->fd);
+	free(x->slots);
+	gp_fd_close(&x->fd);
 	memset(x, 0, sizeof(*x));
 	x->fd = -1;
 }
+
+/* ---- lines --------------------------------------------------------------- */
+
+/* ID TAB NAME TAB CATEGORY TAB CHECKSUM NEWLINE; the checksum is of all that
+ * stands before its tab. */
+static size_t
+line_format(char out[LINE_MAX_BYTES], size_t id,
+    const struct godb_l7_name *name)
+{
+	int n = snprintf(out, LINE_MAX_BYTES, "%zu\t%s\t%s", id, name->name,
+	    name->category);
+	uint64_t sum = gdi_checksum(out, (size_t)n, 0);
+
+	n += snprintf(out + n, LINE_MAX_BYTES - (size_t)n, "\t%016" PRIx64 "\n",
+	    sum);
+	return (size_t)n;
+}
+
+/* Copies the field at *p up to its tab into a zeroed place. */
+static bool
+take_field(const char **p, const char *end, char *out, size_t size)
+{
+	const char *tab = memchr(*p, '\t', (size_t)(end - *p));
+
+	if (tab == NULL || (size_t)(tab - *p) >= size)
+		return false;
+	memcpy(out, *p, (size_t)(tab - *p));
+	*p = tab + 1;
+	return true;
+}
+
+/* A line with its newline; true when it reads as this version writes it. */
+static bool
+line_parse(const char *line, size_t len, size_t *id, struct godb_l7_name *name)
+{
+	const char *p = line, *end = line + len;
+	char number[8] = {0}, again[LINE_MAX_BYTES];
+
+	memset(name, 0, sizeof(*name));
+	if (!take_field(&p, end, number, sizeof(number)) ||
+	    !take_field(&p, end, name->name, sizeof(name->name)) ||
+	    !take_field(&p, end, name->category, sizeof(name->category)) ||
+	    strspn(number, "0123456789") != strlen(number) ||
+	    !gdi_name_valid(name))
+		return false;
+	*id = (size_t)strtoul(number, NULL, 10);
+	return *id > 0 && *id < GDI_L7_MAX &&
+	    line_format(again, *id, name) == len &&
+	    memcmp(again, line, len) == 0;
+}
+
+static int
+read_lines(struct gdi_names *x, const char *text, size_t len)
+{
+	const char *p = text, *nl;
+	size_t n_lines = 0;
+	int rc = 0;
+
+	for (; rc >= 0 && p < text + len; p = nl + 1) {
+		struct godb_l7_name name;
+		size_t id;
+
+		nl = memchr(p, '\n', (size_t)(text + len - p));
+		if (nl == NULL)
+			break;
+		n_lines++;
+		if (line_parse(p, (size_t)(nl - p) + 1, &id, &name))
+			rc = put(x, id, &name);
+		else if (nl > p) /* an empty line only holds an id's place */
+			x->n_damaged++;
+	}
+	x->end = (uint64_t)(p - text);
+	x->torn = x->end < len;
+	n_lines += x->torn;
+	/* A line that does not hold may have been the one with the highest
+	 * id, which blocks may use: that id stays without a name. */
+	if (rc >= 0 && n_lines >= x->n && n_lines < GDI_L7_MAX)
+		rc = reserve(x, n_lines);
+	while (rc >= 0 && x->n <= n_lines && x->n < GDI_L7_MAX)
+		memset(&x->list[x->n++], 0, sizeof(x->list[0]));
+	return rc < 0 ? rc : 0;
+}
+
+int
+gdi_names_init(struct gdi_names *out)
+{
+	struct gdi_names x = {.fd = -1};
+	int rc = put(&x, 0, &unknown);
+
+	if (rc < 0)
+		gdi_names_free(&x);
+	*out = x;
+	return rc;
+}
+
+int
+gdi_names_load(int store_fd, struct gdi_names *out)
+{
+	struct gdi_names x;
+	char *text = NULL;
+	size_t len = 0;
+	int rc = gdi_names_init(&x);
+
+	if (rc == 0)
+		rc = gp_fd_read_file(store_fd, GDI_REGISTRY,
+		    GDI_REGISTRY_BYTES, &text, &len);
+	if (rc == 0)
+		rc = read_lines(&x, text, len);
+	else if (rc == -ENOENT)
+		rc = 0;
+	else if (rc == -EFBIG || rc == -ELOOP || rc == -EISDIR || rc == -EINVAL)
+		rc = GODB_EDAMAGED;
+	free(text);
+	if (rc < 0) {
+		gdi_names_free(&x);
+		return rc;
+	}
+	*out = x;
+	return 0;
+}
+
+/* ---- writing ------------------------------------------------------------- */
 
 static int
 open_registry(struct gdi_names *x, int store_fd, uint32_t mode)
@@ -173,7 +269,9 @@ open_registry(struct gdi_names *x, int store_fd, uint32_t mode)
 		gp_fd_close(&fd);
 		return rc;
 	}
+	x->torn = false;
 	x->fd = fd;
+	x->dirty = true;
 	return 0;
 }
 
@@ -182,40 +280,85 @@ gdi_names_register(struct gdi_names *x, int store_fd, uint32_t mode,
     const struct godb_l7_name *name)
 {
 	int id = gdi_names_find(x, name->name);
-	char line[256];
-	int n, rc = 0;
+	char line[LINE_MAX_BYTES];
+	size_t n;
+	int rc;
 
 	if (id >= 0)
 		return id;
-	if (x->n == GDI_L7_MAX)
-		return GODB_EFULL;
-	if (x->fd < 0)
-		rc = open_registry(x, store_fd, mode);
+	if (x->n >= GDI_L7_MAX)
+		return 0; /* full: the rows are worth more than the label */
+	rc = x->fd < 0 ? open_registry(x, store_fd, mode) : 0;
+	if (rc == 0)
+		rc = reserve(x, x->n);
 	if (rc < 0)
 		return rc;
-	n = line_format(line, sizeof(line), x->n, name);
-	rc = gp_fd_pwrite_full(x->fd, line, (size_t)n, x->end);
+	n = line_format(line, x->n, name);
+	rc = gp_fd_pwrite_full(x->fd, line, n, x->end);
 	if (rc < 0) {
 		(void)!ftruncate(x->fd, (off_t)x->end);
 		return rc;
 	}
-	id = append(x, name);
-	if (id < 0)
-		return id;
-	x->end += (uint64_t)n;
-	x->n_registered = x->n;
+	x->end += n;
 	x->dirty = true;
-	return id;
+	return put(x, x->n, name);
+}
+
+/*
+ * The kernel drops the dirty mark of pages that it failed to write, so a
+ * second fsync would succeed without them.  All lines go to a new file.
+ */
+static int
+write_anew(struct gdi_names *x, int store_fd, uint32_t mode)
+{
+	struct gdi_buf text = {0};
+	int fd, rc;
+
+	for (size_t id = 1; id < x->n; id++) {
+		char line[LINE_MAX_BYTES];
+
+		if (x->list[id].name[0] == '\0')
+			gdi_buf_u8(&text, '\n'); /* keeps the id taken */
+		else
+			gdi_buf_bytes(&text, line,
+			    line_format(line, id, &x->list[id]));
+	}
+	fd = gp_fd_openat(store_fd, GDI_REGISTRY GDI_NEW,
+	    O_RDWR | O_CREAT | O_TRUNC, mode);
+	rc = fd < 0 ? fd : text.rc;
+	if (rc == 0 && fchmod(fd, mode) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(fd, text.p, text.len, 0);
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	if (rc == 0 && renameat(store_fd, GDI_REGISTRY GDI_NEW, store_fd,
+			   GDI_REGISTRY) < 0)
+		rc = -errno;
+	if (rc == 0) {
+		gp_fd_close(&x->fd);
+		x->fd = fd;
+		x->end = text.len;
+		x->suspect = false;
+		fd = -1;
+	}
+	gp_fd_close(&fd);
+	gdi_buf_free(&text);
+	return rc;
 }
 
 int
-gdi_names_sync(struct gdi_names *x, int store_fd)
+gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode)
 {
 	int rc;
 
 	if (!x->dirty)
 		return 0;
-	rc = gp_fd_sync(x->fd);
+	rc = x->suspect ? write_anew(x, store_fd, mode) : gp_fd_sync(x->fd);
+	if (rc < 0) {
+		x->suspect = true;
+		rc = write_anew(x, store_fd, mode);
+	}
 	if (rc == 0)
 		rc = gp_fd_sync(store_fd);
 	if (rc == 0)

@@ -1,8 +1,9 @@
 /*
- * names - the registry of application names: it only grows.
+ * names - the registry of application names: it only grows (FORMAT.md,
+ * "Application names").
  *
- * The store's file holds one name a line; its number is its place.  0 is
- * "Unknown" and needs no line.
+ * 0 is "Unknown" and needs no line.  An id is written in its line and is never
+ * given to another name, so a line that does not hold costs that name only.
  */
 #ifndef GODB_NAMES_H
 #define GODB_NAMES_H
@@ -10,31 +11,43 @@
 #include "common/godb/internal.h"
 
 struct gdi_names {
-	struct godb_l7_name *list; /* [0] is Unknown */
+	struct godb_l7_name *list; /* by id; an empty name: none known */
 	size_t n, cap;
-	size_t n_registered; /* of them in the file */
-	uint64_t end;        /* committed bytes of the file */
-	int fd;              /* writer's, -1 before the first new name */
-	bool dirty;          /* written and not synced */
+	uint32_t *slots; /* by hash of the name: id + 1 */
+	size_t n_slots;
+	size_t n_damaged; /* complete lines that do not hold */
+
+	/* the writer's */
+	uint64_t end; /* bytes of complete lines */
+	bool torn;    /* more lies behind them */
+	int fd;       /* -1 before the first new name */
+	bool dirty;   /* written and not synced */
+	bool suspect; /* a sync failed: the file is to be written anew */
 };
 
-/* Reads what is there; a torn last line is left out.  A damaged line before
- * the last is GODB_EDAMAGED. */
+/* Reads what is there.  A torn last line is left out; damaged ones are
+ * counted.  0, -ENOMEM, -errno, GODB_EDAMAGED when it is no registry. */
 int gdi_names_load(int store_fd, struct gdi_names *out);
+/* Only "Unknown". */
+int gdi_names_init(struct gdi_names *out);
 void gdi_names_free(struct gdi_names *x);
 
-/* Number of a name, or -1. */
+/* NULL when there is no such id. */
+const struct godb_l7_name *gdi_names_get(const struct gdi_names *x, size_t id);
+
+/* Id of a name, or -1. */
 int gdi_names_find(const struct gdi_names *x, const char *name);
 
-/* Number of a name that is added in memory when it is new: a scan's own. */
+/* Id of a name, added in memory when it is new: a scan's own.  Full: 0. */
 int gdi_names_add(struct gdi_names *x, const struct godb_l7_name *name);
 
-/* The same for the writer: the new name is in the file when this returns. */
+/* The same for the writer: the line is in the file when this returns. */
 int gdi_names_register(struct gdi_names *x, int store_fd, uint32_t mode,
     const struct godb_l7_name *name);
-int gdi_names_sync(struct gdi_names *x, int store_fd);
 
-/* NUL-padded, printable ASCII without tab, not empty. */
+/* Makes all lines durable. */
+int gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode);
+
 bool gdi_name_valid(const struct godb_l7_name *name);
 
 #endif

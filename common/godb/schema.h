@@ -1,22 +1,33 @@
 /*
- * schema - columns: id, name, width in memory.
+ * schema - the columns: name, file, kind of value (FORMAT.md, "Columns").
  */
 #ifndef GODB_SCHEMA_H
 #define GODB_SCHEMA_H
 
-#include "common/godb/internal.h"
+#include <stddef.h>
+#include <stdint.h>
 
-#define GDI_N_ATTRIBUTES 5 /* the columns before the counters */
-#define GDI_COLUMN_NAME  16 /* bytes of a name in an index, NUL-padded */
+#include "common/godb/godb.h"
+
+enum gdi_column_kind {
+	GDI_ADDR, /* 32-bit value for IPv4 rows, 2 x 64 for IPv6 rows */
+	GDI_U8,
+	GDI_U16,
+	GDI_U64,
+};
 
 struct gdi_column {
-	const char *name; /* file is NAME.gpf */
-	uint8_t bits4, bits6; /* of a value of an IPv4 and an IPv6 row */
+	const char *name; /* in index records */
+	const char *file; /* in the day's folder */
+	enum gdi_column_kind kind;
 };
 
 extern const struct gdi_column gdi_columns[GODB_N_COLUMNS];
 
-/* Column of this name, or -1. */
-int gdi_column_find(const char *name, size_t len);
+/* Column of a name (not NUL-terminated), or -1. */
+int gdi_column_find(const void *name, size_t len);
+
+/* Bytes of a decoded value. */
+size_t gdi_value_bytes(enum godb_column c, bool v6);
 
 #endif

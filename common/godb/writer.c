@@ -4,10 +4,12 @@
  * Failure policy: whatever fails, a batch is either wholly in its journal and
  * in memory or in neither, and a block is either committed by its record or
  * still open.  What a failed write left behind a file's committed end is cut
- * before anything is written there again.
+ * or written over; after a failed fsync nothing in that file is trusted (day.h
+ * for blocks; a journal is copied to a new file).
  */
 #include "common/godb/godb_write.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,10 +21,23 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/aggregate.h"
+#include "common/godb/day.h"
 #include "common/godb/index.h"
 #include "common/godb/journal.h"
 #include "common/godb/layout.h"
 #include "common/godb/names.h"
+#include "common/godb/rings.h"
+
+/*
+ * Where a ring that is presented again can be known from: the newest days,
+ * and those whose index was written last.  A ring outlives the writer by
+ * seconds, so its last commits are among the last there were.
+ */
+#define LEARN_NEWEST 2
+#define LEARN_LATEST 16
+
+/* Days whose files' ends are remembered, for each interface. */
+#define DAYS_KEPT 4
 
 struct open_block {
 	char iface[16];
@@ -34,26 +49,29 @@ struct open_block {
 	struct gdi_rings rings;
 	struct gdi_aggregate rows;
 	int journal_fd;
-	uint64_t journal_end;
-	bool dirty; /* journal written since the last sync */
+	uint64_t journal_end, journal_salt;
+	bool dirty;   /* journal written since the last sync */
+	bool created; /* its folder's entry is not durable yet */
+	bool suspect; /* a sync of it failed */
 };
 
-/* How far each ring came, over all blocks of an interface. */
-struct known_ring {
-	char iface[16];
-	uint8_t id[16];
-	uint64_t next_seq, pos;
+struct known_iface {
+	char name[16];
+	struct gdi_rings rings; /* of all blocks, as far as learned */
+	bool learned;
+	struct gdi_day *days;
+	size_t n_days;
 };
 
 struct godb_writer {
 	int store_fd, lock_fd;
 	struct godb_writer_opts opts;
+	struct gp_hash_key key;
 	struct gdi_names names;
 	struct open_block **open; /* sorted by interface, slot */
 	size_t n_open, cap_open;
-	struct known_ring *rings;
-	size_t n_rings, cap_rings;
-	struct gdi_packer packer;
+	struct known_iface *ifaces; /* sorted */
+	size_t n_ifaces;
 	struct gdi_buf buf;
 };
 
@@ -160,131 +178,250 @@ block_drop(struct godb_writer *w, struct open_block *b)
 	block_free(b);
 }
 
-static struct known_ring *
-ring_known(const struct godb_writer *w, const char *iface, const uint8_t id[16])
-{
-	for (size_t i = w->n_rings; i-- > 0;) /* the newest are asked for */
-		if (memcmp(w->rings[i].id, id, 16) == 0 &&
-		    strcmp(w->rings[i].iface, iface) == 0)
-			return &w->rings[i];
-	return NULL;
-}
-
-/* Room for one more, so that ring_advance() cannot fail. */
+/* The interface's state, made when it is new; valid until the next new one. */
 static int
-ring_reserve(struct godb_writer *w)
+iface_state(struct godb_writer *w, const char *name, struct known_iface **out)
 {
-	size_t cap = w->cap_rings ? w->cap_rings * 2 : 64;
-	struct known_ring *grown;
+	struct known_iface *grown;
+	size_t lo = 0, hi = w->n_ifaces;
 
-	if (w->n_rings < w->cap_rings)
-		return 0;
-	grown = reallocarray(w->rings, cap, sizeof(*grown));
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(w->ifaces[mid].name, name);
+
+		if (c == 0) {
+			*out = &w->ifaces[mid];
+			return 0;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	grown = reallocarray(w->ifaces, w->n_ifaces + 1, sizeof(*grown));
 	if (grown == NULL)
 		return -ENOMEM;
-	w->rings = grown;
-	w->cap_rings = cap;
+	w->ifaces = grown;
+	memmove(&grown[lo + 1], &grown[lo],
+	    (w->n_ifaces++ - lo) * sizeof(*grown));
+	memset(&grown[lo], 0, sizeof(grown[lo]));
+	(void)snprintf(grown[lo].name, sizeof(grown[lo].name), "%s", name);
+	*out = &grown[lo];
 	return 0;
 }
 
-static void
-ring_advance(struct godb_writer *w, const char *iface, const uint8_t id[16],
-    uint64_t seq, uint64_t pos)
+/* What is remembered of a day.  One whose index must be written anew is never
+ * forgotten for another. */
+static int
+day_state(struct known_iface *f, int64_t day_s, struct gdi_day **out)
 {
-	struct known_ring *r = ring_known(w, iface, id);
+	struct gdi_day *grown, *spare = NULL;
 
-	if (r == NULL) {
-		r = &w->rings[w->n_rings++];
-		memset(r, 0, sizeof(*r));
-		(void)snprintf(r->iface, sizeof(r->iface), "%s", iface);
-		memcpy(r->id, id, sizeof(r->id));
+	for (size_t i = 0; i < f->n_days; i++) {
+		if (f->days[i].known && f->days[i].day_s == day_s) {
+			*out = &f->days[i];
+			return 0;
+		}
+		if (!f->days[i].rebuild &&
+		    (spare == NULL || f->days[i].day_s < spare->day_s))
+			spare = &f->days[i];
 	}
-	if (seq >= r->next_seq) {
-		r->next_seq = seq + 1;
-		r->pos = pos;
+	if (f->n_days < DAYS_KEPT || spare == NULL) {
+		grown = reallocarray(f->days, f->n_days + 1, sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		f->days = grown;
+		spare = &grown[f->n_days++];
 	}
+	memset(spare, 0, sizeof(*spare));
+	*out = spare;
+	return 0;
 }
 
-/* ---- folders ------------------------------------------------------------- */
+/* ---- folders and journals ------------------------------------------------ */
 
+/* Opens IFACE/NAME, making what is missing. */
 static int
-open_iface(const struct godb_writer *w, const char *iface)
+make_below(const struct godb_writer *w, const char *iface, const char *name)
 {
-	return gdi_folder_make(w->store_fd, iface, w->opts.mode_dir);
-}
-
-static int
-open_journals(const struct godb_writer *w, const char *iface, bool make)
-{
-	int iface_fd = make ? open_iface(w, iface) :
-			      gp_fd_opendir_at(w->store_fd, iface);
+	int iface_fd = gdi_folder_make(w->store_fd, iface, w->opts.mode_dir);
 	int fd;
 
 	if (iface_fd < 0)
 		return iface_fd;
-	fd = make ? gdi_folder_make(iface_fd, GDI_JOURNALS, w->opts.mode_dir) :
-		    gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
+	fd = gdi_folder_make(iface_fd, name, w->opts.mode_dir);
 	gp_fd_close(&iface_fd);
 	return fd;
 }
 
 static int
-open_day(const struct godb_writer *w, const char *iface, int64_t day_s,
-    bool make)
+random_bytes(void *out, size_t len)
 {
-	char day[11];
-	int iface_fd = make ? open_iface(w, iface) :
-			      gp_fd_opendir_at(w->store_fd, iface);
-	int fd;
-
-	if (iface_fd < 0)
-		return iface_fd;
-	gp_clock_day_format(day_s, day);
-	fd = make ? gdi_folder_make(iface_fd, day, w->opts.mode_dir) :
-		    gp_fd_opendir_at(iface_fd, day);
-	gp_fd_close(&iface_fd);
-	return fd;
+	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
-/* ---- append -------------------------------------------------------------- */
+/* A file of this name that no open block has holds only what is committed. */
+static int
+create_journal(const struct godb_writer *w, int dir, const char *name)
+{
+	const int flags = O_RDWR | O_CREAT | O_EXCL;
+	int fd = gp_fd_openat(dir, name, flags, w->opts.mode_file);
+
+	if (fd == -EEXIST && unlinkat(dir, name, 0) == 0)
+		fd = gp_fd_openat(dir, name, flags, w->opts.mode_file);
+	if (fd >= 0 && fchmod(fd, w->opts.mode_file) < 0) {
+		int rc = -errno;
+
+		gp_fd_close(&fd);
+		return rc;
+	}
+	return fd;
+}
 
 static int
 open_journal(struct godb_writer *w, struct open_block *b)
 {
-	struct gdi_buf header = {0};
+	uint8_t header[GDI_HEADER_BYTES];
 	char name[32];
-	int dir, fd, rc = 0;
+	int dir, fd, rc;
 
 	if (b->journal_fd >= 0)
 		return 0;
-	dir = open_journals(w, b->iface, true);
+	rc = random_bytes(&b->journal_salt, sizeof(b->journal_salt));
+	if (rc < 0)
+		return rc;
+	dir = make_below(w, b->iface, GDI_JOURNALS);
 	if (dir < 0)
 		return dir;
-	gdi_journal_name(b->slot_s, name);
-	fd = gp_fd_openat(dir, name, O_RDWR | O_CREAT, w->opts.mode_file);
-	if (fd < 0)
-		rc = fd;
-	if (rc == 0 && (fchmod(fd, w->opts.mode_file) < 0 ||
-			   ftruncate(fd, 0) < 0))
-		rc = -errno;
-	gdi_journal_header(b->iface, b->slot_s, &header);
-	if (rc == 0)
-		rc = header.failed ? -ENOMEM :
-				     gp_fd_pwrite_full(fd, header.data,
-					 header.len, 0);
-	if (rc == 0)
-		rc = gp_fd_sync(dir);
+	gdi_journal_name(b->slot_s, "", name);
+	gdi_journal_header(b->iface, b->slot_s, b->journal_salt, header);
+	fd = create_journal(w, dir, name);
+	rc = fd < 0 ? fd : gp_fd_pwrite_full(fd, header, sizeof(header), 0);
 	if (rc == 0) {
 		b->journal_fd = fd;
-		b->journal_end = header.len;
+		b->journal_end = sizeof(header);
+		b->created = b->dirty = true;
 	} else if (fd >= 0) {
 		(void)unlinkat(dir, name, 0);
 		gp_fd_close(&fd);
 	}
-	gdi_buf_free(&header);
 	gp_fd_close(&dir);
 	return rc;
 }
+
+static int
+remove_journal(const struct godb_writer *w, const struct open_block *b)
+{
+	char name[32];
+	int dir = gdi_open_below(w->store_fd, b->iface, GDI_JOURNALS);
+	int rc = 0;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	gdi_journal_name(b->slot_s, "", name);
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		rc = -errno;
+	gp_fd_close(&dir);
+	return rc;
+}
+
+/* ---- rings that are known ------------------------------------------------ */
+
+static int
+learn_day(struct known_iface *f, int iface_fd, const char *day)
+{
+	struct gdi_index x;
+	int64_t day_s = 0;
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	int rc;
+
+	(void)gp_clock_day_parse(day, &day_s);
+	if (fd < 0)
+		return 0;
+	rc = gdi_index_read(fd, day_s, &x);
+	gp_fd_close(&fd);
+	if (rc < 0) /* a commit to that day will say so */
+		return rc == -ENOMEM ? rc : 0;
+	for (size_t i = 0; rc == 0 && i < x.n; i++) {
+		rc = gdi_rings_read(&f->rings, x.records[i].rings);
+		if (rc == GODB_EDAMAGED)
+			rc = 0; /* readers say so */
+	}
+	gdi_index_free(&x);
+	return rc;
+}
+
+struct dated {
+	const char *day;
+	int64_t written_ns; /* index last */
+};
+
+static int
+latest_first(const void *pa, const void *pb)
+{
+	const struct dated *a = pa, *b = pb;
+
+	return a->written_ns > b->written_ns ? -1 :
+					       a->written_ns < b->written_ns;
+}
+
+static int
+learn_days(struct known_iface *f, int iface_fd, char **days, size_t n)
+{
+	struct dated *list = calloc(n + 1, sizeof(*list));
+	int rc = list ? 0 : -ENOMEM;
+
+	for (size_t i = 0; list && i < n; i++) {
+		struct stat st;
+		char path[32];
+
+		list[i].day = days[i];
+		(void)snprintf(path, sizeof(path), "%s/" GDI_INDEX, days[i]);
+		if (i + LEARN_NEWEST >= n)
+			list[i].written_ns = INT64_MAX;
+		else if (fstatat(iface_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			list[i].written_ns =
+			    st.st_mtim.tv_sec * GP_NS_PER_S +
+			    st.st_mtim.tv_nsec;
+	}
+	if (list)
+		qsort(list, n, sizeof(*list), latest_first);
+	for (size_t i = 0; rc == 0 && i < n && i < LEARN_NEWEST + LEARN_LATEST;
+	     i++)
+		rc = learn_day(f, iface_fd, list[i].day);
+	free(list);
+	return rc;
+}
+
+/* The interface with what its days know of rings. */
+static int
+learned_iface(struct godb_writer *w, const char *iface,
+    struct known_iface **out)
+{
+	struct known_iface *f;
+	char **days;
+	int iface_fd, n, rc = iface_state(w, iface, &f);
+
+	if (rc == 0)
+		*out = f;
+	if (rc < 0 || f->learned)
+		return rc;
+	iface_fd = gp_fd_opendir_at(w->store_fd, iface);
+	if (iface_fd == -ENOENT) {
+		f->learned = true;
+		return 0;
+	}
+	n = iface_fd < 0 ? iface_fd :
+			   gdi_folder_list(iface_fd, gdi_is_day, &days);
+	rc = n < 0 ? n : learn_days(f, iface_fd, days, (size_t)n);
+	if (n >= 0)
+		godb_ifaces_free(days);
+	gp_fd_close(&iface_fd);
+	f->learned = rc == 0;
+	return rc;
+}
+
+/* ---- append -------------------------------------------------------------- */
 
 /* Numbers of a batch's names in the registry; owned by the caller. */
 static int
@@ -308,19 +445,6 @@ map_names(struct godb_writer *w, const struct godb_batch *b, uint16_t **out)
 	return 0;
 }
 
-static void
-add_counters(struct godb_counters *to, const struct godb_counters *from)
-{
-	uint64_t t[sizeof(*to) / 8], f[sizeof(*to) / 8];
-
-	memcpy(t, to, sizeof(t));
-	memcpy(f, from, sizeof(f));
-	for (size_t i = 0; i < sizeof(t) / 8; i++)
-		if (__builtin_add_overflow(t[i], f[i], &t[i]))
-			t[i] = UINT64_MAX;
-	memcpy(to, t, sizeof(t));
-}
-
 /* The batch into the block in memory; everything was reserved. */
 static void
 absorb(struct open_block *b, const struct godb_batch *batch,
@@ -332,13 +456,12 @@ absorb(struct open_block *b, const struct godb_batch *batch,
 		b->last_ns = batch->last_ns;
 	b->n_batches++;
 	b->flags |= batch->flags;
-	add_counters(&b->counters, &batch->counters);
-	for (size_t i = 0; i < batch->n4; i++)
-		gdi_aggregate_add4(&b->rows, &batch->rows4[i],
-		    map[batch->rows4[i].l7]);
-	for (size_t i = 0; i < batch->n6; i++)
-		gdi_aggregate_add6(&b->rows, &batch->rows6[i],
-		    map[batch->rows6[i].l7]);
+	gdi_sum_counters(&b->counters, &batch->counters);
+	gdi_aggregate_add4(&b->rows, batch->rows4, batch->n4, map);
+	gdi_aggregate_add6(&b->rows, batch->rows6, batch->n6, map);
+	/* reserved: cannot fail */
+	(void)gdi_rings_add(&b->rings, batch->ring, batch->seq, batch->seq,
+	    batch->ring_pos);
 }
 
 static int
@@ -350,10 +473,11 @@ write_journal(struct godb_writer *w, struct open_block *b,
 	if (rc < 0)
 		return rc;
 	w->buf.len = 0;
-	rc = gdi_journal_record(batch, &w->buf);
+	rc = gdi_journal_record(batch, b->journal_salt, &w->buf);
+	w->buf.rc = 0;
 	if (rc < 0)
 		return rc;
-	rc = gp_fd_pwrite_full(b->journal_fd, w->buf.data, w->buf.len,
+	rc = gp_fd_pwrite_full(b->journal_fd, w->buf.p, w->buf.len,
 	    b->journal_end);
 	if (rc < 0) { /* half a record must not be found there later */
 		(void)!ftruncate(b->journal_fd, (off_t)b->journal_end);
@@ -364,10 +488,30 @@ write_journal(struct godb_writer *w, struct open_block *b,
 	return 0;
 }
 
+/* Everything that can fail but the journal. */
+static int
+prepare(struct godb_writer *w, const struct godb_batch *batch,
+    struct known_iface *f, struct open_block **b, uint16_t **map)
+{
+	int rc = map_names(w, batch, map);
+
+	if (rc == 0)
+		rc = block_new(w, batch->iface, batch->slot_s, b);
+	if (rc == 0 && (*b)->rings.n_ranges >= GDI_RANGES)
+		rc = GODB_EFULL;
+	if (rc == 0)
+		rc = gdi_aggregate_reserve(&(*b)->rows, batch->n4, batch->n6);
+	if (rc == 0)
+		rc = gdi_rings_reserve(&(*b)->rings, batch->ring);
+	if (rc == 0)
+		rc = gdi_rings_reserve(&f->rings, batch->ring);
+	return rc;
+}
+
 int
 godb_writer_append(struct godb_writer *w, const struct godb_batch *batch)
 {
-	struct known_ring *ring;
+	struct known_iface *f;
 	struct open_block *b = NULL;
 	uint16_t *map = NULL;
 	int rc;
@@ -376,49 +520,135 @@ godb_writer_append(struct godb_writer *w, const struct godb_batch *batch)
 		return GODB_EIFACE;
 	if (!gdi_batch_valid(batch))
 		return -EINVAL;
-	ring = ring_known(w, batch->iface, batch->ring);
-	if (ring && batch->seq < ring->next_seq)
+	rc = learned_iface(w, batch->iface, &f);
+	if (rc < 0)
+		return rc;
+	if (gdi_rings_contain(&f->rings, batch->ring, batch->seq))
 		return 1;
-	rc = ring_reserve(w);
+	rc = prepare(w, batch, f, &b, &map);
 	if (rc == 0)
-		rc = map_names(w, batch, &map);
-	if (rc == 0)
-		rc = block_new(w, batch->iface, batch->slot_s, &b);
-	if (rc == 0)
-		rc = gdi_aggregate_reserve(&b->rows, batch->n4, batch->n6);
-	if (rc == 0)
-		rc = gdi_rings_add(&b->rings, batch->ring, batch->seq,
-		    batch->ring_pos);
-	if (rc == 0) {
 		rc = write_journal(w, b, batch);
-		if (rc < 0) /* not in the journal: not in the block */
-			gdi_rings_undo(&b->rings, batch->ring, batch->seq);
-	}
 	if (rc == 0) {
 		absorb(b, batch, map);
-		ring_advance(w, batch->iface, batch->ring, batch->seq,
-		    batch->ring_pos);
+		(void)gdi_rings_add(&f->rings, batch->ring, batch->seq,
+		    batch->seq, batch->ring_pos);
 	} else if (b && b->n_batches == 0) {
+		if (b->journal_fd >= 0)
+			(void)remove_journal(w, b);
 		block_drop(w, b);
 	}
 	free(map);
 	return rc;
 }
 
+/* ---- sync ---------------------------------------------------------------- */
+
+static int
+sync_entries(const struct godb_writer *w, const char *iface)
+{
+	int iface_fd = gp_fd_opendir_at(w->store_fd, iface);
+	int dir = iface_fd < 0 ? iface_fd :
+				 gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
+	int rc = dir < 0 ? dir : gp_fd_sync(dir);
+
+	if (rc == 0)
+		rc = gp_fd_sync(iface_fd);
+	if (rc == 0)
+		rc = gp_fd_sync(w->store_fd);
+	gp_fd_close(&dir);
+	gp_fd_close(&iface_fd);
+	return rc;
+}
+
+/* Reads all of a journal; every record must still be what was written. */
+static int
+read_back(const struct open_block *b, struct gdi_buf *out)
+{
+	uint8_t *p = gdi_buf_room(out, (size_t)b->journal_end);
+	struct gdi_journal_view v;
+	struct gdi_journal j;
+	uint32_t n = 0;
+	ssize_t got;
+	int rc;
+
+	if (p == NULL)
+		return -ENOMEM;
+	got = gp_fd_pread_full(b->journal_fd, p, (size_t)b->journal_end, 0);
+	if (got != (ssize_t)b->journal_end)
+		return got < 0 ? (int)got : -EIO;
+	out->len = (size_t)got;
+	rc = gdi_journal_open(&j, -1, p, out->len, b->slot_s);
+	while (rc == 1 && (rc = gdi_journal_next(&j, &v)) == 1)
+		n++;
+	gdi_journal_close(&j);
+	/* records that a commit covers may stand before ours */
+	return rc < 0 ? rc : n < b->n_batches || j.end != out->len ? -EIO : 0;
+}
+
+/* The journal's content to a new file in its place. */
+static int
+rewrite_journal(const struct godb_writer *w, struct open_block *b)
+{
+	struct gdi_buf data = {0};
+	char name[32], fresh[32];
+	int dir = gdi_open_below(w->store_fd, b->iface, GDI_JOURNALS);
+	int fd = -1, rc = dir < 0 ? dir : read_back(b, &data);
+
+	gdi_journal_name(b->slot_s, "", name);
+	gdi_journal_name(b->slot_s, GDI_NEW, fresh);
+	if (rc == 0) {
+		fd = create_journal(w, dir, fresh);
+		rc = fd < 0 ? fd : gp_fd_pwrite_full(fd, data.p, data.len, 0);
+	}
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
+		rc = -errno;
+	if (rc == 0) {
+		int old = b->journal_fd;
+
+		b->journal_fd = fd;
+		b->created = true;
+		b->suspect = false;
+		fd = old;
+	} else if (fd >= 0) {
+		(void)unlinkat(dir, fresh, 0);
+	}
+	gp_fd_close(&fd);
+	gp_fd_close(&dir);
+	gdi_buf_free(&data);
+	return rc;
+}
+
+static int
+sync_block(const struct godb_writer *w, struct open_block *b)
+{
+	int rc = 0;
+
+	if (!b->dirty)
+		return 0;
+	if (!b->suspect) {
+		rc = gp_fd_datasync(b->journal_fd);
+		b->suspect = rc < 0;
+	}
+	if (b->suspect)
+		rc = rewrite_journal(w, b);
+	if (rc == 0 && b->created)
+		rc = sync_entries(w, b->iface);
+	if (rc == 0)
+		b->dirty = b->created = false;
+	return rc;
+}
+
 int
 godb_writer_sync(struct godb_writer *w)
 {
-	int first = gdi_names_sync(&w->names, w->store_fd);
+	int first = 0;
 
 	for (size_t i = 0; i < w->n_open; i++) {
-		int rc = 0;
+		int rc = sync_block(w, w->open[i]);
 
-		if (w->open[i]->dirty)
-			rc = gp_fd_datasync(w->open[i]->journal_fd);
-		if (rc == 0)
-			w->open[i]->dirty = false;
-		else if (first == 0)
-			first = rc;
+		first = first < 0 ? first : rc;
 	}
 	return first;
 }
@@ -435,336 +665,221 @@ godb_writer_open_block(const struct godb_writer *w, size_t i,
 	out->iface = b->iface;
 	out->slot_s = b->slot_s;
 	out->n_batches = b->n_batches;
-	out->n_rows = (uint64_t)b->rows.n4 + b->rows.n6;
+	out->n_rows = (uint64_t)b->rows.t4.n + b->rows.t6.n;
 	out->flags = b->flags;
 	return true;
 }
 
 /* ---- commit -------------------------------------------------------------- */
 
-static uint64_t
-value4(const struct godb_row4 *r, int column)
-{
-	switch (column) {
-	case GODB_SIP:
-		return be32toh(gdi_get32(r->sip));
-	case GODB_DIP:
-		return be32toh(gdi_get32(r->dip));
-	case GODB_DPORT:
-		return r->dport;
-	case GODB_PROTO:
-		return r->proto;
-	case GODB_L7PROTO:
-		return r->l7;
-	default:
-		return r->counter[column - GODB_BYTES_RCVD];
-	}
-}
-
-static uint64_t
-value6(const struct godb_row6 *r, int column)
-{
-	switch (column) {
-	case GODB_DPORT:
-		return r->dport;
-	case GODB_PROTO:
-		return r->proto;
-	case GODB_L7PROTO:
-		return r->l7;
-	default:
-		return r->counter[column - GODB_BYTES_RCVD];
-	}
-}
-
-struct commit {
-	struct gdi_record record;
-	struct gdi_buf columns[GODB_N_COLUMNS];
-	struct gdi_chunk *next; /* in the record's chunk memory */
-	uint64_t *values;
-	struct godb_addr6 *addresses;
+/* One chunk's values of all columns, gathered in one pass over the rows. */
+struct gathered {
+	uint64_t values[GODB_N_COLUMNS][GDI_CHUNK_ROWS];
+	struct godb_addr6 sip[GDI_CHUNK_ROWS], dip[GDI_CHUNK_ROWS];
 };
 
-static int
-pack_chunk(struct godb_writer *w, struct commit *c, const struct open_block *b,
-    int column, int v, size_t from, size_t n)
-{
-	bool address = v == 1 && (column == GODB_SIP || column == GODB_DIP);
-	int rc;
-
-	for (size_t i = 0; i < n; i++) {
-		if (address) {
-			const uint8_t *a = column == GODB_SIP ?
-			    b->rows.rows6[from + i].sip :
-			    b->rows.rows6[from + i].dip;
-
-			c->addresses[i].hi = be64toh(gdi_get64(a));
-			c->addresses[i].lo = be64toh(gdi_get64(a + 8));
-		} else if (v == 1) {
-			c->values[i] = value6(&b->rows.rows6[from + i], column);
-		} else {
-			c->values[i] = value4(&b->rows.rows4[from + i], column);
-		}
-	}
-	rc = gdi_chunk_pack(&w->packer, address ? NULL : c->values,
-	    address ? c->addresses : NULL, n, &c->columns[column], c->next);
-	if (rc == 0) {
-		struct gdi_extent *e = &c->record.extents[column][v];
-
-		if (e->n_chunks++ == 0)
-			e->chunks = c->next;
-		e->bytes += c->next->stored;
-		c->next++;
-	}
-	return rc;
-}
-
-static int
-pack_columns(struct godb_writer *w, struct commit *c,
-    const struct open_block *b)
-{
-	size_t chunks = 0;
-
-	for (int v = 0; v < 2; v++)
-		chunks += (v ? b->rows.n6 : b->rows.n4) / GDI_CHUNK_ROWS + 1;
-	c->next = calloc(chunks * GODB_N_COLUMNS, sizeof(*c->next));
-	c->record.chunk_memory = c->next;
-	c->values = malloc(GDI_CHUNK_ROWS * sizeof(*c->values));
-	c->addresses = malloc(GDI_CHUNK_ROWS * sizeof(*c->addresses));
-	if (c->next == NULL || c->values == NULL || c->addresses == NULL)
-		return -ENOMEM;
-	for (int column = 0; column < GODB_N_COLUMNS; column++)
-		for (int v = 0; v < 2; v++) {
-			size_t rows = v ? b->rows.n6 : b->rows.n4;
-
-			for (size_t at = 0; at < rows; at += GDI_CHUNK_ROWS) {
-				size_t n = rows - at < GDI_CHUNK_ROWS ?
-				    rows - at : GDI_CHUNK_ROWS;
-				int rc = pack_chunk(w, c, b, column, v, at, n);
-
-				if (rc < 0)
-					return rc;
-			}
-		}
-	return 0;
-}
-
-static int
-open_column(const struct godb_writer *w, int day_fd, int column, uint64_t *end,
-    bool *created)
-{
-	uint8_t header[GDI_COLUMN_HEADER];
-	char name[32];
-	struct stat st;
-	int fd, rc = 0;
-
-	(void)snprintf(name, sizeof(name), "%s.gpf", gdi_columns[column].name);
-	fd = gp_fd_openat(day_fd, name, O_RDWR | O_CREAT, w->opts.mode_file);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		rc = -errno;
-	if (rc == 0 && st.st_size < GDI_COLUMN_HEADER) {
-		*created = true;
-		gdi_column_header(header);
-		rc = fchmod(fd, w->opts.mode_file) < 0 ? -errno : 0;
-		if (rc == 0)
-			rc = gp_fd_pwrite_full(fd, header, sizeof(header), 0);
-	}
-	if (*end < GDI_COLUMN_HEADER)
-		*end = GDI_COLUMN_HEADER;
-	/* what a crash or a failed attempt left behind the committed end */
-	if (rc == 0 && (uint64_t)st.st_size > *end &&
-	    ftruncate(fd, (off_t)*end) < 0)
-		rc = -errno;
-	if (rc < 0) {
-		gp_fd_close(&fd);
-		return rc;
-	}
-	return fd;
-}
-
-static int
-write_columns(const struct godb_writer *w, struct commit *c, int day_fd,
-    const struct gdi_index *index, bool *created)
-{
-	for (int column = 0; column < GODB_N_COLUMNS; column++) {
-		uint64_t end = index->column_end[column];
-		int fd = open_column(w, day_fd, column, &end, created);
-		int rc;
-
-		if (fd < 0)
-			return fd;
-		c->record.extents[column][0].offset = end;
-		c->record.extents[column][1].offset =
-		    end + c->record.extents[column][0].bytes;
-		rc = gp_fd_pwrite_full(fd, c->columns[column].data,
-		    c->columns[column].len, end);
-		if (rc == 0)
-			rc = gp_fd_sync(fd);
-		gp_fd_close(&fd);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* The commit: behind the last valid record, or behind damage, which is left
- * for a repair to look at. */
-static int
-write_record(const struct godb_writer *w, const struct commit *c,
-    const struct open_block *b, int day_fd, const struct gdi_index *index,
-    bool fresh)
-{
-	struct gdi_buf buf = {0};
-	uint64_t at = index->end;
-	int fd, rc = 0;
-
-	fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDWR | O_CREAT,
-	    w->opts.mode_file);
-	if (fd < 0)
-		return fd;
-	if (fresh) {
-		at = 0;
-		gdi_index_header(b->iface, gp_clock_day(b->slot_s), &buf);
-		if (fchmod(fd, w->opts.mode_file) < 0)
-			rc = -errno;
-	}
-	gdi_record_write(&c->record, &buf);
-	if (rc == 0 && buf.failed)
-		rc = -ENOMEM;
-	if (rc == 0 && buf.len > GDI_RECORD_BYTES)
-		rc = GODB_EFULL;
-	if (rc == 0 && at + buf.len > GDI_INDEX_BYTES)
-		rc = GODB_EFULL;
-	/* pages that an earlier attempt left are thrown away, not trusted */
-	if (rc == 0 && ftruncate(fd, (off_t)at) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, buf.data, buf.len, at);
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc < 0) {
-		(void)!ftruncate(fd, (off_t)at);
-		(void)gp_fd_sync(fd);
-	}
-	gp_fd_close(&fd);
-	gdi_buf_free(&buf);
-	return rc;
-}
-
-/* Damage at an index's end that no open block explains was a record once: new
- * ones go behind it. */
 static void
-keep_damage(struct gdi_index *index, const struct open_block *b)
+gather_rest(struct gathered *g, size_t i, uint64_t key, const uint64_t *counter)
 {
-	const struct gdi_gap *last =
-	    index->n_gaps ? &index->gaps[index->n_gaps - 1] : NULL;
+	g->values[GODB_DPORT][i] = GDI_KEY_DPORT(key);
+	g->values[GODB_PROTO][i] = GDI_KEY_PROTO(key);
+	g->values[GODB_L7PROTO][i] = GDI_KEY_L7(key);
+	for (int k = 0; k < 4; k++)
+		g->values[GODB_BYTES_RCVD + k][i] = counter[k];
+}
 
-	if (last == NULL || !last->tail || b->journal_fd >= 0)
-		return;
-	index->end = (index->size + 7) & ~UINT64_C(7);
+static void
+gather4(struct gathered *g, const struct gdi_aggregate *a,
+    const struct gdi_key2 *key, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		g->values[GODB_SIP][i] = key[i].k[0] >> 32;
+		g->values[GODB_DIP][i] = (uint32_t)key[i].k[0];
+		gather_rest(g, i, key[i].k[1], a->rows4[key[i].row].counter);
+	}
+}
+
+/* The zone of an address column is that of the high halves. */
+static void
+gather6(struct gathered *g, const struct gdi_aggregate *a,
+    const struct gdi_key5 *key, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		g->sip[i] = (struct godb_addr6){key[i].k[0], key[i].k[1]};
+		g->dip[i] = (struct godb_addr6){key[i].k[2], key[i].k[3]};
+		g->values[GODB_SIP][i] = key[i].k[0];
+		g->values[GODB_DIP][i] = key[i].k[2];
+		gather_rest(g, i, key[i].k[4], a->rows6[key[i].row].counter);
+	}
 }
 
 static int
-fill_record(struct commit *c, const struct open_block *b)
+pack_column(const struct godb_writer *w, const struct gathered *g,
+    struct gdi_day_block *out, int c, bool v6, size_t n)
 {
-	struct gdi_record *r = &c->record;
+	struct gdi_buf *stored = &out->stored[c];
+	bool lz4 = w->opts.compression == GODB_COMPRESS_LZ4;
+	size_t before = stored->len;
+	struct gdi_chunk chunk = {.min = UINT64_MAX};
 
-	if (getrandom(r->id, sizeof(r->id), 0) != (ssize_t)sizeof(r->id))
-		return -EIO;
+	if (v6 && gdi_columns[c].kind == GDI_ADDR)
+		gdi_chunk_encode_addr6(&w->key, c == GODB_SIP ? g->sip : g->dip,
+		    n, lz4, stored);
+	else
+		gdi_chunk_encode(&w->key, g->values[c], n,
+		    gdi_columns[c].kind != GDI_U64, lz4, stored);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = g->values[c][i];
+
+		chunk.min = v < chunk.min ? v : chunk.min;
+		chunk.max = v > chunk.max ? v : chunk.max;
+	}
+	if (stored->rc < 0)
+		return stored->rc;
+	chunk.stored = (uint32_t)(stored->len - before);
+	chunk.checksum = gdi_checksum(stored->p + before, chunk.stored, 0);
+	gdi_extent_add(&out->extents[c], &chunk);
+	return out->extents[c].rc;
+}
+
+static int
+pack_rows(const struct godb_writer *w, const struct gdi_aggregate *a,
+    const struct gdi_key2 *order4, const struct gdi_key5 *order6,
+    struct gdi_day_block *out)
+{
+	struct gathered *g = malloc(sizeof(*g));
+	int rc = g ? 0 : -ENOMEM;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		size_t rows = v6 ? a->t6.n : a->t4.n;
+
+		for (size_t at = 0; rc == 0 && at < rows;
+		     at += GDI_CHUNK_ROWS) {
+			size_t n = rows - at < GDI_CHUNK_ROWS ?
+			    rows - at : GDI_CHUNK_ROWS;
+
+			if (v6)
+				gather6(g, a, order6 + at, n);
+			else
+				gather4(g, a, order4 + at, n);
+			for (int c = 0; rc == 0 && c < GODB_N_COLUMNS; c++)
+				rc = pack_column(w, g, out, c, v6, n);
+		}
+	}
+	free(g);
+	return rc;
+}
+
+static int
+pack_block(const struct godb_writer *w, const struct open_block *b,
+    struct gdi_day_block *out)
+{
+	struct gdi_record *r = &out->record;
+	struct gdi_key2 *order4 = NULL;
+	struct gdi_key5 *order6 = NULL;
+	int rc = gdi_aggregate_order4(&b->rows, &order4);
+
+	if (rc == 0)
+		rc = gdi_aggregate_order6(&b->rows, &order6);
+	if (rc == 0)
+		rc = pack_rows(w, &b->rows, order4, order6, out);
+	free(order4);
+	free(order6);
+	if (rc == 0)
+		rc = random_bytes(r->id, sizeof(r->id));
+	out->iface = b->iface;
+	out->mode_file = w->opts.mode_file;
+	out->rings = &b->rings;
 	r->slot_s = b->slot_s;
 	r->first_ns = b->first_ns;
 	r->last_ns = b->last_ns;
 	r->flags = b->flags;
-	r->n4 = b->rows.n4;
-	r->n6 = b->rows.n6;
+	r->n4 = b->rows.t4.n;
+	r->n6 = b->rows.t6.n;
 	r->counters = b->counters;
-	r->rings = b->rings; /* lent */
-	return 0;
-}
-
-static int
-remove_journal(const struct godb_writer *w, const struct open_block *b)
-{
-	char name[32];
-	int dir = open_journals(w, b->iface, false);
-	int rc = 0;
-
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	gdi_journal_name(b->slot_s, name);
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		rc = -errno;
-	gp_fd_close(&dir);
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		r->stored_bytes += out->stored[c].len;
 	return rc;
 }
 
+struct journals_of {
+	const struct godb_writer *w;
+	const char *iface;
+	int64_t day_s;
+};
+
+static bool
+has_journal(const void *ctx, int64_t slot_s)
+{
+	const struct journals_of *j = ctx;
+
+	for (size_t i = 0; i < j->w->n_open; i++) {
+		const struct open_block *b = j->w->open[i];
+
+		if (strcmp(b->iface, j->iface) == 0 &&
+		    (slot_s < 0 ? gp_clock_day(b->slot_s) == j->day_s :
+				  b->slot_s == slot_s))
+			return true;
+	}
+	return false;
+}
+
 static int
-commit_block(struct godb_writer *w, struct commit *c, struct open_block *b)
+store_block(struct godb_writer *w, const struct open_block *b,
+    const struct gdi_day_block *packed)
 {
 	int64_t day_s = gp_clock_day(b->slot_s);
-	struct gdi_index index = {0};
-	bool created = false, fresh;
-	int day_fd, rc;
+	struct journals_of journals = {w, b->iface, day_s};
+	struct gdi_folders f = {w->store_fd, -1, -1};
+	struct known_iface *iface;
+	struct gdi_day *d;
+	char day[11];
+	int rc;
 
-	rc = gdi_names_sync(&w->names, w->store_fd);
+	gp_clock_day_format(day_s, day);
+	f.iface = gdi_folder_make(w->store_fd, b->iface, w->opts.mode_dir);
+	if (f.iface < 0)
+		return f.iface;
+	f.day = gdi_folder_make(f.iface, day, w->opts.mode_dir);
+	rc = f.day < 0 ? f.day : iface_state(w, b->iface, &iface);
 	if (rc == 0)
-		rc = gdi_aggregate_sort(&b->rows);
+		rc = day_state(iface, day_s, &d);
 	if (rc == 0)
-		rc = fill_record(c, b);
+		rc = gdi_day_open(d, f.day, day_s, has_journal, &journals);
 	if (rc == 0)
-		rc = pack_columns(w, c, b);
-	if (rc < 0)
-		return rc;
-	day_fd = open_day(w, b->iface, day_s, true);
-	if (day_fd < 0)
-		return day_fd;
-	rc = gdi_index_read(day_fd, b->iface, day_s, &index);
-	fresh = rc == -ENOENT;
-	if (rc == 0)
-		keep_damage(&index, b);
-	if (rc == 0 || fresh)
-		rc = write_columns(w, c, day_fd, &index, &created);
-	if (rc == 0)
-		rc = write_record(w, c, b, day_fd, &index, fresh);
-	if (rc == 0 && (created || fresh))
-		rc = gp_fd_sync(day_fd);
-	gdi_index_free(&index);
-	gp_fd_close(&day_fd);
+		rc = gdi_day_commit(d, &f, packed);
+	gp_fd_close(&f.day);
+	gp_fd_close(&f.iface);
 	return rc;
 }
 
 int
-godb_writer_commit(struct godb_writer *w, const char *iface, int64_t slot_s,
-    uint64_t *stored_bytes)
+godb_writer_commit(struct godb_writer *w, const char *iface,
+    int64_t slot_s, uint64_t *stored_bytes)
 {
 	bool found;
 	size_t at = block_place(w, iface, slot_s, &found);
-	struct commit c = {0};
+	struct gdi_day_block packed = {0};
 	struct open_block *b;
-	uint64_t stored = 0;
 	int rc;
 
 	if (!found)
 		return -ENOENT;
 	b = w->open[at];
-	rc = commit_block(w, &c, b);
-	for (int i = 0; i < GODB_N_COLUMNS; i++) {
-		stored += c.columns[i].len;
-		gdi_buf_free(&c.columns[i]);
+	rc = gdi_names_sync(&w->names, w->store_fd, w->opts.mode_file);
+	if (rc == 0)
+		rc = pack_block(w, b, &packed);
+	if (rc == 0)
+		rc = store_block(w, b, &packed);
+	if (rc == 0) {
+		if (stored_bytes)
+			*stored_bytes = packed.record.stored_bytes;
+		/* one that stays is known as covered when it is read */
+		(void)remove_journal(w, b);
+		block_drop(w, b);
 	}
-	memset(&c.record.rings, 0, sizeof(c.record.rings)); /* given back */
-	gdi_record_free(&c.record);
-	free(c.values);
-	free(c.addresses);
-	if (rc < 0)
-		return rc;
-	if (stored_bytes)
-		*stored_bytes = stored;
-	/* a journal that stays is recognised as covered when it is read */
-	(void)remove_journal(w, b);
-	block_drop(w, b);
-	return 0;
+	gdi_day_block_free(&packed);
+	return rc;
 }
 
 /* ---- opening: replay ----------------------------------------------------- */
@@ -772,154 +887,184 @@ godb_writer_commit(struct godb_writer *w, const char *iface, int64_t slot_s,
 struct replay {
 	struct godb_writer *w;
 	const char *iface;
+	int iface_fd, dir;
 	int64_t slot_s;
-	const struct gdi_index *index; /* of the day; may be empty */
+	struct gdi_rings covered; /* by the records of that block */
 	struct open_block *block;
 };
 
-static bool
-covered(const struct gdi_index *x, int64_t slot_s, const struct godb_batch *b)
+/* What records of the journal's block contain. */
+static int
+read_covered(struct replay *r, bool *any)
 {
-	for (size_t i = 0; i < x->n; i++)
-		if (x->records[i].slot_s == slot_s &&
-		    gdi_rings_contain(&x->records[i].rings, b->ring, b->seq))
-			return true;
-	return false;
+	struct gdi_index x;
+	char day[11];
+	int fd, rc;
+
+	*any = false;
+	gp_clock_day_format(r->slot_s, day);
+	fd = gp_fd_opendir_at(r->iface_fd, day);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	rc = gdi_index_read(fd, gp_clock_day(r->slot_s), &x);
+	gp_fd_close(&fd);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	for (size_t i = 0; rc == 0 && i < x.n; i++)
+		if (x.records[i].slot_s == r->slot_s) {
+			rc = gdi_rings_read(&r->covered, x.records[i].rings);
+			*any = true;
+		}
+	gdi_index_free(&x);
+	return rc;
 }
 
 static int
-replay_batch(void *ctx, const struct gdi_batch_view *v)
+replay_batch(struct replay *r, struct godb_batch *batch)
 {
-	struct replay *r = ctx;
-	struct godb_batch batch = v->batch;
+	struct known_iface *f;
 	uint16_t *map = NULL;
-	int rc = ring_reserve(r->w);
+	int rc = iface_state(r->w, r->iface, &f);
 
-	batch.iface = r->iface;
-	if (rc == 0)
-		ring_advance(r->w, r->iface, batch.ring, batch.seq,
-		    batch.ring_pos);
-	if (rc < 0 || covered(r->index, r->slot_s, &batch))
+	batch->iface = r->iface;
+	if (rc < 0 || gdi_rings_contain(&f->rings, batch->ring, batch->seq))
+		return rc; /* it stands there twice */
+	rc = gdi_rings_add(&f->rings, batch->ring, batch->seq, batch->seq,
+	    batch->ring_pos);
+	if (rc < 0 ||
+	    gdi_rings_contain(&r->covered, batch->ring, batch->seq))
 		return rc;
-	rc = map_names(r->w, &batch, &map);
+	rc = prepare(r->w, batch, f, &r->block, &map);
 	if (rc == 0)
-		rc = block_new(r->w, r->iface, r->slot_s, &r->block);
-	if (rc == 0)
-		rc = gdi_aggregate_reserve(&r->block->rows, batch.n4, batch.n6);
-	if (rc == 0)
-		rc = gdi_rings_add(&r->block->rings, batch.ring, batch.seq,
-		    batch.ring_pos);
-	if (rc == 0)
-		absorb(r->block, &batch, map);
+		absorb(r->block, batch, map);
 	free(map);
 	return rc;
 }
 
 static int
-replay_journal(struct godb_writer *w, const char *iface, int iface_fd, int dir,
-    const char *name)
+replay_records(struct replay *r, struct gdi_journal *j)
 {
-	struct gdi_index index = {0};
-	struct replay r = {.w = w, .iface = iface, .index = &index};
-	struct stat st;
-	uint64_t end = 0;
-	char day[11];
-	int fd, day_fd, rc = 0;
+	struct gdi_journal_view v;
+	int rc;
 
-	r.slot_s = gdi_journal_slot(name);
-	fd = gp_fd_openat(dir, name, O_RDWR, 0);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		rc = -errno;
-	gp_clock_day_format(r.slot_s, day);
-	day_fd = rc == 0 ? gp_fd_opendir_at(iface_fd, day) : -1;
-	if (day_fd >= 0)
-		rc = gdi_index_read(day_fd, iface, gp_clock_day(r.slot_s),
-		    &index);
-	if (rc == -ENOENT)
-		rc = 0;
-	if (rc == 0)
-		rc = gdi_journal_read(fd, (uint64_t)st.st_size, iface, r.slot_s,
-		    replay_batch, &r, &end);
-	if (rc == 0 && r.block != NULL) {
-		/* the torn tail must not come between records */
-		if (ftruncate(fd, (off_t)end) < 0)
-			rc = -errno;
-		r.block->journal_fd = fd;
-		r.block->journal_end = end;
-		fd = -1;
-	} else if (rc == 0) {
-		(void)unlinkat(dir, name, 0); /* nothing that is not stored */
+	while ((rc = gdi_journal_next(j, &v)) == 1) {
+		rc = replay_batch(r, &v.batch);
+		if (rc < 0)
+			return rc;
 	}
-	gdi_index_free(&index);
-	gp_fd_close(&day_fd);
-	gp_fd_close(&fd);
 	return rc;
 }
 
-/* Rings that the newest days know, for captures that present them again. */
+/* Kept for a person to look at; readers tell of it. */
 static int
-learn_rings(struct godb_writer *w, const char *iface, int iface_fd)
+set_aside(const struct replay *r)
 {
-	char **days;
-	int n = gdi_folder_list(iface_fd, gdi_is_day, &days);
-	int rc = n < 0 ? n : 0;
+	char name[32], aside[32];
 
-	for (int i = n - 1; rc == 0 && i >= 0 && i >= n - 2; i--) {
-		struct gdi_index x;
-		int64_t day_s = 0;
-		int fd = gp_fd_opendir_at(iface_fd, days[i]);
+	gdi_journal_name(r->slot_s, "", name);
+	gdi_journal_name(r->slot_s, GDI_DAMAGED, aside);
+	return renameat(r->dir, name, r->dir, aside) < 0 ? -errno : 0;
+}
 
-		(void)gp_clock_day_parse(days[i], &day_s);
-		if (fd < 0 || gdi_index_read(fd, iface, day_s, &x) < 0) {
-			gp_fd_close(&fd);
-			continue; /* a commit to that day will say so */
-		}
-		for (size_t k = 0; rc == 0 && k < x.n; k++)
-			for (size_t r = 0; rc == 0 && r < x.records[k].rings.n;
-			     r++) {
-				struct gdi_ring *ring =
-				    &x.records[k].rings.list[r];
+/* All of the journal is in records, which the writer that died may not have
+ * made durable: only then is the journal not needed. */
+static int
+drop_covered(const struct replay *r, bool any)
+{
+	struct gdi_folders f = {r->w->store_fd, r->iface_fd, -1};
+	char name[32], day[11];
+	int rc = 0;
 
-				if (ring->n_ranges == 0)
-					continue;
-				rc = ring_reserve(w);
-				if (rc == 0)
-					ring_advance(w, iface, ring->id,
-					    ring->ranges[ring->n_ranges - 1]
-						.last,
-					    ring->last_pos);
-			}
-		gdi_index_free(&x);
-		gp_fd_close(&fd);
+	if (any) {
+		gp_clock_day_format(r->slot_s, day);
+		f.day = gp_fd_opendir_at(r->iface_fd, day);
+		rc = f.day < 0 ? f.day : gdi_day_sync(&f);
+		gp_fd_close(&f.day);
 	}
-	if (n >= 0)
-		godb_ifaces_free(days);
+	gdi_journal_name(r->slot_s, "", name);
+	if (rc == 0)
+		(void)unlinkat(r->dir, name, 0);
+	return 0; /* one that stays does no harm */
+}
+
+/* The block goes on where the journal ends; a torn tail is cut. */
+static int
+continue_journal(struct replay *r, const struct gdi_journal *j, int *fd)
+{
+	struct open_block *b = r->block;
+
+	if (ftruncate(*fd, (off_t)j->end) < 0)
+		return -errno;
+	b->journal_fd = *fd;
+	b->journal_end = j->end;
+	b->journal_salt = j->salt;
+	b->dirty = b->created = true; /* for all we know */
+	if (j->n_damaged > 0)
+		b->flags |= GODB_PART_LOST;
+	*fd = -1;
+	return 0;
+}
+
+static int
+replay_journal(struct replay *r, const char *name)
+{
+	struct gdi_journal j = {0};
+	struct stat st;
+	bool any = false;
+	int fd, rc;
+
+	r->slot_s = gdi_journal_slot(name, "");
+	r->block = NULL;
+	gdi_rings_free(&r->covered);
+	fd = gp_fd_openat(r->dir, name, O_RDWR | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fd;
+	rc = fstat(fd, &st) < 0 ? -errno : read_covered(r, &any);
+	if (rc == 0 && !S_ISREG(st.st_mode))
+		rc = GODB_EDAMAGED;
+	if (rc == 0)
+		rc = gdi_journal_open(&j, fd, NULL, (uint64_t)st.st_size,
+		    r->slot_s);
+	if (rc == 1)
+		rc = replay_records(r, &j);
+	if (rc == GODB_EDAMAGED)
+		rc = set_aside(r);
+	else if (rc == 0 && r->block != NULL)
+		rc = continue_journal(r, &j, &fd);
+	else if (rc == 0)
+		rc = j.n_damaged > 0 ? set_aside(r) : drop_covered(r, any);
+	gdi_journal_close(&j);
+	gp_fd_close(&fd);
 	return rc;
 }
 
 static int
 replay_iface(struct godb_writer *w, const char *iface)
 {
+	struct replay r = {.w = w, .iface = iface};
 	char **names = NULL;
-	int iface_fd = gp_fd_opendir_at(w->store_fd, iface);
-	int dir, n = 0, rc;
+	int n = 0, rc = 0;
 
-	if (iface_fd < 0) /* a file of that name is not ours */
-		return iface_fd == -ENOTDIR ? 0 : iface_fd;
-	rc = learn_rings(w, iface, iface_fd);
-	dir = gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
-	if (rc == 0 && dir >= 0)
-		n = gdi_folder_list(dir, gdi_is_journal, &names);
-	if (n < 0)
-		rc = n;
-	for (int i = 0; rc == 0 && i < n; i++)
-		rc = replay_journal(w, iface, iface_fd, dir, names[i]);
+	r.iface_fd = gp_fd_opendir_at(w->store_fd, iface);
+	if (r.iface_fd < 0) /* a file or link of that name is not ours */
+		return r.iface_fd == -ENOTDIR || r.iface_fd == -ELOOP ?
+		    0 : r.iface_fd;
+	r.dir = gp_fd_opendir_at(r.iface_fd, GDI_JOURNALS);
+	if (r.dir >= 0)
+		n = gdi_folder_list(r.dir, NULL, &names);
+	if (n < 0 || (r.dir < 0 && r.dir != -ENOENT))
+		rc = n < 0 ? n : r.dir;
+	for (int i = 0; rc == 0 && i < n; i++) {
+		if (gdi_is_journal(names[i]))
+			rc = replay_journal(&r, names[i]);
+		else if (gdi_is_new_journal(names[i]))
+			(void)unlinkat(r.dir, names[i], 0);
+	}
 	if (n >= 0)
 		godb_ifaces_free(names);
-	gp_fd_close(&dir);
-	gp_fd_close(&iface_fd);
+	gdi_rings_free(&r.covered);
+	gp_fd_close(&r.dir);
+	gp_fd_close(&r.iface_fd);
 	return rc;
 }
 
@@ -937,17 +1082,28 @@ replay_all(struct godb_writer *w)
 	return rc;
 }
 
+/* ---- open and close ------------------------------------------------------ */
+
+/* The lock comes before the marker, so that two do not make one store. */
 static int
 open_folder(struct godb_writer *w, struct godb_diag *diag)
 {
 	int rc = gdi_marker_check(w->store_fd);
+	bool make = rc == GODB_ENOTSTORE && w->opts.create;
 
-	if (rc == GODB_ENOTSTORE && w->opts.create &&
-	    gdi_folder_empty(w->store_fd) == 1)
-		rc = gdi_marker_create(w->store_fd, w->opts.mode_file);
+	if (make) {
+		int blank = gdi_folder_blank(w->store_fd);
+
+		rc = blank < 0 ? blank : blank ? 0 : GODB_ENOTSTORE;
+	}
 	if (rc == 0)
 		rc = gdi_lock(w->store_fd, w->opts.owner, w->opts.mode_file,
 		    &w->lock_fd, diag);
+	if (rc == 0 && make) {
+		rc = gdi_marker_check(w->store_fd);
+		if (rc == GODB_ENOTSTORE)
+			rc = gdi_marker_create(w->store_fd, w->opts.mode_file);
+	}
 	return rc;
 }
 
@@ -965,12 +1121,15 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	w->store_fd = dirfd;
 	w->lock_fd = -1;
 	w->names.fd = -1;
-	w->opts = *opts;
-	rc = open_folder(w, diag);
+	/* an older caller's options are shorter */
+	w->opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
+	memcpy(&w->opts, opts,
+	    opts->size < sizeof(w->opts) ? opts->size : sizeof(w->opts));
+	rc = gp_hash_key_init(&w->key);
+	if (rc == 0)
+		rc = open_folder(w, diag);
 	if (rc == 0)
 		rc = gdi_names_load(w->store_fd, &w->names);
-	if (rc == 0)
-		rc = gdi_packer_init(&w->packer, w->opts.compression);
 	if (rc == 0)
 		rc = replay_all(w);
 	if (rc < 0) {
@@ -989,9 +1148,12 @@ godb_writer_close(struct godb_writer *w)
 	while (w->n_open > 0)
 		block_free(w->open[--w->n_open]);
 	free(w->open);
-	free(w->rings);
+	for (size_t i = 0; i < w->n_ifaces; i++) {
+		gdi_rings_free(&w->ifaces[i].rings);
+		free(w->ifaces[i].days);
+	}
+	free(w->ifaces);
 	gdi_names_free(&w->names);
-	gdi_packer_free(&w->packer);
 	gdi_buf_free(&w->buf);
 	gp_fd_close(&w->lock_fd);
 	gp_fd_close(&w->store_fd);
@@ -1004,18 +1166,33 @@ int
 godb_writer_ring(struct godb_writer *w, const char *iface,
     const uint8_t ring[16], uint64_t *next_seq, uint64_t *ring_pos)
 {
-	const struct known_ring *r = ring_known(w, iface, ring);
+	const struct gdi_ring *r;
+	struct known_iface *f;
+	int rc;
 
-	if (r == NULL)
+	if (!godb_iface_valid(iface))
+		return GODB_EIFACE;
+	rc = learned_iface(w, iface, &f);
+	if (rc < 0)
+		return rc;
+	r = gdi_rings_find(&f->rings, ring);
+	if (r == NULL || r->n == 0)
 		return -ENOENT;
-	*next_seq = r->next_seq;
-	*ring_pos = r->pos;
+	*next_seq = r->ranges[r->n - 1].last + 1;
+	*ring_pos = r->last_pos;
 	return 0;
 }
 
+static bool
+meets(int64_t slot_s, int64_t first_s, int64_t last_s)
+{
+	return slot_s + GP_SLOT_S > first_s && slot_s < last_s;
+}
+
+/* 1 and one that meets the window; damage may hide one, so it is an error. */
 static int
-day_has_blocks(int iface_fd, const char *iface, const char *day,
-    int64_t first_s, int64_t last_s, int64_t *any_s)
+day_has_blocks(int iface_fd, const char *day, int64_t first_s, int64_t last_s,
+    int64_t *any_s)
 {
 	struct gdi_index x;
 	int64_t day_s = 0;
@@ -1026,19 +1203,41 @@ day_has_blocks(int iface_fd, const char *iface, const char *day,
 		return 0;
 	fd = gp_fd_opendir_at(iface_fd, day);
 	if (fd < 0)
-		return fd;
-	rc = gdi_index_read(fd, iface, day_s, &x);
+		return fd == -ENOENT ? 0 : fd;
+	rc = gdi_index_read(fd, day_s, &x);
 	gp_fd_close(&fd);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	for (size_t i = 0; rc == 0 && i < x.n; i++)
-		if (x.records[i].slot_s + GP_SLOT_S > first_s &&
-		    x.records[i].slot_s < last_s) {
-			if (any_s)
-				*any_s = x.records[i].slot_s;
+		if (meets(x.records[i].slot_s, first_s, last_s)) {
+			*any_s = x.records[i].slot_s;
 			rc = 1;
 		}
+	for (size_t i = 0; rc == 0 && i < x.n_gaps; i++)
+		if (!x.gaps[i].short_tail)
+			rc = x.gaps[i].rc;
 	gdi_index_free(&x);
+	return rc;
+}
+
+static int
+days_have_blocks(const struct godb_writer *w, const char *iface,
+    int64_t first_s, int64_t last_s, int64_t *any_s)
+{
+	int iface_fd = gp_fd_opendir_at(w->store_fd, iface);
+	char **days;
+	int n, rc = 0;
+
+	if (iface_fd < 0)
+		return iface_fd == -ENOENT ? 0 : iface_fd;
+	n = gdi_folder_list(iface_fd, gdi_is_day, &days);
+	if (n < 0)
+		rc = n;
+	for (int i = 0; rc == 0 && i < n; i++)
+		rc = day_has_blocks(iface_fd, days[i], first_s, last_s, any_s);
+	if (n >= 0)
+		godb_ifaces_free(days);
+	gp_fd_close(&iface_fd);
 	return rc;
 }
 
@@ -1046,30 +1245,20 @@ int
 godb_writer_has_blocks(struct godb_writer *w, const char *iface,
     int64_t first_s, int64_t last_s, int64_t *any_s)
 {
-	char **days;
-	int iface_fd, n, rc = 0;
+	int64_t found_s = 0;
+	int rc = 0;
 
 	if (!godb_iface_valid(iface))
 		return GODB_EIFACE;
-	for (size_t i = 0; i < w->n_open; i++)
+	for (size_t i = 0; rc == 0 && i < w->n_open; i++)
 		if (strcmp(w->open[i]->iface, iface) == 0 &&
-		    w->open[i]->slot_s + GP_SLOT_S > first_s &&
-		    w->open[i]->slot_s < last_s) {
-			if (any_s)
-				*any_s = w->open[i]->slot_s;
-			return 1;
+		    meets(w->open[i]->slot_s, first_s, last_s)) {
+			found_s = w->open[i]->slot_s;
+			rc = 1;
 		}
-	iface_fd = gp_fd_opendir_at(w->store_fd, iface);
-	if (iface_fd < 0)
-		return iface_fd == -ENOENT ? 0 : iface_fd;
-	n = gdi_folder_list(iface_fd, gdi_is_day, &days);
-	if (n < 0)
-		rc = n;
-	for (int i = 0; rc == 0 && i < n; i++)
-		rc = day_has_blocks(iface_fd, iface, days[i], first_s, last_s,
-		    any_s);
-	if (n >= 0)
-		godb_ifaces_free(days);
-	gp_fd_close(&iface_fd);
+	if (rc == 0)
+		rc = days_have_blocks(w, iface, first_s, last_s, &found_s);
+	if (rc == 1 && any_s)
+		*any_s = found_s;
 	return rc;
 }

@@ -10,16 +10,17 @@ is "$(libs goprobe-writer)" "libc libcap-ng libinih liblz4 libseccomp " \
 is "$(libs goquery)" "libc libcap-ng libinih liblz4 libseccomp " \
     "goquery: lz4, no libpcap"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
-is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_|hello_)')" 0 \
+is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_(create|push|attach|peek)|hello_)')" 0 \
     "goquery has no writing side and no ring"
 is "$(nm "$BIN/goprobe-capture" | grep -cE ' [Tt] (godb_|gdi_)')" 0 \
     "goprobe-capture has no store"
 
+version=$(sed -n 's/^#define GODB_VERSION_STRING "\(.*\)"/\1/p' common/godb/godb.h)
 for program in goprobe goprobe-capture goprobe-writer goquery; do
 	run 0 "$program -h" $program -h
 	like "$out" 'usage' "$program -h: usage on stdout"
 	run 0 "$program -V" $program -V
-	like "$out" "^$program [0-9]+\.[0-9]+\.[0-9]+" "$program -V"
+	like "$out" "^$program $version" "$program -V: the version of godb.h"
 	run 2 "$program --nonsense" $program --nonsense
 	is "$out" "" "$program --nonsense: nothing on stdout"
 	[ $program = goquery ] && continue

@@ -18,7 +18,7 @@ includes capture 'capture/|common/ipc/|common/base/'
 includes writer 'writer/|common/ipc/|common/godb/godb(_write)?\.h|common/base/'
 includes querier 'querier/|common/godb/godb\.h|common/base/'
 includes common/ipc 'common/ipc/|common/base/'
-includes common/godb 'common/godb/|common/base/(fd|clock|addr|hash)\.h'
+includes common/godb 'common/godb/|common/base/(fd|clock|addr|hash|words)\.h'
 includes common/base 'common/base/'
 is "$(grep -lE '^#include "\.\./' $(git ls-files '*.c' '*.h'))" "" "no ../ includes"
 

@@ -140,9 +140,11 @@ test_not_a_ring(void)
 	int zero = open("/dev/zero", O_RDONLY);
 
 	ok(ftruncate(fd, (off_t)(RING_MIN_BYTES + 8192)) == 0, "plain memfd");
-	ok(ring_attach(&c, fd, &why) < 0 && why, "unsealed memfd: %s", why);
+	ok(ring_attach(&c, fd, &why) < 0 && why, "unsealed memfd: %s",
+	    why ? why : "-");
 	why = NULL;
-	ok(ring_attach(&c, zero, &why) < 0 && why, "/dev/zero: %s", why);
+	ok(ring_attach(&c, zero, &why) < 0 && why, "/dev/zero: %s",
+	    why ? why : "-");
 	close(fd);
 	close(zero);
 }

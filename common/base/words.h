@@ -1,0 +1,27 @@
+/*
+ * words - compare words as people type them, and guess what was meant.
+ *
+ * ASCII only and independent of the locale.
+ */
+#ifndef GP_WORDS_H
+#define GP_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Like strcasecmp(3) in the C locale. */
+int gp_words_casecmp(const char *a, const char *b);
+
+/*
+ * The nearest of several words to one that was mistyped, offered one by one.
+ * `best` is NULL while nothing came near enough for a suggestion.
+ */
+struct gp_words_guess {
+	const char *typed; /* borrowed */
+	const char *best;  /* one of those offered */
+	unsigned distance;
+};
+void gp_words_guess_init(struct gp_words_guess *g, const char *typed);
+void gp_words_guess_offer(struct gp_words_guess *g, const char *word);
+
+#endif

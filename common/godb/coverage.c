@@ -1,0 +1,496 @@
+/*
+ * coverage - what an answer's window holds and what it lacks.
+ *
+ * An interface's parts say which time they cover; what none covers between
+ * the first known block and now is down-time, unless a capture file stands
+ * beside it.  Faults cover the time that they may have cost, so that damage
+ * is not reported as down-time too.
+ */
+#include "common/godb/godb.h"
+
+#include "common/base/clock.h"
+#include "common/godb/group.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GAP_NS (2 * GP_NS_PER_S) /* shorter ones are how timers fire */
+/* How old the newest data may be before somebody is missing: a snapshot and
+ * its wait for a label, or a block, its grace and its commit. */
+#define LIVE_NS      (60 * GP_NS_PER_S)
+#define COMMITTED_NS (660 * GP_NS_PER_S)
+
+static const char *const cause_names[GODB_N_CAUSES] = {
+	[GODB_CAUSE_DOWN] = "down",
+	[GODB_CAUSE_KERNEL_DROPS] = "kernel-drops",
+	[GODB_CAUSE_IFACE_DROPS] = "interface-drops",
+	[GODB_CAUSE_DAMAGED] = "damaged",
+	[GODB_CAUSE_GONE] = "removed",
+	[GODB_CAUSE_CUT] = "cut-file",
+	[GODB_CAUSE_LATE] = "late",
+	[GODB_CAUSE_CLAMPED] = "time-range",
+};
+
+const char *
+godb_cause_name(enum godb_cause c)
+{
+	return (unsigned)c < GODB_N_CAUSES ? cause_names[c] : "";
+}
+
+struct godb_coverage {
+	int64_t first_s, last_s;
+	uint64_t covered_ns, known_ns;
+	uint32_t directions;
+	struct godb_incomplete *item;
+	size_t n;
+};
+
+/* Time that a part or a fault answers for. */
+struct span {
+	int64_t first_ns, last_ns;
+	bool offline, fault;
+};
+
+/* One interface's share of the work. */
+struct job {
+	struct godb_reader *reader;
+	const struct godb_scan *scan;
+	const struct godb_result *result;
+	const struct godb_coverage_opts *opts;
+	struct godb_coverage *c;
+	size_t iface;
+	const char *name;
+	size_t first_part, end_part;
+	int64_t known_first_s, known_last_s; /* of the interface's extent */
+	bool known;
+	struct span *span;
+	size_t n_spans;
+};
+
+static int
+add_item(struct godb_coverage *c, const struct godb_incomplete *item)
+{
+	struct godb_incomplete *more =
+	    reallocarray(c->item, c->n + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	c->item = more;
+	c->item[c->n++] = *item;
+	return 0;
+}
+
+/* ---- gaps -------------------------------------------------------------- */
+
+static int
+order_spans(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
+}
+
+static int64_t
+s_to_ns(int64_t s)
+{
+	if (s < 0)
+		s = 0;
+	if (s > GP_TIME_MAX_S)
+		s = GP_TIME_MAX_S;
+	return s * GP_NS_PER_S;
+}
+
+static size_t
+count_faults(const struct job *j)
+{
+	return godb_scan_n_faults(j->scan) +
+	    (j->result ? godb_result_n_faults(j->result) : 0);
+}
+
+static const struct godb_fault *
+fault_at(const struct job *j, size_t i)
+{
+	size_t n = godb_scan_n_faults(j->scan);
+
+	return i < n ? godb_scan_fault(j->scan, i)
+		     : godb_result_fault(j->result, i - n);
+}
+
+static bool
+is_mine(const struct job *j, const struct godb_fault *f)
+{
+	return f->iface && strcmp(f->iface, j->name) == 0;
+}
+
+static int
+collect_spans(struct job *j)
+{
+	size_t room = j->end_part - j->first_part + count_faults(j);
+
+	j->span = calloc(room ? room : 1, sizeof(*j->span));
+	if (!j->span)
+		return -ENOMEM;
+	for (size_t i = j->first_part; i < j->end_part; i++) {
+		const struct godb_part *part = godb_scan_part(j->scan, i);
+
+		j->span[j->n_spans++] = (struct span){part->first_ns,
+		    part->last_ns, part->flags & GODB_PART_OFFLINE, false};
+	}
+	for (size_t i = 0; i < count_faults(j); i++) {
+		const struct godb_fault *f = fault_at(j, i);
+
+		if (is_mine(j, f))
+			j->span[j->n_spans++] = (struct span){
+			    s_to_ns(f->first_s), s_to_ns(f->last_s), false,
+			    true};
+	}
+	qsort(j->span, j->n_spans, sizeof(*j->span), order_spans);
+	return 0;
+}
+
+/* Whether the block at slot_s, outside the window, is of capture files.  When
+ * it cannot be told, no: a gap too many is better than one too few. */
+static bool
+is_offline_at(const struct job *j, int64_t slot_s)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const char *ifaces[] = {j->name, NULL};
+	struct godb_scan *s = NULL;
+	bool offline = false;
+
+	opts.ifaces = ifaces;
+	opts.first_s = slot_s;
+	opts.last_s = slot_s + GP_SLOT_S;
+	if (!j->reader || godb_scan_open(j->reader, &opts, &s) < 0)
+		return false;
+	for (size_t i = 0; i < godb_scan_n_parts(s); i++)
+		offline |= godb_scan_part(s, i)->flags & GODB_PART_OFFLINE;
+	godb_scan_close(s);
+	return offline;
+}
+
+struct gaps {
+	int64_t first_ns, last_ns;
+	uint64_t total_ns, count;
+};
+
+static void
+add_gap(struct gaps *g, int64_t from, int64_t to)
+{
+	if (g->count++ == 0)
+		g->first_ns = from;
+	g->last_ns = to;
+	g->total_ns += (uint64_t)(to - from);
+}
+
+static int
+find_gaps(struct job *j)
+{
+	int64_t from = s_to_ns(j->c->first_s), end = s_to_ns(j->c->last_s);
+	int64_t at, seen, patience = GAP_NS; /* seen: as at, without faults */
+	bool offline = false, before, after;
+	uint64_t covered = 0;
+	struct gaps gaps = {0, 0, 0, 0};
+	struct godb_incomplete item;
+
+	if (end > j->opts->now_ns)
+		end = j->opts->now_ns;
+	before = j->known && j->known_first_s < j->c->first_s;
+	after = j->known && s_to_ns(j->known_last_s) >= end;
+	at = from;
+	if (!before) {
+		/* nothing is known of the time before the first block */
+		if (j->n_spans == 0)
+			return 0;
+		if (j->span[0].first_ns > at)
+			at = j->span[0].first_ns;
+	}
+	seen = at;
+	for (size_t i = 0; i < j->n_spans; i++) {
+		const struct span *s = &j->span[i];
+		int64_t begin = s->first_ns > at ? s->first_ns : at;
+		int64_t from_seen = s->first_ns > seen ? s->first_ns : seen;
+		int64_t last = s->last_ns < end ? s->last_ns : end;
+
+		if (s->first_ns >= end)
+			break;
+		if (i == 0 && before && !s->offline &&
+		    begin - at > GAP_NS)
+			offline = is_offline_at(j, j->known_first_s);
+		if (begin - at > GAP_NS && !offline && !s->offline)
+			add_gap(&gaps, at, begin);
+		if (!s->fault && last > from_seen) {
+			covered += (uint64_t)(last - from_seen);
+			seen = last;
+		}
+		if (last > at) {
+			at = last;
+			offline = s->offline;
+		}
+	}
+	if (j->n_spans == 0 && end > at)
+		offline = is_offline_at(j, j->known_first_s);
+	if (!after)
+		patience = j->opts->no_live ? COMMITTED_NS : LIVE_NS;
+	if (end - at > patience && !offline &&
+	    !(after && is_offline_at(j, j->known_last_s)))
+		add_gap(&gaps, at, end);
+	j->c->covered_ns += covered;
+	j->c->known_ns += covered + gaps.total_ns;
+	if (gaps.count == 0)
+		return 0;
+	memset(&item, 0, sizeof(item));
+	item.cause = GODB_CAUSE_DOWN;
+	item.iface = j->name;
+	item.first_ns = gaps.first_ns;
+	item.last_ns = gaps.last_ns;
+	item.amount = gaps.total_ns;
+	item.count = gaps.count;
+	return add_item(j->c, &item);
+}
+
+/* ---- counters ---------------------------------------------------------- */
+
+static uint64_t
+amount_of(const struct godb_part *part, enum godb_cause cause)
+{
+	switch (cause) {
+	case GODB_CAUSE_KERNEL_DROPS:
+		return part->counters.kernel_drops;
+	case GODB_CAUSE_IFACE_DROPS:
+		return part->counters.iface_drops;
+	case GODB_CAUSE_LATE:
+		return part->counters.late;
+	case GODB_CAUSE_CLAMPED:
+		return part->counters.time_clamped;
+	case GODB_CAUSE_CUT:
+		return (part->flags & GODB_PART_CUT) != 0;
+	case GODB_CAUSE_DOWN:
+	case GODB_CAUSE_DAMAGED:
+	case GODB_CAUSE_GONE:
+	case GODB_N_CAUSES:
+		break;
+	}
+	return 0;
+}
+
+static int
+add_counters(struct job *j, enum godb_cause cause)
+{
+	struct godb_incomplete item;
+
+	memset(&item, 0, sizeof(item));
+	item.cause = cause;
+	item.iface = j->name;
+	for (size_t i = j->first_part; i < j->end_part; i++) {
+		const struct godb_part *part = godb_scan_part(j->scan, i);
+		uint64_t amount = amount_of(part, cause);
+
+		if (amount == 0)
+			continue;
+		if (item.count++ == 0)
+			item.first_ns = s_to_ns(part->slot_s);
+		item.last_ns = s_to_ns(part->slot_s + GP_SLOT_S);
+		item.amount = gdi_add(item.amount, amount);
+	}
+	if (cause == GODB_CAUSE_CUT)
+		item.amount = 0; /* nobody knows how many are missing */
+	return item.count ? add_item(j->c, &item) : 0;
+}
+
+static int
+add_faults(struct job *j, enum godb_cause cause)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count_faults(j); i++) {
+		const struct godb_fault *f = fault_at(j, i);
+		struct godb_incomplete item;
+
+		if (!is_mine(j, f) ||
+		    (f->rc == GODB_EGONE) != (cause == GODB_CAUSE_GONE))
+			continue;
+		memset(&item, 0, sizeof(item));
+		item.cause = cause;
+		item.iface = j->name;
+		item.first_ns = s_to_ns(f->first_s);
+		item.last_ns = s_to_ns(f->last_s);
+		item.count = 1;
+		item.unreadable = true;
+		item.rc = f->rc;
+		item.place = f->place;
+		rc = add_item(j->c, &item);
+	}
+	return rc;
+}
+
+/* A part that could not be read does not cover its time. */
+static void
+uncover_faults(struct job *j)
+{
+	for (size_t i = 0; j->result && i < godb_result_n_faults(j->result);
+	     i++) {
+		const struct godb_fault *f = godb_result_fault(j->result, i);
+		int64_t first = s_to_ns(f->first_s), last = s_to_ns(f->last_s);
+		uint64_t lost;
+
+		if (!is_mine(j, f))
+			continue;
+		if (first < s_to_ns(j->c->first_s))
+			first = s_to_ns(j->c->first_s);
+		if (last > s_to_ns(j->c->last_s))
+			last = s_to_ns(j->c->last_s);
+		if (last <= first)
+			continue;
+		lost = (uint64_t)(last - first);
+		j->c->covered_ns -=
+		    lost < j->c->covered_ns ? lost : j->c->covered_ns;
+	}
+}
+
+/* ---- all together ------------------------------------------------------ */
+
+static int
+cover_iface(struct job *j)
+{
+	int rc;
+
+	j->name = godb_scan_iface(j->scan, j->iface);
+	j->known = godb_scan_extent(j->scan, j->iface, &j->known_first_s,
+	    &j->known_last_s);
+	j->n_spans = 0;
+	rc = collect_spans(j);
+	if (rc == 0)
+		rc = find_gaps(j);
+	free(j->span);
+	j->span = NULL;
+	for (int c = 0; rc == 0 && c < GODB_N_CAUSES; c++) {
+		if (c == GODB_CAUSE_DAMAGED || c == GODB_CAUSE_GONE)
+			rc = add_faults(j, (enum godb_cause)c);
+		else
+			rc = add_counters(j, (enum godb_cause)c);
+	}
+	return rc;
+}
+
+/* Faults that name no interface of the scan: of the store as a whole. */
+static int
+add_strays(struct job *j)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count_faults(j); i++) {
+		const struct godb_fault *f = fault_at(j, i);
+		struct godb_incomplete item;
+		bool known = false;
+
+		for (size_t k = 0; f->iface && k < godb_scan_n_ifaces(j->scan);
+		     k++)
+			known |= strcmp(f->iface,
+				     godb_scan_iface(j->scan, k)) == 0;
+		if (known)
+			continue;
+		memset(&item, 0, sizeof(item));
+		item.cause = f->rc == GODB_EGONE ? GODB_CAUSE_GONE
+						 : GODB_CAUSE_DAMAGED;
+		item.iface = f->iface ? f->iface : "";
+		item.first_ns = s_to_ns(f->first_s);
+		item.last_ns = s_to_ns(f->last_s);
+		item.count = 1;
+		item.unreadable = true;
+		item.rc = f->rc;
+		item.place = f->place;
+		rc = add_item(j->c, &item);
+	}
+	return rc;
+}
+
+static int
+cover_all(struct job *j)
+{
+	size_t n_parts = godb_scan_n_parts(j->scan), part = 0;
+	int rc = 0;
+
+	for (j->iface = 0; rc == 0 && j->iface < godb_scan_n_ifaces(j->scan);
+	     j->iface++) {
+		j->first_part = part;
+		while (part < n_parts &&
+		    godb_scan_part(j->scan, part)->iface_index == j->iface) {
+			const struct godb_part *p =
+			    godb_scan_part(j->scan, part++);
+
+			if (p->n4 || p->n6)
+				j->c->directions |= p->flags &
+				    (GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW);
+		}
+		j->end_part = part;
+		rc = cover_iface(j);
+	}
+	uncover_faults(j);
+	return rc < 0 ? rc : add_strays(j);
+}
+
+int
+godb_coverage_new(struct godb_reader *r, const struct godb_scan *s,
+    const struct godb_result *result, const struct godb_coverage_opts *opts,
+    struct godb_coverage **out)
+{
+	struct job j = {.reader = r, .scan = s, .result = result, .opts = opts};
+	int64_t last_s = opts->last_s;
+	int rc;
+
+	if (opts->size != sizeof(*opts))
+		return -EINVAL;
+	j.c = calloc(1, sizeof(*j.c));
+	if (!j.c)
+		return -ENOMEM;
+	if (last_s > GP_TIME_MAX_S)
+		last_s = GP_TIME_MAX_S;
+	j.c->first_s = gp_clock_slot(opts->first_s);
+	j.c->last_s = last_s > 0 ? gp_clock_slot(last_s - 1) + GP_SLOT_S : 0;
+	rc = cover_all(&j);
+	if (rc < 0) {
+		godb_coverage_free(j.c);
+		return rc;
+	}
+	*out = j.c;
+	return 0;
+}
+
+void
+godb_coverage_free(struct godb_coverage *c)
+{
+	if (!c)
+		return;
+	free(c->item);
+	free(c);
+}
+
+void
+godb_coverage_window(const struct godb_coverage *c, int64_t *first_s,
+    int64_t *last_s)
+{
+	*first_s = c->first_s;
+	*last_s = c->last_s;
+}
+
+void
+godb_coverage_time(const struct godb_coverage *c, uint64_t *covered_ns,
+    uint64_t *known_ns)
+{
+	*covered_ns = c->covered_ns;
+	*known_ns = c->known_ns;
+}
+
+const struct godb_incomplete *
+godb_coverage_incomplete(const struct godb_coverage *c, size_t i)
+{
+	return i < c->n ? &c->item[i] : NULL;
+}
+
+uint32_t
+godb_coverage_directions(const struct godb_coverage *c)
+{
+	return c->directions;
+}

@@ -1,0 +1,487 @@
+/*
+ * cursor - columns of a part, decoded into arrays.
+ */
+#include "common/godb/godb.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/scan.h"
+
+/*
+ * Blocks of a day lie one behind another in a column's file, and most
+ * questions go through them in that order: so much is read at once.
+ */
+#define READ_AHEAD (256u << 10)
+
+struct column_file {
+	int fd;
+	uint64_t at; /* of the bytes in buf */
+	size_t len;
+	struct gdi_buf buf;
+};
+
+struct values {
+	void *p;
+	size_t cap; /* bytes */
+};
+
+struct godb_cursor {
+	const struct godb_scan *scan;
+	/* whose files are open */
+	uint32_t iface;
+	const struct gdi_scan_day *day;
+	int day_fd;
+	struct column_file files[GODB_N_COLUMNS];
+	struct gdi_chunk_memory memory;
+	struct values v4[GODB_N_COLUMNS]; /* all rows of what is no address */
+	struct values v6[GODB_N_COLUMNS]; /* addresses */
+	uint64_t bytes_read, bytes_decoded;
+};
+
+int
+godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
+{
+	struct godb_cursor *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -ENOMEM;
+	c->scan = s;
+	c->day_fd = -1;
+	for (int i = 0; i < GODB_N_COLUMNS; i++)
+		c->files[i].fd = -1;
+	*out = c;
+	return 0;
+}
+
+static void
+close_day(struct godb_cursor *c)
+{
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		gp_fd_close(&c->files[i].fd);
+		c->files[i].len = 0;
+	}
+	gp_fd_close(&c->day_fd);
+	c->day = NULL;
+}
+
+void
+godb_cursor_free(struct godb_cursor *c)
+{
+	if (c == NULL)
+		return;
+	close_day(c);
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		gdi_buf_free(&c->files[i].buf);
+		free(c->v4[i].p);
+		free(c->v6[i].p);
+	}
+	gdi_chunk_memory_free(&c->memory);
+	free(c);
+}
+
+void
+godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
+    uint64_t *bytes_decoded)
+{
+	*bytes_read = c->bytes_read;
+	*bytes_decoded = c->bytes_decoded;
+}
+
+/* Never empty, so that an array that was asked for is not NULL. */
+static void *
+reserve(struct values *v, size_t bytes)
+{
+	void *p;
+
+	if (bytes < v->cap)
+		return v->p;
+	p = malloc(bytes + 64);
+	if (p == NULL)
+		return NULL;
+	free(v->p); /* what was in it is of an earlier part */
+	v->p = p;
+	v->cap = bytes + 64;
+	return p;
+}
+
+/* ---- stored parts -------------------------------------------------------- */
+
+/* The file is not there: its day was removed, or it alone, which is damage. */
+static int
+gone_or_damaged(const struct godb_cursor *c)
+{
+	char day[11], path[32];
+	struct stat open_one, named;
+
+	gp_clock_day_format(c->day->day_s, day);
+	(void)snprintf(path, sizeof(path), "%s/%s",
+	    c->scan->ifaces[c->iface].name, day);
+	if (fstat(c->day_fd, &open_one) == 0 &&
+	    fstatat(c->scan->store_fd, path, &named, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
+	    open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev)
+		return GODB_EDAMAGED;
+	return GODB_EGONE;
+}
+
+static int
+open_day(struct godb_cursor *c, const struct gdi_scan_part *p)
+{
+	char day[11];
+	int fd;
+
+	if (c->day == p->day)
+		return 0;
+	close_day(c);
+	fd = gp_fd_opendir_at(c->scan->store_fd, p->part.iface);
+	if (fd >= 0) {
+		gp_clock_day_format(p->day->day_s, day);
+		c->day_fd = gp_fd_opendir_at(fd, day);
+		gp_fd_close(&fd);
+		fd = c->day_fd;
+	}
+	if (fd < 0) {
+		c->day_fd = -1;
+		return fd == -ENOENT ? GODB_EGONE : fd;
+	}
+	c->day = p->day;
+	c->iface = p->part.iface_index;
+	return 0;
+}
+
+static int
+open_column(struct godb_cursor *c, enum godb_column column)
+{
+	struct column_file *f = &c->files[column];
+	struct stat st;
+	int fd;
+
+	if (f->fd >= 0)
+		return 0;
+	fd = gp_fd_openat(c->day_fd, gdi_columns[column].file,
+	    O_RDONLY | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? gone_or_damaged(c) :
+		    fd == -ELOOP     ? GODB_EDAMAGED :
+				       fd;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		gp_fd_close(&fd);
+		return GODB_EDAMAGED;
+	}
+	f->fd = fd;
+	f->len = 0;
+	return 0;
+}
+
+/* Bytes of a column file; *out is good until the next call for it. */
+static int
+fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
+    const uint8_t **out)
+{
+	/* ahead only where we went on from about where we were */
+	bool onward = f->len > 0 && at >= f->at &&
+	    at - f->at <= f->len + READ_AHEAD;
+	size_t want = len < READ_AHEAD && onward ? READ_AHEAD : len;
+	ssize_t n;
+
+	if (f->len >= len && at >= f->at && at - f->at <= f->len - len) {
+		*out = f->buf.p + (at - f->at);
+		return 0;
+	}
+	f->buf.len = f->len = 0;
+	if (gdi_buf_room(&f->buf, want + GDI_SLACK) == NULL) {
+		f->buf.rc = 0;
+		return -ENOMEM;
+	}
+	n = gp_fd_pread_full(f->fd, f->buf.p, want, at);
+	if (n < 0)
+		return (int)n;
+	c->bytes_read += (uint64_t)n;
+	if ((size_t)n < len)
+		return GODB_EDAMAGED; /* the file is too short */
+	memset(f->buf.p + n, 0, GDI_SLACK);
+	f->at = at;
+	f->len = (size_t)n;
+	*out = f->buf.p;
+	return 0;
+}
+
+static int
+load_chunk(struct godb_cursor *c, enum godb_column column,
+    const struct gdi_chunk *k, void *out)
+{
+	const uint8_t *stored = NULL;
+	int rc = fetch(c, &c->files[column], k->offset, k->stored, &stored);
+
+	if (rc == 0)
+		rc = gdi_chunk_decode(&c->memory, stored, k->stored,
+		    k->checksum, column, k->v6, k->rows, out);
+	if (rc == 0)
+		c->bytes_decoded += k->rows * gdi_value_bytes(column, k->v6);
+	return rc;
+}
+
+static int
+load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column, uint32_t n4, uint32_t n6, uint64_t *place)
+{
+	bool address = gdi_columns[column].kind == GDI_ADDR;
+	size_t bytes4 = gdi_value_bytes(column, false);
+	uint8_t *at4, *at6;
+	struct gdi_extent e = {0};
+	struct gdi_chunk k = {0};
+	int rc;
+
+	at4 = reserve(&c->v4[column],
+	    ((size_t)n4 + (address ? 0 : n6)) * bytes4);
+	at6 = address ? reserve(&c->v6[column],
+	    (size_t)n6 * sizeof(struct godb_addr6)) : NULL;
+	if (at4 == NULL || (address && at6 == NULL))
+		return -ENOMEM;
+	if (!address)
+		at6 = at4 + n4 * bytes4;
+	if (n4 + n6 == 0)
+		return 0;
+	rc = open_column(c, column);
+	if (rc == 0)
+		rc = gdi_extent_open(p->record, column, &e);
+	while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
+		uint8_t **at = k.v6 ? &at6 : &at4;
+
+		rc = 0;
+		if (k.v6 ? n6 == 0 : n4 == 0)
+			continue;
+		*place = k.offset;
+		rc = load_chunk(c, column, &k, *at);
+		*at += k.rows * gdi_value_bytes(column, k.v6);
+	}
+	return rc;
+}
+
+/* ---- live parts ---------------------------------------------------------- */
+
+struct live_rows {
+	uint32_t n4, at4, at6; /* of the arrays; rows done */
+	const uint16_t *ids;   /* of the batch's names */
+};
+
+static void
+put_rest(struct godb_cursor *c, uint32_t columns, size_t r, uint16_t dport,
+    uint8_t proto, uint16_t l7, const uint64_t counter[4])
+{
+	if (columns & GODB_COL(GODB_DPORT))
+		((uint16_t *)c->v4[GODB_DPORT].p)[r] = dport;
+	if (columns & GODB_COL(GODB_PROTO))
+		((uint8_t *)c->v4[GODB_PROTO].p)[r] = proto;
+	if (columns & GODB_COL(GODB_L7PROTO))
+		((uint16_t *)c->v4[GODB_L7PROTO].p)[r] = l7;
+	for (int k = 0; k < 4; k++)
+		if (columns & GODB_COL(GODB_BYTES_RCVD + k))
+			((uint64_t *)c->v4[GODB_BYTES_RCVD + k].p)[r] =
+			    counter[k];
+}
+
+static void
+put_row4(struct godb_cursor *c, uint32_t columns, struct live_rows *l,
+    const struct godb_row4 *r)
+{
+	size_t at = l->at4++;
+
+	if (columns & GODB_COL(GODB_SIP))
+		((uint32_t *)c->v4[GODB_SIP].p)[at] =
+		    be32toh(gdi_get32(r->sip));
+	if (columns & GODB_COL(GODB_DIP))
+		((uint32_t *)c->v4[GODB_DIP].p)[at] =
+		    be32toh(gdi_get32(r->dip));
+	put_rest(c, columns, at, r->dport, r->proto, l->ids[r->l7], r->counter);
+}
+
+static struct godb_addr6
+addr6(const uint8_t b[16])
+{
+	return (struct godb_addr6){be64toh(gdi_get64(b)),
+	    be64toh(gdi_get64(b + 8))};
+}
+
+static void
+put_row6(struct godb_cursor *c, uint32_t columns, struct live_rows *l,
+    const struct godb_row6 *r)
+{
+	size_t at = l->at6++;
+
+	if (columns & GODB_COL(GODB_SIP))
+		((struct godb_addr6 *)c->v6[GODB_SIP].p)[at] = addr6(r->sip);
+	if (columns & GODB_COL(GODB_DIP))
+		((struct godb_addr6 *)c->v6[GODB_DIP].p)[at] = addr6(r->dip);
+	put_rest(c, columns, l->n4 + at, r->dport, r->proto, l->ids[r->l7],
+	    r->counter);
+}
+
+static int
+load_batch(struct godb_cursor *c, const struct gdi_journal_view *v,
+    uint32_t columns, bool want6, struct live_rows *l)
+{
+	const struct godb_batch *b = &v->batch;
+	uint16_t *ids = malloc((b->n_names + 1) * sizeof(*ids));
+
+	if (ids == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n_names; i++) {
+		int id = gdi_names_find(&c->scan->names, b->names[i].name);
+
+		ids[i] = (uint16_t)(id < 0 ? 0 : id);
+	}
+	l->ids = ids;
+	for (size_t i = 0; l->n4 > 0 && i < b->n4; i++)
+		put_row4(c, columns, l, &b->rows4[i]);
+	for (size_t i = 0; want6 && i < b->n6; i++)
+		put_row6(c, columns, l, &b->rows6[i]);
+	free(ids);
+	return 0;
+}
+
+static int
+reserve_live(struct godb_cursor *c, uint32_t columns, uint32_t n4, uint32_t n6)
+{
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		enum godb_column column = (enum godb_column)i;
+		bool address = gdi_columns[i].kind == GDI_ADDR;
+		size_t n = (size_t)n4 + (address ? 0 : n6);
+
+		if (!(columns & GODB_COL(i)))
+			continue;
+		if (reserve(&c->v4[i], n * gdi_value_bytes(column, false)) ==
+		    NULL)
+			return -ENOMEM;
+		if (address && reserve(&c->v6[i],
+				   n6 * sizeof(struct godb_addr6)) == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The batches that the scan noted; that they are still what they were the
+ * checksums say. */
+static int
+load_live(struct godb_cursor *c, const struct gdi_scan_part *p,
+    uint32_t columns, uint32_t n4, uint32_t n6, uint64_t *place)
+{
+	const struct gdi_live *l = p->live;
+	struct live_rows rows = {.n4 = n4};
+	struct gdi_journal j = {0};
+	struct gdi_journal_view v;
+	int rc = reserve_live(c, columns, n4, n6);
+
+	if (rc == 0)
+		rc = gdi_journal_open(&j, l->fd, l->data, l->len, l->slot_s);
+	if (rc == 0)
+		rc = GODB_EDAMAGED;
+	for (size_t i = 0; rc >= 0 && i < l->n; i++) {
+		const struct gdi_live_batch *b = &l->batches[i];
+
+		*place = j.at = b->offset;
+		rc = gdi_journal_next(&j, &v);
+		if (rc == 0 || (rc == 1 && (v.offset != b->offset ||
+					       v.batch.n4 != b->n4 ||
+					       v.batch.n6 != b->n6)))
+			rc = GODB_EDAMAGED;
+		if (rc == 1)
+			rc = load_batch(c, &v, columns, n6 > 0, &rows);
+		c->bytes_read += b->bytes;
+		c->bytes_decoded += b->bytes;
+	}
+	gdi_journal_close(&j);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- load ---------------------------------------------------------------- */
+
+static void
+fill_out(const struct godb_cursor *c, uint32_t columns,
+    struct godb_columns *out)
+{
+	if (columns & GODB_COL(GODB_SIP)) {
+		out->sip4 = c->v4[GODB_SIP].p;
+		out->sip6 = c->v6[GODB_SIP].p;
+	}
+	if (columns & GODB_COL(GODB_DIP)) {
+		out->dip4 = c->v4[GODB_DIP].p;
+		out->dip6 = c->v6[GODB_DIP].p;
+	}
+	if (columns & GODB_COL(GODB_DPORT))
+		out->dport = c->v4[GODB_DPORT].p;
+	if (columns & GODB_COL(GODB_PROTO))
+		out->proto = c->v4[GODB_PROTO].p;
+	if (columns & GODB_COL(GODB_L7PROTO))
+		out->l7 = c->v4[GODB_L7PROTO].p;
+	for (int k = 0; k < 4; k++)
+		if (columns & GODB_COL(GODB_BYTES_RCVD + k))
+			out->counter[k] = c->v4[GODB_BYTES_RCVD + k].p;
+}
+
+static void
+fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
+    struct godb_fault *f)
+{
+	char day[11];
+
+	memset(f, 0, sizeof(*f));
+	f->iface = p->part.iface;
+	f->first_s = p->part.slot_s;
+	f->last_s = p->part.slot_s + GP_SLOT_S;
+	f->rc = rc;
+	if (p->live) {
+		(void)snprintf(f->place, sizeof(f->place),
+		    "%s/" GDI_JOURNALS "/%" PRId64 ".gpj at %" PRIu64,
+		    p->part.iface, p->part.slot_s, place);
+		return;
+	}
+	gp_clock_day_format(p->part.slot_s, day);
+	(void)snprintf(f->place, sizeof(f->place), "%s/%s/%s at %" PRIu64,
+	    p->part.iface, day, gdi_columns[column].file, place);
+}
+
+int
+godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
+    bool want6, struct godb_columns *out, struct godb_fault *fault)
+{
+	const struct gdi_scan_part *p;
+	uint64_t place = 0;
+	uint32_t n4, n6;
+	int column = 0, rc = 0;
+
+	if (i >= c->scan->n_parts)
+		return -EINVAL;
+	p = &c->scan->parts[i];
+	n4 = want4 ? p->part.n4 : 0;
+	n6 = want6 ? p->part.n6 : 0;
+	memset(out, 0, sizeof(*out));
+	if (p->live)
+		rc = load_live(c, p, columns, n4, n6, &place);
+	else if (n4 + n6 > 0)
+		rc = open_day(c, p);
+	for (; rc == 0 && !p->live && column < GODB_N_COLUMNS; column++)
+		if (columns & GODB_COL(column)) {
+			rc = load_column(c, p, (enum godb_column)column, n4, n6,
+			    &place);
+			if (rc < 0)
+				break;
+		}
+	if (rc < 0) {
+		if (fault)
+			fill_fault(p, column, place, rc, fault);
+		return rc;
+	}
+	out->n4 = n4;
+	out->n6 = n6;
+	fill_out(c, columns, out);
+	return 0;
+}

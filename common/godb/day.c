@@ -1,0 +1,360 @@
+#include "common/godb/day.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/fd.h"
+
+#define PAGE_BYTES 4096u
+
+static uint64_t
+round_up(uint64_t n, uint64_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+/* ---- what is there ------------------------------------------------------- */
+
+static uint64_t
+file_size(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+/* Grows the columns' ends to hold what the record names; false if that does
+ * not parse. */
+static bool
+take_extents(struct gdi_day *d, const struct gdi_record *r)
+{
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		struct gdi_extent e = {0};
+		struct gdi_chunk k;
+		int rc = gdi_extent_open(r, (enum godb_column)c, &e);
+
+		while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
+			if (k.offset + k.stored > d->column_end[c])
+				d->column_end[c] = k.offset + k.stored;
+			rc = 0;
+		}
+		if (rc < 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whether the index's last gap is a record that was never finished. */
+static bool
+torn(const struct gdi_index *x, gdi_has_journal *has_journal, const void *ctx)
+{
+	const struct gdi_gap *g = x->n_gaps ? &x->gaps[x->n_gaps - 1] : NULL;
+
+	if (g == NULL || !g->tail)
+		return false;
+	return g->slot_s >= 0 ? has_journal(ctx, g->slot_s) :
+				g->short_tail && has_journal(ctx, -1);
+}
+
+static void
+take_index(struct gdi_day *d, int day_fd, const struct gdi_index *x,
+    bool is_torn)
+{
+	bool damaged = x->n_gaps > (is_torn ? 1 : 0);
+
+	d->index_end = x->end;
+	if (x->n_gaps > 0 && x->gaps[x->n_gaps - 1].tail && !is_torn)
+		d->index_end = round_up(x->size, 8);
+	memset(d->column_end, 0, sizeof(d->column_end));
+	for (size_t i = 0; i < x->n; i++)
+		damaged |= !take_extents(d, &x->records[i]);
+	/* what damaged records name may be read again one day */
+	for (int c = 0; damaged && c < GODB_N_COLUMNS; c++) {
+		uint64_t size = file_size(day_fd, gdi_columns[c].file);
+
+		if (size > d->column_end[c])
+			d->column_end[c] = size;
+	}
+}
+
+int
+gdi_day_open(struct gdi_day *d, int day_fd, int64_t day_s,
+    gdi_has_journal *has_journal, const void *ctx)
+{
+	struct gdi_index x = {0};
+	struct stat st;
+	int rc;
+
+	if (fstat(day_fd, &st) < 0)
+		return -errno;
+	if (d->known && d->day_s == day_s && d->dev == st.st_dev &&
+	    d->ino == st.st_ino &&
+	    d->index_size == file_size(day_fd, GDI_INDEX))
+		return 0;
+	memset(d, 0, sizeof(*d));
+	rc = gdi_index_read(day_fd, day_s, &x);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	take_index(d, day_fd, &x, torn(&x, has_journal, ctx));
+	d->known = true;
+	d->day_s = day_s;
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
+	d->index_size = x.size;
+	gdi_index_free(&x);
+	return 0;
+}
+
+/* ---- commit -------------------------------------------------------------- */
+
+void
+gdi_day_block_free(struct gdi_day_block *b)
+{
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		gdi_buf_free(&b->stored[c]);
+		gdi_buf_free(&b->extents[c]);
+	}
+}
+
+/* Opens for writing, or makes it and notes that. */
+static int
+open_file(struct gdi_day *d, int day_fd, const char *name, uint32_t mode)
+{
+	int fd = gp_fd_openat(day_fd, name, O_RDWR, 0);
+
+	if (fd != -ENOENT)
+		return fd;
+	fd = gp_fd_openat(day_fd, name, O_RDWR | O_CREAT | O_EXCL, mode);
+	if (fd >= 0 && fchmod(fd, mode) < 0) { /* whatever the umask */
+		int rc = -errno;
+
+		gp_fd_close(&fd);
+		return rc;
+	}
+	d->synced = false;
+	return fd;
+}
+
+/* Nothing at these places is used again. */
+static void
+skip_columns(struct gdi_day *d, const struct gdi_day_block *b)
+{
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		d->column_end[c] = round_up(
+		    d->column_end[c] + b->stored[c].len, PAGE_BYTES);
+}
+
+static int
+write_columns(struct gdi_day *d, int day_fd, const struct gdi_day_block *b,
+    int fds[GODB_N_COLUMNS])
+{
+	int rc = 0;
+
+	for (int c = 0; rc == 0 && c < GODB_N_COLUMNS; c++) {
+		if (b->stored[c].len == 0)
+			continue;
+		fds[c] = open_file(d, day_fd, gdi_columns[c].file,
+		    b->mode_file);
+		rc = fds[c] < 0 ? fds[c] :
+				  gp_fd_pwrite_full(fds[c], b->stored[c].p,
+				      b->stored[c].len, d->column_end[c]);
+	}
+	/* a full disk gets its space back */
+	for (int c = 0; rc < 0 && c < GODB_N_COLUMNS; c++)
+		if (fds[c] >= 0)
+			(void)!ftruncate(fds[c], (off_t)d->column_end[c]);
+	return rc;
+}
+
+static int
+sync_columns(struct gdi_day *d, const struct gdi_day_block *b,
+    const int fds[GODB_N_COLUMNS])
+{
+	int rc = 0;
+
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		if (fds[c] >= 0) {
+			int one = gp_fd_sync(fds[c]);
+
+			rc = rc < 0 ? rc : one;
+		}
+	if (rc < 0)
+		skip_columns(d, b);
+	return rc;
+}
+
+/* The committed part of the index as a new file in its place. */
+static int
+rebuild_index(struct gdi_day *d, int day_fd, const struct gdi_day_block *b)
+{
+	struct gdi_buf data = {0};
+	int from = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY, 0);
+	int to = -1, rc = from < 0 ? from : 0;
+	uint8_t *p = gdi_buf_room(&data, (size_t)d->index_end);
+
+	if (rc == 0 && p == NULL)
+		rc = -ENOMEM;
+	if (rc == 0) {
+		ssize_t n = gp_fd_pread_full(from, p, (size_t)d->index_end, 0);
+
+		rc = n < 0 ? (int)n : (uint64_t)n < d->index_end ? -EIO : 0;
+	}
+	if (rc == 0) {
+		to = gp_fd_openat(day_fd, GDI_INDEX GDI_NEW,
+		    O_RDWR | O_CREAT | O_TRUNC, b->mode_file);
+		rc = to < 0 ? to : fchmod(to, b->mode_file) < 0 ? -errno : 0;
+	}
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(to, p, (size_t)d->index_end, 0);
+	if (rc == 0)
+		rc = gp_fd_sync(to);
+	if (rc == 0 && renameat(day_fd, GDI_INDEX GDI_NEW, day_fd,
+			   GDI_INDEX) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_sync(day_fd);
+	if (rc == 0)
+		d->rebuild = false;
+	gp_fd_close(&from);
+	gp_fd_close(&to);
+	gdi_buf_free(&data);
+	return rc;
+}
+
+/* Header if it is the first, then the record. */
+static int
+format_record(const struct gdi_day *d, const struct gdi_day_block *b,
+    struct gdi_buf *out)
+{
+	struct gdi_buf columns[GODB_N_COLUMNS] = {0};
+	uint8_t header[GDI_HEADER_BYTES];
+
+	if (d->index_end == 0) {
+		gdi_index_header(b->iface, d->day_s, header);
+		gdi_buf_bytes(out, header, sizeof(header));
+	}
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		gdi_extent_begin(&columns[c], d->column_end[c]);
+		gdi_buf_bytes(&columns[c], b->extents[c].p, b->extents[c].len);
+	}
+	gdi_record_write(&b->record, columns, b->rings, out);
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		gdi_buf_free(&columns[c]);
+	if (out->rc == 0 && (out->len > GDI_RECORD_BYTES ||
+				d->index_end + out->len > GDI_INDEX_BYTES))
+		return GODB_EFULL;
+	return out->rc;
+}
+
+static int
+sync_folders(const struct gdi_folders *f)
+{
+	int rc = gp_fd_sync(f->day);
+
+	if (rc == 0)
+		rc = gp_fd_sync(f->iface);
+	return rc < 0 ? rc : gp_fd_sync(f->store);
+}
+
+/*
+ * From the first byte of it on readers may see the record, so on failure it is
+ * taken away again and what it names is left alone.
+ */
+static int
+write_record(struct gdi_day *d, const struct gdi_folders *f, int fd,
+    const struct gdi_day_block *b, const struct gdi_buf *record)
+{
+	int rc = 0;
+
+	if (ftruncate(fd, (off_t)d->index_end) < 0)
+		return -errno;
+	rc = gp_fd_pwrite_full(fd, record->p, record->len, d->index_end);
+	if (rc < 0) {
+		(void)!ftruncate(fd, (off_t)d->index_end);
+		return rc;
+	}
+	rc = gp_fd_sync(fd);
+	if (rc == 0 && !d->synced)
+		rc = sync_folders(f);
+	if (rc < 0) {
+		(void)!ftruncate(fd, (off_t)d->index_end);
+		d->rebuild = true;
+		skip_columns(d, b);
+		return rc;
+	}
+	d->synced = true;
+	return 0;
+}
+
+static int
+commit_index(struct gdi_day *d, const struct gdi_folders *f,
+    const struct gdi_day_block *b)
+{
+	struct gdi_buf record = {0};
+	int rc = format_record(d, b, &record);
+	int fd = -1;
+
+	if (rc == 0 && d->rebuild)
+		rc = rebuild_index(d, f->day, b);
+	if (rc == 0) {
+		fd = open_file(d, f->day, GDI_INDEX, b->mode_file);
+		rc = fd < 0 ? fd : write_record(d, f, fd, b, &record);
+	}
+	if (rc == 0) {
+		d->index_end += record.len;
+		d->index_size = d->index_end;
+		for (int c = 0; c < GODB_N_COLUMNS; c++)
+			d->column_end[c] += b->stored[c].len;
+	} else if (fd >= 0) {
+		struct stat st;
+
+		d->known = fstat(fd, &st) == 0;
+		d->index_size = d->known ? (uint64_t)st.st_size : 0;
+	}
+	gp_fd_close(&fd);
+	gdi_buf_free(&record);
+	return rc;
+}
+
+int
+gdi_day_commit(struct gdi_day *d, const struct gdi_folders *f,
+    const struct gdi_day_block *b)
+{
+	int fds[GODB_N_COLUMNS];
+	int rc;
+
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		fds[c] = -1;
+	rc = write_columns(d, f->day, b, fds);
+	if (rc == 0)
+		rc = sync_columns(d, b, fds);
+	if (rc == 0)
+		rc = commit_index(d, f, b);
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		gp_fd_close(&fds[c]);
+	return rc;
+}
+
+int
+gdi_day_sync(const struct gdi_folders *f)
+{
+	int rc = 0;
+
+	for (int c = 0; rc == 0 && c <= GODB_N_COLUMNS; c++) {
+		const char *name =
+		    c < GODB_N_COLUMNS ? gdi_columns[c].file : GDI_INDEX;
+		int fd = gp_fd_openat(f->day, name, O_RDONLY | O_NONBLOCK, 0);
+
+		if (fd >= 0)
+			rc = gp_fd_sync(fd);
+		else if (fd != -ENOENT)
+			rc = fd;
+		gp_fd_close(&fd);
+	}
+	return rc < 0 ? rc : sync_folders(f);
+}

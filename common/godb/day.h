@@ -1,0 +1,64 @@
+/*
+ * day - the writer's side of a day's folder: where its files end, and adding
+ * a block behind that.
+ *
+ * Failure policy.  What an index record names is never written again.  After
+ * a failed fsync the kernel has forgotten which pages it could not write, so
+ * nothing that was written for it is trusted: the columns are written again
+ * elsewhere (behind, at the next page), and the index from its committed part
+ * to a new file.
+ */
+#ifndef GODB_DAY_H
+#define GODB_DAY_H
+
+#include "common/godb/index.h"
+
+struct gdi_day {
+	bool known;      /* the rest is valid */
+	int64_t day_s;
+	uint64_t dev, ino;    /* of the folder */
+	uint64_t index_size;  /* as it was left */
+	uint64_t index_end;   /* 0: no header yet */
+	uint64_t column_end[GODB_N_COLUMNS];
+	bool rebuild; /* the index is to be written anew: do not forget this */
+	bool synced;  /* the folder's entries and its parents' are durable */
+};
+
+/* Descriptors of store, interface and day. */
+struct gdi_folders {
+	int store, iface, day;
+};
+
+/* Whether a journal of that block exists; slot -1: any of the day. */
+typedef bool gdi_has_journal(const void *ctx, int64_t slot_s);
+
+/*
+ * Learns where the files end, unless that is known and nobody has touched
+ * them since.  Damage that no journal explains is kept: new records and
+ * chunks go behind it.  0, GODB_ENEWER, GODB_EDAMAGED, -errno.
+ */
+int gdi_day_open(struct gdi_day *d, int day_fd, int64_t day_s,
+    gdi_has_journal *has_journal, const void *ctx);
+
+struct gdi_day_block {
+	const char *iface;
+	uint32_t mode_file;
+	struct gdi_record record;               /* but sections */
+	const struct gdi_rings *rings;
+	struct gdi_buf stored[GODB_N_COLUMNS];  /* chunks, one behind another */
+	struct gdi_buf extents[GODB_N_COLUMNS]; /* gdi_extent_add of each */
+};
+void gdi_day_block_free(struct gdi_day_block *b);
+
+/*
+ * Columns, fsync, index record, fsync, folder.  0: committed and durable.
+ * On error the day is as it was before and the call may be repeated.
+ */
+int gdi_day_commit(struct gdi_day *d, const struct gdi_folders *f,
+    const struct gdi_day_block *b);
+
+/* fsync of all files of a day and its folders: what another writer put there
+ * and died before it could know. */
+int gdi_day_sync(const struct gdi_folders *f);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * The other half of encode.h.  Every count is bounded by the number of rows
+ * asked for, every byte by the input's end, so forged input costs no more
+ * than honest input of that size.
+ */
+#include "common/godb/encode.h"
+
+#include <string.h>
+
+/*
+ * What one array of n rows can need at most: at each depth gaps (4 bytes) and
+ * one array of values (8 bytes), never longer than the rows above it, and two
+ * such arrays plus codes for addresses.
+ */
+#define SCRATCH_PER_ROW ((GDI_DEPTH_MAX + 1) * 12 + 24)
+
+static int
+scratch_reserve(struct gdi_scratch *s, size_t n)
+{
+	/* each piece is rounded up to 16 */
+	size_t need = n * SCRATCH_PER_ROW + (GDI_DEPTH_MAX + 3) * 3 * 16;
+
+	s->used = 0;
+	if (need <= s->cap)
+		return 0;
+	free(s->p);
+	s->cap = 0;
+	s->p = malloc(need);
+	if (s->p == NULL)
+		return -ENOMEM;
+	s->cap = need;
+	return 0;
+}
+
+/* Cannot fail: the reserve covers the worst case. */
+static void *
+scratch_take(struct gdi_scratch *s, size_t bytes)
+{
+	void *p = s->p + s->used;
+
+	s->used += (bytes + 15) / 16 * 16;
+	assert(s->used <= s->cap);
+	return p;
+}
+
+void
+gdi_scratch_free(struct gdi_scratch *s)
+{
+	free(s->p);
+	*s = (struct gdi_scratch){0};
+}
+
+/* Set bits among the first n. */
+static size_t
+count_bits(const uint8_t *map, size_t n)
+{
+	size_t count = 0, i = 0;
+
+	for (; i + 64 <= n; i += 64)
+		count += (size_t)__builtin_popcountll(gdi_get64(map + i / 8));
+	for (; i < n; i++)
+		count += map[i / 8] >> (i % 8) & 1;
+	return count;
+}
+
+static int array_32(struct gdi_in *in, size_t n, uint32_t *out,
+    struct gdi_scratch *s, unsigned depth);
+
+#define T    uint32_t
+#define BITS 32
+#define F(x) x##_32
+#include "common/godb/decode.inc"
+#undef T
+#undef BITS
+#undef F
+
+#define T    uint8_t
+#define BITS 8
+#define F(x) x##_8
+#include "common/godb/decode.inc"
+#undef T
+#undef BITS
+#undef F
+
+#define T    uint16_t
+#define BITS 16
+#define F(x) x##_16
+#include "common/godb/decode.inc"
+#undef T
+#undef BITS
+#undef F
+
+#define T    uint64_t
+#define BITS 64
+#define F(x) x##_64
+#include "common/godb/decode.inc"
+#undef T
+#undef BITS
+#undef F
+
+#define DEFINE_DECODE(BITS_)                                              \
+	int gdi_decode##BITS_(struct gdi_in *in, size_t n,                \
+	    uint##BITS_##_t *out, struct gdi_scratch *s)                  \
+	{                                                                 \
+		int rc = n == 0 || n > GDI_CHUNK_ROWS ? GODB_EDAMAGED :   \
+							scratch_reserve(s, n); \
+                                                                          \
+		return rc < 0 ? rc : array_##BITS_(in, n, out, s, 0);     \
+	}
+
+DEFINE_DECODE(8)
+DEFINE_DECODE(16)
+DEFINE_DECODE(32)
+DEFINE_DECODE(64)
+
+/* ---- IPv6 addresses ---------------------------------------------------- */
+
+static int
+halves(struct gdi_in *in, size_t n, uint64_t *hi, uint64_t *lo,
+    struct gdi_scratch *s)
+{
+	int rc = array_64(in, n, hi, s, 1);
+
+	return rc < 0 ? rc : array_64(in, n, lo, s, 1);
+}
+
+static int
+decode_pair(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    struct gdi_scratch *s)
+{
+	uint64_t *hi = scratch_take(s, n * sizeof(*hi));
+	uint64_t *lo = scratch_take(s, n * sizeof(*lo));
+	int rc = halves(in, n, hi, lo, s);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		out[i] = (struct godb_addr6){hi[i], lo[i]};
+	return rc;
+}
+
+static int
+decode_dict(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    struct gdi_scratch *s)
+{
+	uint64_t n_dict = gdi_in_varint(in);
+	uint64_t *hi, *lo;
+	uint32_t *code;
+	int rc;
+
+	if (n_dict == 0 || n_dict > n)
+		return GODB_EDAMAGED;
+	hi = scratch_take(s, n_dict * sizeof(*hi));
+	lo = scratch_take(s, n_dict * sizeof(*lo));
+	code = scratch_take(s, n * sizeof(*code));
+	rc = halves(in, n_dict, hi, lo, s);
+	if (rc == 0)
+		rc = array_32(in, n, code, s, 1);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (code[i] >= n_dict)
+			return GODB_EDAMAGED;
+		out[i] = (struct godb_addr6){hi[code[i]], lo[code[i]]};
+	}
+	return rc;
+}
+
+int
+gdi_decode_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    struct gdi_scratch *s)
+{
+	int rc = n == 0 || n > GDI_CHUNK_ROWS ? GODB_EDAMAGED :
+						scratch_reserve(s, n);
+
+	if (rc < 0)
+		return rc;
+	switch (gdi_in_u8(in)) {
+	case GDI_ADDR_PAIR:
+		return decode_pair(in, n, out, s);
+	case GDI_ADDR_DICT:
+		return decode_dict(in, n, out, s);
+	default:
+		return GODB_EDAMAGED;
+	}
+}

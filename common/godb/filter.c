@@ -1,0 +1,496 @@
+#include "common/godb/filter.h"
+
+#include "common/base/words.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows at a time: masks of all levels stay in the first-level cache. */
+#define CHUNK 2048
+
+/* A leaf's set in the form that its loop wants. */
+struct bound {
+	uint8_t verdict[2]; /* of the node, by version: [0] is 4 */
+	uint8_t *table;     /* of a leaf: 256 for proto, 65536 otherwise */
+};
+
+struct unknown {
+	const char *name, *near_name;
+};
+
+struct gdi_filter {
+	const struct godb_cond *cond;
+	struct bound *bound; /* one a node */
+	uint8_t *scratch;    /* CHUNK bytes for each level */
+	struct unknown *unknown;
+	size_t n_unknown;
+};
+
+/* ---- binding ----------------------------------------------------------- */
+
+static bool
+all_zero(const uint8_t *table, size_t n)
+{
+	return n == 0 || (table[0] == 0 && memcmp(table, table + 1, n - 1) == 0);
+}
+
+/* Ids are 16 bits wide whatever the scan says. */
+static size_t
+n_names(const struct godb_scan *s)
+{
+	size_t n = godb_scan_n_l7(s);
+
+	return n < 65536 ? n : 65536;
+}
+
+static int
+note_unknown(struct gdi_filter *f, const struct godb_scan *s, const char *name)
+{
+	struct unknown *more =
+	    reallocarray(f->unknown, f->n_unknown + 1, sizeof(*more));
+	struct gp_words_guess g;
+
+	if (!more)
+		return -ENOMEM;
+	f->unknown = more;
+	gp_words_guess_init(&g, name);
+	for (size_t id = 0; id < n_names(s); id++) {
+		const char *known = godb_scan_l7_name(s, (uint16_t)id);
+
+		if (known)
+			gp_words_guess_offer(&g, known);
+	}
+	more[f->n_unknown++] = (struct unknown){name, g.best};
+	return 0;
+}
+
+static int
+bind_names(struct gdi_filter *f, const struct gdi_node *node, uint8_t *table,
+    const struct godb_scan *s)
+{
+	for (size_t k = 0; k < node->n_names; k++) {
+		bool found = false;
+
+		for (size_t id = 0; id < n_names(s); id++) {
+			const char *known = godb_scan_l7_name(s, (uint16_t)id);
+
+			if (known &&
+			    gp_words_casecmp(known, node->names[k]) == 0) {
+				table[id] = 1;
+				found = true;
+			}
+		}
+		if (!found) {
+			int rc = note_unknown(f, s, node->names[k]);
+
+			if (rc < 0)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static enum gdi_verdict
+verdict_of_table(const uint8_t *table, size_t n)
+{
+	if (all_zero(table, n))
+		return GDI_NEVER;
+	return memchr(table, 0, n) ? GDI_SOMETIMES : GDI_ALWAYS;
+}
+
+static int
+bind_table(struct gdi_filter *f, const struct gdi_node *node, struct bound *b,
+    const struct godb_scan *s)
+{
+	size_t n = node->attr == GDI_ATTR_PROTO ? 256 : 65536;
+	int rc = 0;
+
+	b->table = calloc(n, 1);
+	if (!b->table)
+		return -ENOMEM;
+	for (size_t k = 0; k < node->n_numbers; k++) {
+		const struct gdi_range *r = &node->numbers[k];
+
+		memset(b->table + r->lo, 1, (size_t)r->hi - r->lo + 1);
+	}
+	if (node->attr == GDI_ATTR_L7)
+		rc = bind_names(f, node, b->table, s);
+	b->verdict[0] = b->verdict[1] = (uint8_t)verdict_of_table(b->table, n);
+	return rc;
+}
+
+static enum gdi_verdict
+verdict_of_addrs4(const struct gdi_node *node)
+{
+	if (node->n4 == 0)
+		return GDI_NEVER;
+	return node->v4[0].lo == 0 && node->v4[0].hi == UINT32_MAX
+	    ? GDI_ALWAYS : GDI_SOMETIMES;
+}
+
+static enum gdi_verdict
+verdict_of_addrs6(const struct gdi_node *node)
+{
+	static const struct godb_addr6 last = {UINT64_MAX, UINT64_MAX};
+
+	if (node->n6 == 0)
+		return GDI_NEVER;
+	return node->v6[0].lo.hi == 0 && node->v6[0].lo.lo == 0 &&
+		gdi_addr6_le(last, node->v6[0].hi)
+	    ? GDI_ALWAYS : GDI_SOMETIMES;
+}
+
+static int
+bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
+{
+	const struct gdi_node *node = &f->cond->node[i];
+	struct bound *b = &f->bound[i];
+
+	switch (node->attr) {
+	case GDI_ATTR_SIP:
+	case GDI_ATTR_DIP:
+	case GDI_ATTR_HOST:
+		b->verdict[0] = (uint8_t)verdict_of_addrs4(node);
+		b->verdict[1] = (uint8_t)verdict_of_addrs6(node);
+		return 0;
+	case GDI_ATTR_VERSION:
+		b->verdict[0] = node->numbers[0].lo == 4 ? GDI_ALWAYS : GDI_NEVER;
+		b->verdict[1] = node->numbers[0].lo == 6 ? GDI_ALWAYS : GDI_NEVER;
+		return 0;
+	case GDI_ATTR_DPORT:
+	case GDI_ATTR_PROTO:
+	case GDI_ATTR_L7:
+		return bind_table(f, node, b, s);
+	case GDI_ATTR_SPORT:
+		break;
+	}
+	return -EINVAL; /* the parser lets no source port through */
+}
+
+static uint8_t
+opposite(uint8_t verdict)
+{
+	return verdict == GDI_NEVER ? GDI_ALWAYS
+	    : verdict == GDI_ALWAYS ? GDI_NEVER : GDI_SOMETIMES;
+}
+
+/* Verdicts below node i, then its own; the levels below it in *levels. */
+static int
+bind_node(struct gdi_filter *f, uint32_t i, const struct godb_scan *s,
+    unsigned *levels)
+{
+	const struct gdi_node *node = &f->cond->node[i];
+	struct bound *b = &f->bound[i];
+	bool all = node->kind == GDI_AND;
+	unsigned deepest = 0;
+	int rc;
+
+	*levels = 1;
+	if (node->kind == GDI_LEAF)
+		return bind_leaf(f, i, s);
+	/* AND is as good as its worst child, OR as its best */
+	b->verdict[0] = b->verdict[1] = all ? GDI_ALWAYS : GDI_NEVER;
+	for (uint32_t k = node->child; k != GDI_NO_NODE;
+	     k = f->cond->node[k].next) {
+		unsigned below;
+
+		rc = bind_node(f, k, s, &below);
+		if (rc < 0)
+			return rc;
+		if (below > deepest)
+			deepest = below;
+		for (int v = 0; v < 2; v++) {
+			uint8_t child = f->bound[k].verdict[v];
+
+			if (node->kind == GDI_NOT)
+				b->verdict[v] = opposite(child);
+			else if (all == (child < b->verdict[v]) &&
+			    child != b->verdict[v])
+				b->verdict[v] = child;
+		}
+	}
+	*levels = deepest + 1;
+	return 0;
+}
+
+int
+gdi_filter_new(const struct godb_cond *cond, const struct godb_scan *s,
+    struct gdi_filter **out)
+{
+	struct gdi_filter *f = calloc(1, sizeof(*f));
+	unsigned levels = 0;
+	int rc = 0;
+
+	if (!f)
+		return -ENOMEM;
+	if (cond && cond->root != GDI_NO_NODE) {
+		f->cond = cond;
+		f->bound = calloc(cond->n, sizeof(*f->bound));
+		rc = f->bound ? bind_node(f, cond->root, s, &levels) : -ENOMEM;
+	}
+	if (rc == 0) {
+		/* one for the root, one below it for each level, and one for
+		 * the second half of a host leaf */
+		f->scratch = malloc((size_t)(levels + 2) * CHUNK);
+		if (!f->scratch)
+			rc = -ENOMEM;
+	}
+	if (rc < 0) {
+		gdi_filter_free(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
+void
+gdi_filter_free(struct gdi_filter *f)
+{
+	if (!f)
+		return;
+	for (uint32_t i = 0; f->bound && i < f->cond->n; i++)
+		free(f->bound[i].table);
+	free(f->bound);
+	free(f->scratch);
+	free(f->unknown);
+	free(f);
+}
+
+enum gdi_verdict
+gdi_filter_verdict(const struct gdi_filter *f, unsigned version)
+{
+	return f->cond
+	    ? (enum gdi_verdict)f->bound[f->cond->root].verdict[version == 6]
+	    : GDI_ALWAYS;
+}
+
+uint32_t
+gdi_filter_columns(const struct gdi_filter *f)
+{
+	return f->cond ? f->cond->columns : 0;
+}
+
+const char *
+gdi_filter_unknown(const struct gdi_filter *f, size_t i, const char **near_name)
+{
+	if (i >= f->n_unknown)
+		return NULL;
+	*near_name = f->unknown[i].near_name;
+	return f->unknown[i].name;
+}
+
+/* ---- leaves ------------------------------------------------------------ */
+
+static void
+match4(const struct gdi_node *node, const uint32_t *col, size_t n,
+    uint8_t *mask)
+{
+	const struct gdi_range4 *r = node->v4;
+
+	if (node->n4 == 1) {
+		uint32_t lo = r->lo, span = r->hi - r->lo;
+
+		for (size_t i = 0; i < n; i++)
+			mask[i] = col[i] - lo <= span;
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0, left = node->n4;
+
+		/* last range that begins at or below the address */
+		while (left > 1) {
+			size_t half = left / 2;
+
+			at += r[at + half].lo <= col[i] ? half : 0;
+			left -= half;
+		}
+		mask[i] = col[i] >= r[at].lo && col[i] <= r[at].hi;
+	}
+}
+
+static void
+match6(const struct gdi_node *node, const struct godb_addr6 *col, size_t n,
+    uint8_t *mask)
+{
+	const struct gdi_range6 *r = node->v6;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0, left = node->n6;
+
+		while (left > 1) {
+			size_t half = left / 2;
+
+			at += gdi_addr6_le(r[at + half].lo, col[i]) ? half : 0;
+			left -= half;
+		}
+		mask[i] = gdi_addr6_le(r[at].lo, col[i]) &&
+		    gdi_addr6_le(col[i], r[at].hi);
+	}
+}
+
+static void
+match_u16(const uint8_t *table, const uint16_t *col, size_t n, uint8_t *mask)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] = table[col[i]];
+}
+
+static void
+match_u8(const uint8_t *table, const uint8_t *col, size_t n, uint8_t *mask)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] = table[col[i]];
+}
+
+static void
+mask_or(uint8_t *mask, const uint8_t *with, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] |= with[i];
+}
+
+static void
+mask_and(uint8_t *mask, const uint8_t *with, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] &= with[i];
+}
+
+static void
+mask_not(uint8_t *mask, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		mask[i] ^= 1;
+}
+
+/* Rows [at, at + n) of one version. */
+struct slice {
+	const struct godb_columns *c;
+	size_t at, n;
+	bool v6;
+};
+
+static void
+match_addr(const struct gdi_node *node, const struct slice *s, bool dip,
+    uint8_t *mask)
+{
+	const struct godb_columns *c = s->c;
+
+	if (s->v6)
+		match6(node, (dip ? c->dip6 : c->sip6) + (s->at - c->n4), s->n,
+		    mask);
+	else
+		match4(node, (dip ? c->dip4 : c->sip4) + s->at, s->n, mask);
+}
+
+static void
+match_leaf(const struct gdi_node *node, const struct bound *b,
+    const struct slice *s, uint8_t *mask)
+{
+	switch (node->attr) {
+	case GDI_ATTR_SIP:
+		match_addr(node, s, false, mask);
+		break;
+	case GDI_ATTR_DIP:
+		match_addr(node, s, true, mask);
+		break;
+	case GDI_ATTR_HOST:
+		match_addr(node, s, false, mask);
+		match_addr(node, s, true, mask + CHUNK);
+		mask_or(mask, mask + CHUNK, s->n);
+		break;
+	case GDI_ATTR_DPORT:
+		match_u16(b->table, s->c->dport + s->at, s->n, mask);
+		break;
+	case GDI_ATTR_PROTO:
+		match_u8(b->table, s->c->proto + s->at, s->n, mask);
+		break;
+	case GDI_ATTR_L7:
+		match_u16(b->table, s->c->l7 + s->at, s->n, mask);
+		break;
+	case GDI_ATTR_VERSION:
+	case GDI_ATTR_SPORT:
+		break; /* settled by the verdict, or not a leaf */
+	}
+}
+
+/* ---- tree -------------------------------------------------------------- */
+
+static void
+match_node(const struct gdi_filter *f, uint32_t i, const struct slice *s,
+    uint8_t *mask)
+{
+	const struct gdi_node *node = &f->cond->node[i];
+	uint8_t verdict = f->bound[i].verdict[s->v6];
+	bool first = true;
+
+	if (verdict != GDI_SOMETIMES) {
+		memset(mask, verdict == GDI_ALWAYS, s->n);
+		return;
+	}
+	if (node->kind == GDI_LEAF) {
+		match_leaf(node, &f->bound[i], s, mask);
+		return;
+	}
+	if (node->kind == GDI_NOT) {
+		match_node(f, node->child, s, mask);
+		mask_not(mask, s->n);
+		return;
+	}
+	for (uint32_t k = node->child; k != GDI_NO_NODE;
+	     k = f->cond->node[k].next) {
+		/* children that never or always hold were left out of a
+		 * verdict of "sometimes", so they change nothing here */
+		if (f->bound[k].verdict[s->v6] != GDI_SOMETIMES)
+			continue;
+		if (first) {
+			match_node(f, k, s, mask);
+			first = false;
+			continue;
+		}
+		if (node->kind == GDI_AND && all_zero(mask, s->n))
+			return;
+		match_node(f, k, s, mask + CHUNK);
+		if (node->kind == GDI_AND)
+			mask_and(mask, mask + CHUNK, s->n);
+		else
+			mask_or(mask, mask + CHUNK, s->n);
+	}
+}
+
+static size_t
+select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
+    size_t rows, bool v6, uint32_t *sel, size_t n)
+{
+	struct slice s = {.c = c, .v6 = v6};
+
+	for (size_t at = 0; at < rows; at += s.n) {
+		s.at = first + at;
+		s.n = rows - at < CHUNK ? rows - at : CHUNK;
+		match_node(f, f->cond->root, &s, f->scratch);
+		for (size_t i = 0; i < s.n; i++) {
+			sel[n] = (uint32_t)(s.at + i);
+			n += f->scratch[i];
+		}
+	}
+	return n;
+}
+
+size_t
+gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
+    uint32_t *sel)
+{
+	size_t n = 0;
+
+	if (!f->cond) {
+		for (n = 0; n < (size_t)c->n4 + c->n6; n++)
+			sel[n] = (uint32_t)n;
+		return n;
+	}
+	if (gdi_filter_verdict(f, 4) != GDI_NEVER)
+		n = select_version(f, c, 0, c->n4, false, sel, n);
+	if (gdi_filter_verdict(f, 6) != GDI_NEVER)
+		n = select_version(f, c, c->n4, c->n6, true, sel, n);
+	return n;
+}

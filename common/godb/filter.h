@@ -1,0 +1,38 @@
+/*
+ * filter - a condition bound to a scan, against column arrays.
+ *
+ * Rows are looked at leaf by leaf, some thousand at a time, never row by row
+ * through the tree; IPv4 and IPv6 rows apart.  Immutable after gdi_filter_new
+ * but for its scratch memory, so one owner.
+ */
+#ifndef GDI_FILTER_H
+#define GDI_FILTER_H
+
+#include "common/godb/cond.h"
+
+struct gdi_filter;
+
+/* Looks up application names in the scan.  cond NULL: every row.  Borrows
+ * both.  0, -ENOMEM. */
+int gdi_filter_new(const struct godb_cond *cond, const struct godb_scan *s,
+    struct gdi_filter **out);
+void gdi_filter_free(struct gdi_filter *f); /* accepts NULL */
+
+enum gdi_verdict { GDI_NEVER, GDI_SOMETIMES, GDI_ALWAYS };
+/* What is known of all rows with addresses of version 4 or 6. */
+enum gdi_verdict gdi_filter_verdict(const struct gdi_filter *f,
+    unsigned version);
+
+/* GODB_COL bits that gdi_filter_select reads. */
+uint32_t gdi_filter_columns(const struct gdi_filter *f);
+
+/* Row numbers that qualify, ascending, into sel (room for n4 + n6); returns
+ * their count. */
+size_t gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
+    uint32_t *sel);
+
+/* i-th name that the scan does not know and the nearest that it does. */
+const char *gdi_filter_unknown(const struct gdi_filter *f, size_t i,
+    const char **near_name);
+
+#endif

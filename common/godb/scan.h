@@ -1,0 +1,75 @@
+/*
+ * scan - what a scan knows of its parts; shared by reader.c, which takes
+ * stock, and cursor.c, which decodes.
+ */
+#ifndef GODB_SCAN_H
+#define GODB_SCAN_H
+
+#include "common/godb/index.h"
+#include "common/godb/journal.h"
+#include "common/godb/names.h"
+
+/* One batch of a journal that no record covers. */
+struct gdi_live_batch {
+	uint64_t offset;
+	uint32_t bytes;
+	uint32_t n4, n6;
+	uint8_t ring[16];
+	uint64_t seq;
+	int64_t first_ns, last_ns;
+	uint32_t flags;
+	struct godb_counters counters;
+};
+
+struct gdi_live {
+	int64_t slot_s;
+	int fd;        /* of a large journal ... */
+	uint8_t *data; /* ... or a small one's content */
+	uint64_t len;
+	struct gdi_live_batch *batches;
+	size_t n, cap;
+};
+
+struct gdi_scan_day {
+	int64_t day_s;
+	struct gdi_index index;
+};
+
+struct gdi_scan_part {
+	struct godb_part part;
+	const struct gdi_scan_day *day;  /* stored ... */
+	const struct gdi_record *record;
+	const struct gdi_live *live;     /* ... or in a journal */
+};
+
+struct gdi_scan_iface {
+	char name[16];
+	int64_t first_s, last_s; /* of the whole store; first > last: none */
+};
+
+struct godb_scan {
+	int store_fd; /* the reader's */
+	struct gdi_scan_iface *ifaces;
+	size_t n_ifaces;
+	struct gdi_scan_day **days;
+	size_t n_days, cap_days;
+	struct gdi_live **lives;
+	size_t n_lives, cap_lives;
+	struct gdi_scan_part *parts;
+	size_t n_parts, cap_parts;
+	struct godb_fault *faults;
+	size_t n_faults, cap_faults;
+	struct gdi_names names;
+	struct gdi_names live_names; /* that journals use */
+	int64_t first_s, last_s; /* window */
+};
+
+/*
+ * Smallest and largest value that a stored part has in a column, of IPv4 or
+ * IPv6 rows; of IPv6 addresses the high half.  False when that is not known:
+ * then anything may be in it.
+ */
+bool gdi_scan_zone(const struct godb_scan *s, size_t part, enum godb_column c,
+    bool v6, uint64_t *min, uint64_t *max);
+
+#endif

@@ -1,0 +1,242 @@
+#include "querier/answer.h"
+
+#include "common/base/addr.h"
+#include "common/base/clock.h"
+#include "querier/when.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *const answer_counter_names[ANSWER_N_COUNTERS] = {
+	"packets_rcvd", "packets_sent", "packets",
+	"bytes_rcvd", "bytes_sent", "bytes",
+};
+
+static uint64_t
+add(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum < a ? UINT64_MAX : sum; /* as the library's sums do */
+}
+
+void
+answer_counters(const uint64_t counter[4], uint64_t out[ANSWER_N_COUNTERS])
+{
+	out[0] = counter[2];
+	out[1] = counter[3];
+	out[2] = add(counter[2], counter[3]);
+	out[3] = counter[0];
+	out[4] = counter[1];
+	out[5] = add(counter[0], counter[1]);
+}
+
+size_t
+answer_columns(const struct answer *a,
+    struct answer_column out[ANSWER_COLUMNS_MAX])
+{
+	const struct godb_keys *keys = &a->opts->keys;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < keys->n; i++) {
+		enum godb_key key = keys->key[i];
+
+		out[n++] = (struct answer_column){key, false,
+		    godb_key_name(key)};
+		if (key == GODB_KEY_L7PROTO && keys->category)
+			out[n++] = (struct answer_column){key, true,
+			    "category"};
+	}
+	return n;
+}
+
+static void
+format_addr(const struct godb_result_row *row, bool dip,
+    char out[ANSWER_CELL_MAX])
+{
+	const struct godb_addr6 *v = dip ? &row->dip : &row->sip;
+	char text[GP_ADDR_TEXT_MAX];
+	struct gp_addr a;
+
+	memset(&a, 0, sizeof(a));
+	a.version = row->version;
+	if (row->version == 4) {
+		for (int i = 0; i < 4; i++)
+			a.b[i] = (uint8_t)(v->lo >> (24 - 8 * i));
+	} else {
+		for (int i = 0; i < 8; i++) {
+			a.b[i] = (uint8_t)(v->hi >> (56 - 8 * i));
+			a.b[8 + i] = (uint8_t)(v->lo >> (56 - 8 * i));
+		}
+	}
+	(void)gp_addr_format(&a, text);
+	(void)snprintf(out, ANSWER_CELL_MAX, "%s", text);
+}
+
+static void
+format_time(int64_t t_s, enum answer_time how, char out[ANSWER_CELL_MAX])
+{
+	char text[WHEN_TEXT_MAX];
+
+	switch (how) {
+	case ANSWER_EPOCH:
+		(void)snprintf(text, sizeof(text), "%lld", (long long)t_s);
+		break;
+	case ANSWER_RFC3339:
+		when_format_utc(t_s, text);
+		break;
+	case ANSWER_LOCAL:
+		when_format_local(t_s, text);
+		break;
+	}
+	(void)snprintf(out, ANSWER_CELL_MAX, "%s", text);
+}
+
+void
+answer_cell(const struct answer_column *c, const struct godb_result_row *row,
+    enum answer_time time, char out[ANSWER_CELL_MAX])
+{
+	const char *proto;
+
+	switch (c->key) {
+	case GODB_KEY_TIME:
+		format_time(row->time_s, time, out);
+		break;
+	case GODB_KEY_IFACE:
+		out_clean_string(out, ANSWER_CELL_MAX, row->iface);
+		break;
+	case GODB_KEY_SIP:
+	case GODB_KEY_DIP:
+		format_addr(row, c->key == GODB_KEY_DIP, out);
+		break;
+	case GODB_KEY_DPORT:
+		(void)snprintf(out, ANSWER_CELL_MAX, "%u", row->dport);
+		break;
+	case GODB_KEY_PROTO:
+		proto = godb_proto_name(row->proto);
+		if (proto)
+			(void)snprintf(out, ANSWER_CELL_MAX, "%s", proto);
+		else
+			(void)snprintf(out, ANSWER_CELL_MAX, "%u", row->proto);
+		break;
+	case GODB_KEY_L7PROTO:
+		out_clean_string(out, ANSWER_CELL_MAX,
+		    c->category ? row->category : row->l7proto);
+		break;
+	case GODB_N_KEYS:
+		out[0] = '\0';
+		break;
+	}
+}
+
+const char *
+answer_direction(const struct answer *a)
+{
+	switch (a->opts->direction) {
+	case GODB_DIR_RCVD:
+		return "received";
+	case GODB_DIR_SENT:
+		return "sent";
+	case GODB_DIR_BOTH:
+		break;
+	}
+	return "both";
+}
+
+const char *
+answer_sort(const struct answer *a)
+{
+	if (a->opts->sort == GODB_SORT_BYTES)
+		return "bytes";
+	if (a->opts->sort == GODB_SORT_PACKETS)
+		return "packets";
+	return godb_key_name((enum godb_key)a->opts->sort);
+}
+
+static void
+note_unknown(const char *name, const char *near_name, char out[256])
+{
+	if (near_name)
+		(void)snprintf(out, 256, "this store has never seen an "
+		    "application named %.60s; it knows %.60s", name, near_name);
+	else
+		(void)snprintf(out, 256, "this store has never seen an "
+		    "application named %.60s", name);
+}
+
+bool
+answer_warning(const struct answer *a, size_t i, char out[256])
+{
+	const uint32_t mixed = GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW;
+	const char *name, *near_name;
+
+	if ((godb_coverage_directions(a->coverage) & mixed) == mixed) {
+		if (i == 0) {
+			(void)snprintf(out, 256, "some blocks count sent and "
+			    "received at the interface, others from source to "
+			    "destination");
+			return true;
+		}
+		i--;
+	}
+	name = godb_result_unknown_l7(a->result, i, &near_name);
+	if (name)
+		note_unknown(name, near_name, out);
+	return name != NULL;
+}
+
+/* Whether the window begins before an interface's data, or ends after it;
+ * then out says so. */
+static bool
+note_extent(const struct answer *a, size_t iface, char out[256])
+{
+	char before[WHEN_TEXT_MAX + 16] = "", after[WHEN_TEXT_MAX + 16] = "";
+	int64_t first_s, last_s, known_first_s, known_last_s;
+	char text[WHEN_TEXT_MAX];
+
+	godb_coverage_window(a->coverage, &first_s, &last_s);
+	if (!godb_scan_extent(a->scan, iface, &known_first_s, &known_last_s))
+		return false;
+	if (known_first_s > first_s) {
+		when_format_local(known_first_s, text);
+		(void)snprintf(before, sizeof(before), " before %s", text);
+	}
+	/* the block that is being filled, and one that waits for commit */
+	if (known_last_s + 3 * GP_SLOT_S < last_s) {
+		when_format_local(known_last_s + GP_SLOT_S, text);
+		(void)snprintf(after, sizeof(after), "%s after %s",
+		    before[0] ? " or" : "", text);
+	}
+	if (!before[0] && !after[0])
+		return false;
+	(void)snprintf(out, 256, "%s has no data%s%s",
+	    godb_scan_iface(a->scan, iface), before, after);
+	return true;
+}
+
+bool
+answer_note(const struct answer *a, size_t i, char out[256])
+{
+	if (a->n_ifaces > 1) {
+		if (i == 0 && a->n_ifaces == 2) {
+			(void)snprintf(out, 256, "a packet forwarded between "
+			    "%s and %s counts on both", a->iface[0],
+			    a->iface[1]);
+			return true;
+		}
+		if (i == 0) {
+			(void)snprintf(out, 256, "a packet forwarded between "
+			    "these interfaces counts on each");
+			return true;
+		}
+		i--;
+	}
+	for (size_t k = 0; k < godb_scan_n_ifaces(a->scan); k++) {
+		if (!note_extent(a, k, out))
+			continue;
+		if (i == 0)
+			return true;
+		i--;
+	}
+	return answer_warning(a, i, out);
+}

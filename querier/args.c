@@ -1,0 +1,545 @@
+#include "querier/args.h"
+
+#include "common/base/clock.h"
+#include "common/base/words.h"
+#include "querier/when.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_ROWS 1000
+
+enum option_id {
+	OPT_IFACE,
+	OPT_FIRST,
+	OPT_LAST,
+	OPT_CONDITION,
+	OPT_LIMIT,
+	OPT_FORMAT,
+	OPT_SORT,
+	OPT_PACKETS,
+	OPT_ASCENDING,
+	OPT_IN,
+	OPT_OUT,
+	OPT_STORE,
+	OPT_NO_LIVE,
+	OPT_MEM,
+	OPT_FAIL_INCOMPLETE,
+	OPT_FAIL_EMPTY,
+	OPT_EXTERNAL,
+	OPT_SANDBOX,
+	OPT_CONF,
+	OPT_CHECK_CONF,
+	OPT_PRINT_CONF,
+	OPT_HELP,
+	OPT_VERSION,
+	OPT_CLEAN,
+	OPT_WIPE,
+};
+
+struct option {
+	enum option_id id;
+	const char *brief; /* NULL: none */
+	const char *name;
+	const char *value; /* NULL: takes none */
+	const char *help;  /* NULL: not in the short help */
+};
+
+static const struct option options[] = {
+	{OPT_IFACE, "i", "iface", "IFACE",
+	    "interfaces: eth0,eth1 | any | eth* | any,!eth2"},
+	{OPT_FIRST, "f", "first", "TIME",
+	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | 0"},
+	{OPT_LAST, "l", "last", "TIME",
+	    "until (default now; from: 30 days back, 1 with time or raw)"},
+	{OPT_CONDITION, "c", "condition", "COND",
+	    "only these: \"proto=TCP and (dport=443 or host 10.0.0.0/8)\""},
+	{OPT_LIMIT, "n", "limit", "N",
+	    "rows: 20 | 95% (that make up the share) | all; txt: 1000"},
+	{OPT_FORMAT, "e", "format", "FORMAT", "txt | csv | json | jsonl"},
+	{OPT_SORT, "s", "sort", "COLUMN", "bytes | packets | a column asked for"},
+	{OPT_PACKETS, "p", "packets", NULL, "sort by packets"},
+	{OPT_ASCENDING, "a", "ascending", NULL, "smallest first"},
+	{OPT_IN, NULL, "in", NULL, "count only what was received"},
+	{OPT_OUT, NULL, "out", NULL, "count only what was sent"},
+	{OPT_STORE, "d", "store", "STORE", "the store (default: the INI's)"},
+	{OPT_NO_LIVE, NULL, "no-live", NULL, "leave the newest minutes out"},
+	{OPT_MEM, NULL, "mem", "SIZE",
+	    "memory bound: 512M | 4G | 25% (default 50%)"},
+	{OPT_FAIL_INCOMPLETE, NULL, "fail-incomplete", NULL,
+	    "exit 3 when anything is missing"},
+	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL, "exit 4 when there are no rows"},
+	{OPT_EXTERNAL, "x", "external", NULL, "for scripts: no hints, no progress"},
+	{OPT_SANDBOX, NULL, "sandbox", "full|seccomp", NULL},
+	{OPT_CONF, NULL, "config", "FILE", NULL},
+	{OPT_CHECK_CONF, "t", "check-config", NULL, NULL},
+	{OPT_PRINT_CONF, "T", "print-config", NULL, NULL},
+	{OPT_HELP, "h", "help", NULL, NULL},
+	{OPT_VERSION, "V", "version", NULL, NULL},
+	{OPT_CLEAN, NULL, "clean", NULL, NULL},
+	{OPT_WIPE, NULL, "wipe", NULL, NULL},
+};
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static const char *const format_names[] = {
+	[ARGS_TXT] = "txt",
+	[ARGS_CSV] = "csv",
+	[ARGS_JSON] = "json",
+	[ARGS_JSONL] = "jsonl",
+};
+#define N_FORMATS (sizeof(format_names) / sizeof(format_names[0]))
+
+/* What typed words mean before all of them are known. */
+struct typed {
+	const char *sort;
+	bool packets, in, out;
+};
+
+#define FAIL(...) \
+	((void)snprintf(error, ARGS_ERROR_MAX, __VA_ARGS__), -EINVAL)
+
+/* ---- values ------------------------------------------------------------ */
+
+static int
+set_format(struct args *a, const char *value, char *error)
+{
+	for (size_t i = 0; i < N_FORMATS; i++) {
+		if (gp_words_casecmp(format_names[i], value) == 0) {
+			a->format = (enum args_format)i;
+			return 0;
+		}
+	}
+	return FAIL("unknown format '%.40s': txt, csv, json or jsonl", value);
+}
+
+static bool
+take_u64(const char **s, uint64_t *out)
+{
+	const char *start = *s;
+	uint64_t v = 0;
+
+	for (; **s >= '0' && **s <= '9'; (*s)++) {
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(**s - '0'), &v))
+			return false;
+	}
+	*out = v;
+	return *s != start;
+}
+
+/* "95%", "99.5%" in 1/100 %, 0 when it is none. */
+static uint32_t
+parse_share(const char *s)
+{
+	uint64_t whole, hundredths = 0;
+
+	if (!take_u64(&s, &whole) || whole > 100)
+		return 0;
+	if (*s == '.') {
+		const char *start = ++s;
+
+		if (!take_u64(&s, &hundredths) || s - start > 2)
+			return 0;
+		if (s - start == 1)
+			hundredths *= 10;
+	}
+	if (strcmp(s, "%") != 0 || whole * 100 + hundredths > 10000)
+		return 0;
+	return (uint32_t)(whole * 100 + hundredths);
+}
+
+static int
+set_limit(struct args *a, const char *value, char *error)
+{
+	const char *s = value;
+
+	a->limit_text = value;
+	a->limit = 0;
+	a->share = 0;
+	if (gp_words_casecmp(value, "all") == 0)
+		return 0;
+	if (value[0] && value[strlen(value) - 1] == '%') {
+		a->share = parse_share(value);
+		if (a->share)
+			return 0;
+	} else if (take_u64(&s, &a->limit) && !*s && a->limit > 0) {
+		return 0;
+	}
+	return FAIL("-n takes a number above 0, a share such as 95%%, or all; "
+	    "not '%.40s'", value);
+}
+
+static int
+set_mem(struct args *a, const char *value, char *error)
+{
+	const char *s = value;
+	uint64_t n;
+	unsigned shift = 0;
+
+	if (take_u64(&s, &n) && n > 0) {
+		if (strcmp(s, "%") == 0 && n <= 100) {
+			a->mem_percent = (unsigned)n;
+			a->mem_bytes = 0;
+			return 0;
+		}
+		if (*s == 'k' || *s == 'K')
+			shift = 10;
+		else if (*s == 'm' || *s == 'M')
+			shift = 20;
+		else if (*s == 'g' || *s == 'G')
+			shift = 30;
+		if (shift)
+			s++;
+		if (*s == 'i' && shift)
+			s++;
+		if (*s == 'B')
+			s++;
+		if (!*s && n <= (UINT64_MAX >> 1) >> shift) {
+			a->mem_bytes = n << shift;
+			return 0;
+		}
+	}
+	return FAIL("--mem takes a size such as 512M, 4G or 25%%; not '%.40s'",
+	    value);
+}
+
+static int
+set_sandbox(struct args *a, const char *value, char *error)
+{
+	if (strcmp(value, "full") == 0)
+		a->landlock = true;
+	else if (strcmp(value, "seccomp") == 0)
+		a->landlock = false;
+	else if (strcmp(value, "off") == 0)
+		return FAIL("--sandbox=off is refused: goquery reads files that "
+		    "others wrote and does so only inside seccomp");
+	else
+		return FAIL("--sandbox is full or seccomp, not '%.40s'", value);
+	return 0;
+}
+
+static int
+apply(struct args *a, struct typed *t, const struct option *o,
+    const char *value, char *error)
+{
+	switch (o->id) {
+	case OPT_IFACE:
+		a->ifaces = value;
+		break;
+	case OPT_FIRST:
+		a->first = value;
+		break;
+	case OPT_LAST:
+		a->last = value;
+		break;
+	case OPT_CONDITION:
+		a->condition = value;
+		break;
+	case OPT_LIMIT:
+		return set_limit(a, value, error);
+	case OPT_FORMAT:
+		return set_format(a, value, error);
+	case OPT_SORT:
+		t->sort = value;
+		t->packets = false;
+		break;
+	case OPT_PACKETS:
+		t->packets = true;
+		t->sort = NULL;
+		break;
+	case OPT_ASCENDING:
+		a->ascending = true;
+		break;
+	case OPT_IN:
+		t->in = true;
+		break;
+	case OPT_OUT:
+		t->out = true;
+		break;
+	case OPT_STORE:
+		a->store = value;
+		break;
+	case OPT_NO_LIVE:
+		a->no_live = true;
+		break;
+	case OPT_MEM:
+		return set_mem(a, value, error);
+	case OPT_FAIL_INCOMPLETE:
+		a->fail_incomplete = true;
+		break;
+	case OPT_FAIL_EMPTY:
+		a->fail_empty = true;
+		break;
+	case OPT_EXTERNAL:
+		a->external = true;
+		break;
+	case OPT_SANDBOX:
+		return set_sandbox(a, value, error);
+	case OPT_CONF:
+		a->conf = value;
+		break;
+	case OPT_CHECK_CONF:
+		a->action = ARGS_CHECK_CONF;
+		break;
+	case OPT_PRINT_CONF:
+		a->action = ARGS_PRINT_CONF;
+		break;
+	case OPT_HELP:
+		a->action = ARGS_HELP;
+		break;
+	case OPT_VERSION:
+		a->action = ARGS_VERSION;
+		break;
+	case OPT_CLEAN:
+	case OPT_WIPE:
+		return FAIL("goquery only reads; removing data is goprobe-writer "
+		    "--%s now", o->name);
+	}
+	return 0;
+}
+
+/* ---- words of the command line ----------------------------------------- */
+
+static const struct option *
+find_option(const char *word, size_t len)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option *o = &options[i];
+
+		if ((o->brief && strlen(o->brief) == len &&
+			strncmp(o->brief, word, len) == 0) ||
+		    (strlen(o->name) == len && strncmp(o->name, word, len) == 0))
+			return o;
+	}
+	return NULL;
+}
+
+static int
+unknown_option(const char *typed, const char *word, char *error)
+{
+	struct gp_words_guess g;
+
+	gp_words_guess_init(&g, word);
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		gp_words_guess_offer(&g, options[i].name);
+	if (g.best)
+		return FAIL("unknown option '%.60s'; did you mean '--%s'?",
+		    typed, g.best);
+	return FAIL("unknown option '%.60s'; -h lists them", typed);
+}
+
+/* One word that begins with a dash; *next is the word after it, NULL at the
+ * end, and set to NULL when it was taken as the value. */
+static int
+take_option(struct args *a, struct typed *t, const char *typed,
+    const char **next, char *error)
+{
+	const char *word = typed + 1 + (typed[1] == '-');
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct option *o = find_option(word, len);
+	const char *value = equals ? equals + 1 : NULL;
+
+	if (!o && typed[1] != '-') {
+		/* a short option with its value attached: -n10, -ieth0 */
+		o = find_option(word, 1);
+		if (o && !o->value)
+			o = NULL;
+		value = word + 1;
+	}
+	if (!o)
+		return unknown_option(typed, word, error);
+	if (!o->value && value)
+		return FAIL("%.60s: --%s takes no value", typed, o->name);
+	if (o->value && !value) {
+		if (!*next || (o->id == OPT_IFACE && **next == '-'))
+			return FAIL("%s is missing its value %s", typed,
+			    o->value);
+		value = *next;
+		*next = NULL;
+	}
+	return apply(a, t, o, value, error);
+}
+
+static int
+take_query(struct args *a, const char *word, char *error)
+{
+	if (a->query)
+		return FAIL("one query at a time: '%.40s' or '%.40s' (columns "
+		    "are joined by commas: sip,dip)", a->query, word);
+	a->query = word;
+	return 0;
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+static int
+set_sort(struct args *a, const struct typed *t, char *error)
+{
+	a->sort = GODB_SORT_BYTES;
+	if (t->packets) {
+		a->sort = GODB_SORT_PACKETS;
+		return 0;
+	}
+	if (!t->sort) {
+		if (godb_keys_has(&a->keys, GODB_KEY_TIME) && !a->share)
+			a->sort = GODB_KEY_TIME;
+		return 0;
+	}
+	if (gp_words_casecmp(t->sort, "bytes") == 0)
+		return 0;
+	if (gp_words_casecmp(t->sort, "packets") == 0) {
+		a->sort = GODB_SORT_PACKETS;
+		return 0;
+	}
+	for (int k = 0; k < GODB_N_KEYS; k++) {
+		if (gp_words_casecmp(t->sort,
+			godb_key_name((enum godb_key)k)) != 0)
+			continue;
+		if (!godb_keys_has(&a->keys, (enum godb_key)k))
+			return FAIL("cannot sort by %s: it is not among the "
+			    "columns of '%.40s'", t->sort, a->query);
+		a->sort = k;
+		return 0;
+	}
+	return FAIL("cannot sort by '%.40s': bytes, packets or one of the "
+	    "columns asked for", t->sort);
+}
+
+static int
+finish(struct args *a, const struct typed *t, char *error)
+{
+	struct godb_diag diag;
+	int rc;
+
+	if (a->action != ARGS_QUERY)
+		return 0;
+	if (!a->query)
+		return FAIL("no query; try talk_conv (who talks to whom), "
+		    "apps_port, raw, or columns such as sip,dport; "
+		    "-h shows more");
+	if (godb_keys_parse(a->query, &a->keys, &diag) < 0)
+		return FAIL("query: %s; shorthands: talk_conv talk_src talk_dst "
+		    "apps_port apps_l7 agg_talk_port raw", diag.text);
+	if (!a->ifaces)
+		return FAIL("no interface; -i any asks all of them");
+	if (t->in != t->out)
+		a->direction = t->in ? GODB_DIR_RCVD : GODB_DIR_SENT;
+	rc = set_sort(a, t, error);
+	if (rc < 0)
+		return rc;
+	if (a->share && (a->sort >= 0 || a->ascending))
+		return FAIL("-n %s needs the largest first: sort by bytes or "
+		    "packets, without -a", a->limit_text);
+	if (!a->limit_text && a->format == ARGS_TXT)
+		a->limit = DEFAULT_ROWS;
+	return 0;
+}
+
+int
+args_parse(int argc, char **argv, struct args *out, char error[ARGS_ERROR_MAX])
+{
+	struct args a = {
+		.condition = "",
+		.mem_percent = 50,
+		.landlock = true,
+	};
+	struct typed typed = {NULL, false, false, false};
+	bool only_words = false;
+	int rc;
+
+	for (int i = 1; i < argc; i++) {
+		const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+		const char *offered = next;
+
+		if (!only_words && strcmp(argv[i], "--") == 0) {
+			only_words = true;
+			continue;
+		}
+		if (only_words || argv[i][0] != '-' || !argv[i][1])
+			rc = take_query(&a, argv[i], error);
+		else
+			rc = take_option(&a, &typed, argv[i], &next, error);
+		if (rc < 0)
+			return rc;
+		i += offered && !next;
+	}
+	rc = finish(&a, &typed, error);
+	if (rc == 0)
+		*out = a;
+	return rc;
+}
+
+int
+args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
+{
+	/* an answer with a row for each block soon is more than one reads */
+	bool by_block = godb_keys_has(&a->keys, GODB_KEY_TIME);
+	char why[160];
+
+	a->last_s = now_s;
+	if (a->last && when_parse(a->last, now_s, &a->last_s, why) < 0)
+		return FAIL("-l: %s", why);
+	/* a window that ends in the past has its default length, too */
+	a->first_s = (a->last_s < now_s ? a->last_s : now_s) -
+	    (by_block ? 1 : 30) * GP_DAY_S;
+	if (a->first_s < 0)
+		a->first_s = 0;
+	if (a->first && when_parse(a->first, now_s, &a->first_s, why) < 0)
+		return FAIL("-f: %s", why);
+	if (a->first_s >= a->last_s) {
+		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+
+		when_format_local(a->first_s, first);
+		when_format_local(a->last_s, last);
+		return FAIL("the window is empty: -f is %s, -l is %s", first,
+		    last);
+	}
+	return 0;
+}
+
+/* ---- help -------------------------------------------------------------- */
+
+void
+args_help(void (*line)(void *arg, const char *text), void *arg)
+{
+	static const char *const examples[] = {
+		"  goquery -i eth0 -n 10 talk_conv",
+		"        the ten pairs with most traffic of the last 30 days",
+		"  goquery -i any -f -1h -c 'dport=443 and not dst net 10.0.0.0/8' "
+		"talk_src",
+		"        who used HTTPS outwards in the last hour",
+		"  goquery -i eth0 -f -7d -c 'host 203.0.113.7' raw",
+		"        every row of an address, in order of time",
+		"  goquery -i eth0,eth1 -f 2026-11-23 -l 2026-11-24 -e csv "
+		"time,iface,proto",
+		"        a day for a spreadsheet",
+		"  goquery -i any -f -1d -c 'proto=UDP' -p -in apps_port",
+		"        what sends us most UDP packets",
+	};
+	char text[160], name[48];
+
+	line(arg, "usage: goquery -i IFACE [options] QUERY     ask a goDB store who "
+	    "talked to whom");
+	line(arg, "QUERY: talk_conv talk_src talk_dst apps_port apps_l7 "
+	    "agg_talk_port raw,");
+	line(arg, "  or columns: time,iface,sip,dip,dport,proto,l7proto");
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option *o = &options[i];
+
+		if (!o->help)
+			continue;
+		(void)snprintf(name, sizeof(name), "%s%s%s%s",
+		    o->brief ? "-" : "--", o->brief ? o->brief : o->name,
+		    o->value ? " " : "", o->value ? o->value : "");
+		(void)snprintf(text, sizeof(text), "  %-17s %s", name, o->help);
+		line(arg, text);
+	}
+	line(arg, "Examples:");
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		line(arg, examples[i]);
+	line(arg, "More: man goquery; -V version, -t check the INI file, "
+	    "-T print its values");
+}

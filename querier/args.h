@@ -1,0 +1,59 @@
+/*
+ * args - command line to a question.
+ *
+ * One table names every option; the parser, the help text and the suggestions
+ * come from it.  An option may have one or two dashes, and an exact name wins
+ * over a short option with its value attached: -in is --in, -n10 is -n 10.
+ */
+#ifndef ARGS_H
+#define ARGS_H
+
+#include "common/godb/godb.h"
+
+enum args_format { ARGS_TXT, ARGS_CSV, ARGS_JSON, ARGS_JSONL };
+enum args_action {
+	ARGS_QUERY,
+	ARGS_HELP,
+	ARGS_VERSION,
+	ARGS_CHECK_CONF, /* -t */
+	ARGS_PRINT_CONF, /* -T */
+};
+
+#define ARGS_ERROR_MAX 512
+
+struct args {
+	enum args_action action;
+	const char *query; /* as typed */
+	const char *ifaces;
+	const char *condition; /* "" when there is none */
+	const char *store;     /* NULL: from the INI file */
+	const char *conf;      /* NULL: the usual one, if it exists */
+	const char *first, *last; /* as typed, NULL: default */
+	int64_t first_s, last_s;  /* args_times */
+	enum args_format format;
+	struct godb_keys keys;
+	int sort;
+	bool ascending;
+	enum godb_direction direction;
+	uint64_t limit; /* 0: all */
+	uint32_t share; /* 1/100 %, 0: none */
+	const char *limit_text; /* as typed, NULL: default */
+	uint64_t mem_bytes;   /* 0: mem_percent of the machine's */
+	unsigned mem_percent;
+	bool external;
+	bool no_live;
+	bool fail_incomplete, fail_empty;
+	bool landlock; /* false: --sandbox=seccomp */
+};
+
+/* 0, or -EINVAL with one line in error.  Strings are borrowed from argv. */
+int args_parse(int argc, char **argv, struct args *out,
+    char error[ARGS_ERROR_MAX]);
+
+/* Fills the window in; call tzset(3) before.  0, or -EINVAL with error. */
+int args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX]);
+
+/* The text of -h. */
+void args_help(void (*line)(void *arg, const char *text), void *arg);
+
+#endif

@@ -1,0 +1,573 @@
+/*
+ * goquery - asks a goDB store who talked to whom.  See goquery(1).
+ *
+ * Before the sandbox closes only three things are read: the INI file, the
+ * time zone, and the store's folder, which is opened but not looked into.
+ * Conditions and everything in the store are parsed behind it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/conf.h"
+#include "common/base/fd.h"
+#include "common/godb/godb.h"
+#include "querier/answer.h"
+#include "querier/args.h"
+#include "querier/ifsel.h"
+#include "querier/profile.h"
+#include "querier/when.h"
+
+enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_EMPTY };
+
+#define BAR_DELAY_NS (1 * GP_NS_PER_S)
+#define BAR_EVERY_NS (GP_NS_PER_S / 10)
+#define BAR_WIDTH    40
+
+#define WINDOW_TEXT  120 /* columns of a condition that a message shows */
+
+struct progress {
+	int64_t start_ns, last_ns;
+	bool wanted, drawn;
+};
+
+/* Everything between the command line and the exit code. */
+struct session {
+	struct args args;
+	struct gp_conf *conf;
+	int64_t start_ns; /* CLOCK_MONOTONIC */
+	int store_fd;
+	gid_t store_gid;
+	struct progress progress;
+	struct godb_cond *cond;
+	struct godb_reader *reader;
+	char **have; /* interfaces of the store */
+	const char **ifaces;
+	size_t n_ifaces;
+	struct godb_scan *scan;
+	struct godb_query_opts query;
+	struct godb_result *result;
+	struct godb_coverage *coverage;
+};
+
+static struct out out; /* too large for a stack frame */
+
+/* ---- messages ---------------------------------------------------------- */
+
+/* One line to stderr, whatever it holds made harmless. */
+__attribute__((format(printf, 1, 2))) static void
+say(const char *fmt, ...)
+{
+	char line[2048], clean[2304];
+	va_list ap;
+	size_t len;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	out_clean_string(clean, sizeof(clean) - 1, line);
+	len = strlen(clean);
+	clean[len] = '\n';
+	(void)gp_fd_write_full(STDERR_FILENO, clean, len + 1);
+}
+
+__attribute__((format(printf, 2, 3))) static _Noreturn void
+die(int status, const char *fmt, ...)
+{
+	char line[1536];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	say("goquery: %s", line);
+	exit(status);
+}
+
+/* Part of a text that fits a line, one column a character: what would not
+ * print is '?'.  *column gets where `offset` came to lie. */
+static void
+show_part(const char *text, size_t offset, char line[WINDOW_TEXT + 1],
+    size_t *column)
+{
+	size_t len = strlen(text), start = 0, n = 0;
+
+	if (offset > WINDOW_TEXT / 2 && len > WINDOW_TEXT)
+		start = offset - WINDOW_TEXT / 2;
+	*column = 0;
+	for (size_t i = start; i < len && n < WINDOW_TEXT; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (i == offset)
+			*column = n;
+		if ((c & 0xc0) == 0x80)
+			continue; /* within a character */
+		line[n++] = (char)(c >= 0x20 && c < 0x7f ? c
+			: c == '\t' || c == '\n' ? ' ' : '?');
+	}
+	if (offset >= len)
+		*column = n;
+	line[n] = '\0';
+}
+
+static _Noreturn void
+die_condition(const char *text, const struct godb_diag *diag)
+{
+	char line[WINDOW_TEXT + 1];
+	size_t column;
+
+	show_part(text, diag->offset, line, &column);
+	say("goquery: condition: %s", diag->text);
+	say("    %s", line);
+	say("    %*s^", (int)column, "");
+	exit(EXIT_USAGE);
+}
+
+static void
+print_line(void *arg, const char *text)
+{
+	out_str(arg, text);
+	out_char(arg, '\n');
+}
+
+/* ---- before the sandbox ------------------------------------------------ */
+
+/* Descriptors 0 to 2 must be taken, lest the store gets one of them; a closed
+ * stdout stays one that cannot be written. */
+static void
+fill_std_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY);
+		if (fd < 0)
+			_exit(EXIT_ERROR);
+	} while (fd <= STDERR_FILENO);
+	(void)close(fd);
+}
+
+static _Noreturn void
+finish_output(int status)
+{
+	int rc = out_flush(&out);
+
+	if (rc == -EPIPE)
+		exit(EXIT_ERROR); /* whoever read has seen enough */
+	if (rc < 0)
+		die(EXIT_ERROR, "cannot write the answer: %s",
+		    godb_strerror(rc));
+	exit(status);
+}
+
+static void
+load_conf(struct session *s)
+{
+	const char *path = s->args.conf ? s->args.conf : GP_CONF_PATH;
+	char error[512];
+
+	s->conf = gp_conf_load(path, s->args.conf == NULL, false, error);
+	if (!s->conf)
+		die(EXIT_ERROR, "%s", error);
+}
+
+/* -h, -V, -t, -T */
+static void
+do_other_actions(struct session *s)
+{
+	switch (s->args.action) {
+	case ARGS_QUERY:
+		return;
+	case ARGS_HELP:
+		args_help(print_line, &out);
+		break;
+	case ARGS_VERSION:
+		out_str(&out, "goquery " GODB_VERSION_STRING "\n");
+		break;
+	case ARGS_CHECK_CONF:
+		load_conf(s);
+		break;
+	case ARGS_PRINT_CONF:
+		load_conf(s);
+		gp_conf_print(s->conf, stdout);
+		if (fflush(stdout) != 0)
+			die(EXIT_ERROR, "cannot write: %s",
+			    godb_strerror(-errno));
+		break;
+	}
+	finish_output(EXIT_FINE);
+}
+
+static const char *
+store_path(const struct session *s)
+{
+	if (s->args.store)
+		return s->args.store;
+	return s->conf->store.path;
+}
+
+/* Which group would open the store: that of the folder, when it can be seen
+ * at all. */
+static _Noreturn void
+die_no_access(const char *path)
+{
+	const struct group *group = NULL;
+	struct stat st;
+
+	if (fstatat(AT_FDCWD, path, &st, 0) == 0)
+		group = getgrgid(st.st_gid);
+	die(EXIT_ERROR, "no permission to read the store %s: ask to be made a "
+	    "member of group %s", path,
+	    group ? group->gr_name : "goprobe-read");
+}
+
+static void
+open_store(struct session *s)
+{
+	const char *path = store_path(s);
+	struct stat st;
+
+	s->store_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->store_fd >= 0 && fstat(s->store_fd, &st) == 0) {
+		s->store_gid = st.st_gid;
+		return;
+	}
+	if (errno == EACCES)
+		die_no_access(path);
+	if (errno == ENOENT)
+		die(EXIT_ERROR, "there is no store %s%s", path,
+		    s->args.store ? "" : "; -d names another");
+	if (errno == ENOTDIR)
+		die(EXIT_ERROR, "%s: not a goDB store (a store is a folder)",
+		    path);
+	die(EXIT_ERROR, "%s: %s", path, godb_strerror(-errno));
+}
+
+static size_t
+memory_bound(const struct args *a)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t bytes = a->mem_bytes;
+
+	if (bytes == 0 && pages > 0 && size > 0)
+		bytes = (uint64_t)pages * (uint64_t)size / 100 * a->mem_percent;
+	if (bytes > SIZE_MAX)
+		bytes = SIZE_MAX;
+	return (size_t)bytes;
+}
+
+static void
+close_sandbox(struct session *s)
+{
+	const char *step;
+	int rc = profile_enter(s->store_fd, s->args.landlock, &step);
+
+	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
+		    "goes without Landlock", step);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", step, godb_strerror(rc));
+}
+
+/* ---- progress ---------------------------------------------------------- */
+
+static void
+clear_bar(struct progress *p)
+{
+	static const char blank[] = "\r\033[K";
+
+	if (p->drawn)
+		(void)gp_fd_write_full(STDERR_FILENO, blank, sizeof(blank) - 1);
+	p->drawn = false;
+}
+
+static int
+draw_bar(void *arg, size_t done, size_t all)
+{
+	struct progress *p = arg;
+	char bar[BAR_WIDTH + 1], line[BAR_WIDTH + 32];
+	int64_t now_ns;
+	size_t full;
+	int len;
+
+	if (!p->wanted || all == 0)
+		return 0;
+	now_ns = gp_clock_mono_ns();
+	if (now_ns - p->start_ns < BAR_DELAY_NS ||
+	    now_ns - p->last_ns < BAR_EVERY_NS)
+		return 0;
+	p->last_ns = now_ns;
+	full = done * BAR_WIDTH / all;
+	memset(bar, '.', BAR_WIDTH);
+	memset(bar, '#', full);
+	bar[BAR_WIDTH] = '\0';
+	len = snprintf(line, sizeof(line), "\r[%s] %3zu %%", bar,
+	    done * 100 / all);
+	(void)gp_fd_write_full(STDERR_FILENO, line, (size_t)len);
+	p->drawn = true;
+	return 0;
+}
+
+/* ---- behind the sandbox ------------------------------------------------ */
+
+static void
+parse_condition(struct session *s)
+{
+	struct godb_cond_opts opts = GODB_COND_OPTS_INIT;
+	struct godb_diag diag;
+	int rc;
+
+	opts.site = s->conf->site.networks;
+	rc = godb_cond_parse(s->args.condition, &opts, &s->cond, &diag);
+	if (rc == GODB_ESYNTAX)
+		die_condition(s->args.condition, &diag);
+	if (rc < 0)
+		die(EXIT_ERROR, "condition: %s", godb_strerror(rc));
+}
+
+static void
+read_store(struct session *s)
+{
+	const char *path = store_path(s);
+	int rc = godb_reader_openat(s->store_fd, &s->reader);
+
+	s->store_fd = -1; /* taken */
+	if (rc == -EACCES && s->store_gid == 0)
+		die(EXIT_ERROR, "the store %s belongs to group root, which "
+		    "goquery never keeps: give it to goprobe-read (chgrp -R)",
+		    path);
+	if (rc == -EACCES) /* /etc/group is out of reach by now */
+		die(EXIT_ERROR, "no permission to read the files of the store "
+		    "%s: ask to be made a member of its group (number %u, "
+		    "usually goprobe-read)", path, s->store_gid);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", path, godb_strerror(rc));
+}
+
+static void
+choose_ifaces(struct session *s)
+{
+	char error[512];
+	int rc = godb_reader_ifaces(s->reader, &s->have);
+
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	rc = ifsel_choose(s->args.ifaces, s->have, &s->ifaces, error);
+	if (rc == -ENOENT)
+		die(EXIT_ERROR, "%s", error);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s", godb_strerror(rc));
+	s->n_ifaces = (size_t)rc;
+}
+
+static void
+open_scan(struct session *s)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	int rc;
+
+	opts.ifaces = s->ifaces;
+	opts.first_s = s->args.first_s;
+	opts.last_s = s->args.last_s;
+	opts.no_live = s->args.no_live;
+	rc = godb_scan_open(s->reader, &opts, &s->scan);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+}
+
+static void
+run_query(struct session *s, size_t mem_bytes)
+{
+	int rc;
+
+	s->query = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
+	s->query.keys = s->args.keys;
+	s->query.cond = s->cond;
+	s->query.direction = s->args.direction;
+	s->query.sort = s->args.sort;
+	s->query.ascending = s->args.ascending;
+	s->query.limit = s->args.limit;
+	s->query.share = s->args.share;
+	s->query.mem_bytes = mem_bytes;
+	s->query.progress = draw_bar;
+	s->query.progress_arg = &s->progress;
+	rc = godb_query_run(s->scan, &s->query, &s->result);
+	clear_bar(&s->progress);
+	if (rc == GODB_EMEMORY)
+		die(EXIT_ERROR, "the question needs more than %zu kB of "
+		    "memory: ask for fewer columns or less time, or allow "
+		    "more with --mem", mem_bytes >> 10);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s", godb_strerror(rc));
+}
+
+static void
+find_coverage(struct session *s)
+{
+	struct godb_coverage_opts opts = GODB_COVERAGE_OPTS_INIT;
+	int rc;
+
+	opts.first_s = s->args.first_s;
+	opts.last_s = s->args.last_s;
+	opts.now_ns = gp_clock_real_ns();
+	opts.no_live = s->args.no_live;
+	rc = godb_coverage_new(s->reader, s->scan, s->result, &opts,
+	    &s->coverage);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s", godb_strerror(rc));
+}
+
+static void
+print_answer(const struct session *s, int64_t took_ns)
+{
+	static void (*const print[])(struct out *, const struct answer *) = {
+		[ARGS_TXT] = table_print,
+		[ARGS_CSV] = csv_print,
+		[ARGS_JSON] = json_print,
+		[ARGS_JSONL] = jsonl_print,
+	};
+	struct answer a = {
+		.query = s->args.query,
+		.condition = s->args.condition,
+		.iface = s->ifaces,
+		.n_ifaces = s->n_ifaces,
+		.opts = &s->query,
+		.scan = s->scan,
+		.result = s->result,
+		.coverage = s->coverage,
+		.took_ns = took_ns,
+		.limit_text = s->args.limit_text,
+	};
+	char note[256];
+
+	print[s->args.format](&out, &a);
+	/* formats of rows alone have their notes on stderr */
+	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
+		return;
+	for (size_t i = 0; answer_warning(&a, i, note); i++)
+		say("goquery: note: %s", note);
+}
+
+/* ---- what is missing --------------------------------------------------- */
+
+static void
+say_incomplete(const struct godb_incomplete *item)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], more[256];
+
+	when_format_utc(item->first_ns / GP_NS_PER_S, first);
+	when_format_utc(item->last_ns / GP_NS_PER_S, last);
+	more[0] = '\0';
+	if (item->place)
+		(void)snprintf(more, sizeof(more), " place=\"%s\" error=\"%s\"",
+		    item->place, godb_strerror(item->rc));
+	else if (item->cause == GODB_CAUSE_DOWN)
+		(void)snprintf(more, sizeof(more), " seconds=%llu gaps=%llu",
+		    (unsigned long long)(item->amount / (uint64_t)GP_NS_PER_S),
+		    (unsigned long long)item->count);
+	else if (item->amount)
+		(void)snprintf(more, sizeof(more), " packets=%llu",
+		    (unsigned long long)item->amount);
+	say("goquery: incomplete iface=%s first=%s last=%s cause=%s%s",
+	    item->iface, first, last, godb_cause_name(item->cause), more);
+}
+
+/* Damage is told in every format, the rest where the format has no place. */
+static void
+say_all_incomplete(const struct session *s, bool *any, bool *unreadable)
+{
+	bool rows_only =
+	    s->args.format == ARGS_CSV || s->args.format == ARGS_JSONL;
+	const struct godb_incomplete *item;
+
+	*any = *unreadable = false;
+	for (size_t i = 0; (item = godb_coverage_incomplete(s->coverage, i));
+	     i++) {
+		*any = true;
+		*unreadable |= item->unreadable;
+		if (rows_only || item->unreadable)
+			say_incomplete(item);
+	}
+}
+
+/* An empty answer should not leave one guessing where the data is. */
+static void
+say_where_data_is(const struct session *s)
+{
+	const size_t most = 8;
+
+	for (size_t i = 0; i < s->n_ifaces && i < most; i++) {
+		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+		int64_t first_s, last_s;
+
+		if (!godb_scan_extent(s->scan, i, &first_s, &last_s)) {
+			say("goquery: no rows; %s has no block at all",
+			    s->ifaces[i]);
+			continue;
+		}
+		when_format_local(first_s, first);
+		when_format_local(last_s + GP_SLOT_S, last);
+		say("goquery: no rows; %s has blocks from %s to %s",
+		    s->ifaces[i], first, last);
+	}
+}
+
+static int
+exit_code(const struct session *s)
+{
+	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
+
+	say_all_incomplete(s, &any, &unreadable);
+	if (empty && !s->args.external)
+		say_where_data_is(s);
+	if (unreadable || (any && s->args.fail_incomplete))
+		return EXIT_INCOMPLETE;
+	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct session s;
+	char error[ARGS_ERROR_MAX];
+	size_t mem_bytes;
+	int64_t took_ns;
+	int status;
+
+	memset(&s, 0, sizeof(s));
+	s.start_ns = gp_clock_mono_ns();
+	fill_std_fds();
+	out_init(&out, STDOUT_FILENO);
+	if (args_parse(argc, argv, &s.args, error) < 0)
+		die(EXIT_USAGE, "%s", error);
+	do_other_actions(&s);
+	tzset();
+	if (args_times(&s.args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
+		die(EXIT_USAGE, "%s", error);
+	load_conf(&s);
+	s.progress.start_ns = s.start_ns;
+	s.progress.wanted = !s.args.external && isatty(STDERR_FILENO);
+	mem_bytes = memory_bound(&s.args);
+	open_store(&s);
+	close_sandbox(&s);
+
+	parse_condition(&s);
+	read_store(&s);
+	choose_ifaces(&s);
+	open_scan(&s);
+	run_query(&s, mem_bytes);
+	took_ns = gp_clock_mono_ns() - s.start_ns;
+	find_coverage(&s);
+	print_answer(&s, took_ns);
+	(void)out_flush(&out); /* the answer first, then what it lacks */
+	status = exit_code(&s);
+	finish_output(status);
+}

@@ -1,0 +1,17 @@
+/*
+ * profile - what goquery keeps: read the store, write the answer.
+ */
+#ifndef QUERIER_PROFILE_H
+#define QUERIER_PROFILE_H
+
+#include <stdbool.h>
+
+/*
+ * Drops to an unprivileged identity (as root: nobody, with the store's group
+ * alone), caps limits, lets Landlock leave nothing but the store for reading,
+ * then installs the seccomp filter.  0, or -errno with the step that failed
+ * in *step; then the caller must leave.
+ */
+int profile_enter(int store_fd, bool landlock, const char **step);
+
+#endif

@@ -1,0 +1,335 @@
+#include "tests/lib/fakescan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 4096
+
+struct fake_part {
+	struct godb_part part;
+	struct fake_row *rows;
+	int rc;
+};
+
+struct godb_reader {
+	uint32_t flags;
+};
+
+struct godb_scan {
+	char *iface[64];
+	int64_t extent[64][2];
+	bool has_extent[64];
+	size_t n_ifaces;
+	char *l7[MOST], *category[MOST];
+	size_t n_l7;
+	struct fake_part part[MOST];
+	size_t n_parts;
+	struct godb_fault fault[64];
+	size_t n_faults;
+};
+
+struct godb_cursor {
+	const struct godb_scan *scan;
+	uint32_t *sip4, *dip4;
+	struct godb_addr6 *sip6, *dip6;
+	uint16_t *dport, *l7;
+	uint8_t *proto;
+	uint64_t *counter[4];
+};
+
+uint32_t fake_last_columns;
+unsigned fake_loads;
+
+static void *
+need(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct godb_scan *
+fake_scan_new(void)
+{
+	struct godb_scan *s = need(calloc(1, sizeof(*s)));
+
+	fake_add_l7(s, "Unknown", "Unspecified");
+	return s;
+}
+
+uint32_t
+fake_add_iface(struct godb_scan *s, const char *name)
+{
+	s->iface[s->n_ifaces] = need(strdup(name));
+	return (uint32_t)s->n_ifaces++;
+}
+
+void
+fake_add_l7(struct godb_scan *s, const char *name, const char *category)
+{
+	s->l7[s->n_l7] = name ? need(strdup(name)) : NULL;
+	s->category[s->n_l7++] = category ? need(strdup(category)) : NULL;
+}
+
+void
+fake_set_extent(struct godb_scan *s, uint32_t iface, int64_t first_s,
+    int64_t last_s)
+{
+	s->extent[iface][0] = first_s;
+	s->extent[iface][1] = last_s;
+	s->has_extent[iface] = true;
+}
+
+struct godb_part *
+fake_add_part(struct godb_scan *s, uint32_t iface, int64_t slot_s,
+    const struct fake_row *rows, size_t n)
+{
+	struct fake_part *p = &s->part[s->n_parts++];
+	size_t at = 0;
+
+	p->rows = need(calloc(n + 1, sizeof(*rows)));
+	for (unsigned version = 4; version <= 6; version += 2) {
+		for (size_t i = 0; i < n; i++) {
+			if (rows[i].version == version)
+				p->rows[at++] = rows[i];
+		}
+		if (version == 4)
+			p->part.n4 = (uint32_t)at;
+	}
+	p->part.n6 = (uint32_t)at - p->part.n4;
+	p->part.iface = s->iface[iface];
+	p->part.iface_index = iface;
+	p->part.slot_s = slot_s;
+	p->part.first_ns = slot_s * INT64_C(1000000000);
+	p->part.last_ns = (slot_s + 300) * INT64_C(1000000000);
+	if (!s->has_extent[iface])
+		fake_set_extent(s, iface, slot_s, slot_s);
+	if (slot_s > s->extent[iface][1])
+		s->extent[iface][1] = slot_s;
+	return &p->part;
+}
+
+void
+fake_break_part(struct godb_scan *s, size_t i, int rc)
+{
+	s->part[i].rc = rc;
+}
+
+void
+fake_add_fault(struct godb_scan *s, const struct godb_fault *fault)
+{
+	s->fault[s->n_faults++] = *fault;
+}
+
+struct godb_reader *
+fake_reader(uint32_t flags)
+{
+	static struct godb_reader reader;
+
+	reader.flags = flags;
+	return &reader;
+}
+
+/* ---- what godb.h promises ---------------------------------------------- */
+
+int
+godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
+    struct godb_scan **out)
+{
+	struct godb_scan *s = fake_scan_new();
+	uint32_t iface = fake_add_iface(s, opts->ifaces[0]);
+
+	fake_add_part(s, iface, opts->first_s, NULL, 0)->flags = r->flags;
+	*out = s;
+	return 0;
+}
+
+void
+godb_scan_close(struct godb_scan *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_ifaces; i++)
+		free(s->iface[i]);
+	for (size_t i = 0; i < s->n_l7; i++) {
+		free(s->l7[i]);
+		free(s->category[i]);
+	}
+	for (size_t i = 0; i < s->n_parts; i++)
+		free(s->part[i].rows);
+	free(s);
+}
+
+size_t
+godb_scan_n_parts(const struct godb_scan *s)
+{
+	return s->n_parts;
+}
+
+const struct godb_part *
+godb_scan_part(const struct godb_scan *s, size_t i)
+{
+	return &s->part[i].part;
+}
+
+size_t
+godb_scan_n_ifaces(const struct godb_scan *s)
+{
+	return s->n_ifaces;
+}
+
+const char *
+godb_scan_iface(const struct godb_scan *s, size_t i)
+{
+	return s->iface[i];
+}
+
+bool
+godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
+    int64_t *last_s)
+{
+	*first_s = s->extent[iface][0];
+	*last_s = s->extent[iface][1];
+	return s->has_extent[iface];
+}
+
+size_t
+godb_scan_n_faults(const struct godb_scan *s)
+{
+	return s->n_faults;
+}
+
+const struct godb_fault *
+godb_scan_fault(const struct godb_scan *s, size_t i)
+{
+	return &s->fault[i];
+}
+
+size_t
+godb_scan_n_l7(const struct godb_scan *s)
+{
+	return s->n_l7;
+}
+
+const char *
+godb_scan_l7_name(const struct godb_scan *s, uint16_t id)
+{
+	return id < s->n_l7 ? s->l7[id] : NULL;
+}
+
+const char *
+godb_scan_l7_category(const struct godb_scan *s, uint16_t id)
+{
+	return id < s->n_l7 ? s->category[id] : NULL;
+}
+
+int
+godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
+{
+	*out = need(calloc(1, sizeof(**out)));
+	(*out)->scan = s;
+	return 0;
+}
+
+static void
+drop_columns(struct godb_cursor *c)
+{
+	free(c->sip4);
+	free(c->dip4);
+	free(c->sip6);
+	free(c->dip6);
+	free(c->dport);
+	free(c->l7);
+	free(c->proto);
+	for (int k = 0; k < 4; k++)
+		free(c->counter[k]);
+}
+
+void
+godb_cursor_free(struct godb_cursor *c)
+{
+	if (!c)
+		return;
+	drop_columns(c);
+	free(c);
+}
+
+/* Arrays of exactly the size, so that a sanitizer sees a row too many. */
+static void *
+column(size_t n, size_t size)
+{
+	return need(malloc(n ? n * size : 1));
+}
+
+static void
+fill(struct godb_cursor *c, const struct fake_row *rows, size_t n4, size_t n6)
+{
+	size_t n = n4 + n6;
+
+	c->sip4 = column(n4, sizeof(*c->sip4));
+	c->dip4 = column(n4, sizeof(*c->dip4));
+	c->sip6 = column(n6, sizeof(*c->sip6));
+	c->dip6 = column(n6, sizeof(*c->dip6));
+	c->dport = column(n, sizeof(*c->dport));
+	c->l7 = column(n, sizeof(*c->l7));
+	c->proto = column(n, sizeof(*c->proto));
+	for (int k = 0; k < 4; k++)
+		c->counter[k] = column(n, sizeof(uint64_t));
+	for (size_t i = 0; i < n; i++) {
+		if (i < n4) {
+			c->sip4[i] = (uint32_t)rows[i].sip.lo;
+			c->dip4[i] = (uint32_t)rows[i].dip.lo;
+		} else {
+			c->sip6[i - n4] = rows[i].sip;
+			c->dip6[i - n4] = rows[i].dip;
+		}
+		c->dport[i] = rows[i].dport;
+		c->l7[i] = rows[i].l7;
+		c->proto[i] = rows[i].proto;
+		for (int k = 0; k < 4; k++)
+			c->counter[k][i] = rows[i].counter[k];
+	}
+}
+
+int
+godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
+    bool want4, bool want6, struct godb_columns *out, struct godb_fault *fault)
+{
+	const struct fake_part *p = &c->scan->part[i];
+	size_t n4 = want4 ? p->part.n4 : 0, n6 = want6 ? p->part.n6 : 0;
+#define HAS(col) (columns & GODB_COL(col))
+
+	fake_last_columns = columns;
+	fake_loads++;
+	if (p->rc < 0) {
+		(void)snprintf(fault->place, sizeof(fault->place),
+		    "sip.gpf at 4096");
+		return p->rc;
+	}
+	drop_columns(c);
+	fill(c, p->rows + (want4 ? 0 : p->part.n4), n4, n6);
+	memset(out, 0, sizeof(*out));
+	out->n4 = (uint32_t)n4;
+	out->n6 = (uint32_t)n6;
+	out->sip4 = HAS(GODB_SIP) ? c->sip4 : NULL;
+	out->sip6 = HAS(GODB_SIP) ? c->sip6 : NULL;
+	out->dip4 = HAS(GODB_DIP) ? c->dip4 : NULL;
+	out->dip6 = HAS(GODB_DIP) ? c->dip6 : NULL;
+	out->dport = HAS(GODB_DPORT) ? c->dport : NULL;
+	out->proto = HAS(GODB_PROTO) ? c->proto : NULL;
+	out->l7 = HAS(GODB_L7PROTO) ? c->l7 : NULL;
+	for (int k = 0; k < 4; k++)
+		out->counter[k] =
+		    HAS(GODB_BYTES_RCVD + k) ? c->counter[k] : NULL;
+	return 0;
+}
+
+void
+godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
+    uint64_t *bytes_decoded)
+{
+	(void)c;
+	*bytes_read = *bytes_decoded = 0;
+}

@@ -1,0 +1,237 @@
+/*
+ * The command line: every spelling of an option, what is refused, defaults.
+ */
+#include "querier/args.h"
+
+#include "tests/tap.h"
+
+#define NOW INT64_C(1795523696)
+
+static struct args a;
+static char error[ARGS_ERROR_MAX];
+
+/* Splits at blanks; ~ stands for a blank inside a word. */
+static int
+parse(const char *line)
+{
+	static char copy[1024];
+	static char program[] = "goquery";
+	char *argv[40] = {program}, *word, *rest = copy;
+	int argc = 1;
+
+	(void)snprintf(copy, sizeof(copy), "%s", line);
+	while ((word = strsep(&rest, " "))) {
+		for (char *c = word; *c; c++)
+			*c = *c == '~' ? ' ' : *c;
+		argv[argc++] = word;
+	}
+	error[0] = '\0';
+	memset(&a, 0, sizeof(a));
+	return args_parse(argc, argv, &a, error);
+}
+
+static void
+good(const char *line)
+{
+	if (!ok(parse(line) == 0, "%s", line))
+		diag("%s", error);
+}
+
+static void
+bad(const char *line, const char *says)
+{
+	ok(parse(line) < 0, "refused: %s", line);
+	if (!ok(strstr(error, says) != NULL, "  says: %s", says))
+		diag("%s", error);
+	ok(!strchr(error, '\n'), "  in one line");
+}
+
+static void
+check_spellings(void)
+{
+	static const char *const same[] = {
+		"-i eth0 -n 10 -c proto=TCP talk_conv",
+		"talk_conv -i eth0 -n 10 -c proto=TCP",
+		"-ieth0 -n10 -cproto=TCP talk_conv",
+		"--iface eth0 --limit 10 --condition proto=TCP talk_conv",
+		"--iface=eth0 --limit=10 --condition=proto=TCP talk_conv",
+		"-iface eth0 -limit=10 -c=proto=TCP -- talk_conv",
+		"-i=eth0 --n 10 --c proto=TCP talk_conv",
+	};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		good(same[i]);
+		ok(strcmp(a.ifaces, "eth0") == 0 && a.limit == 10 &&
+		    strcmp(a.condition, "proto=TCP") == 0 &&
+		    strcmp(a.query, "talk_conv") == 0 && a.keys.n == 2,
+		    "  means the same");
+	}
+	good("-i eth0 -in sip");
+	is_int(a.direction, GODB_DIR_RCVD, "-in");
+	good("-i eth0 --in sip");
+	is_int(a.direction, GODB_DIR_RCVD, "--in");
+	good("-i eth0 sip -out");
+	is_int(a.direction, GODB_DIR_SENT, "-out");
+	good("-i eth0 sip --in --out");
+	is_int(a.direction, GODB_DIR_BOTH, "--in --out");
+	good("-inet0 sip");
+	is_str(a.ifaces, "net0", "-inet0 is -i net0");
+	good("-i eth0 -f -1d -l -1h sip");
+	is_str(a.first, "-1d", "a value may begin with a dash");
+	good("-i eth0 -- sip");
+	good("-i eth0 sip,~dip");
+	is_int(a.keys.n, 2, "blank in the list");
+	good("-h");
+	is_int(a.action, ARGS_HELP, "-h");
+	good("--help");
+	is_int(a.action, ARGS_HELP, "--help");
+	good("-V");
+	is_int(a.action, ARGS_VERSION, "-V");
+	good("-t --config x");
+	is_int(a.action, ARGS_CHECK_CONF, "-t");
+	good("-T");
+	is_int(a.action, ARGS_PRINT_CONF, "-T");
+}
+
+static void
+check_values(void)
+{
+	good("-i any sip");
+	ok(a.limit == 1000 && a.sort == GODB_SORT_BYTES && !a.ascending &&
+	    a.format == ARGS_TXT && a.direction == GODB_DIR_BOTH &&
+	    a.mem_percent == 50 && a.landlock && !a.store && !a.no_live,
+	    "defaults");
+	good("-i any -e csv sip");
+	is_int(a.limit, 0, "all rows in csv");
+	good("-i any -e JSON sip");
+	is_int(a.format, ARGS_JSON, "json");
+	good("-i any -e jsonl -n 5 sip");
+	ok(a.format == ARGS_JSONL && a.limit == 5, "jsonl, 5 rows");
+	good("-i any -n all sip");
+	is_int(a.limit, 0, "-n all");
+	good("-i any -n 95% sip");
+	is_int(a.share, 9500, "-n 95%%");
+	good("-i any -n 99.5% sip");
+	is_int(a.share, 9950, "-n 99.5%%");
+	good("-i any -n 0.01% sip");
+	is_int(a.share, 1, "-n 0.01%%");
+	good("-i any raw");
+	is_int(a.sort, GODB_KEY_TIME, "raw: by time");
+	good("-i any -s bytes raw");
+	is_int(a.sort, GODB_SORT_BYTES, "raw: unless asked otherwise");
+	good("-i any -p raw");
+	is_int(a.sort, GODB_SORT_PACKETS, "-p");
+	good("-i any -s packets -a sip");
+	ok(a.sort == GODB_SORT_PACKETS && a.ascending, "-s packets -a");
+	good("-i any -p -s sip sip");
+	is_int(a.sort, GODB_KEY_SIP, "the last one counts");
+	good("-i any -n 90% time");
+	is_int(a.sort, GODB_SORT_BYTES, "a share is of bytes");
+	good("-i any --mem 512M sip");
+	is_int((int64_t)a.mem_bytes, 512 << 20, "--mem 512M");
+	good("-i any --mem=4GiB sip");
+	is_int((int64_t)a.mem_bytes, INT64_C(4) << 30, "--mem=4GiB");
+	good("-i any --mem 25% sip");
+	is_int(a.mem_percent, 25, "--mem 25%%");
+	good("-i any --mem 1000000 sip");
+	is_int((int64_t)a.mem_bytes, 1000000, "--mem in bytes");
+	good("-i any --sandbox=seccomp sip");
+	ok(!a.landlock, "--sandbox=seccomp");
+	good("-i any --no-live --fail-empty --fail-incomplete -x sip");
+	ok(a.no_live && a.fail_empty && a.fail_incomplete && a.external,
+	    "switches");
+}
+
+static void
+check_refusals(void)
+{
+	bad("-i eth0", "talk_conv");
+	bad("-i eth0 talk_con", "did you mean 'talk_conv'");
+	bad("-i eth0 sip,dipp", "did you mean 'dip'");
+	bad("-i eth0 nonsense", "shorthands");
+	bad("talk_conv", "-i any");
+	bad("-i eth0 sip dip", "sip,dip");
+	bad("-i", "missing its value");
+	bad("-i -n 10 sip", "missing its value");
+	bad("-i eth0 sip -f", "missing its value");
+	bad("--nonsense", "unknown option");
+	bad("-i eth0 --formatt csv sip", "--format");
+	bad("-i eth0 --no-lvie sip", "--no-live");
+	bad("-i eth0 -e xml sip", "jsonl");
+	bad("-i eth0 -n 0 sip", "above 0");
+	bad("-i eth0 -n -1 sip", "above 0");
+	bad("-i eth0 -n 10x sip", "above 0");
+	bad("-i eth0 -n 101% sip", "above 0");
+	bad("-i eth0 -n 0% sip", "above 0");
+	bad("-i eth0 -n 100.01% sip", "above 0");
+	bad("-i eth0 -n 1.234% sip", "above 0");
+	bad("-i eth0 -n 99999999999999999999999 sip", "above 0");
+	bad("-i eth0 -n 95% -a sip", "largest first");
+	bad("-i eth0 -n 95% -s sip sip", "largest first");
+	bad("-i eth0 -s dport sip", "not among the columns");
+	bad("-i eth0 -s weight sip", "bytes, packets");
+	bad("-i eth0 --mem 0 sip", "--mem");
+	bad("-i eth0 --mem 5X sip", "--mem");
+	bad("-i eth0 --mem 101% sip", "--mem");
+	bad("-i eth0 --mem 99999999999G sip", "--mem");
+	bad("-i eth0 --sandbox=off sip", "refused");
+	bad("-i eth0 --sandbox=no sip", "full or seccomp");
+	bad("-i eth0 --in=yes sip", "no value");
+	bad("-clean 0", "goprobe-writer --clean");
+	bad("-wipe", "goprobe-writer --wipe");
+	bad("-p10 -i eth0 sip", "unknown option");
+	bad("-i eth0 sport", "not stored");
+}
+
+static void
+check_times(void)
+{
+	(void)setenv("TZ", "UTC", 1);
+	(void)parse("-i any sip");
+	is_int(args_times(&a, NOW, error), 0, "default window");
+	ok(a.first_s == NOW - 30 * 86400 && a.last_s == NOW, "  30 days");
+	(void)parse("-i any raw");
+	(void)args_times(&a, NOW, error);
+	is_int(a.first_s, NOW - 86400, "  a day for raw");
+	(void)parse("-i any iface,time");
+	(void)args_times(&a, NOW, error);
+	is_int(a.first_s, NOW - 86400, "  and with time");
+	(void)parse("-i any -l -10d sip");
+	(void)args_times(&a, NOW, error);
+	ok(a.first_s == NOW - 40 * 86400 && a.last_s == NOW - 10 * 86400,
+	    "  before an end in the past");
+	(void)parse("-i any -l 9999999999999999 -f 0 sip");
+	is_int(args_times(&a, NOW, error), 0, "the seed's whole range");
+	ok(a.first_s == 0 && a.last_s == 4294967100, "  clamped");
+	(void)parse("-i any -f now -l now sip");
+	ok(args_times(&a, NOW, error) < 0 && strstr(error, "empty"),
+	    "an empty window");
+	(void)parse("-i any -f now -l -1d sip");
+	ok(args_times(&a, NOW, error) < 0, "the wrong way round");
+	(void)parse("-i any -f bogus sip");
+	ok(args_times(&a, NOW, error) < 0 && strstr(error, "-f: no time"),
+	    "no time");
+}
+
+static unsigned help_lines, help_wide;
+
+static void
+count_line(void *arg, const char *text)
+{
+	(void)arg;
+	help_lines++;
+	help_wide += strlen(text) > 80;
+}
+
+int
+main(void)
+{
+	check_spellings();
+	check_values();
+	check_refusals();
+	check_times();
+	args_help(count_line, NULL);
+	ok(help_lines <= 40 && help_wide == 0, "-h fits a screen: %u lines",
+	    help_lines);
+	return tap_done();
+}

@@ -1,0 +1,466 @@
+/*
+ * Condition text to a tree: what each spelling means, written as one
+ * canonical text, and where each mistake is.
+ */
+#include "common/godb/cond.h"
+
+#include "common/base/addr.h"
+#include "tests/tap.h"
+
+static char dump_text[65536];
+static size_t dump_len;
+
+__attribute__((format(printf, 1, 2))) static void
+put(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	dump_len += (size_t)vsnprintf(dump_text + dump_len,
+	    sizeof(dump_text) - dump_len, fmt, ap);
+	va_end(ap);
+}
+
+static void
+put_addr6(struct godb_addr6 v)
+{
+	struct gp_addr a = {.version = 6};
+	char text[GP_ADDR_TEXT_MAX];
+
+	for (int i = 0; i < 8; i++) {
+		a.b[i] = (uint8_t)(v.hi >> (56 - 8 * i));
+		a.b[8 + i] = (uint8_t)(v.lo >> (56 - 8 * i));
+	}
+	(void)gp_addr_format(&a, text);
+	put("%s", text);
+}
+
+static void
+put_addr4(uint32_t v)
+{
+	put("%u.%u.%u.%u", v >> 24, v >> 16 & 255, v >> 8 & 255, v & 255);
+}
+
+static void
+put_set(const struct gdi_node *n)
+{
+	for (size_t i = 0; i < n->n4; i++) {
+		put(" ");
+		put_addr4(n->v4[i].lo);
+		if (n->v4[i].hi != n->v4[i].lo) {
+			put("-");
+			put_addr4(n->v4[i].hi);
+		}
+	}
+	for (size_t i = 0; i < n->n6; i++) {
+		put(" ");
+		put_addr6(n->v6[i].lo);
+		if (memcmp(&n->v6[i].lo, &n->v6[i].hi, sizeof(n->v6[i].lo))) {
+			put("-");
+			put_addr6(n->v6[i].hi);
+		}
+	}
+	for (size_t i = 0; i < n->n_numbers; i++) {
+		put(" %u", n->numbers[i].lo);
+		if (n->numbers[i].hi != n->numbers[i].lo)
+			put("-%u", n->numbers[i].hi);
+	}
+	for (size_t i = 0; i < n->n_names; i++)
+		put(" %s", n->names[i]);
+}
+
+static void
+put_node(const struct godb_cond *c, uint32_t i)
+{
+	static const char *const kinds[] = {"and", "or", "not"};
+	static const char *const attrs[] = {
+		[GDI_ATTR_SIP] = "sip",
+		[GDI_ATTR_DIP] = "dip",
+		[GDI_ATTR_HOST] = "host",
+		[GDI_ATTR_DPORT] = "dport",
+		[GDI_ATTR_PROTO] = "proto",
+		[GDI_ATTR_L7] = "l7",
+		[GDI_ATTR_VERSION] = "version",
+	};
+	const struct gdi_node *n = &c->node[i];
+
+	if (n->kind == GDI_LEAF) {
+		put("[%s", attrs[n->attr]);
+		put_set(n);
+		put("]");
+		return;
+	}
+	put("%s(", kinds[n->kind]);
+	for (uint32_t k = n->child; k != GDI_NO_NODE; k = c->node[k].next)
+		put_node(c, k);
+	put(")");
+}
+
+static const struct godb_cond_opts site = {sizeof(site),
+    "10.0.0.0/8, 2001:db8::/32"};
+
+static const char *
+dump(const char *text)
+{
+	struct godb_diag d = {0, 0, ""};
+	struct godb_cond *c = NULL;
+	int rc = godb_cond_parse(text, &site, &c, &d);
+
+	dump_len = 0;
+	dump_text[0] = '\0';
+	if (rc < 0) {
+		put("%d @%zu+%zu: %s", rc, d.offset, d.length, d.text);
+		return dump_text;
+	}
+	if (c->root != GDI_NO_NODE)
+		put_node(c, c->root);
+	godb_cond_free(c);
+	return dump_text;
+}
+
+static void
+check_meanings(void)
+{
+	static const struct {
+		const char *text, *means;
+	} t[] = {
+		{"", ""},
+		{"  \t\n ", ""},
+		/* the seed's */
+		{"proto=TCP", "[proto 6]"},
+		{"proto=TCP AND dport=443", "and([proto 6][dport 443])"},
+		{"sip = 10.0.0.1", "[sip 10.0.0.1]"},
+		{"l7proto=TLS", "[l7 TLS]"},
+		/* goProbe 4's */
+		{"dport=80|dport=443", "or([dport 80][dport 443])"},
+		{"sip=10.0.0.1&&!dport=53", "and([sip 10.0.0.1]not([dport 53]))"},
+		{"snet = 10.0.0.0/8 & dnet != 192.168.0.0/16",
+		    "and([sip 10.0.0.0-10.255.255.255]"
+		    "not([dip 192.168.0.0-192.168.255.255]))"},
+		{"host=::1 || net=fe80::/10",
+		    "or([host ::1]"
+		    "[host fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff])"},
+		{"protocol == udp", "[proto 17]"},
+		{"ipproto ne 6", "not([proto 6])"},
+		{"{[(dport = 1)]}", "[dport 1]"},
+		/* tcpdump's and nfdump's */
+		{"src host 10.0.0.1 and not net 10.0.0.0/8 and port 443",
+		    "and([sip 10.0.0.1]not([host 10.0.0.0-10.255.255.255])"
+		    "[dport 443])"},
+		{"proto tcp", "[proto 6]"},
+		{"tcp", "[proto 6]"},
+		{"tcp port 80", "and([proto 6][dport 80])"},
+		{"udp dst port domain", "and([proto 17][dport 53])"},
+		{"ip6 host ::1", "and([version 6][host ::1])"},
+		{"ip", "[version 4]"},
+		{"ip and tcp", "and([version 4][proto 6])"},
+		{"ip host 10.0.0.1", "and([version 4][host 10.0.0.1])"},
+		{"ip proto 6", "and([version 4][proto 6])"},
+		{"ip 10.0.0.1", "[host 10.0.0.1]"},
+		{"src ip 1.2.3.4", "[sip 1.2.3.4]"},
+		{"src 1.2.3.4", "[sip 1.2.3.4]"},
+		{"dst net 10.0.0.0/31", "[dip 10.0.0.0-10.0.0.1]"},
+		{"src or dst 1.2.3.4", "[host 1.2.3.4]"},
+		{"src or dst net 1.2.3.4", "[host 1.2.3.4]"},
+		{"src and dst net 10.0.0.0/8",
+		    "and([sip 10.0.0.0-10.255.255.255]"
+		    "[dip 10.0.0.0-10.255.255.255])"},
+		{"src=1.2.3.4 or dst=1.2.3.4", "or([sip 1.2.3.4][dip 1.2.3.4])"},
+		{"portrange 1000-2000", "[dport 1000-2000]"},
+		{"port 80 or 443", "or([dport 80][dport 443])"},
+		{"port (80 or 443)", "[dport 80 443]"},
+		{"host 1.2.3.4 or 1.2.3.5 and tcp",
+		    "or([host 1.2.3.4]and([host 1.2.3.5][proto 6]))"},
+		{"1.2.3.4", "[host 1.2.3.4]"},
+		{"icmp6 or icmp", "or([proto 58][proto 1])"},
+		{"port in [80 443]", "[dport 80 443]"},
+		/* lists, ranges, order */
+		{"dport in (443, 80, 80, 1000-2000)", "[dport 80 443 1000-2000]"},
+		{"dport in {80,81,82}", "[dport 80-82]"},
+		{"dport not in (80, https)", "not([dport 80 443])"},
+		{"dport = 80, 443", "[dport 80 443]"},
+		{"dport in 80,443", "[dport 80 443]"},
+		{"dport != 1-1023", "not([dport 1-1023])"},
+		{"dport < 1024", "[dport 0-1023]"},
+		{"dport <= 1024 and dport>=80", "and([dport 0-1024][dport 80-65535])"},
+		{"dport > 65535", "[dport]"},
+		{"dport < 0", "[dport]"},
+		{"proto ge 132", "[proto 132-255]"},
+		{"sip < 10.0.0.0", "[sip 0.0.0.0-9.255.255.255]"},
+		{"sip > 255.255.255.255", "[sip]"},
+		{"sip >= 2001:db8::", "[sip 2001:db8::-"
+		    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"sip < 2001:db8:0:1::", "[sip ::-"
+		    "2001:db8::ffff:ffff:ffff:ffff]"},
+		{"sip > ::ffff:ffff:ffff:ffff",
+		    "[sip 0:0:0:1::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"sip = 10.0.0.1-10.0.0.9", "[sip 10.0.0.1-10.0.0.9]"},
+		{"sip in (10.0.0.4/30, 10.0.0.0/30, ::/0)",
+		    "[sip 10.0.0.0-10.0.0.7 "
+		    "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"sip = 0.0.0.0/0", "[sip 0.0.0.0-255.255.255.255]"},
+		{"sip = 10.1.2.3/8", "[sip 10.0.0.0-10.255.255.255]"},
+		{"dport = http-alt", "[dport 8080]"},
+		{"src net site and not dst net site",
+		    "and([sip 10.0.0.0-10.255.255.255 2001:db8::-"
+		    "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]"
+		    "not([dip 10.0.0.0-10.255.255.255 2001:db8::-"
+		    "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]))"},
+		/* names */
+		{"proto = IPv6-ICMP", "[proto 58]"},
+		{"proto = esp or proto = IPSEC-ESP", "or([proto 50][proto 50])"},
+		{"proto=ipv6", "[proto 41]"},
+		{"l7 = 'Some Name' or app = \"[overflow]\"",
+		    "or([l7 Some Name][l7 [overflow]])"},
+		{"l7proto in (TLS, SSH)", "[l7 TLS SSH]"},
+		{"l7proto = 'and'", "[l7 and]"},
+		/* binding */
+		{"tcp or udp and port 53", "or([proto 6]and([proto 17][dport 53]))"},
+		{"(tcp or udp) and port 53",
+		    "and(or([proto 6][proto 17])[dport 53])"},
+		{"not tcp and udp", "and(not([proto 6])[proto 17])"},
+		{"not (tcp or udp)", "not(or([proto 6][proto 17]))"},
+		{"!!tcp", "not(not([proto 6]))"},
+		{"NOT Tcp Or UDP", "or(not([proto 6])[proto 17])"},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+			is_str(dump(t[i].text), t[i].means, "%s", t[i].text);
+	}
+}
+
+/* Where the caret goes and a part of the message. */
+static void
+check_mistakes(void)
+{
+	static const struct {
+		const char *text;
+		size_t offset;
+		const char *says;
+	} t[] = {
+		{"dprot = 443", 0, "did you mean 'dport'"},
+		{"sip=10.0.0.1 and dprot=443", 17, "unknown attribute 'dprot'"},
+		{"port 80 or dprot = 443", 11, "unknown attribute 'dprot'"},
+		{"tpc", 0, "did you mean 'tcp'"},
+		{"proto = TPC", 8, "did you mean 'tcp'"},
+		{"dport = httpss", 8, "did you mean 'https'"},
+		{"dport = 65536", 8, "0 to 65535"},
+		{"dport = 99999999999999999999", 8, "0 to 65535"},
+		{"dport = -1", 8, "0 to 65535"},
+		{"proto = 256", 8, "0 to 255"},
+		{"dport = 2000-1000", 8, "ends before it begins"},
+		{"dport < 1-2", 8, "only be compared"},
+		{"sip < 10.0.0.0/8", 6, "only be compared"},
+		{"sip < 10.0.0.1-10.0.0.2", 6, "only be compared"},
+		{"sip = 10.0.0.2-10.0.0.1", 6, "ends before"},
+		{"sip = 10.0.0.2-::1", 6, "mixes"},
+		{"sip = 10.0.0.1/33", 6, "not an address"},
+		{"sip = ::1/129", 6, "not an address"},
+		{"sip = 10.0.0", 6, "not an address"},
+		{"sip = 10.0.0.256", 6, "not an address"},
+		{"sip = example.org", 6, "names are not resolved"},
+		{"sip =", 5, "value for sip"},
+		{"sip", 3, "value for sip"},
+		{"sip = and", 6, "before 'and'"},
+		{"dport in ()", 10, "value for dport"},
+		{"dport in (80", 9, "not closed"},
+		{"dport in (80]", 12, "another kind"},
+		{"dport in (80,", 13, "value for dport"},
+		{"(tcp", 0, "not closed"},
+		{"(tcp]", 4, "another kind"},
+		{"tcp)", 3, "no bracket is open"},
+		{"()", 1, "missing here"},
+		{"tcp and", 7, "too early"},
+		{"tcp and and udp", 8, "before 'and'"},
+		{"or tcp", 0, "before 'or'"},
+		{"not", 3, "too early"},
+		{"dport = 80 adn tcp", 11, "did you mean 'and'"},
+		{"dport = 80 443", 11, "expected"},
+		{"src port 80", 4, "source port is not stored"},
+		{"sport = 80", 0, "source port is not stored"},
+		{"tcp src port 80", 8, "source port is not stored"},
+		{"src or dst port 80", 11, "source port is not stored"},
+		{"src proto 6", 4, "after src or dst"},
+		{"l7proto < TLS", 10, "no order"},
+		{"l7proto = ''", 11, "empty"},
+		{"l7proto = 'TLS", 10, "not closed"},
+		{"dport = 80;", 10, "no meaning"},
+		{"dport = 80 \xc3\xa9", 11, "expected"},
+		{"= 80", 0, "before '='"},
+		{"443", 0, "did you mean 'port 443'"},
+		{"site < 1", 0, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct godb_diag d = {999, 0, ""};
+		struct godb_cond *c = NULL;
+		int rc = godb_cond_parse(t[i].text, &site, &c, &d);
+
+		ok(rc == GODB_ESYNTAX && !c, "refused: %s", t[i].text);
+		if (!t[i].says)
+			continue;
+		is_int(d.offset, t[i].offset, "  caret: %s", d.text);
+		if (!ok(strstr(d.text, t[i].says) != NULL, "  says it"))
+			diag("%s", d.text);
+		ok(d.offset + d.length <= strlen(t[i].text),
+		    "  inside the text");
+		godb_cond_free(c);
+	}
+	ok(godb_cond_parse("net site", NULL, &(struct godb_cond *){NULL},
+	       NULL) == GODB_ESYNTAX, "site without networks, no diag");
+}
+
+/* A text of n times a, then b, then n times c. */
+static char *
+repeat(size_t n, const char *a, const char *b, const char *c)
+{
+	size_t la = strlen(a), lb = strlen(b), lc = strlen(c);
+	char *text = malloc(n * (la + lc) + lb + 1), *s = text;
+
+	for (size_t i = 0; i < n; i++, s += la)
+		memcpy(s, a, la);
+	memcpy(s, b, lb);
+	s += lb;
+	for (size_t i = 0; i < n; i++, s += lc)
+		memcpy(s, c, lc);
+	*s = '\0';
+	return text;
+}
+
+static void
+check_bounds(void)
+{
+	static const struct {
+		size_t n;
+		const char *a, *b, *c;
+		int rc;
+	} t[] = {
+		{100, "(", "tcp", ")", 0},
+		{101, "(", "tcp", ")", GODB_ESYNTAX},
+		{30000, "(", "tcp", ")", GODB_ESYNTAX},
+		{100, "!", "tcp", "", 0},
+		{101, "not ", "tcp", "", GODB_ESYNTAX},
+		{60000, "!", "", "", GODB_ESYNTAX},
+		{20000, "ip ", "tcp", "", GODB_ESYNTAX},
+		{20000, "tcp ", "port 1", "", GODB_ESYNTAX},
+		{5000, "", "tcp", " and tcp", 0},
+		{5000, "", "tcp", " or udp", 0},
+		{8000, "", "dport=1", ", 1", 0},
+		{70000, " ", "tcp", "", GODB_ESYNTAX},
+		{300, "x", "", "", GODB_ESYNTAX},
+		{300, "", "sip=1", "1", GODB_ESYNTAX},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char *text = repeat(t[i].n, t[i].a, t[i].b, t[i].c);
+		struct godb_cond *c = NULL;
+		struct godb_diag d;
+
+		is_int(godb_cond_parse(text, NULL, &c, &d), t[i].rc,
+		    "%zu x '%s' '%s' '%s'", t[i].n, t[i].a, t[i].b, t[i].c);
+		godb_cond_free(c);
+		free(text);
+	}
+}
+
+/* Random words and bytes: no crash, and a verdict inside the text. */
+static void
+check_noise(void)
+{
+	static const char *const words[] = {"and", "or", "not", "(", ")", "[",
+	    "]", "in", "=", "!=", "<", ">=", "sip", "dst", "host", "port",
+	    "proto", "l7", "tcp", "ip", "ip6", "site", "10.0.0.1", "::/3",
+	    "80", "1-9", ",", "'", "x", "!", "src", "\xff", "-", "dport"};
+	uint64_t state = tap_seed(7);
+	unsigned parsed = 0;
+	bool inside = true;
+
+	for (int round = 0; round < 200000; round++) {
+		char text[256] = "";
+		struct godb_cond *c = NULL;
+		struct godb_diag d = {0, 0, ""};
+		size_t n = 1 + tap_random(&state) % 9;
+
+		for (size_t i = 0; i < n; i++) {
+			strcat(text, words[tap_random(&state) %
+				(sizeof(words) / sizeof(words[0]))]);
+			strcat(text, tap_random(&state) % 4 ? " " : "");
+		}
+		if (godb_cond_parse(text, &site, &c, &d) == 0)
+			parsed++;
+		else
+			inside &= d.offset + d.length <= strlen(text) &&
+			    d.text[0];
+		godb_cond_free(c);
+	}
+	ok(inside, "every message points into its text");
+	ok(parsed > 1000, "noise: %u parse", parsed);
+}
+
+static void
+check_names(void)
+{
+	const char *name;
+	unsigned n = 0, wrong = 0;
+
+	for (size_t i = 0; (name = gdi_service_word(i)); i++, n++)
+		wrong += godb_port_parse(name) < 0;
+	ok(n > 300 && wrong == 0, "%u service names, all found", n);
+	is_int(godb_port_parse("HTTPS"), 443, "HTTPS");
+	ok(godb_port_parse("") < 0 && godb_port_parse("x") < 0, "no service");
+	n = wrong = 0;
+	for (size_t i = 0; (name = gdi_proto_word(i)); i++, n++) {
+		int number = godb_proto_parse(name);
+
+		wrong += number < 0 || (godb_proto_name((uint8_t)number) &&
+		    godb_proto_parse(godb_proto_name((uint8_t)number)) !=
+			number);
+	}
+	ok(n > 50 && wrong == 0, "%u protocol names, there and back", n);
+	is_str(godb_proto_name(6), "TCP", "6");
+	is_str(godb_proto_name(58), "IPv6-ICMP", "58");
+	is_str(godb_proto_name(50), "IPSEC-ESP", "50");
+	is_str(godb_proto_name(136), "UDPLite", "136");
+	ok(!godb_proto_name(255) && !godb_proto_name(138), "no name");
+	ok(godb_proto_parse("") < 0 && godb_proto_parse("256") < 0, "none");
+}
+
+static void
+check_keys(void)
+{
+	struct godb_keys k;
+	struct godb_diag d;
+
+	is_int(godb_keys_parse("talk_conv", &k, &d), 0, "talk_conv");
+	ok(k.n == 2 && k.key[0] == GODB_KEY_SIP && k.key[1] == GODB_KEY_DIP,
+	    "  sip dip");
+	is_int(godb_keys_parse("raw", &k, &d), 0, "raw");
+	ok(k.n == 7 && k.key[0] == GODB_KEY_TIME &&
+	    k.key[6] == GODB_KEY_L7PROTO && !k.category, "  all seven");
+	is_int(godb_keys_parse("apps_dpi", &k, &d), 0, "apps_dpi");
+	ok(k.n == 1 && k.category, "  with category");
+	is_int(godb_keys_parse("dip, SIP ,dip,talk_conv", &k, &d), 0, "a list");
+	ok(k.n == 2 && k.key[0] == GODB_KEY_DIP && k.key[1] == GODB_KEY_SIP,
+	    "  in the order given, once each");
+	is_int(godb_keys_parse("sip,dipp", &k, &d), GODB_ESYNTAX, "sip,dipp");
+	is_int(d.offset, 4, "  where");
+	ok(strstr(d.text, "'dip'") != NULL, "  suggests: %s", d.text);
+	is_int(godb_keys_parse("sip,,dip", &k, &d), GODB_ESYNTAX, "a gap");
+	is_int(godb_keys_parse("sip,", &k, &d), GODB_ESYNTAX, "open end");
+	is_int(godb_keys_parse("", &k, &d), GODB_ESYNTAX, "nothing");
+	is_int(godb_keys_parse("sip dip", &k, &d), GODB_ESYNTAX, "blank");
+	is_int(godb_keys_parse("sport", &k, &d), GODB_ESYNTAX, "sport");
+	ok(strstr(d.text, "not stored") != NULL, "  says why");
+}
+
+int
+main(void)
+{
+	check_meanings();
+	check_mistakes();
+	check_bounds();
+	check_noise();
+	check_names();
+	check_keys();
+	return tap_done();
+}

@@ -1,0 +1,207 @@
+/*
+ * Conditions against rows: what qualifies, which address versions are needed
+ * at all, names that the store does not know.  test_query holds random ones
+ * against a slow twin.
+ */
+#include "common/godb/filter.h"
+
+#include "tests/lib/fakescan.h"
+#include "tests/tap.h"
+
+#define V4(a, b, c, d) {0, (uint64_t)(a) << 24 | (b) << 16 | (c) << 8 | (d)}
+#define V6(h, l)       {UINT64_C(h), UINT64_C(l)}
+
+/* l7: 1 TLS, 2 tls (two ids of one name but for case), 3 SSH */
+static const struct fake_row rows[] = {
+	/* 0 */ {4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 443, 6, 1, {0}},
+	/* 1 */ {4, V4(10, 0, 0, 2), V4(192, 0, 2, 1), 53, 17, 0, {0}},
+	/* 2 */ {4, V4(0, 0, 0, 0), V4(255, 255, 255, 255), 0, 1, 2, {0}},
+	/* 3 */ {4, V4(192, 0, 2, 1), V4(10, 255, 255, 255), 65535, 255, 3, {0}},
+	/* 4 */ {6, V6(0x20010db800000000, 1), V6(0x20010db800000000, 2), 443,
+	    6, 3, {0}},
+	/* 5 */ {6, V6(0, 0), V6(0xffffffffffffffff, 0xffffffffffffffff), 22,
+	    58, 0, {0}},
+	/* 6 */ {6, V6(0x20010db900000000, 0), V6(0, 0x0a000001), 80, 132, 0,
+	    {0}},
+};
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static struct godb_scan *scan;
+
+/* Numbers of the rows that qualify, "0 4 6"; verdicts are checked, too. */
+static const char *
+matches(const char *text)
+{
+	static char out[64];
+	struct godb_cursor *cursor;
+	struct godb_columns c;
+	struct godb_cond *cond;
+	struct gdi_filter *f;
+	static struct godb_diag d;
+	uint32_t sel[N_ROWS];
+	size_t n, len = 0, n_version[2] = {0, 0};
+
+	if (godb_cond_parse(text, NULL, &cond, &d) < 0)
+		return d.text;
+	(void)gdi_filter_new(cond, scan, &f);
+	(void)godb_cursor_new(scan, &cursor);
+	(void)godb_cursor_load(cursor, 0, gdi_filter_columns(f), true, true, &c,
+	    NULL);
+	n = gdi_filter_select(f, &c, sel);
+	out[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		len += (size_t)snprintf(out + len, sizeof(out) - len, "%s%u",
+		    i ? " " : "", sel[i]);
+		n_version[sel[i] >= c.n4]++;
+	}
+	for (unsigned v = 0; v < 2; v++) {
+		enum gdi_verdict verdict = gdi_filter_verdict(f, 4 + 2 * v);
+		size_t all = v ? c.n6 : c.n4;
+
+		if ((verdict == GDI_NEVER && n_version[v] != 0) ||
+		    (verdict == GDI_ALWAYS && n_version[v] != all))
+			strcat(out, " but the verdict differs");
+	}
+	godb_cursor_free(cursor);
+	gdi_filter_free(f);
+	godb_cond_free(cond);
+	return out;
+}
+
+static void
+check_rows(void)
+{
+	static const struct {
+		const char *text, *rows;
+	} t[] = {
+		{"", "0 1 2 3 4 5 6"},
+		{"tcp", "0 4"},
+		{"dport = 443", "0 4"},
+		{"dport = 0", "2"},
+		{"dport > 443", "3"},
+		{"dport in (22, 53, 65535)", "1 3 5"},
+		{"proto = 255", "3"},
+		{"proto >= 58", "3 5 6"},
+		{"sip = 10.0.0.0/24", "0 1"},
+		{"sip != 10.0.0.0/24", "2 3 4 5 6"},
+		{"sip < 10.0.0.2", "0 2"},
+		{"sip <= 10.0.0.2", "0 1 2"},
+		{"not sip <= 10.0.0.2", "3 4 5 6"},
+		{"sip = 0.0.0.0", "2"},
+		{"sip = ::", "5"},
+		{"dip = 255.255.255.255", "2"},
+		{"dip = ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "5"},
+		{"dip > 192.0.2.1", "2"},
+		{"dip = 10.0.0.1", ""}, /* ::10.0.0.1 is another address */
+		{"dip = ::10.0.0.1", "6"},
+		{"host = 192.0.2.1", "1 3"},
+		{"host = 10.0.0.2", "0 1"},
+		{"host != 10.0.0.2", "2 3 4 5 6"},
+		{"net 2001:db8::/32", "4"},
+		{"net 2001:db8::/31", "4 6"},
+		{"sip = ::/0", "4 5 6"},
+		{"sip = 0.0.0.0/0", "0 1 2 3"},
+		{"sip in (0.0.0.0/0, ::/0)", "0 1 2 3 4 5 6"},
+		{"sip in (10.0.0.2, 192.0.2.1, 2001:db8::1, ::)", "1 3 4 5"},
+		{"ip6 and port 443", "4"},
+		{"ip and port 443", "0"},
+		{"ip6 or port 53", "1 4 5 6"},
+		{"ip and ip6", ""},
+		{"ip or ip6", "0 1 2 3 4 5 6"},
+		{"not ip6 or tcp", "0 1 2 3 4"},
+		{"l7 = TLS", "0 2"},
+		{"l7 = ssh or l7 = Unknown", "1 3 4 5 6"},
+		{"l7 != TLS", "1 3 4 5 6"},
+		{"l7 = Nothing", ""},
+		{"l7 != Nothing", "0 1 2 3 4 5 6"},
+		{"l7 in (Nothing, SSH)", "3 4"},
+		{"dport < 0", ""},
+		{"not dport < 0", "0 1 2 3 4 5 6"},
+		{"dport >= 0 and tcp", "0 4"},
+		{"(tcp or udp) and not (port 443 and sip = 10.0.0.1)", "1 4"},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		is_str(matches(t[i].text), t[i].rows, "rows of: %s", t[i].text);
+}
+
+static enum gdi_verdict
+verdict(const char *text, unsigned version)
+{
+	struct godb_cond *cond;
+	struct gdi_filter *f;
+	enum gdi_verdict v;
+
+	(void)godb_cond_parse(text, NULL, &cond, NULL);
+	(void)gdi_filter_new(cond, scan, &f);
+	v = gdi_filter_verdict(f, version);
+	gdi_filter_free(f);
+	godb_cond_free(cond);
+	return v;
+}
+
+static void
+check_verdicts(void)
+{
+	static const struct {
+		const char *text;
+		enum gdi_verdict v4, v6;
+	} t[] = {
+		{"", GDI_ALWAYS, GDI_ALWAYS},
+		{"tcp", GDI_SOMETIMES, GDI_SOMETIMES},
+		{"host 10.0.0.1", GDI_SOMETIMES, GDI_NEVER},
+		{"host ::1", GDI_NEVER, GDI_SOMETIMES},
+		{"host != ::1", GDI_ALWAYS, GDI_SOMETIMES},
+		{"host 10.0.0.1 and tcp", GDI_SOMETIMES, GDI_NEVER},
+		{"host 10.0.0.1 or tcp", GDI_SOMETIMES, GDI_SOMETIMES},
+		{"ip6", GDI_NEVER, GDI_ALWAYS},
+		{"ip6 and tcp", GDI_NEVER, GDI_SOMETIMES},
+		{"ip6 or tcp", GDI_SOMETIMES, GDI_ALWAYS},
+		{"l7 = Nothing", GDI_NEVER, GDI_NEVER},
+		{"port 0-65535", GDI_ALWAYS, GDI_ALWAYS},
+		{"port 0-65534", GDI_SOMETIMES, GDI_SOMETIMES},
+		{"sip = 0.0.0.0/0", GDI_ALWAYS, GDI_NEVER},
+		{"sip = ::/0", GDI_NEVER, GDI_ALWAYS},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		is_int(verdict(t[i].text, 4), t[i].v4, "v4: %s", t[i].text);
+		is_int(verdict(t[i].text, 6), t[i].v6, "v6: %s", t[i].text);
+	}
+}
+
+static void
+check_unknown(void)
+{
+	struct godb_cond *cond;
+	struct gdi_filter *f;
+	const char *near_name = "";
+
+	(void)godb_cond_parse("l7 in (TLS, SHS, WeirdThing)", NULL, &cond, NULL);
+	(void)gdi_filter_new(cond, scan, &f);
+	is_str(gdi_filter_unknown(f, 0, &near_name), "SHS", "unknown name");
+	is_str(near_name, "SSH", "  and what is near");
+	is_str(gdi_filter_unknown(f, 1, &near_name), "WeirdThing", "another");
+	ok(near_name == NULL, "  with nothing near");
+	ok(gdi_filter_unknown(f, 2, &near_name) == NULL, "no third");
+	gdi_filter_free(f);
+	godb_cond_free(cond);
+}
+
+int
+main(void)
+{
+	uint32_t iface;
+
+	scan = fake_scan_new();
+	fake_add_l7(scan, "TLS", "Web");
+	fake_add_l7(scan, "tls", "Web");
+	fake_add_l7(scan, "SSH", "RemoteAccess");
+	iface = fake_add_iface(scan, "eth0");
+	fake_add_part(scan, iface, 300, rows, N_ROWS);
+	check_rows();
+	check_verdicts();
+	check_unknown();
+	godb_scan_close(scan);
+	return tap_done();
+}

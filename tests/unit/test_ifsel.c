@@ -1,0 +1,68 @@
+/*
+ * Which interfaces -i means.
+ */
+#include "querier/ifsel.h"
+
+#include "tests/tap.h"
+
+static char names[][8] = {"br0", "eth0", "eth0.7", "eth1", "eth10", "wg[0]"};
+static char *have[] = {names[0], names[1], names[2], names[3], names[4],
+    names[5], NULL};
+
+static const char *
+chosen(const char *spec)
+{
+	static char text[512];
+	const char **out = NULL;
+	size_t len = 0;
+	int n = ifsel_choose(spec, have, &out, text);
+
+	if (n < 0)
+		return text;
+	text[0] = '\0';
+	for (int i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+		    i ? " " : "", out[i]);
+	if (out[n])
+		strcat(text, " without an end");
+	free(out);
+	return text;
+}
+
+int
+main(void)
+{
+	static char *nothing[] = {NULL};
+	const char **out = NULL;
+	char error[512];
+
+	is_str(chosen("eth0"), "eth0", "a name");
+	is_str(chosen("eth1,eth0"), "eth0 eth1", "a list, sorted");
+	is_str(chosen("eth0, eth0 ,,eth0"), "eth0", "once");
+	is_str(chosen("any"), "br0 eth0 eth0.7 eth1 eth10 wg[0]", "any");
+	is_str(chosen("ANY"), "br0 eth0 eth0.7 eth1 eth10 wg[0]", "ANY");
+	is_str(chosen("eth*"), "eth0 eth0.7 eth1 eth10", "a glob");
+	is_str(chosen("eth?"), "eth0 eth1", "another");
+	is_str(chosen("eth[1-9]*"), "eth1 eth10", "a set");
+	is_str(chosen("wg[0]"), "wg[0]", "a name with brackets");
+	is_str(chosen("any,!eth*"), "br0 wg[0]", "all but");
+	is_str(chosen("!eth*,any"), "br0 wg[0]", "in any order");
+	is_str(chosen("!eth0"), "br0 eth0.7 eth1 eth10 wg[0]", "only one out");
+	is_str(chosen("any,!nothere"), "br0 eth0 eth0.7 eth1 eth10 wg[0]",
+	    "what is not there may be taken out");
+	ok(strstr(chosen("eth2"), "'eth2' is not in the store") != NULL &&
+	    strstr(chosen("eth2"), "br0, eth0") != NULL,
+	    "unknown: says which exist");
+	ok(strstr(chosen("eht0"), "did you mean 'eth0'") != NULL, "suggests");
+	ok(strstr(chosen("x*"), "not in the store") != NULL, "glob of none");
+	ok(strstr(chosen("eth0,!eth*"), "leaves no interface") != NULL,
+	    "nothing left");
+	ok(strstr(chosen("0123456789012345678901234567890123456789"
+			 "01234567890123456789012345678901"), "so long") != NULL,
+	    "a name too long");
+	ok(ifsel_choose("any", nothing, &out, error) < 0 &&
+	    strstr(error, "no interface yet") != NULL, "an empty store");
+	ok(ifsel_choose("eth0", nothing, &out, error) < 0 &&
+	    strstr(error, "no interface yet") != NULL, "  and a name");
+	return tap_done();
+}

@@ -1,0 +1,168 @@
+/*
+ * Points in time as people type them, in UTC and in a zone with summer time;
+ * durations as Go writes them.
+ */
+#include "querier/when.h"
+
+#include "tests/tap.h"
+
+#include <time.h>
+
+/* 2026-11-24 12:34:56 UTC */
+#define NOW INT64_C(1795523696)
+
+static int64_t
+at(const char *text)
+{
+	char error[160];
+	int64_t t_s = -2;
+
+	return when_parse(text, NOW, &t_s, error) == 0 ? t_s : -1;
+}
+
+static void
+set_zone(const char *zone)
+{
+	(void)setenv("TZ", zone, 1);
+	tzset();
+}
+
+static void
+check_utc(void)
+{
+	static const struct {
+		const char *text;
+		int64_t t_s; /* -1: refused */
+	} t[] = {
+		{"0", 0},
+		{"1795523696", NOW},
+		{"@1795523696", NOW},
+		{"9999999999999999", 4294967100},
+		{"99999999999999999999999999", 4294967100},
+		{"now", NOW},
+		{"NOW", NOW},
+		{"today", NOW - 45296},
+		{"yesterday", NOW - 45296 - 86400},
+		{"-1d", NOW - 86400},
+		{"-15d:04h:05m", NOW - 15 * 86400 - 4 * 3600 - 300},
+		{"-15d4h5m", NOW - 15 * 86400 - 4 * 3600 - 300},
+		{"-90m", NOW - 5400},
+		{"-30s", NOW - 30},
+		{"-2w", NOW - 14 * 86400},
+		{"-0s", NOW},
+		{"-99999d", 0},
+		{"-99999999999999999999d:1h", 0},
+		{"2026-11-24", NOW - 45296},
+		{"2026-11-24 12:34", NOW - 56},
+		{"2026-11-24 12:34:56", NOW},
+		{"2026-11-24T12:34:56", NOW},
+		{"2026-11-24T12:34:56Z", NOW},
+		{"2026-11-24t12:34:56z", NOW},
+		{"2026-11-24T12:34:56.789Z", NOW},
+		{"2026-11-24T13:34:56+01:00", NOW},
+		{"2026-11-24T13:34:56+0100", NOW},
+		{"2026-11-24 13:34:56 +01", NOW},
+		{"2026-11-24T07:04:56-05:30", NOW},
+		{"2026-11-24Z", NOW - 45296},
+		{"2024-02-29", 1709164800},
+		{"2016-12-31T23:59:60Z", 1483228800},
+		{"1969-12-31", 0},
+		{"0000-01-01T00:00:00Z", 0},
+		{"9999-12-31T23:59:59Z", 4294967100},
+		{"", -1},
+		{"@", -1},
+		{"-", -1},
+		{"-5", -1},
+		{"-d", -1},
+		{"-1d:", -1},
+		{"-1d:h", -1},
+		{"-1x", -1},
+		{"-1d 1h", -1},
+		{"12x", -1},
+		{"soon", -1},
+		{"2026-13-01", -1},
+		{"2026-00-01", -1},
+		{"2026-02-29", -1},
+		{"2026-06-31", -1},
+		{"2026-1-1", -1},
+		{"2026-11-24 24:00", -1},
+		{"2026-11-24 12:60", -1},
+		{"2026-11-24 12:34:61", -1},
+		{"2026-11-24 12", -1},
+		{"2026-11-24T", -1},
+		{"2026-11-24 12:34 CET", -1},
+		{"2026-11-24T12:34:56+25:00", -1},
+		{"2026-11-24T12:34:56+01:0", -1},
+		{"2026-11-24T12:34:56.", -1},
+		{"24.11.2026", -1},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		is_int(at(t[i].text), t[i].t_s, "%s", t[i].text);
+}
+
+static void
+check_zone(void)
+{
+	char text[WHEN_TEXT_MAX];
+
+	set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+	is_int(at("2026-11-24 13:34:56"), NOW, "winter: an hour ahead");
+	is_int(at("2026-07-01"), 1782856800, "summer: two");
+	is_int(at("today"), NOW - 45296 - 3600, "today begins at local midnight");
+	/* the day of the change to winter time has 25 hours */
+	is_int(at("2026-10-26") - at("2026-10-25"), 90000, "25 hours");
+	is_int(at("2026-11-24T12:34:56Z"), NOW, "Z means UTC everywhere");
+	when_format_local(NOW, text);
+	is_str(text, "2026-11-24 13:34:56 +0100", "formatted with its offset");
+	when_zone(NOW, text);
+	is_str(text, "CET", "zone");
+	when_zone(1782856800, text);
+	is_str(text, "CEST", "zone in summer");
+	when_format_utc(NOW, text);
+	is_str(text, "2026-11-24T12:34:56Z", "RFC 3339");
+	set_zone("UTC");
+}
+
+static void
+check_durations(void)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} t[] = {
+		{33662360, "33.66236ms"}, {1500000000, "1.5s"},
+		{123100000000, "2m3.1s"}, {0, "0s"}, {-5, "0s"},
+		{999, "999ns"}, {1000, "1\302\265s"}, {1500, "1.5\302\265s"},
+		{1000000, "1ms"}, {999999999, "999.999999ms"},
+		{1000000000, "1s"}, {60000000000, "1m0s"},
+		{3600000000000, "1h0m0s"}, {3723000000001, "1h2m3.000000001s"},
+		{INT64_MAX, "2562047h47m16.854775807s"},
+	};
+	char text[WHEN_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		when_format_duration(t[i].ns, text);
+		is_str(text, t[i].text, "%" PRId64 " ns", t[i].ns);
+	}
+	when_format_rough(UINT64_C(900) * 1000000000, text);
+	is_str(text, "15 min", "15 min");
+	when_format_rough(UINT64_C(3) * 1000000000, text);
+	is_str(text, "3 s", "3 s");
+	when_format_rough(UINT64_C(12000) * 1000000000, text);
+	is_str(text, "3 h 20 min", "3 h 20 min");
+	when_format_rough(UINT64_C(187200) * 1000000000, text);
+	is_str(text, "2 d 4 h", "2 d 4 h");
+	when_format_rough(UINT64_C(90) * 1000000000, text);
+	is_str(text, "1 min 30 s", "1 min 30 s");
+}
+
+int
+main(void)
+{
+	set_zone("UTC");
+	check_utc();
+	check_zone();
+	check_durations();
+	return tap_done();
+}
