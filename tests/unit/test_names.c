@@ -105,7 +105,7 @@ test_damage(void)
 		int id;
 
 		memcpy(text, whole, len);
-		text[i] ^= 1 << (i % 7);
+		text[i] = (char)(text[i] ^ 1 << (i % 7));
 		put_file(text, len);
 		(void)gdi_names_load(dir, &x);
 		untold += x.n_damaged == 0 && x.n_torn == 0;
