@@ -9,7 +9,8 @@ PROGRAMS += goprobe-capture goprobe
 goprobe-capture_SRCS := capture/main.c capture/profile.c
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := libpcap libxxhash libseccomp libcap-ng inih
-goprobe_SRCS := capture/launcher.c capture/supervise.c
+goprobe_SRCS := capture/launcher.c capture/supervise.c \
+	capture/status_folder.c
 goprobe_LIBS := libgpbase
 goprobe_PKGS := libseccomp libcap-ng inih
 MANPAGES += capture/goprobe.8 capture/goprobe-capture.8

@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture/status_folder.h"
 #include "capture/supervise.h"
 #include "common/base/clock.h"
 #include "common/base/conf.h"
@@ -497,12 +498,37 @@ run_live(struct supervisor *s)
 	return status;
 }
 
+static struct status_folder status_folder = {.fd = -1};
+
+static void
+leave_status(void)
+{
+	status_folder_close(&status_folder);
+}
+
+/* A sensor whose status nobody can see still captures. */
+static void
+publish_status(int store, const struct gp_conf *conf, struct ids ids)
+{
+	int rc = status_folder_open(&status_folder, store, conf->store.path,
+	    ids.uid, ids.gid);
+
+	if (rc < 0)
+		gp_log(GP_LOG_WARNING, "no status is published: %s: %s",
+		    status_folder.path,
+		    rc == -EWOULDBLOCK ? "another sensor has it" :
+					 strerror(-rc));
+	else
+		(void)atexit(leave_status);
+}
+
 static int
 live(const struct options *o, const struct gp_conf *conf)
 {
 	const char *path = o->store ? o->store : conf->store.path;
 	struct supervisor s;
-	struct stored_fd given[2];
+	struct stored_fd given[3];
+	size_t n_given = 2;
 	struct child *children;
 	struct ids owner;
 	int rc;
@@ -513,7 +539,10 @@ live(const struct options *o, const struct gp_conf *conf)
 		die(1, "out of memory");
 	given[0] = named("store", open_store(path, writer_ids(), &owner));
 	given[1] = named("listen", listen_for_captures());
-	children[0] = writer_child(o, path, writer_ids(), given, 2);
+	publish_status(given[0].fd, conf, writer_ids());
+	if (status_folder.fd >= 0)
+		given[n_given++] = named("status", status_folder.fd);
+	children[0] = writer_child(o, path, writer_ids(), given, n_given);
 	for (size_t i = 0; i < o->n_ifaces; i++)
 		children[i + 1] = capture_child(o, o->ifaces[i]);
 	rc = supervise_init(&s, children, o->n_ifaces + 1);

@@ -302,7 +302,7 @@ static bool
 step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
 {
 	struct loop_live *v = &l->live;
-	struct snapshot_meta meta = meta_of(l, FRAME_ROWS, &v->round.last);
+	struct snapshot_meta meta;
 
 	while (v->round.active && rows > 0) {
 		size_t room = snapshot_room(block(l));
@@ -319,8 +319,10 @@ step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
 			return true;
 		}
 		rows -= n;
-		if (snapshot_room(block(l)) < ROOM_MIN &&
-		    !loop_push(l, l->cur, &meta))
+		if (snapshot_room(block(l)) >= ROOM_MIN)
+			continue;
+		meta = meta_of(l, FRAME_ROWS, &v->round.last);
+		if (!loop_push(l, l->cur, &meta))
 			return false;
 	}
 	return true;

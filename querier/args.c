@@ -29,6 +29,8 @@ enum option_id {
 	OPT_FAIL_INCOMPLETE,
 	OPT_FAIL_EMPTY,
 	OPT_EXTERNAL,
+	OPT_STATUS,
+	OPT_STATUS_FILE,
 	OPT_SANDBOX,
 	OPT_CONF,
 	OPT_CHECK_CONF,
@@ -72,6 +74,9 @@ static const struct option options[] = {
 	    "exit 3 when anything is missing"},
 	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL, "exit 4 when there are no rows"},
 	{OPT_EXTERNAL, "x", "external", NULL, "for scripts: no hints, no progress"},
+	{OPT_STATUS, NULL, "status", NULL,
+	    "how the sensor is doing: exit 0 well, 3 not, 1 no status"},
+	{OPT_STATUS_FILE, NULL, "status-file", "FILE", NULL},
 	{OPT_SANDBOX, NULL, "sandbox", "full|seccomp", NULL},
 	{OPT_CONF, NULL, "config", "FILE", NULL},
 	{OPT_CHECK_CONF, "t", "check-config", NULL, NULL},
@@ -275,6 +280,13 @@ apply(struct args *a, struct typed *t, const struct option *o,
 	case OPT_EXTERNAL:
 		a->external = true;
 		break;
+	case OPT_STATUS:
+		a->action = ARGS_STATUS;
+		break;
+	case OPT_STATUS_FILE:
+		a->status_file = value;
+		a->action = ARGS_STATUS;
+		break;
 	case OPT_SANDBOX:
 		return set_sandbox(a, value, error);
 	case OPT_CONF:
@@ -409,11 +421,25 @@ set_sort(struct args *a, const struct typed *t, char *error)
 }
 
 static int
+finish_status(const struct args *a, char *error)
+{
+	if (a->query)
+		return FAIL("--status takes no query; '%.40s' is one too many",
+		    a->query);
+	if (a->format != ARGS_TXT && a->format != ARGS_JSON)
+		return FAIL("--status is told in txt or json, not in %s",
+		    format_names[a->format]);
+	return 0;
+}
+
+static int
 finish(struct args *a, const struct typed *t, char *error)
 {
 	struct godb_diag diag;
 	int rc;
 
+	if (a->action == ARGS_STATUS)
+		return finish_status(a, error);
 	if (a->action != ARGS_QUERY)
 		return 0;
 	if (!a->query)

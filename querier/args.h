@@ -17,6 +17,7 @@ enum args_action {
 	ARGS_VERSION,
 	ARGS_CHECK_CONF, /* -t */
 	ARGS_PRINT_CONF, /* -T */
+	ARGS_STATUS,
 };
 
 #define ARGS_ERROR_MAX 512
@@ -28,6 +29,7 @@ struct args {
 	const char *condition; /* "" when there is none */
 	const char *store;     /* NULL: from the INI file */
 	const char *conf;      /* NULL: the usual one, if it exists */
+	const char *status_file; /* NULL: where the sensor writes it */
 	const char *first, *last; /* as typed, NULL: default */
 	int64_t first_s, last_s;  /* args_times */
 	enum args_format format;

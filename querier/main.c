@@ -2,8 +2,9 @@
  * goquery - asks a goDB store who talked to whom.  See goquery(1).
  *
  * Before the sandbox closes only three things are read: the INI file, the
- * time zone, and the store's folder, which is opened but not looked into.
- * Conditions and everything in the store are parsed behind it.
+ * time zone, and the store's folder (or the sensor's status), which is opened
+ * but not looked into.  Conditions, the status and everything in the store are
+ * parsed behind it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include "querier/args.h"
 #include "querier/ifsel.h"
 #include "querier/profile.h"
+#include "querier/status.h"
 #include "querier/when.h"
 
 enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_EMPTY };
@@ -185,6 +187,7 @@ do_other_actions(struct session *s)
 {
 	switch (s->args.action) {
 	case ARGS_QUERY:
+	case ARGS_STATUS:
 		return;
 	case ARGS_HELP:
 		args_help(print_line, &out);
@@ -533,6 +536,55 @@ exit_code(const struct session *s)
 	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
 }
 
+/* ---- --status ---------------------------------------------------------- */
+
+static _Noreturn void
+die_no_status(int rc, const char *path)
+{
+	if (rc == -ENOENT)
+		die(EXIT_ERROR, "no status: there is no %s; is the sensor "
+		    "running?", path);
+	if (rc == -EACCES)
+		die(EXIT_ERROR, "no status: no permission to read %s: ask to "
+		    "be made a member of group goprobe-read", path);
+	die(EXIT_ERROR, "no status: %s: %s", path, godb_strerror(rc));
+}
+
+static _Noreturn void
+show_status(struct session *s)
+{
+	struct status_view view;
+	struct gp_status *status;
+	char path[4096], error[512];
+	int fd, rc;
+
+	load_conf(s);
+	fd = status_open(s->args.status_file, store_path(s),
+	    s->conf->store.path, path);
+	if (fd < 0)
+		die_no_status(fd, path);
+	s->store_fd = -1;
+	close_sandbox(s);
+
+	rc = status_read(fd, &status, error);
+	if (rc == -EINVAL)
+		die(EXIT_ERROR, "no status: %s: %s", path, error);
+	if (rc < 0)
+		die_no_status(rc, path);
+	rc = status_choose(status, s->args.ifaces, &view, error);
+	if (rc == -ENOENT)
+		die(EXIT_ERROR, "%s", error);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s", godb_strerror(rc));
+	status_set_age(&view, gp_clock_real_ns(), gp_clock_boot_ns());
+	if (s->args.format == ARGS_JSON)
+		status_print_json(&out, &view);
+	else
+		status_print_txt(&out, &view);
+	rc = status_problems(&view, NULL, NULL) ? EXIT_INCOMPLETE : EXIT_FINE;
+	finish_output(rc);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -550,6 +602,8 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "%s", error);
 	do_other_actions(&s);
 	tzset();
+	if (s.args.action == ARGS_STATUS)
+		show_status(&s);
 	if (args_times(&s.args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
 		die(EXIT_USAGE, "%s", error);
 	load_conf(&s);

@@ -60,11 +60,11 @@ static const struct gp_syscall table[] = {
 static int
 drop(int store_fd)
 {
-	struct stat st;
+	struct stat st = {0};
 
 	if (geteuid() != 0)
 		return gp_sandbox_drop_caps();
-	if (fstat(store_fd, &st) < 0)
+	if (store_fd >= 0 && fstat(store_fd, &st) < 0)
 		return -errno;
 	return gp_sandbox_drop(NOBODY, st.st_gid ? st.st_gid : NOGROUP, NULL,
 	    0);
@@ -97,7 +97,7 @@ profile_enter(int store_fd, bool landlock, const char **step)
 		return rc;
 	if (landlock) {
 		*step = "Landlock";
-		rc = gp_sandbox_landlock(&store, 1);
+		rc = gp_sandbox_landlock(&store, store_fd >= 0);
 		if (rc < 0)
 			return rc;
 	}

@@ -9,7 +9,8 @@
 /*
  * Drops to an unprivileged identity (as root: nobody, with the store's group
  * alone), caps limits, lets Landlock leave nothing but the store for reading,
- * then installs the seccomp filter.  0, or -errno with the step that failed
+ * then installs the seccomp filter.  store_fd -1: no store is needed, nothing
+ * can be opened any more.  0, or -errno with the step that failed
  * in *step; then the caller must leave.
  */
 int profile_enter(int store_fd, bool landlock, const char **step);

@@ -2,11 +2,11 @@
  * table - the seed's text, line by line, and below it what it did not tell.
  *
  * Every column is right-aligned and as wide as its widest cell and three
- * blanks.  Numbers have two decimals; a unit is taken while the value is
- * strictly greater than the base, on a copy that is divided as an integer.
+ * blanks.  Numbers are written as units.h says.
  */
 #include "querier/answer.h"
 
+#include "querier/units.h"
 #include "querier/when.h"
 
 #include <stdio.h>
@@ -19,38 +19,6 @@
 static const char *const number_names[N_NUMBERS] = {
 	"packets", "%", "data vol.", "%",
 };
-
-static void
-format_number(uint64_t v, unsigned base, const char *const units[7],
-    char out[ANSWER_CELL_MAX])
-{
-	double value = (double)v;
-	size_t unit = 0;
-
-	while (v > base && unit < 6) {
-		v /= base;
-		value /= base;
-		unit++;
-	}
-	(void)snprintf(out, ANSWER_CELL_MAX, "%.2f %s", value, units[unit]);
-}
-
-static void
-format_packets(uint64_t v, char out[ANSWER_CELL_MAX])
-{
-	static const char *const units[] = {" ", "k", "M", "G", "T", "P", "E"};
-
-	format_number(v, 1000, units, out);
-}
-
-static void
-format_bytes(uint64_t v, char out[ANSWER_CELL_MAX])
-{
-	static const char *const units[] = {" B", "kB", "MB", "GB", "TB", "PB",
-	    "EB"};
-
-	format_number(v, 1024, units, out);
-}
 
 static void
 format_percent(uint64_t v, uint64_t total, char out[ANSWER_CELL_MAX])
@@ -104,9 +72,9 @@ format_row(const struct answer *a, const struct layout *l, size_t i,
 		answer_cell(&l->column[k], &row, ANSWER_LOCAL, cell[k]);
 	choose(a, row.counter, &packets, &bytes);
 	cell += l->n_keys;
-	format_packets(packets, cell[0]);
+	units_packets(packets, cell[0]);
 	format_percent(packets, l->packets, cell[1]);
-	format_bytes(bytes, cell[2]);
+	units_bytes(bytes, cell[2]);
 	format_percent(bytes, l->bytes, cell[3]);
 }
 
@@ -322,8 +290,8 @@ print_footer(struct out *o, const struct answer *a, const struct layout *l)
 	size_t hits = godb_result_n_hits(a->result);
 	char packets[ANSWER_CELL_MAX], bytes[ANSWER_CELL_MAX], note[256];
 
-	format_packets(l->packets, packets);
-	format_bytes(l->bytes, bytes);
+	units_packets(l->packets, packets);
+	units_bytes(l->bytes, bytes);
 	out_fmt(o, "\nOverall packets: %s , Overall data volume: %s\n\n",
 	    packets, bytes);
 	if (n < hits)

@@ -1,6 +1,13 @@
+# libgpwriter is everything but main, so that tests link the real code.
+ARCHIVES += libgpwriter
+libgpwriter_SRCS := $(addprefix writer/, peers.c drain.c ingest.c stats.c \
+	metrics.c profile.c)
+
 PROGRAMS += goprobe-writer
-goprobe-writer_SRCS := $(addprefix writer/, main.c peers.c drain.c ingest.c \
-	profile.c)
-goprobe-writer_LIBS := libgpipc libgodb libgpbase
+goprobe-writer_SRCS := writer/main.c
+goprobe-writer_LIBS := libgpwriter libgpipc libgodb libgpbase
 goprobe-writer_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += writer/goprobe-writer.8
+
+UNIT_TESTS += unit/test_stats
+TEST_LIBS_test_stats := libgpwriter libgpipc libgodb libgpbase

@@ -10,8 +10,10 @@
 #define SLOT_NS        (GP_SLOT_S * GP_NS_PER_S)
 
 int
-drain_init(struct drain *d, struct peers *peers, struct ingest *ingest)
+drain_init(struct drain *d, struct peers *peers, struct ingest *ingest,
+    struct stats *stats)
 {
+	d->stats = stats;
 	d->peers = peers;
 	d->ingest = ingest;
 	d->buf = malloc(FRAME_MAX_BYTES);
@@ -106,6 +108,7 @@ take_frame(struct drain *d, struct peer *peer)
 	}
 	if (rc < 0)
 		return 0; /* the store is full: it stays in the ring */
+	stats_frame(d->stats, peer, d->buf, rc > 0);
 	ring_next(&peer->ring, end);
 	peer->ack_due = true;
 	peer->frames++;

@@ -13,10 +13,12 @@
 struct drain {
 	struct peers *peers;   /* borrowed */
 	struct ingest *ingest; /* borrowed */
+	struct stats *stats;   /* borrowed */
 	uint64_t *buf;         /* FRAME_MAX_BYTES, 8-byte aligned */
 };
 
-int drain_init(struct drain *d, struct peers *peers, struct ingest *ingest);
+int drain_init(struct drain *d, struct peers *peers, struct ingest *ingest,
+    struct stats *stats);
 void drain_fini(struct drain *d);
 
 /*

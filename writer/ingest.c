@@ -28,9 +28,10 @@ static_assert(sizeof(struct frame_name) == sizeof(struct godb_l7_name) &&
 
 void
 ingest_init(struct ingest *in, struct godb_writer *store,
-    uint32_t sync_interval_s)
+    struct stats *stats, uint32_t sync_interval_s)
 {
 	memset(in, 0, sizeof(*in));
+	in->stats = stats;
 	in->store = store;
 	in->sync_ns = (int64_t)sync_interval_s * GP_NS_PER_S;
 	in->synced_ns = gp_clock_mono_ns();
@@ -133,7 +134,7 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 	in->frames++;
 	in->duplicates += rc == 1;
 	in->dirty = true;
-	return 0;
+	return rc;
 }
 
 int
@@ -160,6 +161,7 @@ ingest_commit(struct ingest *in, const char *iface, int64_t slot_s)
 	in->blocks++;
 	in->rows += rows;
 	in->stored_bytes += stored;
+	stats_block(in->stats, name, slot_s);
 	return 0;
 }
 

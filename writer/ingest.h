@@ -14,11 +14,13 @@
 #include "common/base/log.h"
 #include "common/godb/godb_write.h"
 #include "common/ipc/frame.h"
+#include "writer/stats.h"
 
 #define INGEST_GRACE_S 30
 
 struct ingest {
 	struct godb_writer *store; /* borrowed */
+	struct stats *stats;       /* borrowed */
 	int64_t sync_ns;           /* interval; 0: no periodic sync */
 	int64_t synced_ns;         /* CLOCK_MONOTONIC of the last one */
 	bool dirty;                /* journals hold what is not synced */
@@ -29,11 +31,11 @@ struct ingest {
 };
 
 void ingest_init(struct ingest *in, struct godb_writer *store,
-    uint32_t sync_interval_s);
+    struct stats *stats, uint32_t sync_interval_s);
 
 /*
  * Journals one checked frame of an interface; the frame may be acknowledged
- * afterwards.  0; a negative error when the store failed: nothing was kept and
+ * afterwards.  0; 1 when the store had it already; a negative error when the store failed: nothing was kept and
  * the same frame is to be offered again later; -EPROTO: the frame breaks the
  * store's rules and its sender's session must end.
  */

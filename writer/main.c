@@ -26,6 +26,7 @@
 #include "writer/ingest.h"
 #include "writer/peers.h"
 #include "writer/profile.h"
+#include "writer/stats.h"
 
 #define NOFILE 4096
 /* how long captures may take to send their last after the launcher's death */
@@ -42,6 +43,9 @@ struct inherited {
 	struct gp_passed_fd *fds;
 	int n;
 	int store;   /* folder */
+	int status;  /* folder for the status file, -1: none is written */
+	int metrics; /* folder of the Prometheus text, -1 likewise */
+	char metrics_name[256];
 	int listen;  /* captures connect here, -1 offline */
 	int offline; /* the launcher's socketpair, -1 live */
 	int alive;   /* hang-up: the launcher is gone */
@@ -135,6 +139,7 @@ static void
 take_inherited(struct inherited *in)
 {
 	in->store = in->listen = in->offline = in->alive = -1;
+	in->status = in->metrics = -1;
 	in->n = gp_notify_listen_fds(&in->fds);
 	if (in->n < 0)
 		die("passed descriptors", strerror(-in->n));
@@ -143,6 +148,8 @@ take_inherited(struct inherited *in)
 
 		if (strcmp(name, "store") == 0)
 			in->store = in->fds[i].fd;
+		else if (strcmp(name, "status") == 0)
+			in->status = in->fds[i].fd;
 		else if (strcmp(name, "listen") == 0)
 			in->listen = in->fds[i].fd;
 		else if (strcmp(name, "offline") == 0)
@@ -162,13 +169,63 @@ take_inherited(struct inherited *in)
 }
 
 static int
-open_store_folder(const char *path)
+open_folder(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		die(path, strerror(errno));
 	return fd;
+}
+
+/* systemd makes the folder (RuntimeDirectory=); the launcher passes one. */
+static void
+open_status_folder(struct inherited *in)
+{
+	const char *path = getenv("RUNTIME_DIRECTORY");
+
+	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/')
+		in->status = open_folder(path);
+}
+
+static bool
+same_folder(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* A replay, or a run beside the site's sensor, must not take its place. */
+static void
+open_metrics_folder(struct inherited *in, const struct gp_conf *conf)
+{
+	const char *path = conf->writer.metrics;
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+
+	if (slash == NULL || in->listen < 0)
+		return;
+	if (!same_folder(in->store, conf->store.path)) {
+		gp_log(GP_LOG_INFO, "no metrics are written: this is not the "
+				    "configured store");
+		return;
+	}
+	(void)snprintf(folder, sizeof(folder), "%.*s",
+	    (int)(slash == path ? 1 : slash - path), path);
+	(void)snprintf(in->metrics_name, sizeof(in->metrics_name), "%s",
+	    slash + 1);
+	if (strlen(path) >= sizeof(folder) || slash[1] == '\0' ||
+	    strlen(slash + 1) > 240)
+		die("[writer] metrics", "this cannot be a file's name");
+	in->metrics = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in->metrics < 0 ||
+	    faccessat(in->metrics, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+		gp_log(GP_LOG_ERR, "[writer] metrics = %s: folder %s: %s", path,
+		    folder, strerror(errno));
+		exit(1);
+	}
 }
 
 static int
@@ -189,12 +246,19 @@ open_signals(void)
 	return fd;
 }
 
-/* From here on nothing but the store can be reached. */
+/* From here on nothing but the store and the two folders beside it can be
+ * reached. */
 static void
 enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
 {
-	struct gp_path store = {in->store, GP_PATH_READ | GP_PATH_WRITE};
+	struct gp_path paths[3] = {{in->store, GP_PATH_READ | GP_PATH_WRITE}};
+	size_t n = 1;
 	int rc;
+
+	if (in->status >= 0)
+		paths[n++] = (struct gp_path){in->status, GP_PATH_WRITE};
+	if (in->metrics >= 0)
+		paths[n++] = (struct gp_path){in->metrics, GP_PATH_WRITE};
 
 	if (geteuid() == 0)
 		die("refusing to run as root",
@@ -205,7 +269,7 @@ enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
 	if (rc < 0)
 		die("privileges cannot be dropped", strerror(-rc));
 	if (how == GP_SANDBOX_FULL) {
-		rc = gp_sandbox_landlock(&store, 1);
+		rc = gp_sandbox_landlock(paths, n);
 		if (rc < 0)
 			die("Landlock", strerror(-rc));
 	}
@@ -244,6 +308,7 @@ struct loop {
 	struct peers peers;
 	struct ingest ingest;
 	struct drain drain;
+	struct stats stats;
 	struct pollfd *polls;
 	size_t *poll_peer; /* index of the peer behind a pollfd */
 	bool stop;
@@ -350,6 +415,7 @@ run(struct loop *l)
 		peers_tick(&l->peers);
 		more = drain_turn(&l->drain);
 		ingest_tick(&l->ingest, peers_closed, &l->peers);
+		stats_tick(&l->stats, &l->peers, &l->ingest);
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&
 		    peers_active(&l->peers) == 0)
@@ -361,6 +427,24 @@ run(struct loop *l)
 	return finish(l);
 }
 
+static void
+start_stats(struct loop *l, const struct gp_conf *conf, const char *store,
+    int landlock_abi)
+{
+	struct stats_opts o = {
+		.conf = conf,
+		.store = store,
+		.sandbox = conf->writer.sandbox,
+		.landlock_abi = landlock_abi,
+		.status_dir = l->in->status,
+		.metrics_dir = l->in->metrics,
+		.metrics_name = l->in->metrics_name,
+	};
+
+	if (stats_init(&l->stats, &o) < 0)
+		die("start", "out of memory");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -370,7 +454,8 @@ main(int argc, char **argv)
 	struct gp_conf *conf;
 	struct godb_writer *store;
 	const char *path;
-	int rc;
+	char *full_path;
+	int landlock_abi, rc;
 
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
 	parse_options(argc, argv, &o);
@@ -382,7 +467,11 @@ main(int argc, char **argv)
 		return 2;
 	path = o.store ? o.store : conf->store.path;
 	if (in.store < 0)
-		in.store = open_store_folder(path);
+		in.store = open_folder(path);
+	open_status_folder(&in);
+	open_metrics_folder(&in, conf);
+	full_path = realpath(path, NULL);
+	landlock_abi = gp_sandbox_landlock_abi();
 	in.signals = open_signals();
 	l.watchdog_ms = gp_notify_watchdog_ms();
 	enter_sandbox(&in, conf->writer.sandbox);
@@ -392,21 +481,26 @@ main(int argc, char **argv)
 	l.offline = in.listen < 0;
 	l.polls = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l.polls));
 	l.poll_peer = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l.poll_peer));
-	ingest_init(&l.ingest, store, conf->writer.sync_interval);
+	start_stats(&l, conf, full_path ? full_path : path, landlock_abi);
+	ingest_init(&l.ingest, store, &l.stats, conf->writer.sync_interval);
 	if (l.polls == NULL || l.poll_peer == NULL ||
-	    peers_init(&l.peers, store, in.listen, in.notify) < 0 ||
-	    drain_init(&l.drain, &l.peers, &l.ingest) < 0)
+	    peers_init(&l.peers, store, &l.stats, in.listen, in.notify) < 0 ||
+	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats) < 0)
 		die("start", "out of memory");
 	peers_adopt(&l.peers, in.fds, (size_t)in.n);
 	if (in.offline >= 0 && peers_add_inherited(&l.peers, in.offline) < 0)
 		die("start", "no room for the offline session");
+	stats_write(&l.stats, &l.peers, &l.ingest, true);
 	(void)gp_notify_send(in.notify, "READY=1\nSTATUS=storing");
 
 	rc = run(&l);
+	stats_write(&l.stats, &l.peers, &l.ingest, false);
 	if (rc < 0)
 		gp_log(GP_LOG_ERR, "not everything could be stored: %s",
 		    godb_strerror(rc));
 	drain_fini(&l.drain);
+	stats_fini(&l.stats);
+	free(full_path);
 	godb_writer_close(store);
 	gp_conf_free(conf);
 	return rc < 0 ? 1 : 0;

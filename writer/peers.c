@@ -15,13 +15,14 @@
 #define BARRIER_MS 5000
 
 int
-peers_init(struct peers *p, struct godb_writer *store, int listen_fd,
-    int notify_fd)
+peers_init(struct peers *p, struct godb_writer *store, struct stats *stats,
+    int listen_fd, int notify_fd)
 {
 	memset(p, 0, sizeof(*p));
 	p->listen_fd = listen_fd;
 	p->notify_fd = notify_fd;
 	p->store = store;
+	p->stats = stats;
 	p->next_store_id = 1;
 	p->list = calloc(PEERS_MAX, sizeof(*p->list));
 	return p->list ? 0 : -ENOMEM;
@@ -96,6 +97,7 @@ void
 peers_drop(struct peers *p, struct peer *peer)
 {
 	store_forget(p, peer);
+	stats_dropped(p->stats, peer);
 	ring_detach(&peer->ring);
 	gp_fd_close(&peer->conn);
 	gp_fd_close(&peer->ring_fd);
@@ -157,6 +159,7 @@ welcome(struct peers *p, struct peer *peer)
 		    "restart capture too iface=%s",
 		    peer->iface);
 	peer->state = PEER_ACTIVE;
+	stats_session(p->stats, peer);
 	if (hello_msg_send(peer->conn, MSG_WELCOME, HELLO_OK, peer->ring.pos,
 		peer->ring.next_seq) < 0)
 		peer->ack_due = true;
@@ -329,6 +332,7 @@ take_up(struct peers *p, struct peer *peer, bool offline)
 	peer->offline = offline;
 	peer->inherited = offline;
 	peer->ack_due = peer->conn >= 0;
+	stats_session(p->stats, peer);
 	gp_log(GP_LOG_INFO, "ring taken up again iface=%s next_seq=%llu%s",
 	    peer->iface, (unsigned long long)peer->ring.next_seq,
 	    peer->conn < 0 ? " without its capture" : "");
@@ -413,6 +417,7 @@ lost(struct peers *p, struct peer *peer)
 	}
 	gp_fd_close(&peer->conn);
 	peer->state = PEER_ORPHAN;
+	stats_changed(p->stats);
 }
 
 void

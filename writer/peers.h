@@ -18,6 +18,7 @@
 #include "common/godb/godb_write.h"
 #include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
+#include "writer/stats.h"
 
 #define PEERS_MAX         1100 /* 1024 interfaces and some in passing */
 #define PEERS_MAX_NEW     64   /* connections that have not said hello */
@@ -49,20 +50,25 @@ struct peer {
 	int64_t boot_min_ns, adopted_boot_ns;
 	int64_t offset_min_ns, offset_max_ns;
 	uint64_t frames, rows;
+	/* for status: what the last frame said, and whom it counts for */
+	uint32_t flows;
+	uint64_t pending;
+	struct stats_iface *stats; /* borrowed, NULL: not counted */
 };
 
 struct peers {
 	int listen_fd; /* -1 offline */
 	int notify_fd;
 	struct godb_writer *store; /* borrowed: where rings stand, what exists */
+	struct stats *stats;       /* borrowed */
 	struct peer *list;         /* PEERS_MAX */
 	size_t n_list;             /* used part of it */
 	unsigned next_store_id;
 	uint64_t refused, lied;
 };
 
-int peers_init(struct peers *p, struct godb_writer *store, int listen_fd,
-    int notify_fd);
+int peers_init(struct peers *p, struct godb_writer *store, struct stats *stats,
+    int listen_fd, int notify_fd);
 
 /* Takes the launcher's end of an offline session. */
 int peers_add_inherited(struct peers *p, int conn);

@@ -13,7 +13,8 @@
 /*
  * Absent on purpose: socket, connect, bind, listen, dup, clone, execve, kill,
  * ptrace, ioctl, memfd_create, io_uring, mprotect.  Which files can be opened
- * is Landlock's matter: below the store only.
+ * is Landlock's matter: below the store, and below the folders of the status
+ * and of the metrics.
  */
 static const struct gp_syscall table[] = {
     /* rings and captures */
@@ -42,7 +43,7 @@ static const struct gp_syscall table[] = {
     N(ftruncate, "a torn journal tail"),
     N(fallocate, "room before a commit"),
     N(mkdirat, "interfaces and days"),
-    N(unlinkat, "finished journals"),
+    N(unlinkat, "finished journals, an unfinished status"),
     N(renameat, "replacing a file whole"),
     N(renameat2, "the same, as libc may spell it"),
     N(getdents64, "interfaces, days, journals"),
