@@ -20,27 +20,36 @@ enum mode {
 	FAIL_EIO,
 	FAIL_ENOSPC,
 	FAIL_SHORT, /* half of a write, then ENOSPC */
+	BAD_PAGES,  /* what a sync was to write can never be written */
 	KILL,       /* the process ends before the call */
+	KILL_THEN_CUT, /* and the machine after the next one's start */
 	POWER_CUT,  /* and so does the machine */
 };
 static const char *const mode_names[] = {"none", "EIO", "ENOSPC", "short write",
-    "kill", "power cut"};
+    "bad pages",     "kill", "kill, then power cut after the next start",
+    "power cut"};
 
 static enum mode mode;
 static long countdown; /* calls until it happens */
 static long n_calls;
 static bool tail_fails; /* the call after a short write */
 
-/* Files with bytes that are not durable. */
+/* Files with bytes that are not durable; shared, for they outlive a process
+ * but not the machine. */
 struct dirty {
 	dev_t dev;
 	ino_t ino;
-	int fd;          /* our own */
-	off_t synced;    /* size at the last sync */
-	off_t first;     /* lowest byte written since */
+	char path[128];
+	off_t synced; /* size at the last sync */
+	off_t first;  /* lowest byte written since */
+	off_t bad_from, bad_to;
 };
-static struct dirty dirty[64];
-static size_t n_dirty;
+static struct shared {
+	struct dirty dirty[64];
+	size_t n_dirty;
+	uint32_t acked;   /* batches that were accepted, in order */
+	uint32_t durable; /* bit each: a sync or commit said so */
+} *shared;
 
 static long
 raw_pwrite(int fd, const void *buf, size_t len, off_t at)
@@ -49,20 +58,32 @@ raw_pwrite(int fd, const void *buf, size_t len, off_t at)
 }
 
 static struct dirty *
-find_dirty(int fd, bool make)
+find_inode(const struct stat *st)
+{
+	for (size_t i = 0; i < shared->n_dirty; i++)
+		if (shared->dirty[i].dev == st->st_dev &&
+		    shared->dirty[i].ino == st->st_ino)
+			return &shared->dirty[i];
+	return NULL;
+}
+
+static struct dirty *
+find_dirty(int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return NULL;
-	for (size_t i = 0; i < n_dirty; i++)
-		if (dirty[i].dev == st.st_dev && dirty[i].ino == st.st_ino)
-			return &dirty[i];
-	if (!make || n_dirty == 64)
-		return NULL;
-	dirty[n_dirty] = (struct dirty){st.st_dev, st.st_ino, -1, st.st_size,
-	    INT64_MAX};
-	return &dirty[n_dirty++];
+	return fstat(fd, &st) < 0 ? NULL : find_inode(&st);
+}
+
+static void
+path_of(int fd, char *out, size_t size)
+{
+	char name[32];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = readlink(name, out, size - 1);
+	out[n < 0 ? 0 : n] = '\0';
 }
 
 /* The disk's content again: nothing of what was written since the sync. */
@@ -71,34 +92,49 @@ forget_pages(struct dirty *d)
 {
 	static const char zero[4096];
 	struct stat st;
+	int fd;
 
-	if (d == NULL || d->fd < 0 || fstat(d->fd, &st) < 0)
+	if (d == NULL)
 		return;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, d->path, O_RDWR, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != d->ino)
+		st.st_size = 0; /* removed, or another by now */
 	for (off_t at = d->first; at < d->synced && at < st.st_size;) {
 		off_t n = (st.st_size < d->synced ? st.st_size : d->synced) -
 		    at;
 
 		n = n < 4096 ? n : 4096;
-		(void)raw_pwrite(d->fd, zero, (size_t)n, at);
+		(void)raw_pwrite(fd, zero, (size_t)n, at);
 		at += n;
 	}
 	if (st.st_size > d->synced)
-		(void)syscall(SYS_ftruncate, d->fd, d->synced);
+		(void)syscall(SYS_ftruncate, fd, d->synced);
+	if (fd >= 0)
+		syscall(SYS_close, fd);
+	d->first = INT64_MAX; /* and nothing is dirty any more */
+}
+
+static void
+power_cut(void)
+{
+	for (size_t i = 0; i < shared->n_dirty; i++)
+		forget_pages(&shared->dirty[i]);
+	shared->n_dirty = 0;
 }
 
 static void
 note_write(int fd, off_t at)
 {
-	struct dirty *d = find_dirty(fd, true);
+	struct dirty *d = find_dirty(fd);
+	struct stat st;
 
-	if (d == NULL)
-		return;
-	if (d->fd < 0) { /* not dup: that would share the store's lock */
-		char name[32];
-
-		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-		d->fd = (int)syscall(SYS_openat, AT_FDCWD, name,
-		    O_RDWR | O_CLOEXEC, 0);
+	if (d == NULL) {
+		if (fstat(fd, &st) < 0 || shared->n_dirty == 64)
+			abort();
+		d = &shared->dirty[shared->n_dirty++];
+		*d = (struct dirty){.dev = st.st_dev, .ino = st.st_ino,
+		    .synced = st.st_size, .first = INT64_MAX};
+		path_of(fd, d->path, sizeof(d->path));
 	}
 	d->first = at < d->first ? at : d->first;
 }
@@ -106,22 +142,13 @@ note_write(int fd, off_t at)
 static void
 note_sync(int fd)
 {
-	struct dirty *d = find_dirty(fd, false);
+	struct dirty *d = find_dirty(fd);
 	struct stat st;
 
 	if (d == NULL || fstat(fd, &st) < 0)
 		return;
 	d->synced = st.st_size;
 	d->first = INT64_MAX;
-}
-
-static void
-dirty_reset(void)
-{
-	for (size_t i = 0; i < n_dirty; i++)
-		if (dirty[i].fd >= 0)
-			syscall(SYS_close, dirty[i].fd);
-	n_dirty = 0;
 }
 
 /* Whether this is the call. */
@@ -132,9 +159,8 @@ due(void)
 	if (mode == NONE || countdown-- != 0)
 		return false;
 	if (mode == POWER_CUT)
-		for (size_t i = 0; i < n_dirty; i++)
-			forget_pages(&dirty[i]);
-	if (mode == KILL || mode == POWER_CUT)
+		power_cut();
+	if (mode >= KILL)
 		syscall(SYS_exit_group, 7);
 	return true;
 }
@@ -142,7 +168,7 @@ due(void)
 static int
 error(void)
 {
-	errno = mode == FAIL_EIO ? EIO : ENOSPC;
+	errno = mode == FAIL_EIO || mode == BAD_PAGES ? EIO : ENOSPC;
 	return -1;
 }
 
@@ -167,8 +193,18 @@ pwrite(int fd, const void *buf, size_t len, off_t at)
 static int
 sync_call(int fd, long nr)
 {
-	if (due()) {
-		forget_pages(find_dirty(fd, false));
+	struct dirty *d = find_dirty(fd);
+	struct stat st;
+	bool fails = due();
+
+	if (d && fails && mode == BAD_PAGES && fstat(fd, &st) == 0 &&
+	    d->first < st.st_size) {
+		d->bad_from = d->first / 4096 * 4096;
+		d->bad_to = (st.st_size + 4095) / 4096 * 4096;
+	}
+	if (fails || (d && d->first < d->bad_to &&
+			 fstat(fd, &st) == 0 && st.st_size > d->bad_from)) {
+		forget_pages(d);
 		return error();
 	}
 	note_sync(fd);
@@ -197,7 +233,7 @@ ftruncate(int fd, off_t len)
 
 	if (due())
 		return error();
-	d = find_dirty(fd, false);
+	d = find_dirty(fd);
 	if (d && len < d->synced)
 		d->synced = len;
 	return (int)syscall(SYS_ftruncate, fd, len);
@@ -228,7 +264,21 @@ int renameat(int a, const char *from, int b, const char *to);
 int
 renameat(int a, const char *from, int b, const char *to)
 {
-	return due() ? error() : (int)syscall(SYS_renameat, a, from, b, to);
+	struct dirty *d;
+	struct stat st;
+	int rc;
+
+	if (due())
+		return error();
+	rc = (int)syscall(SYS_renameat, a, from, b, to);
+	if (rc == 0 && fstatat(b, to, &st, 0) == 0 &&
+	    (d = find_inode(&st)) != NULL) {
+		char dir[96];
+
+		path_of(b, dir, sizeof(dir));
+		snprintf(d->path, sizeof(d->path), "%s/%s", dir, to);
+	}
+	return rc;
 }
 
 int openat(int dir, const char *name, int flags, ...);
@@ -252,11 +302,6 @@ openat(int dir, const char *name, int flags, ...)
 
 #define BATCHES 9
 static struct testbatch batches[BATCHES];
-
-static struct progress {
-	uint32_t acked;   /* batches that were accepted, in order */
-	uint32_t durable; /* bit each: a sync or commit said so */
-} *progress; /* shared with the child */
 
 enum step_kind { APPEND, COMMIT, SYNC };
 static const struct step {
@@ -307,9 +352,9 @@ do_step(struct godb_writer *w, const struct step *s)
 
 	switch (s->kind) {
 	case APPEND:
-		rc = godb_writer_append(w, &batches[progress->acked].b);
+		rc = godb_writer_append(w, &batches[shared->acked].b);
 		if (rc == 0)
-			progress->acked++;
+			shared->acked++;
 		return rc;
 	case COMMIT:
 		rc = godb_writer_commit(w, "eth0", s->slot_s, NULL);
@@ -320,9 +365,9 @@ do_step(struct godb_writer *w, const struct step *s)
 	default:
 		rc = godb_writer_sync(w);
 	}
-	for (uint32_t i = 0; rc == 0 && i < progress->acked; i++)
+	for (uint32_t i = 0; rc == 0 && i < shared->acked; i++)
 		if (s->kind == SYNC || batches[i].b.slot_s == s->slot_s)
-			progress->durable |= 1u << i;
+			shared->durable |= 1u << i;
 	return rc;
 }
 
@@ -390,9 +435,8 @@ no_faults(void)
 static void
 reset(enum mode m, long at)
 {
-	dirty_reset();
 	folder_remove(path);
-	memset(progress, 0, sizeof(*progress));
+	memset(shared, 0, sizeof(*shared));
 	mode = m;
 	countdown = at;
 	n_calls = 0;
@@ -436,7 +480,7 @@ test_fail(enum mode m, long calls)
 	for (long at = 0; at < calls; at++) {
 		bool good;
 
-		reset(m, at);
+		reset(m, at); /* also heals the pages */
 		good = story() == 0;
 		mode = NONE;
 		good = good && holds(BATCHES) &&
@@ -473,10 +517,10 @@ test_outage(long calls)
 				if (rc != 0)
 					rc = do_step(w, &steps[i]);
 				mode = NONE;
-				bad += !holds(progress->acked);
+				bad += !holds(shared->acked);
 				if (rc != 0)
 					rc = do_step(w, &steps[i]);
-				bad += rc != 0 || !holds(progress->acked);
+				bad += rc != 0 || !holds(shared->acked);
 			}
 			godb_writer_close(w);
 			bad += !holds(BATCHES) ||
@@ -508,19 +552,27 @@ test_end(enum mode m, long calls)
 		good = WIFEXITED(status) &&
 		    (WEXITSTATUS(status) == 7 || WEXITSTATUS(status) == 0);
 		ended += WIFEXITED(status) && WEXITSTATUS(status) == 7;
-		if (m == KILL && progress->acked > 0)
+		if (m == KILL && shared->acked > 0)
 			/* the batch at work may be in its journal */
-			good = good && (holds(progress->acked) ||
-					   holds(progress->acked + 1));
-		if (m == POWER_CUT && progress->durable)
+			good = good && (holds(shared->acked) ||
+					   holds(shared->acked + 1));
+		if (m == KILL_THEN_CUT) { /* its successor starts, then that */
+			struct godb_writer *w;
+
+			good = good && store_open(path, &w) == 0;
+			if (good)
+				godb_writer_close(w);
+			power_cut();
+		}
+		if (m != KILL && shared->durable)
 			good = good && no_faults();
 		good = good &&
-		    goes_on(m == KILL ? (1u << progress->acked) - 1 :
-					progress->durable);
+		    goes_on(m == KILL ? (1u << shared->acked) - 1 :
+					shared->durable);
 		if (!good) {
 			diag("%s at call %ld: %u acked, %x durable",
-			    mode_names[m], at, progress->acked,
-			    progress->durable);
+			    mode_names[m], at, shared->acked,
+			    shared->durable);
 			bad++;
 		}
 	}
@@ -537,7 +589,7 @@ main(void)
 	if (!folder_temporary(root, sizeof(root)))
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", root);
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	make_batches();
 	reset(NONE, 0);
@@ -547,11 +599,12 @@ main(void)
 	test_fail(FAIL_EIO, calls);
 	test_fail(FAIL_ENOSPC, calls);
 	test_fail(FAIL_SHORT, calls);
+	test_fail(BAD_PAGES, calls);
 	test_outage(calls);
 	test_end(KILL, calls);
+	test_end(KILL_THEN_CUT, calls);
 	test_end(POWER_CUT, calls);
 	mode = NONE;
-	dirty_reset();
 	folder_remove(root);
 	return tap_done();
 }
