@@ -41,6 +41,7 @@ counter() { # NAMESPACE INTERFACE rx|tx packets|bytes
 start() {
 	store=$1
 	shift
+	: >"$T/sensor.err" # what an earlier one said is not this one's word
 	nsenter --net=/run/netns/$B "$BIN/goprobe" -d "$store" "$@" 2>"$T/sensor.err" &
 	launcher=$!
 	wait_for 20 grep -q 'capturing on' "$T/sensor.err"
@@ -153,7 +154,7 @@ run 1 "no such interface" in_net $B "$BIN/goprobe" -d "$T/s5" nosuch0
 is "$err" "goprobe: nosuch0: no such interface" "is named"
 ok "no store was made" test ! -e "$T/s5"
 ok "two interfaces" start "$T/s5" vb lo
-run 1 "a second sensor on the same store" in_net $B "$BIN/goprobe" -d "$T/s5" lo
+run 1 "a second sensor on the same store" in_net $B timeout 30 "$BIN/goprobe" -d "$T/s5" lo
 like "$err" 'locked|owns|held' "names the first"
 in_net $B ping -q -n -c 10 -i 0.01 127.0.0.1 >/dev/null
 in_net $A ping -q -n -c 10 -i 0.01 10.99.0.2 >/dev/null
