@@ -21,8 +21,8 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t goquery.t query.t \
-	live.t truth.t install.t programs.t)
+SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
+	query.t live.t truth.t install.t programs.t)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.

@@ -184,7 +184,8 @@ bool godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
 /* What could not be read when the scan was opened. */
 struct godb_fault {
 	const char *iface;        /* borrowed */
-	int64_t first_s, last_s;  /* time that may be missing */
+	int64_t first_s, last_s;  /* time that may be missing; none of it if
+				   * only names are */
 	int rc;                   /* GODB_EDAMAGED, -EIO, ... */
 	char place[128];          /* file, and offset where known */
 };

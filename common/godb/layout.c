@@ -72,7 +72,8 @@ gdi_marker_create(int store_fd, uint32_t mode)
 
 	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
 		return -EIO;
-	n = snprintf(text, sizeof(text), MARKER_FIRST MARKER_FORMAT "%d.%d\nid ",
+	n = snprintf(text, sizeof(text),
+	    MARKER_FIRST MARKER_FORMAT "%d.%d\nid ",
 	    GODB_FORMAT_MAJOR, GODB_FORMAT_MINOR);
 	for (size_t i = 0; i < sizeof(id); i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x",

@@ -686,6 +686,18 @@ take_iface(struct godb_scan *s, uint32_t i, bool live)
 	return rc;
 }
 
+/* Names may be missing, of all interfaces, but no row and so no time. */
+static int
+registry_fault(struct godb_scan *s, const char *iface, int what)
+{
+	int rc = add_fault(s, iface, s->first_s, s->first_s, what, "", "", 0);
+
+	if (rc == 0)
+		(void)snprintf(s->faults[s->n_faults - 1].place,
+		    sizeof(s->faults->place), "%s", GDI_REGISTRY);
+	return rc;
+}
+
 /*
  * After the indexes, so that every id in them has its line.  Names that only
  * journals know get ids of this scan behind the registry's.
@@ -700,9 +712,8 @@ load_names(struct godb_scan *s)
 
 		if (rc < 0)
 			rc = rc == -ENOMEM ? rc : gdi_names_init(&s->names);
-		if (rc == 0)
-			rc = add_fault(s, "", s->first_s, s->last_s, what,
-			    GDI_REGISTRY, "", 0);
+		for (size_t i = 0; rc == 0 && i < s->n_ifaces; i++)
+			rc = registry_fault(s, s->ifaces[i].name, what);
 	}
 	for (size_t i = 0; rc >= 0 && i < s->live_names.n; i++)
 		rc = gdi_names_add(&s->names, &s->live_names.list[i]);

@@ -869,7 +869,7 @@ godb_writer_commit(struct godb_writer *w, const char *iface,
 	return rc;
 }
 
-/* ---- sync of all ---------------------------------------------------------- */
+/* ---- sync of all --------------------------------------------------------- */
 
 /*
  * A journal that can neither be synced nor read back: its rows are in memory

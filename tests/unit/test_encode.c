@@ -255,7 +255,7 @@ test_addresses(void)
 					uint64_t r = tap_random(&seed);
 
 					a[i].hi = kind == 0 ? r :
-					    kind == 1 ? UINT64_C(0x20010db8) << 32 :
+					    kind == 1 ? UINT64_C(0x20010db8) :
 					    kind == 2 ? r % 3 : i / 4;
 					a[i].lo = kind == 2 ? r % 5 :
 					    kind == 3	    ? i / 3 :

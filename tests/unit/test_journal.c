@@ -39,7 +39,8 @@ put_batch(struct gdi_buf *out, uint64_t seq, size_t n4, size_t n6)
 		rows4[i] = (struct godb_row4){.dport = (uint16_t)(seq * 10 + i),
 		    .l7 = i & 1};
 	for (size_t i = 0; i < n6; i++)
-		rows6[i] = (struct godb_row6){.dport = (uint16_t)(seq * 20 + i)};
+		rows6[i] = (struct godb_row6){.dport =
+			(uint16_t)(seq * 20 + i)};
 	if (gdi_journal_record(&b, SALT, out) != 0)
 		abort();
 }

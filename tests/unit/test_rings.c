@@ -60,7 +60,8 @@ main(void)
 	gdi_rings_free(&r);
 	(void)gdi_rings_add(&r, a, UINT64_MAX, UINT64_MAX, 1);
 	(void)gdi_rings_add(&r, a, 0, 0, 2);
-	ok(gdi_rings_contain(&r, a, 0) && gdi_rings_contain(&r, a, UINT64_MAX) &&
+	ok(gdi_rings_contain(&r, a, 0) &&
+		gdi_rings_contain(&r, a, UINT64_MAX) &&
 		!gdi_rings_contain(&r, a, 1),
 	    "both ends of the numbers");
 	is_int(gdi_rings_find(&r, a)->last_pos, 1, "position of the highest");
