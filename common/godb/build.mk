@@ -10,3 +10,5 @@ libfakescan_SRCS := tests/lib/fakescan.c
 UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query coverage)
 $(foreach t,cond filter group rank query coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
+UNIT_TESTS += $(addprefix unit/test_, encode block rings aggregate \
+	index journal names store faults)

@@ -195,7 +195,7 @@ rebuild_index(struct gdi_day *d, int day_fd, const struct gdi_day_block *b)
 	struct gdi_buf data = {0};
 	int from = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY, 0);
 	int to = -1, rc = from < 0 ? from : 0;
-	uint8_t *p = gdi_buf_room(&data, (size_t)d->index_end);
+	uint8_t *p = gdi_buf_room(&data, (size_t)d->index_end + 1);
 
 	if (rc == 0 && p == NULL)
 		rc = -ENOMEM;

@@ -102,11 +102,15 @@ void godb_writer_close(struct godb_writer *w);
  * page cache; godb_writer_sync makes it durable).  1: this (ring, seq) is in
  * the store already and was left out.  On error nothing of it is kept and it
  * may be offered again: -ENOSPC, -EIO, -ENOMEM, -EINVAL for a batch that
- * breaks the rules above, GODB_EIFACE.
+ * breaks the rules above, GODB_EIFACE; GODB_EFULL when the open block cannot
+ * grow any more: commit it, then offer the batch again.
  */
 int godb_writer_append(struct godb_writer *w, const struct godb_batch *b);
 
-/* fdatasync of all journals written since the last call. */
+/*
+ * Makes durable what was journalled since the last call.  A block whose
+ * journal the disk refuses is committed instead, so this may close blocks.
+ */
 int godb_writer_sync(struct godb_writer *w);
 
 /* An open block: has batches that no index record covers. */

@@ -11,6 +11,7 @@
 #include "common/base/fd.h"
 
 #define LINE_MAX_BYTES 160 /* id, name, category, checksum, tabs */
+#define LINE_MIN_BYTES 22
 
 static const struct godb_l7_name unknown = {"Unknown", "Unspecified"};
 
@@ -183,35 +184,78 @@ line_parse(const char *line, size_t len, size_t *id, struct godb_l7_name *name)
 	    memcmp(again, line, len) == 0;
 }
 
+/* Ids that bytes which do not hold may have had lines for. */
+static size_t
+ids_within(size_t len)
+{
+	return len < 2 * LINE_MIN_BYTES ? 1 : len / LINE_MIN_BYTES;
+}
+
+/* Ids below x->n are taken, those of damaged lines too: blocks may use them. */
+static int
+take_ids(struct gdi_names *x, size_t n)
+{
+	size_t end = x->n + n < GDI_L7_MAX ? x->n + n : GDI_L7_MAX;
+	int rc = reserve(x, end);
+
+	while (rc == 0 && x->n < end)
+		memset(&x->list[x->n++], 0, sizeof(x->list[0]));
+	return rc;
+}
+
+/*
+ * What lies behind the last newline.  A line that lacks only that, or has
+ * another byte in its place, was whole once and is believed.
+ */
+static int
+read_tail(struct gdi_names *x, const char *p, size_t len)
+{
+	struct godb_l7_name name;
+	char line[LINE_MAX_BYTES];
+	size_t id;
+
+	if (len == 0)
+		return 0;
+	for (size_t cut = 0; cut < 2 && len < sizeof(line); cut++) {
+		size_t n = len - cut;
+
+		memcpy(line, p, n);
+		line[n] = '\n';
+		if (line_parse(line, n + 1, &id, &name)) {
+			x->n_damaged += cut;
+			x->tail_id = id;
+			return put(x, id, &name);
+		}
+	}
+	x->n_torn = ids_within(len);
+	return take_ids(x, x->n_torn);
+}
+
 static int
 read_lines(struct gdi_names *x, const char *text, size_t len)
 {
 	const char *p = text, *nl;
-	size_t n_lines = 0;
 	int rc = 0;
 
 	for (; rc >= 0 && p < text + len; p = nl + 1) {
 		struct godb_l7_name name;
-		size_t id;
+		size_t id, n;
 
 		nl = memchr(p, '\n', (size_t)(text + len - p));
 		if (nl == NULL)
 			break;
-		n_lines++;
-		if (line_parse(p, (size_t)(nl - p) + 1, &id, &name))
+		n = (size_t)(nl - p);
+		if (line_parse(p, n + 1, &id, &name)) {
 			rc = put(x, id, &name);
-		else if (nl > p) /* an empty line only holds an id's place */
-			x->n_damaged++;
+			continue;
+		}
+		/* an empty line only holds an id's place */
+		x->n_damaged += n > 0;
+		rc = take_ids(x, n > 0 ? ids_within(n) : 1);
 	}
 	x->end = (uint64_t)(p - text);
-	x->torn = x->end < len;
-	n_lines += x->torn;
-	/* A line that does not hold may have been the one with the highest
-	 * id, which blocks may use: that id stays without a name. */
-	if (rc >= 0 && n_lines >= x->n && n_lines < GDI_L7_MAX)
-		rc = reserve(x, n_lines);
-	while (rc >= 0 && x->n <= n_lines && x->n < GDI_L7_MAX)
-		memset(&x->list[x->n++], 0, sizeof(x->list[0]));
+	if (rc >= 0)
+		rc = read_tail(x, text + x->end, len - x->end);
 	return rc < 0 ? rc : 0;
 }
 
@@ -259,17 +303,26 @@ static int
 open_registry(struct gdi_names *x, int store_fd, uint32_t mode)
 {
 	int fd = gp_fd_openat(store_fd, GDI_REGISTRY, O_RDWR | O_CREAT, mode);
+	char lines[LINE_MAX_BYTES];
+	size_t n = x->n_torn < sizeof(lines) ? x->n_torn : sizeof(lines);
+	int rc = 0;
 
 	if (fd < 0)
 		return fd;
-	/* cut a torn line before anything is put behind it */
-	if (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)x->end) < 0) {
-		int rc = -errno;
-
+	memset(lines, '\n', n);
+	if (x->tail_id > 0)
+		n = line_format(lines, x->tail_id, &x->list[x->tail_id]);
+	if (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)x->end) < 0)
+		rc = -errno;
+	/* a torn line goes; its id's place is kept */
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(fd, lines, n, x->end);
+	if (rc < 0) {
 		gp_fd_close(&fd);
 		return rc;
 	}
-	x->torn = false;
+	x->end += n;
+	x->n_torn = x->tail_id = 0;
 	x->fd = fd;
 	x->dirty = true;
 	return 0;

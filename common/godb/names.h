@@ -19,7 +19,8 @@ struct gdi_names {
 
 	/* the writer's */
 	uint64_t end; /* bytes of complete lines */
-	bool torn;    /* more lies behind them */
+	size_t tail_id; /* of a last line that only lacks its newline */
+	size_t n_torn; /* ids that may have been meant by what lies behind */
 	int fd;       /* -1 before the first new name */
 	bool dirty;   /* written and not synced */
 	bool suspect; /* a sync failed: the file is to be written anew */

@@ -640,19 +640,6 @@ sync_block(const struct godb_writer *w, struct open_block *b)
 	return rc;
 }
 
-int
-godb_writer_sync(struct godb_writer *w)
-{
-	int first = 0;
-
-	for (size_t i = 0; i < w->n_open; i++) {
-		int rc = sync_block(w, w->open[i]);
-
-		first = first < 0 ? first : rc;
-	}
-	return first;
-}
-
 bool
 godb_writer_open_block(const struct godb_writer *w, size_t i,
     struct godb_open_block *out)
@@ -880,6 +867,38 @@ godb_writer_commit(struct godb_writer *w, const char *iface,
 	}
 	gdi_day_block_free(&packed);
 	return rc;
+}
+
+/* ---- sync of all ---------------------------------------------------------- */
+
+/*
+ * A journal that can neither be synced nor read back: its rows are in memory
+ * and become a block now.  More of the same interval may follow.
+ */
+static int
+rescue(struct godb_writer *w, const struct open_block *b)
+{
+	char iface[16];
+
+	memcpy(iface, b->iface, sizeof(iface));
+	return godb_writer_commit(w, iface, b->slot_s, NULL);
+}
+
+int
+godb_writer_sync(struct godb_writer *w)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < w->n_open;) {
+		struct open_block *b = w->open[i];
+		int rc = sync_block(w, b);
+
+		if (rc < 0 && b->suspect && rescue(w, b) == 0)
+			continue; /* it is no longer in the list */
+		first = first < 0 ? first : rc;
+		i++;
+	}
+	return first;
 }
 
 /* ---- opening: replay ----------------------------------------------------- */

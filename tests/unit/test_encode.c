@@ -1,0 +1,369 @@
+/* Arrays: what goes in comes out, of every shape and width; anything else is
+ * refused and never touches memory it must not. */
+#include "common/godb/encode.h"
+
+#include "common/godb/internal.h"
+#include "tests/tap.h"
+
+static struct gp_hash_key key;
+static uint64_t seed;
+static uint64_t v[GDI_CHUNK_ROWS];
+
+/* ---- shapes -------------------------------------------------------------- */
+
+enum shape {
+	SAME,
+	RANDOM,
+	FEW,
+	SKEWED,
+	OUTLIERS,
+	RISING,
+	STEPS,
+	RUNS,
+	EXTREMES,
+	PERIODIC,
+	N_SHAPES
+};
+static const char *const shape_names[] = {"one value", "random", "few values",
+    "skewed", "small with outliers", "rising", "steps", "runs", "extremes",
+    "periodic"};
+
+static uint64_t
+rnd(uint64_t below)
+{
+	return tap_random(&seed) % below;
+}
+
+static void
+make(enum shape shape, size_t n, unsigned bits)
+{
+	uint64_t mask = bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+	uint64_t at = tap_random(&seed) & mask;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t r = tap_random(&seed);
+
+		switch (shape) {
+		case SAME:
+			v[i] = at;
+			break;
+		case RANDOM:
+			v[i] = r;
+			break;
+		case FEW:
+			v[i] = (at >> (r % 5)) * 3;
+			break;
+		case SKEWED:
+			v[i] = (r >> 32) >> (r % 33);
+			break;
+		case OUTLIERS:
+			v[i] = r % 50 ? r % 16 : r;
+			break;
+		case RISING:
+			at = at / 2 < mask / 2 - 7 ? at + r % 5 : at;
+			v[i] = at;
+			break;
+		case STEPS:
+			at = r % 9 || at > mask - 1000 ? at : at + r % 1000;
+			v[i] = at;
+			break;
+		case RUNS:
+			at = r % 6 ? at : r;
+			v[i] = at;
+			break;
+		case EXTREMES:
+			v[i] = r % 3 == 0 ? 0 : r % 3 == 1 ? mask : mask - 1;
+			break;
+		case PERIODIC:
+			v[i] = (i % 7) * 0x0101010101010101;
+			break;
+		case N_SHAPES:
+			break;
+		}
+		v[i] &= mask;
+	}
+}
+
+/* ---- round trips --------------------------------------------------------- */
+
+/* The bytes at the end of a page-like buffer, with the promised slack. */
+static uint8_t *
+framed(const uint8_t *p, size_t len)
+{
+	uint8_t *copy = malloc(len + GDI_SLACK);
+
+	memcpy(copy, p, len);
+	memset(copy + len, 0xee, GDI_SLACK);
+	return copy;
+}
+
+static int
+decode(const uint8_t *p, size_t len, unsigned bits, size_t n, void *out,
+    bool *all)
+{
+	struct gdi_in in = {p, p + len, false};
+	struct gdi_scratch s = {0};
+	int rc;
+
+	switch (bits) {
+	case 8:
+		rc = gdi_decode8(&in, n, out, &s);
+		break;
+	case 16:
+		rc = gdi_decode16(&in, n, out, &s);
+		break;
+	case 32:
+		rc = gdi_decode32(&in, n, out, &s);
+		break;
+	default:
+		rc = gdi_decode64(&in, n, out, &s);
+	}
+	*all = in.p == in.end;
+	gdi_scratch_free(&s);
+	return rc;
+}
+
+static uint64_t
+value(const void *out, unsigned bits, size_t i)
+{
+	return bits == 8  ? ((const uint8_t *)out)[i] :
+	    bits == 16	  ? ((const uint16_t *)out)[i] :
+	    bits == 32	  ? ((const uint32_t *)out)[i] :
+			    ((const uint64_t *)out)[i];
+}
+
+static bool
+round_trip(size_t n, unsigned bits, unsigned flags, size_t *len)
+{
+	struct gdi_buf b = {0};
+	void *out = malloc(n * 8); /* exact, so that ASan sees one too many */
+	uint8_t *p;
+	bool same, all;
+
+	gdi_encode(&key, v, n, flags, &b);
+	p = framed(b.p, b.len);
+	same = b.rc == 0 && decode(p, b.len, bits, n, out, &all) == 0 && all;
+	for (size_t i = 0; same && i < n; i++)
+		same = value(out, bits, i) == v[i];
+	*len = b.len;
+	free(out);
+	free(p);
+	gdi_buf_free(&b);
+	return same;
+}
+
+static void
+test_round_trips(void)
+{
+	static const size_t sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 63, 64, 65,
+	    100, 1160, 4097, 65535, 65536};
+	static const unsigned widths[] = {8, 16, 32, 64};
+
+	for (int shape = 0; shape < N_SHAPES; shape++) {
+		size_t bad = 0, len;
+
+		for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++)
+			for (size_t w = 0; w < 4; w++)
+				for (unsigned f = 0; f < 4; f++) {
+					make((enum shape)shape, sizes[s],
+					    widths[w]);
+					bad += !round_trip(sizes[s], widths[w],
+					    f, &len);
+				}
+		is_int(bad, 0, "round trips: %s", shape_names[shape]);
+	}
+}
+
+static void
+test_widths(void)
+{
+	size_t bad = 0, len;
+
+	for (unsigned w = 0; w <= 64; w++)
+		for (size_t n = 1; n < 40; n++) {
+			uint64_t base = w > 60 ? 0 : tap_random(&seed) >> 8;
+
+			for (size_t i = 0; i < n; i++)
+				v[i] = base + (w == 0 ? 0 :
+					tap_random(&seed) >> (64 - w));
+			bad += !round_trip(n, 64, 0, &len);
+		}
+	is_int(bad, 0, "every bit width at every length below 40");
+}
+
+/* Bounds that make the 18 bytes a row possible; a regression shows here. */
+static void
+test_sizes(void)
+{
+	const size_t n = 1160;
+	size_t len;
+
+	make(SAME, n, 64);
+	(void)round_trip(n, 64, 0, &len);
+	ok(len <= 12, "one value takes %zu bytes", len);
+	make(RANDOM, n, 32);
+	(void)round_trip(n, 32, GDI_ENCODE_DICT, &len);
+	ok(len <= n * 4 + 16, "random addresses take %zu", len);
+	for (size_t i = 0; i < n; i++)
+		v[i] = 0x0a000000 + i / 6 * 7;
+	(void)round_trip(n, 32, GDI_ENCODE_DICT, &len);
+	ok(len <= n / 4, "sorted sources take %zu", len);
+	for (size_t i = 0; i < n; i++)
+		v[i] = i % 10 ? 6 : 17;
+	(void)round_trip(n, 8, GDI_ENCODE_DICT, &len);
+	ok(len <= n / 4, "two protocols take %zu", len);
+	make(OUTLIERS, n, 64);
+	(void)round_trip(n, 64, 0, &len);
+	ok(len <= n, "small counters with outliers take %zu", len);
+}
+
+/* ---- addresses ----------------------------------------------------------- */
+
+static bool
+addr_trip(const struct godb_addr6 *a, size_t n, unsigned flags)
+{
+	struct godb_addr6 *out = malloc(n * sizeof(*out));
+	struct gdi_scratch s = {0};
+	struct gdi_buf b = {0};
+	struct gdi_in in;
+	uint8_t *p;
+	bool same;
+
+	gdi_encode_addr6(&key, a, n, flags, &b);
+	p = framed(b.p, b.len);
+	in = (struct gdi_in){p, p + b.len, false};
+	same = b.rc == 0 && gdi_decode_addr6(&in, n, out, &s) == 0 &&
+	    in.p == in.end && memcmp(a, out, n * sizeof(*out)) == 0;
+	gdi_scratch_free(&s);
+	gdi_buf_free(&b);
+	free(out);
+	free(p);
+	return same;
+}
+
+static void
+test_addresses(void)
+{
+	static struct godb_addr6 a[GDI_CHUNK_ROWS];
+	static const size_t sizes[] = {1, 2, 16, 17, 1000, 65536};
+	size_t bad = 0;
+
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(*sizes); s++)
+		for (int kind = 0; kind < 4; kind++)
+			for (unsigned f = 0; f < 4; f++) {
+				for (size_t i = 0; i < sizes[s]; i++) {
+					uint64_t r = tap_random(&seed);
+
+					a[i].hi = kind == 0 ? r :
+					    kind == 1 ? UINT64_C(0x20010db8) << 32 :
+					    kind == 2 ? r % 3 : i / 4;
+					a[i].lo = kind == 2 ? r % 5 :
+					    kind == 3	    ? i / 3 :
+							      ~r;
+				}
+				bad += !addr_trip(a, sizes[s], f);
+			}
+	is_int(bad, 0, "IPv6 addresses: random, one prefix, few, sorted");
+}
+
+/* ---- hostile bytes ------------------------------------------------------- */
+
+static void
+test_hostile(void)
+{
+	static const unsigned widths[] = {8, 16, 32, 64};
+	size_t cut = 0, refused = 0, served = 0;
+
+	for (int shape = 0; shape < N_SHAPES; shape++)
+		for (int round = 0; round < 60; round++) {
+			unsigned bits = widths[rnd(4)];
+			size_t n = 1 + rnd(200);
+			uint64_t *out = malloc(n * 8);
+			struct gdi_buf b = {0};
+			uint8_t *p;
+			bool all;
+
+			make((enum shape)shape, n, bits);
+			gdi_encode(&key, v, n, (unsigned)rnd(4), &b);
+			for (size_t len = 0; len < b.len; len++) {
+				p = framed(b.p, len);
+				cut += decode(p, len, bits, n, out, &all) == 0;
+				free(p);
+			}
+			for (int flip = 0; flip < 100; flip++) {
+				p = framed(b.p, b.len);
+				p[rnd(b.len)] ^= (uint8_t)(1 + rnd(255));
+				if (decode(p, b.len, bits, n, out, &all) == 0)
+					served++;
+				else
+					refused++;
+				free(p);
+			}
+			gdi_buf_free(&b);
+			free(out);
+		}
+	is_int(cut, 0, "an array that is cut short is refused");
+	ok(refused > 0 && served > 0,
+	    "flipped bytes: %zu refused, %zu other values", refused, served);
+}
+
+static int
+decode_text(const char *bytes, size_t len, size_t n)
+{
+	uint8_t *p = framed((const uint8_t *)bytes, len);
+	uint64_t *out = malloc(n * 8 + 8);
+	bool all;
+	int rc = decode(p, len, 64, n, out, &all);
+
+	free(out);
+	free(p);
+	return rc;
+}
+
+static void
+test_crafted(void)
+{
+	char deep[64];
+
+	is_int(decode_text("", 0, 1), GODB_EDAMAGED, "nothing");
+	is_int(decode_text("\x07", 1, 1), GODB_EDAMAGED, "unknown kind");
+	is_int(decode_text("\x02\x39\x00", 3, 1), GODB_EDAMAGED, "width 57");
+	is_int(decode_text("\x02\x41\x00", 3, 1), GODB_EDAMAGED, "width 65");
+	is_int(decode_text("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11,
+		   1),
+	    GODB_EDAMAGED, "number of more than 64 bits");
+	is_int(decode_text("\x03\x00\x00\x05\x01\x00\x01\x01", 8, 4),
+	    GODB_EDAMAGED, "more exceptions than rows");
+	is_int(decode_text("\x03\x00\x00\x01\x01\x04\x01\x01", 8, 4),
+	    GODB_EDAMAGED, "exception behind the last row");
+	is_int(decode_text("\x05\x05\x01\x00\x01\x00", 6, 4), GODB_EDAMAGED,
+	    "dictionary larger than its rows");
+	is_int(decode_text("\x05\x01\x01\x09\x01\x01", 6, 4), GODB_EDAMAGED,
+	    "code beyond the dictionary");
+	is_int(decode_text("\x06\x02\x00\x01\x09", 5, 4), GODB_EDAMAGED,
+	    "steps that the map does not have");
+	is_int(decode_text("\x06\x02\x03\x01\x09", 5, 4), GODB_EDAMAGED,
+	    "a step before the first row");
+	for (size_t i = 0; i + 1 < sizeof(deep); i += 2) {
+		deep[i] = GDI_DELTA;
+		deep[i + 1] = 1;
+	}
+	is_int(decode_text(deep, sizeof(deep), 60), GODB_EDAMAGED,
+	    "arrays nested too deep");
+	is_int(decode_text("\x01\x00", 2, 0), GODB_EDAMAGED, "no rows");
+}
+
+int
+main(void)
+{
+	seed = tap_seed(20261124);
+	if (gp_hash_key_init(&key) < 0)
+		return 1;
+	test_round_trips();
+	test_widths();
+	test_sizes();
+	test_addresses();
+	test_hostile();
+	test_crafted();
+	return tap_done();
+}

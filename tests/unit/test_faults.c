@@ -1,0 +1,610 @@
+/*
+ * Every system call of a small story fails once, or is the writer's last, or
+ * the machine's.  Whatever it is: what was acknowledged is there, once.
+ *
+ * The calls are intercepted by defining them here; libgodb is linked
+ * statically.  A failed fsync does what the kernel does: the pages are
+ * forgotten.  A power cut forgets all that was not synced.
+ */
+#include "tests/lib/storetest.h"
+
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* ---- the calls ----------------------------------------------------------- */
+
+enum mode {
+	NONE,
+	FAIL_EIO,
+	FAIL_ENOSPC,
+	FAIL_SHORT, /* half of a write, then ENOSPC */
+	BAD_PAGES,  /* what a sync was to write can never be written */
+	KILL,       /* the process ends before the call */
+	KILL_THEN_CUT, /* and the machine after the next one's start */
+	POWER_CUT,  /* and so does the machine */
+};
+static const char *const mode_names[] = {"none", "EIO", "ENOSPC", "short write",
+    "bad pages",     "kill", "kill, then power cut after the next start",
+    "power cut"};
+
+static enum mode mode;
+static long countdown; /* calls until it happens */
+static long n_calls;
+static bool tail_fails; /* the call after a short write */
+
+/* Files with bytes that are not durable; shared, for they outlive a process
+ * but not the machine. */
+struct dirty {
+	dev_t dev;
+	ino_t ino;
+	char path[128];
+	off_t synced; /* size at the last sync */
+	off_t first;  /* lowest byte written since */
+	off_t bad_from, bad_to;
+};
+static struct shared {
+	struct dirty dirty[64];
+	size_t n_dirty;
+	uint32_t acked;   /* batches that were accepted, in order */
+	uint32_t durable; /* bit each: a sync or commit said so */
+} *shared;
+
+static long
+raw_pwrite(int fd, const void *buf, size_t len, off_t at)
+{
+	return syscall(SYS_pwrite64, fd, buf, len, at);
+}
+
+static struct dirty *
+find_inode(const struct stat *st)
+{
+	for (size_t i = 0; i < shared->n_dirty; i++)
+		if (shared->dirty[i].dev == st->st_dev &&
+		    shared->dirty[i].ino == st->st_ino)
+			return &shared->dirty[i];
+	return NULL;
+}
+
+static struct dirty *
+find_dirty(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? NULL : find_inode(&st);
+}
+
+static void
+path_of(int fd, char *out, size_t size)
+{
+	char name[32];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	n = readlink(name, out, size - 1);
+	out[n < 0 ? 0 : n] = '\0';
+}
+
+/* The disk's content again: nothing of what was written since the sync. */
+static void
+forget_pages(struct dirty *d)
+{
+	static const char zero[4096];
+	struct stat st;
+	int fd;
+
+	if (d == NULL)
+		return;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, d->path, O_RDWR, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != d->ino)
+		st.st_size = 0; /* removed, or another by now */
+	for (off_t at = d->first; at < d->synced && at < st.st_size;) {
+		off_t n = (st.st_size < d->synced ? st.st_size : d->synced) -
+		    at;
+
+		n = n < 4096 ? n : 4096;
+		(void)raw_pwrite(fd, zero, (size_t)n, at);
+		at += n;
+	}
+	if (st.st_size > d->synced)
+		(void)syscall(SYS_ftruncate, fd, d->synced);
+	if (fd >= 0)
+		syscall(SYS_close, fd);
+	d->first = INT64_MAX; /* and nothing is dirty any more */
+}
+
+static void
+power_cut(void)
+{
+	for (size_t i = 0; i < shared->n_dirty; i++)
+		forget_pages(&shared->dirty[i]);
+	shared->n_dirty = 0;
+}
+
+static void
+note_write(int fd, off_t at)
+{
+	struct dirty *d = find_dirty(fd);
+	struct stat st;
+
+	if (d == NULL) {
+		if (fstat(fd, &st) < 0 || shared->n_dirty == 64)
+			abort();
+		d = &shared->dirty[shared->n_dirty++];
+		*d = (struct dirty){.dev = st.st_dev, .ino = st.st_ino,
+		    .synced = st.st_size, .first = INT64_MAX};
+		path_of(fd, d->path, sizeof(d->path));
+	}
+	d->first = at < d->first ? at : d->first;
+}
+
+static void
+note_sync(int fd)
+{
+	struct dirty *d = find_dirty(fd);
+	struct stat st;
+
+	if (d == NULL || fstat(fd, &st) < 0)
+		return;
+	d->synced = st.st_size;
+	d->first = INT64_MAX;
+}
+
+/* Whether this is the call. */
+static bool
+due(void)
+{
+	n_calls++;
+	if (mode == NONE || countdown-- != 0)
+		return false;
+	if (mode == POWER_CUT)
+		power_cut();
+	if (mode >= KILL)
+		syscall(SYS_exit_group, 7);
+	return true;
+}
+
+static int
+error(void)
+{
+	errno = mode == FAIL_EIO || mode == BAD_PAGES ? EIO : ENOSPC;
+	return -1;
+}
+
+ssize_t pwrite(int fd, const void *buf, size_t len, off_t at);
+ssize_t
+pwrite(int fd, const void *buf, size_t len, off_t at)
+{
+	if (tail_fails) {
+		tail_fails = false;
+		return error();
+	}
+	if (due()) {
+		if (mode != FAIL_SHORT || len < 2)
+			return error();
+		tail_fails = true;
+		len /= 2;
+	}
+	note_write(fd, at);
+	return raw_pwrite(fd, buf, len, at);
+}
+
+static int
+sync_call(int fd, long nr)
+{
+	struct dirty *d = find_dirty(fd);
+	struct stat st;
+	bool fails = due();
+
+	if (d && fails && mode == BAD_PAGES && fstat(fd, &st) == 0 &&
+	    d->first < st.st_size) {
+		d->bad_from = d->first / 4096 * 4096;
+		d->bad_to = (st.st_size + 4095) / 4096 * 4096;
+	}
+	if (fails || (d && d->first < d->bad_to &&
+			 fstat(fd, &st) == 0 && st.st_size > d->bad_from)) {
+		forget_pages(d);
+		return error();
+	}
+	note_sync(fd);
+	return (int)syscall(nr, fd);
+}
+
+int fsync(int fd);
+int
+fsync(int fd)
+{
+	return sync_call(fd, SYS_fsync);
+}
+
+int fdatasync(int fd);
+int
+fdatasync(int fd)
+{
+	return sync_call(fd, SYS_fdatasync);
+}
+
+int ftruncate(int fd, off_t len);
+int
+ftruncate(int fd, off_t len)
+{
+	struct dirty *d;
+
+	if (due())
+		return error();
+	d = find_dirty(fd);
+	if (d && len < d->synced)
+		d->synced = len;
+	return (int)syscall(SYS_ftruncate, fd, len);
+}
+
+int fchmod(int fd, mode_t bits);
+int
+fchmod(int fd, mode_t bits)
+{
+	return due() ? error() : (int)syscall(SYS_fchmod, fd, bits);
+}
+
+int mkdirat(int dir, const char *name, mode_t bits);
+int
+mkdirat(int dir, const char *name, mode_t bits)
+{
+	return due() ? error() : (int)syscall(SYS_mkdirat, dir, name, bits);
+}
+
+int unlinkat(int dir, const char *name, int flags);
+int
+unlinkat(int dir, const char *name, int flags)
+{
+	return due() ? error() : (int)syscall(SYS_unlinkat, dir, name, flags);
+}
+
+int renameat(int a, const char *from, int b, const char *to);
+int
+renameat(int a, const char *from, int b, const char *to)
+{
+	struct dirty *d;
+	struct stat st;
+	int rc;
+
+	if (due())
+		return error();
+	rc = (int)syscall(SYS_renameat, a, from, b, to);
+	if (rc == 0 && fstatat(b, to, &st, 0) == 0 &&
+	    (d = find_inode(&st)) != NULL) {
+		char dir[96];
+
+		path_of(b, dir, sizeof(dir));
+		snprintf(d->path, sizeof(d->path), "%s/%s", dir, to);
+	}
+	return rc;
+}
+
+int openat(int dir, const char *name, int flags, ...);
+int
+openat(int dir, const char *name, int flags, ...)
+{
+	va_list ap;
+	mode_t bits = 0;
+
+	va_start(ap, flags);
+	if (flags & (O_CREAT | O_TMPFILE))
+		bits = va_arg(ap, mode_t);
+	va_end(ap);
+	/* only those that make or change something */
+	if ((flags & O_ACCMODE) != O_RDONLY && due())
+		return error();
+	return (int)syscall(SYS_openat, dir, name, flags, bits);
+}
+
+/* ---- the story ----------------------------------------------------------- */
+
+#define BATCHES 9
+static struct testbatch batches[BATCHES];
+
+enum step_kind { APPEND, COMMIT, SYNC };
+static const struct step {
+	enum step_kind kind;
+	int64_t slot_s;
+} steps[] = {
+    {APPEND, T0},
+    {APPEND, T0},
+    {SYNC, 0},
+    {APPEND, T0 + 300},
+    {COMMIT, T0},
+    {APPEND, T0 + 300},
+    {APPEND, T0}, /* late */
+    {COMMIT, T0},
+    {SYNC, 0},
+    {APPEND, T0 + 86400},
+    {COMMIT, T0 + 300},
+    {APPEND, T0 + 300},
+    {APPEND, T0 + 86400},
+    {SYNC, 0},
+    {COMMIT, T0 + 86400},
+    {APPEND, T0 + 86400 + 300},
+    {COMMIT, T0 + 300},
+    {SYNC, 0},
+};
+#define STEPS (sizeof(steps) / sizeof(*steps))
+
+static void
+make_batches(void)
+{
+	uint64_t seed = 4711;
+	uint64_t seq = 0;
+
+	for (size_t i = 0; i < STEPS; i++)
+		if (steps[i].kind == APPEND) {
+			batch_make(&batches[seq], &seed, "eth0",
+			    steps[i].slot_s, 1, seq + 1, 6, 3);
+			seq++;
+		}
+	if (seq != BATCHES)
+		abort();
+}
+
+static int
+do_step(struct godb_writer *w, const struct step *s)
+{
+	int rc;
+
+	switch (s->kind) {
+	case APPEND:
+		rc = godb_writer_append(w, &batches[shared->acked].b);
+		if (rc == 0)
+			shared->acked++;
+		return rc;
+	case COMMIT:
+		rc = godb_writer_commit(w, "eth0", s->slot_s, NULL);
+		if (rc == -ENOENT)
+			rc = 0; /* a sync had to */
+		break;
+	case SYNC:
+	default:
+		rc = godb_writer_sync(w);
+	}
+	for (uint32_t i = 0; rc == 0 && i < shared->acked; i++)
+		if (s->kind == SYNC || batches[i].b.slot_s == s->slot_s)
+			shared->durable |= 1u << i;
+	return rc;
+}
+
+/* Every step until it succeeds; a handful of failures at most.  A step that
+ * failed must not have shown anything that a reader would count. */
+static int
+tell(struct godb_writer *w)
+{
+	for (size_t i = 0; i < STEPS; i++) {
+		int tries = 0, rc;
+
+		while ((rc = do_step(w, &steps[i])) != 0)
+			if (++tries > 6) {
+				diag("step %zu: %s", i, godb_strerror(rc));
+				return rc;
+			}
+	}
+	return 0;
+}
+
+static char root[32], path[64];
+
+static int
+story(void)
+{
+	struct godb_writer *w = NULL;
+	int rc = -1;
+
+	for (int tries = 0; rc != 0 && tries < 4; tries++)
+		rc = store_open(path, &w);
+	if (rc == 0)
+		rc = tell(w);
+	godb_writer_close(w);
+	return rc;
+}
+
+static bool
+holds(uint32_t n_batches)
+{
+	struct facts want = {0};
+	size_t told;
+	bool same;
+
+	for (uint32_t i = 0; i < n_batches; i++)
+		facts_add_batch(&want, &batches[i].b);
+	same = store_equals(path, &want, &told);
+	facts_free(&want);
+	return same && told == 0;
+}
+
+static bool
+no_faults(void)
+{
+	struct facts any = {0};
+	struct view v;
+	bool good = view_open(path, &v) == 0;
+
+	good = good && godb_scan_n_faults(v.scan) == 0 &&
+	    facts_add_scan(&any, v.scan) == 0;
+	facts_free(&any);
+	view_close(&v);
+	return good;
+}
+
+static void
+reset(enum mode m, long at)
+{
+	folder_remove(path);
+	memset(shared, 0, sizeof(*shared));
+	mode = m;
+	countdown = at;
+	n_calls = 0;
+	tail_fails = false;
+}
+
+/* The story goes on from the start: what is there is refused, which is all
+ * that was durable, and in the end all is there, committed. */
+static bool
+goes_on(uint32_t durable)
+{
+	static const int64_t slots[] = {T0, T0 + 300, T0 + 86400,
+	    T0 + 86400 + 300};
+	struct godb_writer *w;
+	bool good = store_open(path, &w) == 0;
+
+	if (!good)
+		return false;
+	for (size_t i = 0; i < BATCHES; i++) {
+		int rc = godb_writer_append(w, &batches[i].b);
+
+		good = good && (rc == 1 || (rc == 0 && !(durable >> i & 1)));
+	}
+	good = good && holds(BATCHES);
+	for (size_t i = 0; i < 4; i++) {
+		int rc = godb_writer_commit(w, "eth0", slots[i], NULL);
+
+		good = good && (rc == 0 || rc == -ENOENT);
+	}
+	godb_writer_close(w);
+	return good && holds(BATCHES);
+}
+
+/* ---- one call fails ------------------------------------------------------ */
+
+static void
+test_fail(enum mode m, long calls)
+{
+	size_t bad = 0;
+
+	for (long at = 0; at < calls; at++) {
+		bool good;
+
+		reset(m, at); /* also heals the pages */
+		good = story() == 0;
+		mode = NONE;
+		good = good && holds(BATCHES) &&
+		    goes_on((1u << BATCHES) - 1);
+		if (!good) {
+			diag("%s at call %ld", mode_names[m], at);
+			bad++;
+		}
+	}
+	is_int(bad, 0, "%s at each of %ld calls: tried again, all is there "
+	    "once", mode_names[m], calls);
+}
+
+/* From some call on everything fails for a while: nothing may be shown that
+ * is not so, then it recovers. */
+static void
+test_outage(long calls)
+{
+	size_t bad = 0;
+
+	for (long at = 0; at < calls; at += 3)
+		for (int length = 2; length < 6; length++) {
+			struct godb_writer *w;
+			int rc = -1;
+
+			reset(NONE, 0);
+			(void)store_open(path, &w);
+			for (size_t i = 0; i < STEPS; i++) {
+				mode = FAIL_EIO;
+				countdown = (long)i * length % 7;
+				rc = do_step(w, &steps[i]);
+				mode = FAIL_ENOSPC;
+				countdown = at % (long)(i + 2);
+				if (rc != 0)
+					rc = do_step(w, &steps[i]);
+				mode = NONE;
+				bad += !holds(shared->acked);
+				if (rc != 0)
+					rc = do_step(w, &steps[i]);
+				bad += rc != 0 || !holds(shared->acked);
+			}
+			godb_writer_close(w);
+			bad += !holds(BATCHES) ||
+			    !goes_on((1u << BATCHES) - 1);
+		}
+	is_int(bad, 0, "failures in a row: every view between is right");
+}
+
+/* ---- the last call ------------------------------------------------------- */
+
+static void
+test_end(enum mode m, long calls)
+{
+	size_t bad = 0, ended = 0;
+
+	for (long at = 0; at < calls; at++) {
+		int status;
+		pid_t pid;
+		bool good;
+
+		reset(NONE, 0);
+		pid = fork();
+		if (pid == 0) {
+			mode = m;
+			countdown = at;
+			_exit(story() == 0 ? 0 : 1);
+		}
+		(void)waitpid(pid, &status, 0);
+		good = WIFEXITED(status) &&
+		    (WEXITSTATUS(status) == 7 || WEXITSTATUS(status) == 0);
+		ended += WIFEXITED(status) && WEXITSTATUS(status) == 7;
+		if (m == KILL && shared->acked > 0)
+			/* the batch at work may be in its journal */
+			good = good && (holds(shared->acked) ||
+					   holds(shared->acked + 1));
+		if (m == KILL_THEN_CUT) { /* its successor starts, then that */
+			struct godb_writer *w;
+
+			good = good && store_open(path, &w) == 0;
+			if (good)
+				godb_writer_close(w);
+			power_cut();
+		}
+		if (m != KILL && shared->durable)
+			good = good && no_faults();
+		good = good &&
+		    goes_on(m == KILL ? (1u << shared->acked) - 1 :
+					shared->durable);
+		if (!good) {
+			diag("%s at call %ld: %u acked, %x durable",
+			    mode_names[m], at, shared->acked,
+			    shared->durable);
+			bad++;
+		}
+	}
+	ok(ended > 50, "%zu ends", ended);
+	is_int(bad, 0, "%s before each of %ld calls: nothing acknowledged is "
+	    "lost, nothing twice", mode_names[m], calls);
+}
+
+int
+main(void)
+{
+	long calls;
+
+	if (!folder_temporary(root, sizeof(root)))
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", root);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	make_batches();
+	reset(NONE, 0);
+	ok(story() == 0 && holds(BATCHES), "the story");
+	calls = n_calls;
+	ok(calls > 100, "takes %ld calls", calls);
+	test_fail(FAIL_EIO, calls);
+	test_fail(FAIL_ENOSPC, calls);
+	test_fail(FAIL_SHORT, calls);
+	test_fail(BAD_PAGES, calls);
+	test_outage(calls);
+	test_end(KILL, calls);
+	test_end(KILL_THEN_CUT, calls);
+	test_end(POWER_CUT, calls);
+	mode = NONE;
+	folder_remove(root);
+	return tap_done();
+}

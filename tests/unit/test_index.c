@@ -1,0 +1,326 @@
+/* blocks.idx: what is written is read, damage costs what it hit, and records
+ * of a later version are skipped or refused as they ask. */
+#include "common/godb/index.h"
+
+#include <errno.h>
+
+#include "common/base/clock.h"
+#include "tests/tap.h"
+
+#define DAY INT64_C(1764028800) /* 2025-11-25 */
+
+static uint64_t seed;
+
+/* A record of one column chunk for each column and version. */
+static void
+make_record(int64_t slot_s, uint32_t n4, uint32_t n6, struct gdi_buf *out)
+{
+	struct gdi_record r = {.slot_s = slot_s,
+	    .first_ns = slot_s * GP_NS_PER_S,
+	    .last_ns = slot_s * GP_NS_PER_S + 5,
+	    .flags = GODB_PART_DIR_FLOW,
+	    .n4 = n4,
+	    .n6 = n6,
+	    .stored_bytes = 100000};
+	struct gdi_buf columns[GODB_N_COLUMNS] = {0};
+	struct gdi_rings rings = {0};
+
+	r.id[0] = (uint8_t)slot_s;
+	r.counters.seen = 1000;
+	r.counters.time_clamped = 77;
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		gdi_extent_begin(&columns[c], 4000);
+		for (int v6 = 0; v6 < 2; v6++)
+			for (size_t i = 0; i < gdi_chunks(v6 ? n6 : n4); i++)
+				gdi_extent_add(&columns[c],
+				    &(struct gdi_chunk){.stored = 10 + (uint32_t)c,
+					.checksum = 5,
+					.min = 3,
+					.max = 3 + i});
+	}
+	(void)gdi_rings_add(&rings, (const uint8_t *)"0123456789abcdef", 5, 9,
+	    1234);
+	gdi_record_write(&r, columns, &rings, out);
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		gdi_buf_free(&columns[c]);
+	gdi_rings_free(&rings);
+}
+
+/* An index of n records; offsets (n + 1) tell where they begin. */
+static void
+make_index(size_t n, struct gdi_buf *out, size_t *offsets)
+{
+	uint8_t header[GDI_HEADER_BYTES];
+
+	gdi_index_header("eth0", DAY, header);
+	gdi_buf_bytes(out, header, sizeof(header));
+	for (size_t i = 0; i < n; i++) {
+		offsets[i] = out->len;
+		make_record(DAY + (int64_t)i * 300, (uint32_t)i, 2, out);
+	}
+	offsets[n] = out->len;
+}
+
+static int
+parse(const struct gdi_buf *b, size_t len, struct gdi_index *x)
+{
+	uint8_t *copy = malloc(len + 1);
+
+	memcpy(copy, b->p, len);
+	return gdi_index_parse(copy, len, DAY, x);
+}
+
+static void
+test_round_trip(void)
+{
+	struct gdi_buf b = {0};
+	struct gdi_index x;
+	struct gdi_rings rings = {0};
+	struct gdi_extent e;
+	struct gdi_chunk k;
+	size_t at[4];
+
+	make_index(3, &b, at);
+	is_int(parse(&b, b.len, &x), 0, "an index parses");
+	is_int(x.n, 3, "three records");
+	is_int(x.n_gaps, 0, "no gap");
+	is_int((int64_t)x.end, (int64_t)b.len, "its end");
+	is_int(x.records[2].slot_s, DAY + 600, "slot");
+	is_int(x.records[2].n4, 2, "IPv4 rows");
+	is_int((int64_t)x.records[2].counters.seen, 1000, "first counter");
+	is_int((int64_t)x.records[2].counters.time_clamped, 77, "last counter");
+	is_int(gdi_rings_read(&rings, x.records[1].rings), 0, "rings");
+	ok(gdi_rings_contain(&rings, (const uint8_t *)"0123456789abcdef", 9),
+	    "a number in its range");
+	is_int(gdi_extent_open(&x.records[2], GODB_DPORT, &e), 0, "a column");
+	is_int(gdi_extent_next(&e, &k), 1, "its first chunk");
+	ok(!k.v6 && k.rows == 2 && k.offset == 4000 && k.stored == 12 &&
+		k.min == 3 && k.checksum == 5,
+	    "is IPv4's");
+	is_int(gdi_extent_next(&e, &k), 1, "its second chunk");
+	ok(k.v6 && k.rows == 2 && k.offset == 4012, "is IPv6's, behind it");
+	is_int(gdi_extent_next(&e, &k), 0, "and that is all");
+	gdi_rings_free(&rings);
+	gdi_index_free(&x);
+
+	b.len = 0;
+	b.rc = 0;
+	make_record(DAY, 65537, 0, &b);
+	is_int(gdi_index_parse(memcpy(malloc(b.len), b.p, b.len), b.len, DAY,
+		   &x),
+	    0, "a record where the header should be");
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
+static void
+test_many_chunks(void)
+{
+	struct gdi_buf b = {0};
+	uint8_t header[GDI_HEADER_BYTES];
+	struct gdi_index x;
+	struct gdi_extent e;
+	struct gdi_chunk k;
+	uint64_t rows4 = 0, rows6 = 0;
+
+	gdi_index_header("eth0", DAY, header);
+	gdi_buf_bytes(&b, header, sizeof(header));
+	make_record(DAY, 200000, 65536, &b);
+	(void)parse(&b, b.len, &x);
+	(void)gdi_extent_open(&x.records[0], GODB_SIP, &e);
+	while (gdi_extent_next(&e, &k) == 1)
+		*(k.v6 ? &rows6 : &rows4) += k.rows;
+	is_int((int64_t)rows4, 200000, "rows of four IPv4 chunks");
+	is_int((int64_t)rows6, 65536, "rows of one IPv6 chunk");
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
+static void
+test_cut(void)
+{
+	struct gdi_buf b = {0};
+	size_t at[4], bad = 0, untold = 0;
+
+	make_index(3, &b, at);
+	for (size_t len = 0; len <= b.len; len++) {
+		struct gdi_index x;
+		size_t want = 0;
+
+		while (want < 3 && len >= at[want + 1])
+			want++;
+		if (parse(&b, len, &x) != 0) {
+			bad++;
+			continue;
+		}
+		bad += x.n != want;
+		/* a record that was begun: whose, or that it is short */
+		if (len > at[want] && want < 3)
+			untold += x.n_gaps != 1 || !x.gaps[0].tail ||
+			    (x.gaps[0].slot_s != DAY + (int64_t)want * 300 &&
+				!x.gaps[0].short_tail);
+		gdi_index_free(&x);
+	}
+	is_int(bad, 0, "cut at every byte: the whole records are there");
+	is_int(untold, 0, "and the cut one is known for what it is");
+	gdi_buf_free(&b);
+}
+
+static void
+test_flips(void)
+{
+	struct gdi_buf b = {0};
+	size_t at[5], bad = 0, untold = 0, lost = 0;
+
+	make_index(4, &b, at);
+	for (size_t i = 0; i < b.len; i++) {
+		size_t hit = 0;
+		struct gdi_index x;
+
+		while (hit < 4 && i >= at[hit + 1])
+			hit++;
+		b.p[i] ^= (uint8_t)(1u << (tap_random(&seed) % 8));
+		if (parse(&b, b.len, &x) == 0) {
+			untold += x.n_gaps == 0 && !x.header_damaged;
+			lost += x.n < (i < at[0] ? 4 : 3);
+			for (size_t k = 0; k < x.n; k++)
+				bad += x.records[k].offset == at[hit] &&
+				    i >= at[0];
+			gdi_index_free(&x);
+		}
+		b.len = 0;
+		make_index(4, &b, at);
+	}
+	is_int(bad, 0, "a damaged record is never served");
+	is_int(untold, 0, "damage is always told");
+	is_int(lost, 0, "it costs no other record");
+	gdi_buf_free(&b);
+}
+
+static void
+test_middle(void)
+{
+	struct gdi_buf b = {0};
+	struct gdi_index x;
+	size_t at[5];
+
+	make_index(4, &b, at);
+	memset(b.p + at[1], 0, 40); /* head gone: no length to go by */
+	(void)parse(&b, b.len, &x);
+	is_int(x.n, 3, "the others are found behind a lost head");
+	is_int(x.n_gaps, 1, "one gap");
+	is_int((int64_t)x.gaps[0].length, (int64_t)(at[2] - at[1]), "its size");
+	ok(!x.gaps[0].tail && x.gaps[0].slot_s == -1, "of unknown time");
+	gdi_index_free(&x);
+	b.p[at[2] + 100] ^= 1;
+	(void)parse(&b, b.len, &x);
+	is_int(x.n, 2, "two damaged");
+	is_int(x.gaps[1].slot_s, DAY + 600, "the second one's time is known");
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
+/* Puts a section behind the others of the last record and seals it again. */
+static void
+add_section(struct gdi_buf *b, size_t start, uint16_t type, uint16_t flags)
+{
+	uint8_t s[16] = {0};
+	uint8_t *h;
+
+	b->len -= 8;
+	while (b->p[b->len - 1] == 0) /* padding; the ring's end is not 0 */
+		b->len--;
+	gdi_put16(s, type);
+	gdi_put16(s + 2, flags);
+	gdi_put32(s + 4, 8);
+	gdi_buf_bytes(b, s, sizeof(s));
+	while ((b->len - start) % 8 != 0)
+		gdi_buf_u8(b, 0);
+	h = b->p + start;
+	gdi_put32(h + 4, (uint32_t)(b->len - start + 8));
+	gdi_put32(h + 60, 4);
+	gdi_put64(h + 72, gdi_checksum(h, 72, 0));
+	gdi_buf_u64(b, gdi_checksum(h, b->len - start, 0));
+}
+
+static void
+test_versions(void)
+{
+	struct gdi_buf b = {0};
+	struct gdi_index x;
+	size_t at[3];
+
+	make_index(2, &b, at);
+	add_section(&b, at[1], 900, 0);
+	(void)parse(&b, b.len, &x);
+	is_int(x.n, 2, "an unknown section is skipped");
+	gdi_index_free(&x);
+	b.len = 0;
+	make_index(2, &b, at);
+	add_section(&b, at[1], 900, 1);
+	(void)parse(&b, b.len, &x);
+	is_int(x.n, 1, "an unknown critical one is not");
+	is_int(x.n_gaps ? x.gaps[0].rc : 0, GODB_ENEWER, "and says why");
+	gdi_index_free(&x);
+	b.p[8] = GODB_FORMAT_MAJOR + 1;
+	gdi_put64(b.p + 56, gdi_checksum(b.p, 56, 0));
+	is_int(parse(&b, b.len, &x), GODB_ENEWER, "a newer major version");
+	b.p[8] = GODB_FORMAT_MAJOR;
+	b.p[10] = 200;
+	gdi_put64(b.p + 56, gdi_checksum(b.p, 56, 0));
+	is_int(parse(&b, b.len, &x), 0, "a newer minor version");
+	ok(!x.header_damaged, "is fine");
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
+static void
+test_forged(void)
+{
+	struct gdi_buf b = {0};
+	size_t at[2];
+
+	make_index(1, &b, at);
+	for (int round = 0; round < 20000; round++) {
+		size_t i = at[0] + 80 +
+		    tap_random(&seed) % (b.len - at[0] - 88);
+		uint8_t before = b.p[i];
+		struct gdi_index x;
+		struct gdi_chunk k;
+
+		b.p[i] = (uint8_t)tap_random(&seed);
+		gdi_put64(b.p + b.len - 8,
+		    gdi_checksum(b.p + at[0], b.len - 8 - at[0], 0));
+		if (parse(&b, b.len, &x) == 0) {
+			for (int c = 0; x.n && c < GODB_N_COLUMNS; c++) {
+				struct gdi_extent e = {0};
+				struct gdi_rings r = {0};
+
+				if (gdi_extent_open(&x.records[0],
+					(enum godb_column)c, &e) == 0)
+					while (gdi_extent_next(&e, &k) == 1)
+						;
+				(void)gdi_rings_read(&r, x.records[0].rings);
+				gdi_rings_free(&r);
+			}
+			gdi_index_free(&x);
+		}
+		b.p[i] = before;
+	}
+	ok(true, "20000 forged records do no harm");
+	gdi_buf_free(&b);
+}
+
+int
+main(void)
+{
+	seed = tap_seed(5);
+	test_round_trip();
+	test_many_chunks();
+	test_cut();
+	test_flips();
+	test_middle();
+	test_versions();
+	test_forged();
+	return tap_done();
+}

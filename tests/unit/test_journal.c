@@ -1,0 +1,251 @@
+/* Journals: every valid record is found, nothing else ever is. */
+#include "common/godb/journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "tests/tap.h"
+
+#define SLOT INT64_C(1764028800)
+#define SALT UINT64_C(0x1122334455667788)
+
+static uint64_t seed;
+
+static void
+put_batch(struct gdi_buf *out, uint64_t seq, size_t n4, size_t n6)
+{
+	static struct godb_row4 rows4[50];
+	static struct godb_row6 rows6[50];
+	static const struct godb_l7_name names[2] = {
+	    {"Unknown", "Unspecified"}, {"DNS", "Network"}};
+	struct godb_batch b = {.slot_s = SLOT,
+	    .ring = {9, 9},
+	    .seq = seq,
+	    .ring_pos = seq * 1000,
+	    .first_ns = 5,
+	    .last_ns = 6,
+	    .flags = GODB_PART_DIR_FLOW,
+	    .names = names,
+	    .n_names = 2,
+	    .rows4 = rows4,
+	    .n4 = n4,
+	    .rows6 = rows6,
+	    .n6 = n6};
+
+	b.counters.seen = seq + 1;
+	for (size_t i = 0; i < n4; i++)
+		rows4[i] = (struct godb_row4){.dport = (uint16_t)(seq * 10 + i),
+		    .l7 = i & 1};
+	for (size_t i = 0; i < n6; i++)
+		rows6[i] = (struct godb_row6){.dport = (uint16_t)(seq * 20 + i)};
+	if (gdi_journal_record(&b, SALT, out) != 0)
+		abort();
+}
+
+/* n batches; offsets (n + 1) tell where they begin. */
+static void
+make(size_t n, struct gdi_buf *out, size_t *offsets)
+{
+	uint8_t h[GDI_HEADER_BYTES];
+
+	out->len = 0;
+	gdi_journal_header("eth0", SLOT, SALT, h);
+	gdi_buf_bytes(out, h, sizeof(h));
+	for (size_t i = 0; i < n; i++) {
+		offsets[i] = out->len;
+		put_batch(out, i, 3 + i, i & 1);
+	}
+	offsets[n] = out->len;
+}
+
+struct found {
+	int rc;          /* of open */
+	uint64_t seqs;   /* bit each */
+	uint64_t end, damaged;
+	bool wrong;
+};
+
+static struct found
+walk(const struct gdi_buf *b, size_t len, int fd)
+{
+	uint8_t *copy = malloc(len + 1);
+	struct gdi_journal_view v;
+	struct gdi_journal j;
+	struct found f = {0};
+
+	memcpy(copy, b->p, len);
+	f.rc = gdi_journal_open(&j, fd, fd < 0 ? copy : NULL, len, SLOT);
+	while (f.rc == 1 && gdi_journal_next(&j, &v) == 1) {
+		const struct godb_batch *x = &v.batch;
+
+		f.seqs |= UINT64_C(1) << (x->seq & 63);
+		f.wrong |= x->counters.seen != x->seq + 1 ||
+		    x->n4 != 3 + x->seq || x->n6 != (x->seq & 1) ||
+		    x->rows4[2].dport != x->seq * 10 + 2 ||
+		    strcmp(x->names[1].name, "DNS") != 0;
+	}
+	f.end = j.end;
+	f.damaged = j.n_damaged;
+	gdi_journal_close(&j);
+	free(copy);
+	return f;
+}
+
+static void
+test_cut(void)
+{
+	struct gdi_buf b = {0};
+	size_t at[6], bad = 0;
+
+	make(5, &b, at);
+	for (size_t len = 0; len <= b.len; len++) {
+		struct found f = walk(&b, len, -1);
+		size_t n = 0;
+
+		while (n < 5 && len >= at[n + 1])
+			n++;
+		if (len < GDI_HEADER_BYTES)
+			bad += f.rc != 0;
+		else
+			bad += f.rc != 1 || f.wrong || f.damaged ||
+			    f.seqs != (UINT64_C(1) << n) - 1 || f.end != at[n];
+	}
+	is_int(bad, 0, "cut at every byte: whole records, no damage");
+	gdi_buf_free(&b);
+}
+
+static void
+test_flips(void)
+{
+	struct gdi_buf b = {0};
+	size_t at[6], bad = 0, untold = 0;
+
+	make(5, &b, at);
+	for (size_t i = 0; i < b.len; i++) {
+		uint8_t before = b.p[i];
+		size_t hit = 0;
+		struct found f;
+
+		while (hit < 5 && i >= at[hit + 1])
+			hit++;
+		b.p[i] ^= (uint8_t)(1u << (tap_random(&seed) % 8));
+		f = walk(&b, b.len, -1);
+		if (i < at[0])
+			bad += f.rc != GODB_EDAMAGED && f.rc != GODB_ENEWER;
+		else
+			bad += f.wrong ||
+			    f.seqs != (31 & ~(UINT64_C(1) << hit));
+		/* the last record cannot be told from a torn one */
+		untold += i >= at[0] && hit < 4 && f.damaged == 0;
+		b.p[i] = before;
+	}
+	is_int(bad, 0, "a flipped bit costs its record and no other");
+	is_int(untold, 0, "damage between records is told");
+	gdi_buf_free(&b);
+}
+
+/* The same through a descriptor whose file is longer than what was noted. */
+static void
+test_file(void)
+{
+	char path[] = "/tmp/test_journal.XXXXXX";
+	int fd = mkstemp(path);
+	struct gdi_buf b = {0};
+	struct found f;
+	size_t at[6];
+
+	make(5, &b, at);
+	ok(write(fd, b.p, b.len) == (ssize_t)b.len, "a file");
+	f = walk(&b, at[3], fd);
+	is_int((int64_t)f.seqs, 7, "only what was there when it was opened");
+	ok(ftruncate(fd, (off_t)at[2] + 20) == 0, "then it is cut");
+	f = walk(&b, at[3], fd);
+	is_int((int64_t)f.seqs, 3, "and only what is left is read");
+	close(fd);
+	unlink(path);
+	gdi_buf_free(&b);
+}
+
+/* Rows are strangers' bytes: a whole record put into them is no record. */
+static void
+test_smuggled(void)
+{
+	struct gdi_buf b = {0}, evil = {0};
+	uint8_t h[GDI_HEADER_BYTES];
+	struct found f;
+	size_t at[3];
+
+	make(2, &b, at);
+	gdi_journal_header("eth0", SLOT, SALT + 1, h);
+	gdi_buf_bytes(&evil, h, sizeof(h)); /* another file's salt */
+	gdi_buf_bytes(&evil, b.p + at[0], b.len - at[0]);
+	f = walk(&evil, evil.len, -1);
+	is_int((int64_t)f.seqs, 0, "records of another journal are none here");
+	gdi_buf_free(&b);
+	gdi_buf_free(&evil);
+}
+
+static void
+test_extension(void)
+{
+	struct gdi_buf b = {0};
+	size_t at[2];
+	struct found f;
+
+	make(1, &b, at);
+	b.len -= 8; /* something new before the checksum */
+	gdi_buf_u64(&b, 42);
+	gdi_put32(b.p + at[0] + 4, (uint32_t)(b.len + 8 - at[0]));
+	gdi_buf_u64(&b, gdi_checksum(b.p + at[0], b.len - at[0], SALT));
+	f = walk(&b, b.len, -1);
+	ok(f.seqs == 1 && !f.wrong, "a later version's record is readable");
+	gdi_buf_free(&b);
+}
+
+static void
+test_valid(void)
+{
+	static const struct godb_l7_name name = {"DNS", ""};
+	struct godb_row4 row = {0};
+	struct godb_batch good = {.slot_s = SLOT, .names = &name, .n_names = 1,
+	    .rows4 = &row, .n4 = 1};
+	struct godb_batch b = good;
+	struct godb_l7_name odd = {"a\tb", ""};
+
+	ok(gdi_batch_valid(&b), "a batch");
+	b.slot_s = SLOT + 1;
+	ok(!gdi_batch_valid(&b), "not the start of a block");
+	b = good;
+	b.slot_s = GP_TIME_MAX_S;
+	ok(!gdi_batch_valid(&b), "beyond the last block");
+	b = good;
+	b.first_ns = 1;
+	ok(!gdi_batch_valid(&b), "ends before it begins");
+	b = good;
+	b.flags = GODB_PART_LIVE;
+	ok(!gdi_batch_valid(&b), "a flag that is not its to set");
+	b = good;
+	b.names = &odd;
+	ok(!gdi_batch_valid(&b), "a name with a tab");
+	b = good;
+	row.l7 = 1;
+	ok(!gdi_batch_valid(&b), "a name that is not there");
+	row.l7 = 0;
+	row.pad = 1;
+	ok(!gdi_batch_valid(&b), "padding that is not zero");
+}
+
+int
+main(void)
+{
+	seed = tap_seed(9);
+	test_cut();
+	test_flips();
+	test_file();
+	test_smuggled();
+	test_extension();
+	test_valid();
+	return tap_done();
+}

@@ -1,0 +1,723 @@
+/* The store as a whole: what went in comes out, once, whatever happens to
+ * the writer or to the files between. */
+#include "tests/lib/storetest.h"
+
+#include <sys/wait.h>
+
+static char root[32];
+static char path[64], copy[64];
+static uint64_t seed;
+static struct testbatch t;
+
+static void
+fresh(void)
+{
+	folder_remove(path);
+	folder_remove(copy);
+}
+
+static void
+check_equal(struct facts *want, const char *what)
+{
+	size_t told;
+	bool same = store_equals(path, want, &told);
+
+	ok(same && told == 0, "%s (%zu rows, %zu faults)", what, want->n, told);
+}
+
+/* ---- making and opening -------------------------------------------------- */
+
+static mode_t
+mode_of(const char *name)
+{
+	char file[256];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	return lstat(file, &st) < 0 ? 0 : st.st_mode & 07777;
+}
+
+static void
+put_text(const char *name, const char *text)
+{
+	char file[256];
+	FILE *f;
+
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	f = fopen(file, "w");
+	if (f == NULL)
+		abort();
+	fputs(text, f);
+	fclose(f);
+}
+
+static void
+test_making(void)
+{
+	struct godb_writer *w, *w2;
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_diag d = {.text = ""};
+	struct godb_reader *r;
+	char lost[128];
+	mode_t mask;
+
+	fresh();
+	is_int(godb_reader_open(path, &r), -ENOENT, "no folder");
+	mkdir(path, 0700);
+	is_int(godb_reader_open(path, &r), GODB_ENOTSTORE, "empty folder");
+	opts.create = false;
+	is_int(godb_writer_open(open(path, O_RDONLY), &opts, &w, &d),
+	    GODB_ENOTSTORE, "not made unless asked to");
+	put_text("a file", "of somebody");
+	is_int(store_open(path, &w), GODB_ENOTSTORE, "folder of others");
+	is_int(mode_of(".") != 0 && mode_of("goDB-writer.lock"), 0,
+	    "and nothing is left in it");
+	fresh();
+	mkdir(path, 0700);
+	snprintf(lost, sizeof(lost), "%s/lost+found", path);
+	mkdir(lost, 0700);
+	mask = umask(077);
+	is_int(store_open(path, &w), 0, "a new file system's root");
+	umask(mask);
+	is_int(mode_of("goDB-store.format"), 0640, "mode of a file");
+	is_int(godb_writer_open(open(path, O_RDONLY), &opts, &w2, &d),
+	    GODB_ELOCKED, "a second writer");
+	ok(strstr(d.text, "store is locked by a test (pid ") == d.text,
+	    "learns who: %s", d.text);
+	godb_writer_close(w);
+	is_int(store_open(path, &w), 0, "after it left");
+	godb_writer_close(w);
+	is_int(godb_reader_open(path, &r), 0, "a reader");
+	godb_reader_close(r);
+	put_text("goDB-store.format", "goDB store\nformat 2.0\nid 0\n");
+	is_int(godb_reader_open(path, &r), GODB_ENEWER, "a newer format");
+	is_int(store_open(path, &w), GODB_ENEWER, "for writers too");
+	put_text("goDB-store.format", "goDB store\nformat 1.9\nid 0\n");
+	is_int(godb_reader_open(path, &r), 0, "a newer minor is fine");
+	godb_reader_close(r);
+}
+
+/* ---- random work --------------------------------------------------------- */
+
+static const char *const ifaces[] = {"eth0", "eth1.100", "-odd:name_15ch"};
+
+static void
+test_random(bool compress_none)
+{
+	struct godb_writer *w;
+	struct facts want = {0};
+	uint64_t seq[2] = {0, 0};
+	size_t twice = 0, wrong = 0, checks = 0, bad_checks = 0, told;
+	struct testbatch old[8];
+	size_t n_old = 0;
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	int rc;
+
+	fresh();
+	mkdir(path, 0700);
+	if (compress_none)
+		opts.compression = GODB_COMPRESS_NONE;
+	rc = godb_writer_open(open(path, O_RDONLY), &opts, &w, NULL);
+	is_int(rc, 0, "a store");
+	for (int step = 0; step < 1200 && rc >= 0; step++) {
+		uint64_t what = tap_random(&seed) % 100;
+		struct godb_open_block open_one;
+
+		if (what < 60) {
+			unsigned ring = tap_random(&seed) & 1;
+			int64_t slot = T0 + 86400 - 600 +
+			    300 * (int64_t)(tap_random(&seed) % 5);
+
+			batch_make(&t, &seed,
+			    ifaces[tap_random(&seed) % 3], slot,
+			    (uint8_t)ring, ++seq[ring],
+			    tap_random(&seed) % 40, tap_random(&seed) % 20);
+			rc = godb_writer_append(w, &t.b);
+			wrong += rc != 0;
+			facts_add_batch(&want, &t.b);
+			old[n_old++ % 8] = t;
+		} else if (what < 70 && n_old > 0) {
+			t = old[tap_random(&seed) % (n_old < 8 ? n_old : 8)];
+			t.b.names = t.names;
+			t.b.rows4 = t.rows4;
+			t.b.rows6 = t.rows6;
+			twice += godb_writer_append(w, &t.b) != 1;
+		} else if (what < 85) {
+			size_t i = 0;
+
+			while (godb_writer_open_block(w, i, &open_one))
+				i++;
+			if (i == 0)
+				continue;
+			(void)godb_writer_open_block(w,
+			    tap_random(&seed) % i, &open_one);
+			rc = godb_writer_commit(w, open_one.iface,
+			    open_one.slot_s, NULL);
+			wrong += rc != 0;
+		} else if (what < 90) {
+			godb_writer_close(w);
+			rc = store_open(path, &w);
+			wrong += rc != 0;
+		} else {
+			checks++;
+			bad_checks += !store_equals(path, &want, &told) ||
+			    told != 0;
+		}
+	}
+	is_int(wrong, 0, "appends, commits, reopens");
+	is_int(twice, 0, "what was there is known to be");
+	is_int(bad_checks, 0, "%zu views, live and stored, are right", checks);
+	godb_writer_close(w);
+	check_equal(&want, "and after it all");
+	facts_free(&want);
+}
+
+/* ---- one journal, cut everywhere ----------------------------------------- */
+
+static void
+cut_file(const char *folder, const char *name, off_t len)
+{
+	char file[256];
+
+	snprintf(file, sizeof(file), "%s/%s", folder, name);
+	if (truncate(file, len) < 0)
+		abort();
+}
+
+static off_t
+size_of(const char *folder, const char *name)
+{
+	char file[256];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/%s", folder, name);
+	return stat(file, &st) < 0 ? -1 : st.st_size;
+}
+
+static void
+test_journal_cuts(void)
+{
+	static struct testbatch b[3];
+	char journal[64];
+	struct facts all = {0};
+	struct godb_writer *w;
+	off_t ends[4], len;
+	size_t bad_view = 0, bad_answer = 0, bad_end = 0, told;
+
+	fresh();
+	(void)store_open(path, &w);
+	snprintf(journal, sizeof(journal), "eth0/journal/%" PRId64 ".gpj", T0);
+	ends[0] = 64;
+	for (uint64_t i = 0; i < 3; i++) {
+		batch_make(&b[i], &seed, "eth0", T0, 1, i + 1, 2, i & 1);
+		(void)godb_writer_append(w, &b[i].b);
+		facts_add_batch(&all, &b[i].b);
+		ends[i + 1] = size_of(path, journal);
+	}
+	godb_writer_close(w);
+	for (len = 0; len <= ends[3]; len++) {
+		struct facts some = {0};
+		size_t whole = 0;
+
+		while (whole < 3 && len >= ends[whole + 1])
+			facts_add_batch(&some, &b[whole++].b);
+		folder_copy(path, copy);
+		cut_file(copy, journal, len);
+		bad_view += !store_equals(copy, &some, &told) || told;
+		if (store_open(copy, &w) != 0) {
+			bad_view++;
+			continue;
+		}
+		bad_view += !store_equals(copy, &some, &told) || told;
+		for (size_t i = 0; i < 3; i++)
+			bad_answer += godb_writer_append(w, &b[i].b) !=
+			    (i < whole ? 1 : 0);
+		bad_end += !store_equals(copy, &all, &told) || told;
+		bad_end += godb_writer_commit(w, "eth0", T0, NULL) != 0;
+		godb_writer_close(w);
+		bad_end += !store_equals(copy, &all, &told) || told;
+		facts_free(&some);
+	}
+	is_int(bad_view, 0, "journal cut at each of %d bytes: what is whole "
+	    "is there", (int)ends[3]);
+	is_int(bad_answer, 0, "what is there is refused, the rest taken");
+	is_int(bad_end, 0, "and then all is there, once");
+	facts_free(&all);
+}
+
+/* ---- the last index record, cut everywhere ------------------------------- */
+
+static void
+test_index_cuts(void)
+{
+	static struct testbatch a, b;
+	char journal[64], cmd[400];
+	const char *index = "eth0/2025-11-25/blocks.idx";
+	struct facts first = {0}, all = {0};
+	struct godb_writer *w;
+	off_t before, after;
+	size_t bad = 0, silent = 0, bad_end = 0, told;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&a, &seed, "eth0", T0, 1, 1, 5, 5);
+	batch_make(&b, &seed, "eth0", T0 + 300, 1, 2, 5, 5);
+	snprintf(journal, sizeof(journal), "eth0/journal/%" PRId64 ".gpj",
+	    T0 + 300);
+	(void)godb_writer_append(w, &a.b);
+	(void)godb_writer_commit(w, "eth0", T0, NULL);
+	before = size_of(path, index);
+	(void)godb_writer_append(w, &b.b);
+	snprintf(cmd, sizeof(cmd), "cp -a %s/%s %s/kept", path, journal, root);
+	if (system(cmd) != 0)
+		abort();
+	(void)godb_writer_commit(w, "eth0", T0 + 300, NULL);
+	godb_writer_close(w);
+	after = size_of(path, index);
+	facts_add_batch(&first, &a.b);
+	facts_add_batch(&all, &a.b);
+	facts_add_batch(&all, &b.b);
+	for (off_t len = before; len <= after; len++) {
+		/* without its journal it is damage, but for nothing at all */
+		folder_copy(path, copy);
+		cut_file(copy, index, len);
+		bad += !store_equals(copy, len == after ? &all : &first, &told);
+		silent += (told == 0) != (len == before || len == after);
+		/* with it, it is a commit that was not finished */
+		snprintf(cmd, sizeof(cmd), "cp -a %s/kept %s/%s", root, copy,
+		    journal);
+		if (system(cmd) != 0)
+			abort();
+		bad += !store_equals(copy, &all, &told) || told;
+		if (store_open(copy, &w) != 0) {
+			bad++;
+			continue;
+		}
+		bad_end += godb_writer_append(w, &b.b) != 1;
+		bad_end += godb_writer_commit(w, "eth0", T0 + 300, NULL) !=
+		    (len == after ? -ENOENT : 0);
+		godb_writer_close(w);
+		bad_end += !store_equals(copy, &all, &told) || told;
+	}
+	is_int(bad, 0, "index cut at each of %d bytes: right rows",
+	    (int)(after - before));
+	is_int(silent, 0, "cut without a journal is told");
+	is_int(bad_end, 0, "with it, it is committed again, once");
+	facts_free(&first);
+	facts_free(&all);
+}
+
+/* ---- every byte of a store damaged --------------------------------------- */
+
+static struct facts flip_want;
+static size_t flips, flip_lies;
+
+/* Wrong rows must come with a fault; right ones may. */
+static void
+flip_file(const char *file, off_t size)
+{
+	int fd = open(file, O_RDWR);
+
+	for (off_t i = 0; i < size; i++) {
+		uint8_t was, is;
+		size_t told;
+		bool same;
+
+		if (pread(fd, &was, 1, i) != 1)
+			abort();
+		is = was ^ (uint8_t)(1u << (i % 8));
+		if (pwrite(fd, &is, 1, i) != 1)
+			abort();
+		same = store_equals(copy, &flip_want, &told);
+		if (!same && told == 0) {
+			flip_lies++;
+			diag("%s byte %d", file, (int)i);
+		}
+		flips++;
+		if (pwrite(fd, &was, 1, i) != 1)
+			abort();
+	}
+	close(fd);
+}
+
+static int
+flip_one(const char *file, const struct stat *st, int type, struct FTW *at)
+{
+	(void)at;
+	if (type == FTW_F && strstr(file, "goDB-writer.lock") == NULL)
+		flip_file(file, st->st_size);
+	return 0;
+}
+
+static void
+test_flips(void)
+{
+	struct godb_writer *w;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint64_t i = 0; i < 6; i++) {
+		int64_t slot = T0 + (int64_t)(i / 2) * 300;
+
+		batch_make(&t, &seed, "eth0", slot, 1, i + 1, 20, 9);
+		(void)godb_writer_append(w, &t.b);
+		facts_add_batch(&flip_want, &t.b);
+		if (i == 1 || i == 3)
+			(void)godb_writer_commit(w, "eth0", slot, NULL);
+	}
+	/* a journal whose last record is not the one that is hit */
+	batch_make(&t, &seed, "eth0", T0 + 600, 2, 1, 0, 0);
+	memset(&t.b.counters, 0, sizeof(t.b.counters));
+	(void)godb_writer_append(w, &t.b);
+	godb_writer_close(w);
+	folder_copy(path, copy);
+	(void)nftw(copy, flip_one, 16, FTW_PHYS);
+	is_int(flip_lies, 0, "%zu flipped bits: no wrong row without a word",
+	    flips);
+	facts_free(&flip_want);
+}
+
+/* A writer that finds damage goes on, keeps what is good, and says so. */
+static void
+test_damaged_start(void)
+{
+	static struct testbatch b[4];
+	char journal[96];
+	struct facts want = {0};
+	struct godb_writer *w;
+	struct godb_open_block block;
+	struct view v;
+	size_t told;
+	int fd;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint64_t i = 0; i < 4; i++) {
+		batch_make(&b[i], &seed, "eth0", i < 3 ? T0 : T0 + 300, 1,
+		    i + 1, 3, 3);
+		(void)godb_writer_append(w, &b[i].b);
+		if (i != 1 && i != 3)
+			facts_add_batch(&want, &b[i].b);
+	}
+	godb_writer_close(w);
+	/* the second record of one journal, the header of the other */
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%" PRId64 ".gpj",
+	    path, T0);
+	fd = open(journal, O_RDWR);
+	ok(pwrite(fd, "x", 1, 1000) == 1,
+	    "a record is hit");
+	close(fd);
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%" PRId64 ".gpj",
+	    path, T0 + 300);
+	fd = open(journal, O_RDWR);
+	ok(pwrite(fd, "x", 1, 30) == 1, "a header is hit");
+	close(fd);
+	is_int(store_open(path, &w), 0, "the writer starts");
+	ok(godb_writer_open_block(w, 0, &block) && block.n_batches == 2 &&
+		(block.flags & GODB_PART_LOST),
+	    "with the block that is left, marked");
+	ok(!godb_writer_open_block(w, 1, &block), "and no other");
+	ok(store_equals(path, &want, &told) && told == 2,
+	    "a reader serves the rest and tells of both");
+	is_int(godb_writer_append(w, &b[3].b), 0,
+	    "the block whose journal is unreadable goes on");
+	facts_add_batch(&want, &b[3].b);
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "commit");
+	is_int(godb_writer_commit(w, "eth0", T0 + 300, NULL), 0, "commit");
+	ok(store_equals(path, &want, &told) && told == 1,
+	    "what was set aside is still told of");
+	(void)view_open(path, &v);
+	ok(strstr(godb_scan_fault(v.scan, 0)->place, ".gpj.damaged") != NULL,
+	    "by name: %s", godb_scan_fault(v.scan, 0)->place);
+	ok(godb_scan_part(v.scan, 0)->flags & GODB_PART_LOST,
+	    "and the block keeps its mark");
+	view_close(&v);
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
+/* ---- shapes -------------------------------------------------------------- */
+
+static void
+test_large(void)
+{
+	struct godb_writer *w;
+	struct facts want = {0};
+	uint64_t seq = 0, stored = 0;
+	struct view v;
+	struct godb_cursor *c;
+	struct godb_columns a, b;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint32_t i = 0; i < 150000; i += BATCH_ROWS) {
+		batch_make(&t, &seed, "eth0", T0, 1, ++seq, BATCH_ROWS,
+		    i < 70000 ? BATCH_ROWS : 0);
+		for (uint32_t k = 0; k < BATCH_ROWS; k++) {
+			uint32_t n = (i + k) * 2654435761u;
+
+			memcpy(t.rows4[k].dip, &n, 4);
+			memcpy(t.rows6[k].dip + 5, &n, 4);
+		}
+		(void)godb_writer_append(w, &t.b);
+		facts_add_batch(&want, &t.b);
+	}
+	is_int(godb_writer_commit(w, "eth0", T0, &stored), 0,
+	    "a block of several chunks");
+	godb_writer_close(w);
+	check_equal(&want, "is right");
+	(void)view_open(path, &v);
+	is_int((int64_t)godb_scan_part(v.scan, 0)->stored_bytes,
+	    (int64_t)stored, "its size");
+	(void)godb_cursor_new(v.scan, &c);
+	is_int(godb_cursor_load(c, 0, GODB_COL(GODB_DPORT) | GODB_COL(GODB_DIP),
+		   false, true, &a, NULL),
+	    0, "only IPv6");
+	ok(a.n4 == 0 && a.n6 > 65536 && a.sip6 == NULL && a.dip6 != NULL &&
+		a.dport != NULL && a.proto == NULL,
+	    "gives what was asked for: %u rows", a.n6);
+	{
+		uint16_t first = a.dport[0];
+		struct godb_addr6 dip = a.dip6[a.n6 - 1];
+		uint32_t n6 = a.n6;
+
+		is_int(godb_cursor_load(c, 0, GODB_COL_ALL, true, true, &b,
+			   NULL),
+		    0, "everything");
+		ok(b.n6 == n6 && b.dport[b.n4] == first &&
+			b.dip6[n6 - 1].lo == dip.lo,
+		    "is the same");
+	}
+	is_int(godb_cursor_load(c, 1, GODB_COL_ALL, true, true, &b, NULL),
+	    -EINVAL, "no such part");
+	godb_cursor_free(c);
+	view_close(&v);
+	facts_free(&want);
+}
+
+static void
+test_quiet(void)
+{
+	struct godb_writer *w;
+	struct facts want = {0};
+	struct godb_columns c;
+	struct godb_cursor *cursor;
+	struct view v;
+	int64_t first, last, any = 0;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "lo", T0, 1, 1, 0, 0);
+	(void)godb_writer_append(w, &t.b);
+	facts_add_batch(&want, &t.b);
+	is_int(godb_writer_commit(w, "lo", T0, NULL), 0, "a block of no rows");
+	is_int(godb_writer_commit(w, "lo", T0, NULL), -ENOENT,
+	    "is committed once");
+	batch_make(&t, &seed, "lo", T0 + 2 * 86400, 1, 2, 0, 1);
+	(void)godb_writer_append(w, &t.b);
+	facts_add_batch(&want, &t.b);
+	check_equal(&want, "a quiet block and a live one");
+	is_int(godb_writer_has_blocks(w, "lo", T0 + 299, T0 + 300, &any), 1,
+	    "blocks in its last second");
+	is_int(any, T0, "it");
+	is_int(godb_writer_has_blocks(w, "lo", T0 + 300, T0 + 600, NULL), 0,
+	    "none behind");
+	is_int(godb_writer_has_blocks(w, "lo", T0 + 86400, INT64_MAX, &any), 1,
+	    "the live one counts");
+	is_int(godb_writer_has_blocks(w, "nope", 0, INT64_MAX, NULL), 0,
+	    "unknown interface");
+	is_int(godb_writer_has_blocks(w, "a/b", 0, 1, NULL), GODB_EIFACE,
+	    "no interface");
+	godb_writer_close(w);
+	(void)view_open(path, &v);
+	is_int((int64_t)godb_scan_n_parts(v.scan), 2, "two parts");
+	ok(godb_scan_part(v.scan, 1)->flags & GODB_PART_LIVE, "one live");
+	ok(godb_scan_extent(v.scan, 0, &first, &last) && first == T0 &&
+		last == T0 + 2 * 86400,
+	    "its extent");
+	(void)godb_cursor_new(v.scan, &cursor);
+	is_int(godb_cursor_load(cursor, 0, GODB_COL_ALL, true, true, &c, NULL),
+	    0, "no rows load");
+	ok(c.n4 + c.n6 == 0 && c.sip4 && c.sip6 && c.counter[3],
+	    "into arrays that are there");
+	godb_cursor_free(cursor);
+	view_close(&v);
+	facts_free(&want);
+}
+
+static void
+test_rules(void)
+{
+	struct godb_writer *w;
+	uint8_t other[16] = {77};
+	uint64_t next, pos;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 5, 1, 1);
+	t.b.iface = "..";
+	is_int(godb_writer_append(w, &t.b), GODB_EIFACE, "no interface");
+	t.b.iface = "sixteen_bytes_xx";
+	is_int(godb_writer_append(w, &t.b), GODB_EIFACE, "name too long");
+	t.b.iface = "eth0";
+	t.b.slot_s += 1;
+	is_int(godb_writer_append(w, &t.b), -EINVAL, "no block's time");
+	t.b.slot_s -= 1;
+	is_int(godb_writer_ring(w, "eth0", t.b.ring, &next, &pos), -ENOENT,
+	    "ring not known");
+	is_int(godb_writer_append(w, &t.b), 0, "a batch");
+	is_int(godb_writer_ring(w, "eth0", t.b.ring, &next, &pos), 0, "ring");
+	ok(next == 6 && pos == 5 * 64, "goes on behind it");
+	is_int(godb_writer_ring(w, "eth1", t.b.ring, &next, &pos), -ENOENT,
+	    "not on another interface");
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "commit");
+	/* old days before and behind, so that the ring's is not the newest */
+	for (int i = 0; i < 6; i++) {
+		int64_t day = T0 + (i < 3 ? -86400 : 86400) * (1 + i);
+
+		batch_make(&t, &seed, "eth0", day, 2, 1 + (uint64_t)i, 1, 0);
+		(void)godb_writer_append(w, &t.b);
+		(void)godb_writer_commit(w, "eth0", day, NULL);
+	}
+	godb_writer_close(w);
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 5, 1, 1);
+	is_int(godb_writer_ring(w, "eth0", t.b.ring, &next, &pos), 0,
+	    "known after a restart");
+	ok(next == 6 && pos == 5 * 64, "as before");
+	is_int(godb_writer_append(w, &t.b), 1, "and the batch too");
+	is_int(godb_writer_ring(w, "eth0", other, &next, &pos), -ENOENT,
+	    "another is not");
+	is_int(godb_writer_sync(w), 0, "nothing to sync");
+	godb_writer_close(w);
+}
+
+/* ---- seeing while writing ------------------------------------------------ */
+
+/* A reader beside the writer: every view holds a prefix of the batches. */
+static void
+test_beside(void)
+{
+	enum { BATCHES = 600 };
+	static struct facts prefix;
+	struct godb_writer *w;
+	size_t views = 0, bad = 0;
+	int status = 0;
+	pid_t pid;
+
+	fresh();
+	(void)store_open(path, &w);
+	pid = fork();
+	if (pid == 0) {
+		uint64_t s = 99;
+
+		for (uint64_t i = 0; i < BATCHES; i++) {
+			int64_t slot = T0 + (int64_t)(i / 20) * 300;
+
+			batch_make(&t, &s, "eth0", slot, 1, i + 1, 3, 1);
+			memset(&t.b.counters, 0, sizeof(t.b.counters));
+			t.b.counters.seen = 1;
+			if (godb_writer_append(w, &t.b) != 0)
+				_exit(1);
+			/* also between, so that late records come about */
+			if (i % 20 == 19 || i % 20 == 7)
+				if (godb_writer_commit(w, "eth0", slot, NULL))
+					_exit(1);
+		}
+		_exit(0);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		struct facts have = {0};
+		uint64_t s = 99;
+		struct view v;
+
+		if (view_open(path, &v) != 0) {
+			bad++;
+			continue;
+		}
+		bad += facts_add_scan(&have, v.scan) +
+		    godb_scan_n_faults(v.scan);
+		view_close(&v);
+		facts_free(&prefix);
+		for (uint64_t i = 0; i < have.counters[0]; i++) {
+			batch_make(&t, &s, "eth0", T0 + (int64_t)(i / 20) * 300,
+			    1, i + 1, 3, 1);
+			memset(&t.b.counters, 0, sizeof(t.b.counters));
+			t.b.counters.seen = 1;
+			facts_add_batch(&prefix, &t.b);
+		}
+		bad += !facts_equal(&prefix, &have);
+		facts_free(&have);
+		views++;
+	}
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the writer is fine");
+	is_int(bad, 0, "%zu views beside it: each a prefix, once", views);
+	godb_writer_close(w);
+	facts_free(&prefix);
+}
+
+static void
+test_gone(void)
+{
+	struct godb_writer *w;
+	struct godb_cursor *c;
+	struct godb_columns columns;
+	struct godb_fault fault;
+	struct view v;
+	char from[128], to[128];
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 5, 5);
+	(void)godb_writer_append(w, &t.b);
+	(void)godb_writer_commit(w, "eth0", T0, NULL);
+	godb_writer_close(w);
+	(void)view_open(path, &v);
+	(void)godb_cursor_new(v.scan, &c);
+	snprintf(from, sizeof(from), "%s/eth0/2025-11-25/proto.gpf", path);
+	snprintf(to, sizeof(to), "%s/kept.gpf", root);
+	is_int(rename(from, to), 0, "a column's file vanishes");
+	is_int(godb_cursor_load(c, 0, GODB_COL_ALL, true, true, &columns,
+		   &fault),
+	    GODB_EDAMAGED, "that is damage");
+	is_str(fault.iface, "eth0", "of an interface");
+	is_int(fault.first_s, T0, "and time");
+	(void)rename(to, from);
+	is_int(godb_cursor_load(c, 0, GODB_COL_ALL, true, true, &columns,
+		   &fault),
+	    0, "it comes back");
+	godb_cursor_free(c);
+	(void)godb_cursor_new(v.scan, &c);
+	snprintf(from, sizeof(from), "%s/eth0/2025-11-25", path);
+	snprintf(to, sizeof(to), "%s/eth0/gone", path);
+	is_int(rename(from, to), 0, "the day goes");
+	is_int(godb_cursor_load(c, 0, GODB_COL_ALL, true, true, &columns,
+		   &fault),
+	    GODB_EGONE, "that is retention");
+	godb_cursor_free(c);
+	view_close(&v);
+}
+
+int
+main(void)
+{
+	seed = tap_seed(20251125);
+	if (!folder_temporary(root, sizeof(root)))
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", root);
+	snprintf(copy, sizeof(copy), "%s/copy", root);
+	test_making();
+	test_random(false);
+	test_random(true);
+	test_journal_cuts();
+	test_index_cuts();
+	test_flips();
+	test_damaged_start();
+	test_large();
+	test_quiet();
+	test_rules();
+	test_beside();
+	test_gone();
+	folder_remove(root);
+	return tap_done();
+}
