@@ -41,7 +41,7 @@ path = $T/site
 metrics = $T/prom/goprobe.prom
 [capture]
 snapshot_interval = 1
-buffer_mb = 1
+buffer_mb = 2
 END
 mkdir "$T/prom"
 chown goprobe "$T/prom"
@@ -75,8 +75,11 @@ is "$out" "" "json: nothing"
 rmdir "$STORE"
 
 # --- it agrees with what was sent
+mkdir -m 750 /run/goprobe-writer.dead-$$
+touch /run/goprobe-writer.dead-$$/status
 ok "sensor on another store than the site's" start "$T/err" -d "$STORE" vb
 folder=$(ls -d /run/goprobe-writer."$(printf %x "$(stat -c %d "$STORE")")"-"$(printf %x "$(stat -c %i "$STORE")")")
+ok "what a killed run left is cleared away" test ! -e /run/goprobe-writer.dead-$$
 is "$(stat -c '%a %U %G' "$folder")" "750 goprobe goprobe-read" "folder's mode"
 is "$(stat -c '%a %U %G' "$folder/status")" "640 goprobe goprobe-read" "file's mode"
 fresh() { st >/dev/null; }
@@ -119,7 +122,7 @@ run 1 "a stranger does not" setpriv --reuid=65534 --regid=65534 \
     --clear-groups "$BIN/goquery" --config "$T/ini" -d "$STORE" --status
 like "$err" 'goprobe-read' "and is told which group to ask for"
 one_line "stranger"
-run 1 "the analyst cannot write it" setpriv --reuid=65534 --regid=65534 \
+run 2 "the analyst cannot write it" setpriv --reuid=65534 --regid=65534 \
     --groups="$gid" sh -c ": >$folder/x"
 
 # --- the site's own sensor beside it, and its metrics
@@ -131,6 +134,8 @@ else
 	second=$launcher launcher=$first
 	site() { goquery --config "$T/ini" --status "$@"; }
 	ok "has the site's folder" test -e /run/goprobe-writer/status
+	has_lo() { site -e json | jq -e '.interfaces[0].iface == "lo"'; }
+	ok "and within 5 s its interface" wait_for 5 has_lo
 	is "$(site -e json | jq -r '.writer.store, .interfaces[].iface' | tr '\n' ' ')" \
 	    "$T/site lo " "and speaks for itself"
 	is "$(field '.interfaces[].iface')" vb "as the other one does"
