@@ -218,4 +218,60 @@ ok "a weaker sandbox" start "$T/err" -d "$STORE" vb
 weak() { st >"$T/weak"; [ $? = 3 ] && grep -q "the writer's sandbox is seccomp only" "$T/weak"; }
 ok "exit 3" wait_for 5 weak
 stop
+
+# --- a store that cannot be written
+mkdir "$T/small"
+if mount -t tmpfs -o size=4m none "$T/small" 2>"$T/mount.err"; then
+	STORE=$T/small/s
+	sed -i '/^sandbox/d' "$T/ini"
+	ok "a store on a small disk" start "$T/err" -d "$STORE" vb
+	ok "fresh" wait_for 5 fresh
+	dd if=/dev/zero of="$T/small/full" bs=4k 2>"$T/dd.err"
+	in_net $A python3 tests/lib/numbered.py va 10.99.1 20000 0 >"$T/sent"
+	failing() {
+		st >"$T/failing"
+		[ $? = 3 ] && grep -q 'the store cannot be written: No space' "$T/failing"
+	}
+	ok "disk full: exit 3, and said" wait_for 10 failing
+	rm "$T/small/full"
+	ok "room again: fresh again" wait_for 10 fresh
+	full() { [ "$(iface .in_rows)" = 20000 ]; }
+	ok "and nothing was lost" wait_for 10 full
+	is "$(iface .closes)" true "it closes"
+	stop
+	umount "$T/small"
+else
+	pass "# SKIP a full disk: $(cat "$T/mount.err")"
+fi
+
+# --- as systemd starts it
+mkdir -m 750 "$T/run" "$T/st"
+chown goprobe:goprobe-read "$T/run" "$T/st"
+cat >"$T/as-systemd.py" <<'END'
+import grp, os, pwd, socket, sys
+program, folder, *arguments = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(folder + ".sock")
+s.listen()
+if s.fileno() != 3:
+    os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+os.setgroups([])
+os.setgid(grp.getgrnam("goprobe-read").gr_gid)
+os.setuid(pwd.getpwnam("goprobe").pw_uid)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1",
+                  LISTEN_FDNAMES="listen", RUNTIME_DIRECTORY=folder)
+os.execv(program, [program, *arguments])
+END
+python3 "$T/as-systemd.py" "$BIN/goprobe-writer" "$T/run" -c "$T/ini" -d "$T/st" 2>"$T/err" &
+writer=$!
+ok "RUNTIME_DIRECTORY has the status" wait_for 10 test -e "$T/run/status"
+run 3 "a sensor that captures nothing: exit 3" goquery --status-file "$T/run/status"
+like "$out" '^Attention: no interface is captured$' "is said"
+kill "$writer"
+wait "$writer"
+is $? 0 "SIGTERM ends it"
+run 3 "its last words" goquery --status-file "$T/run/status"
+like "$out" '^Attention: the writer has ended$' "say so"
+is "$(ls -A "$T/run")" status "nothing else is left there"
 done_testing
