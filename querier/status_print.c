@@ -305,18 +305,17 @@ print_summary(struct out *o, const struct status_view *v)
 {
 	size_t n[3] = {0};
 	uint64_t seen = 0, dropped = 0;
-	char packets[UNITS_TEXT_MAX];
 
 	for (size_t i = 0; i < v->n; i++) {
 		n[status_health(v, v->iface[i])]++;
 		seen += v->iface[i]->seen;
 		dropped += v->iface[i]->kernel_drops + v->iface[i]->iface_drops;
 	}
-	units_packets(seen, packets);
 	out_fmt(o, "%zu interface%s: %zu fresh, %zu stale, %zu dropping; "
-		   "%s packets seen, %llu dropped\n",
+		   "%llu packets seen, %llu dropped\n",
 	    v->n, v->n == 1 ? "" : "s", n[STATUS_FRESH], n[STATUS_STALE],
-	    n[STATUS_DROPPING], packets, (unsigned long long)dropped);
+	    n[STATUS_DROPPING], (unsigned long long)seen,
+	    (unsigned long long)dropped);
 }
 
 void
@@ -347,6 +346,9 @@ json_field(struct out *o, const struct gp_status_field *f, const void *from)
 	switch (f->kind) {
 	case GP_STATUS_NUMBER:
 		out_u64(o, gp_status_get(f, from));
+		break;
+	case GP_STATUS_FLAG:
+		out_str(o, gp_status_get(f, from) ? "true" : "false");
 		break;
 	case GP_STATUS_WORD:
 		out_json(o, gp_status_word(f, from));

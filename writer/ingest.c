@@ -124,6 +124,10 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 
 	batch_of(&batch, iface, frame, ring_pos);
 	rc = godb_writer_append(in->store, &batch);
+	/* the block has all the rows that one record takes: the rest goes to a
+	 * further record of the same five minutes */
+	if (rc == GODB_EFULL && ingest_commit(in, iface, batch.slot_s) == 0)
+		rc = godb_writer_append(in->store, &batch);
 	if (rc == -EINVAL || rc == GODB_EIFACE)
 		return -EPROTO;
 	if (rc < 0) {

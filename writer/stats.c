@@ -103,7 +103,7 @@ place(struct stats *st)
 	for (size_t i = 0; i < st->n; i++) {
 		struct stats_iface *f = &st->list[i];
 
-		if (f->s.state == GP_STATUS_GONE &&
+		if (f->n_sessions == 0 &&
 		    (oldest == NULL || f->s.since < oldest->s.since))
 			oldest = f;
 	}
@@ -135,6 +135,7 @@ stats_session(struct stats *st, struct peer *peer)
 		f->s.interval_s = interval_of(st, peer->iface);
 	}
 	peer->stats = f;
+	f->n_sessions++;
 	f->s.state = GP_STATUS_CAPTURING;
 	f->s.since = (uint64_t)gp_clock_real_ns();
 	f->s.sessions++;
@@ -152,7 +153,10 @@ void
 stats_dropped(struct stats *st, struct peer *peer)
 {
 	st->changed = true;
-	if (peer->stats && !peer->last_seen)
+	if (peer->stats == NULL)
+		return;
+	peer->stats->n_sessions--;
+	if (!peer->last_seen)
 		peer->stats->s.lost += peer->pending;
 	peer->stats = NULL;
 }

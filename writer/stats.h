@@ -27,7 +27,8 @@ struct stats_iface {
 	struct gp_status_iface s; /* what the frames say; `seen` as published */
 	int64_t heard_boot_ns;    /* last frame, or start of the session */
 	int64_t dropped_boot_ns;  /* last frame with kernel drops */
-	unsigned n_active, n_orphan; /* sessions, while looking at them */
+	unsigned n_sessions;      /* that count for it now */
+	unsigned n_active, n_orphan; /* of these, when last looked at */
 };
 
 /* What is written, where. */

@@ -42,7 +42,7 @@ static const struct gp_status_field fields[] = {
 	TIME(written),
 	UP_TO(written_boot, TIME_NS_MAX),
 	TIME(started),
-	WORD(running, yes_words),
+	{"running", GP_STATUS_FLAG, AT(running), 0, yes_words},
 	WORD(sandbox, sandbox_words),
 	UP_TO(landlock_abi, 1000),
 	TEXT(store),
@@ -164,6 +164,7 @@ print_fields(const struct gp_status_field *f, size_t n, const void *from,
 			fprintf(out, "%llu\n",
 			    (unsigned long long)gp_status_get(f, from));
 			break;
+		case GP_STATUS_FLAG:
 		case GP_STATUS_WORD:
 			fprintf(out, "%s\n", gp_status_word(f, from));
 			break;
@@ -336,6 +337,7 @@ parse_value(const struct parser *p, const struct gp_status_field *f,
 	case GP_STATUS_TIME:
 		good = parse_number(l->value, l->value_len, f->max, &v);
 		break;
+	case GP_STATUS_FLAG:
 	case GP_STATUS_WORD:
 		good = parse_word(f, l->value, l->value_len, &v);
 		break;

@@ -102,6 +102,7 @@ struct gp_status {
 enum gp_status_kind {
 	GP_STATUS_NUMBER,
 	GP_STATUS_TIME, /* ns since 1970, 0: never */
+	GP_STATUS_FLAG, /* a WORD, `no` or `yes` */
 	GP_STATUS_WORD,
 	GP_STATUS_TEXT,
 };
@@ -110,7 +111,7 @@ struct gp_status_field {
 	enum gp_status_kind kind;
 	size_t offset;            /* in the struct; uint64_t but for TEXT */
 	uint64_t max;             /* NUMBER and TIME */
-	const char *const *words; /* WORD: NULL-terminated, by value */
+	const char *const *words; /* WORD, FLAG: NULL-terminated, by value */
 };
 
 /* The names in their order; *n gets how many. */

@@ -91,6 +91,13 @@ check_spellings(void)
 	is_int(a.action, ARGS_CHECK_CONF, "-t");
 	good("-T");
 	is_int(a.action, ARGS_PRINT_CONF, "-T");
+	good("--status");
+	ok(a.action == ARGS_STATUS && !a.status_file && !a.ifaces, "--status");
+	good("-i eth0 -status -e json -d /s");
+	ok(a.action == ARGS_STATUS && a.format == ARGS_JSON, "in json");
+	good("--status-file f");
+	ok(a.action == ARGS_STATUS && strcmp(a.status_file, "f") == 0,
+	    "--status-file is --status, too");
 }
 
 static void

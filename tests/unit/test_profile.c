@@ -47,6 +47,13 @@ read_elsewhere(void)
 }
 
 static int
+read_folder(void)
+{
+	return open(folder, O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES ?
+	    0 : 1;
+}
+
+static int
 write_store(void)
 {
 	return openat(store_fd, "file", O_WRONLY);
@@ -177,6 +184,11 @@ main(void)
 	check_killed(signal_other, "kill");
 	check_killed(write_elsewhere, "write to another descriptor");
 	check_killed(identity, "even asking for the uid");
+	fd = store_fd; /* --status needs no store: nothing can be opened */
+	store_fd = -1;
+	check_allowed(read_elsewhere, "without a store nothing can be read");
+	check_allowed(read_folder, "not even that folder");
+	store_fd = fd;
 	(void)unlinkat(store_fd, "file", 0);
 	(void)rmdir(folder);
 	return tap_done();
