@@ -1,0 +1,19 @@
+#!/bin/sh
+# merge.sh BIN DIR TARGET...: the committed corpora become the smallest that
+# still reach what they and the inputs found in DIR reach.
+set -eu
+bin=$1 dir=$2
+shift 2
+python3 tests/fuzz/seeds.py "$dir"
+for t; do
+	corpus=tests/fuzz/corpus/$t
+	rm -rf "$dir/$t.merged"
+	mkdir -p "$dir/$t.merged" "$dir/$t" "$corpus"
+	nice "$bin/$t" -merge=1 -max_len=4096 "$dir/$t.merged" "$corpus" \
+	    "$dir/$t" "$dir/$t.seeds" >"$dir/$t.merge.log" 2>&1
+	rm -rf "$corpus"
+	cp -r "$dir/$t.merged" "$corpus"
+	printf '%-10s %4s inputs, %7s bytes\n' "$t" \
+	    "$(ls "$corpus" | wc -l | tr -d ' ')" \
+	    "$(cat "$corpus"/* | wc -c | tr -d ' ')"
+done
