@@ -518,8 +518,8 @@ key_base(struct parse *p, const struct key *k)
 	return p->conf;
 }
 
-/* A copy of a further line of a value without the comment behind it: inih
- * takes comments off first lines only. */
+/* A copy of a value without the comment behind it.  inih does not take it off
+ * further lines, nor where it stands right behind the `='. */
 static char *
 without_comment(const char *value)
 {
@@ -529,7 +529,7 @@ without_comment(const char *value)
 	while (copy && copy[n] != '\0' &&
 	    (copy[n] != ';' || (n > 0 && !isspace((unsigned char)copy[n - 1]))))
 		if (!isspace((unsigned char)copy[n++]))
-			end = n;
+			end = n; /* what blanks follow goes, too */
 	if (copy)
 		copy[end] = '\0';
 	return copy;
@@ -540,7 +540,7 @@ static int
 one_value(void *user, const char *section, const char *name, const char *value)
 {
 	struct parse *p = user;
-	char *rest = NULL;
+	char *text;
 	const struct key *k;
 	const char *wrong;
 	char why[128];
@@ -572,18 +572,15 @@ one_value(void *user, const char *section, const char *name, const char *value)
 	}
 	*p->seen |= bit;
 	p->last = k;
-	if (p->continued) {
-		rest = without_comment(value);
-		if (rest == NULL) {
-			fail(p, "out of memory");
-			return 1;
-		}
-		value = rest;
+	text = without_comment(value);
+	if (text == NULL) {
+		fail(p, "out of memory");
+		return 1;
 	}
-	wrong = set_value(k, key_base(p, k), value, p->continued, why);
+	wrong = set_value(k, key_base(p, k), text, p->continued, why);
 	if (wrong)
-		fail(p, "%s = %s: %s", name, value, wrong);
-	free(rest);
+		fail(p, "%s = %s: %s", name, text, wrong);
+	free(text);
 	return 1;
 }
 

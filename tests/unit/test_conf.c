@@ -70,7 +70,7 @@ mistake(const char *text, const char *want)
 
 /* What is printed is read again, whatever stood in the file. */
 static void
-test_comment_behind_continued_line(void)
+test_comments_are_no_part_of_values(void)
 {
 	char error[512];
 	struct gp_conf *c = parse("[capture]\nfilter = not port 22 ; ssh\n"
@@ -83,6 +83,10 @@ test_comment_behind_continued_line(void)
 	is_str(c->capture.filter,
 	    "not port 22 and not port 23 and port 1;2",
 	    "are no part of it on any of its lines");
+	gp_conf_free(c);
+	c = parse("[site]\nname =;lab\n", error);
+	if (ok(c != NULL, "a comment right behind the =: %s", error))
+		is_str(c->site.name, "", "is no value either");
 	gp_conf_free(c);
 }
 
@@ -153,7 +157,7 @@ int
 main(void)
 {
 	test_values();
-	test_comment_behind_continued_line();
+	test_comments_are_no_part_of_values();
 	test_mistakes();
 	test_files();
 	return tap_done();
