@@ -19,34 +19,45 @@ check_packet(const struct decode_packet *p)
 	FUZZ_CHECK(orient_hint(p).level <= ORIENT_HANDSHAKE);
 }
 
-FUZZ_TARGET(decode)
+static void
+decode(int dlt, const uint8_t *data, size_t len, uint32_t beyond)
 {
 	static struct fragment_cache cache;
 	static bool ready;
 	const struct gp_hash_key key = {0};
-	uint16_t head[2];
+	/* of the very size, so that a byte beyond it is seen */
+	uint8_t *frame = malloc(len ? len : 1);
 	struct decode_packet p;
-	uint8_t *frame;
 	enum decode_class class;
 
-	fuzz_take(&data, &len, head, sizeof(head));
-	/* of the very size, so that a byte beyond it is seen */
-	frame = malloc(len ? len : 1);
 	FUZZ_CHECK(frame);
 	if (len > 0)
 		memcpy(frame, data, len);
-	class = decode_frame(head[0], frame, (uint32_t)len,
-	    (uint32_t)len + head[1], &p);
-	FUZZ_CHECK(p.wire_len == len + head[1]);
-	if (!decode_knows(head[0]))
+	class = decode_frame(dlt, frame, (uint32_t)len,
+	    (uint32_t)len + beyond, &p);
+	FUZZ_CHECK(p.wire_len == len + beyond);
+	if (!decode_knows(dlt))
 		FUZZ_CHECK(class == DECODE_NON_IP);
 	if (class == DECODE_IP) {
 		check_packet(&p);
 		if (!ready)
 			fragment_init(&cache, &key);
 		ready = true;
-		fragment_track(&cache, &p, head[1]);
+		fragment_track(&cache, &p, beyond);
 	}
 	free(frame);
+}
+
+FUZZ_TARGET(decode)
+{
+	uint16_t head[2];
+
+	fuzz_take(&data, &len, head, sizeof(head));
+	decode(head[0], data, len, head[1]);
+#ifndef FUZZ_LIBFUZZER
+	/* the committed frames also cut at every byte */
+	for (size_t n = 0; n < len; n++)
+		decode(head[0], data, n, head[1]);
+#endif
 	return 0;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # merge.sh BIN DIR TARGET...: the committed corpora become the smallest that
-# still reach what they and the inputs found in DIR reach.
+# still reach what they and the inputs found in DIR reach, and the seeds.
 set -eu
 bin=$1 dir=$2
 shift 2
@@ -18,6 +18,10 @@ for t; do
 	    "$dir/$t" "$dir/$t.seeds" >"$dir/$t.merge.log" 2>&1
 	rm -rf "$corpus"
 	cp -r "$dir/$t.merged" "$corpus"
+	# the hand-made ones stay, whatever they reach
+	for f in "$dir/$t.seeds"/*; do
+		cp "$f" "$corpus/$(sha1sum <"$f" | cut -d' ' -f1)"
+	done
 	printf '%-10s %4s inputs, %7s bytes\n' "$t" \
 	    "$(ls "$corpus" | wc -l | tr -d ' ')" \
 	    "$(cat "$corpus"/* | wc -c | tr -d ' ')"

@@ -6,6 +6,10 @@ set -u
 bin=$1 dir=$2 seconds=$3
 shift 3
 status=0
+FUZZ_TMP=$(mktemp -d "${FUZZ_TMP:-/dev/shm}/fuzz.XXXXXX") || exit 1
+export FUZZ_TMP
+trap 'rm -rf "$FUZZ_TMP"' EXIT
+trap 'exit 1' INT TERM
 python3 tests/fuzz/seeds.py "$dir" || exit 1
 for t; do
 	mkdir -p "$dir/$t" "$dir/$t.crash" "tests/fuzz/corpus/$t"

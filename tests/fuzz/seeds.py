@@ -152,6 +152,11 @@ def frame():
     for kind, n4, n6 in ((1, 2, 1), (2, 0, 0), (3, 0, 0), (4, 1, 0)):
         yield b"\1" + make_frame(kind, 1, n4, n6)
     yield b"\0" + make_frame(1, 1, 1, 1)
+    # a name that is not there, in the row of each version
+    good = b"\1" + make_frame(1, 1, 1, 1)
+    for row in (280, 280 + 48 + 24):
+        at = 1 + row + 12
+        yield good[:at] + b"\1" + good[at + 1:]
 
 
 def ring():
