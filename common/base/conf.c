@@ -1,6 +1,7 @@
 #include "common/base/conf.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -517,11 +518,29 @@ key_base(struct parse *p, const struct key *k)
 	return p->conf;
 }
 
+/* A copy of a value without the comment behind it.  inih does not take it off
+ * further lines, nor where it stands right behind the `='. */
+static char *
+without_comment(const char *value)
+{
+	char *copy = strdup(value);
+	size_t n = 0, end = 0;
+
+	while (copy && copy[n] != '\0' &&
+	    (copy[n] != ';' || (n > 0 && !isspace((unsigned char)copy[n - 1]))))
+		if (!isspace((unsigned char)copy[n++]))
+			end = n; /* what blanks follow goes, too */
+	if (copy)
+		copy[end] = '\0';
+	return copy;
+}
+
 /* ini_handler: returns nonzero always; our own errors are kept in p. */
 static int
 one_value(void *user, const char *section, const char *name, const char *value)
 {
 	struct parse *p = user;
+	char *text;
 	const struct key *k;
 	const char *wrong;
 	char why[128];
@@ -553,9 +572,15 @@ one_value(void *user, const char *section, const char *name, const char *value)
 	}
 	*p->seen |= bit;
 	p->last = k;
-	wrong = set_value(k, key_base(p, k), value, p->continued, why);
+	text = without_comment(value);
+	if (text == NULL) {
+		fail(p, "out of memory");
+		return 1;
+	}
+	wrong = set_value(k, key_base(p, k), text, p->continued, why);
 	if (wrong)
-		fail(p, "%s = %s: %s", name, value, wrong);
+		fail(p, "%s = %s: %s", name, text, wrong);
+	free(text);
 	return 1;
 }
 

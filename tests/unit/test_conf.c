@@ -68,6 +68,28 @@ mistake(const char *text, const char *want)
 	gp_conf_free(c);
 }
 
+/* What is printed is read again, whatever stood in the file. */
+static void
+test_comments_are_no_part_of_values(void)
+{
+	char error[512];
+	struct gp_conf *c = parse("[capture]\nfilter = not port 22 ; ssh\n"
+				  "\tand not port 23\t; telnet; both\n"
+				  " ; a line of its own\n"
+				  " and port 1;2 ;\n", error);
+
+	if (!ok(c != NULL, "comments within a continued value: %s", error))
+		return;
+	is_str(c->capture.filter,
+	    "not port 22 and not port 23 and port 1;2",
+	    "are no part of it on any of its lines");
+	gp_conf_free(c);
+	c = parse("[site]\nname =;lab\n", error);
+	if (ok(c != NULL, "a comment right behind the =: %s", error))
+		is_str(c->site.name, "", "is no value either");
+	gp_conf_free(c);
+}
+
 static void
 test_mistakes(void)
 {
@@ -135,6 +157,7 @@ int
 main(void)
 {
 	test_values();
+	test_comments_are_no_part_of_values();
 	test_mistakes();
 	test_files();
 	return tap_done();

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""Hand-made inputs to begin with.
+
+usage: seeds.py DIR     writes DIR/TARGET.seeds/*
+"""
+import os
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+import pcapgen as g     # noqa: E402
+
+DATA = os.path.join(HERE, "..", "data")
+
+
+def packets():
+    """IP packets as (ethertype, bytes)."""
+    a, b, c, d = "10.0.0.1", "192.0.2.9", "2001:db8::1", "2001:db8::2"
+    yield g.ip(a, b, 6, g.tcp(40000, 443, g.SYN))
+    yield g.ip(a, b, 6, g.tcp(443, 40000, g.SYN | g.ACK), options=b"\7\7\4" +
+               bytes(5))
+    yield g.ip(a, b, 17, g.udp(5353, 53, b"x" * 9))
+    yield g.ip(a, b, 17, g.udp(1, 2, b"y" * 16), ident=7, flags=0x2000)
+    yield g.ip(a, b, 17, b"z" * 24, ident=7, flags=3)
+    yield g.ip(a, b, 1, struct.pack("!BBHHH", 8, 0, 0, 1, 1))
+    yield g.ip(a, b, 132, struct.pack("!HHIIBBH", 5, 6, 0, 0, 1, 0, 20))
+    yield g.ip(a, b, 33, struct.pack("!HHBBHBBHI", 5, 6, 4, 0, 0, 0, 0, 0, 0))
+    yield g.ip(c, d, 58, struct.pack("!BBHHH", 128, 0, 0, 1, 1))
+    yield g.ip(c, d, 136, g.udp(7, 8))
+    hop = struct.pack("!BB6x", 43, 0)
+    route = struct.pack("!BB6x", 44, 0)
+    first = struct.pack("!BBHI", 60, 0, 1, 99)
+    later = struct.pack("!BBHI", 60, 0, 8, 99)
+    options = struct.pack("!BB6x", 6, 0)
+    body = g.tcp(1000, 22, g.ACK)
+    yield g.ip(c, d, 0, hop + route + first + options + body)
+    yield g.ip(c, d, 0, hop + route + later + b"q" * 20)
+    yield g.ip(c, d, 51, struct.pack("!BBHII", 6, 1, 0, 1, 1) + body)
+
+
+def links(packet):
+    """(link type, frame) around one IP packet."""
+    kind, ip = packet
+    v6 = kind == 0x86dd
+    ether = g.ether(packet)
+    snap = b"\xaa\xaa\x03\0\0\0" + struct.pack("!H", kind)
+    ppp = b"\x00\x57" if v6 else b"\x00\x21"
+    mpls = b"\0\1\0\x40\0\2\1\x40"
+    mac = ether[:12]
+    yield 0, struct.pack("<I", 10 if v6 else 2) + ip
+    yield 108, struct.pack(">I", 24 if v6 else 2) + ip
+    yield 1, ether
+    yield 1, g.ether(packet, vlans=((0x88a8, 5), (0x8100, 6)))
+    yield 1, mac + struct.pack("!H", len(snap + ip)) + snap + ip
+    yield 1, mac + b"\x88\x47" + mpls + ip
+    yield 1, mac + b"\x88\x64\x11\0\0\1" + struct.pack(
+        "!H", len(ip) + 2) + ppp + ip
+    yield 1, mac + b"\x88\xe7\0\0\0\1" + ether
+    yield 1, mac + b"\x89\x4f\x0f\xc6\x01\x03" + bytes(20) + ether
+    yield 6, b"\x10\x40" + mac + snap + ip
+    yield 10, b"\x50" + mac + snap + ip
+    yield 8, bytes(16) + ip
+    yield 9, b"\xff\x03" + ppp + ip
+    yield 50, b"\xff\x03" + ppp + ip
+    yield 51, b"\x11\0\0\1\0\0" + ppp + ip
+    yield 104, b"\x0f\0" + struct.pack("!H", kind) + ip
+    yield 204, b"\1\xff\x03" + ppp + ip
+    yield 166, b"\1\0\xff\x03" + ppp + ip
+    for raw in (12, 14, 101, 228, 229):
+        yield raw, ip
+    for atm in (11, 19):
+        yield atm, snap + ip
+    yield 123, b"\x02\0\0\5" + snap + ip
+    yield 105, b"\x08\x01\0\0" + mac + mac[:6] + b"\0\0" + snap + ip
+    yield 105, b"\x88\x43\0\0" + mac * 2 + b"\0\0\0\0" + snap + ip
+    radiotap = struct.pack("<BBHI", 0, 0, 8, 0)
+    yield 127, radiotap + b"\x08\x01\0\0" + mac + mac[:6] + b"\0\0" + snap + ip
+    yield 119, struct.pack("<II", 0x44, 144) + bytes(136) + \
+        b"\x08\x01\0\0" + mac + mac[:6] + b"\0\0" + snap + ip
+    yield 163, struct.pack(">II", 0x80211001, 64) + bytes(56) + \
+        b"\x08\x01\0\0" + mac + mac[:6] + b"\0\0" + snap + ip
+    yield 192, struct.pack("<BBHI", 0, 0, 8, 1) + ether
+    yield 107, b"\x18\x41\x03" + (b"\x8e" if v6 else b"\xcc") + ip
+    yield 113, struct.pack("!HHH8sH", 0, 1, 6, mac, kind) + ip
+    for hardware in (778, 776, 65534, 512, 768):
+        yield 113, struct.pack("!HHH8sH", 0, hardware, 6, mac, kind) + ip
+    yield 276, struct.pack("!HHIHBB8s", kind, 0, 2, 1, 0, 6, mac) + ip
+    yield 109, struct.pack("<III", 10 if v6 else 2, 0, 0) + ip
+    yield 117, struct.pack("BB", 61, 10 if v6 else 2) + bytes(62) + ip
+    yield 122, bytes(16) + snap + ip
+    yield 149, b"\x01" + ip
+    yield 226, struct.pack("BB", 1, 26 if v6 else 2) + bytes(22) + ip
+    yield 239, struct.pack("BBHHH", 10 if v6 else 2, 0, 0, 4 + len(ip), 9) + ip
+    yield 242, bytes(40) + struct.pack("!HH", kind, 0) + ip
+    yield 258, struct.pack("<III", 108, 1, 1) + bytes(96) + ether
+
+
+def decode():
+    every = list(packets())
+    seen = set()
+    for n, packet in enumerate(every):
+        for dlt, frame in links(packet):
+            # every link type once, every packet on Ethernet
+            if n in (0, 8) or (dlt == 1 and (n, dlt) not in seen):
+                seen.add((n, dlt))
+                yield struct.pack("<HH", dlt, 0) + frame
+
+
+def pcapfile():
+    for name in ("links.pcap", "links.pcapng", "fragments.pcap", "times.pcap",
+                 "empty.pcap"):
+        with open(os.path.join(DATA, name), "rb") as f:
+            yield f.read()[:4096]
+    frame = g.ether(next(packets()))
+    for magic, order in ((0xa1b2c3d4, ">"), (0xa1b23c4d, "<"),
+                         (0xa1b2cd34, "<"), (0xa1b2c3d4, "<")):
+        out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, 1)
+        out += struct.pack(order + "IIII", 1, 2, len(frame), len(frame))
+        yield out + (bytes(8) if magic == 0xa1b2cd34 else b"") + frame
+    # pcapng, big-endian, a packet block of each kind
+
+    def block(kind, body):
+        body += bytes(-len(body) % 4)
+        n = len(body) + 12
+        return struct.pack(">II", kind, n) + body + struct.pack(">I", n)
+    yield (block(0x0a0d0d0a, struct.pack(">IHHq", 0x1a2b3c4d, 1, 0, -1)) +
+           block(1, struct.pack(">HHI", 1, 0, 0) +
+                 struct.pack(">HHBxxx", 9, 1, 9) + bytes(4)) +
+           block(6, struct.pack(">IIIII", 0, 1, 2, len(frame), len(frame)) +
+                 frame) +
+           block(3, struct.pack(">I", len(frame)) + frame) +
+           block(2, struct.pack(">HHIIII", 0, 0, 1, 2, len(frame),
+                                len(frame)) + frame))
+
+
+ROW4 = struct.pack("<4s4sHBBHH4Q", b"\12\0\0\1", b"\12\0\0\2", 443, 6, 0, 0,
+                   0, 1, 2, 3, 4)
+ROW6 = struct.pack("<16s16sHBBHH4Q", b" \1\r\xb8", b"\xff\2", 53, 17, 0, 0, 0,
+                   1, 2, 3, 4)
+NAME = struct.pack("48s32s", b"Unknown", b"Unspecified")
+
+
+def make_frame(kind, seq, n4, n6):
+    body = (b"" if kind == 3 else NAME) + ROW4 * n4 + ROW6 * n6
+    return struct.pack("<IHHIIQ16s5q4IQ11QQ", 0x31465047, 1, kind,
+                       200 + len(body), 1, seq, bytes(16), 300, 1, 2, 1, 2,
+                       kind != 3, n4, n6, n4 + n6, 0, *([0] * 11), 0) + body
+
+
+def frame():
+    for kind, n4, n6 in ((1, 2, 1), (2, 0, 0), (3, 0, 0), (4, 1, 0)):
+        yield b"\1" + make_frame(kind, 1, n4, n6)
+    yield b"\0" + make_frame(1, 1, 1, 1)
+    # a name that is not there, in the row of each version
+    good = b"\1" + make_frame(1, 1, 1, 1)
+    for row in (280, 280 + 48 + 24):
+        at = 1 + row + 12
+        yield good[:at] + b"\1" + good[at + 1:]
+
+
+def ring():
+    def pad(b):
+        return b + bytes(-len(b) % 64)
+    one, two = make_frame(1, 1, 2, 1), make_frame(2, 2, 0, 0)
+    both = pad(one) + pad(two)
+    yield struct.pack("<IQB", 0, len(both), 1) + both
+    # the second one begins the data again
+    start = (1 << 20) - len(pad(one))
+    yield struct.pack("<IQB", start // 64, len(both), 1) + both
+    padding = pad(make_frame(3, 0, 0, 0))
+    gap = (1 << 20) - len(padding)
+    yield struct.pack("<IQB", gap // 64, len(padding) + len(pad(two)), 1) + \
+        padding + pad(two)
+    yield struct.pack("<IQB", (1 << 14) - 1, 64 + len(pad(two)), 1) + \
+        bytes(64) + pad(two)
+    yield struct.pack("<IQB", 0, len(pad(one)), 0) + one
+
+
+def hello():
+    h = struct.pack("<IHHIHH16s16sQq", 0x31485047, 1, 1, 1, 0, 1, b"eth0",
+                    b"\1" * 16, 1 << 20, 5)
+    m = struct.pack("<IHHQQ", 0x31485047, 3, 0, 64, 0)
+    yield b"\1" + bytes([len(h)]) + h
+    yield b"\1" + bytes([len(h)]) + h + (bytes([len(m)]) + m) * 3
+    yield b"\x92" + bytes([len(h)]) + h + bytes([len(m)]) + m
+    yield b"\0" + bytes([len(h)]) + h
+    yield b"\1" + bytes([len(h) + 1]) + h + b"x"
+
+
+def conf():
+    with open(os.path.join(HERE, "..", "..", "etc", "goprobe.ini"),
+              "rb") as f:
+        text = f.read()
+    yield text.replace(b"\n;", b"\n").replace(b"\n#", b"\n")
+    yield b"\n".join(line for line in text.split(b"\n")
+                     if line[:1] not in b"#;")
+    yield b"""[site]
+name = lab
+networks = 10.0.0.0/8, 2001:db8::/32
+[store]
+path = /var/lib/x
+retain_days = 30
+max_bytes = 10G
+min_free = 512M
+compression = none
+[capture]
+sandbox = seccomp
+filter = not port 22
+ and not host 10.0.0.1
+snaplen = 128
+buffer_mb = 64
+promiscuous = no
+l7 = off
+direction = flow
+[interface eth0]
+[interface br-lan]
+workers = 4
+flows_max = 4096
+l7_wait = 3
+"""
+    yield b"\xef\xbb\xbf[writer]\r\nsync_interval=1 ; why\r\nmetrics=/x\r\n"
+    yield b"[export]\nurl = https://x/\nbatch_rows = 1000\ninterval = 9\n"
+
+
+def cond():
+    return [t.encode() for t in (
+        "", "proto=TCP", "dport < 1024 and proto = udp",
+        "sip = 10.0.0.1 or dip != 2001:db8::1", "not (host = 10.0.0.0/8)",
+        "src net 10.0.0.0/8 && dst port 443", "!(dport=22|dport=53)",
+        "l7proto = TLS", "l7proto in (TLS, 'DNS', \"SSH\")",
+        "dport in (22, 80-90, https)", "ip6 and icmp6", "site",
+        "sip = site and not dip = site", "portrange 1000-2000",
+        "snet=10.0.0.0/8 & dnet=::/0", "host 10.0.0.1", "port 53 or arp",
+        "proto >= 6", "apps_port", "talk_conv", "time,iface,sip,dip",
+        "(((((dport=1)))))", "dport = 1 dport = 2", "sip=999.1.1.1", "=")]
+
+
+def queryargs():
+    return [t.replace(" ", "\n").replace("~", " ").encode() for t in (
+        "-i eth0 talk_conv", "-ieth0 -n10 -cproto=TCP sip,dip",
+        "--iface=any --limit=95% -s packets raw",
+        "-i eth0,eth1 -f -7d -l -1d -e json apps_port -p -a -in",
+        "-i !lo -f 2026-01-01 -l 2026-01-02T03:04:05Z -x time,sip",
+        "-d /x -i e* -f 1768435200 -l 1768435500 -n all -e csv host --out",
+        "-i x -f yesterday~14:00 -l now talk_src --no-live",
+        "-h", "-V", "-t", "-T", "-c x -- -q", "--mem 1G -i a seen",
+        "--sandbox=seccomp --fail=incomplete,empty -i a talk_dst")]
+
+
+def patches():
+    """Changes of a good file of the store (store.h)."""
+    yield b"\1"                                 # none
+    for at in (0, 4, 8, 16, 40, 100, 200):
+        yield b"\1" + struct.pack("<HB", at, 1)
+        yield b"\3" + struct.pack("<HB", at, 0x80)
+        yield b"\5" + struct.pack("<HB", at, 0)     # cut
+    yield b"\0"                                 # empty
+    yield b"\0" + bytes(64)
+
+
+def column():
+    for n in range(9):
+        for p in patches():
+            yield bytes([n]) + p
+
+
+TARGETS = {f.__name__: f for f in (decode, pcapfile, frame, ring, hello, conf,
+                                   cond, queryargs, column)}
+TARGETS["index"] = TARGETS["journal"] = patches
+
+
+def main():
+    for name, make in TARGETS.items():
+        folder = os.path.join(sys.argv[1], name + ".seeds")
+        os.makedirs(folder, exist_ok=True)
+        for n, data in enumerate(make()):
+            with open(os.path.join(folder, "seed-%03d" % n), "wb") as f:
+                f.write(data)
+
+
+if __name__ == "__main__":
+    main()
