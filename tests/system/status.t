@@ -26,13 +26,13 @@ ip link add va netns $A type veth peer name vb netns $B
 for side in "$A va 1" "$B vb 2"; do
 	set -- $side
 	in_net $1 sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-	ip -n $1 addr add 10.99.0.$3/24 dev $2
-	ip -n $1 link set $2 up
-	ip -n $1 link set lo up
+	in_net $1 ip addr add 10.99.0.$3/24 dev $2
+	in_net $1 ip link set $2 up
+	in_net $1 ip link set lo up
 done
-mac() { ip -n $1 -j link show $2 | jq -r '.[0].address'; }
-ip -n $A neigh replace 10.99.0.2 lladdr "$(mac $B vb)" dev va nud permanent
-ip -n $B neigh replace 10.99.0.1 lladdr "$(mac $A va)" dev vb nud permanent
+mac() { in_net $1 ip -j link show $2 | jq -r '.[0].address'; }
+in_net $A ip neigh replace 10.99.0.2 lladdr "$(mac $B vb)" dev va nud permanent
+in_net $B ip neigh replace 10.99.0.1 lladdr "$(mac $A va)" dev vb nud permanent
 
 cat >"$T/ini" <<END
 [store]
