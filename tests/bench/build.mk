@@ -1,6 +1,7 @@
 # Benchmarks: `make bench-capture` (tests/bench/capture.py tells what it does).
 # BENCH_SCALE=0.1 makes a tenth of the packets, BENCH_ROUNDS=3 repetitions,
-# RESULTS=1 appends what was measured to tests/bench/RESULTS.md.
+# BENCH_PARTS=offline or live does half of it, RESULTS=1 appends what was
+# measured to tests/bench/RESULTS.md.
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
@@ -9,3 +10,14 @@ TEST_LIBS_genpcap := libbench
 TEST_LIBS_send := libbench
 ARCHIVES += libbench
 libbench_SRCS := tests/bench/traffic.c
+
+.PHONY: bench-capture bench-deps
+bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
+	@python3 tests/bench/capture.py -b $(BIN) -H $(O)/tests/bench \
+		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
+		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_PARTS)
+
+# Programs to compare with, installed only for this.
+bench-deps: deps
+	@$(MAKE) --no-print-directory deps DEPS_BUILD= DEPS_RUN= \
+		DEPS_CHECK='$(DEPS_BENCH)'
