@@ -299,6 +299,14 @@ def drops(program, text):
     return int(found[1]) if found else None
 
 
+def count_blocks(bench, store):
+    out = subprocess.run([os.path.join(os.path.dirname(bench.goprobe),
+                                       "goquery"), "-d", store, "-i", "vb",
+                          "-f", "-1h", "-e", "csv", "time"],
+                         capture_output=True, text=True).stdout
+    return max(0, len(out.splitlines()) - 1)
+
+
 def live_run(bench, wire, program, seconds):
     argv = wire.within(wire.b) + ["taskset", "-c", "0"] + \
         live_programs(bench)[program]
@@ -321,13 +329,12 @@ def live_run(bench, wire, program, seconds):
     if program == "goprobe":
         seen = re.search(r"ended .* packets=(\d+)", text)
         lost = packets - int(seen[1]) if seen else packets
-        blocks = len(set(re.findall(r"slot=(\d+)", text)))
-        run.note = "all counted" if lost <= 0 else "%d not counted" % lost
-        if blocks:
-            run.note += ", %d blocks" % blocks
-        if lost > 0 or run.drops:
-            bench.fail("live: %d of %d packets not counted, %s dropped\n%s" %
-                       (lost, packets, run.drops, text))
+        blocks = count_blocks(bench, argv[argv.index("-d") + 1])
+        run.note = "%s, %d blocks" % ("all counted" if lost <= 0 else
+                                      "%d not counted" % lost, blocks)
+        if lost > 0 or run.drops or blocks < 2:
+            bench.fail("live: %d of %d packets not counted, %s dropped, %d "
+                       "blocks\n%s" % (lost, packets, run.drops, blocks, text))
     return run
 
 
