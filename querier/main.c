@@ -142,21 +142,6 @@ print_line(void *arg, const char *text)
 
 /* ---- before the sandbox ------------------------------------------------ */
 
-/* Descriptors 0 to 2 must be taken, lest the store gets one of them; a closed
- * stdout stays one that cannot be written. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDONLY);
-		if (fd < 0)
-			_exit(EXIT_ERROR);
-	} while (fd <= STDERR_FILENO);
-	(void)close(fd);
-}
-
 static _Noreturn void
 finish_output(int status)
 {
@@ -268,10 +253,11 @@ memory_bound(const struct args *a)
 }
 
 static void
-close_sandbox(struct session *s)
+close_sandbox(struct session *s, int status_fd)
 {
+	const struct profile_fds fds = {s->store_fd, {status_fd, -1}};
 	const char *step;
-	int rc = profile_enter(s->store_fd, s->args.landlock, &step);
+	int rc = profile_enter(&fds, s->args.landlock, &step);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
@@ -564,7 +550,7 @@ show_status(struct session *s)
 	if (fd < 0)
 		die_no_status(fd, path);
 	s->store_fd = -1;
-	close_sandbox(s);
+	close_sandbox(s, fd);
 
 	rc = status_read(fd, &status, error);
 	if (rc == -EINVAL)
@@ -596,7 +582,8 @@ main(int argc, char **argv)
 
 	memset(&s, 0, sizeof(s));
 	s.start_ns = gp_clock_mono_ns();
-	fill_std_fds();
+	if (gp_fd_fill_std() < 0)
+		return EXIT_ERROR;
 	out_init(&out, STDOUT_FILENO);
 	if (args_parse(argc, argv, &s.args, error) < 0)
 		die(EXIT_USAGE, "%s", error);
@@ -611,7 +598,7 @@ main(int argc, char **argv)
 	s.progress.wanted = !s.args.external && isatty(STDERR_FILENO);
 	mem_bytes = memory_bound(&s.args);
 	open_store(&s);
-	close_sandbox(&s);
+	close_sandbox(&s, -1);
 
 	parse_condition(&s);
 	read_store(&s);

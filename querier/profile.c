@@ -1,5 +1,6 @@
 #include "querier/profile.h"
 
+#include "common/base/fd.h"
 #include "common/base/sandbox.h"
 
 #include <fcntl.h>
@@ -41,7 +42,8 @@ static const struct gp_syscall table[] = {
     {SCMP_SYS(write), "the answer", {EQ(0, STDOUT_FILENO)}},
     {SCMP_SYS(write), "messages", {EQ(0, STDERR_FILENO)}},
     /* memory, time, end */
-    {SCMP_SYS(mmap), "memory, never executable", {ZERO(2, PROT_EXEC)}},
+    {SCMP_SYS(mmap), "memory of our own, never executable",
+	{ZERO(2, PROT_EXEC), {GP_ARG_MASKED, 3, MAP_ANONYMOUS, MAP_ANONYMOUS}}},
     N(munmap, "memory"),
     N(mremap, "memory"),
     N(madvise, "memory"),
@@ -81,14 +83,27 @@ limits(void)
 	return gp_sandbox_limits((unsigned)files.rlim_cur);
 }
 
-int
-profile_enter(int store_fd, bool landlock, const char **step)
+void
+profile_rules(struct gp_rules *out)
 {
-	struct gp_path store = {store_fd, GP_PATH_READ};
+	out->n = 0;
+	gp_rules_put(out, table, sizeof(table) / sizeof(table[0]));
+}
+
+int
+profile_enter(const struct profile_fds *fds, bool landlock, const char **step)
+{
+	const int stay[] = {fds->store, fds->keep[0], fds->keep[1]};
+	struct gp_path store = {fds->store, GP_PATH_READ};
+	struct gp_rules rules;
 	int rc;
 
+	*step = "closing what was inherited";
+	rc = gp_fd_close_others(stay, sizeof(stay) / sizeof(stay[0]));
+	if (rc < 0)
+		return rc;
 	*step = "dropping privileges";
-	rc = drop(store_fd);
+	rc = drop(fds->store);
 	if (rc < 0)
 		return rc;
 	*step = "setting limits";
@@ -97,10 +112,11 @@ profile_enter(int store_fd, bool landlock, const char **step)
 		return rc;
 	if (landlock) {
 		*step = "Landlock";
-		rc = gp_sandbox_landlock(&store, store_fd >= 0);
+		rc = gp_sandbox_landlock(&store, fds->store >= 0);
 		if (rc < 0)
 			return rc;
 	}
 	*step = "seccomp";
-	return gp_sandbox_seccomp(table, sizeof(table) / sizeof(table[0]));
+	profile_rules(&rules);
+	return gp_sandbox_seccomp(rules.row, rules.n);
 }

@@ -6,13 +6,24 @@
 
 #include <stdbool.h>
 
+#include "common/base/sandbox.h"
+
+struct profile_fds {
+	int store;   /* folder, -1: nothing is to be opened any more */
+	int keep[2]; /* further ones that stay open, -1: none */
+};
+
 /*
- * Drops to an unprivileged identity (as root: nobody, with the store's group
- * alone), caps limits, lets Landlock leave nothing but the store for reading,
- * then installs the seccomp filter.  store_fd -1: no store is needed, nothing
- * can be opened any more.  0, or -errno with the step that failed
- * in *step; then the caller must leave.
+ * Closes what else was inherited; drops to an unprivileged identity (as root:
+ * nobody, with the store's group alone), caps limits, lets Landlock leave
+ * nothing but the store for reading, then installs the filter for every
+ * thread.  0, or -errno with the step that failed in *step; then the caller
+ * must leave.
  */
-int profile_enter(int store_fd, bool landlock, const char **step);
+int profile_enter(const struct profile_fds *fds, bool landlock,
+    const char **step);
+
+/* What the filter lets pass. */
+void profile_rules(struct gp_rules *out);
 
 #endif

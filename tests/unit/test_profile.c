@@ -126,7 +126,9 @@ inside(int (*attempt)(void), bool landlock)
 	if (pid == 0) {
 		const char *step = "";
 
-		if (profile_enter(store_fd, landlock, &step) < 0)
+		const struct profile_fds fds = {store_fd, {-1, -1}};
+
+		if (profile_enter(&fds, landlock, &step) < 0)
 			_exit(99);
 		_exit(attempt());
 	}
