@@ -5,6 +5,15 @@
 TEST_LIBS_DEFAULT := libgpipc libgodb libgpbase
 TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 
+# The sandboxes tried from inside.
+ARCHIVES += libattack
+libattack_SRCS := tests/lib/attack.c
+UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
+TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
+TEST_PKGS_attack_capture := libpcap
+TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
+TEST_LIBS_attack_querier := libattack libgpquery libgpbase
+
 define test_program
 $(O)/tests/$(1): $(O)/tests/$(1).o \
     $(patsubst %,$(O)/%.a,$(or $(TEST_LIBS_$(notdir $(1))),$(TEST_LIBS_DEFAULT)))
