@@ -8,6 +8,7 @@ TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 # The sandboxes tried from inside.
 ARCHIVES += libattack
 libattack_SRCS := tests/lib/attack.c
+TEST_HELPERS += lib/inside lib/deny
 UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
 TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
 TEST_PKGS_attack_capture := libpcap
@@ -31,7 +32,8 @@ check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
 SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
-	query.t live.t status.t truth.t captures.t install.t programs.t)
+	query.t live.t status.t truth.t captures.t install.t programs.t holds.py\
+	closed.py)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
@@ -43,7 +45,8 @@ variants:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
 check: deps
 	@$(MAKE) --no-print-directory variants
-	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) CC=$(CC) sh tests/check.sh \
+	@BIN=$(CURDIR)/$(BIN) TESTS=$(CURDIR)/$(O)/tests MAKE=$(MAKE) CC=$(CC) \
+		sh tests/check.sh \
 		$(TEST_PROGRAMS) \
 		$(subst $(O)/,$(O)-address-undefined/,$(TEST_PROGRAMS)) \
 		$(SYSTEM_TESTS) tests/system/other-compiler.t
