@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/pause.h"
 #include "capture/source.h"
 #include "common/ipc/ring.h"
 
@@ -53,8 +54,9 @@ struct loop_totals {
 	bool acked;       /* the writer has taken every frame */
 	bool done;        /* MSG_DONE came, with: */
 	uint64_t done_blocks, done_rows;
-	int64_t longest_turn_ns; /* live: between two reads of the kernel's
-	                            buffer, waiting not counted */
+	/* live: between two reads of the kernel's buffer, waiting not counted;
+	 * by the wall and by the CPU time that it took */
+	struct pause turns, turns_cpu;
 };
 
 struct loop_config {

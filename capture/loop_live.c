@@ -17,11 +17,13 @@
 #define SWEEP_NS     (60 * GP_NS_PER_S)
 #define QUIET_NS     (5 * SOURCE_BLOCK_MS * MS_NS)
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
+/* Publishing and sweeping between two reads, in pieces of a few 10 us */
+#define WORK_NS      (200 * INT64_C(1000))
 
 enum {
-	READ_MAX = 1024,   /* packets a handle and turn */
-	ROWS_STEP = 1024,  /* published a turn: some 100 us */
-	SWEEP_STEP = 4096, /* entries looked at a turn */
+	READ_MAX = 512,   /* packets a handle and turn */
+	ROWS_STEP = 128,  /* rows published at a time */
+	SWEEP_STEP = 256, /* entries looked at, perhaps evicted, at a time */
 	ROOM_MIN = 32,
 };
 
@@ -433,13 +435,12 @@ sweep(struct loop *l)
 	v->sweep_left -= n;
 }
 
-/* Work between two reads; false when the ring has no room for it. */
+/* False when the ring has no room. */
 static bool
-work(struct loop *l)
+work_step(struct loop *l)
 {
 	struct loop_live *v = &l->live;
 
-	begin_due(l);
 	if (v->owed && !pay_owed(l))
 		return false;
 	if (v->round.active && !step_round(l, ROWS_STEP, v->round.end
@@ -450,6 +451,23 @@ work(struct loop *l)
 	}
 	if (v->sweep_left != 0)
 		sweep(l);
+	return true;
+}
+
+/* Work between two reads, as much as one pause may take; false when the ring
+ * has no room for it. */
+static bool
+work(struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t end_ns = gp_clock_mono_ns() + WORK_NS;
+
+	begin_due(l);
+	do {
+		if (!work_step(l))
+			return false;
+	} while ((v->round.active || v->owed || v->sweep_left != 0) &&
+	    gp_clock_mono_ns() < end_ns);
 	return true;
 }
 
@@ -553,6 +571,33 @@ finish(struct loop *l)
 	}
 }
 
+static void
+note_turn(struct loop *l, int64_t wall_ns, int64_t cpu_ns)
+{
+	pause_note(&l->totals.turns, gp_clock_mono_ns() - wall_ns);
+	pause_note(&l->totals.turns_cpu, gp_clock_thread_ns() - cpu_ns);
+}
+
+/* Reads, works, waits when there is nothing to do; false when the interface
+ * is gone. */
+static bool
+turn(struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t wall_ns = gp_clock_mono_ns(), cpu_ns = gp_clock_thread_ns();
+	size_t got;
+	bool there = read_packets(l, &got), room = work(l);
+	bool busy = got != 0 || v->sweep_left != 0 ||
+	    (room && (v->round.active || v->owed));
+
+	if (!busy)
+		note_turn(l, wall_ns, cpu_ns);
+	wait_packets(l, busy ? 0 : pause_ms(l), got);
+	if (busy)
+		note_turn(l, wall_ns, cpu_ns);
+	return there;
+}
+
 enum loop_result
 loop_run_live(struct loop *l)
 {
@@ -565,20 +610,8 @@ loop_run_live(struct loop *l)
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
 	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;
 	snapshot_start(block(l), gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
-	while (there && !l->stop && !l->peer_gone) {
-		int64_t start = gp_clock_mono_ns(), took;
-		size_t got;
-		bool room, busy;
-
-		there = read_packets(l, &got);
-		room = work(l);
-		took = gp_clock_mono_ns() - start;
-		if (took > l->totals.longest_turn_ns)
-			l->totals.longest_turn_ns = took;
-		busy = got != 0 || v->sweep_left != 0 ||
-		    (room && (v->round.active || v->owed));
-		wait_packets(l, busy ? 0 : pause_ms(l), got);
-	}
+	while (there && !l->stop && !l->peer_gone)
+		there = turn(l);
 	if (there && l->stop)
 		there = drain(l);
 	loop_stop(l);

@@ -620,6 +620,16 @@ report_offline(struct capture *c, enum loop_result result,
 	return t->cut > 0 ? EXIT_CUT : 0;
 }
 
+static void
+report_pauses(const char *iface, const char *clock, const struct pause *p)
+{
+	char text[PAUSE_TEXT_MAX];
+
+	pause_format(p, text);
+	gp_log(GP_LOG_INFO, "turns iface=%s clock=%s longest_us=%lld %s", iface,
+	    clock, (long long)(p->longest_ns / 1000), text);
+}
+
 static int
 report_live(const struct capture *c, enum loop_result result,
     const struct loop_totals *t)
@@ -632,6 +642,8 @@ report_live(const struct capture *c, enum loop_result result,
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
 	    ull(t->iface_drops),
 	    ull(t->kernel_at_stop), ull(t->seen - t->published));
+	report_pauses(c->o.iface, "wall", &t->turns);
+	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
 	switch (result) {
 	case LOOP_IFACE_GONE:
 		gp_log(GP_LOG_WARNING, "%s", source_error(c->source));
