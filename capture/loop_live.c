@@ -21,8 +21,10 @@
 #define WORK_NS      (200 * INT64_C(1000))
 
 enum {
-	READ_MAX = 512,   /* packets a handle and turn */
+	READ_MAX = 256,   /* packets a handle and turn */
+	MERGE_MAX = 3 * READ_MAX, /* packets of both */
 	ROWS_STEP = 128,  /* rows published at a time */
+	ROWS_FRAME = 1024, /* a frame: copying it is one piece of work */
 	SWEEP_STEP = 256, /* entries looked at, perhaps evicted, at a time */
 	ROOM_MIN = 32,
 };
@@ -91,12 +93,31 @@ is_due(const struct loop_queue *q)
 	return length(q) != 0 && (int32_t)(q->due - q->tail) > 0;
 }
 
+static bool
+crowded(const struct loop *l)
+{
+	return length(&l->live.queue[0]) > LOOP_HOLD_MAX - READ_MAX ||
+	    length(&l->live.queue[1]) > LOOP_HOLD_MAX - READ_MAX;
+}
+
 /*
  * In order of time as far as both queues have something; beyond that only
  * what has waited long enough, or what room is needed for.
  */
+static bool
+must_release(const struct loop *l)
+{
+	const struct loop_queue *q = l->live.queue;
+
+	return (length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
+	    is_due(&q[1]) || crowded(l);
+}
+
+/* What waited comes in bursts: with one direction quiet, all of a hold time at
+ * once.  So no more than a piece a turn, but more than is read, and as much as
+ * the next reading needs room. */
 static void
-merge(struct loop *l, int64_t mono_ns, bool everything)
+merge(struct loop *l, int64_t mono_ns)
 {
 	struct loop_queue *q = l->live.queue;
 
@@ -104,10 +125,17 @@ merge(struct loop *l, int64_t mono_ns, bool everything)
 		return;
 	let_due(&q[0], mono_ns);
 	let_due(&q[1], mono_ns);
-	while ((length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
-	    is_due(&q[1]) || length(&q[0]) > LOOP_HOLD_MAX - READ_MAX ||
-	    length(&q[1]) > LOOP_HOLD_MAX - READ_MAX ||
-	    (everything && (length(&q[0]) || length(&q[1]))))
+	for (unsigned n = 0; (n < MERGE_MAX || crowded(l)) && must_release(l);
+	     n++)
+		release_older(l);
+}
+
+static void
+merge_all(struct loop *l)
+{
+	struct loop_queue *q = l->live.queue;
+
+	while (length(&q[0]) || length(&q[1]))
 		release_older(l);
 }
 
@@ -166,7 +194,7 @@ read_packets(struct loop *l, size_t *got)
 			return false;
 		*got += n;
 	}
-	merge(l, mono_ns, false);
+	merge(l, mono_ns);
 	loop_flush(l);
 	return true;
 }
@@ -321,7 +349,8 @@ step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
 			return true;
 		}
 		rows -= n;
-		if (snapshot_room(block(l)) >= ROOM_MIN)
+		if (snapshot_room(block(l)) >= ROOM_MIN &&
+		    snapshot_rows(block(l)) < ROWS_FRAME)
 			continue;
 		meta = meta_of(l, FRAME_ROWS, &v->round.last);
 		if (!loop_push(l, l->cur, &meta))
@@ -552,7 +581,7 @@ finish(struct loop *l)
 {
 	struct loop_live *v = &l->live;
 
-	merge(l, gp_clock_mono_ns(), true);
+	merge_all(l);
 	loop_flush(l);
 	for (;;) {
 		bool room = true;
@@ -587,7 +616,7 @@ turn(struct loop *l)
 	int64_t wall_ns = gp_clock_mono_ns(), cpu_ns = gp_clock_thread_ns();
 	size_t got;
 	bool there = read_packets(l, &got), room = work(l);
-	bool busy = got != 0 || v->sweep_left != 0 ||
+	bool busy = got != 0 || v->sweep_left != 0 || must_release(l) ||
 	    (room && (v->round.active || v->owed));
 
 	if (!busy)
