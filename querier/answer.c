@@ -7,14 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t
-add(uint64_t a, uint64_t b)
-{
-	uint64_t sum = a + b;
-
-	return sum < a ? UINT64_MAX : sum; /* as the library's sums do */
-}
-
 const enum godb_metric answer_usual[ANSWER_N_USUAL] = {
 	GODB_METRIC_PACKETS_RCVD, GODB_METRIC_PACKETS_SENT,
 	GODB_METRIC_PACKETS, GODB_METRIC_BYTES_RCVD, GODB_METRIC_BYTES_SENT,
@@ -35,27 +27,7 @@ answer_metrics(const struct answer *a, enum godb_metric out[GODB_N_METRICS])
 uint64_t
 answer_counter(const uint64_t counter[4], enum godb_metric m)
 {
-	switch (m) {
-	case GODB_METRIC_BYTES:
-		return add(counter[0], counter[1]);
-	case GODB_METRIC_PACKETS:
-		return add(counter[2], counter[3]);
-	case GODB_METRIC_BYTES_RCVD:
-		return counter[0];
-	case GODB_METRIC_BYTES_SENT:
-		return counter[1];
-	case GODB_METRIC_PACKETS_RCVD:
-		return counter[2];
-	case GODB_METRIC_PACKETS_SENT:
-		return counter[3];
-	case GODB_METRIC_ROWS:
-	case GODB_METRIC_SIPS:
-	case GODB_METRIC_DIPS:
-	case GODB_METRIC_DPORTS:
-	case GODB_N_METRICS:
-		break;
-	}
-	return 0;
+	return godb_metric_counter(counter, m, GODB_DIR_BOTH);
 }
 
 uint64_t

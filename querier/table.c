@@ -26,17 +26,14 @@ format_percent(uint64_t v, uint64_t total, char out[ANSWER_CELL_MAX])
 static enum godb_metric
 directed(const struct answer *a, enum godb_metric m)
 {
-	enum godb_direction d = a->opts->direction;
+	bool bytes = m == GODB_METRIC_BYTES;
 
-	if (m == GODB_METRIC_BYTES && d == GODB_DIR_RCVD)
-		return GODB_METRIC_BYTES_RCVD;
-	if (m == GODB_METRIC_BYTES && d == GODB_DIR_SENT)
-		return GODB_METRIC_BYTES_SENT;
-	if (m == GODB_METRIC_PACKETS && d == GODB_DIR_RCVD)
-		return GODB_METRIC_PACKETS_RCVD;
-	if (m == GODB_METRIC_PACKETS && d == GODB_DIR_SENT)
-		return GODB_METRIC_PACKETS_SENT;
-	return m;
+	if ((!bytes && m != GODB_METRIC_PACKETS) ||
+	    a->opts->direction == GODB_DIR_BOTH)
+		return m;
+	if (a->opts->direction == GODB_DIR_RCVD)
+		return bytes ? GODB_METRIC_BYTES_RCVD : GODB_METRIC_PACKETS_RCVD;
+	return bytes ? GODB_METRIC_BYTES_SENT : GODB_METRIC_PACKETS_SENT;
 }
 
 /* ---- table ------------------------------------------------------------- */
@@ -210,8 +207,10 @@ print_sort(struct out *o, const struct answer *a)
 		[GODB_DIR_SENT] = "(sent only)",
 	};
 
-	if (a->opts->sort != GODB_SORT_BYTES &&
-	    a->opts->sort != GODB_SORT_PACKETS)
+	if (a->opts->sort < 0 && GODB_SORT_METRIC(a->opts->sort) >
+		GODB_METRIC_PACKETS)
+		out_str(o, answer_sort(a));
+	else if (a->opts->sort >= 0)
 		out_fmt(o, "%s %s", answer_sort(a),
 		    directions[a->opts->direction]);
 	else

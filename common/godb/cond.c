@@ -9,6 +9,7 @@
 #include "common/godb/grammar.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +18,12 @@
 struct parser {
 	const char *text;
 	const char *site;
+	const struct godb_cond_opts *opts;
 	const struct godb_keys *having;
 	const struct gdi_token *t; /* the one to look at next */
 	const struct gdi_token *at; /* where the primitive began */
 	enum godb_metric metric;    /* of the next leaf */
+	const struct gdi_word *geo; /* values of the leaf are its sets */
 	struct godb_cond *cond;
 	size_t room; /* nodes allocated */
 	unsigned depth;
@@ -180,7 +183,7 @@ static bool
 begins_primitive(const struct gdi_word *w)
 {
 	return w->kind == GDI_WORD_ATTR || w->kind == GDI_WORD_VERSION ||
-	    w->kind == GDI_WORD_METRIC || w->kind == GDI_WORD_DIR ||
+	    w->kind == GDI_WORD_GEO || w->kind == GDI_WORD_METRIC || w->kind == GDI_WORD_DIR ||
 	    w->kind == GDI_WORD_NOT;
 }
 
@@ -684,6 +687,104 @@ take_site(struct parser *p, uint32_t leaf, const struct gdi_token *t)
 		    "no networks are set under [site] in the INI file");
 }
 
+static bool parse_addr_range(char *text, struct gp_addr *lo,
+    struct gp_addr *hi);
+
+/* One address, prefix or range of a set; false when it is none. */
+static bool
+add_member(struct parser *p, uint32_t leaf, char *text)
+{
+	struct gp_addr lo, hi;
+	struct gp_prefix x;
+
+	if (gp_prefix_parse(text, &x, NULL) == 0) {
+		add_addrs(p, leaf, x.addr.version, addr_value(&x.addr),
+		    prefix_last(&x), GDI_EQ);
+		return true;
+	}
+	if (!parse_addr_range(text, &lo, &hi) || lo.version != hi.version ||
+	    gp_addr_compare(&lo, &hi) > 0)
+		return false;
+	add_addrs(p, leaf, lo.version, addr_value(&lo), addr_value(&hi),
+	    GDI_EQ);
+	return true;
+}
+
+static bool
+separates(char c)
+{
+	return c == ' ' || c == ',' || (c >= '\t' && c <= '\r');
+}
+
+/* The members of a set that somebody else fetched. */
+static void
+take_members(struct parser *p, uint32_t leaf, const struct gdi_token *t,
+    const char *s, size_t len)
+{
+	size_t at = 0;
+	unsigned line = 1;
+
+	while (at < len && p->rc == 0) {
+		char one[2 * GP_ADDR_TEXT_MAX];
+		size_t n = 0;
+
+		if (s[at] == '#') {
+			while (at < len && s[at] != '\n')
+				at++;
+			continue;
+		}
+		if (separates(s[at])) {
+			line += s[at++] == '\n';
+			continue;
+		}
+		while (at + n < len && s[at + n] != '#' &&
+		    !separates(s[at + n]))
+			n++;
+		if (n < sizeof(one)) {
+			memcpy(one, s + at, n);
+			one[n] = '\0';
+		}
+		if (n >= sizeof(one) || !add_member(p, leaf, one))
+			FAIL(p, t, "line %u: no address, prefix or range: "
+			    "'%.*s'", line, n < 48 ? (int)n : 48, s + at);
+		at += n;
+	}
+}
+
+static bool
+is_set(const char *text, const struct gdi_token *t)
+{
+	return (t->kind == GDI_TOKEN_WORD || t->kind == GDI_TOKEN_STRING) &&
+	    t->length > 1 && text[t->offset] == '@';
+}
+
+static void
+take_set(struct parser *p, uint32_t leaf, const struct gdi_token *t,
+    enum gdi_cmp cmp)
+{
+	char value[VALUE_MAX + 1], why[GODB_COND_WHY_MAX] = "";
+	char name[VALUE_MAX + 16];
+	const char *text;
+	size_t len;
+
+	if (cmp != GDI_EQ && cmp != GDI_NE) {
+		FAIL(p, t, "%s can only be compared with = or !=",
+		    p->geo ? p->geo->text : "a list");
+		return;
+	}
+	if (!copy_token(p, t, value))
+		return;
+	(void)snprintf(name, sizeof(name), "%s%s%s",
+	    p->geo ? p->geo->text : "", p->geo ? "=" : "", value);
+	if (!p->opts || !p->opts->set)
+		FAIL(p, t, "%s cannot be looked up here",
+		    p->geo ? p->geo->text : "lists");
+	else if (p->opts->set(p->opts->set_arg, name, &text, &len, why) != 0)
+		FAIL(p, t, "%s", why[0] ? why : "there is no such list");
+	else
+		take_members(p, leaf, t, text, len);
+}
+
 /* "10.0.0.1-10.0.0.9": false when it is not of that form. */
 static bool
 parse_addr_range(char *text, struct gp_addr *lo, struct gp_addr *hi)
@@ -761,7 +862,9 @@ take_value(struct parser *p, uint32_t leaf, enum gdi_cmp cmp)
 		    attr_text(p, attr));
 		return;
 	}
-	if (addr && is_kind(t, GDI_WORD_SITE)) {
+	if (addr && p->geo) {
+		take_set(p, leaf, t, cmp);
+	} else if (addr && is_kind(t, GDI_WORD_SITE)) {
 		if (cmp != GDI_EQ && cmp != GDI_NE)
 			FAIL(p, t, "site can only be compared with = or !=");
 		else
@@ -770,6 +873,8 @@ take_value(struct parser *p, uint32_t leaf, enum gdi_cmp cmp)
 			is_kind(t, GDI_WORD_OR) || is_kind(t, GDI_WORD_CMP))) {
 		FAIL(p, t, "a value for %s is missing before '%s'",
 		    attr_text(p, attr), t->word->text);
+	} else if (addr && is_set(p->text, t)) {
+		take_set(p, leaf, t, cmp);
 	} else if (addr) {
 		take_addr(p, leaf, t, cmp);
 	} else if (attr == GDI_ATTR_L7) {
@@ -984,7 +1089,7 @@ parse_leaf(struct parser *p, enum gdi_attr attr)
 		return GDI_NO_NODE;
 	settle(&p->cond->node[leaf]);
 	p->carries = cmp == GDI_EQ && !negated && attr != GDI_ATTR_L7 &&
-	    attr != GDI_ATTR_METRIC;
+	    attr != GDI_ATTR_METRIC && !p->geo;
 	p->carried = attr;
 	return negated ? new_parent(p, GDI_NOT, leaf, GDI_NO_NODE) : leaf;
 }
@@ -1006,7 +1111,9 @@ parse_ends(struct parser *p)
 		joined = is_kind(p->t, GDI_WORD_AND);
 		p->t += 2;
 	}
-	if (is_kind(p->t, GDI_WORD_ATTR)) {
+	if (is_kind(p->t, GDI_WORD_GEO)) {
+		p->geo = p->t++->word;
+	} else if (is_kind(p->t, GDI_WORD_ATTR)) {
 		if (p->t->word->role == GDI_ROLE_PORT) {
 			p->t++;
 			return parse_leaf(p, both || attr == GDI_ATTR_SIP
@@ -1152,6 +1259,12 @@ parse_primitive(struct parser *p)
 	const struct gdi_token *t = p->t;
 
 	p->at = t;
+	p->geo = NULL;
+	if (is_kind(t, GDI_WORD_GEO)) {
+		p->geo = t->word;
+		p->t++;
+		return parse_leaf(p, GDI_ATTR_HOST);
+	}
 	if (is_kind(t, GDI_WORD_DIR))
 		return parse_dir(p);
 	if (is_kind(t, GDI_WORD_METRIC)) {
@@ -1177,6 +1290,10 @@ parse_primitive(struct parser *p)
 	}
 	if (is_kind(t, GDI_WORD_SITE))
 		return parse_leaf(p, GDI_ATTR_HOST);
+	if (is_set(p->text, t))
+		return parse_leaf(p, p->carries && (p->carried == GDI_ATTR_SIP ||
+			p->carried == GDI_ATTR_DIP) ? p->carried
+						   : GDI_ATTR_HOST);
 	if (is_value(t))
 		return parse_bare(p);
 	if (t->kind == GDI_TOKEN_END)
@@ -1290,6 +1407,7 @@ godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 	p.rc = gdi_grammar_split(text, &tokens, diag);
 	if (p.rc < 0)
 		return p.rc;
+	p.opts = opts;
 	p.site = opts ? opts->site : NULL;
 	p.having = opts ? opts->having : NULL;
 	p.t = tokens;
@@ -1313,6 +1431,29 @@ godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 	}
 	*out = p.cond;
 	return 0;
+}
+
+bool
+godb_cond_set(const char *text, size_t i, char name[GODB_COND_NAME_MAX])
+{
+	struct gdi_token *tokens;
+	bool found = false;
+
+	if (gdi_grammar_split(text, &tokens, NULL) < 0)
+		return false;
+	for (const struct gdi_token *t = tokens; t->kind != GDI_TOKEN_END; t++) {
+		if ((!is_set(text, t) && !is_kind(t, GDI_WORD_GEO)) ||
+		    t->length >= GODB_COND_NAME_MAX)
+			continue;
+		if (i-- > 0)
+			continue;
+		memcpy(name, text + t->offset, t->length);
+		name[t->length] = '\0';
+		found = true;
+		break;
+	}
+	free(tokens);
+	return found;
 }
 
 uint32_t

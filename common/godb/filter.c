@@ -435,7 +435,7 @@ match_metric(const struct gdi_filter *f, const struct gdi_node *node,
 		    c[1] ? c[1][row] : 0, c[2] ? c[2][row] : 0,
 		    c[3] ? c[3][row] : 0};
 
-		mask[i] = is_in_amounts(node, gdi_metric_counter(counters,
+		mask[i] = is_in_amounts(node, godb_metric_counter(counters,
 		    node->metric, GODB_DIR_BOTH));
 	}
 }

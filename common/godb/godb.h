@@ -314,6 +314,8 @@ int godb_metric_parse(const char *text);
 
 #define GODB_COND_TEXT_MAX  (64u * 1024)
 #define GODB_COND_DEPTH_MAX 100
+#define GODB_COND_WHY_MAX   128
+#define GODB_COND_NAME_MAX  256
 
 struct godb_cond;
 
@@ -324,8 +326,18 @@ struct godb_cond_opts {
 	/* Set: the condition is for groups of these keys (`having`), and may
 	 * also ask for metrics that only groups have.  NULL: for rows. */
 	const struct godb_keys *having;
+	/*
+	 * What a word such as @list, "country=CH" or "asn=AS64500" stands
+	 * for: addresses, prefixes and ranges, separated by blanks, commas or line ends; # begins a
+	 * comment.  Borrowed until the parser returns.  Nonzero: there is no
+	 * such set, and `why` may say so.  NULL: such words are an error.
+	 */
+	int (*set)(void *arg, const char *name, const char **text, size_t *len,
+	    char why[GODB_COND_WHY_MAX]);
+	void *set_arg;
 };
-#define GODB_COND_OPTS_INIT {sizeof(struct godb_cond_opts), NULL, NULL}
+#define GODB_COND_OPTS_INIT \
+	{sizeof(struct godb_cond_opts), NULL, NULL, NULL, NULL}
 
 /*
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
@@ -338,6 +350,13 @@ int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 void godb_cond_free(struct godb_cond *c); /* accepts NULL */
 /* Metrics that only groups have and the condition asks for: 1u << metric. */
 uint32_t godb_cond_metrics(const struct godb_cond *c);
+
+/*
+ * The i-th set that the condition names: "@list", without quotes, or merely
+ * "country" or "asn"; false beyond the last, or when the text is no condition.
+ * So files can be opened before the condition is parsed.
+ */
+bool godb_cond_set(const char *text, size_t i, char name[GODB_COND_NAME_MAX]);
 
 /* The grammar's words, for help texts and completion: the i-th, NULL beyond
  * the last; *help gets one line. */
@@ -359,6 +378,11 @@ enum godb_direction {
 	GODB_DIR_RCVD,
 	GODB_DIR_SENT,
 };
+
+/* A metric of four counters in the order of struct godb_columns; bytes and
+ * packets are those of the direction.  0 for what only groups have. */
+uint64_t godb_metric_counter(const uint64_t counter[4], enum godb_metric m,
+    enum godb_direction direction);
 
 /* Sort by a metric, or by a key.  Bytes and packets are those of the chosen
  * direction, the other metrics what their names say. */

@@ -36,7 +36,8 @@ static const struct gdi_word words[] = {
 	{"lt", GDI_WORD_CMP, GDI_LT, GDI_ROLE_NONE, "<"},
 	{">", GDI_WORD_CMP, GDI_GT, GDI_ROLE_NONE, "above"},
 	{"gt", GDI_WORD_CMP, GDI_GT, GDI_ROLE_NONE, ">"},
-	{"in", GDI_WORD_IN, 0, GDI_ROLE_NONE, "one of a list: in (a, b)"},
+	{"in", GDI_WORD_IN, 0, GDI_ROLE_NONE,
+	    "one of a list: in (a, b), or of a file of addresses: in @file"},
 	{"sip", GDI_WORD_ATTR, GDI_ATTR_SIP, GDI_ROLE_NONE,
 	    "source address or prefix"},
 	{"src", GDI_WORD_ATTR, GDI_ATTR_SIP, GDI_ROLE_END, "sip"},
@@ -104,6 +105,10 @@ static const struct gdi_word words[] = {
 	{"ipv6", GDI_WORD_VERSION, 6, GDI_ROLE_NONE, "ip6"},
 	{"site", GDI_WORD_SITE, 0, GDI_ROLE_NONE,
 	    "as an address: the networks in the INI's [site]"},
+	{"country", GDI_WORD_GEO, 0, GDI_ROLE_NONE,
+	    "of either address: two letters; src country: of the source"},
+	{"asn", GDI_WORD_GEO, 0, GDI_ROLE_NONE,
+	    "autonomous system of either address: AS64500 or 64500"},
 };
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
 

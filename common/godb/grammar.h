@@ -18,6 +18,7 @@ enum gdi_word_kind {
 	GDI_WORD_DIR,
 	GDI_WORD_VERSION, /* value: 4 or 6 */
 	GDI_WORD_SITE,
+	GDI_WORD_GEO, /* of addresses; its text begins the name of a set */
 };
 
 enum gdi_cmp { GDI_EQ, GDI_NE, GDI_LT, GDI_LE, GDI_GT, GDI_GE };

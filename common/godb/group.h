@@ -60,9 +60,7 @@ bool gdi_group_by_host(const struct gdi_group *g);
 /* Sums over all rows that were added. */
 void gdi_group_totals(const struct gdi_group *g, uint64_t counter[4]);
 
-/* What four counters, or a group, come to (metric.c). */
-uint64_t gdi_metric_counter(const uint64_t counters[4], enum godb_metric m,
-    enum godb_direction direction);
+/* What a group comes to (metric.c). */
 uint64_t gdi_metric_value(const struct gdi_group *g, uint32_t id,
     enum godb_metric m, enum godb_direction direction);
 

@@ -52,7 +52,7 @@ choose(const uint64_t pair[2], enum godb_direction direction)
 }
 
 uint64_t
-gdi_metric_counter(const uint64_t counters[4], enum godb_metric m,
+godb_metric_counter(const uint64_t counters[4], enum godb_metric m,
     enum godb_direction direction)
 {
 	switch (m) {
@@ -84,5 +84,5 @@ gdi_metric_value(const struct gdi_group *g, uint32_t id, enum godb_metric m,
 {
 	if (m >= GODB_METRIC_EXTRA)
 		return gdi_group_extra(g, id, m);
-	return gdi_metric_counter(gdi_group_counters(g, id), m, direction);
+	return godb_metric_counter(gdi_group_counters(g, id), m, direction);
 }
