@@ -197,14 +197,20 @@ is_guess(const struct ndpi_flow_struct *flow)
 
 /* ---- states ------------------------------------------------------------ */
 
+bool
+dpi_full(const struct dpi *d)
+{
+	return (d->free1 == 0 && d->high == DPI_STATES) ||
+	    !arena_has(&d->arena, ARENA_SPARE);
+}
+
 uint32_t
 dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s)
 {
 	uint32_t n = d->free1;
 	struct state *s;
 
-	if ((n == 0 && d->high == DPI_STATES) ||
-	    !arena_has(&d->arena, ARENA_SPARE)) {
+	if (dpi_full(d)) {
 		d->stats.starved++;
 		return 0;
 	}
@@ -282,6 +288,7 @@ dpi_feed(struct dpi *d, uint32_t n, const uint8_t *ip, size_t len,
 	assert(s->taken && len > 0);
 	current = &d->arena;
 	if (!arena_has(&d->arena, ARENA_SPARE)) {
+		d->stats.starved++;
 		*label = dpi_giveup(d, n);
 		return true;
 	}
@@ -377,8 +384,8 @@ swallow(void *cookie, const char *buf, size_t n)
 	return (ssize_t)n;
 }
 
-static void
-silence_stdout(void)
+void
+dpi_silence_stdout(void)
 {
 	static FILE *nowhere;
 
@@ -435,7 +442,6 @@ dpi_new(struct dpi **out, struct labels *labels)
 	set_ndpi_free(hook_free);
 	set_ndpi_flow_malloc(hook_malloc);
 	set_ndpi_flow_free(hook_free);
-	silence_stdout();
 	d->engine = engine_new();
 	if (!d->engine) {
 		dpi_free(d);

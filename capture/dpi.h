@@ -39,6 +39,10 @@ struct dpi;
 int dpi_new(struct dpi **out, struct labels *labels);
 void dpi_free(struct dpi *d); /* accepts NULL */
 
+/* From now on nothing that is printed to stdout is written anywhere; the engine
+ * prints now and then, and the sandbox ends who writes there. */
+void dpi_silence_stdout(void);
+
 /* The engine's name and version, "nDPI 4.2.0"; "none". */
 const char *dpi_version(void);
 
@@ -46,6 +50,7 @@ const char *dpi_version(void);
  * A state for one flow; `owner` is the caller's and comes back from
  * dpi_stale().  0 when all are taken or the arena is nearly full.
  */
+bool dpi_full(const struct dpi *d);
 uint32_t dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s);
 
 /* Some flow that has held its state for wait_s or longer; false: none. */
@@ -71,7 +76,7 @@ struct dpi_stats {
 	uint32_t states;    /* taken now */
 	size_t arena_used, arena_most;
 	uint64_t packets;   /* looked at */
-	uint64_t starved;   /* flows that found no state */
+	uint64_t starved;   /* flows that found no state, or no more memory */
 };
 void dpi_stats(const struct dpi *d, struct dpi_stats *out);
 

@@ -23,6 +23,18 @@ dpi_version(void)
 	return "none";
 }
 
+bool
+dpi_full(const struct dpi *d)
+{
+	(void)d;
+	return true;
+}
+
+void
+dpi_silence_stdout(void)
+{
+}
+
 uint32_t
 dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s)
 {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -38,6 +39,7 @@
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NOFILE 64
+#define NICE -10
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
@@ -282,6 +284,16 @@ open_signals(struct capture *c)
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c->signals < 0)
 		die(1, "signalfd", strerror(errno));
+}
+
+/* Packets do not wait; whoever stores what was counted can.  Refused in some
+ * containers, where it is then as it is. */
+static void
+go_first(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
+		gp_log(GP_LOG_INFO, "no higher priority: %s",
+		    strerror(errno));
 }
 
 static void
@@ -620,6 +632,16 @@ report_offline(struct capture *c, enum loop_result result,
 	return t->cut > 0 ? EXIT_CUT : 0;
 }
 
+static void
+report_pauses(const char *iface, const char *clock, const struct pause *p)
+{
+	char text[PAUSE_TEXT_MAX];
+
+	pause_format(p, text);
+	gp_log(GP_LOG_INFO, "turns iface=%s clock=%s longest_us=%lld %s", iface,
+	    clock, (long long)(p->longest_ns / 1000), text);
+}
+
 static int
 report_live(const struct capture *c, enum loop_result result,
     const struct loop_totals *t)
@@ -632,6 +654,8 @@ report_live(const struct capture *c, enum loop_result result,
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
 	    ull(t->iface_drops),
 	    ull(t->kernel_at_stop), ull(t->seen - t->published));
+	report_pauses(c->o.iface, "wall", &t->turns);
+	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
 	switch (result) {
 	case LOOP_IFACE_GONE:
 		gp_log(GP_LOG_WARNING, "%s", source_error(c->source));
@@ -674,6 +698,7 @@ main(int argc, char **argv)
 		open_inputs(&c, files, n_files);
 		c.terminal = isatty(STDERR_FILENO);
 	} else {
+		go_first();
 		open_interface(&c);
 		connect_writer(&c);
 	}

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -553,6 +554,8 @@ file_start(struct source *s)
 		return false;
 	}
 	setvbuf(fp, s->buffer, _IOFBF, sizeof(s->buffer));
+	/* two reads a packet, each of which would take the stream's lock */
+	(void)__fsetlocking(fp, FSETLOCKING_BYCALLER);
 	h->pcap = pcap_fopen_offline_with_tstamp_precision(fp,
 	    PCAP_TSTAMP_PRECISION_NANO, text);
 	if (!h->pcap) {
