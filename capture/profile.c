@@ -1,5 +1,6 @@
 #include "capture/profile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 #define PROFILE_USER "goprobe-capture"
-#define NOFILE       320 /* handles and rings of 64 workers */
+#define NOFILE       64 /* what is open already stays */
 #define SEND_FLAGS   (MSG_NOSIGNAL | MSG_DONTWAIT)
 
 #define ANY(call, reason) {SCMP_SYS(call), reason, {NONE}}
@@ -39,21 +40,25 @@ static const struct gp_syscall common[] = {
     ANY(munmap, "memory"),
     ANY(mremap, "memory"),
     ANY(madvise, "memory back to the kernel"),
-    ANY(futex, "libc's locks"),
+    ANY(futex, "libc's locks; workers wait for each other"),
 };
 
 static const struct gp_syscall live[] = {
     /* read(2) reaches no packet: those come through the mapped ring */
-    ANY(read, "signals; the interface's own drop counters"),
+    ANY(read, "the interface's own drop counters"),
     ANY(lseek, "back to the start of those counters"),
 };
 
 static const struct gp_syscall offline[] = {
-    ANY(read, "input files; signals"),
+    ANY(read, "input files"),
     ANY(lseek, "input files from the start"),
     ANY(newfstatat, "stdio: buffer size"),
     ANY(fstat, "the same, as libc may spell it"),
 };
+
+/* four rows a packet socket, two a connection */
+static_assert(GP_RULES_MAX >= 64 + WORKERS_MAX * (4 * SOURCE_HANDLES + 2),
+    "room for the rows of all workers");
 
 static void
 put(struct gp_rules *out, struct gp_syscall row)
@@ -69,6 +74,15 @@ to_peer(struct gp_rules *out, int fd, const char *why)
 {
 	put(out, (struct gp_syscall){SCMP_SYS(sendto), why,
 		     {EQ(0, fd), ZERO(3, ~(uint32_t)SEND_FLAGS), EQ(4, 0)}});
+}
+
+static void
+writer_connection(struct gp_rules *out, int fd)
+{
+	to_peer(out, fd, "doorbells to the writer");
+	put(out, (struct gp_syscall){SCMP_SYS(recvfrom), "acknowledgements",
+		     {EQ(0, fd), ZERO(3, ~(uint32_t)(MSG_DONTWAIT | MSG_TRUNC)),
+			 EQ(4, 0)}});
 }
 
 static void
@@ -92,11 +106,8 @@ profile_rules(const struct profile_fds *fds, struct gp_rules *out)
 	out->n = 0;
 	gp_rules_put(out, common, sizeof(common) / sizeof(common[0]));
 	put(out, (struct gp_syscall){SCMP_SYS(write), "log lines", {EQ(0, 2)}});
-	to_peer(out, fds->ctl, "doorbells to the writer");
-	put(out, (struct gp_syscall){SCMP_SYS(recvfrom), "acknowledgements",
-		     {EQ(0, fds->ctl),
-			 ZERO(3, ~(uint32_t)(MSG_DONTWAIT | MSG_TRUNC)),
-			 EQ(4, 0)}});
+	for (size_t i = 0; i < fds->n_ctl; i++)
+		writer_connection(out, fds->ctl[i]);
 	if (fds->notify >= 0)
 		to_peer(out, fds->notify, "READY, STATUS, WATCHDOG");
 	if (fds->offline)
@@ -128,12 +139,8 @@ drop(const char **step)
 int
 profile_confine(enum gp_conf_sandbox how, const char **step)
 {
-	int rc;
+	int rc = drop(step);
 
-	*step = "setting limits";
-	rc = gp_sandbox_limits(NOFILE);
-	if (rc == 0)
-		rc = drop(step);
 	if (rc < 0 || how != GP_SANDBOX_FULL)
 		return rc;
 	*step = "Landlock";
@@ -144,8 +151,13 @@ int
 profile_seal(const struct profile_fds *fds, enum gp_conf_sandbox how,
     const char **step)
 {
-	struct gp_rules rules;
+	static struct gp_rules rules;
+	int rc;
 
+	*step = "setting limits"; /* no further process: threads count, too */
+	rc = gp_sandbox_limits(NOFILE);
+	if (rc < 0)
+		return rc;
 	*step = "seccomp";
 	if (how == GP_SANDBOX_OFF)
 		return 0;

@@ -11,30 +11,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "capture/workers.h"
 #include "common/base/conf.h"
 #include "common/base/sandbox.h"
 
-#define PROFILE_FDS 128
-
 struct profile_fds {
 	bool offline;
-	int ctl;     /* connection to the writer */
+	int ctl[WORKERS_MAX]; /* connections to the writer */
+	size_t n_ctl;
 	int notify;  /* supervisor, -1 for none */
-	int signals; /* signalfd */
-	int packet[PROFILE_FDS]; /* live: packet sockets */
+	int packet[WORKERS_MAX * SOURCE_HANDLES]; /* live: packet sockets */
 	size_t n_packet;
 };
 
 /*
- * First: limits; as root to the user goprobe-capture, no capability left; and
- * Landlock, which leaves nothing of the file system.  Landlock holds for the
+ * First: as root to the user goprobe-capture; no capability left; and Landlock,
+ * which leaves nothing of the file system.  Landlock holds for the
  * calling thread and those it makes later, so threads come after this.
  * 0, or -errno with the step that failed in *step; then the caller must leave.
  */
 int profile_confine(enum gp_conf_sandbox how, const char **step);
 
 /*
- * Last, for every thread there is: the filter.  Live no file is readable and
+ * Last, for every thread there is: limits and the filter.  Live no file is readable and
  * packet sockets can only be polled and asked for statistics; offline the
  * inputs can be read and there is no packet socket.  0 or -errno likewise.
  */

@@ -11,7 +11,7 @@ libattack_SRCS := tests/lib/attack.c
 TEST_HELPERS += lib/inside lib/deny
 UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
 TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
-TEST_PKGS_attack_capture := libpcap
+TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
 TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_attack_querier := libattack libgpquery libgpbase
 
@@ -20,7 +20,8 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
     $(patsubst %,$(O)/%.a,$(or $(TEST_LIBS_$(notdir $(1))),$(TEST_LIBS_DEFAULT)))
 	$$(call say,LD,$$@)
 	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ \
-		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1))))
+		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
+		$(TEST_LDLIBS_$(notdir $(1)))
 endef
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))

@@ -8,7 +8,10 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <linux/if_packet.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 #include "tests/tap.h"
 
 static struct profile_fds fds = {.notify = -1};
+#define CTL fds.ctl[0]
 static int other_end; /* of ctl */
 static int packet;    /* the packet socket */
 
@@ -147,7 +151,7 @@ hand_over_packets(void)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &packet, sizeof(int));
-	return sendmsg(fds.ctl, &msg, MSG_DONTWAIT) < 0;
+	return sendmsg(CTL, &msg, MSG_DONTWAIT) < 0;
 }
 
 static int
@@ -164,7 +168,7 @@ receive_descriptors(void)
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	(void)send(other_end, "x", 1, MSG_DONTWAIT);
-	return recvmsg(fds.ctl, &msg, MSG_DONTWAIT) < 0;
+	return recvmsg(CTL, &msg, MSG_DONTWAIT) < 0;
 }
 
 /* ---- what must still work --------------------------------------------------- */
@@ -181,7 +185,7 @@ statistics(void)
 static int
 doorbell(void)
 {
-	return send(fds.ctl, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1;
+	return send(CTL, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1;
 }
 
 static int
@@ -189,6 +193,55 @@ tell_supervisor(void)
 {
 	return send(fds.notify, "WATCHDOG=1", 10, MSG_NOSIGNAL) != 10;
 }
+
+/* ---- from a thread that was there before the filter -------------------------- */
+
+static atomic_int told; /* 1: do it */
+static int thread_result;
+static pthread_t thread;
+static bool has_thread;
+
+static void *
+other_thread(void *arg)
+{
+	(void)arg;
+	while (atomic_load(&told) == 0)
+		(void)poll(NULL, 0, 1);
+	thread_result = send_frame();
+	return NULL;
+}
+
+static int
+start_thread(void)
+{
+	has_thread = pthread_create(&thread, NULL, other_thread, NULL) == 0;
+	return has_thread ? 0 : -EAGAIN;
+}
+
+/* As with workers: threads between the two steps. */
+static int
+enter_with_thread(void)
+{
+	const char *step;
+	int rc = profile_confine(GP_SANDBOX_FULL, &step);
+
+	if (rc == 0)
+		rc = start_thread();
+	return rc < 0 ? rc : profile_seal(&fds, GP_SANDBOX_FULL, &step);
+}
+
+static int
+send_from_thread(void)
+{
+	if (!has_thread && start_thread() < 0)
+		return 1;
+	atomic_store(&told, 1);
+	(void)pthread_join(thread, NULL);
+	return thread_result;
+}
+
+static const struct attack threaded = {"send a frame from an older thread",
+    send_from_thread, ATTACK_CAPTURE, false};
 
 #define C ATTACK_CAPTURE
 static const struct attack list[] = {
@@ -215,7 +268,8 @@ open_connections(void)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, pair) < 0)
 		exit(1);
-	fds.ctl = pair[0];
+	CTL = pair[0];
+	fds.n_ctl = 1;
 	other_end = pair[1];
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 		pair) < 0)
@@ -256,7 +310,7 @@ main(int argc, char **argv)
 	skip_all("sanitizers make calls of their own");
 #endif
 	if (print) { /* numbers that tell in the text what they stand for */
-		fds = (struct profile_fds){.ctl = 1001, .notify = 1002,
+		fds = (struct profile_fds){.ctl = {1001}, .n_ctl = 1, .notify = 1002,
 		    .packet = {1003}, .n_packet = 1};
 		profile_rules(&fds, &rules);
 		return attack_main(argc, argv, C, &rules, enter, NULL, 0);
@@ -269,6 +323,7 @@ main(int argc, char **argv)
 		attack_allowed("a doorbell", doorbell, enter);
 		attack_allowed("a word to the supervisor", tell_supervisor,
 		    enter);
+		attack_one(&threaded, enter_with_thread);
 		attack_run(list, sizeof(list) / sizeof(list[0]), C, enter);
 		attack_sweep(&rules, enter);
 		attack_arguments(&rules, enter);

@@ -590,29 +590,32 @@ tidy(void)
 	(void)fchmod(attack_place.dir, 0755);
 }
 
+void
+attack_one(const struct attack *a, attack_enter_fn *enter)
+{
+	enum verdict outside, inside;
+
+	outside = attempt(a->run, NULL);
+	tidy();
+	inside = attempt(a->run, enter);
+	tidy();
+	if (!ok(inside == KILLED || inside == FAILED, "%s: %s", a->name,
+		verdict_words[inside]))
+		return;
+	if (outside != DID && a->may_lack)
+		diag("%s: not possible here outside either", a->name);
+	else
+		ok(outside == DID, "%s: outside %s", a->name,
+		    verdict_words[outside]);
+}
+
 static void
 run_list(const struct attack *list, size_t n, enum attack_in in,
     attack_enter_fn *enter)
 {
-	for (size_t i = 0; i < n; i++) {
-		enum verdict outside, inside;
-
-		if (!(list[i].in & in))
-			continue;
-		outside = attempt(list[i].run, NULL);
-		tidy();
-		inside = attempt(list[i].run, enter);
-		tidy();
-		if (!ok(inside == KILLED || inside == FAILED, "%s: %s",
-			list[i].name, verdict_words[inside]))
-			continue;
-		if (outside != DID && list[i].may_lack)
-			diag("%s: not possible here outside either",
-			    list[i].name);
-		else
-			ok(outside == DID, "%s: outside %s", list[i].name,
-			    verdict_words[outside]);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (list[i].in & in)
+			attack_one(&list[i], enter);
 }
 
 void

@@ -49,6 +49,8 @@ void attack_end(void);
 void attack_run(const struct attack *list, size_t n, enum attack_in in,
     attack_enter_fn *enter);
 
+void attack_one(const struct attack *a, attack_enter_fn *enter);
+
 /* Inside, this goes as it should (run gives 0). */
 void attack_allowed(const char *name, int (*run)(void), attack_enter_fn *enter);
 
