@@ -1,7 +1,7 @@
 # libgpcapture is everything but the two main functions, so that tests and
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
-libgpcapture_SRCS := $(addprefix capture/, source.c decode.c decode_ip.c \
+libgpcapture_SRCS := $(addprefix capture/, source.c fanout.c decode.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
 	loop_file.c loop_live.c pause.c labels.c arena.c stage.c \
 	flowtab_label.c)
@@ -11,7 +11,7 @@ CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
 CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := capture/main.c capture/profile.c
+goprobe-capture_SRCS := capture/main.c capture/profile.c capture/workers.c
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c \
