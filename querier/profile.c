@@ -51,6 +51,7 @@ static const struct gp_syscall table[] = {
     N(sysinfo, "qsort asks how much there is"),
     N(clock_gettime, "where the vdso cannot"),
     N(getrandom, "hash keys"),
+    N(clock_nanosleep, "between the answers of --watch"),
     N(rt_sigreturn, "return from a handler"),
     N(restart_syscall, "after a stop and continue"),
     N(futex, "libc's locks"),
@@ -84,22 +85,38 @@ limits(void)
 }
 
 void
-profile_rules(struct gp_rules *out)
+profile_rules(const struct profile_fds *fds, struct gp_rules *out)
 {
+	const struct gp_syscall ask = {SCMP_SYS(write),
+	    "questions to goquery-resolve", {EQ(0, fds->helper)}};
+
 	out->n = 0;
 	gp_rules_put(out, table, sizeof(table) / sizeof(table[0]));
+	if (fds->helper >= 0)
+		gp_rules_put(out, &ask, 1);
+}
+
+static int
+close_others(const struct profile_fds *fds)
+{
+	int stay[PROFILE_KEEP_MAX + 1] = {fds->store};
+
+	if (fds->n_keep > PROFILE_KEEP_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < fds->n_keep; i++)
+		stay[i + 1] = fds->keep[i];
+	return gp_fd_close_others(stay, fds->n_keep + 1);
 }
 
 int
 profile_enter(const struct profile_fds *fds, bool landlock, const char **step)
 {
-	const int stay[] = {fds->store, fds->keep[0], fds->keep[1]};
 	struct gp_path store = {fds->store, GP_PATH_READ};
-	struct gp_rules rules;
+	static struct gp_rules rules;
 	int rc;
 
 	*step = "closing what was inherited";
-	rc = gp_fd_close_others(stay, sizeof(stay) / sizeof(stay[0]));
+	rc = close_others(fds);
 	if (rc < 0)
 		return rc;
 	*step = "dropping privileges";
@@ -117,6 +134,6 @@ profile_enter(const struct profile_fds *fds, bool landlock, const char **step)
 			return rc;
 	}
 	*step = "seccomp";
-	profile_rules(&rules);
+	profile_rules(fds, &rules);
 	return gp_sandbox_seccomp(rules.row, rules.n);
 }

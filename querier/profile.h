@@ -5,12 +5,18 @@
 #define QUERIER_PROFILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/base/sandbox.h"
 
+#define PROFILE_KEEP_MAX 63
+
 struct profile_fds {
-	int store;   /* folder, -1: nothing is to be opened any more */
-	int keep[2]; /* further ones that stay open, -1: none */
+	int store;  /* folder, -1: nothing is to be opened any more */
+	int helper; /* may be written to, -1: none */
+	const int *keep; /* what stays open to be read, with the helper's; -1
+	                    is nothing */
+	size_t n_keep;   /* up to PROFILE_KEEP_MAX */
 };
 
 /*
@@ -24,6 +30,6 @@ int profile_enter(const struct profile_fds *fds, bool landlock,
     const char **step);
 
 /* What the filter lets pass. */
-void profile_rules(struct gp_rules *out);
+void profile_rules(const struct profile_fds *fds, struct gp_rules *out);
 
 #endif

@@ -10,7 +10,7 @@
 #include "tests/lib/attack.h"
 #include "tests/tap.h"
 
-static struct profile_fds fds = {-1, {-1, -1}};
+static struct profile_fds fds = {-1, -1, NULL, 0};
 static char store_path[] = "/tmp/attack_store.XXXXXX";
 
 static int
@@ -43,7 +43,7 @@ enter_without_landlock(void)
 static int
 enter_without_store(void)
 {
-	const struct profile_fds only = {-1, {attack_place.open, -1}};
+	const struct profile_fds only = {-1, -1, &attack_place.open, 1};
 	const char *step;
 
 	return profile_enter(&only, true, &step);
@@ -193,7 +193,9 @@ main(int argc, char **argv)
 #ifdef GP_SANITIZED
 	skip_all("sanitizers make calls of their own");
 #endif
-	profile_rules(&rules);
+	if (argc > 1)
+		fds.helper = 1001; /* stands for it in the text */
+	profile_rules(&fds, &rules);
 	if (argc > 1)
 		return attack_main(argc, argv, Q, &rules, enter, NULL, 0);
 	attack_begin();

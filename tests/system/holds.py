@@ -359,7 +359,7 @@ def scenarios(options):
         live(options, folder, out, "live",
              "[capture]\nsnapshot_interval = 1\n")
         live(options, folder, out, "three workers",
-             "[capture]\nsnapshot_interval = 1\nworkers = 3\n")
+             "[capture]\nsnapshot_interval = 1\nworkers = 3\nl7 = off\n")
         store = offline(options, folder, out, "offline as root", {})
         own = offline(options, folder, out, "offline as a user", somebody)
         asking(options, out, "goquery as root", store, {})
