@@ -90,6 +90,10 @@ static const struct key keys[] = {
 	100000, NULL, NULL},
     {"export", "interval", KEY_NUMBER, AT(export.interval), 1, 3600, 60, NULL,
 	NULL},
+    {"export", "timeout", KEY_NUMBER, AT(export.timeout), 1, 3600, 120, NULL,
+	NULL},
+    {"export", "state", KEY_PATH, AT(export.state), 0, 0, 0, NULL,
+	GP_CONF_EXPORT_STATE},
     {"export", "sandbox", KEY_CHOICE, AT(export.sandbox), 0, 0,
 	GP_SANDBOX_FULL, "full seccomp off", NULL},
 };
