@@ -741,29 +741,29 @@ flowtab_publish_begin(struct flowtab *t)
 	t->end_word[1] = (t->half[1].high + 63) / 64;
 }
 
-static size_t
-publish_list(struct flowtab *t, size_t max, flowtab_row_fn *fn, void *ctx)
+/* True when the round is through; *rows is what it handed out. */
+static bool
+publish_list(struct flowtab *t, size_t max, size_t *rows, flowtab_row_fn *fn,
+    void *ctx)
 {
-	size_t n = 0;
-
-	for (; t->at < t->n_list && n < max; t->at++) {
+	for (; t->at < t->n_list && *rows < max; t->at++) {
 		struct half *h = &t->half[t->list[t->at] & 1];
 		uint32_t entry = t->list[t->at] / 2;
 
 		if (h->dirty[entry / 64] >> entry % 64 & 1) {
 			hand_out(t, h, entry, fn, ctx);
-			n++;
+			(*rows)++;
 		}
 	}
-	if (t->at == t->n_list)
-		t->at_half = 2;
-	return n;
+	return t->at == t->n_list;
 }
 
-static size_t
-publish_bitmap(struct flowtab *t, size_t max, flowtab_row_fn *fn, void *ctx)
+/* The same; a long stretch without a dirty entry takes its time as well. */
+static bool
+publish_bitmap(struct flowtab *t, size_t max, size_t *rows,
+    flowtab_row_fn *fn, void *ctx)
 {
-	size_t n = 0;
+	size_t words = 64 * max;
 
 	for (; t->at_half < 2; t->at_half++, t->at_word = 0) {
 		struct half *h = &t->half[t->at_half];
@@ -771,29 +771,30 @@ publish_bitmap(struct flowtab *t, size_t max, flowtab_row_fn *fn, void *ctx)
 		for (; t->at_word < t->end_word[t->at_half]; t->at_word++) {
 			uint64_t word = h->dirty[t->at_word];
 
+			if (words-- == 0)
+				return false;
 			for (; word != 0; word &= word - 1) {
-				if (n == max)
-					return n;
+				if (*rows == max)
+					return false;
 				hand_out(t, h, t->at_word * 64 +
 				    (uint32_t)__builtin_ctzll(word), fn, ctx);
-				n++;
+				(*rows)++;
 			}
 		}
 	}
-	return n;
+	return true;
 }
 
 bool
 flowtab_publish_some(struct flowtab *t, size_t max, flowtab_row_fn *fn,
     void *ctx)
 {
-	size_t n;
+	size_t n = 0;
 
 	if (!t->publishing)
 		return true;
-	n = t->by_list ? publish_list(t, max, fn, ctx)
-	               : publish_bitmap(t, max, fn, ctx);
-	if (t->at_half < 2)
+	if (!(t->by_list ? publish_list(t, max, &n, fn, ctx)
+	                 : publish_bitmap(t, max, &n, fn, ctx)))
 		return false;
 	if (t->overflow_held) {
 		hand_out_overflow(t, max - n, fn, ctx);

@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/signalfd.h>
 
 #include "capture/loop_internal.h"
 #include "common/base/clock.h"
@@ -133,23 +131,14 @@ loop_stop(struct loop *l)
 	l->stop = true;
 }
 
-static void
-take_signals(struct loop *l)
-{
-	struct signalfd_siginfo info;
-
-	if (read(l->cfg.signal_fd, &info, sizeof(info)) > 0)
-		loop_stop(l);
-}
-
 void
 loop_wait(struct loop *l, int timeout_ms, struct pollfd *more, size_t n)
 {
 	enum { CTL, SIGNAL, ALIVE, OWN };
 	struct pollfd fds[OWN + SOURCE_HANDLES] = {
 		[CTL] = {l->peer_gone ? -1 : l->cfg.ctl_fd, POLLIN, 0},
-		[SIGNAL] = {l->cfg.signal_fd, POLLIN, 0},
-		/* once hung up it stays so */
+		/* these two stay so, once they are ready */
+		[SIGNAL] = {l->stop ? -1 : l->cfg.signal_fd, POLLIN, 0},
 		[ALIVE] = {l->stop ? -1 : l->cfg.alive_fd, POLLIN, 0},
 	};
 
@@ -161,12 +150,13 @@ loop_wait(struct loop *l, int timeout_ms, struct pollfd *more, size_t n)
 	if (poll(fds, (nfds_t)(OWN + n), timeout_ms) > 0) {
 		if (fds[CTL].revents)
 			receive(l);
-		if (fds[SIGNAL].revents)
-			take_signals(l);
-		/* nothing is ever written to it */
-		if (fds[ALIVE].revents)
+		/* nothing is ever written to the pipe */
+		if (fds[SIGNAL].revents || fds[ALIVE].revents)
 			loop_stop(l);
 	}
+	if (l->cfg.stop &&
+	    atomic_load_explicit(l->cfg.stop, memory_order_relaxed))
+		loop_stop(l);
 	for (size_t i = 0; i < n; i++)
 		more[i].revents = fds[OWN + i].revents;
 	tick(l);

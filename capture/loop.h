@@ -20,9 +20,11 @@
 #ifndef CAPTURE_LOOP_H
 #define CAPTURE_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/pause.h"
 #include "capture/source.h"
 #include "common/ipc/ring.h"
 
@@ -53,16 +55,19 @@ struct loop_totals {
 	bool acked;       /* the writer has taken every frame */
 	bool done;        /* MSG_DONE came, with: */
 	uint64_t done_blocks, done_rows;
-	int64_t longest_turn_ns; /* live: between two reads of the kernel's
-	                            buffer, waiting not counted */
+	/* live: between two reads of the kernel's buffer, waiting not counted;
+	 * by the wall and by the CPU time that it took */
+	struct pause turns, turns_cpu;
 };
 
 struct loop_config {
 	struct source *source;      /* borrowed */
 	struct ring_producer *ring; /* borrowed */
 	int ctl_fd;    /* connection to the writer after its WELCOME */
-	int signal_fd; /* signalfd: any signal stops; -1 none */
+	int signal_fd; /* signalfd, never read, so that several loops can
+	                  see it: any signal stops; -1 none */
 	int alive_fd;  /* pipe whose hang-up stops; -1 none */
+	const atomic_bool *stop; /* borrowed; true stops; may be NULL */
 	bool offline;  /* the source is files */
 	uint32_t flows_max;
 	uint32_t snapshot_interval_s;
@@ -87,8 +92,8 @@ void loop_free(struct loop *l); /* accepts NULL */
 /*
  * Runs to the end, FRAME_LAST and its acknowledgement included.  Once.
  *
- * System calls, beside the source's: poll; read of signal_fd; recvfrom and
- * sendto on ctl_fd; clock_gettime where the vDSO has none; madvise.
+ * System calls, beside the source's: poll; recvfrom and sendto on ctl_fd;
+ * clock_gettime where the vDSO has none; madvise.
  *
  * FRAME_LAST takes the place of the END of the last open block and carries its
  * rows.  When no packet was read from files at all, it stands alone, with

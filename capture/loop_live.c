@@ -17,11 +17,15 @@
 #define SWEEP_NS     (60 * GP_NS_PER_S)
 #define QUIET_NS     (5 * SOURCE_BLOCK_MS * MS_NS)
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
+/* Publishing and sweeping between two reads, in pieces of a few 10 us */
+#define WORK_NS      (200 * INT64_C(1000))
 
 enum {
-	READ_MAX = 1024,   /* packets a handle and turn */
-	ROWS_STEP = 1024,  /* published a turn: some 100 us */
-	SWEEP_STEP = 4096, /* entries looked at a turn */
+	READ_MAX = 256,   /* packets a handle and turn */
+	MERGE_MAX = 3 * READ_MAX, /* packets of both */
+	ROWS_STEP = 128,  /* rows published at a time */
+	ROWS_FRAME = 1024, /* a frame: copying it is one piece of work */
+	SWEEP_STEP = 256, /* entries looked at, perhaps evicted, at a time */
 	ROOM_MIN = 32,
 };
 
@@ -89,12 +93,31 @@ is_due(const struct loop_queue *q)
 	return length(q) != 0 && (int32_t)(q->due - q->tail) > 0;
 }
 
+static bool
+crowded(const struct loop *l)
+{
+	return length(&l->live.queue[0]) > LOOP_HOLD_MAX - READ_MAX ||
+	    length(&l->live.queue[1]) > LOOP_HOLD_MAX - READ_MAX;
+}
+
 /*
  * In order of time as far as both queues have something; beyond that only
  * what has waited long enough, or what room is needed for.
  */
+static bool
+must_release(const struct loop *l)
+{
+	const struct loop_queue *q = l->live.queue;
+
+	return (length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
+	    is_due(&q[1]) || crowded(l);
+}
+
+/* What waited comes in bursts: with one direction quiet, all of a hold time at
+ * once.  So no more than a piece a turn, but more than is read, and as much as
+ * the next reading needs room. */
 static void
-merge(struct loop *l, int64_t mono_ns, bool everything)
+merge(struct loop *l, int64_t mono_ns)
 {
 	struct loop_queue *q = l->live.queue;
 
@@ -102,10 +125,17 @@ merge(struct loop *l, int64_t mono_ns, bool everything)
 		return;
 	let_due(&q[0], mono_ns);
 	let_due(&q[1], mono_ns);
-	while ((length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
-	    is_due(&q[1]) || length(&q[0]) > LOOP_HOLD_MAX - READ_MAX ||
-	    length(&q[1]) > LOOP_HOLD_MAX - READ_MAX ||
-	    (everything && (length(&q[0]) || length(&q[1]))))
+	for (unsigned n = 0; (n < MERGE_MAX || crowded(l)) && must_release(l);
+	     n++)
+		release_older(l);
+}
+
+static void
+merge_all(struct loop *l)
+{
+	struct loop_queue *q = l->live.queue;
+
+	while (length(&q[0]) || length(&q[1]))
 		release_older(l);
 }
 
@@ -164,7 +194,7 @@ read_packets(struct loop *l, size_t *got)
 			return false;
 		*got += n;
 	}
-	merge(l, mono_ns, false);
+	merge(l, mono_ns);
 	loop_flush(l);
 	return true;
 }
@@ -319,7 +349,8 @@ step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
 			return true;
 		}
 		rows -= n;
-		if (snapshot_room(block(l)) >= ROOM_MIN)
+		if (snapshot_room(block(l)) >= ROOM_MIN &&
+		    snapshot_rows(block(l)) < ROWS_FRAME)
 			continue;
 		meta = meta_of(l, FRAME_ROWS, &v->round.last);
 		if (!loop_push(l, l->cur, &meta))
@@ -433,13 +464,12 @@ sweep(struct loop *l)
 	v->sweep_left -= n;
 }
 
-/* Work between two reads; false when the ring has no room for it. */
+/* False when the ring has no room. */
 static bool
-work(struct loop *l)
+work_step(struct loop *l)
 {
 	struct loop_live *v = &l->live;
 
-	begin_due(l);
 	if (v->owed && !pay_owed(l))
 		return false;
 	if (v->round.active && !step_round(l, ROWS_STEP, v->round.end
@@ -450,6 +480,23 @@ work(struct loop *l)
 	}
 	if (v->sweep_left != 0)
 		sweep(l);
+	return true;
+}
+
+/* Work between two reads, as much as one pause may take; false when the ring
+ * has no room for it. */
+static bool
+work(struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t end_ns = gp_clock_mono_ns() + WORK_NS;
+
+	begin_due(l);
+	do {
+		if (!work_step(l))
+			return false;
+	} while ((v->round.active || v->owed || v->sweep_left != 0) &&
+	    gp_clock_mono_ns() < end_ns);
 	return true;
 }
 
@@ -534,7 +581,7 @@ finish(struct loop *l)
 {
 	struct loop_live *v = &l->live;
 
-	merge(l, gp_clock_mono_ns(), true);
+	merge_all(l);
 	loop_flush(l);
 	for (;;) {
 		bool room = true;
@@ -553,6 +600,33 @@ finish(struct loop *l)
 	}
 }
 
+static void
+note_turn(struct loop *l, int64_t wall_ns, int64_t cpu_ns)
+{
+	pause_note(&l->totals.turns, gp_clock_mono_ns() - wall_ns);
+	pause_note(&l->totals.turns_cpu, gp_clock_thread_ns() - cpu_ns);
+}
+
+/* Reads, works, waits when there is nothing to do; false when the interface
+ * is gone. */
+static bool
+turn(struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t wall_ns = gp_clock_mono_ns(), cpu_ns = gp_clock_thread_ns();
+	size_t got;
+	bool there = read_packets(l, &got), room = work(l);
+	bool busy = got != 0 || v->sweep_left != 0 || must_release(l) ||
+	    (room && (v->round.active || v->owed));
+
+	if (!busy)
+		note_turn(l, wall_ns, cpu_ns);
+	wait_packets(l, busy ? 0 : pause_ms(l), got);
+	if (busy)
+		note_turn(l, wall_ns, cpu_ns);
+	return there;
+}
+
 enum loop_result
 loop_run_live(struct loop *l)
 {
@@ -565,20 +639,8 @@ loop_run_live(struct loop *l)
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
 	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;
 	snapshot_start(block(l), gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
-	while (there && !l->stop && !l->peer_gone) {
-		int64_t start = gp_clock_mono_ns(), took;
-		size_t got;
-		bool room, busy;
-
-		there = read_packets(l, &got);
-		room = work(l);
-		took = gp_clock_mono_ns() - start;
-		if (took > l->totals.longest_turn_ns)
-			l->totals.longest_turn_ns = took;
-		busy = got != 0 || v->sweep_left != 0 ||
-		    (room && (v->round.active || v->owed));
-		wait_packets(l, busy ? 0 : pause_ms(l), got);
-	}
+	while (there && !l->stop && !l->peer_gone)
+		there = turn(l);
 	if (there && l->stop)
 		there = drain(l);
 	loop_stop(l);

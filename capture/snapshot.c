@@ -39,6 +39,12 @@ snapshot_room(const struct snapshot_block *b)
 	return (FRAME_MAX_BYTES - used) / sizeof(struct frame_row6);
 }
 
+size_t
+snapshot_rows(const struct snapshot_block *b)
+{
+	return (size_t)b->n4 + b->n6;
+}
+
 bool
 snapshot_empty(const struct snapshot_block *b)
 {

@@ -53,6 +53,9 @@ void snapshot_start(struct snapshot_block *b, int64_t slot_s);
 /* How many more rows certainly fit into the frame in work. */
 size_t snapshot_room(const struct snapshot_block *b);
 
+/* Rows in the frame in work. */
+size_t snapshot_rows(const struct snapshot_block *b);
+
 /* A row into the frame; a flowtab_row_fn with the block as context.  There
  * must be room. */
 void snapshot_row(void *block, const struct flowtab_row *row);

@@ -1,8 +1,9 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
 	encode.c decode.c block.c rings.c index.c journal.c names.c \
-	aggregate.c day.c writer.c reader.c cursor.c)
+	aggregate.c pack.c day.c writer.c reader.c cursor.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
-	filter.c keys.c group.c rank.c query.c coverage.c)
+	filter.c keys.c metric.c group.c having.c \
+	rank.c query.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
