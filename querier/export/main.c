@@ -45,7 +45,7 @@ enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE };
 struct options {
 	const char *conf_path, *store, *state, *cluster;
 	int schema, init; /* enum schema_kind, -1: not asked */
-	bool once, check, print;
+	bool once, clean, check, print;
 };
 
 /* What was opened while that was possible. */
@@ -84,7 +84,8 @@ die(int status, const char *fmt, ...)
 static _Noreturn void
 usage(FILE *out, int status)
 {
-	fputs("usage: goprobe-export [-c FILE] [-d STORE] [-s STATE] [--once]\n"
+	fputs("usage: goprobe-export [-c FILE] [-d STORE] [-s STATE] "
+	      "[--once | --clean]\n"
 	      "       goprobe-export --schema KIND [--cluster NAME]\n"
 	      "       goprobe-export --init KIND [--cluster NAME]\n"
 	      "       goprobe-export -t | -T | -V | -h\n"
@@ -92,6 +93,9 @@ usage(FILE *out, int status)
 	      "  -d STORE  folder of the store, default from the configuration\n"
 	      "  -s STATE  folder of what was shipped, likewise\n"
 	      "  --once    ship what there is and exit\n"
+	      "  --clean   the same; then have the server remove rows of "
+	      "attempts that\n"
+	      "            were given up, which a daemon does after an hour\n"
 	      "  --schema  print the statements that make the tables\n"
 	      "  --init    have the server make them\n"
 	      "  KIND      single, sharded, replicated or modern\n"
@@ -111,10 +115,11 @@ parse_kind(const char *option, const char *text)
 	    option, text);
 }
 
-enum { OPT_ONCE = 256, OPT_SCHEMA, OPT_INIT, OPT_CLUSTER };
+enum { OPT_ONCE = 256, OPT_CLEAN, OPT_SCHEMA, OPT_INIT, OPT_CLUSTER };
 
 static const struct option long_options[] = {
     {"once", no_argument, NULL, OPT_ONCE},
+    {"clean", no_argument, NULL, OPT_CLEAN},
     {"schema", required_argument, NULL, OPT_SCHEMA},
     {"init", required_argument, NULL, OPT_INIT},
     {"cluster", required_argument, NULL, OPT_CLUSTER},
@@ -149,6 +154,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_ONCE:
 			o->once = true;
+			break;
+		case OPT_CLEAN:
+			o->clean = o->once = true;
 			break;
 		case OPT_SCHEMA:
 			o->schema = parse_kind("schema", optarg);
@@ -472,11 +480,14 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 }
 
 static int
-run_once(struct loop *l)
+run_once(struct loop *l, bool cleaning)
 {
 	char error[SHIP_ERROR_MAX];
+	int rc = look(l, error);
 
-	if (look(l, error) == 0)
+	if (rc == 0 && cleaning)
+		rc = ship_clean(&l->ship, 0, error);
+	if (rc == 0)
 		return EXIT_FINE;
 	gp_log(GP_LOG_ERR, "%s", error);
 	return EXIT_ERROR;
@@ -568,7 +579,7 @@ main(int argc, char **argv)
 	enter_sandbox(&in);
 
 	start(&l, &o, &in);
-	status = o.once ? run_once(&l) : run_daemon(&l);
+	status = o.once ? run_once(&l, o.clean) : run_daemon(&l);
 	pass_fini(&l.pass);
 	ship_fini(&l.ship);
 	ledger_close(l.ship.ledger);

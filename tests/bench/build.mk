@@ -27,6 +27,10 @@ bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_QUESTIONS)
 
+# What a block costs the writer (tests/bench/commit.py).
+TEST_HELPERS += bench/commit
+TEST_LIBS_commit := libbench libgodb libgpbase
+
 # Programs to compare with, installed only for this.
 bench-deps: deps
 	@$(MAKE) --no-print-directory deps DEPS_BUILD= DEPS_RUN= \
