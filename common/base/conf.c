@@ -87,7 +87,7 @@ static const struct key keys[] = {
     {"export", "cert_file", KEY_PATH, AT(export.cert_file), 0, 0, 0, NULL, ""},
     {"export", "key_file", KEY_PATH, AT(export.key_file), 0, 0, 0, NULL, ""},
     {"export", "batch_rows", KEY_NUMBER, AT(export.batch_rows), 1000, 500000,
-	100000, NULL, NULL},
+	250000, NULL, NULL},
     {"export", "interval", KEY_NUMBER, AT(export.interval), 1, 3600, 60, NULL,
 	NULL},
     {"export", "timeout", KEY_NUMBER, AT(export.timeout), 1, 3600, 120, NULL,

@@ -24,20 +24,25 @@
 #define GZIP_LEVEL   1
 
 struct http {
-	CURL *curl;
+	CURLM *multi;
+	CURL *curl[HTTP_PARALLEL]; /* connections */
 	struct curl_slist *resolve; /* HOST:PORT:ADDRESS,ADDRESS */
 	struct curl_slist *headers, *body_headers;
 	char *url, *host;
 	uint16_t port;
-	uint8_t raw[RAW_BYTES];
-	char curl_error[CURL_ERROR_SIZE];
 	const volatile sig_atomic_t *stop;
 };
 
 /* One question while it runs. */
 struct exchange {
 	struct http *http;
+	CURL *curl;
 	const struct http_ask *ask;
+	char *url;
+	bool added;
+	CURLcode code;
+	char curl_error[CURL_ERROR_SIZE];
+	uint8_t raw[RAW_BYTES];
 	z_stream gzip;
 	bool raw_ended, gzip_ended, local_failure;
 	uint64_t sent;
@@ -170,7 +175,7 @@ pin_addresses(struct http *h, char error[HTTP_ERROR_MAX])
 }
 
 static int
-set_pem(struct http *h, CURLoption option, const char *path, bool must,
+set_pem(CURL *curl, CURLoption option, const char *path, bool must,
     char error[HTTP_ERROR_MAX])
 {
 	struct curl_blob blob = {.flags = CURL_BLOB_COPY};
@@ -187,7 +192,7 @@ set_pem(struct http *h, CURLoption option, const char *path, bool must,
 	}
 	blob.data = data;
 	blob.len = len;
-	code = curl_easy_setopt(h->curl, option, &blob);
+	code = curl_easy_setopt(curl, option, &blob);
 	explicit_bzero(data, len);
 	free(data);
 	if (code == CURLE_OK)
@@ -197,28 +202,28 @@ set_pem(struct http *h, CURLoption option, const char *path, bool must,
 }
 
 static int
-set_credentials(struct http *h, const struct http_opts *o,
+set_credentials(struct http *h, CURL *c, const struct http_opts *o,
     char error[HTTP_ERROR_MAX])
 {
 	int rc = 0;
 
 	if (o->user[0]) {
-		(void)curl_easy_setopt(h->curl, CURLOPT_HTTPAUTH,
+		(void)curl_easy_setopt(c, CURLOPT_HTTPAUTH,
 		    (long)CURLAUTH_BASIC);
-		(void)curl_easy_setopt(h->curl, CURLOPT_USERNAME, o->user);
-		(void)curl_easy_setopt(h->curl, CURLOPT_PASSWORD,
+		(void)curl_easy_setopt(c, CURLOPT_USERNAME, o->user);
+		(void)curl_easy_setopt(c, CURLOPT_PASSWORD,
 		    o->password ? o->password : "");
 	}
 	if (strncmp(h->url, "https:", 6) != 0)
 		return 0;
-	rc = set_pem(h, CURLOPT_CAINFO_BLOB,
+	rc = set_pem(c, CURLOPT_CAINFO_BLOB,
 	    o->ca_file[0] ? o->ca_file : SYSTEM_CA, o->ca_file[0] != '\0',
 	    error);
 	if (rc == 0 && o->cert_file[0])
-		rc = set_pem(h, CURLOPT_SSLCERT_BLOB, o->cert_file, true,
+		rc = set_pem(c, CURLOPT_SSLCERT_BLOB, o->cert_file, true,
 		    error);
 	if (rc == 0 && (o->key_file[0] || o->cert_file[0]))
-		rc = set_pem(h, CURLOPT_SSLKEY_BLOB,
+		rc = set_pem(c, CURLOPT_SSLKEY_BLOB,
 		    o->key_file[0] ? o->key_file : o->cert_file, true, error);
 	return rc;
 }
@@ -237,10 +242,8 @@ on_progress(void *arg, curl_off_t dt, curl_off_t dn, curl_off_t ut,
 }
 
 static int
-set_up(struct http *h, const struct http_opts *o, char error[HTTP_ERROR_MAX])
+make_headers(struct http *h)
 {
-	CURL *c = h->curl;
-
 	h->headers = curl_slist_append(NULL, "Expect:");
 	h->body_headers = curl_slist_append(NULL, "Expect:");
 	if (h->body_headers == NULL ||
@@ -250,6 +253,13 @@ set_up(struct http *h, const struct http_opts *o, char error[HTTP_ERROR_MAX])
 	    !curl_slist_append(h->body_headers, "Transfer-Encoding: chunked") ||
 	    h->headers == NULL)
 		return -ENOMEM;
+	return 0;
+}
+
+static int
+set_up(struct http *h, CURL *c, const struct http_opts *o,
+    char error[HTTP_ERROR_MAX])
+{
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
@@ -263,14 +273,13 @@ set_up(struct http *h, const struct http_opts *o, char error[HTTP_ERROR_MAX])
 	(void)curl_easy_setopt(c, CURLOPT_USERAGENT, "goprobe/" GP_VERSION);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
 	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)o->timeout_s);
-	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->curl_error);
 	(void)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	(void)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	(void)curl_easy_setopt(c, CURLOPT_XFERINFODATA, h);
 	if (h->resolve &&
 	    curl_easy_setopt(c, CURLOPT_RESOLVE, h->resolve) != CURLE_OK)
 		return -ENOMEM;
-	return set_credentials(h, o, error);
+	return set_credentials(h, c, o, error);
 }
 
 int
@@ -287,12 +296,16 @@ http_open(const struct http_opts *o, struct http **out,
 	if (h == NULL)
 		return -ENOMEM;
 	h->stop = o->stop;
-	h->curl = curl_easy_init();
-	rc = h->curl ? parse_url(h, o->url, error) : -ENOMEM;
+	h->multi = curl_multi_init();
+	rc = h->multi ? make_headers(h) : -ENOMEM;
+	if (rc == 0)
+		rc = parse_url(h, o->url, error);
 	if (rc == 0)
 		rc = pin_addresses(h, error);
-	if (rc == 0)
-		rc = set_up(h, o, error);
+	for (size_t i = 0; rc == 0 && i < HTTP_PARALLEL; i++) {
+		h->curl[i] = curl_easy_init();
+		rc = h->curl[i] ? set_up(h, h->curl[i], o, error) : -ENOMEM;
+	}
 	if (rc < 0) {
 		http_close(h);
 		return rc;
@@ -306,7 +319,9 @@ http_close(struct http *h)
 {
 	if (h == NULL)
 		return;
-	curl_easy_cleanup(h->curl);
+	for (size_t i = 0; i < HTTP_PARALLEL; i++)
+		curl_easy_cleanup(h->curl[i]);
+	(void)curl_multi_cleanup(h->multi);
 	curl_slist_free_all(h->resolve);
 	curl_slist_free_all(h->headers);
 	curl_slist_free_all(h->body_headers);
@@ -334,13 +349,13 @@ http_host(const struct http *h)
 static bool
 refill(struct exchange *x)
 {
-	long n = x->ask->fill(x->ask->fill_arg, x->http->raw, RAW_BYTES);
+	long n = x->ask->fill(x->ask->fill_arg, x->raw, RAW_BYTES);
 
 	if (n < 0) {
 		x->local_failure = true;
 		return false;
 	}
-	x->gzip.next_in = x->http->raw;
+	x->gzip.next_in = x->raw;
 	x->gzip.avail_in = (uInt)n;
 	x->raw_ended = n == 0;
 	return true;
@@ -381,7 +396,7 @@ on_write(char *data, size_t size, size_t n, void *arg)
 	size_t len = size * n;
 
 	if (x->status == 0)
-		(void)curl_easy_getinfo(x->http->curl, CURLINFO_RESPONSE_CODE,
+		(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE,
 		    &x->status);
 	if (x->status != 200 || x->ask->take == NULL) {
 		size_t room = sizeof(x->refusal) - 1 - x->refusal_len;
@@ -400,9 +415,9 @@ on_write(char *data, size_t size, size_t n, void *arg)
 /* 18.16 answers a wrong password and much else with 500 and a text; nothing
  * that begins with 4 or 5 was carried out. */
 static enum http_result
-judge(struct exchange *x, CURLcode code, char error[HTTP_ERROR_MAX])
+judge(struct exchange *x, char error[HTTP_ERROR_MAX])
 {
-	struct http *h = x->http;
+	const struct http *h = x->http;
 
 	if (h->stop && *h->stop) {
 		set_error(error, "stopped", NULL);
@@ -414,11 +429,12 @@ judge(struct exchange *x, CURLcode code, char error[HTTP_ERROR_MAX])
 		return HTTP_LOCAL;
 	}
 	if (x->status == 0)
-		(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE,
+		(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE,
 		    &x->status);
-	if (code != CURLE_OK && x->status / 100 != 4 && x->status / 100 != 5) {
-		set_error(error, h->host, h->curl_error[0] ? h->curl_error :
-		    curl_easy_strerror(code));
+	if (x->code != CURLE_OK && x->status / 100 != 4 &&
+	    x->status / 100 != 5) {
+		set_error(error, h->host, x->curl_error[0] ? x->curl_error :
+		    curl_easy_strerror(x->code));
 		return HTTP_UNKNOWN;
 	}
 	x->refusal[x->refusal_len] = '\0';
@@ -441,9 +457,9 @@ judge(struct exchange *x, CURLcode code, char error[HTTP_ERROR_MAX])
 }
 
 static char *
-question_url(struct http *h, const struct http_ask *q)
+question_url(const struct http *h, CURL *curl, const struct http_ask *q)
 {
-	char *sql = q->fill ? curl_easy_escape(h->curl, q->sql, 0) : NULL;
+	char *sql = q->fill ? curl_easy_escape(curl, q->sql, 0) : NULL;
 	const char *params = q->params ? q->params : "";
 	size_t size = strlen(h->url) + (sql ? strlen(sql) : 0) +
 	    strlen(params) + 32;
@@ -460,7 +476,7 @@ question_url(struct http *h, const struct http_ask *q)
 static void
 set_body(struct exchange *x)
 {
-	CURL *c = x->http->curl;
+	CURL *c = x->curl;
 
 	(void)curl_easy_setopt(c, CURLOPT_POST, 1L);
 	if (x->ask->fill) {
@@ -481,36 +497,114 @@ set_body(struct exchange *x)
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 }
 
+/* ---- asking --------------------------------------------------------------- */
+
+static void
+end_exchange(struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	if (x->added)
+		(void)curl_multi_remove_handle(x->http->multi, x->curl);
+	(void)curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, NULL);
+	if (x->ask->fill)
+		(void)deflateEnd(&x->gzip);
+	free(x->url);
+	free(x);
+}
+
+static struct exchange *
+begin_exchange(struct http *h, CURL *curl, const struct http_ask *q)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->http = h;
+	x->curl = curl;
+	x->ask = q;
+	x->code = CURLE_OK;
+	if (q->fill && deflateInit2(&x->gzip, GZIP_LEVEL, Z_DEFLATED,
+		GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
+		free(x);
+		return NULL;
+	}
+	x->url = question_url(h, curl, q);
+	if (x->url && curl_easy_setopt(curl, CURLOPT_URL, x->url) == CURLE_OK) {
+		(void)curl_easy_setopt(curl, CURLOPT_PRIVATE, x);
+		(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER,
+		    x->curl_error);
+		set_body(x);
+		x->added = curl_multi_add_handle(h->multi, curl) == CURLM_OK;
+	}
+	if (x->added)
+		return x;
+	end_exchange(x);
+	return NULL;
+}
+
+/* Until all have ended; each learns how. */
+static bool
+run_exchanges(struct http *h)
+{
+	int running = 1, left;
+	CURLMsg *m;
+
+	while (running > 0) {
+		if (curl_multi_perform(h->multi, &running) != CURLM_OK)
+			return false;
+		while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
+			struct exchange *x = NULL;
+
+			(void)curl_easy_getinfo(m->easy_handle,
+			    CURLINFO_PRIVATE, (char **)&x);
+			if (x && m->msg == CURLMSG_DONE)
+				x->code = m->data.result;
+		}
+		if (running > 0 && curl_multi_poll(h->multi, NULL, 0, 1000,
+			NULL) != CURLM_OK)
+			return false;
+	}
+	return true;
+}
+
+enum http_result
+http_ask_all(struct http *h, const struct http_ask *q, size_t n,
+    uint64_t *sent, char error[HTTP_ERROR_MAX])
+{
+	struct exchange *x[HTTP_PARALLEL] = {NULL};
+	enum http_result worst = HTTP_FINE, result;
+	char why[HTTP_ERROR_MAX];
+	bool begun = n <= HTTP_PARALLEL;
+
+	for (size_t i = 0; begun && i < n; i++) {
+		x[i] = begin_exchange(h, h->curl[i], &q[i]);
+		begun = x[i] != NULL;
+	}
+	if (!begun || !run_exchanges(h)) {
+		set_error(error, "out of memory", NULL);
+		worst = HTTP_LOCAL;
+	}
+	for (size_t i = 0; i < n && i < HTTP_PARALLEL; i++) {
+		if (x[i] && worst != HTTP_LOCAL) {
+			result = judge(x[i], why);
+			if (result < worst) {
+				worst = result;
+				memcpy(error, why, sizeof(why));
+			}
+		}
+		if (x[i] && sent)
+			*sent += x[i]->sent;
+		end_exchange(x[i]);
+	}
+	return worst;
+}
+
 enum http_result
 http_ask(struct http *h, const struct http_ask *q, uint64_t *sent,
     char error[HTTP_ERROR_MAX])
 {
-	struct exchange *x = calloc(1, sizeof(*x));
-	char *url = question_url(h, q);
-	enum http_result result = HTTP_LOCAL;
-
-	set_error(error, "out of memory", NULL);
-	if (x == NULL || url == NULL ||
-	    (q->fill && deflateInit2(&x->gzip, GZIP_LEVEL, Z_DEFLATED,
-		GZIP_WINDOW, 9, Z_DEFAULT_STRATEGY) != Z_OK)) {
-		free(x);
-		free(url);
-		return HTTP_LOCAL;
-	}
-	x->http = h;
-	x->ask = q;
-	h->curl_error[0] = '\0';
-	if (curl_easy_setopt(h->curl, CURLOPT_URL, url) == CURLE_OK) {
-		set_body(x);
-		result = judge(x, curl_easy_perform(h->curl), error);
-	}
-	if (q->fill)
-		(void)deflateEnd(&x->gzip);
-	if (sent)
-		*sent += x->sent;
-	free(url);
-	free(x);
-	return result;
+	return http_ask_all(h, q, 1, sent, error);
 }
 
 /* ---- answers as a table --------------------------------------------------- */

@@ -70,6 +70,14 @@ struct http_ask {
 enum http_result http_ask(struct http *h, const struct http_ask *q,
     uint64_t *sent, char error[HTTP_ERROR_MAX]);
 
+/*
+ * Up to HTTP_PARALLEL questions at the same time: a server that works on one
+ * body can take in the next.  The worst result, and its error.
+ */
+#define HTTP_PARALLEL 2
+enum http_result http_ask_all(struct http *h, const struct http_ask *q,
+    size_t n, uint64_t *sent, char error[HTTP_ERROR_MAX]);
+
 /* ---- answers as a table -------------------------------------------------- */
 
 /* Collects an answer of at most `max` bytes as text. */

@@ -17,6 +17,8 @@
 #define COUNT_TRIES  10 /* half a second each: replicas need a moment */
 #define LITERAL_MAX  1100
 #define SQL_MAX      4096
+#define PARALLEL_FROM 20000 /* rows; fewer are one insert */
+#define SEND_AGAIN   (-3)
 
 /* Distributed tables answer when every shard has the rows; others ignore it.
  * One block an insert, so that it is one part and not several. */
@@ -29,7 +31,7 @@ struct job {
 	const char *iface;
 	int64_t day_s;
 	struct godb_scan *scan;
-	struct godb_cursor *cursor;
+	struct godb_cursor *cursor[HTTP_PARALLEL];
 	struct ledger_day day;
 	size_t *parts; /* to ship, in order of time */
 	size_t n;
@@ -251,8 +253,8 @@ open_job(struct job *j)
 	opts.last_s = j->day_s + GP_DAY_S;
 	opts.no_live = true;
 	rc = godb_scan_open(j->s->reader, &opts, &j->scan);
-	if (rc == 0)
-		rc = godb_cursor_new(j->scan, &j->cursor);
+	for (size_t i = 0; rc == 0 && i < HTTP_PARALLEL; i++)
+		rc = godb_cursor_new(j->scan, &j->cursor[i]);
 	if (rc < 0)
 		return fail_store(j, godb_strerror(rc));
 	j->parts = calloc(godb_scan_n_parts(j->scan) + 1, sizeof(*j->parts));
@@ -270,7 +272,8 @@ close_job(struct job *j)
 	free(j->unreadable);
 	free(j->parts);
 	ledger_day_free(&j->day);
-	godb_cursor_free(j->cursor);
+	for (size_t i = 0; i < HTTP_PARALLEL; i++)
+		godb_cursor_free(j->cursor[i]);
 	if (j->scan)
 		godb_scan_close(j->scan);
 }
@@ -296,7 +299,8 @@ batch_size(const struct job *j, size_t first)
 		    godb_scan_part(j->scan, j->parts[first + n]);
 
 		rows += (uint64_t)part->n4 + part->n6;
-		if (n > 0 && rows > j->s->batch_rows)
+		if (n > 0 &&
+		    rows > (uint64_t)j->s->batch_rows * HTTP_PARALLEL)
 			break;
 		n++;
 	}
@@ -355,54 +359,103 @@ give_up(struct job *j, int why)
 	return why;
 }
 
-static int
-insert(struct job *j, const char *table, const char *columns, http_fill *fill,
-    void *arg, char why[HTTP_ERROR_MAX])
+static void
+print_insert(char sql[SQL_MAX], const struct job *j, const char *table,
+    const char *columns)
 {
-	char sql[SQL_MAX];
-	struct http_ask ask = {.sql = sql, .params = INSERT_PARAMS,
-		.fill = fill, .fill_arg = arg};
-
-	(void)snprintf(sql, sizeof(sql),
+	(void)snprintf(sql, SQL_MAX,
 	    "INSERT INTO %s.%s (%s) FORMAT RowBinary", j->s->database, table,
 	    columns);
-	return (int)http_ask(j->s->http, &ask, &j->s->counts.bytes, why);
+}
+
+/* Records of the attempt that can be read. */
+struct sending {
+	size_t parts[LEDGER_ATTEMPT_RECORDS];
+	size_t place[LEDGER_ATTEMPT_RECORDS]; /* among the job's */
+	size_t n;
+	uint64_t rows;
+};
+
+static void
+choose_readable(const struct job *j, size_t first, size_t n,
+    struct sending *to)
+{
+	to->n = 0;
+	to->rows = 0;
+	for (size_t i = first; i < first + n; i++) {
+		const struct godb_part *part =
+		    godb_scan_part(j->scan, j->parts[i]);
+
+		if (j->unreadable[i])
+			continue;
+		to->place[to->n] = i;
+		to->parts[to->n++] = j->parts[i];
+		to->rows += (uint64_t)part->n4 + part->n6;
+	}
+}
+
+/* Some inserts side by side, from row `from` on; what they took, or an error
+ * as send_rows() has them. */
+static int64_t
+send_some(struct job *j, const struct sending *s, uint64_t from,
+    uint64_t chunk)
+{
+	struct tables_rows r[HTTP_PARALLEL] = {{0}};
+	struct http_ask ask[HTTP_PARALLEL] = {{0}};
+	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	uint64_t end = from;
+	size_t n = 0;
+
+	print_insert(sql, j, "flows", TABLES_FLOWS);
+	for (; n < HTTP_PARALLEL && end < s->rows; n++) {
+		r[n] = (struct tables_rows){.scan = j->scan,
+			.cursor = j->cursor[n], .site = j->s->site,
+			.attempt = j->attempt->attempt, .parts = s->parts,
+			.n_parts = s->n, .skip = end, .limit = chunk};
+		ask[n] = (struct http_ask){.sql = sql,
+			.params = INSERT_PARAMS, .fill = tables_rows_fill,
+			.fill_arg = &r[n]};
+		end += chunk;
+	}
+	if (http_ask_all(j->s->http, ask, n, &j->s->counts.bytes, why) ==
+	    HTTP_FINE)
+		return (int64_t)(end - from);
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].rc == GODB_EDAMAGED && r[i].at < s->n) {
+			j->unreadable[s->place[r[i].at]] = true;
+			return SEND_AGAIN;
+		}
+		if (r[i].rc < 0)
+			return fail_store(j, godb_strerror(r[i].rc));
+	}
+	return fail(j, "rows", why);
 }
 
 /*
- * All rows of the attempt, in inserts of at most batch_rows.  1 when a record
- * cannot be read: then it has been marked, and another attempt does without.
+ * All rows of the attempt, in inserts of at most batch_rows.  SEND_AGAIN when
+ * a record cannot be read: it has been marked, and another attempt does
+ * without.
  */
 static int
 send_rows(struct job *j, size_t first, size_t n, uint64_t *rows)
 {
-	size_t list[LEDGER_ATTEMPT_RECORDS];
-	size_t place[LEDGER_ATTEMPT_RECORDS], kept = 0;
-	struct tables_rows r = {.scan = j->scan, .cursor = j->cursor,
-		.site = j->s->site, .attempt = j->attempt->attempt,
-		.parts = list};
-	char why[HTTP_ERROR_MAX];
+	struct sending *s = calloc(1, sizeof(*s));
+	uint64_t chunks, chunk;
+	int64_t took = 0;
 
-	for (size_t i = 0; i < n; i++)
-		if (!j->unreadable[first + i]) {
-			place[kept] = first + i;
-			list[kept++] = j->parts[first + i];
-		}
-	r.n_parts = kept;
-	while (tables_rows_left(&r)) {
-		r.limit = j->s->batch_rows;
-		if (insert(j, "flows", TABLES_FLOWS, tables_rows_fill, &r,
-			why) == HTTP_FINE)
-			continue;
-		if (r.rc == GODB_EDAMAGED && r.at < kept) {
-			j->unreadable[place[r.at]] = true;
-			return 1;
-		}
-		return r.rc < 0 ? fail_store(j, godb_strerror(r.rc)) :
-		    fail(j, "rows", why);
-	}
-	*rows = r.rows;
-	return 0;
+	if (s == NULL)
+		return fail(j, "rows", "out of memory");
+	choose_readable(j, first, n, s);
+	chunks = s->rows / j->s->batch_rows + 1;
+	if (chunks < HTTP_PARALLEL && s->rows > PARALLEL_FROM)
+		chunks = HTTP_PARALLEL;
+	chunk = (s->rows + chunks - 1) / chunks;
+	for (uint64_t at = 0; took >= 0 && at < s->rows;
+	     at += (uint64_t)(took > 0 ? took : 0))
+		took = send_some(j, s, at, chunk);
+	*rows = s->rows;
+	free(s);
+	return took < 0 ? (int)took : 0;
 }
 
 static void
@@ -447,11 +500,13 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 		.attempt = j->attempt->attempt, .parts = parts, .n_parts = n,
 		.unreadable = unreadable,
 		.now_s = gp_clock_real_ns() / GP_NS_PER_S};
-	char why[HTTP_ERROR_MAX];
+	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	struct http_ask ask = {.sql = sql, .params = INSERT_PARAMS,
+		.fill = tables_blocks_fill, .fill_arg = &b};
 	int rc;
 
-	if (insert(j, "blocks", TABLES_BLOCKS, tables_blocks_fill, &b, why) !=
-	    HTTP_FINE)
+	print_insert(sql, j, "blocks", TABLES_BLOCKS);
+	if (http_ask(j->s->http, &ask, &j->s->counts.bytes, why) != HTTP_FINE)
 		return fail(j, "commit", why);
 	rc = ledger_day_add(j->s->ledger, &j->day,
 	    (const uint8_t(*)[LEDGER_ID])j->attempt->ids, j->attempt->n);
@@ -472,7 +527,7 @@ ship_batch(struct job *j, size_t first, size_t n)
 	if (begin_attempt(j, first, n) < 0)
 		return -1;
 	rc = send_rows(j, first, n, &rows);
-	if (rc == 1) {
+	if (rc == SEND_AGAIN) {
 		(void)give_up(j, 0);
 		gp_log(GP_LOG_WARNING, "%s: a block cannot be read and is "
 		    "shipped as unreadable", j->iface);

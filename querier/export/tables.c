@@ -61,21 +61,19 @@ put_row(uint8_t *p, const struct tables_rows *r)
 	return rowbinary_bytes(p, r->after, sizeof(r->after));
 }
 
-bool
-tables_rows_left(const struct tables_rows *r)
+/* Past whole parts without loading them. */
+static void
+skip_parts(struct tables_rows *r)
 {
-	size_t at = r->at;
-
-	if (r->loaded && r->row < r->columns.n4 + r->columns.n6)
-		return true;
-	for (at += r->loaded; at < r->n_parts; at++) {
+	while (r->skip > 0 && !r->loaded && r->at < r->n_parts) {
 		const struct godb_part *part =
-		    godb_scan_part(r->scan, r->parts[at]);
+		    godb_scan_part(r->scan, r->parts[r->at]);
 
-		if (part->n4 + part->n6 > 0)
-			return true;
+		if (r->skip < (uint64_t)part->n4 + part->n6)
+			return;
+		r->skip -= (uint64_t)part->n4 + part->n6;
+		r->at++;
 	}
-	return false;
 }
 
 long
@@ -84,12 +82,15 @@ tables_rows_fill(void *arg, uint8_t *to, size_t size)
 	struct tables_rows *r = arg;
 	uint8_t *p = to;
 
+	skip_parts(r);
 	while (r->limit > 0 && size - (size_t)(p - to) >= TABLES_ROW_MAX &&
 	    r->at < r->n_parts) {
 		if (!r->loaded) {
 			r->rc = load(r);
 			if (r->rc < 0)
 				return -1;
+			r->row = (uint32_t)r->skip;
+			r->skip = 0;
 		}
 		if (r->row == r->columns.n4 + r->columns.n6) {
 			r->loaded = false;
@@ -98,7 +99,6 @@ tables_rows_fill(void *arg, uint8_t *to, size_t size)
 		}
 		p = put_row(p, r);
 		r->row++;
-		r->rows++;
 		r->limit--;
 	}
 	return p - to;

@@ -26,8 +26,9 @@
 #define TABLES_ROW_MAX 2048
 
 /*
- * Rows of some records, one after the other, as the body of an insert.  The
- * caller fills the first part in; the rest begins at zero.
+ * Rows of some records, one after the other, as the body of an insert: those
+ * from number `skip` on, `limit` of them.  The caller fills the first part in;
+ * the rest begins at zero.
  */
 struct tables_rows {
 	const struct godb_scan *scan;
@@ -36,7 +37,7 @@ struct tables_rows {
 	const uint8_t *attempt; /* 16 bytes */
 	const size_t *parts;    /* indexes in the scan */
 	size_t n_parts;
-	uint64_t limit;         /* rows of this insert; set before each */
+	uint64_t skip, limit;
 
 	size_t at;              /* among parts */
 	uint32_t row;           /* the next of that part */
@@ -44,15 +45,11 @@ struct tables_rows {
 	struct godb_columns columns;
 	uint8_t before[640], after[32]; /* what all rows of a part share */
 	size_t before_len;
-	uint64_t rows;          /* sent in all */
 	int rc;                 /* why a part could not be loaded */
 };
 
 /* http_fill for rows. */
 long tables_rows_fill(void *rows, uint8_t *to, size_t size);
-
-/* Whether rows are left for another insert. */
-bool tables_rows_left(const struct tables_rows *r);
 
 /* Records as rows of the table of blocks. */
 struct tables_blocks {

@@ -164,6 +164,13 @@ def init(w, server, kind="single", *more):
 # ---- parts -------------------------------------------------------------------
 
 def part_ship(w, server, store):
+    for kind in ("single", "sharded", "replicated", "modern"):
+        printed = subprocess.run([w.program("goprobe-export"), "-c",
+                                  "/dev/null", "--schema", kind],
+                                 capture_output=True, text=True).stdout
+        with open("etc/clickhouse/%s.sql" % kind) as text:
+            is_(printed, text.read(), "etc/clickhouse/%s.sql is what --schema "
+                "prints" % kind)
     r = w.export(w.ini(server.url()), store, w.state())
     ok(r.returncode == 1 and "goprobe.flows" in r.stderr and
        r.stderr.count("\n") == 1, "no tables: one line, status 1")
@@ -206,7 +213,7 @@ def part_ship(w, server, store):
         "each record was committed by one attempt")
 
     r = w.export(w.ini(server.url(), "user = sensor\npassword_file = %s\n" %
-                       w.path("pw")).replace("\0", ""), store, state)
+                       w.path("pw")), store, state)
     is_(r.returncode, 0, "the password from its file")
     with open(w.path("pw"), "w") as out:
         out.write("wrong-w0rd\n")
@@ -217,8 +224,7 @@ def part_ship(w, server, store):
     r = w.export(ini, store, state)
     ok(r.returncode == 1 and "others" in r.stderr and
        r.stderr.count("\n") == 1, "a password that others can read is refused")
-    r = w.export(w.ini(server.url().replace("127.0.0.1", "127.0.0.1") +
-                       "?user=x"), store, w.state())
+    r = w.export(w.ini(server.url() + "?user=x"), store, w.state())
     ok(r.returncode == 1 and "url" in r.stderr, "a query in the url is refused")
     r = w.export(w.ini("http://a.invalid/"), store, w.state())
     ok(r.returncode == 1 and r.stderr.count("\n") == 1,
