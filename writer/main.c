@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -131,6 +132,22 @@ check_configuration(const struct options *o)
 		gp_conf_print(conf, stdout);
 	gp_conf_free(conf);
 	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/*
+ * Writing a block takes and gives back the same few MiB for every chunk: they
+ * stay with the process instead of coming from the kernel, page by page, each
+ * time.  Rows are larger and grow by moving pages, which only mmap'd memory
+ * can.
+ */
+#define KEPT_BYTES (32 << 20)
+#define ROWS_BYTES (4 << 20)
+
+static void
+tune_heap(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, ROWS_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 /* ---- start, in the order of privilege ----------------------------------- */
@@ -463,6 +480,7 @@ main(int argc, char **argv)
 	int landlock_abi, rc;
 
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
+	tune_heap();
 	parse_options(argc, argv, &o);
 	if (o.check || o.print)
 		return check_configuration(&o);
