@@ -49,6 +49,10 @@ struct loop_totals {
 	uint64_t kernel_at_stop; /* live: PACKET_STATISTICS when told to stop,
 	                            drops left out; all of it is read */
 	uint64_t pending; /* counted, not yet published */
+	uint64_t l7_cut;  /* payload to be looked at was not captured whole */
+	uint64_t l7_full; /* ... found no room on its way */
+	uint64_t l7_looked; /* packets that the engine saw */
+	uint64_t l7_starved; /* flows named by port for want of memory */
 	uint32_t flows;   /* in the table now */
 	int64_t first_s, last_s; /* files: packet times; first > last: none */
 	unsigned cut, unreadable; /* files that ended early, that were none */
@@ -59,6 +63,8 @@ struct loop_totals {
 	 * by the wall and by the CPU time that it took */
 	struct pause turns, turns_cpu;
 };
+
+enum loop_l7 { LOOP_L7_OFF, LOOP_L7_ON, LOOP_L7_FAILED };
 
 struct loop_config {
 	struct source *source;      /* borrowed */
@@ -71,6 +77,8 @@ struct loop_config {
 	bool offline;  /* the source is files */
 	uint32_t flows_max;
 	uint32_t snapshot_interval_s;
+	enum loop_l7 l7;    /* FAILED: off, and said so */
+	uint32_t l7_wait_s; /* longest wait of a flow for its name */
 	/* after the last frame: longest wait for its ACK (and, wait_done, for
 	 * DONE), also for room when stopping; < 0: as long as the peer lives */
 	int stop_wait_ms;
@@ -84,8 +92,8 @@ struct loop_config {
 
 struct loop;
 
-/* Reserves everything: flow table, fragment memory, frames.  Before the
- * sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
+/* Reserves everything: flow table, fragment memory, frames, the engine of
+ * layer 7 (without one built in it is off, and said so).  Before the sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
 int loop_new(struct loop **out, const struct loop_config *cfg);
 void loop_free(struct loop *l); /* accepts NULL */
 
