@@ -193,12 +193,14 @@ filter_text(const struct gp_conf_capture *c)
 static void
 check_filter(const struct gp_conf_capture *c)
 {
-	char error[SOURCE_ERROR_MAX];
+	char error[SOURCE_ERROR_MAX], name[64];
 	char *text = filter_text(c);
 
 	if (text == NULL)
 		die(1, "out of memory", NULL);
-	if (text[0] && source_check_filter(text, error) < 0)
+	(void)snprintf(name, sizeof(name), c->name[0] ? "[interface %s]" :
+	    "[capture]%s", c->name);
+	if (text[0] && source_check_filter(name, text, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(text);
 }
@@ -376,12 +378,20 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	char error[SOURCE_ERROR_MAX];
 
 	struct worker *w = &c->workers.w[0];
+	char *filter;
 
 	if (n == 0 || n != c->o.n_files || w->ctl < 0)
 		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
 	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
 		die(1, error, NULL);
+	filter = filter_text(&c->settings);
+	if (filter == NULL)
+		die(1, "out of memory", NULL);
+	if (filter[0] && source_filter_files(w->source, c->o.iface, filter,
+			     error) < 0)
+		die(EXIT_USAGE, error, NULL);
+	free(filter);
 }
 
 static int
@@ -753,6 +763,24 @@ report_offline(struct capture *c, enum loop_result result,
 	return t->cut > 0 ? EXIT_CUT : 0;
 }
 
+/* What it does, in figures: how much of a packet, how many flows. */
+static void
+announce(const struct capture *c)
+{
+	const struct gp_conf_capture *s = &c->settings;
+	const struct source *source = c->workers.w[0].source;
+
+	gp_log(GP_LOG_INFO,
+	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
+	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
+	    "filter=%s",
+	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
+	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
+	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
+}
+
 static void
 report_pauses(const char *iface, const char *clock, const struct pause *p)
 {
@@ -867,6 +895,8 @@ main(int argc, char **argv)
 	/* only now: the writer's answer, the files, the packets */
 	for (size_t i = 0; i < c->workers.n; i++)
 		be_welcomed(c, &c->workers.w[i]);
+	if (!c->o.offline)
+		announce(c);
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
 	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);

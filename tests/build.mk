@@ -22,8 +22,20 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
-	query.t export.t live.t status.t truth.t captures.t install.t programs.t)
+SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
+	tree \
+	offline \
+	format \
+	goquery \
+	query \
+	export \
+	live \
+	workers \
+	status \
+	truth \
+	captures \
+	install \
+	programs)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
