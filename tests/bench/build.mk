@@ -5,9 +5,11 @@
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
-TEST_HELPERS += bench/genpcap bench/send
+TEST_HELPERS += bench/genpcap bench/send bench/genstore
 TEST_LIBS_genpcap := libbench
 TEST_LIBS_send := libbench
+TEST_LIBS_genstore := libbench libgodb libgpbase
+TEST_LDLIBS_genstore := -lm
 ARCHIVES += libbench
 libbench_SRCS := tests/bench/traffic.c
 
