@@ -1,6 +1,6 @@
 ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, out.c when.c args.c ifsel.c answer.c \
-	table.c csv.c json.c units.c status.c status_print.c profile.c)
+	table.c csv.c json.c list.c units.c status.c status_print.c profile.c)
 
 PROGRAMS += goquery
 goquery_SRCS := querier/main.c

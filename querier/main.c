@@ -24,6 +24,7 @@
 #include "querier/answer.h"
 #include "querier/args.h"
 #include "querier/ifsel.h"
+#include "querier/list.h"
 #include "querier/profile.h"
 #include "querier/status.h"
 #include "querier/when.h"
@@ -188,6 +189,8 @@ do_other_actions(struct session *s)
 	switch (s->args.action) {
 	case ARGS_QUERY:
 	case ARGS_STATUS:
+	case ARGS_LIST:
+	case ARGS_CHECK:
 		return;
 	case ARGS_HELP:
 		args_help(print_line, &out);
@@ -536,6 +539,32 @@ exit_code(const struct session *s)
 	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
 }
 
+/* ---- --list ------------------------------------------------------------ */
+
+static _Noreturn void
+show_list(struct session *s)
+{
+	const struct godb_list_iface *f;
+	struct godb_list *list;
+	int rc = godb_list_new(s->reader, s->ifaces, &list);
+	int status = EXIT_FINE;
+
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	list_print(&out, list, s->args.format);
+	(void)out_flush(&out);
+	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
+		if (f->n_unreadable == 0)
+			continue;
+		say("goquery: incomplete iface=%s days=%llu cause=damaged "
+		    "place=\"%s\" error=\"%s\"", f->iface,
+		    (unsigned long long)f->n_unreadable, f->place,
+		    godb_strerror(f->rc));
+		status = EXIT_INCOMPLETE;
+	}
+	finish_output(status);
+}
+
 /* ---- --status ---------------------------------------------------------- */
 
 static _Noreturn void
@@ -604,7 +633,8 @@ main(int argc, char **argv)
 	tzset();
 	if (s.args.action == ARGS_STATUS)
 		show_status(&s);
-	if (args_times(&s.args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
+	if (s.args.action == ARGS_QUERY &&
+	    args_times(&s.args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
 		die(EXIT_USAGE, "%s", error);
 	load_conf(&s);
 	s.progress.start_ns = s.start_ns;
@@ -616,6 +646,8 @@ main(int argc, char **argv)
 	parse_condition(&s);
 	read_store(&s);
 	choose_ifaces(&s);
+	if (s.args.action == ARGS_LIST)
+		show_list(&s);
 	open_scan(&s);
 	run_query(&s, mem_bytes);
 	took_ns = gp_clock_mono_ns() - s.start_ns;

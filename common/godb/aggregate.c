@@ -235,3 +235,13 @@ gdi_aggregate_order6(const struct gdi_aggregate *a, struct gdi_key5 **out)
 	*out = k;
 	return 0;
 }
+
+void
+gdi_aggregate_sums(const struct gdi_aggregate *a, uint64_t out[4])
+{
+	memset(out, 0, 4 * sizeof(*out));
+	for (uint32_t i = 0; i < a->t4.n; i++)
+		gdi_sum_values(out, a->rows4[i].counter, 4);
+	for (uint32_t i = 0; i < a->t6.n; i++)
+		gdi_sum_values(out, a->rows6[i].counter, 4);
+}

@@ -46,6 +46,9 @@ void gdi_aggregate_add6(struct gdi_aggregate *a, const struct godb_row6 *rows,
 int gdi_aggregate_order4(const struct gdi_aggregate *a, struct gdi_key2 **out);
 int gdi_aggregate_order6(const struct gdi_aggregate *a, struct gdi_key5 **out);
 
+/* Sums of all rows' counters. */
+void gdi_aggregate_sums(const struct gdi_aggregate *a, uint64_t out[4]);
+
 /* The last word of a key: dport, proto, l7. */
 #define GDI_KEY_DPORT(w) ((uint16_t)((w) >> 24))
 #define GDI_KEY_PROTO(w) ((uint8_t)((w) >> 16))

@@ -114,6 +114,50 @@ void godb_ifaces_free(char **ifaces);
  * ".." nor "lost+found". */
 bool godb_iface_valid(const char *name);
 
+/* Counters that stand beside the rows (FORMAT.md: accounting).  All are sums
+ * for the part; packets unless the name says bytes. */
+struct godb_counters {
+	uint64_t seen, seen_bytes;           /* handed over by the kernel */
+	uint64_t non_ip, non_ip_bytes;       /* no IP header of any kind */
+	uint64_t malformed, malformed_bytes; /* announced as IP, unusable */
+	uint64_t kernel_drops;               /* PACKET_STATISTICS tp_drops */
+	uint64_t iface_drops;                /* the interface's own counter */
+	uint64_t overflow;     /* of the rows: in row [overflow] */
+	uint64_t late;         /* of the rows: counted in a later block */
+	uint64_t time_clamped; /* of the rows: time out of range */
+};
+
+/* ---- list -------------------------------------------------------------- */
+
+struct godb_list;
+
+/* What an interface has in all: finished blocks, whatever their time. */
+struct godb_list_iface {
+	const char *iface;       /* borrowed from the list */
+	int64_t first_s, last_s; /* start of the first and last block */
+	uint64_t days, blocks;   /* 0: none, and the times mean nothing */
+	uint64_t flows;          /* rows of all blocks */
+	uint64_t counter[4];     /* of the rows, as in struct godb_columns */
+	uint64_t disk_bytes;     /* of its files, those of open blocks too */
+	struct godb_counters counters;
+	uint64_t n_unreadable;   /* days of which something is missing here */
+	int rc;                  /* of the first one */
+	char place[48];
+};
+
+/*
+ * Sums up interfaces (NULL-terminated; NULL: all) from the summaries that the
+ * writer keeps, and from the indexes of days that are not in them.  Blocks
+ * that are open are not in it.  Reads no column.
+ */
+int godb_list_new(const struct godb_reader *r, const char *const *ifaces,
+    struct godb_list **out);
+void godb_list_free(struct godb_list *l); /* accepts NULL */
+size_t godb_list_n(const struct godb_list *l);
+/* In the order of names; NULL beyond the last. */
+const struct godb_list_iface *godb_list_get(const struct godb_list *l,
+    size_t i);
+
 /* ---- scan -------------------------------------------------------------- */
 
 struct godb_scan;
@@ -134,19 +178,6 @@ struct godb_scan_opts {
 int godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out);
 void godb_scan_close(struct godb_scan *s);
-
-/* Counters that stand beside the rows (FORMAT.md: accounting).  All are sums
- * for the part; packets unless the name says bytes. */
-struct godb_counters {
-	uint64_t seen, seen_bytes;           /* handed over by the kernel */
-	uint64_t non_ip, non_ip_bytes;       /* no IP header of any kind */
-	uint64_t malformed, malformed_bytes; /* announced as IP, unusable */
-	uint64_t kernel_drops;               /* PACKET_STATISTICS tp_drops */
-	uint64_t iface_drops;                /* the interface's own counter */
-	uint64_t overflow;     /* of the rows: in row [overflow] */
-	uint64_t late;         /* of the rows: counted in a later block */
-	uint64_t time_clamped; /* of the rows: time out of range */
-};
 
 enum godb_part_flags {
 	GODB_PART_LIVE = 1,      /* from a journal, not yet a block */

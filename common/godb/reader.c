@@ -58,6 +58,12 @@ godb_reader_open(const char *path, struct godb_reader **out)
 	return fd < 0 ? -errno : godb_reader_openat(fd, out);
 }
 
+int
+gdi_reader_fd(const struct godb_reader *r)
+{
+	return r->store_fd;
+}
+
 void
 godb_reader_close(struct godb_reader *r)
 {
@@ -263,29 +269,12 @@ take_journals(struct stock *k)
 static bool
 has_journal(const struct stock *k, int64_t day_s, int64_t slot_s, bool now)
 {
-	char **names;
-	int dir, n;
-	bool found = false;
-
 	for (size_t i = k->first_live; i < k->s->n_lives; i++)
 		if (slot_s < 0 ?
 			gp_clock_day(k->s->lives[i]->slot_s) == day_s :
 			k->s->lives[i]->slot_s == slot_s)
 			return true;
-	if (!now)
-		return false;
-	dir = gp_fd_opendir_at(k->fd, GDI_JOURNALS);
-	n = dir < 0 ? dir : gdi_folder_list(dir, gdi_is_journal, &names);
-	for (int i = 0; i < n; i++) {
-		int64_t there_s = gdi_journal_slot(names[i], "");
-
-		found |= slot_s < 0 ? gp_clock_day(there_s) == day_s :
-				      there_s == slot_s;
-	}
-	if (n >= 0)
-		godb_ifaces_free(names);
-	gp_fd_close(&dir);
-	return found;
+	return now && gdi_journal_exists(k->fd, day_s, slot_s);
 }
 
 /* An invalid end of the index is a record that is being written, or was when
@@ -294,7 +283,7 @@ static bool
 unfinished(const struct stock *k, int64_t day_s, const struct gdi_gap *g,
     bool now)
 {
-	return g->tail && (g->slot_s >= 0 || g->short_tail) &&
+	return gdi_gap_may_be_torn(g) &&
 	    has_journal(k, day_s, g->slot_s, now);
 }
 

@@ -784,6 +784,7 @@ pack_block(const struct godb_writer *w, const struct open_block *b,
 	r->n4 = b->rows.t4.n;
 	r->n6 = b->rows.t6.n;
 	r->counters = b->counters;
+	gdi_aggregate_sums(&b->rows, r->sums);
 	for (int c = 0; c < GODB_N_COLUMNS; c++)
 		r->stored_bytes += out->stored[c].len;
 	return rc;
