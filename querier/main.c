@@ -366,6 +366,13 @@ choose_ifaces(struct session *s)
 
 	if (rc < 0)
 		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	/* a question needs an interface, a look at the store does not */
+	if (rc == 0 && s->args.action != ARGS_QUERY) {
+		static const char *none[] = {NULL};
+
+		s->ifaces = none;
+		return;
+	}
 	rc = ifsel_choose(s->args.ifaces, s->have, &s->ifaces, error);
 	if (rc == -ENOENT)
 		die(EXIT_ERROR, "%s", error);

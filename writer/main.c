@@ -26,9 +26,12 @@
 #include "writer/ingest.h"
 #include "writer/peers.h"
 #include "writer/profile.h"
+#include "writer/prune.h"
 #include "writer/stats.h"
 
 #define NOFILE 4096
+/* between two steps of retention when there is nothing else to do */
+#define PRUNE_PAUSE_MS 10
 /* how long captures may take to send their last after the launcher's death */
 #define ORPHAN_NS (15 * GP_NS_PER_S)
 
@@ -308,6 +311,7 @@ struct loop {
 	struct peers peers;
 	struct ingest ingest;
 	struct drain drain;
+	struct prune prune;
 	struct stats stats;
 	struct pollfd *polls;
 	size_t *poll_peer; /* index of the peer behind a pollfd */
@@ -403,11 +407,11 @@ finish(struct loop *l)
 static int
 run(struct loop *l)
 {
-	bool more = false;
+	bool more = false, pruning = false;
 
 	while (!l->stop) {
 		size_t n = fill_polls(l);
-		int timeout = more ? 0 : 500;
+		int timeout = more ? 0 : pruning ? PRUNE_PAUSE_MS : 500;
 
 		if (poll(l->polls, n, timeout) < 0 && errno != EINTR)
 			return -errno;
@@ -415,6 +419,8 @@ run(struct loop *l)
 		peers_tick(&l->peers);
 		more = drain_turn(&l->drain);
 		ingest_tick(&l->ingest, peers_closed, &l->peers);
+		if (!l->offline)
+			pruning = prune_tick(&l->prune);
 		stats_tick(&l->stats, &l->peers, &l->ingest);
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&
@@ -453,6 +459,7 @@ main(int argc, char **argv)
 	struct loop l = {0};
 	struct gp_conf *conf;
 	struct godb_writer *store;
+	struct stat folder;
 	const char *path;
 	char *full_path;
 	int landlock_abi, rc;
@@ -487,6 +494,9 @@ main(int argc, char **argv)
 	    peers_init(&l.peers, store, &l.stats, in.listen, in.notify) < 0 ||
 	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats) < 0)
 		die("start", "out of memory");
+	if (fstat(in.store, &folder) == 0)
+		l.peers.store_ino = folder.st_ino;
+	prune_init(&l.prune, store, conf, &l.peers, in.store);
 	peers_adopt(&l.peers, in.fds, (size_t)in.n);
 	if (in.offline >= 0 && peers_add_inherited(&l.peers, in.offline) < 0)
 		die("start", "no room for the offline session");
@@ -498,6 +508,7 @@ main(int argc, char **argv)
 	if (rc < 0)
 		gp_log(GP_LOG_ERR, "not everything could be stored: %s",
 		    godb_strerror(rc));
+	prune_fini(&l.prune);
 	drain_fini(&l.drain);
 	stats_fini(&l.stats);
 	free(full_path);

@@ -150,6 +150,78 @@ int godb_writer_ring(struct godb_writer *w, const char *iface,
 int godb_writer_has_blocks(struct godb_writer *w, const char *iface,
     int64_t first_s, int64_t last_s, int64_t *any_s);
 
+/* ---- retention ----------------------------------------------------------- */
+
+enum godb_retain_cause {
+	GODB_RETAIN_AGE,  /* older than retain_days */
+	GODB_RETAIN_SIZE, /* the store is larger than max_bytes */
+	GODB_RETAIN_FREE, /* the disk has less than min_free */
+	GODB_RETAIN_CLEAN, /* over before clean_s */
+};
+/* "age", "size", "free", "clean" */
+const char *godb_retain_cause_name(enum godb_retain_cause c);
+
+/* A day of an interface that was, or is to be, removed. */
+struct godb_retain_day {
+	const char *iface; /* borrowed for the call */
+	int64_t day_s;
+	uint64_t bytes;
+	enum godb_retain_cause cause;
+	int rc; /* below 0: it could not be removed */
+};
+
+struct godb_retain_opts {
+	size_t size;
+	uint32_t retain_days; /* 0: for ever */
+	uint64_t max_bytes;   /* 0: no bound */
+	uint64_t min_free;    /* bytes, 0: no bound */
+	int64_t now_s;        /* CLOCK_REALTIME */
+	int64_t clean_s;      /* days that end by then go too; 0: none */
+	/* Removed lately and perhaps not given back yet, because somebody
+	 * still reads the files: counts as free. */
+	uint64_t freed_bytes;
+	/* May be NULL; called for each day, after it was removed. */
+	void (*each)(void *arg, const struct godb_retain_day *day);
+	void *arg;
+};
+#define GODB_RETAIN_OPTS_INIT \
+	{sizeof(struct godb_retain_opts), 0, 0, 0, 0, 0, 0, NULL, NULL}
+
+struct godb_retain_report {
+	uint64_t days, bytes;   /* removed, or to be removed */
+	uint64_t failed;        /* days that could not be */
+	uint64_t store_bytes;   /* of all files, before */
+	uint64_t free_bytes;    /* of the file system, before */
+	uint64_t short_bytes;   /* what a bound still lacks after it */
+};
+
+struct godb_retain;
+
+/*
+ * A round of retention over the writer's store: takes stock (and brings the
+ * summaries that godb_list_new reads up to date), then removes whole days,
+ * the oldest first, of all interfaces, until every bound is kept.  Never the
+ * day of now_s, later ones, or those with open blocks; for max_bytes and
+ * min_free never the newest finished day either.  Work is done by
+ * godb_retain_step in small steps, between which the writer may be used; one
+ * round at a time.
+ */
+int godb_retain_new(struct godb_writer *w, const struct godb_retain_opts *opts,
+    struct godb_retain **out);
+
+/* The same without a writer and without touching anything: what a round would
+ * remove.  The folder's descriptor is borrowed. */
+int godb_retain_dry(int store_fd, const struct godb_retain_opts *opts,
+    struct godb_retain **out);
+
+/* Works for about that long: 1 when there is more to do, 0 at the end, or an
+ * error, which ends the round. */
+int godb_retain_step(struct godb_retain *r, int64_t budget_ns);
+
+void godb_retain_report(const struct godb_retain *r,
+    struct godb_retain_report *out);
+void godb_retain_free(struct godb_retain *r); /* accepts NULL */
+
 #ifdef __cplusplus
 }
 #endif
