@@ -572,6 +572,64 @@ show_list(struct session *s)
 	finish_output(status);
 }
 
+/* ---- --check ----------------------------------------------------------- */
+
+static void
+say_fault(void *arg, const struct godb_fault *f, const char *why)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], time[128];
+	struct session *s = arg;
+
+	clear_bar(&s->progress);
+	time[0] = '\0';
+	if (f->first_s < f->last_s) {
+		when_format_utc(f->first_s, first);
+		when_format_utc(f->last_s, last);
+		(void)snprintf(time, sizeof(time), " first=%s last=%s", first,
+		    last);
+	}
+	say("goquery: damaged%s%s%s place=\"%s\" error=\"%s%s%s\"",
+	    f->iface[0] ? " iface=" : "", f->iface, time, f->place,
+	    godb_strerror(f->rc), why[0] ? ": " : "", why);
+}
+
+static int
+draw_check_bar(void *arg, size_t done, size_t all)
+{
+	struct session *s = arg;
+
+	return draw_bar(&s->progress, done, all);
+}
+
+static _Noreturn void
+check_store(struct session *s)
+{
+	struct godb_check_opts opts = GODB_CHECK_OPTS_INIT;
+	struct godb_check_report r;
+	int rc;
+
+	opts.ifaces = s->ifaces;
+	opts.fault = say_fault;
+	opts.progress = draw_check_bar;
+	opts.arg = s;
+	rc = godb_check(s->reader, &opts, &r);
+	clear_bar(&s->progress);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	out_fmt(&out, "%llu interfaces, %llu days, %llu blocks, %llu rows, "
+	    "%llu open batches: ",
+	    (unsigned long long)r.ifaces, (unsigned long long)r.days,
+	    (unsigned long long)r.records, (unsigned long long)r.rows,
+	    (unsigned long long)r.batches);
+	if (r.faults == 0)
+		out_str(&out, "no damage\n");
+	else
+		out_fmt(&out, "%llu damaged places; goprobe-writer --repair "
+		    "--dry-run tells what can be done\n",
+		    (unsigned long long)r.faults);
+	finish_output(r.faults ? EXIT_INCOMPLETE : EXIT_FINE);
+}
+
 /* ---- --status ---------------------------------------------------------- */
 
 static _Noreturn void
@@ -655,6 +713,8 @@ main(int argc, char **argv)
 	choose_ifaces(&s);
 	if (s.args.action == ARGS_LIST)
 		show_list(&s);
+	if (s.args.action == ARGS_CHECK)
+		check_store(&s);
 	open_scan(&s);
 	run_query(&s, mem_bytes);
 	took_ns = gp_clock_mono_ns() - s.start_ns;

@@ -158,6 +158,45 @@ size_t godb_list_n(const struct godb_list *l);
 const struct godb_list_iface *godb_list_get(const struct godb_list *l,
     size_t i);
 
+/* What could not be read, or does not hold. */
+struct godb_fault {
+	const char *iface;        /* borrowed */
+	int64_t first_s, last_s;  /* time that may be missing; none of it if
+				   * only names are */
+	int rc;                   /* GODB_EDAMAGED, -EIO, ... */
+	char place[128];          /* file, and offset where known */
+};
+
+/* ---- check ------------------------------------------------------------- */
+
+struct godb_check_opts {
+	size_t size;
+	const char *const *ifaces; /* NULL-terminated; NULL: all */
+	/* May be NULL; what is wrong, one by one.  `why` adds to the code's
+	 * text, or is empty. */
+	void (*fault)(void *arg, const struct godb_fault *f, const char *why);
+	/* May be NULL; days done and in all.  Nonzero ends it with
+	 * GODB_ECANCELLED. */
+	int (*progress)(void *arg, size_t done, size_t all);
+	void *arg;
+	const int *cancel; /* as in struct godb_scan_opts */
+};
+#define GODB_CHECK_OPTS_INIT \
+	{sizeof(struct godb_check_opts), NULL, NULL, NULL, NULL, NULL}
+
+struct godb_check_report {
+	uint64_t ifaces, days, records, rows, batches, bytes; /* looked at */
+	uint64_t faults;
+};
+
+/*
+ * Reads all of it: every checksum, and what FORMAT.md says must hold.  The
+ * store may be written meanwhile: what is under way is no fault, and days
+ * that retention removes are passed over.  0 whatever was found.
+ */
+int godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
+    struct godb_check_report *out);
+
 /* ---- scan -------------------------------------------------------------- */
 
 struct godb_scan;
@@ -167,15 +206,19 @@ struct godb_scan_opts {
 	const char *const *ifaces; /* NULL-terminated; NULL: all */
 	int64_t first_s, last_s;   /* window [first_s, last_s) */
 	bool no_live;              /* leave the journals out */
+	/* May be NULL.  Another thread or a signal's handler may set it to
+	 * something else than 0: the call then ends with GODB_ECANCELLED. */
+	const int *cancel;
 };
-#define GODB_SCAN_OPTS_INIT {sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false}
+#define GODB_SCAN_OPTS_INIT                                              \
+	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL}
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,
  * so that each row is seen once whatever the writer does meanwhile.  A damaged
  * index or journal does not fail the call; it becomes a fault (below).
  */
-int godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
+int godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out);
 void godb_scan_close(struct godb_scan *s);
 
@@ -213,13 +256,6 @@ bool godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
     int64_t *last_s);
 
 /* What could not be read when the scan was opened. */
-struct godb_fault {
-	const char *iface;        /* borrowed */
-	int64_t first_s, last_s;  /* time that may be missing; none of it if
-				   * only names are */
-	int rc;                   /* GODB_EDAMAGED, -EIO, ... */
-	char place[128];          /* file, and offset where known */
-};
 size_t godb_scan_n_faults(const struct godb_scan *s);
 const struct godb_fault *godb_scan_fault(const struct godb_scan *s, size_t i);
 

@@ -222,6 +222,46 @@ void godb_retain_report(const struct godb_retain *r,
     struct godb_retain_report *out);
 void godb_retain_free(struct godb_retain *r); /* accepts NULL */
 
+/* ---- repair and removal: the whole store, without its writer -------------- */
+
+struct godb_repair_opts {
+	size_t size;
+	const char *owner;  /* for the lock's message */
+	bool dry_run;       /* takes no lock and writes nothing */
+	uint32_t mode_file; /* of what it writes */
+	/* May be NULL; what was, or would be, done. */
+	void (*each)(void *arg, const char *place, const char *what);
+	void *arg;
+};
+#define GODB_REPAIR_OPTS_INIT \
+	{sizeof(struct godb_repair_opts), NULL, false, 0640, NULL, NULL}
+
+struct godb_repair_report {
+	uint64_t days;  /* whose index was written anew */
+	uint64_t kept;  /* records in these */
+	uint64_t lost;  /* blocks that are marked as lost */
+	uint64_t files; /* other things that were put right */
+};
+
+/*
+ * Takes what cannot be read out of a store's indexes, so that questions end
+ * without an error: a block of which something is damaged becomes a quiet one
+ * that says so (GODB_PART_LOST).  Good blocks stay as they are, to the byte;
+ * what is replaced stays beside it, as NAME.damaged.  A commit that was cut
+ * off is none of this: the next writer takes care of it.  The folder's
+ * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.
+ */
+int godb_repair(int store_fd, const struct godb_repair_opts *opts,
+    struct godb_repair_report *out, struct godb_diag *diag);
+
+/*
+ * Removes every interface and all application names; the store itself stays,
+ * empty.  What is not the store's own is left, and then -ENOTEMPTY comes back.
+ * *n_ifaces and *bytes tell how much it was, or with dry_run would be.
+ */
+int godb_wipe(int store_fd, const char *owner, bool dry_run,
+    uint64_t *n_ifaces, uint64_t *bytes, struct godb_diag *diag);
+
 #ifdef __cplusplus
 }
 #endif

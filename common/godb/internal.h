@@ -33,6 +33,13 @@
 /* XXH3-64 of everything that is checked in a store; seed 0 but for journals. */
 uint64_t gdi_checksum(const void *data, size_t len, uint64_t seed);
 
+/* A caller's flag, which another thread may set; NULL: never. */
+static inline bool
+gdi_cancelled(const int *cancel)
+{
+	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
+}
+
 /* Sums that stay at the largest number instead of wrapping. */
 void gdi_sum_values(uint64_t *to, const uint64_t *from, size_t n);
 void gdi_sum_counters(struct godb_counters *to,

@@ -263,6 +263,17 @@ godb_ifaces_free(char **ifaces)
 }
 
 bool
+gdi_listed(const char *const *list, const char *name)
+{
+	if (list == NULL)
+		return true;
+	for (size_t i = 0; list[i]; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool
 gdi_is_iface(const char *name)
 {
 	return godb_iface_valid(name);

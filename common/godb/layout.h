@@ -31,6 +31,9 @@ int gdi_folder_make(int parent, const char *name, uint32_t mode);
  */
 int gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out);
 
+/* Whether a NULL-terminated list has the name; NULL has all. */
+bool gdi_listed(const char *const *list, const char *name);
+
 bool gdi_is_iface(const char *name);
 bool gdi_is_day(const char *name);
 

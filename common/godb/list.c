@@ -112,17 +112,6 @@ take_iface(struct godb_list_iface *f, int store_fd)
 	return rc;
 }
 
-static bool
-wanted(const char *const *ifaces, const char *name)
-{
-	if (ifaces == NULL)
-		return true;
-	for (size_t i = 0; ifaces[i]; i++)
-		if (strcmp(ifaces[i], name) == 0)
-			return true;
-	return false;
-}
-
 int
 godb_list_new(const struct godb_reader *r, const char *const *ifaces,
     struct godb_list **out)
@@ -141,7 +130,7 @@ godb_list_new(const struct godb_reader *r, const char *const *ifaces,
 	if (l->ifaces == NULL)
 		rc = -ENOMEM;
 	for (int i = 0; rc == 0 && i < n; i++) {
-		if (!wanted(ifaces, l->names[i]))
+		if (!gdi_listed(ifaces, l->names[i]))
 			continue;
 		l->ifaces[l->n].iface = l->names[i];
 		rc = take_iface(&l->ifaces[l->n++], gdi_reader_fd(r));

@@ -635,11 +635,7 @@ choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
 		return n;
 	s->ifaces = calloc((size_t)n + 1, sizeof(*s->ifaces));
 	for (int i = 0; s->ifaces && i < n; i++) {
-		bool take = wanted == NULL;
-
-		for (size_t k = 0; !take && wanted[k]; k++)
-			take = strcmp(wanted[k], all[i]) == 0;
-		if (!take)
+		if (!gdi_listed(wanted, all[i]))
 			continue;
 		(void)snprintf(s->ifaces[s->n_ifaces].name,
 		    sizeof(s->ifaces[0].name), "%s", all[i]);
@@ -710,7 +706,7 @@ load_names(struct godb_scan *s)
 }
 
 int
-godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
+godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan_opts o = GODB_SCAN_OPTS_INIT;
@@ -730,7 +726,8 @@ godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
 	if (rc == 0)
 		rc = gdi_names_init(&s->live_names);
 	for (uint32_t i = 0; rc == 0 && i < s->n_ifaces; i++)
-		rc = take_iface(s, i, !o.no_live);
+		rc = gdi_cancelled(o.cancel) ? GODB_ECANCELLED :
+					       take_iface(s, i, !o.no_live);
 	if (rc == 0)
 		rc = load_names(s);
 	if (rc < 0) {

@@ -117,7 +117,7 @@ entry_make(const struct gdi_day_sum *d, uint8_t e[E_BYTES])
 	gdi_put64(e + E_LAST, (uint64_t)d->last_s);
 	gdi_put64(e + E_ROWS, d->rows);
 	memcpy(e + E_SUMS, d->sums, sizeof(d->sums));
-	gdi_put32(e + E_FLAGS, d->flags);
+	gdi_put32(e + E_FLAGS, (uint32_t)d->flags);
 	memcpy(e + E_COUNTERS, &d->counters, sizeof(d->counters));
 	gdi_put64(e + E_CHECKSUM, gdi_checksum(e, E_CHECKSUM, 0));
 }

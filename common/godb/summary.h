@@ -21,7 +21,7 @@ struct gdi_day_sum {
 	int64_t first_s, last_s; /* first and last slot; 0, 0 without a block */
 	uint64_t rows;
 	uint64_t sums[4]; /* of the rows' counters */
-	uint32_t flags;   /* of all records together */
+	uint64_t flags;   /* of all records together */
 	struct godb_counters counters;
 };
 
