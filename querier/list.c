@@ -171,14 +171,13 @@ print_text(struct out *o, const struct godb_list *l)
 
 /* ---- machine formats ----------------------------------------------------- */
 
-#define N_NUMBERS (3 + ANSWER_N_COUNTERS + 3)
+#define N_NUMBERS (3 + ANSWER_N_USUAL + 3)
 
 /* All numbers but the times, in the order of both formats. */
 static void
 numbers(const struct godb_list_iface *f, const char *name[N_NUMBERS],
     uint64_t value[N_NUMBERS])
 {
-	uint64_t counter[ANSWER_N_COUNTERS];
 	size_t n = 0;
 
 	name[n] = "days";
@@ -187,10 +186,9 @@ numbers(const struct godb_list_iface *f, const char *name[N_NUMBERS],
 	value[n++] = f->blocks;
 	name[n] = "flows";
 	value[n++] = f->flows;
-	answer_counters(f->counter, counter);
-	for (size_t k = 0; k < ANSWER_N_COUNTERS; k++) {
-		name[n] = answer_counter_names[k];
-		value[n++] = counter[k];
+	for (size_t k = 0; k < ANSWER_N_USUAL; k++) {
+		name[n] = godb_metric_name(answer_usual[k]);
+		value[n++] = answer_counter(f->counter, answer_usual[k]);
 	}
 	name[n] = "disk_bytes";
 	value[n++] = f->disk_bytes;
