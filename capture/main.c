@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/deaths.h"
+#include "capture/dpi.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
 #include "capture/snapshot.h"
@@ -63,6 +65,10 @@ struct capture {
 	int watchdog_ms;
 	int64_t petted_ns, shown_ns;
 	bool terminal, bar; /* offline: progress on stderr */
+	int deaths_fd;      /* our predecessor's */
+	struct deaths_page *deaths;
+	bool looking;       /* at packets: an exit now is not ours */
+	enum loop_l7 l7;
 };
 
 static struct capture capture;
@@ -243,7 +249,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 	if (n < 0)
 		die(1, "passed descriptors", strerror(-n));
-	c->alive = -1;
+	c->alive = c->deaths_fd = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
 		die(1, "out of memory", NULL);
@@ -252,6 +258,9 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 		if (strcmp(fds[i].name, "alive") == 0) {
 			c->alive = fd;
+		} else if (strcmp(fds[i].name, DEATHS_NAME) == 0) {
+			gp_fd_close(&c->deaths_fd);
+			c->deaths_fd = fd;
 		} else if (strcmp(fds[i].name, "writer") == 0 &&
 		    c->o.offline) {
 			c->workers.w[0].ctl = fd;
@@ -270,6 +279,33 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	if (c->notify < -1)
 		die(1, "NOTIFY_SOCKET", strerror(-c->notify));
 	c->watchdog_ms = gp_notify_watchdog_ms();
+}
+
+static void
+leave_in_order(void)
+{
+	if (!capture.looking)
+		deaths_clean(capture.deaths);
+}
+
+/* A packet that kills the engine is sent again; the sensor is worth more than
+ * the names. */
+static void
+choose_l7(struct capture *c)
+{
+	unsigned n = 0;
+
+	if (!c->o.offline)
+		n = deaths_open(&c->deaths, c->deaths_fd, c->notify,
+		    gp_clock_boot_ns());
+	(void)atexit(leave_in_order);
+	c->l7 = c->settings.l7 == GP_L7_NDPI ? LOOP_L7_ON : LOOP_L7_OFF;
+	if (n < DEATHS_MANY || c->l7 == LOOP_L7_OFF)
+		return;
+	c->l7 = LOOP_L7_FAILED;
+	gp_log(GP_LOG_WARNING,
+	    "layer 7 is off: capture died %u times in ten minutes iface=%s", n,
+	    c->o.iface);
 }
 
 static void
@@ -644,6 +680,8 @@ make_loop(struct capture *c, struct worker *w)
 	    .offline = c->o.offline,
 	    .flows_max = flows_each(c),
 	    .snapshot_interval_s = c->settings.snapshot_interval,
+	    .l7 = c->l7,
+	    .l7_wait_s = c->settings.l7_wait,
 	    .stop_wait_ms = c->o.offline ? -1 : STOP_WAIT_MS,
 	    .wait_done = c->o.offline,
 	    .tick = tick,
@@ -692,6 +730,9 @@ report_offline(struct capture *c, enum loop_result result,
 	if (t->time_clamped > 0)
 		fprintf(stderr, ", %llu with times out of range",
 		    ull(t->time_clamped));
+	if (t->l7_starved > 0)
+		fprintf(stderr, ", %llu flows named by port for want of "
+				"memory", ull(t->l7_starved));
 	if (t->first_s <= t->last_s) {
 		time_text(t->first_s, first);
 		time_text(t->last_s, last);
@@ -745,11 +786,14 @@ report_live(const struct capture *c, enum loop_result result,
 	gp_log(GP_LOG_INFO,
 	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
 	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
-	    "kernel_at_stop=%llu unpublished=%llu",
+	    "kernel_at_stop=%llu unpublished=%llu l7_packets=%llu "
+	    "l7_cut=%llu l7_full=%llu l7_starved=%llu",
 	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
 	    ull(t->iface_drops),
-	    ull(t->kernel_at_stop), ull(t->seen - t->published));
+	    ull(t->kernel_at_stop), ull(t->seen - t->published),
+	    ull(t->l7_looked), ull(t->l7_cut), ull(t->l7_full),
+	    ull(t->l7_starved));
 	report_pauses(c->o.iface, "wall", &t->turns);
 	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
 	switch (result) {
@@ -804,6 +848,7 @@ main(int argc, char **argv)
 	/* with what privilege there is: open, connect, hand over */
 	take_passed(c, &files, &n_files);
 	open_signals(c);
+	choose_l7(c);
 	if (c->o.offline) {
 		open_inputs(c, files, n_files);
 		c->terminal = isatty(STDERR_FILENO);
@@ -812,6 +857,7 @@ main(int argc, char **argv)
 		open_interface(c);
 	}
 	open_workers(c);
+	dpi_silence_stdout();
 	tzset();
 
 	/* give it up; from here on nothing can be opened */
@@ -822,7 +868,9 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < c->workers.n; i++)
 		be_welcomed(c, &c->workers.w[i]);
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
+	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);
+	c->looking = false;
 	(void)gp_notify_send(c->notify, "STOPPING=1");
 	return c->o.offline ? report_offline(c, result, &totals) :
 			      report_live(c, result, culprit, &totals);

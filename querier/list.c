@@ -281,7 +281,7 @@ list_print(struct out *o, const struct godb_list *l, enum args_format format)
 		break;
 	case ARGS_JSONL:
 		break;
-	default:
+	case ARGS_HTML: /* args.c refuses it */
 		return;
 	}
 	for (size_t i = 0; (f = godb_list_get(l, i)); i++) {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -212,6 +213,22 @@ maintain(const struct options *o)
 	status = maintain_run(&m);
 	gp_conf_free(conf);
 	return status;
+}
+
+/*
+ * Writing a block takes and gives back the same few MiB for every chunk: they
+ * stay with the process instead of coming from the kernel, page by page, each
+ * time.  Rows are larger and grow by moving pages, which only mmap'd memory
+ * can.
+ */
+#define KEPT_BYTES (32 << 20)
+#define ROWS_BYTES (4 << 20)
+
+static void
+tune_heap(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, ROWS_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 /* ---- start, in the order of privilege ----------------------------------- */
@@ -548,6 +565,7 @@ main(int argc, char **argv)
 	int landlock_abi, rc;
 
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
+	tune_heap();
 	parse_options(argc, argv, &o);
 	if (o.check || o.print)
 		return check_configuration(&o);
