@@ -13,6 +13,8 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
 		$(TEST_LDLIBS_$(notdir $(1)))
 endef
+TEST_HELPERS += lib/powercut
+TEST_LIBS_powercut := libgodb libgpbase
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))

@@ -27,6 +27,7 @@
 #include "common/godb/layout.h"
 #include "common/godb/names.h"
 #include "common/godb/pack.h"
+#include "common/godb/retain.h"
 #include "common/godb/rings.h"
 
 /*
@@ -1175,6 +1176,29 @@ godb_writer_close(struct godb_writer *w)
 	gp_fd_close(&w->lock_fd);
 	gp_fd_close(&w->store_fd);
 	free(w);
+}
+
+/* ---- for retention ------------------------------------------------------- */
+
+int
+gdi_writer_store_fd(const struct godb_writer *w)
+{
+	return w->store_fd;
+}
+
+uint32_t
+gdi_writer_mode_file(const struct godb_writer *w)
+{
+	return w->opts.mode_file;
+}
+
+bool
+gdi_writer_day_open(const struct godb_writer *w, const char *iface,
+    int64_t day_s)
+{
+	struct journals_of journals = {w, iface, day_s};
+
+	return has_journal(&journals, -1);
 }
 
 /* ---- questions ----------------------------------------------------------- */
