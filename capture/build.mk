@@ -3,7 +3,7 @@
 ARCHIVES += libgpcapture
 libgpcapture_SRCS := $(addprefix capture/, source.c decode.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
-	loop_file.c loop_live.c)
+	loop_file.c loop_live.c ifwait.c)
 
 PROGRAMS += goprobe-capture goprobe
 goprobe-capture_SRCS := capture/main.c capture/profile.c

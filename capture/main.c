@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
 #include "capture/snapshot.h"
@@ -285,6 +286,41 @@ open_signals(struct capture *c)
 }
 
 static void
+pet_watchdog(struct capture *c)
+{
+	int64_t now = gp_clock_mono_ns();
+
+	if (c->watchdog_ms == 0 ||
+	    now - c->petted_ns < c->watchdog_ms * INT64_C(1000000))
+		return;
+	c->petted_ns = now;
+	(void)gp_notify_send(c->notify, "WATCHDOG=1");
+}
+
+/* Waiting is all that can be done, so whoever started us need not wait. */
+static void
+told_of_interface(void *ctx, enum ifwait_state now)
+{
+	struct capture *c = ctx;
+	char text[96];
+
+	if (now == IFWAIT_UP)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "READY=1\nSTATUS=waiting: interface %s is %s", c->o.iface,
+	    now == IFWAIT_DOWN ? "down" : "not there");
+	(void)gp_notify_send(c->notify, text);
+	gp_log(GP_LOG_WARNING, "waiting: the interface is %s iface=%s",
+	    now == IFWAIT_DOWN ? "down" : "not there", c->o.iface);
+}
+
+static void
+while_waiting(void *ctx)
+{
+	pet_watchdog(ctx);
+}
+
+static void
 open_interface(struct capture *c)
 {
 	char error[SOURCE_ERROR_MAX];
@@ -535,15 +571,10 @@ static void
 tick(void *ctx, const struct loop_totals *t)
 {
 	struct capture *c = ctx;
-	int64_t now = gp_clock_mono_ns();
 
 	if (c->o.offline)
 		progress(c, t);
-	if (c->watchdog_ms > 0 &&
-	    now - c->petted_ns >= c->watchdog_ms * INT64_C(1000000)) {
-		c->petted_ns = now;
-		(void)gp_notify_send(c->notify, "WATCHDOG=1");
-	}
+	pet_watchdog(c);
 }
 
 static void
@@ -674,6 +705,9 @@ main(int argc, char **argv)
 		open_inputs(&c, files, n_files);
 		c.terminal = isatty(STDERR_FILENO);
 	} else {
+		if (ifwait_up(c.o.iface, c.signals, told_of_interface,
+			while_waiting, &c) > 0)
+			return 0; /* told to stop before there was anything */
 		open_interface(&c);
 		connect_writer(&c);
 	}
