@@ -1,7 +1,8 @@
 #!/bin/sh
 # goprobe-apply start|reload - makes the running captures those of the site's
-# INI.  goprobe-apply.service runs it when goprobe.target is started and
-# reloaded; see goprobe.target(7).
+# INI; goprobe-apply.service runs it when goprobe.target is started and
+# reloaded.  goprobe-apply upgrade - what runs goes on with new programs.  See
+# goprobe.target(7).
 #
 # What was applied last is kept, so that only those interfaces are interrupted
 # whose settings have changed.
@@ -14,12 +15,29 @@ wants=/run/systemd/generator/goprobe.target.wants
 
 verb=${1:-}
 case $verb in
-start | reload) ;;
+start | reload | upgrade) ;;
 *)
-	echo "usage: goprobe-apply start|reload" >&2
+	echo "usage: goprobe-apply start|reload|upgrade" >&2
 	exit 2
 	;;
 esac
+
+# Units that are up, being started or waiting for their next start.
+running() {
+	systemctl list-units --plain --no-legend --full \
+	    --state=active,activating,reloading 'goprobe-capture@*.service' |
+	    cut -d ' ' -f 1
+}
+
+if [ "$verb" = upgrade ]; then
+	# A capture whose writer is away goes on counting, so that goes first;
+	# then one interface at a time is without its capture for a moment.
+	systemctl try-restart goprobe-writer.service
+	for unit in $(running); do
+		systemctl try-restart "$unit"
+	done
+	exit 0
+fi
 
 # A configuration that cannot be used changes nothing.
 wanted=$($generator --interfaces)
@@ -30,11 +48,7 @@ if [ "$verb" = reload ] ||
 	systemctl daemon-reload
 fi
 
-# Units that are up, being started or waiting for their next start.
-running=$(systemctl list-units --plain --no-legend --full \
-    --state=active,activating,reloading 'goprobe-capture@*.service' |
-    cut -d ' ' -f 1)
-
+running=$(running)
 changed=
 if [ "$verb" = reload ] && [ -e "$applied" ]; then
 	changed=$($generator --changes "$applied")
