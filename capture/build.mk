@@ -1,14 +1,19 @@
 # libgpcapture is everything but the two main functions, so that tests and
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
-libgpcapture_SRCS := $(addprefix capture/, source.c decode.c decode_ip.c \
+libgpcapture_SRCS := $(addprefix capture/, source.c fanout.c decode.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
-	loop_file.c loop_live.c ifwait.c)
+	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
+	flowtab_label.c)
+libgpcapture_SRCS += $(if $(NDPI),capture/dpi.c,capture/dpi_none.c)
+CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
+# its headers are not written for our warnings
+CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := capture/main.c capture/profile.c
+goprobe-capture_SRCS := capture/main.c capture/profile.c capture/workers.c
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
-goprobe-capture_PKGS := libpcap libxxhash libseccomp libcap-ng inih
+goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c \
 	capture/status_folder.c
 goprobe_LIBS := libgpbase
@@ -18,9 +23,12 @@ MANPAGES += capture/goprobe.8 capture/goprobe-capture.8
 CAPTURE_TEST_LIBS := libgpcapture libgpipc libgpbase
 TEST_HELPERS += lib/flowdump
 TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
-TEST_PKGS_flowdump := libpcap
+TEST_PKGS_flowdump := $(CAPTURE_PKGS)
 
-CAPTURE_UNIT := decode fragment orient flowtab snapshot loop
+CAPTURE_UNIT := arena dpi decode fragment orient flowtab snapshot pause loop
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
-$(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := libpcap))
+$(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))
+TEST_HELPERS += lib/l7dump
+TEST_LIBS_l7dump := $(CAPTURE_TEST_LIBS)
+TEST_PKGS_l7dump := $(CAPTURE_PKGS)

@@ -26,6 +26,8 @@ enum decode_flags {
 	DECODE_FRAG_LATER = 4, /* offset not 0: no transport header */
 	DECODE_GROUP = 8,      /* link layer says broadcast or multicast */
 	DECODE_OUT = 16,       /* left through the interface; set by the loop */
+	DECODE_PAYLOAD = 32,   /* of TCP or UDP, was captured */
+	DECODE_STAGED = 64,    /* `ip` may be looked at later; by the loop */
 };
 
 /* What the packet says about who started the conversation. */
@@ -49,6 +51,8 @@ enum decode_proto {
 struct decode_packet {
 	uint8_t src[16], dst[16]; /* network order; IPv4 in the first 4,
 	                             the rest undefined */
+	const uint8_t *ip; /* header and what follows: borrowed with data */
+	uint32_t ip_len;   /* captured, link-layer padding left out */
 	uint32_t wire_len; /* frame on the wire, link header included */
 	uint32_t frag_id;  /* host order; set with a FRAG flag */
 	uint16_t sport, dport; /* host order, 0 without ports */

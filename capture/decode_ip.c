@@ -30,6 +30,8 @@ take_tcp(const uint8_t *p, size_t n, struct decode_packet *out)
 	if (n < 14)
 		return;
 	out->tcp_flags = p[13];
+	if (p[12] >> 4 >= 5 && (size_t)(p[12] >> 4) * 4 < n)
+		out->flags |= DECODE_PAYLOAD;
 	if (p[13] & SYN)
 		out->hint = p[13] & ACK ? DECODE_HINT_ANSWERS
 		                        : DECODE_HINT_OPENS;
@@ -120,6 +122,8 @@ take_transport(const uint8_t *p, size_t n, struct decode_packet *out)
 	case DECODE_PROTO_UDP:
 	case DECODE_PROTO_UDPLITE:
 		take_ports(p, n, out);
+		if (n > 8)
+			out->flags |= DECODE_PAYLOAD;
 		break;
 	case DECODE_PROTO_SCTP:
 		take_ports(p, n, out);
@@ -178,6 +182,8 @@ decode_ip4(const uint8_t *p, size_t n, struct decode_packet *out)
 	/* what lies behind the datagram is padding, not a port */
 	if (total != 0 && total < n)
 		n = total;
+	out->ip = p;
+	out->ip_len = (uint32_t)n;
 	if (!(out->flags & DECODE_FRAG_LATER) && header < n)
 		take_transport(p + header, n - header, out);
 	return DECODE_IP;
@@ -264,11 +270,13 @@ decode_ip6(const uint8_t *p, size_t n, struct decode_packet *out)
 	payload = be16(p + 4);
 	out->proto = p[6];
 	memcpy(out->src, p + 8, 32);
+	out->ip = p;
 	p += 40;
 	n -= 40;
+	if (payload != 0 && payload < n)
+		n = payload;
+	out->ip_len = (uint32_t)n + 40;
 	if (payload != 0) {
-		if (payload < n)
-			n = payload;
 		walk_extensions(p, n, out);
 	} else if (out->proto != EXT_HOP || is_jumbo(p, n)) {
 		/* a jumbogram, or offload that left the field alone; nothing

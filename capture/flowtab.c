@@ -16,10 +16,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "capture/flowtab_internal.h"
 #include "capture/orient.h"
 #include "common/ipc/frame.h"
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum {
 	SEEN_UNIT_S = 4,       /* idleness is kept in 16 bits: 72 hours */
@@ -28,102 +27,6 @@ enum {
 	PAGES_BATCH = 4,       /* of the next index, touched per batch */
 	PAGE = 4096,
 	RELEASE_BYTES = 128 << 10, /* of an index that is left, at a time */
-	RECENT_MAX = 512,
-};
-
-enum entry_state {
-	LEVEL_MASK = 7,  /* enum orient_level */
-	CLIENT_B = 8,    /* endpoint b is the client */
-	PUBLISHED = 16,  /* orientation is fixed */
-	REUSED = 32,     /* had packets in more than one publication */
-	IN_USE = 128,
-};
-
-struct meta {
-	uint16_t port[2];
-	uint8_t proto;
-	uint8_t state;
-	uint16_t seen;
-	uint64_t bytes[2];
-	uint32_t pkts[2];
-};
-
-struct flow4 {
-	uint8_t addr[2][4];
-	struct meta m;
-};
-
-struct flow6 {
-	uint8_t addr[2][16];
-	struct meta m;
-};
-static_assert(sizeof(struct flow4) == 40, "bytes a flow");
-static_assert(sizeof(struct flow6) == 64, "bytes a flow");
-
-struct slot {
-	uint32_t entry1; /* entry + 1; 0: empty */
-	uint32_t hash;
-};
-#define MOVED_AWAY UINT32_MAX /* in an index that is being left */
-
-struct index {
-	struct slot *slot;
-	uint32_t size;
-};
-
-struct half {
-	bool v6;
-	uint8_t *entries;
-	uint64_t *dirty;    /* a bit for each entry */
-	uint32_t high;      /* entries ever used */
-	uint32_t free1;     /* list of evicted ones, entry + 1 */
-	uint32_t used;
-	struct index now, old; /* old.size 0: nothing to move */
-	uint32_t moved;
-	uint32_t size_max;
-	size_t ready; /* bytes of the next index that have their pages */
-	struct slot *region[2];
-	unsigned region_now;
-};
-
-/* A packet made ready: its key in the table's order of endpoints. */
-struct probe {
-	uint64_t key[5]; /* IPv4: addresses; ports and protocol */
-	uint32_t hash;
-	uint8_t dir; /* 1: from endpoint b */
-};
-
-struct map {
-	void *base;
-	size_t bytes;
-};
-
-struct flowtab {
-	struct gp_hash_key key;
-	uint32_t flows_max;
-	bool by_iface;
-	struct half half[2];
-	uint64_t held;
-	uint64_t overflow_packets;
-	uint64_t overflow[256][4]; /* enum frame_counter */
-	bool overflow_held;
-	/* entries that became dirty since the last round began, while they
-	 * are few: entry * 2 + version 6 */
-	uint32_t recent[RECENT_MAX];
-	uint32_t n_recent; /* > RECENT_MAX: too many, use the bitmaps */
-	/* the round of publishing */
-	bool publishing;
-	bool by_list;
-	uint32_t list[RECENT_MAX];
-	uint32_t n_list, at;
-	unsigned at_half;
-	uint32_t at_word, end_word[2];
-	/* the sweep */
-	unsigned sweep_half;
-	uint32_t sweep_at;
-	struct probe probe[FLOWTAB_BATCH];
-	struct map maps[10];
-	size_t n_maps;
 };
 
 /* ---- memory ------------------------------------------------------------ */
@@ -133,8 +36,8 @@ struct flowtab {
  * purpose: huge ones won nothing measurable, and one that must be made ready
  * stops the packet loop for milliseconds.
  */
-static void *
-reserve(struct flowtab *t, size_t bytes)
+void *
+flowtab_reserve(struct flowtab *t, size_t bytes)
 {
 	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -146,12 +49,6 @@ reserve(struct flowtab *t, size_t bytes)
 	return base;
 }
 
-static size_t
-entry_bytes(const struct half *h)
-{
-	return h->v6 ? sizeof(struct flow6) : sizeof(struct flow4);
-}
-
 static int
 half_init(struct flowtab *t, struct half *h, bool v6)
 {
@@ -159,13 +56,13 @@ half_init(struct flowtab *t, struct half *h, bool v6)
 
 	h->v6 = v6;
 	h->size_max = (uint32_t)(n + n / 4 + 64);
-	h->entries = reserve(t, n * entry_bytes(h));
-	h->dirty = reserve(t, (n + 63) / 64 * 8);
+	h->entries = flowtab_reserve(t, n * entry_bytes(h));
+	h->dirty = flowtab_reserve(t, (n + 63) / 64 * 8);
 	/* released in whole units */
 	index_bytes = ((size_t)h->size_max * sizeof(struct slot) +
 	    RELEASE_BYTES - 1) / RELEASE_BYTES * RELEASE_BYTES;
-	h->region[0] = reserve(t, index_bytes);
-	h->region[1] = reserve(t, index_bytes);
+	h->region[0] = flowtab_reserve(t, index_bytes);
+	h->region[1] = flowtab_reserve(t, index_bytes);
 	if (!h->entries || !h->dirty || !h->region[0] || !h->region[1])
 		return -ENOMEM;
 	h->now.slot = h->region[0];
@@ -210,26 +107,6 @@ flowtab_free(struct flowtab *t)
 }
 
 /* ---- entries ----------------------------------------------------------- */
-
-INLINE struct meta *
-meta_of(const struct half *h, bool v6, uint32_t entry)
-{
-	uint8_t *base = h->entries;
-
-	if (v6)
-		return (struct meta *)(void *)(base +
-		    entry * sizeof(struct flow6) +
-		    offsetof(struct flow6, m));
-	return (struct meta *)(void *)(base + entry * sizeof(struct flow4) +
-	    offsetof(struct flow4, m));
-}
-
-INLINE const uint8_t *
-addr_of(const struct half *h, uint32_t entry, unsigned end)
-{
-	return h->entries + entry * entry_bytes(h) +
-	    (h->v6 ? 16 * end : 4 * end);
-}
 
 /* The words an entry's key is hashed and compared by. */
 INLINE void
@@ -504,12 +381,6 @@ index_remove_old(struct half *h, uint32_t hash, uint32_t entry1)
 
 /* ---- counting ---------------------------------------------------------- */
 
-INLINE bool
-is_clean(const struct meta *m)
-{
-	return (m->pkts[0] | m->pkts[1]) == 0;
-}
-
 static void
 overflow_add(struct flowtab *t, const struct decode_packet *p)
 {
@@ -561,17 +432,9 @@ insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
 	m->proto = p->proto;
 	m->state = IN_USE;
 	better_evidence(m, orient_packet(p), pr->dir);
+	if (t->dpi)
+		flowtab_label_start(t, h, entry, p, pr->hash);
 	return entry + 1;
-}
-
-static void
-mark_dirty(struct flowtab *t, struct half *h, uint32_t entry)
-{
-	h->dirty[entry / 64] |= UINT64_C(1) << entry % 64;
-	if (t->n_recent < RECENT_MAX)
-		t->recent[t->n_recent] = entry * 2 + h->v6;
-	if (t->n_recent <= RECENT_MAX)
-		t->n_recent++;
 }
 
 INLINE void
@@ -605,6 +468,8 @@ count(struct flowtab *t, struct half *h, bool v6,
 		m->state |= REUSED;
 	else if (p->hint != DECODE_HINT_NONE)
 		better_evidence(m, orient_hint(p), pr->dir);
+	if (__builtin_expect((p->flags & DECODE_STAGED) != 0, 0))
+		flowtab_label_packet(t, h, entry1 - 1, p, pr->hash);
 }
 
 INLINE void
@@ -639,6 +504,7 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 	uint16_t now = (uint16_t)(now_s / SEEN_UNIT_S);
 
 	assert(n <= FLOWTAB_BATCH);
+	t->now_s = now_s;
 	for (size_t i = 0; i < n; i++) {
 		const struct half *h = &t->half[p[i].version == 6];
 
@@ -664,6 +530,15 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 	}
 }
 
+bool
+flowtab_curious(const struct flowtab *t, const struct decode_packet *p)
+{
+	struct probe pr;
+
+	make_probe(t, p, &pr);
+	return t->settled[pr.hash % SETTLED_SLOTS] != pr.hash;
+}
+
 /* ---- publishing -------------------------------------------------------- */
 
 static void
@@ -680,6 +555,8 @@ hand_out(struct flowtab *t, struct half *h, uint32_t entry,
 		.dport = m->port[!client],
 		.version = h->v6 ? 6 : 4,
 		.proto = m->proto,
+		.sport = m->port[client],
+		.label = h->label ? h->label[entry].label : LABELS_UNKNOWN,
 	};
 
 	row.counter[FRAME_BYTES_SENT] = m->bytes[sent];
@@ -707,6 +584,7 @@ hand_out_overflow(struct flowtab *t, size_t max, flowtab_row_fn *fn,
 		struct flowtab_row row = {
 			.sip = zero, .dip = zero, .version = 4,
 			.proto = (uint8_t)proto, .overflow = true,
+			.label = LABELS_OVERFLOW,
 		};
 
 		if (pkts == 0)
@@ -724,7 +602,7 @@ hand_out_overflow(struct flowtab *t, size_t max, flowtab_row_fn *fn,
 }
 
 void
-flowtab_publish_begin(struct flowtab *t)
+flowtab_publish_begin(struct flowtab *t, enum flowtab_how how, int64_t slot_s)
 {
 	/* an unfinished round leaves dirty entries that no list knows */
 	t->by_list = !t->publishing && t->n_recent <= RECENT_MAX;
@@ -734,6 +612,8 @@ flowtab_publish_begin(struct flowtab *t)
 	}
 	t->n_recent = 0;
 	t->publishing = true;
+	t->how = how;
+	t->slot_s = slot_s;
 	t->at = 0;
 	t->at_half = 0;
 	t->at_word = 0;
@@ -741,29 +621,39 @@ flowtab_publish_begin(struct flowtab *t)
 	t->end_word[1] = (t->half[1].high + 63) / 64;
 }
 
-static size_t
-publish_list(struct flowtab *t, size_t max, flowtab_row_fn *fn, void *ctx)
+/* Whether a dirty entry is handed out in this round. */
+INLINE bool
+may_go(struct flowtab *t, struct half *h, uint32_t entry)
 {
-	size_t n = 0;
+	return !(meta_of(h, h->v6, entry)->state & WAITING) ||
+	    !flowtab_label_waits(t, h, entry);
+}
 
-	for (; t->at < t->n_list && n < max; t->at++) {
+/* True when the round is through; *rows is what it handed out. */
+static bool
+publish_list(struct flowtab *t, size_t max, size_t *rows, flowtab_row_fn *fn,
+    void *ctx)
+{
+	for (; t->at < t->n_list && *rows < max; t->at++) {
 		struct half *h = &t->half[t->list[t->at] & 1];
 		uint32_t entry = t->list[t->at] / 2;
 
-		if (h->dirty[entry / 64] >> entry % 64 & 1) {
+		if (!(h->dirty[entry / 64] >> entry % 64 & 1))
+			continue;
+		if (may_go(t, h, entry)) {
 			hand_out(t, h, entry, fn, ctx);
-			n++;
+			(*rows)++;
 		}
 	}
-	if (t->at == t->n_list)
-		t->at_half = 2;
-	return n;
+	return t->at == t->n_list;
 }
 
-static size_t
-publish_bitmap(struct flowtab *t, size_t max, flowtab_row_fn *fn, void *ctx)
+/* The same; a long stretch without a dirty entry takes its time as well. */
+static bool
+publish_bitmap(struct flowtab *t, size_t max, size_t *rows,
+    flowtab_row_fn *fn, void *ctx)
 {
-	size_t n = 0;
+	size_t words = 64 * max;
 
 	for (; t->at_half < 2; t->at_half++, t->at_word = 0) {
 		struct half *h = &t->half[t->at_half];
@@ -771,29 +661,34 @@ publish_bitmap(struct flowtab *t, size_t max, flowtab_row_fn *fn, void *ctx)
 		for (; t->at_word < t->end_word[t->at_half]; t->at_word++) {
 			uint64_t word = h->dirty[t->at_word];
 
+			if (words-- == 0)
+				return false;
 			for (; word != 0; word &= word - 1) {
-				if (n == max)
-					return n;
-				hand_out(t, h, t->at_word * 64 +
-				    (uint32_t)__builtin_ctzll(word), fn, ctx);
-				n++;
+				uint32_t entry = t->at_word * 64 +
+				    (uint32_t)__builtin_ctzll(word);
+
+				if (*rows == max)
+					return false;
+				if (!may_go(t, h, entry))
+					continue;
+				hand_out(t, h, entry, fn, ctx);
+				(*rows)++;
 			}
 		}
 	}
-	return n;
+	return true;
 }
 
 bool
 flowtab_publish_some(struct flowtab *t, size_t max, flowtab_row_fn *fn,
     void *ctx)
 {
-	size_t n;
+	size_t n = 0;
 
 	if (!t->publishing)
 		return true;
-	n = t->by_list ? publish_list(t, max, fn, ctx)
-	               : publish_bitmap(t, max, fn, ctx);
-	if (t->at_half < 2)
+	if (!(t->by_list ? publish_list(t, max, &n, fn, ctx)
+	                 : publish_bitmap(t, max, &n, fn, ctx)))
 		return false;
 	if (t->overflow_held) {
 		hand_out_overflow(t, max - n, fn, ctx);
@@ -815,6 +710,8 @@ evict(struct flowtab *t, struct half *h, uint32_t entry)
 
 	load_key(h, h->v6, entry, key);
 	hash = (uint32_t)gp_hash_words(&t->key, key, h->v6 ? 5 : 2);
+	if (t->settled && t->settled[hash % SETTLED_SLOTS] == hash)
+		t->settled[hash % SETTLED_SLOTS] = 0;
 	if (h->old.size != 0)
 		index_remove_old(h, hash, entry + 1);
 	index_remove(&h->now, hash, entry + 1);
@@ -851,7 +748,8 @@ flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 			t->sweep_at = 0;
 			continue;
 		}
-		if (may_leave(meta_of(h, h->v6, t->sweep_at), now, pressed))
+		if (may_leave(meta_of(h, h->v6, t->sweep_at), now, pressed) &&
+		    flowtab_label_free(h, t->sweep_at))
 			evict(t, h, t->sweep_at);
 		t->sweep_at++;
 	}
@@ -898,6 +796,8 @@ flowtab_bytes(const struct flowtab *t)
 		const struct half *h = &t->half[i];
 
 		n += (size_t)h->high * entry_bytes(h) + (h->high + 63) / 64 * 8;
+		if (h->label)
+			n += (size_t)h->high * sizeof(h->label[0]);
 		n += (size_t)h->now.size * sizeof(struct slot);
 		if (h->old.size)
 			n += (size_t)(h->old.size - h->moved) *

@@ -12,6 +12,9 @@
  * place is summed per protocol and published as overflow rows, so that
  *     packets added = packets handed out + flowtab_held()
  * holds always.
+ *
+ * With layer 7, a flow that is not named yet is not handed out; what it
+ * counted in a block that ends is carried, to be handed out for that block.
  */
 #ifndef CAPTURE_FLOWTAB_H
 #define CAPTURE_FLOWTAB_H
@@ -21,6 +24,7 @@
 #include <stdint.h>
 
 #include "capture/decode.h"
+#include "capture/labels.h"
 #include "common/base/hash.h"
 
 #define FLOWTAB_BATCH     64
@@ -31,6 +35,7 @@
 #define FLOWTAB_IDLE_PRESSED_S 60
 
 struct flowtab;
+struct dpi;
 
 /*
  * A table of at most flows_max flows (both versions together).  by_iface:
@@ -43,6 +48,16 @@ int flowtab_new(struct flowtab **out, uint32_t flows_max, bool by_iface,
 void flowtab_free(struct flowtab *t); /* accepts NULL */
 
 /*
+ * Names flows from now on: `dpi` is borrowed; a flow waits for its name at
+ * most wait_s seconds.  Before the first packet.  0 or -ENOMEM.
+ */
+int flowtab_use_dpi(struct flowtab *t, struct dpi *dpi, uint32_t wait_s);
+
+/* With layer 7: whether this packet's payload is worth a copy, DECODE_STAGED;
+ * false for most packets of flows that have their name. */
+bool flowtab_curious(const struct flowtab *t, const struct decode_packet *p);
+
+/*
  * Counts n packets (at most FLOWTAB_BATCH).  now_s is any clock that mostly
  * goes forward; it is only used for idleness.
  */
@@ -52,7 +67,8 @@ void flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 struct flowtab_row {
 	const uint8_t *sip, *dip; /* 4 or 16 bytes; borrowed for the call */
 	uint64_t counter[4];      /* enum frame_counter */
-	uint16_t dport;
+	uint16_t dport, label;    /* number of labels.h */
+	uint16_t sport;           /* for tests: stored by nobody */
 	uint8_t version, proto;
 	bool overflow; /* zero addresses, version 4 */
 };
@@ -64,9 +80,23 @@ typedef void flowtab_row_fn(void *ctx, const struct flowtab_row *row);
  * out in this round or the next, once.  some() calls fn at most `max` times.
  * begin() during a round starts over without losing or repeating anything.
  */
-void flowtab_publish_begin(struct flowtab *t);
+enum flowtab_how {
+	FLOWTAB_WAIT,   /* flows without a name yet wait on */
+	FLOWTAB_CARRY,  /* they wait; what they counted stays of this block */
+	FLOWTAB_SETTLE, /* they take the best name there is */
+};
+void flowtab_publish_begin(struct flowtab *t, enum flowtab_how how,
+    int64_t slot_s);
 bool flowtab_publish_some(struct flowtab *t, size_t max, flowtab_row_fn *fn,
     void *ctx);
+
+/*
+ * Hands out what was carried of a block, as its flows got their names or
+ * waited long enough; all of it: whether they did or not.  Looks at up to
+ * `max`; true when it has come to the end (and starts over).
+ */
+bool flowtab_carried_some(struct flowtab *t, int64_t slot_s, bool all,
+    size_t max, flowtab_row_fn *fn, void *ctx);
 
 /*
  * Looks at up to `max` entries where the last call stopped and lets the idle
@@ -79,6 +109,8 @@ void flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s);
 bool flowtab_pressed(const struct flowtab *t);
 
 uint64_t flowtab_held(const struct flowtab *t);     /* packets not published */
+uint64_t flowtab_carried(const struct flowtab *t);  /* of these, carried */
+uint32_t flowtab_n_carried(const struct flowtab *t);
 uint64_t flowtab_overflow(const struct flowtab *t); /* packets, ever */
 uint32_t flowtab_flows(const struct flowtab *t);
 uint32_t flowtab_entries(const struct flowtab *t);  /* for a whole sweep */

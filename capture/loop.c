@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/signalfd.h>
 
 #include "capture/loop_internal.h"
 #include "common/base/clock.h"
@@ -35,9 +33,34 @@ loop_classify(struct loop *l, struct snapshot_block *b,
 }
 
 void
+loop_stage(struct loop *l, struct stage *s, struct decode_packet *p,
+    const struct source_packet *from)
+{
+	uint32_t len = p->ip_len;
+
+	if (!(p->flags & DECODE_PAYLOAD) || !flowtab_curious(l->table, p))
+		return;
+	if (from->caplen < from->wire_len) {
+		l->totals.l7_cut++;
+		l->flags |= FRAME_L7_CUT;
+	}
+	if (len > DPI_PACKET_BYTES)
+		len = DPI_PACKET_BYTES;
+	p->ip = stage_copy(s, p->ip, len);
+	p->ip_len = len;
+	if (p->ip)
+		p->flags |= DECODE_STAGED;
+	else
+		l->totals.l7_full++;
+}
+
+void
 loop_flush(struct loop *l)
 {
 	flowtab_add(l->table, l->batch, l->n_batch, l->now_s);
+	for (int i = 0; i < SOURCE_HANDLES; i++)
+		stage_release(&l->live.queue[i].stage,
+		    l->live.queue[i].stage_done);
 	l->since_pressed += l->n_batch;
 	l->n_batch = 0;
 }
@@ -53,6 +76,18 @@ loop_take(struct loop *l)
 		loop_flush(l);
 }
 
+static void
+note_dpi(struct loop *l)
+{
+	struct dpi_stats st;
+
+	if (!l->dpi)
+		return;
+	dpi_stats(l->dpi, &st);
+	l->totals.l7_looked = st.packets;
+	l->totals.l7_starved = st.starved;
+}
+
 bool
 loop_push(struct loop *l, struct loop_block *b,
     const struct snapshot_meta *meta)
@@ -61,6 +96,7 @@ loop_push(struct loop *l, struct loop_block *b,
 	uint64_t packets;
 
 	b->b.flags |= l->flags;
+	note_dpi(l);
 	if (snapshot_push(&b->b, l->cfg.ring, meta, &packets) != 0)
 		return false;
 	l->totals.published += packets;
@@ -121,6 +157,7 @@ tick(struct loop *l)
 	l->tick_ns = now + TICK_NS;
 	l->totals.pending = l->totals.seen - l->totals.published;
 	l->totals.flows = flowtab_flows(l->table);
+	note_dpi(l);
 	if (l->cfg.tick)
 		l->cfg.tick(l->cfg.ctx, &l->totals);
 }
@@ -133,23 +170,14 @@ loop_stop(struct loop *l)
 	l->stop = true;
 }
 
-static void
-take_signals(struct loop *l)
-{
-	struct signalfd_siginfo info;
-
-	if (read(l->cfg.signal_fd, &info, sizeof(info)) > 0)
-		loop_stop(l);
-}
-
 void
 loop_wait(struct loop *l, int timeout_ms, struct pollfd *more, size_t n)
 {
 	enum { CTL, SIGNAL, ALIVE, OWN };
 	struct pollfd fds[OWN + SOURCE_HANDLES] = {
 		[CTL] = {l->peer_gone ? -1 : l->cfg.ctl_fd, POLLIN, 0},
-		[SIGNAL] = {l->cfg.signal_fd, POLLIN, 0},
-		/* once hung up it stays so */
+		/* these two stay so, once they are ready */
+		[SIGNAL] = {l->stop ? -1 : l->cfg.signal_fd, POLLIN, 0},
 		[ALIVE] = {l->stop ? -1 : l->cfg.alive_fd, POLLIN, 0},
 	};
 
@@ -161,12 +189,13 @@ loop_wait(struct loop *l, int timeout_ms, struct pollfd *more, size_t n)
 	if (poll(fds, (nfds_t)(OWN + n), timeout_ms) > 0) {
 		if (fds[CTL].revents)
 			receive(l);
-		if (fds[SIGNAL].revents)
-			take_signals(l);
-		/* nothing is ever written to it */
-		if (fds[ALIVE].revents)
+		/* nothing is ever written to the pipe */
+		if (fds[SIGNAL].revents || fds[ALIVE].revents)
 			loop_stop(l);
 	}
+	if (l->cfg.stop &&
+	    atomic_load_explicit(l->cfg.stop, memory_order_relaxed))
+		loop_stop(l);
 	for (size_t i = 0; i < n; i++)
 		more[i].revents = fds[OWN + i].revents;
 	tick(l);
@@ -208,12 +237,13 @@ loop_idle(void *loop_pointer, int fd)
 static int
 make_blocks(struct loop *l)
 {
-	size_t n = l->cfg.offline ? LOOP_BLOCKS_MAX : 1;
+	size_t n = l->cfg.offline ? LOOP_BLOCKS_MAX : l->dpi ? 2 : 1;
 
 	for (size_t i = 0; i < n; i++) {
 		l->block[i] = calloc(1, sizeof(*l->block[i]));
 		if (!l->block[i])
 			return -ENOMEM;
+		l->block[i]->b.labels = &l->labels;
 	}
 	for (size_t i = 0; !l->cfg.offline && i < SOURCE_HANDLES; i++) {
 		struct loop_queue *q = &l->live.queue[i];
@@ -225,6 +255,29 @@ make_blocks(struct loop *l)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int
+make_dpi(struct loop *l)
+{
+	int rc;
+
+	labels_init(&l->labels);
+	if (l->cfg.l7 == LOOP_L7_FAILED)
+		l->flags |= FRAME_L7_FAILED;
+	if (l->cfg.l7 != LOOP_L7_ON)
+		return 0;
+	rc = dpi_new(&l->dpi, &l->labels);
+	if (rc == -ENOTSUP) {
+		l->flags |= FRAME_L7_MISSING;
+		return 0;
+	}
+	l->flags |= FRAME_L7;
+	for (int i = 0; i < SOURCE_HANDLES && rc == 0; i++)
+		rc = stage_init(&l->live.queue[i].stage, LOOP_STAGE_BYTES);
+	if (rc == 0)
+		rc = flowtab_use_dpi(l->table, l->dpi, l->cfg.l7_wait_s);
+	return rc;
 }
 
 int
@@ -253,6 +306,8 @@ loop_new(struct loop **out, const struct loop_config *cfg)
 	if (rc == 0)
 		rc = flowtab_new(&l->table, cfg->flows_max, by_iface, &key);
 	if (rc == 0)
+		rc = make_dpi(l);
+	if (rc == 0)
 		rc = make_blocks(l);
 	if (rc != 0) {
 		loop_free(l);
@@ -268,11 +323,14 @@ loop_free(struct loop *l)
 	if (!l)
 		return;
 	flowtab_free(l->table);
+	dpi_free(l->dpi);
 	free(l->fragments);
 	for (size_t i = 0; i < LOOP_BLOCKS_MAX; i++)
 		free(l->block[i]);
-	for (size_t i = 0; i < SOURCE_HANDLES; i++)
+	for (size_t i = 0; i < SOURCE_HANDLES; i++) {
 		free(l->live.queue[i].held);
+		stage_fini(&l->live.queue[i].stage);
+	}
 	free(l);
 }
 
@@ -293,6 +351,7 @@ loop_run(struct loop *l, struct loop_totals *totals)
 	    loop_wait_peer(l))
 		;
 	l->totals.acked = all_taken(l);
+	note_dpi(l);
 	l->totals.pending = l->totals.seen - l->totals.published;
 	l->totals.flows = flowtab_flows(l->table);
 	*totals = l->totals;

@@ -20,9 +20,11 @@
 #ifndef CAPTURE_LOOP_H
 #define CAPTURE_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture/pause.h"
 #include "capture/source.h"
 #include "common/ipc/ring.h"
 
@@ -47,25 +49,36 @@ struct loop_totals {
 	uint64_t kernel_at_stop; /* live: PACKET_STATISTICS when told to stop,
 	                            drops left out; all of it is read */
 	uint64_t pending; /* counted, not yet published */
+	uint64_t l7_cut;  /* payload to be looked at was not captured whole */
+	uint64_t l7_full; /* ... found no room on its way */
+	uint64_t l7_looked; /* packets that the engine saw */
+	uint64_t l7_starved; /* flows named by port for want of memory */
 	uint32_t flows;   /* in the table now */
 	int64_t first_s, last_s; /* files: packet times; first > last: none */
 	unsigned cut, unreadable; /* files that ended early, that were none */
 	bool acked;       /* the writer has taken every frame */
 	bool done;        /* MSG_DONE came, with: */
 	uint64_t done_blocks, done_rows;
-	int64_t longest_turn_ns; /* live: between two reads of the kernel's
-	                            buffer, waiting not counted */
+	/* live: between two reads of the kernel's buffer, waiting not counted;
+	 * by the wall and by the CPU time that it took */
+	struct pause turns, turns_cpu;
 };
+
+enum loop_l7 { LOOP_L7_OFF, LOOP_L7_ON, LOOP_L7_FAILED };
 
 struct loop_config {
 	struct source *source;      /* borrowed */
 	struct ring_producer *ring; /* borrowed */
 	int ctl_fd;    /* connection to the writer after its WELCOME */
-	int signal_fd; /* signalfd: any signal stops; -1 none */
+	int signal_fd; /* signalfd, never read, so that several loops can
+	                  see it: any signal stops; -1 none */
 	int alive_fd;  /* pipe whose hang-up stops; -1 none */
+	const atomic_bool *stop; /* borrowed; true stops; may be NULL */
 	bool offline;  /* the source is files */
 	uint32_t flows_max;
 	uint32_t snapshot_interval_s;
+	enum loop_l7 l7;    /* FAILED: off, and said so */
+	uint32_t l7_wait_s; /* longest wait of a flow for its name */
 	/* after the last frame: longest wait for its ACK (and, wait_done, for
 	 * DONE), also for room when stopping; < 0: as long as the peer lives */
 	int stop_wait_ms;
@@ -79,16 +92,16 @@ struct loop_config {
 
 struct loop;
 
-/* Reserves everything: flow table, fragment memory, frames.  Before the
- * sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
+/* Reserves everything: flow table, fragment memory, frames, the engine of
+ * layer 7 (without one built in it is off, and said so).  Before the sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
 int loop_new(struct loop **out, const struct loop_config *cfg);
 void loop_free(struct loop *l); /* accepts NULL */
 
 /*
  * Runs to the end, FRAME_LAST and its acknowledgement included.  Once.
  *
- * System calls, beside the source's: poll; read of signal_fd; recvfrom and
- * sendto on ctl_fd; clock_gettime where the vDSO has none; madvise.
+ * System calls, beside the source's: poll; recvfrom and sendto on ctl_fd;
+ * clock_gettime where the vDSO has none; madvise.
  *
  * FRAME_LAST takes the place of the END of the last open block and carries its
  * rows.  When no packet was read from files at all, it stands alone, with

@@ -10,6 +10,7 @@ enum {
 	READ_MAX = 4096, /* packets between two looks at the connection */
 	ROOM_MIN = 32,   /* rows; a frame with less is full */
 	SWEEP_S = 60,    /* of packet time */
+	CARRIED_MANY = 32768, /* rows */
 };
 
 static bool
@@ -20,6 +21,7 @@ push(struct loop *l, struct loop_block *b, enum frame_kind kind)
 		.first_real_ns = b->first_ns,
 		.last_real_ns = b->last_ns,
 		.flows = flowtab_flows(l->table),
+		.l7_starved = l->totals.l7_starved,
 	};
 
 	while (!loop_push(l, b, &meta))
@@ -30,16 +32,38 @@ push(struct loop *l, struct loop_block *b, enum frame_kind kind)
 
 /* Every change of the table into the block that is current. */
 static bool
-publish(struct loop *l)
+publish(struct loop *l, enum flowtab_how how)
 {
 	struct loop_block *b = l->cur;
 
 	loop_flush(l);
-	flowtab_publish_begin(l->table);
+	flowtab_publish_begin(l->table, how, b->b.slot_s);
 	while (!flowtab_publish_some(l->table, snapshot_room(&b->b),
 	    snapshot_row, &b->b))
 		if (snapshot_room(&b->b) < ROOM_MIN &&
 		    !push(l, b, FRAME_ROWS))
+			return false;
+	return true;
+}
+
+/* What waited for names of flows, of one open block. */
+static bool
+publish_carried(struct loop *l, struct loop_block *b, bool all)
+{
+	while (!flowtab_carried_some(l->table, b->b.slot_s, all,
+	    snapshot_room(&b->b), snapshot_row, &b->b))
+		if (snapshot_room(&b->b) < ROOM_MIN &&
+		    !push(l, b, FRAME_ROWS))
+			return false;
+	return true;
+}
+
+/* Makes room among the carried. */
+static bool
+relieve_carried(struct loop *l)
+{
+	for (size_t i = 0; i < l->n_blocks; i++)
+		if (!publish_carried(l, l->block[i], false))
 			return false;
 	return true;
 }
@@ -49,7 +73,8 @@ static void
 relieve(struct loop *l, int64_t time_s)
 {
 	if (flowtab_pressed(l->table)) {
-		if (l->since_pressed < l->cfg.flows_max / 8 || !publish(l))
+		if (l->since_pressed < l->cfg.flows_max / 8 ||
+		    !publish(l, FLOWTAB_WAIT))
 			return;
 		l->since_pressed = 0;
 	} else if (time_s - l->swept_s < SWEEP_S) {
@@ -78,7 +103,7 @@ end_block(struct loop *l, size_t i, enum frame_kind kind)
 {
 	struct loop_block *b = l->block[i];
 
-	if (!push(l, b, kind))
+	if (!publish_carried(l, b, true) || !push(l, b, kind))
 		return false;
 	l->block[i] = l->block[--l->n_blocks];
 	l->block[l->n_blocks] = b;
@@ -118,7 +143,9 @@ enter(struct loop *l, int64_t time_s)
 
 	if (l->cur && l->cur->b.slot_s == slot_s)
 		return true;
-	if (l->cur && !publish(l))
+	if (l->cur && !publish(l, FLOWTAB_CARRY))
+		return false;
+	if (flowtab_n_carried(l->table) > CARRIED_MANY && !relieve_carried(l))
 		return false;
 	b = find_block(l, slot_s);
 	l->cur = b ? b : open_block(l, slot_s);
@@ -171,6 +198,12 @@ take_packet(void *ctx, const struct source_packet *p)
 	loop_classify(l, &l->cur->b, class, p->wire_len);
 	if (class != DECODE_IP)
 		return;
+	if (l->dpi) {
+		struct loop_queue *q = &l->live.queue[0];
+
+		loop_stage(l, &q->stage, &l->batch[l->n_batch], p);
+		q->stage_done = q->stage.head;
+	}
 	loop_take(l);
 	if (l->n_batch == 0)
 		relieve(l, l->now_s);
@@ -207,7 +240,7 @@ after_read(struct loop *l, enum source_result r)
 static void
 finish(struct loop *l)
 {
-	if (l->cur && !publish(l))
+	if (l->cur && !publish(l, FLOWTAB_SETTLE))
 		return;
 	while (l->n_blocks > 1)
 		if (!end_block(l, oldest(l), FRAME_END))

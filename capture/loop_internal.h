@@ -6,23 +6,31 @@
 #define CAPTURE_LOOP_INTERNAL_H
 
 #include "capture/decode.h"
+#include "capture/dpi.h"
 #include "capture/flowtab.h"
 #include "capture/fragment.h"
 #include "capture/loop.h"
 #include "capture/snapshot.h"
+#include "capture/stage.h"
 
 /* Two handles are merged by timestamp; packets wait at most twice this for
  * the other one's. */
 #define LOOP_HOLD_MS   (2 * SOURCE_BLOCK_MS)
 #define LOOP_HOLD_MAX  32768u /* packets a handle; power of two */
 
+/* Payload on its way to the engine, of a queue's packets or of a batch. */
+#define LOOP_STAGE_BYTES (4u << 20)
+
 struct loop_held {
 	int64_t time_ns;
+	uint32_t stage_end; /* of the queue's stage, with this packet */
 	struct decode_packet p;
 };
 
 struct loop_queue {
 	struct loop_held *held; /* LOOP_HOLD_MAX */
+	struct stage stage;
+	uint32_t stage_done; /* its part that went into the batch */
 	uint32_t head, tail;    /* grow for ever; position mod size */
 	uint32_t due;           /* up to here nothing has to wait */
 	uint32_t mark;          /* head at mark_ns */
@@ -42,7 +50,19 @@ struct loop_round {
 	struct loop_clock next; /* where the next one starts */
 };
 
+/* A block whose END waits for names of its flows; its rows go into frames of
+ * their own. */
+struct loop_naming {
+	bool active;
+	bool all;       /* no more waiting */
+	bool running;   /* in the middle of a look at all of them */
+	struct loop_clock last; /* the end of its interval */
+	int64_t next_ns; /* CLOCK_MONOTONIC of the next look */
+};
+
 struct loop_live {
+	struct loop_naming naming;
+	bool leaving;
 	struct loop_queue queue[SOURCE_HANDLES];
 	struct loop_clock from; /* start of the unpublished interval */
 	struct loop_round round;
@@ -65,6 +85,8 @@ struct loop {
 	struct loop_config cfg;
 	struct flowtab *table;
 	struct fragment_cache *fragments;
+	struct dpi *dpi; /* NULL: layer 7 is off */
+	struct labels labels;
 	struct decode_packet batch[FLOWTAB_BATCH];
 	size_t n_batch;
 	uint32_t now_s; /* for idleness and fragments */
@@ -74,7 +96,7 @@ struct loop {
 	bool bell; /* frames the writer was not told of */
 	int64_t stop_ns, tick_ns; /* CLOCK_MONOTONIC */
 	uint32_t flags; /* enum frame_flags of every frame */
-	/* live: one; files: the open ones in any order, cur among them */
+	/* live: the one now and that of loop_naming; files: the open ones in any order, cur among them */
 	struct loop_block *block[LOOP_BLOCKS_MAX];
 	size_t n_blocks;
 	struct loop_block *cur;
@@ -86,6 +108,10 @@ struct loop {
 /* One frame's class into the counters of a block. */
 void loop_classify(struct loop *l, struct snapshot_block *b,
     enum decode_class class, uint32_t wire_len);
+/* Copies what the engine wants to see of a packet just decoded.  Only with
+ * layer 7. */
+void loop_stage(struct loop *l, struct stage *s, struct decode_packet *p,
+    const struct source_packet *from);
 /* An IP packet in l->batch[l->n_batch]. */
 void loop_take(struct loop *l);
 void loop_flush(struct loop *l);

@@ -16,12 +16,17 @@
 #define PAUSE_NS     (100 * MS_NS)     /* descriptors in error */
 #define SWEEP_NS     (60 * GP_NS_PER_S)
 #define QUIET_NS     (5 * SOURCE_BLOCK_MS * MS_NS)
+#define NAMING_NS    GP_NS_PER_S       /* between looks at who has a name */
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
+/* Publishing and sweeping between two reads, in pieces of a few 10 us */
+#define WORK_NS      (200 * INT64_C(1000))
 
 enum {
-	READ_MAX = 1024,   /* packets a handle and turn */
-	ROWS_STEP = 1024,  /* published a turn: some 100 us */
-	SWEEP_STEP = 4096, /* entries looked at a turn */
+	READ_MAX = 256,   /* packets a handle and turn */
+	MERGE_MAX = 3 * READ_MAX, /* packets of both */
+	ROWS_STEP = 128,  /* rows published at a time */
+	ROWS_FRAME = 1024, /* a frame: copying it is one piece of work */
+	SWEEP_STEP = 256, /* entries looked at, perhaps evicted, at a time */
 	ROOM_MIN = 32,
 };
 
@@ -55,7 +60,10 @@ length(const struct loop_queue *q)
 static void
 release(struct loop *l, struct loop_queue *q)
 {
-	l->batch[l->n_batch] = at(q, q->tail++)->p;
+	const struct loop_held *h = at(q, q->tail++);
+
+	l->batch[l->n_batch] = h->p;
+	q->stage_done = h->stage_end;
 	loop_take(l);
 }
 
@@ -89,12 +97,31 @@ is_due(const struct loop_queue *q)
 	return length(q) != 0 && (int32_t)(q->due - q->tail) > 0;
 }
 
+static bool
+crowded(const struct loop *l)
+{
+	return length(&l->live.queue[0]) > LOOP_HOLD_MAX - READ_MAX ||
+	    length(&l->live.queue[1]) > LOOP_HOLD_MAX - READ_MAX;
+}
+
 /*
  * In order of time as far as both queues have something; beyond that only
  * what has waited long enough, or what room is needed for.
  */
+static bool
+must_release(const struct loop *l)
+{
+	const struct loop_queue *q = l->live.queue;
+
+	return (length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
+	    is_due(&q[1]) || crowded(l);
+}
+
+/* What waited comes in bursts: with one direction quiet, all of a hold time at
+ * once.  So no more than a piece a turn, but more than is read, and as much as
+ * the next reading needs room. */
 static void
-merge(struct loop *l, int64_t mono_ns, bool everything)
+merge(struct loop *l, int64_t mono_ns)
 {
 	struct loop_queue *q = l->live.queue;
 
@@ -102,10 +129,17 @@ merge(struct loop *l, int64_t mono_ns, bool everything)
 		return;
 	let_due(&q[0], mono_ns);
 	let_due(&q[1], mono_ns);
-	while ((length(&q[0]) && length(&q[1])) || is_due(&q[0]) ||
-	    is_due(&q[1]) || length(&q[0]) > LOOP_HOLD_MAX - READ_MAX ||
-	    length(&q[1]) > LOOP_HOLD_MAX - READ_MAX ||
-	    (everything && (length(&q[0]) || length(&q[1]))))
+	for (unsigned n = 0; (n < MERGE_MAX || crowded(l)) && must_release(l);
+	     n++)
+		release_older(l);
+}
+
+static void
+merge_all(struct loop *l)
+{
+	struct loop_queue *q = l->live.queue;
+
+	while (length(&q[0]) || length(&q[1]))
 		release_older(l);
 }
 
@@ -129,8 +163,15 @@ take_one(void *ctx, const struct source_packet *p)
 {
 	struct loop *l = ctx;
 
-	if (decode(l, p, &l->batch[l->n_batch]) == DECODE_IP)
-		loop_take(l);
+	struct loop_queue *q = &l->live.queue[0];
+
+	if (decode(l, p, &l->batch[l->n_batch]) != DECODE_IP)
+		return;
+	if (l->dpi) {
+		loop_stage(l, &q->stage, &l->batch[l->n_batch], p);
+		q->stage_done = q->stage.head;
+	}
+	loop_take(l);
 }
 
 static void
@@ -143,6 +184,9 @@ take_queued(void *ctx, const struct source_packet *p)
 	if (decode(l, p, &h->p) != DECODE_IP)
 		return;
 	h->time_ns = p->time_s * GP_NS_PER_S + p->time_ns;
+	if (l->dpi)
+		loop_stage(l, &q->stage, &h->p, p);
+	h->stage_end = q->stage.head;
 	q->head++;
 }
 
@@ -164,7 +208,7 @@ read_packets(struct loop *l, size_t *got)
 			return false;
 		*got += n;
 	}
-	merge(l, mono_ns, false);
+	merge(l, mono_ns);
 	loop_flush(l);
 	return true;
 }
@@ -232,7 +276,8 @@ begin_round(struct loop *l, bool end)
 	close_interval(&v->from, &r->next, &r->last);
 	v->publish_ns = r->next.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
-	flowtab_publish_begin(l->table);
+	flowtab_publish_begin(l->table, v->leaving ? FLOWTAB_SETTLE
+		: end ? FLOWTAB_CARRY : FLOWTAB_WAIT, block(l)->slot_s);
 }
 
 static struct snapshot_meta
@@ -251,6 +296,7 @@ meta_of(const struct loop *l, enum frame_kind kind,
 		.last_boot_ns = last->boot_ns,
 		.flows = flowtab_flows(l->table),
 		.pending = flowtab_held(l->table) + queued,
+		.l7_starved = l->totals.l7_starved,
 	};
 }
 
@@ -274,6 +320,67 @@ finish_round(struct loop *l)
 		    gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
 }
 
+/* ---- names that are waited for ------------------------------------------ */
+
+/* The block is over, but for flows that have no name yet. */
+static void
+begin_naming(struct loop *l)
+{
+	struct loop_naming *n = &l->live.naming;
+
+	*n = (struct loop_naming){.active = true, .last = l->live.round.last};
+	n->next_ns = gp_clock_mono_ns() + NAMING_NS;
+	snapshot_start(&l->block[1]->b, block(l)->slot_s);
+}
+
+static bool
+push_naming(struct loop *l, enum frame_kind kind)
+{
+	const struct loop_clock *last = &l->live.naming.last;
+	struct snapshot_meta meta = meta_of(l, kind, last);
+
+	meta.first_real_ns = last->real_ns;
+	meta.first_boot_ns = last->boot_ns;
+	return loop_push(l, l->block[1], &meta);
+}
+
+static bool
+naming_due(const struct loop *l)
+{
+	const struct loop_naming *n = &l->live.naming;
+
+	return n->active && (n->all || n->running ||
+	    gp_clock_mono_ns() >= n->next_ns);
+}
+
+/* Looks at some of those flows; the END when none is left.  False when there
+ * was no room. */
+static bool
+step_naming(struct loop *l, size_t rows)
+{
+	struct loop_naming *n = &l->live.naming;
+	struct snapshot_block *b = &l->block[1]->b;
+	size_t room = snapshot_room(b);
+
+	if (!has_room(l))
+		return false;
+	n->running = !flowtab_carried_some(l->table, b->slot_s, n->all,
+	    room < rows ? room : rows, snapshot_row, b);
+	if (n->running) {
+		if (snapshot_room(b) < ROOM_MIN ||
+		    snapshot_rows(b) >= ROWS_FRAME)
+			return push_naming(l, FRAME_ROWS);
+		return true;
+	}
+	n->next_ns = gp_clock_mono_ns() + NAMING_NS;
+	if (flowtab_n_carried(l->table) > 0)
+		return snapshot_empty(b) || push_naming(l, FRAME_ROWS);
+	if (!push_naming(l, FRAME_END))
+		return false;
+	n->active = false;
+	return true;
+}
+
 /* At the boundary the ring was full: the block's END is owed, and what is
  * still in the table will be late. */
 static void
@@ -282,12 +389,15 @@ count_late(struct loop *l, int64_t slot_s)
 	const struct frame_counters *c = &block(l)->counters;
 
 	l->live.owed_slot_s = slot_s;
-	l->live.late = flowtab_held(l->table) + c->non_ip + c->malformed;
+	l->live.late = flowtab_held(l->table) - flowtab_carried(l->table) +
+	    c->non_ip + c->malformed;
 }
 
 static void
 miss_end(struct loop *l)
 {
+	if (flowtab_n_carried(l->table) > 0 && !l->live.naming.active)
+		begin_naming(l);
 	l->live.owed = true;
 	l->live.round.active = false;
 	count_late(l, gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S));
@@ -312,14 +422,21 @@ step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
 			return false;
 		if (flowtab_publish_some(l->table, n, snapshot_row,
 			block(l))) {
-			meta = meta_of(l, last_kind, &v->round.last);
+			bool names = last_kind == FRAME_END &&
+			    flowtab_n_carried(l->table) > 0;
+
+			meta = meta_of(l, names ? FRAME_ROWS : last_kind,
+			    &v->round.last);
 			if (!loop_push(l, l->cur, &meta))
 				return false;
+			if (names)
+				begin_naming(l);
 			finish_round(l);
 			return true;
 		}
 		rows -= n;
-		if (snapshot_room(block(l)) >= ROOM_MIN)
+		if (snapshot_room(block(l)) >= ROOM_MIN &&
+		    snapshot_rows(block(l)) < ROWS_FRAME)
 			continue;
 		meta = meta_of(l, FRAME_ROWS, &v->round.last);
 		if (!loop_push(l, l->cur, &meta))
@@ -409,7 +526,9 @@ begin_due(struct loop *l)
 		return;
 	}
 	if (slot_s != block(l)->slot_s) {
-		if (!v->round.active || !v->round.end)
+		/* one block at a time waits for names */
+		v->naming.all = v->naming.active;
+		if (!v->naming.active && (!v->round.active || !v->round.end))
 			begin_round(l, true);
 	} else if (!v->round.active &&
 	    (mono_ns >= v->publish_ns || pressed(l))) {
@@ -433,13 +552,17 @@ sweep(struct loop *l)
 	v->sweep_left -= n;
 }
 
-/* Work between two reads; false when the ring has no room for it. */
+/* False when the ring has no room. */
 static bool
-work(struct loop *l)
+work_step(struct loop *l)
 {
 	struct loop_live *v = &l->live;
 
-	begin_due(l);
+	if (naming_due(l) && !step_naming(l, ROWS_STEP)) {
+		if (v->naming.all && !v->owed)
+			miss_end(l);
+		return false;
+	}
 	if (v->owed && !pay_owed(l))
 		return false;
 	if (v->round.active && !step_round(l, ROWS_STEP, v->round.end
@@ -450,6 +573,23 @@ work(struct loop *l)
 	}
 	if (v->sweep_left != 0)
 		sweep(l);
+	return true;
+}
+
+/* Work between two reads, as much as one pause may take; false when the ring
+ * has no room for it. */
+static bool
+work(struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t end_ns = gp_clock_mono_ns() + WORK_NS;
+
+	begin_due(l);
+	do {
+		if (!work_step(l))
+			return false;
+	} while ((v->round.active || v->owed || v->sweep_left != 0 ||
+	    naming_due(l)) && gp_clock_mono_ns() < end_ns);
 	return true;
 }
 
@@ -474,6 +614,11 @@ pause_ms(const struct loop *l)
 		return SOURCE_BLOCK_MS; /* no room: for an ACK */
 	if (length(&v->queue[0]) || length(&v->queue[1]))
 		return SOURCE_BLOCK_MS;
+	if (v->naming.active) {
+		int naming = until(v->naming.next_ns, gp_clock_mono_ns());
+
+		publish = naming < publish ? naming : publish;
+	}
 	return publish < slot ? publish : slot;
 }
 
@@ -534,12 +679,16 @@ finish(struct loop *l)
 {
 	struct loop_live *v = &l->live;
 
-	merge(l, gp_clock_mono_ns(), true);
+	merge_all(l);
 	loop_flush(l);
+	v->leaving = true;
 	for (;;) {
 		bool room = true;
 
-		if (v->owed) {
+		if (v->naming.active) {
+			v->naming.all = true;
+			room = step_naming(l, SIZE_MAX);
+		} else if (v->owed) {
 			room = pay_owed(l);
 		} else if (!v->round.active || !v->round.end) {
 			begin_round(l, true);
@@ -551,6 +700,33 @@ finish(struct loop *l)
 		if (!room && !loop_wait_peer(l))
 			return;
 	}
+}
+
+static void
+note_turn(struct loop *l, int64_t wall_ns, int64_t cpu_ns)
+{
+	pause_note(&l->totals.turns, gp_clock_mono_ns() - wall_ns);
+	pause_note(&l->totals.turns_cpu, gp_clock_thread_ns() - cpu_ns);
+}
+
+/* Reads, works, waits when there is nothing to do; false when the interface
+ * is gone. */
+static bool
+turn(struct loop *l)
+{
+	const struct loop_live *v = &l->live;
+	int64_t wall_ns = gp_clock_mono_ns(), cpu_ns = gp_clock_thread_ns();
+	size_t got;
+	bool there = read_packets(l, &got), room = work(l);
+	bool busy = got != 0 || v->sweep_left != 0 || must_release(l) ||
+	    (room && (v->round.active || v->owed || naming_due(l)));
+
+	if (!busy)
+		note_turn(l, wall_ns, cpu_ns);
+	wait_packets(l, busy ? 0 : pause_ms(l), got);
+	if (busy)
+		note_turn(l, wall_ns, cpu_ns);
+	return there;
 }
 
 enum loop_result
@@ -565,20 +741,8 @@ loop_run_live(struct loop *l)
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
 	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;
 	snapshot_start(block(l), gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
-	while (there && !l->stop && !l->peer_gone) {
-		int64_t start = gp_clock_mono_ns(), took;
-		size_t got;
-		bool room, busy;
-
-		there = read_packets(l, &got);
-		room = work(l);
-		took = gp_clock_mono_ns() - start;
-		if (took > l->totals.longest_turn_ns)
-			l->totals.longest_turn_ns = took;
-		busy = got != 0 || v->sweep_left != 0 ||
-		    (room && (v->round.active || v->owed));
-		wait_packets(l, busy ? 0 : pause_ms(l), got);
-	}
+	while (there && !l->stop && !l->peer_gone)
+		there = turn(l);
 	if (there && l->stop)
 		there = drain(l);
 	loop_stop(l);

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,6 +27,7 @@
 #include "capture/profile.h"
 #include "capture/snapshot.h"
 #include "capture/source.h"
+#include "capture/workers.h"
 #include "common/base/clock.h"
 #include "common/base/conf.h"
 #include "common/base/fd.h"
@@ -39,6 +42,7 @@
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NOFILE 64
+#define NICE -10
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
@@ -55,14 +59,14 @@ struct capture {
 	struct options o;
 	struct gp_conf *conf;
 	struct gp_conf_capture settings; /* of this interface; texts borrowed */
-	struct source *source;
-	struct ring_producer ring;
-	struct loop *loop;
-	int ctl, notify, signals, alive;
+	struct workers workers; /* offline one */
+	int notify, signals, alive;
 	int watchdog_ms;
 	int64_t petted_ns, shown_ns;
 	bool terminal, bar; /* offline: progress on stderr */
 };
+
+static struct capture capture;
 
 static _Noreturn void
 die(int status, const char *what, const char *why)
@@ -240,7 +244,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 	if (n < 0)
 		die(1, "passed descriptors", strerror(-n));
-	c->ctl = c->alive = -1;
+	c->alive = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
 		die(1, "out of memory", NULL);
@@ -251,7 +255,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 			c->alive = fd;
 		} else if (strcmp(fds[i].name, "writer") == 0 &&
 		    c->o.offline) {
-			c->ctl = fd;
+			c->workers.w[0].ctl = fd;
 		} else if (strcmp(fds[i].name, "input") == 0 &&
 		    c->o.offline && k < c->o.n_files) {
 			(*files)[k].fd = fd;
@@ -285,15 +289,30 @@ open_signals(struct capture *c)
 		die(1, "signalfd", strerror(errno));
 }
 
+/* Packets do not wait; whoever stores what was counted can.  Refused in some
+ * containers, where it is then as it is. */
+static void
+go_first(void)
+{
+	/* systemd has done it, and its filter knows no setpriority */
+	if (getpriority(PRIO_PROCESS, 0) <= NICE)
+		return;
+	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
+		gp_log(GP_LOG_INFO, "no higher priority: %s",
+		    strerror(errno));
+}
+
+static bool
+watchdog_hungry(const struct capture *c)
+{
+	return c->watchdog_ms > 0 && gp_clock_mono_ns() - c->petted_ns >=
+	    c->watchdog_ms * INT64_C(1000000);
+}
+
 static void
 pet_watchdog(struct capture *c)
 {
-	int64_t now = gp_clock_mono_ns();
-
-	if (c->watchdog_ms == 0 ||
-	    now - c->petted_ns < c->watchdog_ms * INT64_C(1000000))
-		return;
-	c->petted_ns = now;
+	c->petted_ns = gp_clock_mono_ns();
 	(void)gp_notify_send(c->notify, "WATCHDOG=1");
 }
 
@@ -317,7 +336,8 @@ told_of_interface(void *ctx, enum ifwait_state now)
 static void
 while_waiting(void *ctx)
 {
-	pet_watchdog(ctx);
+	if (watchdog_hungry(ctx))
+		pet_watchdog(ctx);
 }
 
 static void
@@ -325,6 +345,8 @@ open_interface(struct capture *c)
 {
 	char error[SOURCE_ERROR_MAX];
 	char *filter = filter_text(&c->settings);
+	static struct source_share share;
+	int64_t since_ns;
 	struct source_live live = {
 	    .iface = c->o.iface,
 	    .filter = filter,
@@ -336,8 +358,21 @@ open_interface(struct capture *c)
 
 	if (filter == NULL)
 		die(1, "out of memory", NULL);
-	if (source_open_live(&c->source, &live, error) < 0)
-		die(1, error, NULL);
+	if (c->workers.n > 1) {
+		live.share = &share;
+		if (getrandom(&share.key, sizeof(share.key), 0) < 0)
+			die(1, "getrandom", strerror(errno));
+	}
+	for (size_t i = 0; i < c->workers.n; i++) {
+		int rc = source_open_live(&c->workers.w[i].source, &live,
+		    error);
+
+		if (rc < 0)
+			die(rc == -ENODEV ? EXIT_AGAIN : 1, error, NULL);
+	}
+	since_ns = gp_clock_real_ns();
+	for (size_t i = 0; live.share && i < c->workers.n; i++)
+		source_begin(c->workers.w[i].source, since_ns);
 	free(filter);
 }
 
@@ -346,90 +381,122 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 {
 	char error[SOURCE_ERROR_MAX];
 
-	if (n == 0 || n != c->o.n_files || c->ctl < 0)
+	struct worker *w = &c->workers.w[0];
+
+	if (n == 0 || n != c->o.n_files || w->ctl < 0)
 		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
-	if (source_open_files(&c->source, files, n, loop_idle, &c->loop,
+	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
 		die(1, error, NULL);
 }
 
-static void
-connect_writer(struct capture *c)
+static int
+connect_writer(const struct capture *c)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd;
 
 	if (strlen(c->o.socket) >= sizeof(sa.sun_path))
 		die(EXIT_USAGE, c->o.socket, "path too long");
 	memcpy(sa.sun_path, c->o.socket, strlen(c->o.socket));
-	c->ctl = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (c->ctl < 0 ||
-	    connect(c->ctl, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
 		die(EXIT_AGAIN, c->o.socket, strerror(errno));
+	return fd;
+}
+
+/* Each worker's part of the interface's flows. */
+static uint32_t
+flows_each(const struct capture *c)
+{
+	uint32_t n = (uint32_t)c->workers.n;
+	uint32_t each = (c->settings.flows_max + n - 1) / n;
+
+	return each < FLOWTAB_MIN_FLOWS ? FLOWTAB_MIN_FLOWS : each;
 }
 
 static void
-hand_over_ring(struct capture *c)
+hand_over_ring(const struct capture *c, struct worker *w)
 {
 	struct hello h = {
 	    .magic = HELLO_MAGIC,
 	    .version = HELLO_VERSION,
 	    .frame_version = FRAME_VERSION,
-	    .workers = 1,
+	    .worker = (uint16_t)(w - c->workers.w),
+	    .workers = (uint16_t)c->workers.n,
 	    .boot_ns = gp_clock_boot_ns(),
 	};
-	int rc = ring_create(&c->ring,
-	    snapshot_ring_bytes(c->settings.flows_max));
+	int rc = ring_create(&w->ring, snapshot_ring_bytes(flows_each(c)));
 
 	if (rc < 0)
 		die(1, "ring", strerror(-rc));
-	h.ring_bytes = c->ring.info.data_bytes;
-	memcpy(h.instance, c->ring.info.instance, sizeof(h.instance));
+	h.ring_bytes = w->ring.info.data_bytes;
+	memcpy(h.instance, w->ring.info.instance, sizeof(h.instance));
 	(void)snprintf(h.iface, sizeof(h.iface), "%s", c->o.iface);
 	if (c->o.offline)
 		h.flags = HELLO_OFFLINE | (c->o.append ? HELLO_APPEND : 0) |
-		    (source_seekable(c->source) ? 0 : HELLO_STREAM);
-	rc = hello_send(c->ctl, &h, c->ring.fd_ro);
+		    (source_seekable(w->source) ? 0 : HELLO_STREAM);
+	rc = hello_send(w->ctl, &h, w->ring.fd_ro);
 	if (rc < 0)
 		die(EXIT_AGAIN, "the writer does not listen", strerror(-rc));
-	gp_fd_close(&c->ring.fd_ro);
+	gp_fd_close(&w->ring.fd_ro);
 }
 
 /* ---- giving it up --------------------------------------------------------- */
 
 static void
-drop_privileges(const struct capture *c)
+drop_privileges(void)
 {
-	int rc = gp_sandbox_limits(NOFILE);
+	int rc;
 
-	if (rc == 0 && geteuid() == 0) {
+	if (geteuid() == 0) {
 		const struct passwd *pw = getpwnam(CAPTURE_USER);
 
 		if (pw == NULL)
 			die(1, CAPTURE_USER, "no such user");
 		rc = gp_sandbox_drop(pw->pw_uid, pw->pw_gid, NULL, 0);
-	} else if (rc == 0) {
+	} else {
 		rc = gp_sandbox_drop_caps();
 	}
 	if (rc < 0)
 		die(1, "privileges cannot be dropped", strerror(-rc));
-	(void)c;
 }
 
 static void
-enter_sandbox(const struct capture *c)
+collect_fds(const struct capture *c, struct profile_fds *fds)
+{
+	fds->notify = c->notify;
+	for (size_t i = 0; i < c->workers.n; i++) {
+		const struct worker *w = &c->workers.w[i];
+
+		fds->ctl[fds->n_ctl++] = w->ctl;
+		for (size_t k = 0; !c->o.offline &&
+		     k < source_handles(w->source); k++)
+			fds->packet[fds->n_packet++] = source_fd(w->source, k);
+	}
+}
+
+/* Threads inherit what was given up before; what is refused to all of them,
+ * new threads among it, comes after. */
+static void
+enter_sandbox(struct capture *c)
 {
 	enum gp_conf_sandbox how = c->conf->capture_sandbox;
-	struct profile_fds fds = {
-	    .ctl = c->ctl, .notify = c->notify, .signals = c->signals};
+	struct profile_fds fds = {0};
 	int rc = 0;
 
-	if (!c->o.offline)
-		for (size_t i = 0; i < source_handles(c->source); i++)
-			fds.packet[fds.n_packet++] = source_fd(c->source, i);
+	collect_fds(c, &fds);
 	if (how == GP_SANDBOX_FULL)
 		rc = gp_sandbox_landlock(NULL, 0);
 	if (rc < 0)
 		die(1, "Landlock", strerror(-rc));
+	rc = workers_start(&c->workers);
+	if (rc < 0)
+		die(1, "threads", strerror(-rc));
+	rc = gp_sandbox_limits(NOFILE);
+	if (rc < 0)
+		die(1, "limits", strerror(-rc));
 	if (how != GP_SANDBOX_FULL)
 		gp_log(GP_LOG_WARNING,
 		    "sandbox weakened by the configuration: %s",
@@ -444,14 +511,15 @@ enter_sandbox(const struct capture *c)
 /* ---- the writer's answer -------------------------------------------------- */
 
 static int
-wait_message(const struct capture *c, struct hello_msg *m)
+wait_message(const struct capture *c, const struct worker *w,
+    struct hello_msg *m)
 {
 	int64_t until = gp_clock_mono_ns() + WELCOME_MS * INT64_C(1000000);
 
 	for (;;) {
-		struct pollfd p[2] = {{.fd = c->ctl, .events = POLLIN},
+		struct pollfd p[2] = {{.fd = w->ctl, .events = POLLIN},
 		    {.fd = c->signals, .events = POLLIN}};
-		int rc = hello_msg_recv(c->ctl, m);
+		int rc = hello_msg_recv(w->ctl, m);
 
 		if (rc != -EAGAIN)
 			return rc;
@@ -499,29 +567,29 @@ refused(const struct capture *c, const struct hello_msg *m)
 }
 
 static void
-send_span(const struct capture *c)
+send_span(const struct worker *w)
 {
 	int64_t first_s = 0, last_s = 0;
 	bool any = false;
-	int rc = source_time_span(c->source, &first_s, &last_s, &any);
+	int rc = source_time_span(w->source, &first_s, &last_s, &any);
 
 	if (rc < 0)
 		die(1, "time span", strerror(-rc));
 	if (!any)
 		first_s = last_s = GP_TIME_MAX_S - 1; /* touches nothing */
-	rc = hello_msg_send(c->ctl, MSG_SPAN, HELLO_OK,
+	rc = hello_msg_send(w->ctl, MSG_SPAN, HELLO_OK,
 	    (uint64_t)gp_clock_slot(first_s), (uint64_t)gp_clock_slot(last_s));
 	if (rc < 0)
 		die(EXIT_AGAIN, "the writer is gone", strerror(-rc));
 }
 
 static void
-be_welcomed(const struct capture *c)
+be_welcomed(const struct capture *c, const struct worker *w)
 {
 	struct hello_msg m;
 
 	for (;;) {
-		int rc = wait_message(c, &m);
+		int rc = wait_message(c, w, &m);
 
 		if (rc == -EINTR)
 			exit(0); /* told to stop before there was anything */
@@ -536,7 +604,7 @@ be_welcomed(const struct capture *c)
 			return;
 		if (m.code != HELLO_NEED_SPAN || !c->o.offline)
 			refused(c, &m);
-		send_span(c);
+		send_span(w);
 	}
 }
 
@@ -553,7 +621,7 @@ progress(struct capture *c, const struct loop_totals *t)
 	if (!c->terminal || now - c->shown_ns < GP_NS_PER_S / 5)
 		return;
 	c->shown_ns = now;
-	source_progress(c->source, &done, &total);
+	source_progress(c->workers.w[0].source, &done, &total);
 	if (total == 0) {
 		fprintf(stderr, "\r%llu packets",
 		    (unsigned long long)t->seen);
@@ -570,11 +638,20 @@ progress(struct capture *c, const struct loop_totals *t)
 static void
 tick(void *ctx, const struct loop_totals *t)
 {
-	struct capture *c = ctx;
+	struct worker *w = ctx;
+	struct capture *c = &capture;
 
+	atomic_store_explicit(&w->ticked_ns, gp_clock_mono_ns(),
+	    memory_order_relaxed);
+
+	atomic_store_explicit(&w->ticked_ns, now, memory_order_relaxed);
+	if (w != &c->workers.w[0])
+		return;
 	if (c->o.offline)
 		progress(c, t);
-	pet_watchdog(c);
+	/* only for all of them */
+	if (watchdog_hungry(c) && workers_alive(&c->workers, c->petted_ns))
+		pet_watchdog(c);
 }
 
 static void
@@ -588,11 +665,35 @@ clear_bar(struct capture *c)
 static void
 problem(void *ctx, enum source_result what, const char *text)
 {
-	struct capture *c = ctx;
-
+	(void)ctx;
 	(void)what;
-	clear_bar(c);
+	clear_bar(&capture);
 	fprintf(stderr, "goprobe: %s\n", text);
+}
+
+static void
+make_loop(struct capture *c, struct worker *w)
+{
+	struct loop_config config = {
+	    .source = w->source,
+	    .ring = &w->ring,
+	    .ctl_fd = w->ctl,
+	    .signal_fd = c->signals,
+	    .alive_fd = c->alive,
+	    .stop = &c->workers.stop,
+	    .offline = c->o.offline,
+	    .flows_max = flows_each(c),
+	    .snapshot_interval_s = c->settings.snapshot_interval,
+	    .stop_wait_ms = c->o.offline ? -1 : STOP_WAIT_MS,
+	    .wait_done = c->o.offline,
+	    .tick = tick,
+	    .problem = problem,
+	    .ctx = w,
+	};
+	int rc = loop_new(&w->loop, &config);
+
+	if (rc < 0)
+		die(1, "flow table", strerror(-rc));
 }
 
 static void
@@ -651,10 +752,36 @@ report_offline(struct capture *c, enum loop_result result,
 	return t->cut > 0 ? EXIT_CUT : 0;
 }
 
+static void
+report_pauses(const char *iface, const char *clock, const struct pause *p)
+{
+	char text[PAUSE_TEXT_MAX];
+
+	pause_format(p, text);
+	gp_log(GP_LOG_INFO, "turns iface=%s clock=%s longest_us=%lld %s", iface,
+	    clock, (long long)(p->longest_ns / 1000), text);
+}
+
+/* How evenly the interface is dealt. */
+static void
+report_workers(const struct capture *c)
+{
+	for (size_t i = 0; c->workers.n > 1 && i < c->workers.n; i++) {
+		const struct loop_totals *t = &c->workers.w[i].totals;
+
+		gp_log(GP_LOG_INFO,
+		    "worker iface=%s worker=%zu packets=%llu flows=%u "
+		    "kernel_drops=%llu",
+		    c->o.iface, i, ull(t->seen), t->flows,
+		    ull(t->kernel_drops));
+	}
+}
+
 static int
 report_live(const struct capture *c, enum loop_result result,
-    const struct loop_totals *t)
+    const struct worker *culprit, const struct loop_totals *t)
 {
+	report_workers(c);
 	gp_log(GP_LOG_INFO,
 	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
 	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
@@ -663,9 +790,12 @@ report_live(const struct capture *c, enum loop_result result,
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
 	    ull(t->iface_drops),
 	    ull(t->kernel_at_stop), ull(t->seen - t->published));
+	report_pauses(c->o.iface, "wall", &t->turns);
+	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
 	switch (result) {
 	case LOOP_IFACE_GONE:
-		gp_log(GP_LOG_WARNING, "%s", source_error(c->source));
+		gp_log(GP_LOG_WARNING, "%s",
+		    source_error(culprit->source));
 		return EXIT_AGAIN;
 	case LOOP_PEER_GONE:
 		gp_log(GP_LOG_WARNING, "the writer is gone iface=%s",
@@ -678,67 +808,65 @@ report_live(const struct capture *c, enum loop_result result,
 	return t->seen == t->published && t->acked ? 0 : 1;
 }
 
+static void
+open_workers(struct capture *c)
+{
+	for (size_t i = 0; i < c->workers.n; i++) {
+		struct worker *w = &c->workers.w[i];
+
+		if (!c->o.offline)
+			w->ctl = connect_writer(c);
+		hand_over_ring(c, w);
+		make_loop(c, w);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
-	static struct capture c;
-	struct loop_config config = {0};
+	struct capture *c = &capture;
 	struct loop_totals totals = {0};
+	const struct worker *culprit;
 	struct source_file *files;
 	const char *l7 = NULL;
 	enum loop_result result;
 	size_t n_files;
-	int rc;
 
 	gp_log_open("goprobe-capture", GP_LOG_INFO);
-	parse_options(argc, argv, &c.o, &l7);
-	load_configuration(&c, l7);
-	if (c.o.check || c.o.print)
-		return check_configuration(&c);
-	if (!c.o.offline && geteuid() != 0)
+	parse_options(argc, argv, &c->o, &l7);
+	load_configuration(c, l7);
+	if (c->o.check || c->o.print)
+		return check_configuration(c);
+	if (!c->o.offline && geteuid() != 0)
 		die(EXIT_NOT_ROOT, "must be started by root", NULL);
+	workers_init(&c->workers, c->o.offline ? 1 : c->settings.workers);
 
 	/* with what privilege there is: open, connect, hand over */
-	take_passed(&c, &files, &n_files);
-	open_signals(&c);
-	if (c.o.offline) {
-		open_inputs(&c, files, n_files);
-		c.terminal = isatty(STDERR_FILENO);
+	take_passed(c, &files, &n_files);
+	open_signals(c);
+	if (c->o.offline) {
+		open_inputs(c, files, n_files);
+		c->terminal = isatty(STDERR_FILENO);
 	} else {
-		if (ifwait_up(c.o.iface, c.signals, told_of_interface,
-			while_waiting, &c) > 0)
+		go_first();
+		if (ifwait_up(c->o.iface, c->signals, told_of_interface,
+			while_waiting, c) > 0)
 			return 0; /* told to stop before there was anything */
-		open_interface(&c);
-		connect_writer(&c);
+		open_interface(c);
 	}
-	hand_over_ring(&c);
-	config.source = c.source;
-	config.ring = &c.ring;
-	config.ctl_fd = c.ctl;
-	config.signal_fd = c.signals;
-	config.alive_fd = c.alive;
-	config.offline = c.o.offline;
-	config.flows_max = c.settings.flows_max;
-	config.snapshot_interval_s = c.settings.snapshot_interval;
-	config.stop_wait_ms = c.o.offline ? -1 : STOP_WAIT_MS;
-	config.wait_done = c.o.offline;
-	config.tick = tick;
-	config.problem = problem;
-	config.ctx = &c;
-	rc = loop_new(&c.loop, &config);
-	if (rc < 0)
-		die(1, "flow table", strerror(-rc));
+	open_workers(c);
 	tzset();
 
 	/* give it up; from here on nothing can be opened */
-	drop_privileges(&c);
-	enter_sandbox(&c);
+	drop_privileges();
+	enter_sandbox(c);
 
 	/* only now: the writer's answer, the files, the packets */
-	be_welcomed(&c);
-	(void)gp_notify_send(c.notify, "READY=1\nSTATUS=capturing");
-	result = loop_run(c.loop, &totals);
-	(void)gp_notify_send(c.notify, "STOPPING=1");
-	return c.o.offline ? report_offline(&c, result, &totals) :
-			     report_live(&c, result, &totals);
+	for (size_t i = 0; i < c->workers.n; i++)
+		be_welcomed(c, &c->workers.w[i]);
+	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
+	result = workers_run(&c->workers, &totals, &culprit);
+	(void)gp_notify_send(c->notify, "STOPPING=1");
+	return c->o.offline ? report_offline(c, result, &totals) :
+			      report_live(c, result, culprit, &totals);
 }

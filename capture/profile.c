@@ -36,11 +36,14 @@ static const struct gp_syscall common[] = {
     ANY(munmap, "memory"),
     ANY(mremap, "memory"),
     ANY(madvise, "memory back to the kernel"),
-    ANY(futex, "libc's locks"),
+    ANY(futex, "libc's locks; workers wait for each other"),
 };
 
+/* four rows a packet socket, two a connection */
+#define ROWS_MAX (64 + WORKERS_MAX * (4 * SOURCE_HANDLES + 2))
+
 struct builder {
-	struct gp_syscall rows[64];
+	struct gp_syscall rows[ROWS_MAX];
 	size_t n;
 };
 
@@ -58,10 +61,13 @@ begin(struct builder *b, const struct profile_fds *fds)
 	for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
 		put(b, common[i]);
 	put(b, (struct gp_syscall){SCMP_SYS(write), "log lines", {EQ(0, 2)}});
-	put(b, (struct gp_syscall){SCMP_SYS(sendto), "doorbells to the writer",
-		   {EQ(0, fds->ctl), EQ(4, 0)}});
-	put(b, (struct gp_syscall){SCMP_SYS(recvfrom), "acknowledgements",
-		   {EQ(0, fds->ctl)}});
+	for (size_t i = 0; i < fds->n_ctl; i++) {
+		put(b, (struct gp_syscall){SCMP_SYS(sendto),
+			   "doorbells to the writer",
+			   {EQ(0, fds->ctl[i]), EQ(4, 0)}});
+		put(b, (struct gp_syscall){SCMP_SYS(recvfrom),
+			   "acknowledgements", {EQ(0, fds->ctl[i])}});
+	}
 	if (fds->notify >= 0)
 		put(b, (struct gp_syscall){SCMP_SYS(sendmsg),
 			   "READY, STATUS, WATCHDOG", {EQ(0, fds->notify)}});
@@ -84,12 +90,12 @@ packet_socket(struct builder *b, int fd)
 int
 profile_enter_live(const struct profile_fds *fds)
 {
-	struct builder b;
+	static struct builder b;
 
 	begin(&b, fds);
 	/* read(2) reaches no packet: those come through the mapped ring */
 	put(&b, (struct gp_syscall){SCMP_SYS(read),
-		    "signals; the interface's own drop counters",
+		    "the interface's own drop counters",
 		    {NONE}});
 	put(&b, (struct gp_syscall){SCMP_SYS(lseek),
 		    "back to the start of those counters",
@@ -102,10 +108,10 @@ profile_enter_live(const struct profile_fds *fds)
 int
 profile_enter_offline(const struct profile_fds *fds)
 {
-	struct builder b;
+	static struct builder b;
 
 	begin(&b, fds);
-	put(&b, (struct gp_syscall){SCMP_SYS(read), "input files; signals",
+	put(&b, (struct gp_syscall){SCMP_SYS(read), "input files",
 		    {NONE}});
 	put(&b, (struct gp_syscall){SCMP_SYS(lseek), "input files from the start",
 		    {NONE}});

@@ -10,13 +10,13 @@
 
 #include <stddef.h>
 
-#define PROFILE_FDS 8
+#include "capture/workers.h"
 
 struct profile_fds {
-	int ctl;     /* connection to the writer */
+	int ctl[WORKERS_MAX]; /* connections to the writer */
+	size_t n_ctl;
 	int notify;  /* supervisor, -1 for none */
-	int signals; /* signalfd */
-	int packet[PROFILE_FDS]; /* live: packet sockets */
+	int packet[WORKERS_MAX * SOURCE_HANDLES]; /* live: packet sockets */
 	size_t n_packet;
 };
 

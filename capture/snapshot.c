@@ -4,19 +4,12 @@
 #include <errno.h>
 #include <string.h>
 
-enum { NAMES = 2 }; /* SNAPSHOT_UNKNOWN, SNAPSHOT_OVERFLOW */
-
-static struct frame_row4 *
-rows4(struct snapshot_block *b)
-{
-	return (struct frame_row4 *)(void *)(b->frame +
-	    frame_bytes(NAMES, 0, 0));
-}
-
 static void
 next_frame(struct snapshot_block *b)
 {
 	b->n4 = b->n6 = 0;
+	b->n_names = 0;
+	memset(b->place, 0, sizeof(b->place));
 	b->row_packets = b->row_bytes = 0;
 	memset(&b->counters, 0, sizeof(b->counters));
 	memset(b->seek4, 0, sizeof(b->seek4));
@@ -34,9 +27,27 @@ snapshot_start(struct snapshot_block *b, int64_t slot_s)
 size_t
 snapshot_room(const struct snapshot_block *b)
 {
-	size_t used = frame_bytes(NAMES, b->n4, b->n6);
+	size_t used = frame_bytes(b->n_names, b->n4, b->n6);
+	size_t names = FRAME_MAX_NAMES - b->n_names, rows;
 
+	/* names that are still to come are kept room for, as far as there can
+	 * be any; a row brings one at most */
+	if (b->labels->n - b->n_names < names)
+		names = b->labels->n - b->n_names;
+	rows = (FRAME_MAX_BYTES - used) / (sizeof(struct frame_row6) +
+	    sizeof(struct frame_name));
+	if (rows < names)
+		return rows;
+	if (b->labels->n > FRAME_MAX_NAMES)
+		return names;
+	used += names * sizeof(struct frame_name);
 	return (FRAME_MAX_BYTES - used) / sizeof(struct frame_row6);
+}
+
+size_t
+snapshot_rows(const struct snapshot_block *b)
+{
+	return (size_t)b->n4 + b->n6;
 }
 
 bool
@@ -54,8 +65,8 @@ static uint32_t
 seek_slot(const uint8_t *sip, const uint8_t *dip, size_t n,
     const struct flowtab_row *r)
 {
-	uint64_t h = (uint64_t)r->dport << 16 | (uint64_t)r->proto << 8 |
-	    r->overflow;
+	uint64_t h = (uint64_t)r->dport << 24 | (uint64_t)r->proto << 16 |
+	    r->label;
 
 	for (size_t i = 0; i < n; i += 4) {
 		uint32_t a, b;
@@ -75,44 +86,58 @@ add(uint64_t to[4], const uint64_t from[4])
 		to[i] += from[i];
 }
 
+/* Where a label's name stands among those of the frame. */
+static uint16_t
+place_of(struct snapshot_block *b, uint16_t label)
+{
+	if (b->place[label] == 0) {
+		b->label[b->n_names] = label;
+		b->place[label] = (uint16_t)++b->n_names;
+	}
+	return (uint16_t)(b->place[label] - 1);
+}
+
 static void
 row4(struct snapshot_block *b, const struct flowtab_row *r)
 {
-	struct frame_row4 *rows = rows4(b), *row;
 	uint16_t *at = &b->seek4[seek_slot(r->sip, r->dip, 4, r)];
+	uint16_t l7 = place_of(b, r->label);
+	struct frame_row4 *row;
 
 	if (*at != 0) {
-		row = &rows[*at - 1];
+		row = &b->rows4[*at - 1];
 		if (memcmp(row->sip, r->sip, 4) == 0 &&
 		    memcmp(row->dip, r->dip, 4) == 0 &&
 		    row->dport == r->dport && row->proto == r->proto &&
-		    row->l7 == (r->overflow ? 1 : 0)) {
+		    row->l7 == l7) {
 			add(row->counter, r->counter);
 			return;
 		}
 	}
-	row = &rows[b->n4++];
+	row = &b->rows4[b->n4++];
 	*at = (uint16_t)b->n4;
 	memset(row, 0, sizeof(*row));
 	memcpy(row->sip, r->sip, 4);
 	memcpy(row->dip, r->dip, 4);
 	row->dport = r->dport;
 	row->proto = r->proto;
-	row->l7 = r->overflow ? 1 : 0;
+	row->l7 = l7;
 	memcpy(row->counter, r->counter, sizeof(row->counter));
 }
 
 static void
 row6(struct snapshot_block *b, const struct flowtab_row *r)
 {
-	struct frame_row6 *row;
 	uint16_t *at = &b->seek6[seek_slot(r->sip, r->dip, 16, r)];
+	uint16_t l7 = place_of(b, r->label);
+	struct frame_row6 *row;
 
 	if (*at != 0) {
 		row = &b->rows6[*at - 1];
 		if (memcmp(row->sip, r->sip, 16) == 0 &&
 		    memcmp(row->dip, r->dip, 16) == 0 &&
-		    row->dport == r->dport && row->proto == r->proto) {
+		    row->dport == r->dport && row->proto == r->proto &&
+		    row->l7 == l7) {
 			add(row->counter, r->counter);
 			return;
 		}
@@ -124,6 +149,7 @@ row6(struct snapshot_block *b, const struct flowtab_row *r)
 	memcpy(row->dip, r->dip, 16);
 	row->dport = r->dport;
 	row->proto = r->proto;
+	row->l7 = l7;
 	memcpy(row->counter, r->counter, sizeof(row->counter));
 }
 
@@ -145,15 +171,20 @@ snapshot_row(void *block, const struct flowtab_row *r)
 		row6(b, r);
 }
 
+/* Names and rows to where they belong in the frame. */
 static void
-put_names(struct snapshot_block *b)
+put_rows(struct snapshot_block *b)
 {
-	struct frame_name *names = (struct frame_name *)(void *)(b->frame +
-	    sizeof(struct frame_header));
+	uint8_t *to = b->frame + sizeof(struct frame_header);
 
-	memset(names, 0, NAMES * sizeof(*names));
-	memcpy(names[0].name, SNAPSHOT_UNKNOWN, sizeof(SNAPSHOT_UNKNOWN));
-	memcpy(names[1].name, SNAPSHOT_OVERFLOW, sizeof(SNAPSHOT_OVERFLOW));
+	for (uint32_t i = 0; i < b->n_names; i++) {
+		memcpy(to, &b->labels->name[b->label[i]],
+		    sizeof(struct frame_name));
+		to += sizeof(struct frame_name);
+	}
+	memcpy(to, b->rows4, b->n4 * sizeof(b->rows4[0]));
+	to += b->n4 * sizeof(b->rows4[0]);
+	memcpy(to, b->rows6, b->n6 * sizeof(b->rows6[0]));
 }
 
 int
@@ -161,8 +192,7 @@ snapshot_push(struct snapshot_block *b, struct ring_producer *ring,
     const struct snapshot_meta *meta, uint64_t *packets)
 {
 	struct frame_header *h = (struct frame_header *)(void *)b->frame;
-	bool rows = b->n4 != 0 || b->n6 != 0;
-	size_t bytes = frame_bytes(rows ? NAMES : 0, b->n4, b->n6);
+	size_t bytes = frame_bytes(b->n_names, b->n4, b->n6);
 	int rc;
 
 	assert(bytes <= FRAME_MAX_BYTES);
@@ -175,21 +205,18 @@ snapshot_push(struct snapshot_block *b, struct ring_producer *ring,
 	h->last_real_ns = meta->last_real_ns;
 	h->first_boot_ns = meta->first_boot_ns;
 	h->last_boot_ns = meta->last_boot_ns;
-	h->n_names = rows ? NAMES : 0;
+	h->n_names = b->n_names;
 	h->n4 = b->n4;
 	h->n6 = b->n6;
 	h->flows = meta->flows;
 	h->pending = meta->pending;
+	h->l7_starved = meta->l7_starved;
 	h->counters = b->counters;
 	h->counters.seen = b->row_packets + b->counters.non_ip +
 	    b->counters.malformed;
 	h->counters.seen_bytes = b->row_bytes + b->counters.non_ip_bytes +
 	    b->counters.malformed_bytes;
-	if (rows) {
-		put_names(b);
-		memcpy(rows4(b) + b->n4, b->rows6,
-		    b->n6 * sizeof(b->rows6[0]));
-	}
+	put_rows(b);
 	*packets = h->counters.seen;
 	rc = ring_push(ring, b->frame);
 	if (rc == 0)

@@ -14,12 +14,9 @@
 #include <stdint.h>
 
 #include "capture/flowtab.h"
+#include "capture/labels.h"
 #include "common/ipc/frame.h"
 #include "common/ipc/ring.h"
-
-/* Names of rows; nDPI's word for "not known", and what found no place. */
-#define SNAPSHOT_UNKNOWN  "Unknown"
-#define SNAPSHOT_OVERFLOW "[overflow]"
 
 enum {
 	SNAPSHOT_ROWS4_MAX = FRAME_MAX_BYTES / sizeof(struct frame_row4),
@@ -28,6 +25,7 @@ enum {
 };
 
 struct snapshot_block {
+	const struct labels *labels; /* borrowed; the caller's to set */
 	int64_t slot_s;
 	uint32_t flags;   /* enum frame_flags, for the frame in work */
 	uint32_t n4, n6;
@@ -35,8 +33,13 @@ struct snapshot_block {
 	struct frame_counters counters;
 	uint64_t row_packets, row_bytes;
 	uint16_t seek4[SNAPSHOT_SEEK], seek6[SNAPSHOT_SEEK]; /* row + 1 */
-	_Alignas(8) uint8_t frame[FRAME_MAX_BYTES]; /* IPv4 rows in place */
-	struct frame_row6 rows6[SNAPSHOT_ROWS6_MAX]; /* moved in at the end */
+	uint32_t n_names;
+	uint16_t label[FRAME_MAX_NAMES]; /* of the frame's names */
+	uint16_t place[LABELS_MAX]; /* among those + 1, by label */
+	_Alignas(8) uint8_t frame[FRAME_MAX_BYTES];
+	/* moved in at the end */
+	struct frame_row4 rows4[SNAPSHOT_ROWS4_MAX];
+	struct frame_row6 rows6[SNAPSHOT_ROWS6_MAX];
 };
 
 /* What only the caller knows about a frame. */
@@ -46,12 +49,16 @@ struct snapshot_meta {
 	int64_t first_boot_ns, last_boot_ns;
 	uint32_t flows;
 	uint64_t pending;
+	uint64_t l7_starved;
 };
 
 void snapshot_start(struct snapshot_block *b, int64_t slot_s);
 
 /* How many more rows certainly fit into the frame in work. */
 size_t snapshot_room(const struct snapshot_block *b);
+
+/* Rows in the frame in work. */
+size_t snapshot_rows(const struct snapshot_block *b);
 
 /* A row into the frame; a flowtab_row_fn with the block as context.  There
  * must be room. */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -240,6 +241,21 @@ add_statistics(struct handle *h)
 	h->received += now.tp_packets - now.tp_drops;
 }
 
+static void
+begin(struct handle *h, int64_t real_ns)
+{
+	h->since_ns = real_ns;
+	add_statistics(h);
+	h->early = h->received;
+}
+
+void
+source_begin(struct source *s, int64_t real_ns)
+{
+	for (size_t i = 0; i < s->n_handles; i++)
+		begin(&s->handle[i], real_ns);
+}
+
 /* The kernel copies no more than the filter's verdict, so a program is there
  * even when everything is wanted. */
 static int
@@ -276,12 +292,23 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 		    " %s", live->iface, strerror(-rc));
 		return rc;
 	}
-	if (filtered) {
-		h->since_ns = gp_clock_real_ns();
-		add_statistics(h);
-		h->early = h->received;
-	}
+	if (filtered)
+		begin(h, gp_clock_real_ns());
 	return 0;
+}
+
+/* One of several: the group's program is set before the filter is locked. */
+static int
+share(struct handle *h, const struct source_live *live,
+    char error[SOURCE_ERROR_MAX])
+{
+	int rc = fanout_join(&live->share->group[h->out],
+	    pcap_fileno(h->pcap), h->dlt == DLT_EN10MB, live->share->key);
+
+	if (rc < 0)
+		snprintf(error, SOURCE_ERROR_MAX, "%s: sharing between workers:"
+		    " %s", live->iface, strerror(-rc));
+	return rc;
 }
 
 static int
@@ -302,7 +329,9 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	if (s->by_iface &&
 	    pcap_setdirection(h->pcap, out ? PCAP_D_OUT : PCAP_D_IN) != 0)
 		return say_pcap(error, live->iface, h->pcap, PCAP_ERROR);
-	return attach(h, live, snaplen, s->by_iface, error);
+	if (live->share)
+		rc = share(h, live, error);
+	return rc < 0 ? rc : attach(h, live, snaplen, s->by_iface, error);
 }
 
 static int
@@ -391,7 +420,9 @@ source_open_live(struct source **out, const struct source_live *live,
 	/* on loopback each packet goes out and comes in again */
 	s->by_iface = live->by_iface || loopback;
 	snprintf(s->iface, sizeof(s->iface), "%s", live->iface);
-	open_counters(s);
+	/* of several one tells the interface's drops */
+	if (!live->share || live->share->group[0].n == 0)
+		open_counters(s);
 	rc = open_handle(s, live, false, error);
 	if (rc == 0 && s->by_iface && !loopback)
 		rc = open_handle(s, live, true, error);
@@ -553,6 +584,8 @@ file_start(struct source *s)
 		return false;
 	}
 	setvbuf(fp, s->buffer, _IOFBF, sizeof(s->buffer));
+	/* two reads a packet, each of which would take the stream's lock */
+	(void)__fsetlocking(fp, FSETLOCKING_BYCALLER);
 	h->pcap = pcap_fopen_offline_with_tstamp_precision(fp,
 	    PCAP_TSTAMP_PRECISION_NANO, text);
 	if (!h->pcap) {

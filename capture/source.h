@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/fanout.h"
+
 #define SOURCE_ERROR_MAX 512
 #define SOURCE_HANDLES   2
 /* Reaches the ports behind two VLAN tags, PPPoE and some IPv6 extension
@@ -60,6 +62,15 @@ struct source_live {
 	uint32_t buffer_mb; /* for each handle */
 	bool promiscuous;
 	bool by_iface; /* direction = interface: a handle per direction */
+	/* several sources share the interface; NULL: this one has all */
+	struct source_share *share;
+};
+
+/* All zero but for the key before the first; each source_open_live() makes
+ * its own a further member. */
+struct source_share {
+	struct fanout group[SOURCE_HANDLES];
+	uint32_t key;
 };
 
 /*
@@ -74,6 +85,10 @@ int source_open_live(struct source **out, const struct source_live *live,
 /* Compiles a filter as source_open_live() would for Ethernet, for -t; needs
  * no privilege.  0, or -EINVAL with one line in `error`. */
 int source_check_filter(const char *filter, char error[SOURCE_ERROR_MAX]);
+
+/* What came before this moment (CLOCK_REALTIME, in the past) is left out.
+ * For sources that share: while the group grew, some saw what others did. */
+void source_begin(struct source *s, int64_t real_ns);
 
 bool source_by_iface(const struct source *s);
 

@@ -7,28 +7,35 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const answer_counter_names[ANSWER_N_COUNTERS] = {
-	"packets_rcvd", "packets_sent", "packets",
-	"bytes_rcvd", "bytes_sent", "bytes",
+const enum godb_metric answer_usual[ANSWER_N_USUAL] = {
+	GODB_METRIC_PACKETS_RCVD, GODB_METRIC_PACKETS_SENT,
+	GODB_METRIC_PACKETS, GODB_METRIC_BYTES_RCVD, GODB_METRIC_BYTES_SENT,
+	GODB_METRIC_BYTES,
 };
 
-static uint64_t
-add(uint64_t a, uint64_t b)
+size_t
+answer_metrics(const struct answer *a, enum godb_metric out[GODB_N_METRICS])
 {
-	uint64_t sum = a + b;
-
-	return sum < a ? UINT64_MAX : sum; /* as the library's sums do */
+	if (a->n_show) {
+		memcpy(out, a->show, a->n_show * sizeof(out[0]));
+		return a->n_show;
+	}
+	memcpy(out, answer_usual, sizeof(answer_usual));
+	return ANSWER_N_USUAL;
 }
 
-void
-answer_counters(const uint64_t counter[4], uint64_t out[ANSWER_N_COUNTERS])
+uint64_t
+answer_counter(const uint64_t counter[4], enum godb_metric m)
 {
-	out[0] = counter[2];
-	out[1] = counter[3];
-	out[2] = add(counter[2], counter[3]);
-	out[3] = counter[0];
-	out[4] = counter[1];
-	out[5] = add(counter[0], counter[1]);
+	return godb_metric_counter(counter, m, GODB_DIR_BOTH);
+}
+
+uint64_t
+answer_metric(const struct godb_result_row *row, enum godb_metric m)
+{
+	if (m >= GODB_METRIC_EXTRA)
+		return row->extra[m - GODB_METRIC_EXTRA];
+	return answer_counter(row->counter, m);
 }
 
 size_t
@@ -42,19 +49,21 @@ answer_columns(const struct answer *a,
 		enum godb_key key = keys->key[i];
 
 		out[n++] = (struct answer_column){key, false,
-		    godb_key_name(key)};
+		    keys->drop4[key], keys->drop6[key], godb_key_name(key)};
 		if (key == GODB_KEY_L7PROTO && keys->category)
-			out[n++] = (struct answer_column){key, true,
+			out[n++] = (struct answer_column){key, true, 0, 0,
 			    "category"};
 	}
 	return n;
 }
 
 static void
-format_addr(const struct godb_result_row *row, bool dip,
+format_addr(const struct answer_column *c, const struct godb_result_row *row,
     char out[ANSWER_CELL_MAX])
 {
+	bool dip = c->key == GODB_KEY_DIP;
 	const struct godb_addr6 *v = dip ? &row->dip : &row->sip;
+	unsigned drop = row->version == 4 ? c->drop4 : c->drop6;
 	char text[GP_ADDR_TEXT_MAX];
 	struct gp_addr a;
 
@@ -70,7 +79,11 @@ format_addr(const struct godb_result_row *row, bool dip,
 		}
 	}
 	(void)gp_addr_format(&a, text);
-	(void)snprintf(out, ANSWER_CELL_MAX, "%s", text);
+	if (drop)
+		(void)snprintf(out, ANSWER_CELL_MAX, "%s/%u", text,
+		    (row->version == 4 ? 32 : 128) - drop);
+	else
+		(void)snprintf(out, ANSWER_CELL_MAX, "%s", text);
 }
 
 static void
@@ -107,7 +120,8 @@ answer_cell(const struct answer_column *c, const struct godb_result_row *row,
 		break;
 	case GODB_KEY_SIP:
 	case GODB_KEY_DIP:
-		format_addr(row, c->key == GODB_KEY_DIP, out);
+	case GODB_KEY_HOST:
+		format_addr(c, row, out);
 		break;
 	case GODB_KEY_DPORT:
 		(void)snprintf(out, ANSWER_CELL_MAX, "%u", row->dport);
@@ -146,10 +160,9 @@ answer_direction(const struct answer *a)
 const char *
 answer_sort(const struct answer *a)
 {
-	if (a->opts->sort == GODB_SORT_BYTES)
-		return "bytes";
-	if (a->opts->sort == GODB_SORT_PACKETS)
-		return "packets";
+	if (a->opts->sort < 0)
+		return godb_metric_name(
+		    (enum godb_metric)GODB_SORT_METRIC(a->opts->sort));
 	return godb_key_name((enum godb_key)a->opts->sort);
 }
 

@@ -10,7 +10,9 @@
 #include "querier/out.h"
 
 struct answer {
-	const char *query, *condition; /* as typed */
+	const char *query, *condition, *having; /* as typed */
+	const enum godb_metric *show; /* n_show of them; 0: the usual ones */
+	unsigned n_show;
 	const char *const *iface;      /* those asked, in order */
 	size_t n_ifaces;
 	const struct godb_query_opts *opts;
@@ -37,6 +39,7 @@ enum answer_time { ANSWER_LOCAL, ANSWER_EPOCH, ANSWER_RFC3339 };
 struct answer_column {
 	enum godb_key key;
 	bool category;
+	uint8_t drop4, drop6; /* as in godb_keys */
 	const char *name;
 };
 size_t answer_columns(const struct answer *a,
@@ -47,12 +50,16 @@ void answer_cell(const struct answer_column *c,
     const struct godb_result_row *row, enum answer_time time,
     char out[ANSWER_CELL_MAX]);
 
-/* Raw counters as machine formats name them, in their order:
+/* Metrics that machine formats print, in their order: those asked for, or
  * packets_rcvd packets_sent packets bytes_rcvd bytes_sent bytes. */
-#define ANSWER_N_COUNTERS 6
-extern const char *const answer_counter_names[ANSWER_N_COUNTERS];
-void answer_counters(const uint64_t counter[4],
-    uint64_t out[ANSWER_N_COUNTERS]);
+size_t answer_metrics(const struct answer *a,
+    enum godb_metric out[GODB_N_METRICS]);
+/* A metric of a row, counting both directions. */
+uint64_t answer_metric(const struct godb_result_row *row, enum godb_metric m);
+/* The same of four counters. */
+uint64_t answer_counter(const uint64_t counter[4], enum godb_metric m);
+#define ANSWER_N_USUAL 6
+extern const enum godb_metric answer_usual[ANSWER_N_USUAL];
 
 /*
  * The notes of an answer, one line each, without "Note: "; false beyond the

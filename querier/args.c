@@ -16,6 +16,10 @@ enum option_id {
 	OPT_FIRST,
 	OPT_LAST,
 	OPT_CONDITION,
+	OPT_HAVING,
+	OPT_BIN,
+	OPT_ZONE,
+	OPT_SHOW,
 	OPT_LIMIT,
 	OPT_FORMAT,
 	OPT_SORT,
@@ -58,10 +62,16 @@ static const struct option options[] = {
 	    "until (default now; from: 30 days back, 1 with time or raw)"},
 	{OPT_CONDITION, "c", "condition", "COND",
 	    "only these: \"proto=TCP and (dport=443 or host 10.0.0.0/8)\""},
+	{OPT_HAVING, NULL, "having", "COND",
+	    "only such groups: \"bytes > 10M and dips > 100\""},
+	{OPT_BIN, NULL, "bin", "LENGTH", "of time: 5m | 1h | 1d | 1w"},
+	{OPT_ZONE, NULL, "tz", "ZONE", "of time: UTC | Europe/Zurich"},
+	{OPT_SHOW, NULL, "show", "COLUMNS",
+	    "counters: bytes,packets,bytes_sent,rows,sips,dips,dports,..."},
 	{OPT_LIMIT, "n", "limit", "N",
 	    "rows: 20 | 95% (that make up the share) | all; txt: 1000"},
 	{OPT_FORMAT, "e", "format", "FORMAT", "txt | csv | json | jsonl"},
-	{OPT_SORT, "s", "sort", "COLUMN", "bytes | packets | a column asked for"},
+	{OPT_SORT, "s", "sort", "COLUMN", "any column asked for or counted (-s dips)"},
 	{OPT_PACKETS, "p", "packets", NULL, "sort by packets"},
 	{OPT_ASCENDING, "a", "ascending", NULL, "smallest first"},
 	{OPT_IN, NULL, "in", NULL, "count only what was received"},
@@ -211,6 +221,64 @@ set_mem(struct args *a, const char *value, char *error)
 }
 
 static int
+unknown_metric(const char *what, const char *typed, char *error)
+{
+	struct gp_words_guess g;
+
+	gp_words_guess_init(&g, typed);
+	for (int m = 0; m < GODB_N_METRICS; m++)
+		gp_words_guess_offer(&g, godb_metric_name((enum godb_metric)m));
+	if (g.best)
+		return FAIL("%s '%.40s'; did you mean '%s'?", what, typed,
+		    g.best);
+	return FAIL("%s '%.40s': bytes packets bytes_rcvd bytes_sent "
+	    "packets_rcvd packets_sent rows sips dips dports", what, typed);
+}
+
+static bool
+shows(const struct args *a, enum godb_metric m)
+{
+	for (unsigned i = 0; i < a->n_show; i++) {
+		if (a->show[i] == m)
+			return true;
+	}
+	return false;
+}
+
+static int
+set_show(struct args *a, const char *value, char *error)
+{
+	a->n_show = 0;
+	for (;;) {
+		size_t len = strcspn(value, ",");
+		char word[32];
+		int m;
+
+		(void)snprintf(word, sizeof(word), "%.*s",
+		    (int)(len < sizeof(word) ? len : sizeof(word) - 1), value);
+		m = godb_metric_parse(word);
+		if (m < 0)
+			return unknown_metric("nothing is counted as", word,
+			    error);
+		if (!shows(a, (enum godb_metric)m))
+			a->show[a->n_show++] = (enum godb_metric)m;
+		if (!value[len])
+			return 0;
+		value += len + 1;
+	}
+}
+
+static int
+set_bin(struct args *a, const char *value, char *error)
+{
+	a->bin_s = when_parse_bin(value);
+	if (a->bin_s)
+		return 0;
+	return FAIL("--bin takes 5m or a multiple of it that divides a day, "
+	    "or days or weeks: 15m, 1h, 1d; not '%.40s'", value);
+}
+
+static int
 set_sandbox(struct args *a, const char *value, char *error)
 {
 	if (strcmp(value, "full") == 0)
@@ -242,6 +310,16 @@ apply(struct args *a, struct typed *t, const struct option *o,
 	case OPT_CONDITION:
 		a->condition = value;
 		break;
+	case OPT_HAVING:
+		a->having = value;
+		break;
+	case OPT_BIN:
+		return set_bin(a, value, error);
+	case OPT_ZONE:
+		a->zone = value;
+		break;
+	case OPT_SHOW:
+		return set_show(a, value, error);
 	case OPT_LIMIT:
 		return set_limit(a, value, error);
 	case OPT_FORMAT:
@@ -390,6 +468,8 @@ take_query(struct args *a, const char *word, char *error)
 static int
 set_sort(struct args *a, const struct typed *t, char *error)
 {
+	int m;
+
 	a->sort = GODB_SORT_BYTES;
 	if (t->packets) {
 		a->sort = GODB_SORT_PACKETS;
@@ -400,10 +480,16 @@ set_sort(struct args *a, const struct typed *t, char *error)
 			a->sort = GODB_KEY_TIME;
 		return 0;
 	}
-	if (gp_words_casecmp(t->sort, "bytes") == 0)
-		return 0;
-	if (gp_words_casecmp(t->sort, "packets") == 0) {
-		a->sort = GODB_SORT_PACKETS;
+	m = godb_metric_parse(t->sort);
+	if (m >= 0) {
+		a->sort = GODB_SORT_METRIC(m);
+		/* what decides the order should be seen */
+		if (m >= GODB_METRIC_EXTRA && !a->n_show) {
+			a->show[a->n_show++] = GODB_METRIC_PACKETS;
+			a->show[a->n_show++] = GODB_METRIC_BYTES;
+		}
+		if (m >= GODB_METRIC_EXTRA && !shows(a, (enum godb_metric)m))
+			a->show[a->n_show++] = (enum godb_metric)m;
 		return 0;
 	}
 	for (int k = 0; k < GODB_N_KEYS; k++) {
@@ -416,8 +502,7 @@ set_sort(struct args *a, const struct typed *t, char *error)
 		a->sort = k;
 		return 0;
 	}
-	return FAIL("cannot sort by '%.40s': bytes, packets or one of the "
-	    "columns asked for", t->sort);
+	return unknown_metric("cannot sort by", t->sort, error);
 }
 
 static int
@@ -456,9 +541,13 @@ finish(struct args *a, const struct typed *t, char *error)
 	rc = set_sort(a, t, error);
 	if (rc < 0)
 		return rc;
-	if (a->share && (a->sort >= 0 || a->ascending))
+	if (a->share && (a->sort >= 0 || a->ascending ||
+		GODB_SORT_METRIC(a->sort) > GODB_METRIC_ROWS))
 		return FAIL("-n %s needs the largest first: sort by bytes or "
 		    "packets, without -a", a->limit_text);
+	if (a->bin_s && !godb_keys_has(&a->keys, GODB_KEY_TIME))
+		return FAIL("--bin needs the column time: ask for time,%.60s",
+		    a->query);
 	if (!a->limit_text && a->format == ARGS_TXT)
 		a->limit = DEFAULT_ROWS;
 	return 0;
@@ -469,6 +558,7 @@ args_parse(int argc, char **argv, struct args *out, char error[ARGS_ERROR_MAX])
 {
 	struct args a = {
 		.condition = "",
+		.having = "",
 		.mem_percent = 50,
 		.landlock = true,
 	};
@@ -502,7 +592,8 @@ int
 args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 {
 	/* an answer with a row for each block soon is more than one reads */
-	bool by_block = godb_keys_has(&a->keys, GODB_KEY_TIME);
+	bool by_block = godb_keys_has(&a->keys, GODB_KEY_TIME) &&
+	    a->bin_s < GP_DAY_S;
 	char why[160];
 
 	a->last_s = now_s;

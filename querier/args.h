@@ -34,6 +34,11 @@ struct args {
 	int64_t first_s, last_s;  /* args_times */
 	enum args_format format;
 	struct godb_keys keys;
+	const char *having; /* "" when there is none */
+	int64_t bin_s;      /* 0: blocks */
+	const char *zone;   /* NULL: the environment's */
+	enum godb_metric show[GODB_N_METRICS]; /* metrics to print */
+	unsigned n_show;                       /* 0: the usual ones */
 	int sort;
 	bool ascending;
 	enum godb_direction direction;

@@ -8,18 +8,19 @@ csv_print(struct out *o, const struct answer *a)
 {
 	struct answer_column column[ANSWER_COLUMNS_MAX];
 	size_t n_columns = answer_columns(a, column);
+	enum godb_metric metric[GODB_N_METRICS];
+	size_t n_metrics = answer_metrics(a, metric);
 	size_t n = godb_result_n_rows(a->result);
 
 	for (size_t k = 0; k < n_columns; k++) {
 		out_str(o, column[k].name);
 		out_char(o, ',');
 	}
-	for (size_t k = 0; k < ANSWER_N_COUNTERS; k++) {
-		out_str(o, answer_counter_names[k]);
-		out_char(o, k + 1 < ANSWER_N_COUNTERS ? ',' : '\n');
+	for (size_t k = 0; k < n_metrics; k++) {
+		out_str(o, godb_metric_name(metric[k]));
+		out_char(o, k + 1 < n_metrics ? ',' : '\n');
 	}
 	for (size_t i = 0; i < n && !o->error; i++) {
-		uint64_t counter[ANSWER_N_COUNTERS];
 		struct godb_result_row row;
 		char cell[ANSWER_CELL_MAX];
 
@@ -29,10 +30,9 @@ csv_print(struct out *o, const struct answer *a)
 			out_csv(o, cell);
 			out_char(o, ',');
 		}
-		answer_counters(row.counter, counter);
-		for (size_t k = 0; k < ANSWER_N_COUNTERS; k++) {
-			out_u64(o, counter[k]);
-			out_char(o, k + 1 < ANSWER_N_COUNTERS ? ',' : '\n');
+		for (size_t k = 0; k < n_metrics; k++) {
+			out_u64(o, answer_metric(&row, metric[k]));
+			out_char(o, k + 1 < n_metrics ? ',' : '\n');
 		}
 	}
 }

@@ -39,15 +39,13 @@ time_field(struct out *o, const char *name, int64_t t_s)
 }
 
 static void
-counter_fields(struct out *o, const uint64_t counter[4])
+total_fields(struct out *o, const uint64_t counter[4])
 {
-	uint64_t value[ANSWER_N_COUNTERS];
-
-	answer_counters(counter, value);
-	for (size_t k = 0; k < ANSWER_N_COUNTERS; k++) {
+	for (size_t k = 0; k < ANSWER_N_USUAL; k++) {
 		if (k)
 			out_char(o, ',');
-		u64_field(o, answer_counter_names[k], value[k]);
+		u64_field(o, godb_metric_name(answer_usual[k]),
+		    answer_counter(counter, answer_usual[k]));
 	}
 }
 
@@ -55,6 +53,8 @@ static void
 print_row(struct out *o, const struct answer *a,
     const struct answer_column *column, size_t n_columns, size_t i)
 {
+	enum godb_metric metric[GODB_N_METRICS];
+	size_t n_metrics = answer_metrics(a, metric);
 	struct godb_result_row row;
 	char cell[ANSWER_CELL_MAX];
 
@@ -69,7 +69,12 @@ print_row(struct out *o, const struct answer *a,
 		}
 		out_char(o, ',');
 	}
-	counter_fields(o, row.counter);
+	for (size_t k = 0; k < n_metrics; k++) {
+		if (k)
+			out_char(o, ',');
+		u64_field(o, godb_metric_name(metric[k]),
+		    answer_metric(&row, metric[k]));
+	}
 	out_char(o, '}');
 }
 
@@ -101,6 +106,8 @@ print_query(struct out *o, const struct answer *a)
 	}
 	out_str(o, "],");
 	text_field(o, "condition", a->condition);
+	out_char(o, ',');
+	text_field(o, "having", a->having);
 	out_char(o, ',');
 	text_field(o, "direction", answer_direction(a));
 	out_char(o, ',');
@@ -172,9 +179,11 @@ print_summary(struct out *o, const struct answer *a)
 	out_char(o, '{');
 	u64_field(o, "hits", godb_result_n_hits(a->result));
 	out_char(o, ',');
+	u64_field(o, "groups", godb_result_n_groups(a->result));
+	out_char(o, ',');
 	u64_field(o, "rows", godb_result_n_rows(a->result));
 	out_str(o, ",\"totals\":{");
-	counter_fields(o, totals);
+	total_fields(o, totals);
 	out_str(o, "},\"window\":{");
 	time_field(o, "first", first_s);
 	out_char(o, ',');

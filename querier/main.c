@@ -49,7 +49,7 @@ struct session {
 	int store_fd;
 	gid_t store_gid;
 	struct progress progress;
-	struct godb_cond *cond;
+	struct godb_cond *cond, *having;
 	struct godb_reader *reader;
 	char **have; /* interfaces of the store */
 	const char **ifaces;
@@ -121,13 +121,14 @@ show_part(const char *text, size_t offset, char line[WINDOW_TEXT + 1],
 }
 
 static _Noreturn void
-die_condition(const char *text, const struct godb_diag *diag)
+die_condition(const char *what, const char *text,
+    const struct godb_diag *diag)
 {
 	char line[WINDOW_TEXT + 1];
 	size_t column;
 
 	show_part(text, diag->offset, line, &column);
-	say("goquery: condition: %s", diag->text);
+	say("goquery: %s: %s", what, diag->text);
 	say("    %s", line);
 	say("    %*s^", (int)column, "");
 	exit(EXIT_USAGE);
@@ -321,19 +322,32 @@ draw_bar(void *arg, size_t done, size_t all)
 
 /* ---- behind the sandbox ------------------------------------------------ */
 
-static void
-parse_condition(struct session *s)
+static struct godb_cond *
+parse_condition(const struct session *s, const char *what, const char *text,
+    const struct godb_keys *having)
 {
 	struct godb_cond_opts opts = GODB_COND_OPTS_INIT;
+	struct godb_cond *cond;
 	struct godb_diag diag;
 	int rc;
 
 	opts.site = s->conf->site.networks;
-	rc = godb_cond_parse(s->args.condition, &opts, &s->cond, &diag);
+	opts.having = having;
+	rc = godb_cond_parse(text, &opts, &cond, &diag);
 	if (rc == GODB_ESYNTAX)
-		die_condition(s->args.condition, &diag);
+		die_condition(what, text, &diag);
 	if (rc < 0)
-		die(EXIT_ERROR, "condition: %s", godb_strerror(rc));
+		die(EXIT_ERROR, "%s: %s", what, godb_strerror(rc));
+	return cond;
+}
+
+static void
+parse_conditions(struct session *s)
+{
+	s->cond = parse_condition(s, "condition", s->args.condition, NULL);
+	if (s->args.having[0])
+		s->having = parse_condition(s, "--having", s->args.having,
+		    &s->args.keys);
 }
 
 static void
@@ -386,6 +400,14 @@ open_scan(struct session *s)
 		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
 }
 
+static int64_t
+bin_of(void *arg, int64_t slot_s)
+{
+	const struct session *s = arg;
+
+	return when_bin(slot_s, s->args.bin_s);
+}
+
 static void
 run_query(struct session *s, size_t mem_bytes)
 {
@@ -400,6 +422,13 @@ run_query(struct session *s, size_t mem_bytes)
 	s->query.limit = s->args.limit;
 	s->query.share = s->args.share;
 	s->query.mem_bytes = mem_bytes;
+	s->query.having = s->having;
+	for (unsigned i = 0; i < s->args.n_show; i++)
+		s->query.metrics |= 1u << s->args.show[i];
+	if (s->args.bin_s) {
+		s->query.bin = bin_of;
+		s->query.bin_arg = s;
+	}
 	s->query.progress = draw_bar;
 	s->query.progress_arg = &s->progress;
 	rc = godb_query_run(s->scan, &s->query, &s->result);
@@ -440,6 +469,9 @@ print_answer(const struct session *s, int64_t took_ns)
 	struct answer a = {
 		.query = s->args.query,
 		.condition = s->args.condition,
+		.having = s->args.having,
+		.show = s->args.show,
+		.n_show = s->args.n_show,
 		.iface = s->ifaces,
 		.n_ifaces = s->n_ifaces,
 		.opts = &s->query,
@@ -602,6 +634,9 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "%s", error);
 	do_other_actions(&s);
 	tzset();
+	if (s.args.zone && !when_set_zone(s.args.zone))
+		die(EXIT_USAGE, "there is no time zone '%.60s': UTC, "
+		    "Europe/Zurich, ...", s.args.zone);
 	if (s.args.action == ARGS_STATUS)
 		show_status(&s);
 	if (args_times(&s.args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
@@ -613,7 +648,7 @@ main(int argc, char **argv)
 	open_store(&s);
 	close_sandbox(&s);
 
-	parse_condition(&s);
+	parse_conditions(&s);
 	read_store(&s);
 	choose_ifaces(&s);
 	open_scan(&s);

@@ -13,12 +13,7 @@
 #include <string.h>
 
 #define GAP       3
-#define N_NUMBERS 4 /* packets % data-volume % */
-#define CELLS_MAX (ANSWER_COLUMNS_MAX + N_NUMBERS)
-
-static const char *const number_names[N_NUMBERS] = {
-	"packets", "%", "data vol.", "%",
-};
+#define CELLS_MAX (ANSWER_COLUMNS_MAX + GODB_N_METRICS + 2)
 
 static void
 format_percent(uint64_t v, uint64_t total, char out[ANSWER_CELL_MAX])
@@ -27,61 +22,117 @@ format_percent(uint64_t v, uint64_t total, char out[ANSWER_CELL_MAX])
 	    100.0 * (double)v / (total ? (double)total : 1.0));
 }
 
-/* What counts in the chosen direction. */
-static void
-choose(const struct answer *a, const uint64_t counter[4], uint64_t *packets,
-    uint64_t *bytes)
+/* What bytes and packets mean in the chosen direction. */
+static enum godb_metric
+directed(const struct answer *a, enum godb_metric m)
 {
-	uint64_t all[ANSWER_N_COUNTERS];
+	bool bytes = m == GODB_METRIC_BYTES;
 
-	answer_counters(counter, all);
-	switch (a->opts->direction) {
-	case GODB_DIR_RCVD:
-		*packets = all[0];
-		*bytes = all[3];
-		return;
-	case GODB_DIR_SENT:
-		*packets = all[1];
-		*bytes = all[4];
-		return;
-	case GODB_DIR_BOTH:
-		break;
-	}
-	*packets = all[2];
-	*bytes = all[5];
+	if ((!bytes && m != GODB_METRIC_PACKETS) ||
+	    a->opts->direction == GODB_DIR_BOTH)
+		return m;
+	if (a->opts->direction == GODB_DIR_RCVD)
+		return bytes ? GODB_METRIC_BYTES_RCVD : GODB_METRIC_PACKETS_RCVD;
+	return bytes ? GODB_METRIC_BYTES_SENT : GODB_METRIC_PACKETS_SENT;
 }
 
 /* ---- table ------------------------------------------------------------- */
 
+/* A column of numbers: a metric, or its share of the total. */
+struct number {
+	enum godb_metric metric;
+	bool percent;
+};
+
 struct layout {
 	struct answer_column column[ANSWER_COLUMNS_MAX];
 	size_t n_keys;
-	uint64_t packets, bytes; /* of all hits */
+	struct number number[GODB_N_METRICS + 2];
+	size_t n_cells; /* keys and numbers */
+	uint64_t totals[4]; /* of all groups */
 	size_t width[CELLS_MAX];
 };
+
+/* Packets and data volume, each with its share, or what was asked for. */
+static void
+lay_out(struct layout *l, const struct answer *a)
+{
+	static const enum godb_metric usual[] = {GODB_METRIC_PACKETS,
+	    GODB_METRIC_BYTES};
+	const enum godb_metric *show = a->n_show ? a->show : usual;
+	size_t n = a->n_show ? a->n_show : 2, at = 0;
+
+	memset(l, 0, sizeof(*l));
+	l->n_keys = answer_columns(a, l->column);
+	godb_result_totals(a->result, l->totals);
+	for (size_t i = 0; i < n; i++) {
+		l->number[at++] = (struct number){show[i], false};
+		if (show[i] == GODB_METRIC_BYTES ||
+		    show[i] == GODB_METRIC_PACKETS)
+			l->number[at++] = (struct number){show[i], true};
+	}
+	l->n_cells = l->n_keys + at;
+}
+
+static void
+format_metric(enum godb_metric m, uint64_t value, char out[ANSWER_CELL_MAX])
+{
+	switch (m) {
+	case GODB_METRIC_BYTES:
+	case GODB_METRIC_BYTES_RCVD:
+	case GODB_METRIC_BYTES_SENT:
+		units_bytes(value, out);
+		return;
+	case GODB_METRIC_PACKETS:
+	case GODB_METRIC_PACKETS_RCVD:
+	case GODB_METRIC_PACKETS_SENT:
+		units_packets(value, out);
+		return;
+	case GODB_METRIC_ROWS:
+	case GODB_METRIC_SIPS:
+	case GODB_METRIC_DIPS:
+	case GODB_METRIC_DPORTS:
+	case GODB_N_METRICS:
+		break;
+	}
+	(void)snprintf(out, ANSWER_CELL_MAX, "%llu",
+	    (unsigned long long)value);
+}
 
 static void
 format_row(const struct answer *a, const struct layout *l, size_t i,
     char cell[CELLS_MAX][ANSWER_CELL_MAX])
 {
 	struct godb_result_row row;
-	uint64_t packets, bytes;
 
 	godb_result_row(a->result, i, &row);
 	for (size_t k = 0; k < l->n_keys; k++)
 		answer_cell(&l->column[k], &row, ANSWER_LOCAL, cell[k]);
-	choose(a, row.counter, &packets, &bytes);
-	cell += l->n_keys;
-	units_packets(packets, cell[0]);
-	format_percent(packets, l->packets, cell[1]);
-	units_bytes(bytes, cell[2]);
-	format_percent(bytes, l->bytes, cell[3]);
+	for (size_t k = l->n_keys; k < l->n_cells; k++) {
+		const struct number *n = &l->number[k - l->n_keys];
+		enum godb_metric m = directed(a, n->metric);
+		uint64_t value = answer_metric(&row, m);
+
+		if (n->percent)
+			format_percent(value, answer_counter(l->totals, m),
+			    cell[k]);
+		else
+			format_metric(m, value, cell[k]);
+	}
 }
 
 static const char *
 header(const struct layout *l, size_t k)
 {
-	return k < l->n_keys ? l->column[k].name : number_names[k - l->n_keys];
+	const struct number *n;
+
+	if (k < l->n_keys)
+		return l->column[k].name;
+	n = &l->number[k - l->n_keys];
+	if (n->percent)
+		return "%";
+	return n->metric == GODB_METRIC_BYTES ? "data vol."
+	    : godb_metric_name(n->metric);
 }
 
 /* Rows are formatted twice rather than kept: they may be millions. */
@@ -91,11 +142,11 @@ measure(const struct answer *a, struct layout *l)
 	size_t n = godb_result_n_rows(a->result);
 	char cell[CELLS_MAX][ANSWER_CELL_MAX];
 
-	for (size_t k = 0; k < l->n_keys + N_NUMBERS; k++)
+	for (size_t k = 0; k < l->n_cells; k++)
 		l->width[k] = strlen(header(l, k));
 	for (size_t i = 0; i < n; i++) {
 		format_row(a, l, i, cell);
-		for (size_t k = 0; k < l->n_keys + N_NUMBERS; k++) {
+		for (size_t k = 0; k < l->n_cells; k++) {
 			size_t len = strlen(cell[k]);
 
 			if (len > l->width[k])
@@ -117,10 +168,9 @@ print_cell(struct out *o, const char *text, size_t width)
 static void
 print_rows(struct out *o, const struct answer *a, const struct layout *l)
 {
-	size_t n = godb_result_n_rows(a->result), n_cells;
+	size_t n = godb_result_n_rows(a->result), n_cells = l->n_cells;
 	char cell[CELLS_MAX][ANSWER_CELL_MAX];
 
-	n_cells = l->n_keys + N_NUMBERS;
 	for (size_t k = 0; k < n_cells; k++)
 		print_cell(o, header(l, k), l->width[k]);
 	out_char(o, '\n');
@@ -157,7 +207,10 @@ print_sort(struct out *o, const struct answer *a)
 		[GODB_DIR_SENT] = "(sent only)",
 	};
 
-	if (a->opts->sort >= 0)
+	if (a->opts->sort < 0 && GODB_SORT_METRIC(a->opts->sort) >
+		GODB_METRIC_PACKETS)
+		out_str(o, answer_sort(a));
+	else if (a->opts->sort >= 0)
 		out_fmt(o, "%s %s", answer_sort(a),
 		    directions[a->opts->direction]);
 	else
@@ -290,13 +343,21 @@ print_footer(struct out *o, const struct answer *a, const struct layout *l)
 	size_t hits = godb_result_n_hits(a->result);
 	char packets[ANSWER_CELL_MAX], bytes[ANSWER_CELL_MAX], note[256];
 
-	units_packets(l->packets, packets);
-	units_bytes(l->bytes, bytes);
+	units_packets(answer_counter(l->totals,
+	    directed(a, GODB_METRIC_PACKETS)), packets);
+	units_bytes(answer_counter(l->totals, directed(a, GODB_METRIC_BYTES)),
+	    bytes);
 	out_fmt(o, "\nOverall packets: %s , Overall data volume: %s\n\n",
 	    packets, bytes);
 	if (n < hits)
 		out_fmt(o, "%zu of %zu rows shown; -n all shows the rest\n", n,
 		    hits);
+	if (a->having[0]) {
+		out_fmt(o, "%zu of %zu groups have ", hits,
+		    godb_result_n_groups(a->result));
+		out_clean(o, a->having);
+		out_str(o, "; totals and shares are those of all\n");
+	}
 	print_window(o, a->coverage);
 	print_coverage(o, a->coverage);
 	for (size_t i = 0; answer_note(a, i, note); i++) {
@@ -310,12 +371,8 @@ void
 table_print(struct out *o, const struct answer *a)
 {
 	struct layout l;
-	uint64_t totals[4];
 
-	memset(&l, 0, sizeof(l));
-	l.n_keys = answer_columns(a, l.column);
-	godb_result_totals(a->result, totals);
-	choose(a, totals, &l.packets, &l.bytes);
+	lay_out(&l, a);
 	measure(a, &l);
 	print_header(o, a);
 	print_rows(o, a, &l);

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Far beyond the representable, far from overflow. */
 #define FAR_S (INT64_C(1) << 40)
@@ -266,6 +268,77 @@ when_parse(const char *text, int64_t now_s, int64_t *out, char error[160])
 	    "2026-11-24, '2026-11-24 08:00', 2026-11-24T08:00:00Z, today, now",
 	    text);
 	return -EINVAL;
+}
+
+bool
+when_set_zone(const char *name)
+{
+	/* tzset(3) takes what it cannot find for UTC: tell that by its name */
+	char path[320];
+
+	if (strstr(name, "..") || name[0] == '/' || name[0] == '\0' ||
+	    strlen(name) > 255)
+		return false;
+	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
+	if (strcmp(name, "UTC") != 0 && access(path, R_OK) < 0)
+		return false;
+	if (setenv("TZ", name, 1) < 0)
+		return false;
+	tzset();
+	return true;
+}
+
+int64_t
+when_parse_bin(const char *text)
+{
+	static const struct {
+		const char *unit;
+		int64_t seconds;
+	} units[] = {{"m", 60}, {"min", 60}, {"h", 3600}, {"d", GP_DAY_S},
+		{"w", 7 * GP_DAY_S}};
+	int64_t n;
+
+	if (!take_digits(&text, &n) || n == 0 || n > 100000)
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (gp_words_casecmp(units[i].unit, text) == 0)
+			n *= units[i].seconds;
+		else
+			continue;
+		if (n % GP_SLOT_S || (n < GP_DAY_S && GP_DAY_S % n) ||
+		    (n > GP_DAY_S && n % GP_DAY_S))
+			return 0;
+		return n;
+	}
+	return 0;
+}
+
+int64_t
+when_bin(int64_t t_s, int64_t bin_s)
+{
+	time_t t = (time_t)t_s;
+	struct moment m = {0, 1, 1, 0, 0, 0};
+	int64_t day, in_day, start;
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm))
+		return t_s;
+	in_day = tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
+	if (bin_s < GP_DAY_S) {
+		start = t_s - in_day % bin_s;
+	} else {
+		int64_t n = bin_s / GP_DAY_S, shift = n % 7 == 0 ? 3 : 0, year;
+
+		/* day of the local date; 1970-01-01 was a Thursday */
+		day = gp_clock_from_civil(tm.tm_year + 1900, tm.tm_mon + 1,
+		    tm.tm_mday) / GP_DAY_S + shift;
+		day = day / n * n - shift;
+		gp_clock_to_civil(day * GP_DAY_S, &year, &m.month, &m.day);
+		m.year = (int)year;
+		start = local_seconds(&m);
+	}
+	start -= start % GP_SLOT_S; /* zones of old were off by seconds */
+	return start > t_s ? t_s : clamp(start);
 }
 
 static void

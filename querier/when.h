@@ -5,6 +5,7 @@
 #define WHEN_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -28,5 +29,17 @@ void when_zone(int64_t t_s, char out[WHEN_TEXT_MAX]);
 void when_format_duration(int64_t ns, char out[WHEN_TEXT_MAX]);
 /* "15 min", "3 h 20 min", "2 d 4 h": for people, two largest units. */
 void when_format_rough(uint64_t ns, char out[WHEN_TEXT_MAX]);
+
+/* Local time's zone, by name ("UTC", "Europe/Zurich"); false when there is no
+ * such one.  Reads the zone's file. */
+bool when_set_zone(const char *name);
+
+/* "5m", "1h", "1d", "1w": seconds, a multiple of 300 s, that divide a day or
+ * are whole days; 0 when it is none. */
+int64_t when_parse_bin(const char *text);
+/* Start of the bin of so many seconds that t_s belongs to: bins below a day
+ * begin at local midnight, those of days count from 1970-01-01, weeks from a
+ * Monday. */
+int64_t when_bin(int64_t t_s, int64_t bin_s);
 
 #endif

@@ -10,7 +10,8 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
     $(patsubst %,$(O)/%.a,$(or $(TEST_LIBS_$(notdir $(1))),$(TEST_LIBS_DEFAULT)))
 	$$(call say,LD,$$@)
 	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ \
-		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1))))
+		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
+		$(TEST_LDLIBS_$(notdir $(1)))
 endef
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))

@@ -107,7 +107,7 @@ take_frame(struct drain *d, struct peer *peer)
 		return -1;
 	}
 	if (rc < 0)
-		return 0; /* the store is full: it stays in the ring */
+		return 0; /* the store cannot take it now: it stays in the ring */
 	stats_frame(d->stats, peer, d->buf, rc > 0);
 	ring_next(&peer->ring, end);
 	peer->ack_due = true;

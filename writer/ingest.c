@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -115,6 +116,55 @@ batch_of(struct godb_batch *b, const char *iface, const void *frame,
 	b->n6 = h->n6;
 }
 
+/* ---- blocks -------------------------------------------------------------- */
+
+/* 1 more to do, 0 done or nothing of that block was sent, or an error. */
+static int
+commit_step(struct ingest *in, const char *iface, int64_t slot_s)
+{
+	struct godb_committed done = {0};
+	int rc = godb_writer_commit_step(in->store, iface, slot_s, &done);
+
+	if (rc == -ENOENT || rc == 1)
+		return rc == 1;
+	if (rc < 0) {
+		store_failed(in, rc, "block cannot be written", iface);
+		return rc;
+	}
+	store_works(in);
+	in->blocks++;
+	in->rows += done.n_rows;
+	in->stored_bytes += done.stored_bytes;
+	stats_block(in->stats, iface, slot_s);
+	return 0;
+}
+
+/* The block is written in the turns to come; one after another. */
+static void
+commit_start(struct ingest *in, const char *iface, int64_t slot_s)
+{
+	if (in->committing)
+		return;
+	in->committing = true;
+	(void)snprintf(in->block_iface, sizeof(in->block_iface), "%s", iface);
+	in->block_slot_s = slot_s;
+}
+
+/* A turn's share of the block that is being written. */
+static void
+commit_go_on(struct ingest *in)
+{
+	int64_t until = gp_clock_mono_ns() + INGEST_TURN_NS;
+	int rc;
+
+	do
+		rc = commit_step(in, in->block_iface, in->block_slot_s);
+	while (rc == 1 && gp_clock_mono_ns() < until);
+	in->committing = rc == 1;
+}
+
+/* ---- frames -------------------------------------------------------------- */
+
 int
 ingest_frame(struct ingest *in, const char *iface, const void *frame,
     uint64_t ring_pos)
@@ -125,9 +175,13 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 	batch_of(&batch, iface, frame, ring_pos);
 	rc = godb_writer_append(in->store, &batch);
 	/* the block has all the rows that one record takes: the rest goes to a
-	 * further record of the same five minutes */
-	if (rc == GODB_EFULL && ingest_commit(in, iface, batch.slot_s) == 0)
-		rc = godb_writer_append(in->store, &batch);
+	 * further record of the same five minutes, once this one is written */
+	if (rc == GODB_EFULL) {
+		commit_start(in, iface, batch.slot_s);
+		rc = -EAGAIN;
+	}
+	if (rc == -EAGAIN)
+		return rc;
 	if (rc == -EINVAL || rc == GODB_EIFACE)
 		return -EPROTO;
 	if (rc < 0) {
@@ -144,29 +198,16 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 int
 ingest_commit(struct ingest *in, const char *iface, int64_t slot_s)
 {
-	struct godb_open_block block;
-	uint64_t rows = 0, stored = 0;
 	char name[16];
 	int rc;
 
+	/* the store's own name of the block goes with it */
 	(void)strncpy(name, iface, sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	for (size_t i = 0; godb_writer_open_block(in->store, i, &block); i++)
-		if (block.slot_s == slot_s && strcmp(block.iface, name) == 0)
-			rows = block.n_rows;
-	rc = godb_writer_commit(in->store, name, slot_s, &stored);
-	if (rc == -ENOENT)
-		return 0; /* nothing of that block was sent */
-	if (rc < 0) {
-		store_failed(in, rc, "block cannot be written", name);
-		return rc;
-	}
-	store_works(in);
-	in->blocks++;
-	in->rows += rows;
-	in->stored_bytes += stored;
-	stats_block(in->stats, name, slot_s);
-	return 0;
+	do
+		rc = commit_step(in, name, slot_s);
+	while (rc == 1);
+	return rc;
 }
 
 int
@@ -209,9 +250,9 @@ sync_journals(struct ingest *in)
 	in->synced_ns = now;
 }
 
-/* One finished block of an interface, if there is one. */
-static bool
-commit_one(struct ingest *in, ingest_closed_fn *closed, void *arg)
+/* Begins with one finished block of an interface, if there is one. */
+static void
+find_finished(struct ingest *in, ingest_closed_fn *closed, void *arg)
 {
 	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
 	struct godb_open_block block;
@@ -226,17 +267,21 @@ commit_one(struct ingest *in, ingest_closed_fn *closed, void *arg)
 		if (now_s < over_s + INGEST_GRACE_S &&
 		    !closed(arg, block.iface, block.slot_s))
 			continue;
-		return ingest_commit(in, block.iface, block.slot_s) == 0;
+		commit_start(in, block.iface, block.slot_s);
+		return;
 	}
-	return false;
 }
 
-void
+bool
 ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg)
 {
 	if (ingest_holding(in))
-		return;
+		return false;
 	sync_journals(in);
-	/* one block a turn, so that rings are drained in between */
-	(void)commit_one(in, closed, arg);
+	/* one block at a time, so that rings are drained in between */
+	if (!in->committing)
+		find_finished(in, closed, arg);
+	if (in->committing)
+		commit_go_on(in);
+	return in->committing;
 }

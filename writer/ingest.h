@@ -18,6 +18,9 @@
 
 #define INGEST_GRACE_S 30
 
+/* Time a turn spends on writing a block before the rings have theirs. */
+#define INGEST_TURN_NS 20000000
+
 struct ingest {
 	struct godb_writer *store; /* borrowed */
 	struct stats *stats;       /* borrowed */
@@ -26,6 +29,9 @@ struct ingest {
 	bool dirty;                /* journals hold what is not synced */
 	int failing;               /* error of the last attempt, 0 when fine */
 	int64_t retry_ns;          /* CLOCK_MONOTONIC, earliest next attempt */
+	bool committing;           /* a block is being written, step by step: */
+	char block_iface[16];
+	int64_t block_slot_s;
 	struct gp_log_limit limit;
 	uint64_t frames, duplicates, blocks, rows, stored_bytes;
 };
@@ -35,9 +41,10 @@ void ingest_init(struct ingest *in, struct godb_writer *store,
 
 /*
  * Journals one checked frame of an interface; the frame may be acknowledged
- * afterwards.  0; 1 when the store had it already; a negative error when the store failed: nothing was kept and
- * the same frame is to be offered again later; -EPROTO: the frame breaks the
- * store's rules and its sender's session must end.
+ * afterwards.  0; 1 when the store had it already; a negative error when the
+ * store failed: nothing was kept and the same frame is to be offered again
+ * later; -EAGAIN likewise, because its block is being written; -EPROTO: the
+ * frame breaks the store's rules and its sender's session must end.
  */
 int ingest_frame(struct ingest *in, const char *iface, const void *frame,
     uint64_t ring_pos);
@@ -54,7 +61,8 @@ int ingest_commit_all(struct ingest *in, const char *iface);
 /* Tells whether every ring of `iface` has closed the block. */
 typedef bool ingest_closed_fn(void *arg, const char *iface, int64_t slot_s);
 
-/* Periodic work: sync, blocks whose time has come. */
-void ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg);
+/* Periodic work: sync, blocks whose time has come.  True when a block is half
+ * written and the next turn should come at once. */
+bool ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg);
 
 #endif

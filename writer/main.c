@@ -389,10 +389,14 @@ static int
 finish(struct loop *l)
 {
 	int64_t until = gp_clock_mono_ns() + 10 * GP_NS_PER_S;
+	bool more;
 
 	(void)gp_notify_send(l->in->notify, "STOPPING=1");
-	while (drain_turn(&l->drain) && gp_clock_mono_ns() < until)
-		;
+	do {
+		more = drain_turn(&l->drain);
+		if (ingest_tick(&l->ingest, peers_closed, &l->peers))
+			more = true;
+	} while (more && gp_clock_mono_ns() < until);
 	for (size_t i = 0; i < l->peers.n_list; i++)
 		if (l->peers.list[i].state == PEER_ACTIVE &&
 		    !l->peers.list[i].last_seen)
@@ -414,7 +418,8 @@ run(struct loop *l)
 		serve(l, n);
 		peers_tick(&l->peers);
 		more = drain_turn(&l->drain);
-		ingest_tick(&l->ingest, peers_closed, &l->peers);
+		if (ingest_tick(&l->ingest, peers_closed, &l->peers))
+			more = true;
 		stats_tick(&l->stats, &l->peers, &l->ingest);
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&

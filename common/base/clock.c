@@ -32,6 +32,12 @@ gp_clock_mono_ns(void)
 }
 
 int64_t
+gp_clock_thread_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t
 gp_clock_slot(int64_t t_s)
 {
 	if (t_s < 0)

@@ -24,6 +24,9 @@ int64_t gp_clock_real_ns(void);
 int64_t gp_clock_boot_ns(void);
 int64_t gp_clock_mono_ns(void);
 
+/* CPU time of the calling thread. */
+int64_t gp_clock_thread_ns(void);
+
 /* Start of the slot that holds t_s; t_s clamped to the representable range. */
 int64_t gp_clock_slot(int64_t t_s);
 

@@ -21,6 +21,16 @@ gp_words_casecmp(const char *a, const char *b)
 	return lower(*a) - lower(*b);
 }
 
+int
+gp_words_ncasecmp(const char *a, const char *b, size_t n)
+{
+	for (; n > 0 && lower(*a) == lower(*b); a++, b++, n--) {
+		if (!*a)
+			return 0;
+	}
+	return n > 0 ? lower(*a) - lower(*b) : 0;
+}
+
 static unsigned
 least(unsigned a, unsigned b)
 {

@@ -12,6 +12,9 @@
 /* Like strcasecmp(3) in the C locale. */
 int gp_words_casecmp(const char *a, const char *b);
 
+/* The first n bytes, like strncasecmp(3). */
+int gp_words_ncasecmp(const char *a, const char *b, size_t n);
+
 /*
  * The nearest of several words to one that was mistyped, offered one by one.
  * `best` is NULL while nothing came near enough for a suggestion.

@@ -2,236 +2,352 @@
 
 #include <endian.h>
 
-/* The key is the row's first bytes, pads included (they are zero). */
-#define KEY4 16
-#define KEY6 40
-static_assert(offsetof(struct godb_row4, counter) == KEY4 &&
-	offsetof(struct godb_row6, counter) == KEY6,
-    "key layout");
+/* Fewer new rows than this are not worth summing before the block ends. */
+#define SETTLE_MIN 65536
 
-/* Rows whose slots are fetched ahead while the ones before are worked on. */
-#define BATCH 32
-
-int
-gdi_aggregate_init(struct gdi_aggregate *a)
-{
-	memset(a, 0, sizeof(*a));
-	return gp_hash_key_init(&a->key);
-}
+#define WORDS4 2
+#define WORDS6 5
+static_assert(sizeof(struct gdi_row4) == WORDS4 * 8 + 16 &&
+	sizeof(struct gdi_row6) == WORDS6 * 8 + 16,
+    "a row is its key's words and four counters");
 
 void
 gdi_aggregate_free(struct gdi_aggregate *a)
 {
-	free(a->rows4);
-	free(a->rows6);
-	free(a->t4.slots);
-	free(a->t6.slots);
+	free(a->v4.rows);
+	free(a->v4.wide);
+	free(a->v6.rows);
+	free(a->v6.wide);
 	memset(a, 0, sizeof(*a));
 }
 
-/* ---- growth -------------------------------------------------------------- */
+/* ---- rows of either version ---------------------------------------------- */
 
-static void
-put_slot(uint64_t *slots, uint32_t mask, uint64_t entry)
+/*
+ * The functions below see a row as `words` words of key and four counters.
+ * They are inlined where `words` is a constant.
+ */
+#define EITHER static inline __attribute__((always_inline))
+
+EITHER uint64_t *
+key_of(const struct gdi_rows *r, size_t words, size_t i)
 {
-	uint32_t at = (uint32_t)(entry >> 32) & mask;
-
-	while (slots[at] != 0)
-		at = (at + 1) & mask;
-	slots[at] = entry;
+	return (uint64_t *)r->rows + i * (words + 2);
 }
 
-/* The table at load 1/2 for cap rows, from the hashes in the old one. */
-static int
-grow_slots(struct gdi_table *t, uint32_t cap)
+EITHER bool
+same_key(const uint64_t *a, const uint64_t *b, size_t words)
 {
-	uint32_t mask = cap * 2 - 1;
-	uint64_t *slots = calloc((size_t)cap * 2, sizeof(*slots));
+	uint64_t differ = (a[words - 1] ^ b[words - 1]) & ~GDI_KEY_WIDE;
 
-	if (slots == NULL)
+	for (size_t i = 0; i + 1 < words; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
+EITHER bool
+less(const uint64_t *a, const uint64_t *b, size_t words)
+{
+	for (size_t i = 0; i < words; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i];
+	return false;
+}
+
+/* ---- counters ------------------------------------------------------------ */
+
+static bool
+wide_room(struct gdi_rows *r, size_t more)
+{
+	size_t need = r->n_wide + r->staged_wide + more;
+	size_t cap = r->cap_wide ? r->cap_wide : 64;
+	uint64_t (*grown)[4];
+
+	if (need <= r->cap_wide)
+		return true;
+	while (cap < need)
+		cap *= 2;
+	grown = reallocarray(r->wide, cap, sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	r->wide = grown;
+	r->cap_wide = cap;
+	return true;
+}
+
+/* The counters behind a key of `words` words; false without memory. */
+EITHER bool
+put_counters(struct gdi_rows *r, uint64_t *key, size_t words,
+    const uint64_t v[4], size_t *n_wide)
+{
+	uint32_t *counter = (uint32_t *)(key + words);
+
+	if ((v[0] | v[1] | v[2] | v[3]) >> 32 == 0) {
+		for (int k = 0; k < 4; k++)
+			counter[k] = (uint32_t)v[k];
+		return true;
+	}
+	if (!wide_room(r, 1))
+		return false;
+	counter[0] = (uint32_t)(r->n_wide + r->staged_wide);
+	memcpy(r->wide[counter[0]], v, sizeof(r->wide[0]));
+	key[words - 1] |= GDI_KEY_WIDE;
+	++*n_wide;
+	return true;
+}
+
+/* Adds a row's counters to those of another with the same key. */
+EITHER bool
+add_row(struct gdi_rows *r, uint64_t *to, const uint64_t *from, size_t words)
+{
+	const uint32_t *more = (const uint32_t *)(from + words);
+	uint32_t *counter = (uint32_t *)(to + words);
+	uint64_t a[4], b[4];
+
+	gdi_row_counters(r, to[words - 1], counter, a);
+	gdi_row_counters(r, from[words - 1], more, b);
+	gdi_sum_values(a, b, 4);
+	if (to[words - 1] & GDI_KEY_WIDE) {
+		memcpy(r->wide[counter[0]], a, sizeof(a));
+		return true;
+	}
+	return put_counters(r, to, words, a, &r->n_wide);
+}
+
+/* Drops wide counters that no row names any more. */
+EITHER int
+gather_wide(struct gdi_rows *r, size_t words)
+{
+	uint64_t (*kept)[4] = calloc(r->cap_wide, sizeof(*kept));
+	uint32_t n = 0;
+
+	if (kept == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; t->slots && i <= t->mask; i++)
-		if (t->slots[i] != 0)
-			put_slot(slots, mask, t->slots[i]);
-	free(t->slots);
-	t->slots = slots;
-	t->mask = mask;
-	t->cap = cap;
+	for (size_t i = 0; i < r->n; i++) {
+		uint64_t *key = key_of(r, words, i);
+		uint32_t *counter = (uint32_t *)(key + words);
+
+		if (!(key[words - 1] & GDI_KEY_WIDE))
+			continue;
+		memcpy(kept[n], r->wide[counter[0]], sizeof(kept[0]));
+		counter[0] = n++;
+	}
+	free(r->wide);
+	r->wide = kept;
+	r->n_wide = n;
 	return 0;
 }
 
-static int
-reserve(struct gdi_table *t, void **rows, size_t row_bytes, size_t more)
-{
-	uint32_t cap = t->cap ? t->cap : 256;
-	void *grown;
+/* ---- order and sums ------------------------------------------------------ */
 
-	if (t->n + more > GDI_RECORD_ROWS)
-		return GODB_EFULL;
-	while (cap < t->n + more)
-		cap *= 2;
-	if (cap == t->cap)
-		return 0;
-	grown = reallocarray(*rows, cap, row_bytes);
-	if (grown == NULL)
-		return -ENOMEM;
-	*rows = grown;
-	return grow_slots(t, cap);
-}
-
-int
-gdi_aggregate_reserve(struct gdi_aggregate *a, size_t n4, size_t n6)
+/* Sorted rows to the front, equal ones summed. */
+EITHER int
+sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 {
-	void *rows = a->rows4;
+	size_t row = words + 2, to = 0;
 	int rc = 0;
 
-	if (n4 > 0) {
-		rc = reserve(&a->t4, &rows, sizeof(*a->rows4), n4);
-		a->rows4 = rows;
+	for (size_t i = 0; i < n; i++, from += row) {
+		uint64_t *last = to ? key_of(r, words, to - 1) : NULL;
+
+		if (last && same_key(last, from, words)) {
+			if (add_row(r, last, from, words))
+				continue;
+			rc = -ENOMEM;
+		}
+		memcpy(key_of(r, words, to++), from, row * 8);
 	}
-	if (rc == 0 && n6 > 0) {
-		rows = a->rows6;
-		rc = reserve(&a->t6, &rows, sizeof(*a->rows6), n6);
-		a->rows6 = rows;
-	}
+	r->n = to;
 	return rc;
 }
 
-/* ---- sums ---------------------------------------------------------------- */
-
-/* Place of the key's row, which is new at t->n if nothing equals it. */
-static uint32_t
-find(struct gdi_table *t, uint32_t hash, const void *rows, size_t row_bytes,
-    const void *key, size_t key_bytes)
+/*
+ * The sorted rows behind the sorted rows at the front, from the back, so that
+ * no other memory is needed.  What equal keys leave free is closed up.
+ */
+EITHER int
+merge_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 {
-	uint32_t at = hash & t->mask;
+	size_t row = words + 2, end = r->sorted + n, to = end;
+	size_t old = r->sorted;
+	int rc = 0;
 
-	for (; t->slots[at] != 0; at = (at + 1) & t->mask) {
-		uint32_t row = (uint32_t)t->slots[at] - 1;
+	while (n > 0 || (old > 0 && to < end &&
+			    same_key(key_of(r, words, old - 1),
+				key_of(r, words, to), words))) {
+		const uint64_t *next = n > 0 ? from + (n - 1) * row : NULL;
 
-		if (t->slots[at] >> 32 == hash &&
-		    memcmp((const uint8_t *)rows + row * row_bytes, key,
-			key_bytes) == 0)
-			return row;
-	}
-	t->slots[at] = (uint64_t)hash << 32 | (t->n + 1);
-	return t->n++;
-}
-
-void
-gdi_aggregate_add4(struct gdi_aggregate *a, const struct godb_row4 *rows,
-    size_t n, const uint16_t *map)
-{
-	struct godb_row4 key[BATCH];
-	uint32_t hash[BATCH];
-
-	for (size_t from = 0; from < n; from += BATCH) {
-		size_t some = n - from < BATCH ? n - from : BATCH;
-
-		for (size_t i = 0; i < some; i++) {
-			uint64_t words[KEY4 / 8];
-
-			key[i] = rows[from + i];
-			key[i].l7 = map[key[i].l7];
-			memcpy(words, &key[i], KEY4);
-			hash[i] = (uint32_t)gp_hash_words(&a->key, words,
-			    KEY4 / 8);
-			__builtin_prefetch(
-			    &a->t4.slots[hash[i] & a->t4.mask]);
-		}
-		for (size_t i = 0; i < some; i++) {
-			uint32_t before = a->t4.n;
-			uint32_t row = find(&a->t4, hash[i], a->rows4,
-			    sizeof(*a->rows4), &key[i], KEY4);
-
-			if (row == before)
-				a->rows4[row] = key[i];
-			else
-				gdi_sum_values(a->rows4[row].counter,
-				    key[i].counter, 4);
-		}
-	}
-}
-
-void
-gdi_aggregate_add6(struct gdi_aggregate *a, const struct godb_row6 *rows,
-    size_t n, const uint16_t *map)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct godb_row6 key = rows[i];
-		uint64_t words[KEY6 / 8];
-		uint32_t row, before = a->t6.n;
-
-		key.l7 = map[rows[i].l7];
-		memcpy(words, &key, KEY6);
-		row = find(&a->t6,
-		    (uint32_t)gp_hash_words(&a->key, words, KEY6 / 8),
-		    a->rows6, sizeof(*a->rows6), &key, KEY6);
-		if (row == before)
-			a->rows6[row] = key;
+		if (next == NULL ||
+		    (old > 0 && less(next, key_of(r, words, old - 1), words)))
+			next = key_of(r, words, --old);
 		else
-			gdi_sum_values(a->rows6[row].counter, key.counter, 4);
+			n--;
+		if (to < end && same_key(key_of(r, words, to), next, words)) {
+			if (add_row(r, key_of(r, words, to), next, words))
+				continue;
+			rc = -ENOMEM;
+		}
+		memmove(key_of(r, words, --to), next, row * 8);
+		if (rc < 0 && n == 0)
+			break; /* the rest stays where it is */
 	}
+	memmove(key_of(r, words, old), key_of(r, words, to),
+	    (end - to) * row * 8);
+	r->n = old + end - to;
+	return rc;
 }
 
-/* ---- order --------------------------------------------------------------- */
+EITHER int
+settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
+{
+	size_t row_bytes = (words + 2) * 8, n = r->n - r->sorted;
+	uint64_t *tail = key_of(r, words, r->sorted), *sorted;
+	int rc;
+
+	r->staged = r->staged_wide = 0;
+	if (n == 0)
+		return 0;
+	scratch->len = 0;
+	sorted = (uint64_t *)(void *)gdi_buf_room(scratch, n * row_bytes);
+	if (sorted == NULL) {
+		scratch->rc = 0;
+		return -ENOMEM;
+	}
+	if (words == WORDS4)
+		gdi_sort_row4((void *)tail, (void *)sorted, n);
+	else
+		gdi_sort_row6((void *)tail, (void *)sorted, n);
+	rc = r->sorted == 0 ? sum_sorted(r, sorted, n, words) :
+			      merge_sorted(r, sorted, n, words);
+	r->sorted = rc == 0 ? r->n : 0;
+	if (rc == 0 && r->n_wide > 0)
+		rc = gather_wide(r, words);
+	return rc;
+}
+
+int
+gdi_aggregate_settle4(struct gdi_aggregate *a, struct gdi_buf *scratch)
+{
+	return settle(&a->v4, scratch, WORDS4);
+}
+
+int
+gdi_aggregate_settle6(struct gdi_aggregate *a, struct gdi_buf *scratch)
+{
+	return settle(&a->v6, scratch, WORDS6);
+}
+
+/* ---- rows that come ------------------------------------------------------ */
+
+/*
+ * Room behind the rows.  Summing comes before growing when the new rows are
+ * as many as the sorted ones, so that a flow which is published again and
+ * again takes the place of two; and a block that is three quarters full after
+ * it is full.
+ */
+EITHER int
+make_room(struct gdi_rows *r, size_t more, size_t most,
+    struct gdi_buf *scratch, size_t words)
+{
+	size_t cap = r->cap ? r->cap : 64;
+	size_t fresh = r->n - r->sorted;
+	void *grown;
+	int rc;
+
+	r->staged = r->staged_wide = 0;
+	if (r->n + more <= r->cap && r->n + more <= most)
+		return 0;
+	if ((fresh >= SETTLE_MIN && fresh >= r->sorted) ||
+	    r->n + more > most) {
+		rc = settle(r, scratch, words);
+		if (rc < 0)
+			return rc;
+		if (r->n + more > most || r->n > most - most / 4)
+			return GODB_EFULL;
+	}
+	while (cap < r->n + more || (r->n == r->sorted && cap < r->n * 2))
+		cap *= 2;
+	if (cap <= r->cap)
+		return 0;
+	grown = reallocarray(r->rows, cap, (words + 2) * 8);
+	if (grown == NULL)
+		return -ENOMEM;
+	r->rows = grown;
+	r->cap = cap;
+	return 0;
+}
 
 static uint64_t
 last_word(uint16_t dport, uint8_t proto, uint16_t l7)
 {
-	return (uint64_t)dport << 24 | (uint64_t)proto << 16 | l7;
+	return (uint64_t)dport << 25 | (uint64_t)proto << 17 |
+	    (uint64_t)l7 << 1;
 }
 
-int
-gdi_aggregate_order4(const struct gdi_aggregate *a, struct gdi_key2 **out)
+static int
+stage4(struct gdi_rows *r, const struct godb_batch *b, const uint16_t *map)
 {
-	struct gdi_key2 *k = NULL;
-
-	if (a->t4.n > 0) {
-		k = malloc(a->t4.n * sizeof(*k));
-		if (k == NULL)
-			return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < a->t4.n; i++) {
-		const struct godb_row4 *r = &a->rows4[i];
+	for (size_t i = 0; i < b->n4; i++) {
+		const struct godb_row4 *from = &b->rows4[i];
+		uint64_t *key = key_of(r, WORDS4, r->n + i);
 
 		/* both addresses lie side by side at the row's start */
-		k[i].k[0] = be64toh(gdi_get64(r));
-		k[i].k[1] = last_word(r->dport, r->proto, r->l7);
-		k[i].row = i;
+		key[0] = be64toh(gdi_get64(from));
+		key[1] = last_word(from->dport, from->proto, map[from->l7]);
+		if (!put_counters(r, key, WORDS4, from->counter,
+			&r->staged_wide))
+			return -ENOMEM;
 	}
-	if (k != NULL && gdi_sort_key2(k, a->t4.n) < 0) {
-		free(k);
-		return -ENOMEM;
+	r->staged = b->n4;
+	return 0;
+}
+
+static int
+stage6(struct gdi_rows *r, const struct godb_batch *b, const uint16_t *map)
+{
+	for (size_t i = 0; i < b->n6; i++) {
+		const struct godb_row6 *from = &b->rows6[i];
+		uint64_t *key = key_of(r, WORDS6, r->n + i);
+
+		key[0] = be64toh(gdi_get64(from->sip));
+		key[1] = be64toh(gdi_get64(from->sip + 8));
+		key[2] = be64toh(gdi_get64(from->dip));
+		key[3] = be64toh(gdi_get64(from->dip + 8));
+		key[4] = last_word(from->dport, from->proto, map[from->l7]);
+		if (!put_counters(r, key, WORDS6, from->counter,
+			&r->staged_wide))
+			return -ENOMEM;
 	}
-	*out = k;
+	r->staged = b->n6;
 	return 0;
 }
 
 int
-gdi_aggregate_order6(const struct gdi_aggregate *a, struct gdi_key5 **out)
+gdi_aggregate_stage(struct gdi_aggregate *a, const struct godb_batch *b,
+    const uint16_t *map, size_t most, struct gdi_buf *scratch)
 {
-	struct gdi_key5 *k = NULL;
+	int rc = make_room(&a->v4, b->n4, most, scratch, WORDS4);
 
-	if (a->t6.n > 0) {
-		k = malloc(a->t6.n * sizeof(*k));
-		if (k == NULL)
-			return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < a->t6.n; i++) {
-		const struct godb_row6 *r = &a->rows6[i];
+	if (rc == 0)
+		rc = make_room(&a->v6, b->n6, most, scratch, WORDS6);
+	if (rc == 0)
+		rc = stage4(&a->v4, b, map);
+	if (rc == 0)
+		rc = stage6(&a->v6, b, map);
+	return rc;
+}
 
-		k[i].k[0] = be64toh(gdi_get64(r->sip));
-		k[i].k[1] = be64toh(gdi_get64(r->sip + 8));
-		k[i].k[2] = be64toh(gdi_get64(r->dip));
-		k[i].k[3] = be64toh(gdi_get64(r->dip + 8));
-		k[i].k[4] = last_word(r->dport, r->proto, r->l7);
-		k[i].row = i;
-	}
-	if (k != NULL && gdi_sort_key5(k, a->t6.n) < 0) {
-		free(k);
-		return -ENOMEM;
-	}
-	*out = k;
-	return 0;
+static void
+accept(struct gdi_rows *r)
+{
+	r->n += r->staged;
+	r->n_wide += r->staged_wide;
+	r->staged = r->staged_wide = 0;
+}
+
+void
+gdi_aggregate_accept(struct gdi_aggregate *a)
+{
+	accept(&a->v4);
+	accept(&a->v6);
 }

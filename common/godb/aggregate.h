@@ -1,54 +1,67 @@
 /*
- * aggregate - an open block in memory: rows summed by key.
+ * aggregate - an open block in memory: rows as they came, sorted and summed
+ * by key when their number has doubled and when the block is written.
  *
- * The keys come from the network, so the hash is keyed and the sort's time
- * does not depend on them.
+ * A row takes 32 bytes (IPv6: 56) and as much again while it is sorted; only
+ * counters beyond 32 bits take 32 more.  The keys come from the network; the
+ * sort's time does not depend on them.
  */
 #ifndef GODB_AGGREGATE_H
 #define GODB_AGGREGATE_H
 
-#include "common/base/hash.h"
 #include "common/godb/internal.h"
 #include "common/godb/sort.h"
 
-/* Open addressing over dense rows; both address versions work alike. */
-struct gdi_table {
-	uint64_t *slots; /* upper half: of the hash, lower: row + 1 */
-	uint32_t mask;   /* slots - 1 */
-	uint32_t n, cap; /* rows */
+/* The rows of one address version.  The last word of a key holds dport,
+ * proto, l7 and whether counter[0] is a place among the wide ones. */
+struct gdi_rows {
+	void *rows;
+	size_t n;      /* rows that count */
+	size_t sorted; /* of them the first so many are in order, no two equal */
+	size_t staged; /* behind them: not yet accepted */
+	size_t cap;
+	uint64_t (*wide)[4];
+	size_t n_wide, staged_wide, cap_wide;
 };
 
 struct gdi_aggregate {
-	struct gp_hash_key key;
-	struct gdi_table t4, t6;
-	struct godb_row4 *rows4; /* as in a batch, `l7` a registry's id */
-	struct godb_row6 *rows6;
+	struct gdi_rows v4, v6; /* of struct gdi_row4, gdi_row6 */
 };
 
-int gdi_aggregate_init(struct gdi_aggregate *a);
 void gdi_aggregate_free(struct gdi_aggregate *a);
 
-/* Room for that many rows more: 0, -ENOMEM, GODB_EFULL.  After it the same
- * number of adds cannot fail. */
-int gdi_aggregate_reserve(struct gdi_aggregate *a, size_t n4, size_t n6);
-
-/* Adds rows; map turns their l7 into ids. */
-void gdi_aggregate_add4(struct gdi_aggregate *a, const struct godb_row4 *rows,
-    size_t n, const uint16_t *map);
-void gdi_aggregate_add6(struct gdi_aggregate *a, const struct godb_row6 *rows,
-    size_t n, const uint16_t *map);
-
 /*
- * The rows' keys in the order (sip, dip, dport, proto, l7), each with its
- * row's place; the rows stay where they are.  Owned by the caller (free);
- * NULL when there are none.  0 or -ENOMEM.
+ * Takes in the batch's rows, map turning their l7 into a registry's ids; they
+ * count from gdi_aggregate_accept on, and the next call forgets those that
+ * were not accepted.  0, -ENOMEM, GODB_EFULL when more than `most` rows of a
+ * version would have to be held.  Scratch is any memory, kept by the caller.
  */
-int gdi_aggregate_order4(const struct gdi_aggregate *a, struct gdi_key2 **out);
-int gdi_aggregate_order6(const struct gdi_aggregate *a, struct gdi_key5 **out);
+int gdi_aggregate_stage(struct gdi_aggregate *a, const struct godb_batch *b,
+    const uint16_t *map, size_t most, struct gdi_buf *scratch);
+void gdi_aggregate_accept(struct gdi_aggregate *a);
 
-/* The last word of a key: dport, proto, l7. */
-#define GDI_KEY_DPORT(w) ((uint16_t)((w) >> 24))
-#define GDI_KEY_PROTO(w) ((uint8_t)((w) >> 16))
-#define GDI_KEY_L7(w)    ((uint16_t)(w))
+/* Sorts by (sip, dip, dport, proto, l7) and sums equal rows.  0 or -ENOMEM,
+ * then no row is lost and the call may be repeated. */
+int gdi_aggregate_settle4(struct gdi_aggregate *a, struct gdi_buf *scratch);
+int gdi_aggregate_settle6(struct gdi_aggregate *a, struct gdi_buf *scratch);
+
+/* The last word of a key. */
+#define GDI_KEY_DPORT(w) ((uint16_t)((w) >> 25))
+#define GDI_KEY_PROTO(w) ((uint8_t)((w) >> 17))
+#define GDI_KEY_L7(w)    ((uint16_t)((w) >> 1))
+#define GDI_KEY_WIDE     UINT64_C(1)
+
+/* A row's counters, whether they are wide or not. */
+static inline void
+gdi_row_counters(const struct gdi_rows *r, uint64_t last_word,
+    const uint32_t counter[4], uint64_t out[4])
+{
+	if (last_word & GDI_KEY_WIDE) {
+		memcpy(out, r->wide[counter[0]], 4 * sizeof(*out));
+		return;
+	}
+	for (int k = 0; k < 4; k++)
+		out[k] = counter[k];
+}
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/godb/grammar.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,12 @@
 struct parser {
 	const char *text;
 	const char *site;
+	const struct godb_cond_opts *opts;
+	const struct godb_keys *having;
 	const struct gdi_token *t; /* the one to look at next */
+	const struct gdi_token *at; /* where the primitive began */
+	enum godb_metric metric;    /* of the next leaf */
+	const struct gdi_word *geo; /* values of the leaf are its sets */
 	struct godb_cond *cond;
 	size_t room; /* nodes allocated */
 	unsigned depth;
@@ -71,6 +77,8 @@ new_parent(struct parser *p, enum gdi_kind kind, uint32_t a, uint32_t b)
 	return parent;
 }
 
+static bool having_has(struct parser *p, enum gdi_attr attr);
+
 static uint32_t
 new_leaf(struct parser *p, enum gdi_attr attr)
 {
@@ -82,14 +90,34 @@ new_leaf(struct parser *p, enum gdi_attr attr)
 		[GDI_ATTR_PROTO] = GODB_COL(GODB_PROTO),
 		[GDI_ATTR_L7] = GODB_COL(GODB_L7PROTO),
 		[GDI_ATTR_VERSION] = 0,
+		[GDI_ATTR_METRIC] = 0,
+		[GDI_ATTR_DIR] = 0,
 		[GDI_ATTR_SPORT] = 0,
 	};
-	uint32_t leaf = new_node(p, GDI_LEAF);
+	static const uint32_t counters[] = {
+		[GODB_METRIC_BYTES] = GODB_COL(GODB_BYTES_RCVD) |
+		    GODB_COL(GODB_BYTES_SENT),
+		[GODB_METRIC_PACKETS] = GODB_COL(GODB_PKTS_RCVD) |
+		    GODB_COL(GODB_PKTS_SENT),
+		[GODB_METRIC_BYTES_RCVD] = GODB_COL(GODB_BYTES_RCVD),
+		[GODB_METRIC_BYTES_SENT] = GODB_COL(GODB_BYTES_SENT),
+		[GODB_METRIC_PACKETS_RCVD] = GODB_COL(GODB_PKTS_RCVD),
+		[GODB_METRIC_PACKETS_SENT] = GODB_COL(GODB_PKTS_SENT),
+	};
+	uint32_t leaf;
 
-	if (leaf != GDI_NO_NODE) {
-		p->cond->node[leaf].attr = attr;
-		p->cond->columns |= columns[attr];
-	}
+	if (!having_has(p, attr))
+		return GDI_NO_NODE;
+	leaf = new_node(p, GDI_LEAF);
+	if (leaf == GDI_NO_NODE)
+		return leaf;
+	p->cond->node[leaf].attr = attr;
+	p->cond->node[leaf].metric = p->metric;
+	p->cond->columns |= columns[attr];
+	if (attr == GDI_ATTR_METRIC && p->metric < GODB_METRIC_EXTRA)
+		p->cond->columns |= counters[p->metric];
+	if (attr == GDI_ATTR_METRIC && p->metric >= GODB_METRIC_EXTRA)
+		p->cond->metrics |= 1u << p->metric;
 	return leaf;
 }
 
@@ -155,6 +183,7 @@ static bool
 begins_primitive(const struct gdi_word *w)
 {
 	return w->kind == GDI_WORD_ATTR || w->kind == GDI_WORD_VERSION ||
+	    w->kind == GDI_WORD_GEO || w->kind == GDI_WORD_METRIC || w->kind == GDI_WORD_DIR ||
 	    w->kind == GDI_WORD_NOT;
 }
 
@@ -165,15 +194,53 @@ joins(const struct gdi_word *w)
 }
 
 static const char *
-attr_text(enum gdi_attr attr)
+attr_text(const struct parser *p, enum gdi_attr attr)
 {
 	const struct gdi_word *w;
 
+	if (attr == GDI_ATTR_METRIC)
+		return godb_metric_name(p->metric);
 	for (size_t i = 0; (w = gdi_grammar_word(i)); i++) {
 		if (w->kind == GDI_WORD_ATTR && w->value == (int)attr)
 			return w->text;
 	}
-	return "ip version";
+	return "address";
+}
+
+/* Whether what the condition is for has this attribute. */
+static bool
+having_has(struct parser *p, enum gdi_attr attr)
+{
+	static const enum godb_key keys[] = {
+		[GDI_ATTR_SIP] = GODB_KEY_SIP,
+		[GDI_ATTR_DIP] = GODB_KEY_DIP,
+		[GDI_ATTR_HOST] = GODB_KEY_HOST,
+		[GDI_ATTR_DPORT] = GODB_KEY_DPORT,
+		[GDI_ATTR_PROTO] = GODB_KEY_PROTO,
+		[GDI_ATTR_L7] = GODB_KEY_L7PROTO,
+	};
+	bool has;
+
+	if (!p->having) {
+		if (attr != GDI_ATTR_METRIC || p->metric < GODB_METRIC_EXTRA)
+			return true;
+		FAIL(p, p->at, "%s are counted when rows are grouped: this "
+		    "belongs into --having", attr_text(p, attr));
+		return false;
+	}
+	if (attr == GDI_ATTR_METRIC)
+		return true;
+	if (attr == GDI_ATTR_VERSION)
+		has = godb_keys_has_address(p->having);
+	else
+		has = godb_keys_has(p->having, keys[attr]);
+	if (attr == GDI_ATTR_HOST)
+		has |= godb_keys_has(p->having, GODB_KEY_SIP) &&
+		    godb_keys_has(p->having, GODB_KEY_DIP);
+	if (!has)
+		FAIL(p, p->at, "the groups of this query have no %s: select "
+		    "rows by it, in -c", attr_text(p, attr));
+	return has;
 }
 
 /* ---- tokens ------------------------------------------------------------ */
@@ -368,6 +435,133 @@ take_number(struct parser *p, uint32_t leaf, const struct gdi_token *t,
 		add_number(p, leaf, lo, hi);
 }
 
+static void
+add_amounts(struct parser *p, uint32_t leaf, uint64_t lo, uint64_t hi)
+{
+	struct gdi_node *node = &p->cond->node[leaf];
+	struct gdi_range64 *grown =
+	    grow(p, node->amounts, node->n_amounts, sizeof(*grown));
+
+	if (!grown)
+		return;
+	node->amounts = grown;
+	node->amounts[node->n_amounts++] = (struct gdi_range64){lo, hi};
+}
+
+/* k, M, ... at *s as a factor of `base` to some power; 0: overflow. */
+static uint64_t
+take_unit(const char **s, uint64_t base)
+{
+	static const char units[] = "kmgtpe";
+	const char *unit = **s ? strchr(units, **s | 0x20) : NULL;
+	uint64_t factor = 1;
+
+	if (unit) {
+		(*s)++;
+		for (const char *u = units; u <= unit; u++) {
+			if (__builtin_mul_overflow(factor, base, &factor))
+				return 0;
+		}
+		if (base == 1024 && (**s | 0x20) == 'i')
+			(*s)++;
+	}
+	if (base == 1024 && (**s | 0x20) == 'b')
+		(*s)++;
+	return factor;
+}
+
+/* "1500", "10M", "4.5GB" at *s, up to a '-' or the end. */
+static bool
+take_amount_at(const char **s, uint64_t base, uint64_t *out)
+{
+	uint64_t whole = 0, thousandths = 0, scale = 100, factor;
+	const char *start = *s;
+
+	for (; **s >= '0' && **s <= '9'; (*s)++) {
+		if (__builtin_mul_overflow(whole, 10, &whole) ||
+		    __builtin_add_overflow(whole, (uint64_t)(**s - '0'),
+			&whole))
+			return false;
+	}
+	if (*s == start)
+		return false;
+	if (**s == '.') {
+		start = ++*s;
+		for (; **s >= '0' && **s <= '9'; (*s)++, scale /= 10)
+			thousandths += (uint64_t)(**s - '0') * scale;
+		if (*s == start)
+			return false;
+	}
+	factor = take_unit(s, base);
+	if (!factor || __builtin_mul_overflow(whole, factor, &whole) ||
+	    __builtin_add_overflow(whole, factor / 1000 * thousandths +
+		    factor % 1000 * thousandths / 1000, out))
+		return false;
+	return **s == '-' || !**s;
+}
+
+/* Values lo to hi as "= them", "< lo", ...; false when nothing is left. */
+static bool
+cut_amounts(uint64_t *lo, uint64_t *hi, enum gdi_cmp cmp)
+{
+	uint64_t v = *lo;
+
+	switch (cmp) {
+	case GDI_EQ:
+	case GDI_NE:
+		return true;
+	case GDI_LT:
+		*lo = 0;
+		*hi = v - 1;
+		return v > 0;
+	case GDI_LE:
+		*lo = 0;
+		return true;
+	case GDI_GT:
+		*lo = v + 1;
+		*hi = UINT64_MAX;
+		return v < UINT64_MAX;
+	case GDI_GE:
+		*hi = UINT64_MAX;
+		return true;
+	}
+	return false;
+}
+
+static void
+take_amount(struct parser *p, uint32_t leaf, const struct gdi_token *t,
+    enum gdi_cmp cmp)
+{
+	bool bytes = p->metric == GODB_METRIC_BYTES ||
+	    p->metric == GODB_METRIC_BYTES_RCVD ||
+	    p->metric == GODB_METRIC_BYTES_SENT;
+	char text[VALUE_MAX + 1];
+	const char *s = text;
+	uint64_t lo, hi;
+	bool fine;
+
+	if (!copy_token(p, t, text))
+		return;
+	fine = take_amount_at(&s, bytes ? 1024 : 1000, &lo);
+	hi = lo;
+	if (fine && *s == '-') {
+		s++;
+		fine = take_amount_at(&s, bytes ? 1024 : 1000, &hi) && !*s;
+		if (fine && cmp != GDI_EQ && cmp != GDI_NE) {
+			FAIL(p, t,
+			    "a range can only be compared with = or !=");
+			return;
+		}
+	}
+	if (!fine)
+		FAIL(p, t, "no amount of %s: a number such as 1500 or 10M",
+		    godb_metric_name(p->metric));
+	else if (lo > hi)
+		FAIL(p, t, "the range ends before it begins");
+	else if (cut_amounts(&lo, &hi, cmp))
+		add_amounts(p, leaf, lo, hi);
+}
+
 static uint64_t
 get64(const uint8_t *b)
 {
@@ -493,6 +687,104 @@ take_site(struct parser *p, uint32_t leaf, const struct gdi_token *t)
 		    "no networks are set under [site] in the INI file");
 }
 
+static bool parse_addr_range(char *text, struct gp_addr *lo,
+    struct gp_addr *hi);
+
+/* One address, prefix or range of a set; false when it is none. */
+static bool
+add_member(struct parser *p, uint32_t leaf, char *text)
+{
+	struct gp_addr lo, hi;
+	struct gp_prefix x;
+
+	if (gp_prefix_parse(text, &x, NULL) == 0) {
+		add_addrs(p, leaf, x.addr.version, addr_value(&x.addr),
+		    prefix_last(&x), GDI_EQ);
+		return true;
+	}
+	if (!parse_addr_range(text, &lo, &hi) || lo.version != hi.version ||
+	    gp_addr_compare(&lo, &hi) > 0)
+		return false;
+	add_addrs(p, leaf, lo.version, addr_value(&lo), addr_value(&hi),
+	    GDI_EQ);
+	return true;
+}
+
+static bool
+separates(char c)
+{
+	return c == ' ' || c == ',' || (c >= '\t' && c <= '\r');
+}
+
+/* The members of a set that somebody else fetched. */
+static void
+take_members(struct parser *p, uint32_t leaf, const struct gdi_token *t,
+    const char *s, size_t len)
+{
+	size_t at = 0;
+	unsigned line = 1;
+
+	while (at < len && p->rc == 0) {
+		char one[2 * GP_ADDR_TEXT_MAX];
+		size_t n = 0;
+
+		if (s[at] == '#') {
+			while (at < len && s[at] != '\n')
+				at++;
+			continue;
+		}
+		if (separates(s[at])) {
+			line += s[at++] == '\n';
+			continue;
+		}
+		while (at + n < len && s[at + n] != '#' &&
+		    !separates(s[at + n]))
+			n++;
+		if (n < sizeof(one)) {
+			memcpy(one, s + at, n);
+			one[n] = '\0';
+		}
+		if (n >= sizeof(one) || !add_member(p, leaf, one))
+			FAIL(p, t, "line %u: no address, prefix or range: "
+			    "'%.*s'", line, n < 48 ? (int)n : 48, s + at);
+		at += n;
+	}
+}
+
+static bool
+is_set(const char *text, const struct gdi_token *t)
+{
+	return (t->kind == GDI_TOKEN_WORD || t->kind == GDI_TOKEN_STRING) &&
+	    t->length > 1 && text[t->offset] == '@';
+}
+
+static void
+take_set(struct parser *p, uint32_t leaf, const struct gdi_token *t,
+    enum gdi_cmp cmp)
+{
+	char value[VALUE_MAX + 1], why[GODB_COND_WHY_MAX] = "";
+	char name[VALUE_MAX + 16];
+	const char *text;
+	size_t len;
+
+	if (cmp != GDI_EQ && cmp != GDI_NE) {
+		FAIL(p, t, "%s can only be compared with = or !=",
+		    p->geo ? p->geo->text : "a list");
+		return;
+	}
+	if (!copy_token(p, t, value))
+		return;
+	(void)snprintf(name, sizeof(name), "%s%s%s",
+	    p->geo ? p->geo->text : "", p->geo ? "=" : "", value);
+	if (!p->opts || !p->opts->set)
+		FAIL(p, t, "%s cannot be looked up here",
+		    p->geo ? p->geo->text : "lists");
+	else if (p->opts->set(p->opts->set_arg, name, &text, &len, why) != 0)
+		FAIL(p, t, "%s", why[0] ? why : "there is no such list");
+	else
+		take_members(p, leaf, t, text, len);
+}
+
 /* "10.0.0.1-10.0.0.9": false when it is not of that form. */
 static bool
 parse_addr_range(char *text, struct gp_addr *lo, struct gp_addr *hi)
@@ -566,10 +858,13 @@ take_value(struct parser *p, uint32_t leaf, enum gdi_cmp cmp)
 	    attr == GDI_ATTR_HOST;
 
 	if (t->kind != GDI_TOKEN_WORD && t->kind != GDI_TOKEN_STRING) {
-		FAIL(p, t, "a value for %s is missing here", attr_text(attr));
+		FAIL(p, t, "a value for %s is missing here",
+		    attr_text(p, attr));
 		return;
 	}
-	if (addr && is_kind(t, GDI_WORD_SITE)) {
+	if (addr && p->geo) {
+		take_set(p, leaf, t, cmp);
+	} else if (addr && is_kind(t, GDI_WORD_SITE)) {
 		if (cmp != GDI_EQ && cmp != GDI_NE)
 			FAIL(p, t, "site can only be compared with = or !=");
 		else
@@ -577,11 +872,15 @@ take_value(struct parser *p, uint32_t leaf, enum gdi_cmp cmp)
 	} else if (t->word && (is_kind(t, GDI_WORD_AND) ||
 			is_kind(t, GDI_WORD_OR) || is_kind(t, GDI_WORD_CMP))) {
 		FAIL(p, t, "a value for %s is missing before '%s'",
-		    attr_text(attr), t->word->text);
+		    attr_text(p, attr), t->word->text);
+	} else if (addr && is_set(p->text, t)) {
+		take_set(p, leaf, t, cmp);
 	} else if (addr) {
 		take_addr(p, leaf, t, cmp);
 	} else if (attr == GDI_ATTR_L7) {
 		take_name(p, leaf, t, cmp);
+	} else if (attr == GDI_ATTR_METRIC) {
+		take_amount(p, leaf, t, cmp);
 	} else {
 		take_number(p, leaf, t, cmp);
 	}
@@ -676,6 +975,43 @@ settle_numbers(struct gdi_node *node)
 	node->n_numbers = n + 1;
 }
 
+static int
+order_amounts(const void *a, const void *b)
+{
+	const struct gdi_range64 *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+static void
+settle_amounts(struct gdi_node *node)
+{
+	struct gdi_range64 *r = node->amounts;
+	size_t n = 0;
+
+	if (node->n_amounts == 0)
+		return;
+	qsort(r, node->n_amounts, sizeof(*r), order_amounts);
+	for (size_t i = 1; i < node->n_amounts; i++) {
+		if (r[i].lo <= r[n].hi || r[i].lo - 1 == r[n].hi) {
+			if (r[i].hi > r[n].hi)
+				r[n].hi = r[i].hi;
+		} else {
+			r[++n] = r[i];
+		}
+	}
+	node->n_amounts = n + 1;
+}
+
+static void
+settle(struct gdi_node *node)
+{
+	settle4(node);
+	settle6(node);
+	settle_numbers(node);
+	settle_amounts(node);
+}
+
 /* ---- grammar ----------------------------------------------------------- */
 
 static uint32_t parse_any(struct parser *p);
@@ -751,10 +1087,9 @@ parse_leaf(struct parser *p, enum gdi_attr attr)
 	}
 	if (p->rc < 0)
 		return GDI_NO_NODE;
-	settle4(&p->cond->node[leaf]);
-	settle6(&p->cond->node[leaf]);
-	settle_numbers(&p->cond->node[leaf]);
-	p->carries = cmp == GDI_EQ && !negated && attr != GDI_ATTR_L7;
+	settle(&p->cond->node[leaf]);
+	p->carries = cmp == GDI_EQ && !negated && attr != GDI_ATTR_L7 &&
+	    attr != GDI_ATTR_METRIC && !p->geo;
 	p->carried = attr;
 	return negated ? new_parent(p, GDI_NOT, leaf, GDI_NO_NODE) : leaf;
 }
@@ -776,7 +1111,9 @@ parse_ends(struct parser *p)
 		joined = is_kind(p->t, GDI_WORD_AND);
 		p->t += 2;
 	}
-	if (is_kind(p->t, GDI_WORD_ATTR)) {
+	if (is_kind(p->t, GDI_WORD_GEO)) {
+		p->geo = p->t++->word;
+	} else if (is_kind(p->t, GDI_WORD_ATTR)) {
 		if (p->t->word->role == GDI_ROLE_PORT) {
 			p->t++;
 			return parse_leaf(p, both || attr == GDI_ATTR_SIP
@@ -855,10 +1192,86 @@ parse_bare(struct parser *p)
 }
 
 static uint32_t
+new_amounts(struct parser *p, enum godb_metric m, uint64_t lo, uint64_t hi)
+{
+	uint32_t leaf;
+
+	p->metric = m;
+	leaf = new_leaf(p, GDI_ATTR_METRIC);
+	if (leaf != GDI_NO_NODE)
+		add_amounts(p, leaf, lo, hi);
+	return leaf;
+}
+
+/* Packets received and sent, each none or some. */
+static uint32_t
+new_flow(struct parser *p, bool rcvd, bool sent)
+{
+	uint32_t a = new_amounts(p, GODB_METRIC_PACKETS_RCVD, rcvd,
+	    rcvd ? UINT64_MAX : 0);
+	uint32_t b = new_amounts(p, GODB_METRIC_PACKETS_SENT, sent,
+	    sent ? UINT64_MAX : 0);
+
+	return new_parent(p, GDI_AND, a, b);
+}
+
+/* goProbe's dir=in|out|uni|bi, and the long words. */
+static uint32_t
+parse_dir(struct parser *p)
+{
+	static const char *const names[][2] = {{"in", "inbound"},
+	    {"out", "outbound"}, {"bi", "bidirectional"},
+	    {"uni", "unidirectional"}};
+	bool negated = false;
+	struct shown s;
+	uint32_t node;
+	size_t i = 0;
+
+	p->t++;
+	if (is_kind(p->t, GDI_WORD_CMP)) {
+		if (p->t->word->value > GDI_NE) {
+			FAIL(p, p->t, "directions have no order: use = or !=");
+			return GDI_NO_NODE;
+		}
+		negated = p->t++->word->value == GDI_NE;
+	}
+	s = show(p, p->t);
+	while (i < 4 && gp_words_casecmp(s.text, names[i][0]) != 0 &&
+	    gp_words_casecmp(s.text, names[i][1]) != 0)
+		i++;
+	if (i == 4 || p->t->kind == GDI_TOKEN_END) {
+		FAIL(p, p->t, "a direction is in, out, uni or bi");
+		return GDI_NO_NODE;
+	}
+	p->t++;
+	p->carries = false;
+	if (i < 3)
+		node = new_flow(p, i != 1, i != 0);
+	else
+		node = new_parent(p, GDI_OR, new_flow(p, true, false),
+		    new_flow(p, false, true));
+	return negated ? new_parent(p, GDI_NOT, node, GDI_NO_NODE) : node;
+}
+
+static uint32_t
 parse_primitive(struct parser *p)
 {
 	const struct gdi_token *t = p->t;
 
+	p->at = t;
+	p->geo = NULL;
+	if (is_kind(t, GDI_WORD_GEO)) {
+		p->geo = t->word;
+		p->t++;
+		return parse_leaf(p, GDI_ATTR_HOST);
+	}
+	if (is_kind(t, GDI_WORD_DIR))
+		return parse_dir(p);
+	if (is_kind(t, GDI_WORD_METRIC)) {
+		p->metric = (enum godb_metric)t->word->value;
+		p->t++;
+		return parse_leaf(p, GDI_ATTR_METRIC);
+	}
 	if (is_kind(t, GDI_WORD_VERSION))
 		return parse_qualifier(p, GDI_ATTR_VERSION, t->word->value);
 	if (is_end_word(t))
@@ -877,6 +1290,10 @@ parse_primitive(struct parser *p)
 	}
 	if (is_kind(t, GDI_WORD_SITE))
 		return parse_leaf(p, GDI_ATTR_HOST);
+	if (is_set(p->text, t))
+		return parse_leaf(p, p->carries && (p->carried == GDI_ATTR_SIP ||
+			p->carried == GDI_ATTR_DIP) ? p->carried
+						   : GDI_ATTR_HOST);
 	if (is_value(t))
 		return parse_bare(p);
 	if (t->kind == GDI_TOKEN_END)
@@ -990,7 +1407,9 @@ godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 	p.rc = gdi_grammar_split(text, &tokens, diag);
 	if (p.rc < 0)
 		return p.rc;
+	p.opts = opts;
 	p.site = opts ? opts->site : NULL;
+	p.having = opts ? opts->having : NULL;
 	p.t = tokens;
 	p.cond = calloc(1, sizeof(*p.cond));
 	if (!p.cond) {
@@ -1014,6 +1433,35 @@ godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 	return 0;
 }
 
+bool
+godb_cond_set(const char *text, size_t i, char name[GODB_COND_NAME_MAX])
+{
+	struct gdi_token *tokens;
+	bool found = false;
+
+	if (gdi_grammar_split(text, &tokens, NULL) < 0)
+		return false;
+	for (const struct gdi_token *t = tokens; t->kind != GDI_TOKEN_END; t++) {
+		if ((!is_set(text, t) && !is_kind(t, GDI_WORD_GEO)) ||
+		    t->length >= GODB_COND_NAME_MAX)
+			continue;
+		if (i-- > 0)
+			continue;
+		memcpy(name, text + t->offset, t->length);
+		name[t->length] = '\0';
+		found = true;
+		break;
+	}
+	free(tokens);
+	return found;
+}
+
+uint32_t
+godb_cond_metrics(const struct godb_cond *c)
+{
+	return c->metrics;
+}
+
 void
 godb_cond_free(struct godb_cond *c)
 {
@@ -1026,6 +1474,7 @@ godb_cond_free(struct godb_cond *c)
 		free(c->node[i].v4);
 		free(c->node[i].v6);
 		free(c->node[i].numbers);
+		free(c->node[i].amounts);
 	}
 	free(c->node);
 	free(c);

@@ -22,6 +22,8 @@ enum gdi_attr {
 	GDI_ATTR_PROTO,
 	GDI_ATTR_L7,
 	GDI_ATTR_VERSION, /* of the addresses: numbers 4 and 6 */
+	GDI_ATTR_METRIC,
+	GDI_ATTR_DIR,     /* only in the grammar: two comparisons of metrics */
 	GDI_ATTR_SPORT,   /* only in the grammar, for its message */
 };
 
@@ -34,6 +36,9 @@ struct gdi_range6 {
 struct gdi_range {
 	uint16_t lo, hi;
 };
+struct gdi_range64 {
+	uint64_t lo, hi;
+};
 
 #define GDI_NO_NODE UINT32_MAX
 
@@ -43,17 +48,20 @@ struct gdi_node {
 	uint32_t next;  /* sibling */
 	/* of a leaf; all owned by the condition */
 	enum gdi_attr attr;
+	enum godb_metric metric;
 	struct gdi_range4 *v4;
 	struct gdi_range6 *v6;
 	struct gdi_range *numbers;
+	struct gdi_range64 *amounts; /* of a metric */
 	char **names;
-	size_t n4, n6, n_numbers, n_names;
+	size_t n4, n6, n_numbers, n_amounts, n_names;
 };
 
 struct godb_cond {
 	struct gdi_node *node;
 	uint32_t n, root; /* root GDI_NO_NODE: every row */
 	uint32_t columns; /* GODB_COL bits of its leaves */
+	uint32_t metrics; /* 1u << metric that only groups have */
 };
 
 /* Order of addresses. */

@@ -150,41 +150,33 @@ skip_columns(struct gdi_day *d, const struct gdi_day_block *b)
 }
 
 static int
-write_columns(struct gdi_day *d, int day_fd, const struct gdi_day_block *b,
-    int fds[GODB_N_COLUMNS])
+write_column(struct gdi_day_commit *t, int c)
 {
-	int rc = 0;
+	const struct gdi_day_block *b = t->b;
+	int rc;
 
-	for (int c = 0; rc == 0 && c < GODB_N_COLUMNS; c++) {
-		if (b->stored[c].len == 0)
-			continue;
-		fds[c] = open_file(d, day_fd, gdi_columns[c].file,
-		    b->mode_file);
-		rc = fds[c] < 0 ? fds[c] :
-				  gp_fd_pwrite_full(fds[c], b->stored[c].p,
-				      b->stored[c].len, d->column_end[c]);
-	}
+	if (b->stored[c].len == 0)
+		return 0;
+	t->fds[c] = open_file(t->d, t->f.day, gdi_columns[c].file,
+	    b->mode_file);
+	rc = t->fds[c] < 0 ? t->fds[c] :
+			     gp_fd_pwrite_full(t->fds[c], b->stored[c].p,
+				 b->stored[c].len, t->d->column_end[c]);
 	/* a full disk gets its space back */
-	for (int c = 0; rc < 0 && c < GODB_N_COLUMNS; c++)
-		if (fds[c] >= 0)
-			(void)!ftruncate(fds[c], (off_t)d->column_end[c]);
+	for (c = 0; rc < 0 && c < GODB_N_COLUMNS; c++)
+		if (t->fds[c] >= 0)
+			(void)!ftruncate(t->fds[c],
+			    (off_t)t->d->column_end[c]);
 	return rc;
 }
 
 static int
-sync_columns(struct gdi_day *d, const struct gdi_day_block *b,
-    const int fds[GODB_N_COLUMNS])
+sync_column(struct gdi_day_commit *t, int c)
 {
-	int rc = 0;
+	int rc = t->fds[c] < 0 ? 0 : gp_fd_sync(t->fds[c]);
 
-	for (int c = 0; c < GODB_N_COLUMNS; c++)
-		if (fds[c] >= 0) {
-			int one = gp_fd_sync(fds[c]);
-
-			rc = rc < 0 ? rc : one;
-		}
 	if (rc < 0)
-		skip_columns(d, b);
+		skip_columns(t->d, t->b);
 	return rc;
 }
 
@@ -321,23 +313,34 @@ commit_index(struct gdi_day *d, const struct gdi_folders *f,
 	return rc;
 }
 
-int
-gdi_day_commit(struct gdi_day *d, const struct gdi_folders *f,
-    const struct gdi_day_block *b)
+void
+gdi_day_commit_begin(struct gdi_day_commit *t, struct gdi_day *d,
+    const struct gdi_folders *f, const struct gdi_day_block *b)
 {
-	int fds[GODB_N_COLUMNS];
+	*t = (struct gdi_day_commit){.d = d, .b = b, .f = *f};
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		t->fds[c] = -1;
+}
+
+int
+gdi_day_commit_step(struct gdi_day_commit *t)
+{
 	int rc;
 
+	if (t->written < GODB_N_COLUMNS)
+		rc = write_column(t, t->written++);
+	else if (t->synced < GODB_N_COLUMNS)
+		rc = sync_column(t, t->synced++);
+	else
+		return commit_index(t->d, &t->f, t->b);
+	return rc < 0 ? rc : 1;
+}
+
+void
+gdi_day_commit_end(struct gdi_day_commit *t)
+{
 	for (int c = 0; c < GODB_N_COLUMNS; c++)
-		fds[c] = -1;
-	rc = write_columns(d, f->day, b, fds);
-	if (rc == 0)
-		rc = sync_columns(d, b, fds);
-	if (rc == 0)
-		rc = commit_index(d, f, b);
-	for (int c = 0; c < GODB_N_COLUMNS; c++)
-		gp_fd_close(&fds[c]);
-	return rc;
+		gp_fd_close(&t->fds[c]);
 }
 
 int

@@ -51,11 +51,23 @@ struct gdi_day_block {
 void gdi_day_block_free(struct gdi_day_block *b);
 
 /*
- * Columns, fsync, index record, fsync, folder.  0: committed and durable.
- * On error the day is as it was before and the call may be repeated.
+ * A commit: columns, fsync, index record, fsync, folder, cut into steps so
+ * that a large one holds up nothing else for long.  Between begin and end
+ * nobody else commits to the day.
  */
-int gdi_day_commit(struct gdi_day *d, const struct gdi_folders *f,
-    const struct gdi_day_block *b);
+struct gdi_day_commit {
+	struct gdi_day *d;             /* borrowed */
+	const struct gdi_day_block *b; /* borrowed */
+	struct gdi_folders f;
+	int fds[GODB_N_COLUMNS];
+	int written, synced; /* columns */
+};
+void gdi_day_commit_begin(struct gdi_day_commit *c, struct gdi_day *d,
+    const struct gdi_folders *f, const struct gdi_day_block *b);
+/* 1: more to do.  0: committed and durable.  On error the day is as it was
+ * before, and a new commit may be begun. */
+int gdi_day_commit_step(struct gdi_day_commit *c);
+void gdi_day_commit_end(struct gdi_day_commit *c);
 
 /* fsync of all files of a day and its folders: what another writer put there
  * and died before it could know. */

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "common/godb/unpack.h"
+
 /*
  * What one array of n rows can need at most: at each depth gaps (4 bytes) and
  * one array of values (8 bytes), never longer than the rows above it, and two
@@ -69,34 +71,42 @@ static int array_32(struct gdi_in *in, size_t n, uint32_t *out,
 #define T    uint32_t
 #define BITS 32
 #define F(x) x##_32
+#define UNPACK gdi_unpack32
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
+#undef UNPACK
 
 #define T    uint8_t
 #define BITS 8
 #define F(x) x##_8
+#define UNPACK gdi_unpack8
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
+#undef UNPACK
 
 #define T    uint16_t
 #define BITS 16
 #define F(x) x##_16
+#define UNPACK gdi_unpack16
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
+#undef UNPACK
 
 #define T    uint64_t
 #define BITS 64
 #define F(x) x##_64
+#define UNPACK gdi_unpack64
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
+#undef UNPACK
 
 #define DEFINE_DECODE(BITS_)                                              \
 	int gdi_decode##BITS_(struct gdi_in *in, size_t n,                \

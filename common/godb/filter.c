@@ -1,6 +1,7 @@
 #include "common/godb/filter.h"
 
 #include "common/base/words.h"
+#include "common/godb/group.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct gdi_filter {
 	uint8_t *scratch;    /* CHUNK bytes for each level */
 	struct unknown *unknown;
 	size_t n_unknown;
+	const uint64_t *extra[GODB_N_EXTRAS];
 };
 
 /* ---- binding ----------------------------------------------------------- */
@@ -141,6 +143,15 @@ verdict_of_addrs6(const struct gdi_node *node)
 	    ? GDI_ALWAYS : GDI_SOMETIMES;
 }
 
+static enum gdi_verdict
+verdict_of_amounts(const struct gdi_node *node)
+{
+	if (node->n_amounts == 0)
+		return GDI_NEVER;
+	return node->amounts[0].lo == 0 && node->amounts[0].hi == UINT64_MAX
+	    ? GDI_ALWAYS : GDI_SOMETIMES;
+}
+
 static int
 bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
 {
@@ -162,10 +173,15 @@ bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
 	case GDI_ATTR_PROTO:
 	case GDI_ATTR_L7:
 		return bind_table(f, node, b, s);
+	case GDI_ATTR_METRIC:
+		b->verdict[0] = b->verdict[1] =
+		    (uint8_t)verdict_of_amounts(node);
+		return 0;
+	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break;
 	}
-	return -EINVAL; /* the parser lets no source port through */
+	return -EINVAL; /* the parser lets none of them through */
 }
 
 static uint8_t
@@ -343,6 +359,21 @@ match_u8(const uint8_t *table, const uint8_t *col, size_t n, uint8_t *mask)
 		mask[i] = table[col[i]];
 }
 
+static bool
+is_in_amounts(const struct gdi_node *node, uint64_t v)
+{
+	const struct gdi_range64 *r = node->amounts;
+	size_t at = 0, left = node->n_amounts;
+
+	while (left > 1) {
+		size_t half = left / 2;
+
+		at += r[at + half].lo <= v ? half : 0;
+		left -= half;
+	}
+	return v >= r[at].lo && v <= r[at].hi;
+}
+
 static void
 mask_or(uint8_t *mask, const uint8_t *with, size_t n)
 {
@@ -385,8 +416,33 @@ match_addr(const struct gdi_node *node, const struct slice *s, bool dip,
 }
 
 static void
-match_leaf(const struct gdi_node *node, const struct bound *b,
+match_metric(const struct gdi_filter *f, const struct gdi_node *node,
     const struct slice *s, uint8_t *mask)
+{
+	const uint64_t *const *c = s->c->counter;
+
+	if (node->metric >= GODB_METRIC_EXTRA) {
+		const uint64_t *col =
+		    f->extra[node->metric - GODB_METRIC_EXTRA] + s->at;
+
+		for (size_t i = 0; i < s->n; i++)
+			mask[i] = is_in_amounts(node, col[i]);
+		return;
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		size_t row = s->at + i;
+		const uint64_t counters[4] = {c[0] ? c[0][row] : 0,
+		    c[1] ? c[1][row] : 0, c[2] ? c[2][row] : 0,
+		    c[3] ? c[3][row] : 0};
+
+		mask[i] = is_in_amounts(node, godb_metric_counter(counters,
+		    node->metric, GODB_DIR_BOTH));
+	}
+}
+
+static void
+match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
+    const struct bound *b, const struct slice *s, uint8_t *mask)
 {
 	switch (node->attr) {
 	case GDI_ATTR_SIP:
@@ -409,7 +465,11 @@ match_leaf(const struct gdi_node *node, const struct bound *b,
 	case GDI_ATTR_L7:
 		match_u16(b->table, s->c->l7 + s->at, s->n, mask);
 		break;
+	case GDI_ATTR_METRIC:
+		match_metric(f, node, s, mask);
+		break;
 	case GDI_ATTR_VERSION:
+	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break; /* settled by the verdict, or not a leaf */
 	}
@@ -430,7 +490,7 @@ match_node(const struct gdi_filter *f, uint32_t i, const struct slice *s,
 		return;
 	}
 	if (node->kind == GDI_LEAF) {
-		match_leaf(node, &f->bound[i], s, mask);
+		match_leaf(f, node, &f->bound[i], s, mask);
 		return;
 	}
 	if (node->kind == GDI_NOT) {
@@ -475,6 +535,13 @@ select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
 		}
 	}
 	return n;
+}
+
+void
+gdi_filter_extras(struct gdi_filter *f,
+    const uint64_t *const extra[GODB_N_EXTRAS])
+{
+	memcpy(f->extra, extra, sizeof(f->extra));
 }
 
 size_t

@@ -26,6 +26,11 @@ enum gdi_verdict gdi_filter_verdict(const struct gdi_filter *f,
 /* GODB_COL bits that gdi_filter_select reads. */
 uint32_t gdi_filter_columns(const struct gdi_filter *f);
 
+/* Arrays as long as the next columns, for metrics that only groups have, from
+ * GODB_METRIC_EXTRA on; borrowed. */
+void gdi_filter_extras(struct gdi_filter *f,
+    const uint64_t *const extra[GODB_N_EXTRAS]);
+
 /* Row numbers that qualify, ascending, into sel (room for n4 + n6); returns
  * their count. */
 size_t gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,

@@ -243,13 +243,16 @@ void godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
 /* ---- query: what to group by ------------------------------------------- */
 
 enum godb_key {
-	GODB_KEY_TIME, /* start of the 5-minute block */
+	GODB_KEY_TIME, /* start of the 5-minute block, or of the bin */
 	GODB_KEY_IFACE,
 	GODB_KEY_SIP,
 	GODB_KEY_DIP,
 	GODB_KEY_DPORT,
 	GODB_KEY_PROTO,
 	GODB_KEY_L7PROTO,
+	/* each row under its sip and, when that differs, under its dip; never
+	 * beside one of them */
+	GODB_KEY_HOST,
 	GODB_N_KEYS
 };
 
@@ -260,21 +263,59 @@ struct godb_keys {
 	unsigned n;
 	enum godb_key key[GODB_N_KEYS]; /* distinct, in the order asked for */
 	bool category; /* also print the category of l7proto */
+	/* Low bits of an address that do not count, by key: 8 of an IPv4 sip
+	 * for sip/24.  0 for what is no address. */
+	uint8_t drop4[GODB_N_KEYS], drop6[GODB_N_KEYS];
 };
+#define GODB_KEYS_INIT {0, {GODB_KEY_TIME}, false, {0}, {0}}
 
 /*
  * A query as typed: talk_conv talk_src talk_dst apps_port apps_l7 apps_dpi
  * agg_talk_port raw, key names, or a comma list of both; duplicates are
- * removed.  GODB_ESYNTAX with diag.
+ * removed.  sip, dip and host may have prefix lengths: sip/24 groups IPv4 by
+ * it, sip/48 (above 32) IPv6, sip/24/48 both and sip//32 only IPv6;
+ * addresses of a version without one stay whole.  GODB_ESYNTAX with diag.
  */
 int godb_keys_parse(const char *text, struct godb_keys *out,
     struct godb_diag *diag);
 bool godb_keys_has(const struct godb_keys *keys, enum godb_key k);
+/* Whether sip, dip or host is among them. */
+bool godb_keys_has_address(const struct godb_keys *keys);
+/* The i-th word that a query may consist of, NULL beyond the last; *help gets
+ * what it stands for. */
+const char *godb_keys_word(size_t i, const char **help);
+
+/* ---- query: what is counted -------------------------------------------- */
+
+enum godb_metric {
+	GODB_METRIC_BYTES,   /* received + sent */
+	GODB_METRIC_PACKETS, /* received + sent */
+	GODB_METRIC_BYTES_RCVD,
+	GODB_METRIC_BYTES_SENT,
+	GODB_METRIC_PACKETS_RCVD,
+	GODB_METRIC_PACKETS_SENT,
+	/* These are of groups alone, and only when asked for: stored rows,
+	 * and how many different addresses and ports they have. */
+	GODB_METRIC_ROWS,
+	GODB_METRIC_SIPS,
+	GODB_METRIC_DIPS,
+	GODB_METRIC_DPORTS,
+	GODB_N_METRICS
+};
+#define GODB_METRIC_EXTRA GODB_METRIC_ROWS /* the first of those */
+#define GODB_N_EXTRAS     (GODB_N_METRICS - GODB_METRIC_EXTRA)
+
+/* "bytes", "packets", ..., as machine formats name them; NULL beyond. */
+const char *godb_metric_name(enum godb_metric m);
+/* The metric of a name in any case, or -EINVAL. */
+int godb_metric_parse(const char *text);
 
 /* ---- query: conditions ------------------------------------------------- */
 
 #define GODB_COND_TEXT_MAX  (64u * 1024)
 #define GODB_COND_DEPTH_MAX 100
+#define GODB_COND_WHY_MAX   128
+#define GODB_COND_NAME_MAX  256
 
 struct godb_cond;
 
@@ -282,8 +323,21 @@ struct godb_cond_opts {
 	size_t size;
 	const char *site; /* what `site` stands for: prefixes separated by blanks
 			     or commas; NULL or "": the word is an error */
+	/* Set: the condition is for groups of these keys (`having`), and may
+	 * also ask for metrics that only groups have.  NULL: for rows. */
+	const struct godb_keys *having;
+	/*
+	 * What a word such as @list, "country=CH" or "asn=AS64500" stands
+	 * for: addresses, prefixes and ranges, separated by blanks, commas or line ends; # begins a
+	 * comment.  Borrowed until the parser returns.  Nonzero: there is no
+	 * such set, and `why` may say so.  NULL: such words are an error.
+	 */
+	int (*set)(void *arg, const char *name, const char **text, size_t *len,
+	    char why[GODB_COND_WHY_MAX]);
+	void *set_arg;
 };
-#define GODB_COND_OPTS_INIT {sizeof(struct godb_cond_opts), NULL}
+#define GODB_COND_OPTS_INIT \
+	{sizeof(struct godb_cond_opts), NULL, NULL, NULL, NULL}
 
 /*
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
@@ -294,6 +348,15 @@ struct godb_cond_opts {
 int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
     struct godb_cond **out, struct godb_diag *diag);
 void godb_cond_free(struct godb_cond *c); /* accepts NULL */
+/* Metrics that only groups have and the condition asks for: 1u << metric. */
+uint32_t godb_cond_metrics(const struct godb_cond *c);
+
+/*
+ * The i-th set that the condition names: "@list", without quotes, or merely
+ * "country" or "asn"; false beyond the last, or when the text is no condition.
+ * So files can be opened before the condition is parsed.
+ */
+bool godb_cond_set(const char *text, size_t i, char name[GODB_COND_NAME_MAX]);
 
 /* The grammar's words, for help texts and completion: the i-th, NULL beyond
  * the last; *help gets one line. */
@@ -316,9 +379,16 @@ enum godb_direction {
 	GODB_DIR_SENT,
 };
 
-/* Sort by a counter of the chosen direction, or by a key. */
-#define GODB_SORT_BYTES   (-1)
-#define GODB_SORT_PACKETS (-2)
+/* A metric of four counters in the order of struct godb_columns; bytes and
+ * packets are those of the direction.  0 for what only groups have. */
+uint64_t godb_metric_counter(const uint64_t counter[4], enum godb_metric m,
+    enum godb_direction direction);
+
+/* Sort by a metric, or by a key.  Bytes and packets are those of the chosen
+ * direction, the other metrics what their names say. */
+#define GODB_SORT_METRIC(m) (-1 - (int)(m))
+#define GODB_SORT_BYTES     GODB_SORT_METRIC(GODB_METRIC_BYTES)
+#define GODB_SORT_PACKETS   GODB_SORT_METRIC(GODB_METRIC_PACKETS)
 
 struct godb_query_opts {
 	size_t size;
@@ -326,20 +396,33 @@ struct godb_query_opts {
 	const struct godb_cond *cond; /* NULL: every row; borrowed for the call */
 	enum godb_direction direction;
 	int sort;       /* GODB_SORT_*, or an enum godb_key among keys */
-	bool ascending; /* counters; keys always ascend */
+	bool ascending; /* metrics; keys always ascend */
 	uint64_t limit; /* rows in the result, 0: all */
 	/* Above 0: instead, as many rows as make up this share of the sorted
-	 * counter, in 1/100 %.  Needs a counter, descending. */
+	 * metric over all groups, in 1/100 %.  Needs a metric that can be
+	 * summed, descending. */
 	uint32_t share;
 	size_t mem_bytes; /* bound of what the query allocates, 0: none */
 	/* Called now and then, may be NULL; parts done and in all.  Nonzero
 	 * ends the query with GODB_ECANCELLED. */
 	int (*progress)(void *arg, size_t done, size_t all);
 	void *progress_arg;
+	/* Condition on groups, parsed with the same keys; NULL: all of them.
+	 * Totals stay those of all groups.  Borrowed for the call. */
+	const struct godb_cond *having;
+	/* 1u << metric of those that only groups have; what sort and having
+	 * need is added.  They cost time and memory. */
+	uint32_t metrics;
+	/* Start of the bin that a block belongs to, for GODB_KEY_TIME; NULL:
+	 * the block's.  At most the block's start, and the same for all blocks
+	 * of a bin. */
+	int64_t (*bin)(void *arg, int64_t slot_s);
+	void *bin_arg;
 };
-#define GODB_QUERY_OPTS_INIT                                               \
-	{sizeof(struct godb_query_opts), {0, {GODB_KEY_TIME}, false}, NULL, \
-	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL}
+#define GODB_QUERY_OPTS_INIT                                              \
+	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
+	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
+	    0, NULL, NULL}
 
 struct godb_result;
 
@@ -360,19 +443,22 @@ struct godb_result_row {
 	int64_t time_s; /* fields that are no key are zero */
 	const char *iface;
 	uint8_t version; /* 4, 6; 0 when no address is a key */
-	struct godb_addr6 sip, dip; /* IPv4: in lo */
+	struct godb_addr6 sip, dip; /* IPv4: in lo; host in sip */
 	uint16_t dport;
 	uint8_t proto;
 	uint16_t l7;
 	const char *l7proto, *category; /* borrowed from the result */
 	uint64_t counter[4];
+	/* from GODB_METRIC_EXTRA on; 0 when not asked for */
+	uint64_t extra[GODB_N_EXTRAS];
 };
 
 size_t godb_result_n_rows(const struct godb_result *r); /* after the limit */
 size_t godb_result_n_hits(const struct godb_result *r); /* before it */
+size_t godb_result_n_groups(const struct godb_result *r); /* before having */
 void godb_result_row(const struct godb_result *r, size_t i,
     struct godb_result_row *out);
-/* Sums over all hits. */
+/* Sums over all rows that met the condition. */
 void godb_result_totals(const struct godb_result *r, uint64_t counter[4]);
 /* Parts that could not be read. */
 size_t godb_result_n_faults(const struct godb_result *r);

@@ -80,10 +80,14 @@ struct godb_writer_opts {
 	bool create;        /* make a store of an empty folder */
 	enum godb_compression compression;
 	uint32_t mode_dir, mode_file; /* 0750, 0640 */
+	uint32_t block_rows; /* of each address version in an open block */
 };
+/* An open block of so many rows takes 64 bytes for each IPv4 and 112 for each
+ * IPv6 one while it is sorted. */
+#define GODB_BLOCK_ROWS (UINT32_C(1) << 23)
 #define GODB_WRITER_OPTS_INIT                                          \
 	{sizeof(struct godb_writer_opts), NULL, true, GODB_COMPRESS_LZ4, \
-	    0750, 0640}
+	    0750, 0640, GODB_BLOCK_ROWS}
 
 /*
  * Opens the store below DIRFD (taken), locks it, replays its journals: open
@@ -103,7 +107,8 @@ void godb_writer_close(struct godb_writer *w);
  * the store already and was left out.  On error nothing of it is kept and it
  * may be offered again: -ENOSPC, -EIO, -ENOMEM, -EINVAL for a batch that
  * breaks the rules above, GODB_EIFACE; GODB_EFULL when the open block cannot
- * grow any more: commit it, then offer the batch again.
+ * grow any more: commit it, then offer the batch again; -EAGAIN while a
+ * commit of its block is under way.
  */
 int godb_writer_append(struct godb_writer *w, const struct godb_batch *b);
 
@@ -118,7 +123,7 @@ struct godb_open_block {
 	const char *iface; /* borrowed until the next commit */
 	int64_t slot_s;
 	uint32_t n_batches;
-	uint64_t n_rows;   /* after summing */
+	uint64_t n_rows;   /* in memory; some may have the same key */
 	uint32_t flags;
 };
 /* i-th open block, ordered by interface and slot; false beyond the end. */
@@ -133,6 +138,20 @@ bool godb_writer_open_block(const struct godb_writer *w, size_t i,
  */
 int godb_writer_commit(struct godb_writer *w, const char *iface,
     int64_t slot_s, uint64_t *stored_bytes);
+
+/*
+ * The same, a piece at a time: 1 when there is more to do, 0 when the block
+ * is committed.  A step sorts the rows of one address version, encodes at
+ * most 65,536 rows, writes or syncs one column, or writes the record, so that
+ * batches of other blocks can be appended in between.  One commit is under
+ * way at a time: a step for another block finishes the first one.
+ */
+struct godb_committed {
+	uint64_t n_rows;       /* of the record */
+	uint64_t stored_bytes; /* what the columns took */
+};
+int godb_writer_commit_step(struct godb_writer *w, const char *iface,
+    int64_t slot_s, struct godb_committed *out);
 
 /*
  * How far a ring has been received: next sequence number and the ring_pos of

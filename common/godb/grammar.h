@@ -14,8 +14,11 @@ enum gdi_word_kind {
 	GDI_WORD_CMP,     /* value: enum gdi_cmp */
 	GDI_WORD_IN,
 	GDI_WORD_ATTR,    /* value: enum gdi_attr */
+	GDI_WORD_METRIC,  /* value: enum godb_metric */
+	GDI_WORD_DIR,
 	GDI_WORD_VERSION, /* value: 4 or 6 */
 	GDI_WORD_SITE,
+	GDI_WORD_GEO, /* of addresses; its text begins the name of a set */
 };
 
 enum gdi_cmp { GDI_EQ, GDI_NE, GDI_LT, GDI_LE, GDI_GT, GDI_GE };

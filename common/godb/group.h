@@ -13,10 +13,19 @@
 
 struct gdi_group;
 
-/* mem_bytes: bound of what the group allocates, 0: none.  0, -ENOMEM,
- * GODB_EMEMORY, -errno. */
-int gdi_group_new(const struct godb_keys *keys, size_t mem_bytes,
-    struct gdi_group **out);
+/*
+ * metrics: 1u << metric of those that only groups have.  mem_bytes: bound of
+ * what the group allocates, 0: none.  bin, bin_arg: see godb_query_opts.
+ * 0, -ENOMEM, GODB_EMEMORY, -errno.
+ */
+struct gdi_group_opts {
+	const struct godb_keys *keys; /* borrowed for the call */
+	uint32_t metrics;
+	size_t mem_bytes;
+	int64_t (*bin)(void *arg, int64_t slot_s);
+	void *bin_arg;
+};
+int gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out);
 void gdi_group_free(struct gdi_group *g); /* accepts NULL */
 
 /* GODB_COL bits that gdi_group_add reads, counters included. */
@@ -37,12 +46,23 @@ struct gdi_group_key {
 	uint8_t version; /* 0 when no address is grouped by */
 	uint8_t proto;
 	uint16_t dport, l7;
-	struct godb_addr6 sip, dip; /* IPv4: in lo */
+	struct godb_addr6 sip, dip; /* IPv4: in lo; host in sip */
 };
 void gdi_group_key(const struct gdi_group *g, uint32_t id,
     struct gdi_group_key *out);
 /* Four counters, in the order of struct godb_columns; borrowed. */
 const uint64_t *gdi_group_counters(const struct gdi_group *g, uint32_t id);
+/* Rows and distinct counts; 0 when they were not asked for. */
+uint64_t gdi_group_extra(const struct gdi_group *g, uint32_t id,
+    enum godb_metric m);
+/* Whether rows stand under both ends. */
+bool gdi_group_by_host(const struct gdi_group *g);
+/* Sums over all rows that were added. */
+void gdi_group_totals(const struct gdi_group *g, uint64_t counter[4]);
+
+/* What a group comes to (metric.c). */
+uint64_t gdi_metric_value(const struct gdi_group *g, uint32_t id,
+    enum godb_metric m, enum godb_direction direction);
 
 /* Sum that stays at the top instead of starting over. */
 static inline uint64_t

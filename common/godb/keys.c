@@ -16,24 +16,37 @@ static const char *const names[GODB_N_KEYS] = {
 	[GODB_KEY_DPORT] = "dport",
 	[GODB_KEY_PROTO] = "proto",
 	[GODB_KEY_L7PROTO] = "l7proto",
+	[GODB_KEY_HOST] = "host",
+};
+static const char *const helps[GODB_N_KEYS] = {
+	[GODB_KEY_TIME] = "start of the five-minute block, or of --bin",
+	[GODB_KEY_IFACE] = "interface",
+	[GODB_KEY_SIP] = "source address; sip/24 or sip/24/48: its network",
+	[GODB_KEY_DIP] = "destination address; dip/24 or dip/24/48: its network",
+	[GODB_KEY_DPORT] = "destination port",
+	[GODB_KEY_PROTO] = "IP protocol",
+	[GODB_KEY_L7PROTO] = "application",
+	[GODB_KEY_HOST] = "either address: each row counts under both",
 };
 
 #define SHORTHAND_MAX GODB_N_KEYS
 static const struct {
-	const char *name;
+	const char *name, *help;
 	unsigned n;
 	enum godb_key key[SHORTHAND_MAX];
 	bool category;
 } shorthands[] = {
-	{"talk_conv", 2, {GODB_KEY_SIP, GODB_KEY_DIP}, false},
-	{"talk_src", 1, {GODB_KEY_SIP}, false},
-	{"talk_dst", 1, {GODB_KEY_DIP}, false},
-	{"apps_port", 2, {GODB_KEY_DPORT, GODB_KEY_PROTO}, false},
-	{"apps_l7", 1, {GODB_KEY_L7PROTO}, true},
-	{"apps_dpi", 1, {GODB_KEY_L7PROTO}, true},
-	{"agg_talk_port", 4,
+	{"talk_conv", "sip,dip: who talks to whom", 2,
+	    {GODB_KEY_SIP, GODB_KEY_DIP}, false},
+	{"talk_src", "sip", 1, {GODB_KEY_SIP}, false},
+	{"talk_dst", "dip", 1, {GODB_KEY_DIP}, false},
+	{"apps_port", "dport,proto", 2, {GODB_KEY_DPORT, GODB_KEY_PROTO},
+	    false},
+	{"apps_l7", "l7proto and its category", 1, {GODB_KEY_L7PROTO}, true},
+	{"apps_dpi", "apps_l7", 1, {GODB_KEY_L7PROTO}, true},
+	{"agg_talk_port", "sip,dip,dport,proto", 4,
 	    {GODB_KEY_SIP, GODB_KEY_DIP, GODB_KEY_DPORT, GODB_KEY_PROTO}, false},
-	{"raw", 7,
+	{"raw", "time,iface,sip,dip,dport,proto,l7proto", 7,
 	    {GODB_KEY_TIME, GODB_KEY_IFACE, GODB_KEY_SIP, GODB_KEY_DIP,
 		GODB_KEY_DPORT, GODB_KEY_PROTO, GODB_KEY_L7PROTO}, false},
 };
@@ -55,11 +68,107 @@ godb_keys_has(const struct godb_keys *keys, enum godb_key k)
 	return false;
 }
 
+bool
+godb_keys_has_address(const struct godb_keys *keys)
+{
+	return godb_keys_has(keys, GODB_KEY_SIP) ||
+	    godb_keys_has(keys, GODB_KEY_DIP) ||
+	    godb_keys_has(keys, GODB_KEY_HOST);
+}
+
+const char *
+godb_keys_word(size_t i, const char **help)
+{
+	if (i < N_SHORTHANDS) {
+		*help = shorthands[i].help;
+		return shorthands[i].name;
+	}
+	i -= N_SHORTHANDS;
+	if (i >= GODB_N_KEYS)
+		return NULL;
+	*help = helps[i];
+	return names[i];
+}
+
+static bool
+is_address(unsigned k)
+{
+	return k == GODB_KEY_SIP || k == GODB_KEY_DIP || k == GODB_KEY_HOST;
+}
+
 static void
 add_key(struct godb_keys *keys, enum godb_key k)
 {
 	if (!godb_keys_has(keys, k))
 		keys->key[keys->n++] = k;
+}
+
+/* Digits up to '/' or the end, at most `max`; -1 when it is none. */
+static int
+take_length(const char **s, int max)
+{
+	const char *start = *s;
+	int v = 0;
+
+	for (; **s >= '0' && **s <= '9' && *s - start < 3; (*s)++)
+		v = v * 10 + (**s - '0');
+	return *s > start && v <= max && (**s == '/' || !**s) ? v : -1;
+}
+
+/* "24", "48" (of IPv6, as it is above 32), "24/48", "/48". */
+static bool
+parse_lengths(const char *s, int *len4, int *len6)
+{
+	*len4 = 32;
+	*len6 = 128;
+	if (*s != '/') {
+		int v = take_length(&s, 128);
+
+		if (v < 0)
+			return false;
+		if (v > 32) {
+			*len6 = v;
+			return !*s;
+		}
+		*len4 = v;
+		if (!*s)
+			return true;
+	}
+	s++;
+	*len6 = take_length(&s, 128);
+	return *len6 >= 0 && !*s;
+}
+
+/* sip/24 and the like.  1: added, 0: no such word. */
+static int
+add_prefix(struct godb_keys *keys, const char *word, size_t at,
+    struct godb_diag *diag)
+{
+	const char *slash = strchr(word, '/');
+	unsigned k = 0;
+	int len4, len6;
+
+	while (k < GODB_N_KEYS &&
+	    (gp_words_ncasecmp(names[k], word, (size_t)(slash - word)) != 0 ||
+		names[k][slash - word]))
+		k++;
+	if (k == GODB_N_KEYS)
+		return 0;
+	if (!is_address(k))
+		return gdi_diag(diag, at, strlen(word),
+		    "only sip, dip and host have prefixes, not %s", names[k]);
+	if (!parse_lengths(slash + 1, &len4, &len6))
+		return gdi_diag(diag, at, strlen(word), "no prefix length in "
+		    "'%s': %s/24 for IPv4, %s/48 for IPv6, %s/24/48 for both",
+		    word, names[k], names[k], names[k]);
+	if (godb_keys_has(keys, (enum godb_key)k))
+		return gdi_diag(diag, at, strlen(word), "%s is there twice; "
+		    "%s/24/48 has lengths for IPv4 and IPv6", names[k],
+		    names[k]);
+	add_key(keys, (enum godb_key)k);
+	keys->drop4[k] = (uint8_t)(32 - len4);
+	keys->drop6[k] = (uint8_t)(128 - len6);
+	return 1;
 }
 
 static bool
@@ -112,8 +221,9 @@ refuse(struct godb_diag *diag, size_t offset, size_t len, const char *word)
 int
 godb_keys_parse(const char *text, struct godb_keys *out, struct godb_diag *diag)
 {
-	struct godb_keys keys = {0, {GODB_KEY_TIME}, false};
+	struct godb_keys keys = GODB_KEYS_INIT;
 	size_t at = 0;
+	int rc;
 
 	for (;;) {
 		char word[48];
@@ -127,8 +237,17 @@ godb_keys_parse(const char *text, struct godb_keys *out, struct godb_diag *diag)
 			return gdi_diag(diag, at, len, "unknown column");
 		memcpy(word, text + at, len);
 		word[len] = '\0';
-		if (!add_word(&keys, word))
+		rc = strchr(word, '/') ? add_prefix(&keys, word, at, diag)
+				       : add_word(&keys, word);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
 			return refuse(diag, at, len, word);
+		if (godb_keys_has(&keys, GODB_KEY_HOST) &&
+		    (godb_keys_has(&keys, GODB_KEY_SIP) ||
+			godb_keys_has(&keys, GODB_KEY_DIP)))
+			return gdi_diag(diag, at, len, "host already stands "
+			    "for sip and for dip: ask for it or for them");
 		at += len;
 		at += strspn(text + at, " \t\n");
 		if (!text[at])

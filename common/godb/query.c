@@ -5,6 +5,7 @@
 
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/having.h"
 #include "common/godb/rank.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ struct godb_result {
 	const struct godb_scan *scan;
 	struct gdi_group *group;
 	uint32_t *ids;
-	size_t n_rows;
+	size_t n_rows, n_hits;
 	uint64_t totals[4];
 	struct godb_fault *fault;
 	size_t n_faults;
@@ -40,7 +41,7 @@ struct run {
 	const struct godb_scan *scan;
 	const struct godb_query_opts *opts;
 	struct godb_result *result;
-	struct gdi_filter *filter;
+	struct gdi_filter *filter, *having;
 	struct godb_cursor *probe, *rest; /* condition's columns; all others */
 	uint32_t probe_columns, rest_columns;
 	bool want4, want6;
@@ -134,6 +135,10 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
 		into->proto = from->proto;
 	if (!into->l7)
 		into->l7 = from->l7;
+	for (unsigned k = 0; k < 4; k++) {
+		if (!into->counter[k])
+			into->counter[k] = from->counter[k];
+	}
 }
 
 /* First the condition's columns, and the others only if any row qualifies. */
@@ -314,21 +319,34 @@ note_unknown(struct godb_result *r, const struct gdi_filter *f)
 	const char *name, *near_name;
 
 	for (size_t i = 0; (name = gdi_filter_unknown(f, i, &near_name)); i++) {
-		struct unknown_name *more =
-		    reallocarray(r->unknown, i + 1, sizeof(*more));
+		struct unknown_name *more = reallocarray(r->unknown,
+		    r->n_unknown + 1, sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
 		r->unknown = more;
-		more[i] = (struct unknown_name){strdup(name), near_name};
-		if (!more[i].name)
+		more += r->n_unknown;
+		*more = (struct unknown_name){strdup(name), near_name};
+		if (!more->name)
 			return -ENOMEM;
-		r->n_unknown = i + 1;
+		r->n_unknown++;
 	}
 	return 0;
 }
 
 /* ---- run --------------------------------------------------------------- */
+
+static bool
+keys_are_sane(const struct godb_keys *keys, uint32_t seen)
+{
+	const uint32_t ends = 1u << GODB_KEY_SIP | 1u << GODB_KEY_DIP;
+
+	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
+		if (keys->drop4[k] > 32 || keys->drop6[k] > 128)
+			return false;
+	}
+	return !(seen & 1u << GODB_KEY_HOST) || !(seen & ends);
+}
 
 static bool
 opts_are_sane(const struct godb_scan *s, const struct godb_query_opts *o)
@@ -344,17 +362,36 @@ opts_are_sane(const struct godb_scan *s, const struct godb_query_opts *o)
 			return false;
 		seen |= 1u << o->keys.key[i];
 	}
+	if (!keys_are_sane(&o->keys, seen) ||
+	    o->metrics >= 1u << GODB_N_METRICS)
+		return false;
 	if (o->sort >= 0
 		? o->sort >= GODB_N_KEYS || !(seen & 1u << o->sort)
-		: o->sort < GODB_SORT_PACKETS)
+		: GODB_SORT_METRIC(o->sort) >= GODB_N_METRICS)
 		return false;
 	return !o->share ||
-	    (o->sort < 0 && !o->ascending && o->share <= 10000);
+	    (o->sort < 0 && !o->ascending && o->share <= 10000 &&
+		GODB_SORT_METRIC(o->sort) <= GODB_METRIC_ROWS);
+}
+
+/* What only groups have and somebody asks for. */
+static uint32_t
+metrics_of(const struct godb_query_opts *o)
+{
+	uint32_t metrics = o->metrics;
+
+	if (o->sort < 0)
+		metrics |= 1u << GODB_SORT_METRIC(o->sort);
+	if (o->having)
+		metrics |= godb_cond_metrics(o->having);
+	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
 }
 
 static int
 open_run(struct run *run)
 {
+	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
+	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg};
 	int rc;
 
 	rc = gdi_filter_new(run->opts->cond, run->scan, &run->filter);
@@ -363,8 +400,14 @@ open_run(struct run *run)
 	rc = note_unknown(run->result, run->filter);
 	if (rc < 0)
 		return rc;
-	rc = gdi_group_new(&run->opts->keys, run->opts->mem_bytes,
-	    &run->result->group);
+	if (run->opts->having) {
+		rc = gdi_filter_new(run->opts->having, run->scan, &run->having);
+		if (rc == 0)
+			rc = note_unknown(run->result, run->having);
+		if (rc < 0)
+			return rc;
+	}
+	rc = gdi_group_new(&group, &run->result->group);
 	if (rc < 0)
 		return rc;
 	run->want4 = gdi_filter_verdict(run->filter, 4) != GDI_NEVER;
@@ -400,6 +443,8 @@ rank_groups(struct run *run)
 	    o->direction, proto_rank, NULL};
 	size_t used = gdi_group_bytes(r->group) +
 	    run->sel_room * sizeof(*run->sel);
+	struct gdi_chosen chosen = {NULL, gdi_group_count(r->group)};
+	uint32_t *qualify = NULL;
 	int rc = 0;
 
 	r->stats.mem_bytes = used;
@@ -412,25 +457,23 @@ rank_groups(struct run *run)
 			rc = rank_l7(r, &l7_rank);
 	}
 	order.l7_rank = l7_rank;
+	if (rc == 0 && run->having) {
+		rc = gdi_having(r->group, run->having,
+		    o->mem_bytes ? o->mem_bytes - used : 0, &qualify,
+		    &chosen.n);
+		chosen.id = qualify;
+		used += chosen.n * sizeof(*qualify);
+		if (rc == 0 && o->mem_bytes && used >= o->mem_bytes)
+			rc = GODB_EMEMORY;
+	}
+	r->n_hits = chosen.n;
 	if (rc == 0)
-		rc = gdi_rank(r->group, &order, o->limit, o->share,
+		rc = gdi_rank(r->group, &chosen, &order, o->limit, o->share,
 		    o->mem_bytes ? o->mem_bytes - used : 0, &r->ids,
 		    &r->n_rows);
+	free(qualify);
 	free(l7_rank);
 	return rc;
-}
-
-static void
-sum_groups(struct godb_result *r)
-{
-	size_t n = gdi_group_count(r->group);
-
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t *c = gdi_group_counters(r->group, (uint32_t)i);
-
-		for (unsigned k = 0; k < 4; k++)
-			r->totals[k] = gdi_add(r->totals[k], c[k]);
-	}
 }
 
 int
@@ -450,7 +493,7 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 	if (rc == 0)
 		rc = take_parts(&run);
 	if (rc == 0) {
-		sum_groups(run.result);
+		gdi_group_totals(run.result->group, run.result->totals);
 		count_bytes(run.result, run.probe);
 		count_bytes(run.result, run.rest);
 		rc = rank_groups(&run);
@@ -458,6 +501,7 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 	godb_cursor_free(run.probe);
 	godb_cursor_free(run.rest);
 	gdi_filter_free(run.filter);
+	gdi_filter_free(run.having);
 	free(run.sel);
 	if (rc < 0)
 		godb_result_free(run.result);
@@ -493,6 +537,12 @@ godb_result_n_rows(const struct godb_result *r)
 size_t
 godb_result_n_hits(const struct godb_result *r)
 {
+	return r->n_hits;
+}
+
+size_t
+godb_result_n_groups(const struct godb_result *r)
+{
 	return gdi_group_count(r->group);
 }
 
@@ -518,6 +568,9 @@ godb_result_row(const struct godb_result *r, size_t i,
 	if (!out->category)
 		out->category = "Unspecified";
 	memcpy(out->counter, counters, sizeof(out->counter));
+	for (unsigned k = 0; k < GODB_N_EXTRAS; k++)
+		out->extra[k] = gdi_group_extra(r->group, r->ids[i],
+		    (enum godb_metric)(GODB_METRIC_EXTRA + k));
 }
 
 void

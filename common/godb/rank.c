@@ -11,24 +11,16 @@ struct item {
 
 struct ranking {
 	const struct gdi_group *g;
+	const struct gdi_chosen *chosen;
 	const struct gdi_order *order;
 };
 
-uint64_t
-gdi_rank_value(const uint64_t counters[4], int sort,
-    enum godb_direction direction)
+static uint64_t
+value_of(const struct ranking *r, uint32_t id)
 {
-	const uint64_t *pair = counters + (sort == GODB_SORT_PACKETS ? 2 : 0);
-
-	switch (direction) {
-	case GODB_DIR_RCVD:
-		return pair[0];
-	case GODB_DIR_SENT:
-		return pair[1];
-	case GODB_DIR_BOTH:
-		break;
-	}
-	return gdi_add(pair[0], pair[1]);
+	return gdi_metric_value(r->g, id,
+	    (enum godb_metric)GODB_SORT_METRIC(r->order->sort),
+	    r->order->direction);
 }
 
 static int
@@ -60,6 +52,7 @@ order_key(const struct gdi_order *o, enum godb_key key,
 	case GODB_KEY_IFACE:
 		return order_u64(a->iface, b->iface); /* names are sorted */
 	case GODB_KEY_SIP:
+	case GODB_KEY_HOST:
 		return order_addr(a, b, false);
 	case GODB_KEY_DIP:
 		return order_addr(a, b, true);
@@ -124,33 +117,34 @@ sift_down(const struct ranking *r, struct item *heap, size_t n, size_t at)
 	heap[at] = moved;
 }
 
+/* The i-th of those chosen. */
 static struct item
-item_of(const struct ranking *r, uint32_t id)
+item_of(const struct ranking *r, size_t i)
 {
 	const struct gdi_order *o = r->order;
+	uint32_t id = r->chosen->id ? r->chosen->id[i] : (uint32_t)i;
 	struct item it = {0, id};
 
 	if (o->sort < 0) {
-		it.value = gdi_rank_value(gdi_group_counters(r->g, id),
-		    o->sort, o->direction);
+		it.value = value_of(r, id);
 		if (!o->ascending)
 			it.value = ~it.value;
 	}
 	return it;
 }
 
-/* The first `keep` of all groups, in heap order. */
+/* The first `keep` of all that are chosen, in heap order. */
 static void
 collect(const struct ranking *r, struct item *items, size_t keep, size_t all)
 {
-	for (size_t id = 0; id < keep; id++)
-		items[id] = item_of(r, (uint32_t)id);
+	for (size_t i = 0; i < keep; i++)
+		items[i] = item_of(r, i);
 	if (keep == all || keep == 0)
 		return;
 	for (size_t at = keep / 2; at-- > 0;)
 		sift_down(r, items, keep, at);
-	for (size_t id = keep; id < all; id++) {
-		struct item it = item_of(r, (uint32_t)id);
+	for (size_t i = keep; i < all; i++) {
+		struct item it = item_of(r, i);
 
 		if (order_items(r, &it, &items[0]) < 0) {
 			items[0] = it;
@@ -159,15 +153,16 @@ collect(const struct ranking *r, struct item *items, size_t keep, size_t all)
 	}
 }
 
-/* How many of the sorted items make up the share. */
+/* How many of the sorted items make up the share of all groups' sum. */
 static size_t
-count_share(const struct item *items, size_t n, uint32_t share)
+count_share(const struct ranking *r, const struct item *items, size_t n,
+    uint32_t share)
 {
+	size_t all = gdi_group_count(r->g), k;
 	long double total = 0, sum = 0;
-	size_t k;
 
-	for (size_t i = 0; i < n; i++)
-		total += (long double)(uint64_t)~items[i].value;
+	for (size_t i = 0; i < all; i++)
+		total += (long double)value_of(r, (uint32_t)i);
 	total = total * share / 10000;
 	for (k = 0; k < n && sum < total; k++)
 		sum += (long double)(uint64_t)~items[k].value;
@@ -175,11 +170,12 @@ count_share(const struct item *items, size_t n, uint32_t share)
 }
 
 int
-gdi_rank(const struct gdi_group *g, const struct gdi_order *order,
-    uint64_t limit, uint32_t share, size_t mem_bytes, uint32_t **ids, size_t *n)
+gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
+    const struct gdi_order *order, uint64_t limit, uint32_t share,
+    size_t mem_bytes, uint32_t **ids, size_t *n)
 {
-	struct ranking r = {g, order};
-	size_t all = gdi_group_count(g), keep = all;
+	struct ranking r = {g, chosen, order};
+	size_t all = chosen->n, keep = all;
 	struct item *items;
 	uint32_t *out;
 
@@ -198,7 +194,7 @@ gdi_rank(const struct gdi_group *g, const struct gdi_order *order,
 	collect(&r, items, keep, all);
 	qsort_r(items, keep, sizeof(*items), order_for_qsort, &r);
 	if (share)
-		keep = count_share(items, keep, share);
+		keep = count_share(&r, items, keep, share);
 	for (size_t i = 0; i < keep; i++)
 		out[i] = items[i].id;
 	free(items);

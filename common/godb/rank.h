@@ -19,17 +19,19 @@ struct gdi_order {
 	const uint16_t *l7_rank;    /* 65536: place of each id's text */
 };
 
-/* What a group counts for in the chosen direction. */
-uint64_t gdi_rank_value(const uint64_t counters[4], int sort,
-    enum godb_direction direction);
+/* Groups to rank: those of `id`, or all when it is NULL. */
+struct gdi_chosen {
+	const uint32_t *id;
+	size_t n;
+};
 
 /*
  * Ids of the first `limit` groups in order (0: all; share: see
  * godb_query_opts).  *ids is owned by the caller (free).  mem_bytes bounds
  * what is allocated here, 0: none.  0, -ENOMEM, GODB_EMEMORY.
  */
-int gdi_rank(const struct gdi_group *g, const struct gdi_order *order,
-    uint64_t limit, uint32_t share, size_t mem_bytes, uint32_t **ids,
-    size_t *n);
+int gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
+    const struct gdi_order *order, uint64_t limit, uint32_t share,
+    size_t mem_bytes, uint32_t **ids, size_t *n);
 
 #endif

@@ -102,4 +102,112 @@ typedef uint64_t one_key; /* so that the macro below can name the element */
 
 DEFINE_SORT(gdi_sort_u64, one_key, 1)
 DEFINE_SORT(gdi_sort_key2, struct gdi_key2, 2)
-DEFINE_SORT(gdi_sort_key5, struct gdi_key5, 5)
+
+/*
+ * Rows: most significant bits first.  What all keys of a part share is passed
+ * over at once, and a part that fits the cache is finished there, so that a
+ * row is moved far only once or twice.  A digit takes the highest bits that
+ * differ, more of them the more rows there are; 2^11 open places are what the
+ * second TLB holds.  Every pass uses up at least DIGIT_MIN bits of the key.
+ */
+#define FEW       12
+#define DIGIT_MIN 3
+#define DIGIT_MAX 11
+
+static unsigned
+digit_bits(size_t n)
+{
+	unsigned bits = 62 - (unsigned)__builtin_clzll(n); /* n / 4 .. n / 2 */
+
+	return bits < DIGIT_MIN ? DIGIT_MIN :
+	    bits > DIGIT_MAX    ? DIGIT_MAX : bits;
+}
+
+#define DEFINE_ROW_SORT(NAME, ROW, WORDS)                                     \
+	static bool NAME##_less(const ROW *a, const ROW *b)                   \
+	{                                                                     \
+		for (size_t i = 0; i < (WORDS); i++)                          \
+			if (a->k[i] != b->k[i])                               \
+				return a->k[i] < b->k[i];                     \
+		return false;                                                 \
+	}                                                                     \
+                                                                              \
+	static void NAME##_few(ROW *v, size_t n)                              \
+	{                                                                     \
+		for (size_t i = 1; i < n; i++) {                              \
+			ROW row = v[i];                                       \
+			size_t j = i;                                         \
+                                                                              \
+			for (; j > 0 && NAME##_less(&row, &v[j - 1]); j--)    \
+				v[j] = v[j - 1];                              \
+			v[j] = row;                                           \
+		}                                                             \
+	}                                                                     \
+                                                                              \
+	/* The first word from *word on in which rows differ, and where. */   \
+	static uint64_t NAME##_differ(const ROW *v, size_t n, size_t *word)   \
+	{                                                                     \
+		uint64_t differ = 0;                                          \
+                                                                              \
+		for (; *word < (WORDS); ++*word) {                            \
+			for (size_t i = 1; i < n; i++)                        \
+				differ |= v[i].k[*word] ^ v[0].k[*word];      \
+			if (differ != 0)                                      \
+				break;                                        \
+		}                                                             \
+		return differ;                                                \
+	}                                                                     \
+                                                                              \
+	/* `count` is anybody's between the passes.  The result goes to v, or \
+	 * with `over` to the other place. */                                 \
+	static void NAME##_part(ROW *v, ROW *other, size_t n, size_t word,    \
+	    bool over, uint32_t *count)                                       \
+	{                                                                     \
+		uint64_t differ = 0;                                          \
+		unsigned bits, shift;                                         \
+		size_t mask, sum = 0;                                         \
+                                                                              \
+		if (n <= FEW)                                                 \
+			NAME##_few(v, n);                                     \
+		else                                                          \
+			differ = NAME##_differ(v, n, &word);                  \
+		if (differ == 0) {                                            \
+			if (over)                                             \
+				memcpy(other, v, n * sizeof(*v));             \
+			return;                                               \
+		}                                                             \
+		bits = 64 - (unsigned)__builtin_clzll(differ);                \
+		shift = bits > digit_bits(n) ? bits - digit_bits(n) : 0;      \
+		mask = ((size_t)1 << (bits - shift)) - 1;                     \
+		memset(count, 0, (mask + 1) * sizeof(*count));                \
+		for (size_t i = 0; i < n; i++)                                \
+			count[v[i].k[word] >> shift & mask]++;                \
+		for (size_t d = 0; d <= mask; d++) {                          \
+			uint32_t c = count[d];                                \
+                                                                              \
+			count[d] = (uint32_t)sum;                             \
+			sum += c;                                             \
+		}                                                             \
+		for (size_t i = 0; i < n; i++)                                \
+			other[count[v[i].k[word] >> shift & mask]++] = v[i];  \
+		for (size_t at = 0, end; at < n; at = end) {                  \
+			uint64_t digit = other[at].k[word] >> shift;          \
+                                                                              \
+			end = at + 1;                                         \
+			while (end < n && other[end].k[word] >> shift == digit) \
+				end++;                                        \
+			NAME##_part(other + at, v + at, end - at, word,       \
+			    !over, count);                                    \
+		}                                                             \
+	}                                                                     \
+                                                                              \
+	void NAME(ROW *v, ROW *to, size_t n)                                  \
+	{                                                                     \
+		uint32_t count[1 << DIGIT_MAX];                               \
+                                                                              \
+		if (n > 0)                                                    \
+			NAME##_part(v, to, n, 0, true, count);                \
+	}
+
+DEFINE_ROW_SORT(gdi_sort_row4, struct gdi_row4, 2)
+DEFINE_ROW_SORT(gdi_sort_row6, struct gdi_row6, 5)

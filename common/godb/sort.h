@@ -1,6 +1,6 @@
 /*
- * sort - radix sort of wide integer keys: time linear in the rows whatever
- * the keys are, which strangers choose.
+ * sort - radix sorts of integer keys: time linear in the rows whatever the
+ * keys are, which strangers choose.
  */
 #ifndef GODB_SORT_H
 #define GODB_SORT_H
@@ -13,14 +13,24 @@ struct gdi_key2 {
 	uint64_t k[2];
 	uint64_t row;
 };
-struct gdi_key5 {
-	uint64_t k[5];
-	uint64_t row;
-};
 
 /* Ascending, stable.  0 or -ENOMEM (then the order is unchanged). */
 int gdi_sort_u64(uint64_t *v, size_t n);
 int gdi_sort_key2(struct gdi_key2 *v, size_t n);
-int gdi_sort_key5(struct gdi_key5 *v, size_t n);
+
+/* An open block's rows (aggregate.h): the key, then what moves with it. */
+struct gdi_row4 {
+	uint64_t k[2];
+	uint32_t counter[4];
+};
+struct gdi_row6 {
+	uint64_t k[5];
+	uint32_t counter[4];
+};
+
+/* Ascending by k, equal ones in any order; the result lies in `to`, v holds
+ * anything then.  Both have room for n rows. */
+void gdi_sort_row4(struct gdi_row4 *v, struct gdi_row4 *to, size_t n);
+void gdi_sort_row6(struct gdi_row6 *v, struct gdi_row6 *to, size_t n);
 
 #endif

@@ -26,6 +26,7 @@
 #include "common/godb/journal.h"
 #include "common/godb/layout.h"
 #include "common/godb/names.h"
+#include "common/godb/pack.h"
 #include "common/godb/rings.h"
 
 /*
@@ -48,6 +49,7 @@ struct open_block {
 	struct godb_counters counters;
 	struct gdi_rings rings;
 	struct gdi_aggregate rows;
+	struct commit *commit; /* under way, or NULL */
 	int journal_fd;
 	uint64_t journal_end, journal_salt;
 	bool dirty;   /* journal written since the last sync */
@@ -72,7 +74,10 @@ struct godb_writer {
 	size_t n_open, cap_open;
 	struct known_iface *ifaces; /* sorted */
 	size_t n_ifaces;
+	uint32_t most_rows; /* of each version in an open block */
+	struct open_block *committing; /* the one whose commit is under way */
 	struct gdi_buf buf;
+	struct gdi_buf scratch; /* sorting */
 };
 
 /* ---- open blocks and rings ----------------------------------------------- */
@@ -129,7 +134,6 @@ block_new(struct godb_writer *w, const char *iface, int64_t slot_s,
 	bool found;
 	size_t at = block_place(w, iface, slot_s, &found);
 	struct open_block *b;
-	int rc;
 
 	if (found) {
 		*out = w->open[at];
@@ -149,11 +153,6 @@ block_new(struct godb_writer *w, const char *iface, int64_t slot_s,
 	if (b == NULL)
 		return -ENOMEM;
 	b->journal_fd = -1;
-	rc = gdi_aggregate_init(&b->rows);
-	if (rc < 0) {
-		free(b);
-		return rc;
-	}
 	(void)snprintf(b->iface, sizeof(b->iface), "%s", iface);
 	b->slot_s = slot_s;
 	memmove(&w->open[at + 1], &w->open[at],
@@ -445,10 +444,9 @@ map_names(struct godb_writer *w, const struct godb_batch *b, uint16_t **out)
 	return 0;
 }
 
-/* The batch into the block in memory; everything was reserved. */
+/* The batch into the block in memory; its rows are staged there. */
 static void
-absorb(struct open_block *b, const struct godb_batch *batch,
-    const uint16_t *map)
+absorb(struct open_block *b, const struct godb_batch *batch)
 {
 	if (b->n_batches == 0 || batch->first_ns < b->first_ns)
 		b->first_ns = batch->first_ns;
@@ -457,8 +455,7 @@ absorb(struct open_block *b, const struct godb_batch *batch,
 	b->n_batches++;
 	b->flags |= batch->flags;
 	gdi_sum_counters(&b->counters, &batch->counters);
-	gdi_aggregate_add4(&b->rows, batch->rows4, batch->n4, map);
-	gdi_aggregate_add6(&b->rows, batch->rows6, batch->n6, map);
+	gdi_aggregate_accept(&b->rows);
 	/* reserved: cannot fail */
 	(void)gdi_rings_add(&b->rings, batch->ring, batch->seq, batch->seq,
 	    batch->ring_pos);
@@ -497,14 +494,17 @@ prepare(struct godb_writer *w, const struct godb_batch *batch,
 
 	if (rc == 0)
 		rc = block_new(w, batch->iface, batch->slot_s, b);
+	if (rc == 0 && (*b)->commit)
+		rc = -EAGAIN;
 	if (rc == 0 && (*b)->rings.n_ranges >= GDI_RANGES)
 		rc = GODB_EFULL;
-	if (rc == 0)
-		rc = gdi_aggregate_reserve(&(*b)->rows, batch->n4, batch->n6);
 	if (rc == 0)
 		rc = gdi_rings_reserve(&(*b)->rings, batch->ring);
 	if (rc == 0)
 		rc = gdi_rings_reserve(&f->rings, batch->ring);
+	if (rc == 0)
+		rc = gdi_aggregate_stage(&(*b)->rows, batch, *map,
+		    w->most_rows, &w->scratch);
 	return rc;
 }
 
@@ -529,7 +529,7 @@ godb_writer_append(struct godb_writer *w, const struct godb_batch *batch)
 	if (rc == 0)
 		rc = write_journal(w, b, batch);
 	if (rc == 0) {
-		absorb(b, batch, map);
+		absorb(b, batch);
 		(void)gdi_rings_add(&f->rings, batch->ring, batch->seq,
 		    batch->seq, batch->ring_pos);
 	} else if (b && b->n_batches == 0) {
@@ -652,128 +652,66 @@ godb_writer_open_block(const struct godb_writer *w, size_t i,
 	out->iface = b->iface;
 	out->slot_s = b->slot_s;
 	out->n_batches = b->n_batches;
-	out->n_rows = (uint64_t)b->rows.t4.n + b->rows.t6.n;
+	out->n_rows = (uint64_t)b->rows.v4.n + b->rows.v6.n;
 	out->flags = b->flags;
 	return true;
 }
 
 /* ---- commit -------------------------------------------------------------- */
 
-/* One chunk's values of all columns, gathered in one pass over the rows. */
-struct gathered {
-	uint64_t values[GODB_N_COLUMNS][GDI_CHUNK_ROWS];
-	struct godb_addr6 sip[GDI_CHUNK_ROWS], dip[GDI_CHUNK_ROWS];
+/*
+ * One commit at a time, cut into steps: rows in order, chunks, and what day
+ * does.  The block stays in the list, with its journal, until its record is
+ * durable, and takes no batch meanwhile.
+ */
+struct commit {
+	bool sorted4, sorted6, packed, opened;
+	struct gdi_pack pack;
+	struct gdi_day_block block;
+	struct gdi_folders f;
+	struct gdi_day_commit day;
 };
 
-static void
-gather_rest(struct gathered *g, size_t i, uint64_t key, const uint64_t *counter)
+static int
+commit_begin(struct godb_writer *w, struct open_block *b)
 {
-	g->values[GODB_DPORT][i] = GDI_KEY_DPORT(key);
-	g->values[GODB_PROTO][i] = GDI_KEY_PROTO(key);
-	g->values[GODB_L7PROTO][i] = GDI_KEY_L7(key);
-	for (int k = 0; k < 4; k++)
-		g->values[GODB_BYTES_RCVD + k][i] = counter[k];
+	int rc = gdi_names_sync(&w->names, w->store_fd, w->opts.mode_file);
+	struct commit *t = rc < 0 ? NULL : calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return rc < 0 ? rc : -ENOMEM;
+	t->f = (struct gdi_folders){w->store_fd, -1, -1};
+	gdi_day_commit_begin(&t->day, NULL, &t->f, &t->block);
+	gdi_pack_init(&t->pack, &b->rows, &w->key,
+	    w->opts.compression == GODB_COMPRESS_LZ4);
+	b->commit = t;
+	w->committing = b;
+	return 0;
 }
 
 static void
-gather4(struct gathered *g, const struct gdi_aggregate *a,
-    const struct gdi_key2 *key, size_t n)
+commit_end(struct godb_writer *w, struct open_block *b)
 {
-	for (size_t i = 0; i < n; i++) {
-		g->values[GODB_SIP][i] = key[i].k[0] >> 32;
-		g->values[GODB_DIP][i] = (uint32_t)key[i].k[0];
-		gather_rest(g, i, key[i].k[1], a->rows4[key[i].row].counter);
-	}
-}
+	struct commit *t = b->commit;
 
-/* The zone of an address column is that of the high halves. */
-static void
-gather6(struct gathered *g, const struct gdi_aggregate *a,
-    const struct gdi_key5 *key, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		g->sip[i] = (struct godb_addr6){key[i].k[0], key[i].k[1]};
-		g->dip[i] = (struct godb_addr6){key[i].k[2], key[i].k[3]};
-		g->values[GODB_SIP][i] = key[i].k[0];
-		g->values[GODB_DIP][i] = key[i].k[2];
-		gather_rest(g, i, key[i].k[4], a->rows6[key[i].row].counter);
-	}
+	if (t == NULL)
+		return;
+	gdi_pack_fini(&t->pack);
+	gdi_day_commit_end(&t->day);
+	gdi_day_block_free(&t->block);
+	gp_fd_close(&t->f.day);
+	gp_fd_close(&t->f.iface);
+	free(t);
+	b->commit = NULL;
+	w->committing = NULL;
 }
 
 static int
-pack_column(const struct godb_writer *w, const struct gathered *g,
-    struct gdi_day_block *out, int c, bool v6, size_t n)
-{
-	struct gdi_buf *stored = &out->stored[c];
-	bool lz4 = w->opts.compression == GODB_COMPRESS_LZ4;
-	size_t before = stored->len;
-	struct gdi_chunk chunk = {.min = UINT64_MAX};
-
-	if (v6 && gdi_columns[c].kind == GDI_ADDR)
-		gdi_chunk_encode_addr6(&w->key, c == GODB_SIP ? g->sip : g->dip,
-		    n, lz4, stored);
-	else
-		gdi_chunk_encode(&w->key, g->values[c], n,
-		    gdi_columns[c].kind != GDI_U64, lz4, stored);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t v = g->values[c][i];
-
-		chunk.min = v < chunk.min ? v : chunk.min;
-		chunk.max = v > chunk.max ? v : chunk.max;
-	}
-	if (stored->rc < 0)
-		return stored->rc;
-	chunk.stored = (uint32_t)(stored->len - before);
-	chunk.checksum = gdi_checksum(stored->p + before, chunk.stored, 0);
-	gdi_extent_add(&out->extents[c], &chunk);
-	return out->extents[c].rc;
-}
-
-static int
-pack_rows(const struct godb_writer *w, const struct gdi_aggregate *a,
-    const struct gdi_key2 *order4, const struct gdi_key5 *order6,
-    struct gdi_day_block *out)
-{
-	struct gathered *g = malloc(sizeof(*g));
-	int rc = g ? 0 : -ENOMEM;
-
-	for (int v6 = 0; v6 < 2; v6++) {
-		size_t rows = v6 ? a->t6.n : a->t4.n;
-
-		for (size_t at = 0; rc == 0 && at < rows;
-		     at += GDI_CHUNK_ROWS) {
-			size_t n = rows - at < GDI_CHUNK_ROWS ?
-			    rows - at : GDI_CHUNK_ROWS;
-
-			if (v6)
-				gather6(g, a, order6 + at, n);
-			else
-				gather4(g, a, order4 + at, n);
-			for (int c = 0; rc == 0 && c < GODB_N_COLUMNS; c++)
-				rc = pack_column(w, g, out, c, v6, n);
-		}
-	}
-	free(g);
-	return rc;
-}
-
-static int
-pack_block(const struct godb_writer *w, const struct open_block *b,
+fill_record(const struct godb_writer *w, const struct open_block *b,
     struct gdi_day_block *out)
 {
 	struct gdi_record *r = &out->record;
-	struct gdi_key2 *order4 = NULL;
-	struct gdi_key5 *order6 = NULL;
-	int rc = gdi_aggregate_order4(&b->rows, &order4);
 
-	if (rc == 0)
-		rc = gdi_aggregate_order6(&b->rows, &order6);
-	if (rc == 0)
-		rc = pack_rows(w, &b->rows, order4, order6, out);
-	free(order4);
-	free(order6);
-	if (rc == 0)
-		rc = random_bytes(r->id, sizeof(r->id));
 	out->iface = b->iface;
 	out->mode_file = w->opts.mode_file;
 	out->rings = &b->rings;
@@ -781,12 +719,12 @@ pack_block(const struct godb_writer *w, const struct open_block *b,
 	r->first_ns = b->first_ns;
 	r->last_ns = b->last_ns;
 	r->flags = b->flags;
-	r->n4 = b->rows.t4.n;
-	r->n6 = b->rows.t6.n;
+	r->n4 = (uint32_t)b->rows.v4.n;
+	r->n6 = (uint32_t)b->rows.v6.n;
 	r->counters = b->counters;
 	for (int c = 0; c < GODB_N_COLUMNS; c++)
 		r->stored_bytes += out->stored[c].len;
-	return rc;
+	return random_bytes(r->id, sizeof(r->id));
 }
 
 struct journals_of {
@@ -812,31 +750,99 @@ has_journal(const void *ctx, int64_t slot_s)
 }
 
 static int
-store_block(struct godb_writer *w, const struct open_block *b,
-    const struct gdi_day_block *packed)
+open_day(struct godb_writer *w, const struct open_block *b, struct commit *t)
 {
 	int64_t day_s = gp_clock_day(b->slot_s);
 	struct journals_of journals = {w, b->iface, day_s};
-	struct gdi_folders f = {w->store_fd, -1, -1};
 	struct known_iface *iface;
 	struct gdi_day *d;
 	char day[11];
 	int rc;
 
 	gp_clock_day_format(day_s, day);
-	f.iface = gdi_folder_make(w->store_fd, b->iface, w->opts.mode_dir);
-	if (f.iface < 0)
-		return f.iface;
-	f.day = gdi_folder_make(f.iface, day, w->opts.mode_dir);
-	rc = f.day < 0 ? f.day : iface_state(w, b->iface, &iface);
+	t->f.iface = gdi_folder_make(w->store_fd, b->iface, w->opts.mode_dir);
+	if (t->f.iface < 0)
+		return t->f.iface;
+	t->f.day = gdi_folder_make(t->f.iface, day, w->opts.mode_dir);
+	rc = t->f.day < 0 ? t->f.day : iface_state(w, b->iface, &iface);
 	if (rc == 0)
 		rc = day_state(iface, day_s, &d);
 	if (rc == 0)
-		rc = gdi_day_open(d, f.day, day_s, has_journal, &journals);
+		rc = gdi_day_open(d, t->f.day, day_s, has_journal, &journals);
 	if (rc == 0)
-		rc = gdi_day_commit(d, &f, packed);
-	gp_fd_close(&f.day);
-	gp_fd_close(&f.iface);
+		gdi_day_commit_begin(&t->day, d, &t->f, &t->block);
+	return rc;
+}
+
+/* 1 more to do, 0 committed, or an error. */
+static int
+commit_advance(struct godb_writer *w, struct open_block *b)
+{
+	struct commit *t = b->commit;
+	int rc;
+
+	if (!t->sorted4) {
+		rc = gdi_aggregate_settle4(&b->rows, &w->scratch);
+		t->sorted4 = true;
+	} else if (!t->sorted6) {
+		rc = gdi_aggregate_settle6(&b->rows, &w->scratch);
+		t->sorted6 = true;
+	} else if (!t->packed) {
+		rc = gdi_pack_step(&t->pack, &t->block);
+		t->packed = rc == 0;
+	} else if (!t->opened) {
+		rc = fill_record(w, b, &t->block);
+		if (rc == 0)
+			rc = open_day(w, b, t);
+		t->opened = true;
+	} else {
+		return gdi_day_commit_step(&t->day);
+	}
+	return rc < 0 ? rc : 1;
+}
+
+static int
+finish_other(struct godb_writer *w, const struct open_block *b)
+{
+	struct open_block *other = w->committing;
+	char iface[16];
+
+	if (other == NULL || other == b)
+		return 0;
+	memcpy(iface, other->iface, sizeof(iface));
+	return godb_writer_commit(w, iface, other->slot_s, NULL);
+}
+
+int
+godb_writer_commit_step(struct godb_writer *w, const char *iface,
+    int64_t slot_s, struct godb_committed *out)
+{
+	bool found;
+	size_t at = block_place(w, iface, slot_s, &found);
+	struct open_block *b;
+	int rc = 0;
+
+	if (!found)
+		return -ENOENT;
+	b = w->open[at];
+	(void)finish_other(w, b); /* one that cannot is open again */
+	if (b->commit == NULL)
+		rc = commit_begin(w, b);
+	if (rc == 0)
+		rc = commit_advance(w, b);
+	if (rc == 1)
+		return rc;
+	if (rc == 0) {
+		if (out)
+			*out = (struct godb_committed){
+			    (uint64_t)b->rows.v4.n + b->rows.v6.n,
+			    b->commit->block.record.stored_bytes};
+		/* one that stays is known as covered when it is read */
+		(void)remove_journal(w, b);
+	}
+	commit_end(w, b);
+	if (rc == 0)
+		block_drop(w, b);
 	return rc;
 }
 
@@ -844,28 +850,14 @@ int
 godb_writer_commit(struct godb_writer *w, const char *iface,
     int64_t slot_s, uint64_t *stored_bytes)
 {
-	bool found;
-	size_t at = block_place(w, iface, slot_s, &found);
-	struct gdi_day_block packed = {0};
-	struct open_block *b;
+	struct godb_committed done = {0};
 	int rc;
 
-	if (!found)
-		return -ENOENT;
-	b = w->open[at];
-	rc = gdi_names_sync(&w->names, w->store_fd, w->opts.mode_file);
-	if (rc == 0)
-		rc = pack_block(w, b, &packed);
-	if (rc == 0)
-		rc = store_block(w, b, &packed);
-	if (rc == 0) {
-		if (stored_bytes)
-			*stored_bytes = packed.record.stored_bytes;
-		/* one that stays is known as covered when it is read */
-		(void)remove_journal(w, b);
-		block_drop(w, b);
-	}
-	gdi_day_block_free(&packed);
+	do
+		rc = godb_writer_commit_step(w, iface, slot_s, &done);
+	while (rc == 1);
+	if (rc == 0 && stored_bytes)
+		*stored_bytes = done.stored_bytes;
 	return rc;
 }
 
@@ -893,8 +885,10 @@ godb_writer_sync(struct godb_writer *w)
 		struct open_block *b = w->open[i];
 		int rc = sync_block(w, b);
 
-		if (rc < 0 && b->suspect && rescue(w, b) == 0)
-			continue; /* it is no longer in the list */
+		if (rc < 0 && b->suspect && rescue(w, b) == 0) {
+			i = 0; /* it, and perhaps another, left the list */
+			continue;
+		}
 		first = first < 0 ? first : rc;
 		i++;
 	}
@@ -955,7 +949,7 @@ replay_batch(struct replay *r, struct godb_batch *batch)
 		return rc;
 	rc = prepare(r->w, batch, f, &r->block, &map);
 	if (rc == 0)
-		absorb(r->block, batch, map);
+		absorb(r->block, batch);
 	free(map);
 	return rc;
 }
@@ -1149,8 +1143,12 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 		rc = open_folder(w, diag);
 	if (rc == 0)
 		rc = gdi_names_load(w->store_fd, &w->names);
+	/* journals may be those of a writer with a higher limit */
+	w->most_rows = GDI_RECORD_ROWS;
 	if (rc == 0)
 		rc = replay_all(w);
+	if (w->opts.block_rows < GDI_RECORD_ROWS)
+		w->most_rows = w->opts.block_rows;
 	if (rc < 0) {
 		godb_writer_close(w);
 		return rc;
@@ -1164,6 +1162,8 @@ godb_writer_close(struct godb_writer *w)
 {
 	if (w == NULL)
 		return;
+	if (w->committing)
+		commit_end(w, w->committing);
 	while (w->n_open > 0)
 		block_free(w->open[--w->n_open]);
 	free(w->open);
@@ -1174,6 +1174,7 @@ godb_writer_close(struct godb_writer *w)
 	free(w->ifaces);
 	gdi_names_free(&w->names);
 	gdi_buf_free(&w->buf);
+	gdi_buf_free(&w->scratch);
 	gp_fd_close(&w->lock_fd);
 	gp_fd_close(&w->store_fd);
 	free(w);

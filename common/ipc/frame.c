@@ -105,7 +105,8 @@ frame_check(const void *buf, size_t have)
 	if (h->kind < FRAME_ROWS || h->kind > FRAME_LAST)
 		return "kind";
 	if (h->flags & ~(uint32_t)(FRAME_DIR_IFACE | FRAME_DIR_FLOW |
-			   FRAME_OFFLINE | FRAME_CUT))
+		FRAME_OFFLINE | FRAME_CUT | FRAME_L7 | FRAME_L7_CUT |
+		FRAME_L7_FAILED | FRAME_L7_MISSING))
 		return "flags";
 	if (h->bytes > FRAME_MAX_BYTES || h->bytes > have)
 		return "length";

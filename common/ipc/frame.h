@@ -36,6 +36,10 @@ enum frame_flags {
 	FRAME_DIR_FLOW = 2,  /* sent = sip to dip */
 	FRAME_OFFLINE = 4,
 	FRAME_CUT = 8,       /* an input file was cut short */
+	FRAME_L7 = 16,       /* applications are looked for */
+	FRAME_L7_CUT = 32,   /* some payload was not captured whole */
+	FRAME_L7_FAILED = 64, /* not looked for: capture died of it */
+	FRAME_L7_MISSING = 128, /* wanted, but not built in */
 };
 
 /* Packets unless the name says bytes; differences since the previous frame
@@ -67,11 +71,12 @@ struct frame_header {
 	uint32_t n_names, n4, n6;
 	uint32_t flows;        /* in the table now: for status */
 	uint64_t pending;      /* packets that wait for a label: for status */
+	uint64_t l7_starved;   /* flows named by port for want of memory */
 	struct frame_counters counters;
 	uint64_t checksum;     /* XXH3-64 of the frame with this field 0 */
 };
 static_assert(sizeof(struct frame_counters) == 88, "frame layout");
-static_assert(sizeof(struct frame_header) == 200, "frame layout");
+static_assert(sizeof(struct frame_header) == 208, "frame layout");
 
 #define FRAME_NAME_MAX     48
 #define FRAME_CATEGORY_MAX 32

@@ -1,13 +1,16 @@
-# Benchmarks: `make bench-capture` (tests/bench/capture.py tells what it does).
+# Benchmarks: `make bench-query` (tests/bench/query.py) and `make bench-capture` (tests/bench/capture.py tells what it does).
 # BENCH_SCALE=0.1 makes a tenth of the packets, BENCH_ROUNDS=3 repetitions,
 # BENCH_PARTS=offline or live does half of it, RESULTS=1 appends what was
 # measured to tests/bench/RESULTS.md.
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
-TEST_HELPERS += bench/genpcap bench/send
+TEST_HELPERS += bench/genpcap bench/send bench/genflows bench/timed
 TEST_LIBS_genpcap := libbench
 TEST_LIBS_send := libbench
+TEST_LIBS_genflows := libbench libgodb libgpbase
+TEST_LDLIBS_genflows := -lm
+TEST_LIBS_timed := libgpbase
 ARCHIVES += libbench
 libbench_SRCS := tests/bench/traffic.c
 
@@ -16,6 +19,17 @@ bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
 	@python3 tests/bench/capture.py -b $(BIN) -H $(O)/tests/bench \
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_PARTS)
+
+# Questions beside other stores; BENCH_SCALE=4.32 makes 43 million rows of 10.
+.PHONY: bench-query
+bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed
+	@python3 tests/bench/query.py -b $(BIN) -H $(O)/tests/bench \
+		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
+		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_QUESTIONS)
+
+# What a block costs the writer (tests/bench/commit.py).
+TEST_HELPERS += bench/commit
+TEST_LIBS_commit := libbench libgodb libgpbase
 
 # Programs to compare with, installed only for this.
 bench-deps: deps

@@ -4,12 +4,12 @@
 FUZZ_TARGETS := decode pcapfile frame ring hello conf cond queryargs index \
 	journal column
 FUZZ_LIBS := libgpcapture libgpipc libgpquery libgodb libgpbase
-FUZZ_PKGS := libpcap liblz4 libxxhash libseccomp libcap-ng inih
+FUZZ_PKGS := $(CAPTURE_PKGS) liblz4 libxxhash libseccomp libcap-ng inih
 ARCHIVES += libfuzz
 libfuzz_SRCS := tests/fuzz/store.c $(FUZZ_TARGETS:%=tests/fuzz/%.c)
 UNIT_TESTS += fuzz/replay
 TEST_LIBS_replay := libfuzz $(FUZZ_LIBS)
-TEST_PKGS_replay := libpcap
+TEST_PKGS_replay := $(CAPTURE_PKGS)
 
 # `make fuzz` builds with clang and libFuzzer's coverage, then gives every
 # target FUZZ_TIME seconds, one after the other.  What it finds lies in FUZZ_DIR;

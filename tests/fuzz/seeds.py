@@ -143,9 +143,9 @@ NAME = struct.pack("48s32s", b"Unknown", b"Unspecified")
 
 def make_frame(kind, seq, n4, n6):
     body = (b"" if kind == 3 else NAME) + ROW4 * n4 + ROW6 * n6
-    return struct.pack("<IHHIIQ16s5q4IQ11QQ", 0x31465047, 1, kind,
-                       200 + len(body), 1, seq, bytes(16), 300, 1, 2, 1, 2,
-                       kind != 3, n4, n6, n4 + n6, 0, *([0] * 11), 0) + body
+    return struct.pack("<IHHIIQ16s5q4IQQ11QQ", 0x31465047, 1, kind,
+                       208 + len(body), 1, seq, bytes(16), 300, 1, 2, 1, 2,
+                       kind != 3, n4, n6, n4 + n6, 0, 0, *([0] * 11), 0) + body
 
 
 def frame():
@@ -251,7 +251,7 @@ def queryargs():
 def patches():
     """Changes of a good file of the store (store.h)."""
     yield b"\1"                                 # none
-    for at in (0, 4, 8, 16, 40, 100, 200):
+    for at in (0, 4, 8, 16, 40, 104, 208):
         yield b"\1" + struct.pack("<HB", at, 1)
         yield b"\3" + struct.pack("<HB", at, 0x80)
         yield b"\5" + struct.pack("<HB", at, 0)     # cut

@@ -6,7 +6,7 @@
  *     end,SLOT,KIND          frames that close a block
  *     total,KEY,VALUE
  *
- * Exit: 0, 1 not a capture, 3 cut short.  -n N: flows_max; -q: totals only.
+ * Exit: 0, 1 not a capture, 3 cut short.  -n N: flows_max; -q: totals only; -7: layer 7.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +18,7 @@
 #include "tests/lib/reader.h"
 
 static bool quiet;
+static enum loop_l7 want_l7;
 
 static struct {
 	uint64_t rows, seen, seen_bytes, row_packets, row_bytes, non_ip,
@@ -94,6 +95,8 @@ dump(struct source *source, uint32_t flows_max)
 		.signal_fd = -1,
 		.alive_fd = -1,
 		.offline = true,
+		.l7 = want_l7,
+		.l7_wait_s = 10,
 		.flows_max = flows_max,
 		.stop_wait_ms = -1,
 		.wait_done = true,
@@ -150,9 +153,11 @@ main(int argc, char **argv)
 	size_t n = 0;
 	int opt, rc;
 
-	while ((opt = getopt(argc, argv, "n:q")) != -1) {
+	while ((opt = getopt(argc, argv, "7n:q")) != -1) {
 		if (opt == 'n')
 			flows_max = (uint32_t)strtoul(optarg, NULL, 0);
+		else if (opt == '7')
+			want_l7 = LOOP_L7_ON;
 		else if (opt == 'q')
 			quiet = true;
 		else

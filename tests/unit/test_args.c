@@ -176,7 +176,7 @@ check_refusals(void)
 	bad("-i eth0 -n 95% -a sip", "largest first");
 	bad("-i eth0 -n 95% -s sip sip", "largest first");
 	bad("-i eth0 -s dport sip", "not among the columns");
-	bad("-i eth0 -s weight sip", "bytes, packets");
+	bad("-i eth0 -s weight sip", "bytes packets");
 	bad("-i eth0 --mem 0 sip", "--mem");
 	bad("-i eth0 --mem 5X sip", "--mem");
 	bad("-i eth0 --mem 101% sip", "--mem");

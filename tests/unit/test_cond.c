@@ -97,7 +97,7 @@ put_node(const struct godb_cond *c, uint32_t i)
 }
 
 static const struct godb_cond_opts site = {sizeof(site),
-    "10.0.0.0/8, 2001:db8::/32"};
+    "10.0.0.0/8, 2001:db8::/32", NULL, NULL, NULL};
 
 static const char *
 dump(const char *text)

@@ -257,7 +257,7 @@ random_packet(uint64_t *seed, unsigned hosts, unsigned ports)
 static void
 publish_all(struct flowtab *t, struct rows *rows, size_t step)
 {
-	flowtab_publish_begin(t);
+	flowtab_publish_begin(t, FLOWTAB_WAIT, 0);
 	while (!flowtab_publish_some(t, step, collect, rows))
 		;
 }
@@ -330,7 +330,7 @@ test_steps(void)
 		total += 16;
 		most = flowtab_flows(t) > most ? flowtab_flows(t) : most;
 		if (i % 64 == 0)
-			flowtab_publish_begin(t); /* often in mid-round */
+			flowtab_publish_begin(t, FLOWTAB_WAIT, 0); /* often in mid-round */
 		if (i % 4 == 0)
 			flowtab_publish_some(t, 37, collect, &rows);
 		flowtab_sweep(t, 40, i);

@@ -15,6 +15,15 @@ static const struct fake_row rows[] = {
 	{6, {0, 0xffffffff}, {0, 1}, 65535, 255, 65535, {9, 9, 9, 9}},
 };
 
+static int
+new_group(const struct godb_keys *keys, uint32_t metrics, size_t mem_bytes,
+    struct gdi_group **out)
+{
+	struct gdi_group_opts opts = {keys, metrics, mem_bytes, NULL, NULL};
+
+	return gdi_group_new(&opts, out);
+}
+
 /* Adds part i of the scan whole. */
 static int
 add(struct gdi_group *g, const struct godb_scan *s, size_t i)
@@ -52,7 +61,7 @@ check_packing(void)
 	/* the last representable block */
 	fake_add_part(s, 2, INT64_C(4294966800), rows, 5);
 	(void)godb_keys_parse("raw", &keys, NULL);
-	is_int(gdi_group_new(&keys, 0, &g), 0, "raw: new");
+	is_int(new_group(&keys, 0, 0, &g), 0, "raw: new");
 	is_int(add(g, s, 0), 0, "raw: add");
 	is_int(gdi_group_count(g), 4, "raw: four groups");
 	gdi_group_key(g, 0, &k);
@@ -70,14 +79,14 @@ check_packing(void)
 	gdi_group_free(g);
 
 	(void)godb_keys_parse("sip", &keys, NULL);
-	(void)gdi_group_new(&keys, 0, &g);
+	(void)new_group(&keys, 0, 0, &g);
 	(void)add(g, s, 0);
 	is_int(gdi_group_count(g), 4,
 	    "sip: 255.255.255.255 and ::ffff:ffff are two");
 	gdi_group_free(g);
 
 	(void)godb_keys_parse("dport,proto", &keys, NULL);
-	(void)gdi_group_new(&keys, 0, &g);
+	(void)new_group(&keys, 0, 0, &g);
 	(void)add(g, s, 0);
 	is_int(gdi_group_count(g), 2, "dport,proto: versions are together");
 	gdi_group_key(g, 0, &k);
@@ -101,7 +110,7 @@ check_saturation(void)
 	fake_add_iface(s, "a");
 	fake_add_part(s, 0, 0, big, 2);
 	(void)godb_keys_parse("sip", &keys, NULL);
-	(void)gdi_group_new(&keys, 0, &g);
+	(void)new_group(&keys, 0, 0, &g);
 	(void)add(g, s, 0);
 	ok(gdi_group_counters(g, 0)[0] == UINT64_MAX,
 	    "a sum stays at the top and does not start over");
@@ -132,7 +141,7 @@ check_growth(void)
 	fake_add_iface(s, "a");
 	fake_add_part(s, 0, 0, many, N);
 	(void)godb_keys_parse("sip", &keys, NULL);
-	(void)gdi_group_new(&keys, 0, &g);
+	(void)new_group(&keys, 0, 0, &g);
 	(void)add(g, s, 0);
 	is_int(add(g, s, 0), 0, "the same rows twice");
 	is_int(gdi_group_count(g), N, "%d groups", N);
@@ -151,7 +160,7 @@ check_growth(void)
 	diag("%zu bytes a group", gdi_group_bytes(g) / N);
 	gdi_group_free(g);
 
-	(void)gdi_group_new(&keys, 4 << 20, &g);
+	(void)new_group(&keys, 0, 4 << 20, &g);
 	rc = add(g, s, 0);
 	is_int(rc, GODB_EMEMORY, "4 MiB are too few");
 	ok(gdi_group_bytes(g) <= 4 << 20, "and were kept: %zu",
@@ -162,10 +171,88 @@ check_growth(void)
 	godb_scan_close(s);
 }
 
+static int64_t
+first_hour(void *arg, int64_t slot_s)
+{
+	(void)arg;
+	return slot_s / 3600 * 3600;
+}
+
+/* Prefixes, hosts, bins, rows and distinct counts. */
+static void
+check_coarser(void)
+{
+	static const struct fake_row t[] = {
+		{4, {0, 0x0a000001}, {0, 0x0a000102}, 1, 6, 0, {1, 0, 1, 0}},
+		{4, {0, 0x0a0000ff}, {0, 0x0a000102}, 2, 6, 0, {2, 0, 1, 0}},
+		{4, {0, 0x0a000001}, {0, 0x0a000001}, 2, 6, 0, {4, 0, 1, 0}},
+		{6, {0x20010db800000001, 1}, {0, 9}, 2, 6, 0, {8, 0, 1, 0}},
+		{6, {0x20010db800000001, 2}, {0, 9}, 3, 6, 0, {16, 0, 1, 0}},
+	};
+	const uint32_t all = 1u << GODB_METRIC_ROWS | 1u << GODB_METRIC_SIPS |
+	    1u << GODB_METRIC_DIPS | 1u << GODB_METRIC_DPORTS;
+	struct godb_scan *s = fake_scan_new();
+	struct gdi_group_opts opts = {NULL, 0, 0, first_hour, NULL};
+	struct godb_keys keys;
+	struct gdi_group *g;
+	struct gdi_group_key k;
+	uint64_t totals[4];
+
+	fake_add_iface(s, "a");
+	fake_add_part(s, 0, 7200, t, 5);
+	fake_add_part(s, 0, 7500, t, 5);
+	(void)godb_keys_parse("sip/24/64", &keys, NULL);
+	(void)new_group(&keys, all, 0, &g);
+	(void)add(g, s, 0);
+	is_int(gdi_group_count(g), 2, "sip/24/64: one of each version");
+	gdi_group_key(g, 0, &k);
+	ok(k.version == 4 && k.sip.lo == 0x0a000000, "  10.0.0.0");
+	ok(gdi_group_extra(g, 0, GODB_METRIC_ROWS) == 3 &&
+	    gdi_group_extra(g, 0, GODB_METRIC_SIPS) == 2 &&
+	    gdi_group_extra(g, 0, GODB_METRIC_DIPS) == 2 &&
+	    gdi_group_extra(g, 0, GODB_METRIC_DPORTS) == 2,
+	    "  rows, sips, dips, dports of IPv4");
+	(void)add(g, s, 1);
+	ok(gdi_group_extra(g, 1, GODB_METRIC_ROWS) == 4 &&
+	    gdi_group_extra(g, 1, GODB_METRIC_SIPS) == 2 &&
+	    gdi_group_extra(g, 1, GODB_METRIC_DIPS) == 1 &&
+	    gdi_group_extra(g, 1, GODB_METRIC_DPORTS) == 2,
+	    "  and of IPv6, over two blocks");
+	gdi_group_free(g);
+
+	(void)godb_keys_parse("host", &keys, NULL);
+	(void)new_group(&keys, all, 0, &g);
+	(void)add(g, s, 0);
+	is_int(gdi_group_count(g), 6, "host: both ends");
+	gdi_group_key(g, 0, &k);
+	ok(k.sip.lo == 0x0a000001 && gdi_group_counters(g, 0)[0] == 1 + 4,
+	    "  a row of one host counts once");
+	gdi_group_totals(g, totals);
+	is_int(totals[0], 31, "  totals count a row once");
+	gdi_group_free(g);
+
+	(void)godb_keys_parse("time", &keys, NULL);
+	opts.keys = &keys;
+	opts.metrics = all;
+	(void)gdi_group_new(&opts, &g);
+	(void)add(g, s, 0);
+	(void)add(g, s, 1);
+	is_int(gdi_group_count(g), 1, "time: one bin of two blocks");
+	gdi_group_key(g, 0, &k);
+	is_int(k.slot, 24, "  its start");
+	ok(gdi_group_extra(g, 0, GODB_METRIC_SIPS) == 4 &&
+	    gdi_group_extra(g, 0, GODB_METRIC_DPORTS) == 3 &&
+	    gdi_group_extra(g, 0, GODB_METRIC_ROWS) == 10,
+	    "  both versions in one group");
+	gdi_group_free(g);
+	godb_scan_close(s);
+}
+
 int
 main(void)
 {
 	check_packing();
+	check_coarser();
 	check_saturation();
 	check_growth();
 	return tap_done();

@@ -102,7 +102,7 @@ main(void)
 	    "error -22", "a sort key that is not grouped by");
 	is_str(order("sip", GODB_KEY_SIP, false, GODB_DIR_BOTH, 0, 100),
 	    "error -22", "a share of an order by key");
-	is_str(order("sip", -3, false, GODB_DIR_BOTH, 0, 0),
+	is_str(order("sip", -11, false, GODB_DIR_BOTH, 0, 0),
 	    "error -22", "no such sort");
 	godb_scan_close(scan);
 	return tap_done();

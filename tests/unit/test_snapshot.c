@@ -5,12 +5,13 @@
 
 #include "tests/tap.h"
 
-static struct snapshot_block block;
+static struct labels labels;
+static struct snapshot_block block = {.labels = &labels};
 static struct ring_producer ring;
 static struct ring_consumer consumer;
 static _Alignas(8) uint8_t buf[FRAME_MAX_BYTES];
 
-static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4};
+static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4, 0};
 
 static void
 row(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets)
@@ -47,7 +48,8 @@ test_frame(void)
 {
 	struct flowtab_row over = {.sip = (const uint8_t[4]){0},
 		.dip = (const uint8_t[4]){0}, .version = 4, .proto = 6,
-		.counter = {0, 700, 0, 7}, .overflow = true};
+		.counter = {0, 700, 0, 7}, .overflow = true,
+		.label = LABELS_OVERFLOW};
 	const struct frame_header *h;
 	uint64_t packets;
 
@@ -74,9 +76,9 @@ test_frame(void)
 	is_int(h->counters.seen, packets, "seen");
 	is_int(h->counters.seen_bytes, 1900, "seen bytes");
 	is_int(h->counters.overflow, 7, "overflow");
-	is_str(frame_names(h)[frame_rows4(h)[2].l7].name, SNAPSHOT_OVERFLOW,
+	is_str(frame_names(h)[frame_rows4(h)[2].l7].name, "[overflow]",
 	    "overflow has its name");
-	is_str(frame_names(h)[frame_rows4(h)[0].l7].name, SNAPSHOT_UNKNOWN,
+	is_str(frame_names(h)[frame_rows4(h)[0].l7].name, "Unknown",
 	    "others have theirs");
 	ok(h->slot_s == 600 && h->flags == FRAME_DIR_FLOW && h->pending == 4 &&
 	    h->flows == 3, "header");
@@ -146,6 +148,7 @@ main(void)
 {
 	const char *why = NULL;
 
+	labels_init(&labels);
 	if (ring_create(&ring, RING_MIN_BYTES) != 0 ||
 	    ring_attach(&consumer, ring.fd_ro, &why) != 0)
 		skip_all("no ring: %s", why ? why : "memfd");

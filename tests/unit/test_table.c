@@ -52,6 +52,7 @@ ask(struct godb_scan *s, const struct question *q,
 	struct answer a = {
 		.query = q->query,
 		.condition = q->condition,
+		.having = "",
 		.iface = ifaces,
 		.n_ifaces = godb_scan_n_ifaces(s),
 		.opts = &opts,

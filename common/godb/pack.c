@@ -1,0 +1,122 @@
+#include "common/godb/pack.h"
+
+#include "common/godb/block.h"
+
+/* One chunk's values of all columns, gathered in one pass over the rows. */
+struct gdi_columns {
+	uint64_t values[GODB_N_COLUMNS][GDI_CHUNK_ROWS];
+	struct godb_addr6 sip[GDI_CHUNK_ROWS], dip[GDI_CHUNK_ROWS];
+};
+
+void
+gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows,
+    const struct gp_hash_key *key, bool lz4)
+{
+	*p = (struct gdi_pack){.rows = rows, .key = *key, .lz4 = lz4};
+}
+
+void
+gdi_pack_fini(struct gdi_pack *p)
+{
+	free(p->columns);
+	p->columns = NULL;
+}
+
+static void
+gather_rest(struct gdi_columns *g, size_t i, const struct gdi_rows *rows,
+    uint64_t last_word, const uint32_t counter[4])
+{
+	uint64_t wide[4];
+
+	g->values[GODB_DPORT][i] = GDI_KEY_DPORT(last_word);
+	g->values[GODB_PROTO][i] = GDI_KEY_PROTO(last_word);
+	g->values[GODB_L7PROTO][i] = GDI_KEY_L7(last_word);
+	gdi_row_counters(rows, last_word, counter, wide);
+	for (int k = 0; k < 4; k++)
+		g->values[GODB_BYTES_RCVD + k][i] = wide[k];
+}
+
+static void
+gather4(struct gdi_columns *g, const struct gdi_rows *rows, size_t at,
+    size_t n)
+{
+	const struct gdi_row4 *row = (const struct gdi_row4 *)rows->rows + at;
+
+	for (size_t i = 0; i < n; i++, row++) {
+		g->values[GODB_SIP][i] = row->k[0] >> 32;
+		g->values[GODB_DIP][i] = (uint32_t)row->k[0];
+		gather_rest(g, i, rows, row->k[1], row->counter);
+	}
+}
+
+/* The zone of an address column is that of the high halves. */
+static void
+gather6(struct gdi_columns *g, const struct gdi_rows *rows, size_t at,
+    size_t n)
+{
+	const struct gdi_row6 *row = (const struct gdi_row6 *)rows->rows + at;
+
+	for (size_t i = 0; i < n; i++, row++) {
+		g->sip[i] = (struct godb_addr6){row->k[0], row->k[1]};
+		g->dip[i] = (struct godb_addr6){row->k[2], row->k[3]};
+		g->values[GODB_SIP][i] = row->k[0];
+		g->values[GODB_DIP][i] = row->k[2];
+		gather_rest(g, i, rows, row->k[4], row->counter);
+	}
+}
+
+static int
+pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
+    bool v6, size_t n)
+{
+	const struct gdi_columns *g = p->columns;
+	struct gdi_buf *stored = &out->stored[c];
+	struct gdi_chunk chunk = {.min = UINT64_MAX};
+	size_t before = stored->len;
+
+	if (v6 && gdi_columns[c].kind == GDI_ADDR)
+		gdi_chunk_encode_addr6(&p->key, c == GODB_SIP ? g->sip : g->dip,
+		    n, p->lz4, stored);
+	else
+		gdi_chunk_encode(&p->key, g->values[c], n,
+		    gdi_columns[c].kind != GDI_U64, p->lz4, stored);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = g->values[c][i];
+
+		chunk.min = v < chunk.min ? v : chunk.min;
+		chunk.max = v > chunk.max ? v : chunk.max;
+	}
+	if (stored->rc < 0)
+		return stored->rc;
+	chunk.stored = (uint32_t)(stored->len - before);
+	chunk.checksum = gdi_checksum(stored->p + before, chunk.stored, 0);
+	gdi_extent_add(&out->extents[c], &chunk);
+	return out->extents[c].rc;
+}
+
+int
+gdi_pack_step(struct gdi_pack *p, struct gdi_day_block *out)
+{
+	bool v6 = p->at4 == p->rows->v4.n;
+	const struct gdi_rows *rows = v6 ? &p->rows->v6 : &p->rows->v4;
+	size_t *at = v6 ? &p->at6 : &p->at4;
+	size_t n = rows->n - *at;
+	int rc = 0;
+
+	if (n == 0)
+		return 0;
+	if (n > GDI_CHUNK_ROWS)
+		n = GDI_CHUNK_ROWS;
+	if (p->columns == NULL)
+		p->columns = malloc(sizeof(*p->columns));
+	if (p->columns == NULL)
+		return -ENOMEM;
+	if (v6)
+		gather6(p->columns, rows, *at, n);
+	else
+		gather4(p->columns, rows, *at, n);
+	for (int c = 0; rc == 0 && c < GODB_N_COLUMNS; c++)
+		rc = pack_column(p, out, c, v6, n);
+	*at += n;
+	return rc < 0 ? rc : 1;
+}

@@ -1,0 +1,217 @@
+/*
+ * Why it is clever: eight numbers of w bits take w bytes, so one pattern of
+ * byte shuffles and shifts serves all groups of eight of an array.  With AVX2
+ * a group is two 16-byte loads, a shuffle that brings each number's four
+ * bytes to its lane, a shift for each lane and a mask: no branch and no load
+ * a number.  A number of up to 25 bits lies within four bytes wherever it
+ * begins; wider ones, rare in counters and codes, take the plain loop.
+ */
+#include "common/godb/unpack.h"
+
+#include "common/godb/wire.h"
+
+/* ---- plain ------------------------------------------------------------- */
+
+/* Eight numbers take `width` bytes, so the shifts of a round are the same in
+ * all rounds. */
+#define DEFINE_PLAIN(BITS)                                                  \
+	void gdi_unpack##BITS##_plain(const uint8_t *p, unsigned width,     \
+	    uint##BITS##_t base, size_t n, uint##BITS##_t *out)             \
+	{                                                                   \
+		uint64_t mask = width == 64 ? UINT64_MAX :                  \
+					      (UINT64_C(1) << width) - 1;   \
+		size_t i = 0;                                               \
+                                                                            \
+		for (; width < 64 && i + 8 <= n; i += 8, p += width) {      \
+			for (unsigned k = 0; k < 8; k++) {                  \
+				unsigned bit = k * width;                   \
+                                                                            \
+				out[i + k] = (uint##BITS##_t)(base +        \
+				    (uint##BITS##_t)(gdi_get64(p + bit / 8) \
+					    >> (bit % 8) & mask));          \
+			}                                                   \
+		}                                                           \
+		for (unsigned k = 0; i < n; i++, k++) {                     \
+			size_t bit = (size_t)k * width;                     \
+                                                                            \
+			out[i] = (uint##BITS##_t)(base +                    \
+			    (uint##BITS##_t)(gdi_get64(p + bit / 8) >>      \
+					(bit % 8) & mask));                 \
+		}                                                           \
+	}
+
+DEFINE_PLAIN(8)
+DEFINE_PLAIN(16)
+DEFINE_PLAIN(32)
+DEFINE_PLAIN(64)
+
+/* ---- AVX2 -------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define WIDTH_MAX 25
+#define AVX2      __attribute__((target("avx2")))
+
+/* Where numbers 0-3 of a group lie from its first byte on, and 4-7 from the
+ * byte in which number 4 begins. */
+struct pattern {
+	uint8_t byte[32];
+	uint32_t shift[8];
+};
+
+#define BIT(w, k) ((k) < 4 ? (w) * (k) : (w) * 4 % 8 + (w) * ((k) - 4))
+#define BYTES(w, k)                                                    \
+	BIT(w, k) / 8, BIT(w, k) / 8 + 1, BIT(w, k) / 8 + 2,           \
+	    BIT(w, k) / 8 + 3
+#define PATTERN(w)                                                     \
+	{                                                              \
+		{BYTES(w, 0), BYTES(w, 1), BYTES(w, 2), BYTES(w, 3),   \
+		    BYTES(w, 4), BYTES(w, 5), BYTES(w, 6), BYTES(w, 7)}, \
+		{                                                      \
+			BIT(w, 0) % 8, BIT(w, 1) % 8, BIT(w, 2) % 8,   \
+			    BIT(w, 3) % 8, BIT(w, 4) % 8, BIT(w, 5) % 8, \
+			    BIT(w, 6) % 8, BIT(w, 7) % 8               \
+		}                                                      \
+	}
+static const struct pattern patterns[WIDTH_MAX + 1] = {
+    PATTERN(0), PATTERN(1), PATTERN(2), PATTERN(3), PATTERN(4), PATTERN(5),
+    PATTERN(6), PATTERN(7), PATTERN(8), PATTERN(9), PATTERN(10), PATTERN(11),
+    PATTERN(12), PATTERN(13), PATTERN(14), PATTERN(15), PATTERN(16),
+    PATTERN(17), PATTERN(18), PATTERN(19), PATTERN(20), PATTERN(21),
+    PATTERN(22), PATTERN(23), PATTERN(24), PATTERN(25)};
+
+struct lanes {
+	__m256i bytes, shift, mask;
+	size_t half; /* where number 4 begins, bytes */
+	unsigned width;
+};
+
+AVX2 static inline struct lanes
+lanes_of(unsigned width)
+{
+	const struct pattern *t = &patterns[width];
+
+	return (struct lanes){
+	    _mm256_loadu_si256((const __m256i *)(const void *)t->byte),
+	    _mm256_loadu_si256((const __m256i *)(const void *)t->shift),
+	    _mm256_set1_epi32((int)((1u << width) - 1)), width / 2, width};
+}
+
+/* The group of eight at p. */
+AVX2 static inline __m256i
+group(const struct lanes *l, const uint8_t *p)
+{
+	__m128i low = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i high = _mm_loadu_si128(
+	    (const __m128i *)(const void *)(p + l->half));
+	__m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high,
+	    1);
+
+	v = _mm256_shuffle_epi8(v, l->bytes);
+	return _mm256_and_si256(_mm256_srlv_epi32(v, l->shift), l->mask);
+}
+
+AVX2 static inline void
+store(void *out, __m256i v)
+{
+	_mm256_storeu_si256((__m256i *)out, v);
+}
+
+AVX2 static size_t
+groups_8(const uint8_t *p, unsigned width, uint8_t base, size_t n,
+    uint8_t *out)
+{
+	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+	const __m256i add = _mm256_set1_epi8((char)base);
+	struct lanes l = lanes_of(width);
+	size_t i = 0;
+
+	for (; i + 32 <= n; i += 32, p += 4 * width) {
+		__m256i a = _mm256_packus_epi32(group(&l, p),
+		    group(&l, p + width));
+		__m256i b = _mm256_packus_epi32(group(&l, p + 2 * width),
+		    group(&l, p + 3 * width));
+
+		a = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b),
+		    order);
+		store(out + i, _mm256_add_epi8(a, add));
+	}
+	return i;
+}
+
+AVX2 static size_t
+groups_16(const uint8_t *p, unsigned width, uint16_t base, size_t n,
+    uint16_t *out)
+{
+	const __m256i add = _mm256_set1_epi16((short)base);
+	struct lanes l = lanes_of(width);
+	size_t i = 0;
+
+	for (; i + 16 <= n; i += 16, p += 2 * width) {
+		__m256i a = _mm256_packus_epi32(group(&l, p),
+		    group(&l, p + width));
+
+		a = _mm256_permute4x64_epi64(a, 0xd8);
+		store(out + i, _mm256_add_epi16(a, add));
+	}
+	return i;
+}
+
+AVX2 static size_t
+groups_32(const uint8_t *p, unsigned width, uint32_t base, size_t n,
+    uint32_t *out)
+{
+	const __m256i add = _mm256_set1_epi32((int)base);
+	struct lanes l = lanes_of(width);
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8, p += width)
+		store(out + i, _mm256_add_epi32(group(&l, p), add));
+	return i;
+}
+
+AVX2 static size_t
+groups_64(const uint8_t *p, unsigned width, uint64_t base, size_t n,
+    uint64_t *out)
+{
+	const __m256i add = _mm256_set1_epi64x((long long)base);
+	struct lanes l = lanes_of(width);
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8, p += width) {
+		__m256i v = group(&l, p);
+		__m256i a = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(v));
+		__m256i b = _mm256_cvtepu32_epi64(
+		    _mm256_extracti128_si256(v, 1));
+
+		store(out + i, _mm256_add_epi64(a, add));
+		store(out + i + 4, _mm256_add_epi64(b, add));
+	}
+	return i;
+}
+
+/* Groups first, what is left of them plainly; i is a multiple of 8, so the
+ * rest begins with a whole byte. */
+#define FAST(BITS)                                                        \
+	if (width <= WIDTH_MAX && __builtin_cpu_supports("avx2"))         \
+		done = groups_##BITS(p, width, base, n, out)
+#else
+#define FAST(BITS) (void)0
+#endif
+
+#define DEFINE_UNPACK(BITS)                                               \
+	void gdi_unpack##BITS(const uint8_t *p, unsigned width,           \
+	    uint##BITS##_t base, size_t n, uint##BITS##_t *out)           \
+	{                                                                 \
+		size_t done = 0;                                          \
+                                                                          \
+		FAST(BITS);                                               \
+		gdi_unpack##BITS##_plain(p + done / 8 * width, width, base, \
+		    n - done, out + done);                                \
+	}
+
+DEFINE_UNPACK(8)
+DEFINE_UNPACK(16)
+DEFINE_UNPACK(32)
+DEFINE_UNPACK(64)

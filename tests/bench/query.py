@@ -1,0 +1,601 @@
+#!/usr/bin/env python3
+"""Speed of questions, beside other programs on the same rows.
+
+usage: query.py [-b BIN] [-H HELPERS] [-d DIR] [-s SCALE] [-n ROUNDS]
+                [-m FILE] [QUESTION...]
+
+Rows come from genflows: 30 days of 5-minute blocks, about 10 million rows
+times SCALE, the same into a goDB store, a ClickHouse table (Debian's server,
+started here on a free loopback port as an unprivileged user and stopped by
+its pid), an SQLite table and nfdump's files; they are kept in DIR.
+
+Each round asks every program every question, one after the other.  Wall time
+is from start to exit of the program; of ClickHouse from the HTTP request to
+the end of its answer, so without the start of a client.  Files are in the
+page cache unless the table says cold.  Ours, ClickHouse's and SQLite's
+answers must be the same, or the run fails.
+
+  -s SCALE    4.32 makes the 43 million rows of a busier sensor (1)
+  -m FILE     append the tables as Markdown
+  -q          ours alone
+"""
+import argparse
+import csv
+import http.client
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+DAYS, MEAN, SEED = 30, 1158, 11
+FIRST_S = 1700006400
+LAST_DAY_S = FIRST_S + (DAYS - 1) * 86400
+NOBODY = 65534
+SLOW_S = 4          # programs that take longer are asked once
+PROTOS = {"TCP": "6", "UDP": "17", "ICMP": "1", "IPSEC-ESP": "50",
+          "IPv6-ICMP": "58"}
+ROW = struct.Struct("<I16s16sHBHQQQQ")
+SUMS = "sum(pr), sum(ps), sum(br), sum(bs)"
+BYTES = "sum(br) + sum(bs)"
+
+
+class Question:
+    """One question in each program's language."""
+
+    def __init__(self, name, text, ours, sql, nfdump=None, cold=False):
+        self.name, self.text, self.ours, self.sql = name, text, ours, sql
+        self.nfdump, self.cold = nfdump, cold
+
+
+def group_by(columns, where="", top=True):
+    return "select %s, %s from f %s group by %s%s" % (
+        columns, SUMS, "where " + where if where else "", columns,
+        " order by %s desc, %s limit 10" % (BYTES, columns) if top else "")
+
+
+def questions(needle):
+    day = "ts >= %d and ts < %d" % (LAST_DAY_S, LAST_DAY_S + 86400)
+    host = "(sip = {0} or dip = {0})".format("ADDR")
+    return [
+        Question("filter", "sum of `proto=TCP & dport=443`",
+                 ["-c", "proto=TCP & dport=443", "proto"],
+                 group_by("proto", "proto = 6 and dport = 443"),
+                 ["-A", "proto", "proto tcp and port 443"], True),
+        Question("pairs", "top 10 (sip,dip)", ["-n", "10", "talk_conv"],
+                 group_by("sip, dip"),
+                 ["-q", "-A", "srcip,dstip", "-s", "record/bytes", "-n",
+                  "10"], True),
+        Question("apps", "top 10 (dport,proto)", ["-n", "10", "apps_port"],
+                 group_by("dport, proto"),
+                 ["-q", "-A", "proto,dstport", "-s", "record/bytes", "-n",
+                  "10"]),
+        Question("src", "top 10 sip", ["-n", "10", "talk_src"],
+                 group_by("sip"), ["-q", "-s", "srcip/bytes", "-n", "10"]),
+        Question("day", "top 10 (sip,dip) of one day",
+                 ["-f", str(LAST_DAY_S), "-n", "10", "talk_conv"],
+                 group_by("sip, dip", day),
+                 ["-q", "-A", "srcip,dstip", "-s", "record/bytes", "-n",
+                  "10"]),
+        Question("daysrc", "top 10 sip of one day",
+                 ["-f", str(LAST_DAY_S), "-n", "10", "talk_src"],
+                 group_by("sip", day),
+                 ["-q", "-s", "srcip/bytes", "-n", "10"]),
+        Question("needle", "who talked to a rare host, 30 days",
+                 ["-c", "host " + needle, "-n", "10", "talk_conv"],
+                 group_by("sip, dip", host),
+                 ["-q", "-A", "srcip,dstip", "-s", "record/bytes", "-n",
+                  "10", "host " + needle], True),
+        Question("series", "sums per 5 minutes", ["-n", "all", "time"],
+                 group_by("ts", top=False) + " order by ts"),
+    ]
+
+
+class Run:
+    def __init__(self, wall, rss, answer):
+        self.wall, self.rss, self.answer = wall, rss, answer
+
+
+# ---- programs ---------------------------------------------------------------
+
+class Ours:
+    name = "goquery"
+
+    def __init__(self, arg, folder):
+        self.arg, self.store = arg, os.path.join(folder, "store")
+
+    def load(self):
+        subprocess.run([helper(self.arg, "genflows"), "store",
+                        self.store + ".new"] + shape(self.arg), check=True)
+        os.rename(self.store + ".new", self.store)
+
+    def bytes(self):
+        return tree_bytes(self.store)
+
+    def ask(self, q):
+        argv = [os.path.join(self.arg.b, "goquery"), "-d", self.store, "-i",
+                "b", "-e", "csv"]
+        argv += q.ours if "-f" in q.ours else ["-f", "0"] + q.ours
+        return timed(self.arg, argv)
+
+    def rows(self, q, answer):
+        """Rows as tuples of text: keys, then the four sums."""
+        lines = [x for x in answer.splitlines()
+                 if not x.startswith("goquery: ")]
+        table = list(csv.DictReader(lines))
+        out = []
+        for r in table:
+            keys = [v for k, v in r.items()
+                    if not k.startswith(("packets", "bytes"))]
+            keys = [PROTOS.get(k, k) for k in keys]
+            out.append(tuple(keys) + (r["packets_rcvd"], r["packets_sent"],
+                                      r["bytes_rcvd"], r["bytes_sent"]))
+        return out
+
+    def forget(self):
+        forget_tree(self.store)
+
+    def close(self):
+        pass
+
+
+class ClickHouse:
+    name = "ClickHouse 18.16"
+    CONFIG = """<yandex>
+<logger><level>warning</level><log>%(d)s/log</log>
+<errorlog>%(d)s/err</errorlog></logger>
+<listen_host>127.0.0.1</listen_host><http_port>%(http)d</http_port>
+<tcp_port>%(tcp)d</tcp_port><path>%(d)s/data/</path>
+<tmp_path>%(d)s/tmp/</tmp_path><mark_cache_size>1000000000</mark_cache_size>
+<users_config>%(d)s/users.xml</users_config>
+<default_profile>default</default_profile>
+<default_database>default</default_database></yandex>"""
+    USERS = """<yandex><profiles><default>
+<max_memory_usage>16000000000</max_memory_usage>
+</default></profiles><users><default><password></password>
+<networks><ip>127.0.0.1</ip></networks><profile>default</profile>
+<quota>default</quota></default></users><quotas><default/></quotas></yandex>"""
+
+    def __init__(self, arg, folder):
+        self.arg, self.d = arg, os.path.abspath(os.path.join(folder, "ch"))
+        self.process = None
+
+    def start(self):
+        if self.process:
+            return
+        os.makedirs(self.d, exist_ok=True)
+        ports = free_ports(2)
+        self.port = ports[0]
+        with open(os.path.join(self.d, "config.xml"), "w") as f:
+            f.write(self.CONFIG % {"d": self.d, "http": ports[0],
+                                   "tcp": ports[1]})
+        with open(os.path.join(self.d, "users.xml"), "w") as f:
+            f.write(self.USERS)
+        drop = {}
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", str(NOBODY), self.d], check=True)
+            drop = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        self.process = subprocess.Popen(
+            ["clickhouse-server",
+             "--config-file=" + os.path.join(self.d, "config.xml")],
+            cwd=self.d, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, **drop)
+        for _ in range(300):
+            try:
+                self.sql("select 1")
+                return
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise RuntimeError("clickhouse-server does not start, see %s/err" %
+                           self.d)
+
+    def sql(self, text, body=None):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        c.request("POST", "/?query=" + quote(text), body or b"")
+        r = c.getresponse()
+        answer = r.read().decode()
+        if r.status != 200:
+            raise RuntimeError("ClickHouse: " + answer)
+        return answer
+
+    def load(self):
+        self.start()
+        self.sql("drop table if exists f")
+        self.sql("create table f (ts UInt32, sip FixedString(16), dip "
+                 "FixedString(16), dport UInt16, proto UInt8, l7 UInt16, br "
+                 "UInt64, bs UInt64, pr UInt64, ps UInt64) engine = MergeTree "
+                 "partition by toYYYYMM(toDateTime(ts)) "
+                 "order by (ts, sip, dip)")
+        with subprocess.Popen([helper(self.arg, "genflows"), "rows", "-"] +
+                              shape(self.arg),
+                              stdout=subprocess.PIPE) as rows:
+            self.sql("insert into f format RowBinary", rows.stdout)
+        self.sql("optimize table f final")
+        with open(os.path.join(self.d, "loaded"), "w"):
+            pass
+
+    def loaded(self):
+        return os.path.exists(os.path.join(self.d, "loaded"))
+
+    def bytes(self):
+        return int(self.sql("select sum(bytes_on_disk) from system.parts "
+                            "where table = 'f' and active"))
+
+    def ask(self, q):
+        text = q.sql.replace("select sip, dip", "select IPv6NumToString(sip) "
+                             "as sa, IPv6NumToString(dip) as da", 1)
+        text = text.replace("select sip,", "select IPv6NumToString(sip) as "
+                            "sa,", 1)
+        text = text.replace("ADDR", "IPv6StringToNum('%s')" %
+                            as_v6(self.arg.needle))
+        self.low_water()
+        start = time.monotonic()
+        answer = self.sql(text + " format TSV")
+        wall = time.monotonic() - start
+        return Run(wall, self.peak(), answer)
+
+    def low_water(self):
+        with open("/proc/%d/clear_refs" % self.process.pid, "w") as f:
+            f.write("5")
+
+    def peak(self):
+        with open("/proc/%d/status" % self.process.pid) as f:
+            return int(re.search(r"VmHWM:\s*(\d+)", f.read())[1])
+
+    def rows(self, q, answer):
+        return [tuple(x.replace("::ffff:", "") for x in line.split("\t"))
+                for line in answer.splitlines()]
+
+    def forget(self):
+        self.sql("system drop mark cache")
+        forget_tree(self.d)
+
+    def close(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+
+
+class Sqlite:
+    name = "SQLite, no index"
+
+    def __init__(self, arg, folder):
+        self.arg, self.db = arg, os.path.join(folder, "rows.db")
+
+    def load(self):
+        if os.path.exists(self.db + ".new"):
+            os.unlink(self.db + ".new")
+        db = sqlite3.connect(self.db + ".new", isolation_level=None)
+        db.execute("pragma journal_mode = off")
+        db.execute("pragma synchronous = off")
+        db.execute("begin")
+        db.execute("create table f (ts int, sip blob, dip blob, dport int, "
+                   "proto int, l7 int, br int, bs int, pr int, ps int)")
+        with subprocess.Popen([helper(self.arg, "genflows"), "rows", "-"] +
+                              shape(self.arg),
+                              stdout=subprocess.PIPE) as rows:
+            while True:
+                data = rows.stdout.read(ROW.size * 65536)
+                if not data:
+                    break
+                db.executemany("insert into f values (?,?,?,?,?,?,?,?,?,?)",
+                               ROW.iter_unpack(data))
+        db.execute("commit")
+        db.close()
+        os.rename(self.db + ".new", self.db)
+
+    def bytes(self):
+        return os.path.getsize(self.db)
+
+    def ask(self, q):
+        text = q.sql.replace("select sip, dip", "select hex(sip), hex(dip)", 1)
+        text = text.replace("select sip,", "select hex(sip),", 1)
+        text = text.replace("ADDR", "x'%s'" % packed(self.arg.needle).hex())
+        return timed(self.arg, ["sqlite3", "-separator", "\t", self.db, text])
+
+    def rows(self, q, answer):
+        out = []
+        for line in answer.splitlines():
+            out.append(tuple(unhex(x) if len(x) == 32 else x
+                             for x in line.split("\t")))
+        return out
+
+    def forget(self):
+        forget_tree(self.db)
+
+    def close(self):
+        pass
+
+
+class Nfdump:
+    name = "nfdump 1.7.1"
+
+    def __init__(self, arg, folder):
+        self.arg, self.d = arg, os.path.join(folder, "nf")
+
+    def load(self):
+        new = self.d + ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        os.makedirs(new)
+        path = self.d + ".pcap"     # nfpcapd reads no pipe
+        subprocess.run([helper(self.arg, "genflows"), "pcap", path] +
+                       shape(self.arg), check=True)
+        subprocess.run(["nfpcapd", "-y", "-S", "1", "-t", "300", "-r", path,
+                        "-w", new], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        os.unlink(path)
+        os.rename(new, self.d)
+
+    def bytes(self):
+        return tree_bytes(self.d)
+
+    def ask(self, q):
+        if not q.nfdump:
+            return None
+        where = self.d
+        if "-f" in q.ours:
+            where = os.path.join(self.d, time.strftime(
+                "%Y/%m/%d", time.gmtime(LAST_DAY_S)))
+        return timed(self.arg, ["nfdump", "-R", where] + q.nfdump)
+
+    def rows(self, q, answer):
+        return None         # other records: not to be compared
+
+    def forget(self):
+        forget_tree(self.d)
+
+    def close(self):
+        pass
+
+
+# ---- helpers ----------------------------------------------------------------
+
+def helper(arg, name):
+    return os.path.abspath(os.path.join(arg.H, name))
+
+
+def shape(arg):
+    return [str(DAYS), str(max(1, round(MEAN * arg.s))), str(SEED)]
+
+
+def server(n):
+    """Address of the n-th popular server, as traffic_address makes it."""
+    mask = (1 << 64) - 1
+    z = (n + 0x9e3779b97f4a7c15) & mask
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9 & mask
+    z = (z ^ z >> 27) * 0x94d049bb133111eb & mask
+    z ^= z >> 31
+    return socket.inet_ntoa(struct.pack(
+        ">I", (z & 0xffffffff) % 0x5fffffff + 0x20000000))
+
+
+def quote(text):
+    return "".join(c if c.isalnum() else "%%%02x" % ord(c) for c in text)
+
+
+def as_v6(text):
+    return text if ":" in text else "::ffff:" + text
+
+
+def packed(text):
+    if ":" in text:
+        return socket.inet_pton(socket.AF_INET6, text)
+    return b"\0" * 10 + b"\xff\xff" + socket.inet_aton(text)
+
+
+def unhex(text):
+    b = bytes.fromhex(text)
+    if b[:12] == b"\0" * 10 + b"\xff\xff":
+        return socket.inet_ntoa(b[12:])
+    return socket.inet_ntop(socket.AF_INET6, b)
+
+
+def free_ports(n):
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [s.getsockname()[1] for s in held]
+    for s in held:
+        s.close()
+    return ports
+
+
+def files_of(path):
+    if os.path.isfile(path):
+        yield path
+    for folder, _, names in os.walk(path):
+        for name in names:
+            yield os.path.join(folder, name)
+
+
+def tree_bytes(path):
+    return sum(os.path.getsize(p) for p in files_of(path))
+
+
+def forget_tree(path):
+    """Out of the page cache, without touching what others have in it."""
+    for p in files_of(path):
+        fd = os.open(p, os.O_RDONLY)
+        os.fdatasync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
+def remember_tree(path):
+    for p in files_of(path):
+        with open(p, "rb") as f:
+            while f.read(1 << 20):
+                pass
+
+
+def timed(arg, argv):
+    r = subprocess.run([helper(arg, "timed"), "1"] + argv,
+                       capture_output=True, text=True, check=True)
+    wall, _, _, rss, status = r.stdout.split()
+    if status != "0":
+        raise RuntimeError("%s: exit %s: %s" % (argv, status, r.stderr))
+    return Run(int(wall) / 1e6, int(rss), r.stderr)
+
+
+def spread(values, form):
+    values = sorted(values)
+    if len(values) == 1:
+        return form % values[0]
+    return form % statistics.median(values) + " [%s-%s]" % (
+        form % values[0], form % values[-1])
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = re.search(r"model name\s*: (.*)", f.read())
+    return "%s, %d cores, Linux %s, load %.1f" % (
+        model[1] if model else os.uname().machine, os.cpu_count() or 0,
+        os.uname().release, os.getloadavg()[0])
+
+
+def count_rows(arg, folder):
+    path = os.path.join(folder, "rows.count")
+    if not os.path.exists(path):
+        r = subprocess.run([helper(arg, "genflows"), "rows", "/dev/null"] +
+                           shape(arg), check=True, capture_output=True,
+                           text=True)
+        with open(path, "w") as f:
+            f.write(r.stderr.split()[0])
+    with open(path) as f:
+        return int(f.read())
+
+
+# ---- rounds -----------------------------------------------------------------
+
+def prepare(arg, folder):
+    """Programs that are here, with their rows."""
+    out = []
+    for kind, needs, done in (
+            (Ours, None, "store"), (ClickHouse, "clickhouse-server", None),
+            (Sqlite, "sqlite3", "rows.db"), (Nfdump, "nfdump", "nf")):
+        if needs and (arg.q or not shutil.which(needs)):
+            continue
+        p = kind(arg, folder)
+        if kind is ClickHouse:
+            p.start()
+            done = "ch/loaded"
+        start = time.monotonic()
+        if not os.path.exists(os.path.join(folder, done)):
+            print("loading %s ..." % p.name, end=" ", flush=True,
+                  file=sys.stderr)
+            p.load()
+            print("%.0f s" % (time.monotonic() - start), file=sys.stderr)
+        out.append(p)
+    return out
+
+
+def same_answers(q, answers, errors):
+    """Ours against the others'."""
+    ours = answers.get("goquery")
+    for name, rows in answers.items():
+        if rows is not None and rows != ours:
+            bad = [(a, b) for a, b in zip(ours, rows) if a != b]
+            errors.append("%s: goquery and %s differ: %d and %d rows, %s" % (
+                q.name, name, len(ours), len(rows), bad[:1]))
+
+
+def rounds(arg, programs, qs, errors, cold=False):
+    runs = {}
+    for turn in range(arg.n):
+        for q in qs:
+            answers = {}
+            for p in programs:
+                have = runs.setdefault((q.name, p.name), [])
+                if have and have[0].wall > SLOW_S and p.name != "goquery":
+                    continue
+                if cold:
+                    p.forget()
+                run = p.ask(q)
+                if run:
+                    have.append(run)
+                    answers[p.name] = p.rows(q, run.answer)
+            if turn == 0:
+                same_answers(q, answers, errors)
+    return runs
+
+
+def table(report, programs, qs, runs, n_rows, what):
+    report("")
+    report("| question%s | program | time ms | Mrows/s | peak MiB | of ours |"
+           % what)
+    report("|---|---|---|---|---|---|")
+    for q in qs:
+        ours = statistics.median(r.wall for r in runs[q.name, "goquery"])
+        n = n_rows / DAYS if "-f" in q.ours else n_rows
+        for p in programs:
+            rs = runs.get((q.name, p.name))
+            if not rs:
+                continue
+            mid = statistics.median(r.wall for r in rs)
+            report("| %s | %s | %s | %.1f | %d | %s |" % (
+                q.text if p.name == "goquery" else "", p.name,
+                spread([r.wall * 1e3 for r in rs], "%.1f"), n / mid / 1e6,
+                statistics.median(r.rss for r in rs) / 1024,
+                "" if p.name == "goquery" else "%.1f x" % (mid / ours)))
+
+
+def main():
+    ap = argparse.ArgumentParser(usage=__doc__)
+    ap.add_argument("-b", default="build/bin")
+    ap.add_argument("-H", default="build/gcc/tests/bench")
+    ap.add_argument("-d", default="build/bench")
+    ap.add_argument("-s", type=float, default=1)
+    ap.add_argument("-n", type=int, default=5)
+    ap.add_argument("-m")
+    ap.add_argument("-q", action="store_true")
+    ap.add_argument("names", nargs="*")
+    arg = ap.parse_args()
+    folder = os.path.join(arg.d, "query.%g" % arg.s)
+    os.makedirs(folder, exist_ok=True)
+    arg.needle = server(20000)
+    lines, errors = [], []
+
+    def report(text):
+        print(text, flush=True)
+        lines.append(text)
+
+    programs = []
+    try:
+        programs = prepare(arg, folder)
+        n_rows = count_rows(arg, folder)
+        qs = [q for q in questions(arg.needle)
+              if not arg.names or q.name in arg.names]
+        report("## Questions, %s" % time.strftime("%Y-%m-%d", time.gmtime()))
+        report("")
+        report("%s; %d rows in %d blocks, %d rounds, medians "
+               "[lowest-highest]" % (machine(), n_rows, DAYS * 288, arg.n))
+        report("")
+        report("| program | bytes per row |")
+        report("|---|---|")
+        for p in programs:
+            report("| %s | %.1f |" % (p.name, p.bytes() / n_rows))
+        runs = rounds(arg, programs, qs, errors)
+        table(report, programs, qs, runs, n_rows, "")
+        qs = [q for q in qs if q.cold]
+        fast = [p for p in programs
+                if p.name in ("goquery", "ClickHouse 18.16")]
+        runs = rounds(arg, fast, qs, errors, True)
+        table(report, fast, qs, runs, n_rows, ", cold")
+    finally:
+        for p in programs:
+            p.close()
+    for e in errors:
+        print("query.py: " + e, file=sys.stderr)
+    if arg.m and not errors:
+        with open(arg.m, "a") as f:
+            f.write("\n" + "\n".join(lines) + "\n")
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

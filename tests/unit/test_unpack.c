@@ -1,0 +1,83 @@
+/*
+ * Unpacking: whatever the CPU chose equals the plain loop, which equals what
+ * FORMAT.md says, bit by bit, for every width, length and element.
+ */
+#include "common/godb/unpack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/godb/encode.h"
+#include "tests/tap.h"
+
+#define N_MAX 200
+
+/* Bit b of number i is bit i * w + b of the bytes. */
+static uint64_t
+slow(const uint8_t *p, unsigned width, size_t i)
+{
+	uint64_t v = 0;
+
+	for (unsigned b = 0; b < width; b++) {
+		size_t k = i * width + b;
+
+		v |= (uint64_t)(p[k / 8] >> (k % 8) & 1) << b;
+	}
+	return v;
+}
+
+/* The input ends as exactly as it may, so that a sanitizer sees more. */
+#define DEFINE_CHECK(BITS)                                                   \
+	static unsigned check_##BITS(uint64_t *seed, unsigned width, size_t n) \
+	{                                                                    \
+		size_t bytes = (n * width + 7) / 8 + GDI_SLACK;              \
+		uint##BITS##_t base = (uint##BITS##_t)tap_random(seed);      \
+		uint##BITS##_t *fast = malloc(n * sizeof(*fast));            \
+		uint##BITS##_t *plain = malloc(n * sizeof(*plain));          \
+		uint8_t *in = malloc(bytes);                                 \
+		unsigned wrong = 0;                                          \
+                                                                             \
+		for (size_t i = 0; i < bytes; i++)                           \
+			in[i] = (uint8_t)tap_random(seed);                   \
+		gdi_unpack##BITS(in, width, base, n, fast);                  \
+		gdi_unpack##BITS##_plain(in, width, base, n, plain);         \
+		for (size_t i = 0; i < n; i++)                               \
+			wrong += plain[i] !=                                 \
+				(uint##BITS##_t)(base + slow(in, width, i)) || \
+			    fast[i] != plain[i];                             \
+		free(fast);                                                  \
+		free(plain);                                                 \
+		free(in);                                                    \
+		return wrong;                                                \
+	}
+
+DEFINE_CHECK(8)
+DEFINE_CHECK(16)
+DEFINE_CHECK(32)
+DEFINE_CHECK(64)
+
+int
+main(void)
+{
+	uint64_t seed = tap_seed(20261124);
+	unsigned wrong[4] = {0};
+
+	for (unsigned width = 0; width <= 64; width++) {
+		for (size_t n = 1; n <= N_MAX; n += n < 40 ? 1 : 23) {
+			if (width > 56 && width != 64)
+				continue;
+			if (width <= 8)
+				wrong[0] += check_8(&seed, width, n);
+			if (width <= 16)
+				wrong[1] += check_16(&seed, width, n);
+			if (width <= 32)
+				wrong[2] += check_32(&seed, width, n);
+			wrong[3] += check_64(&seed, width, n);
+		}
+	}
+	is_int(wrong[0], 0, "8 bits: as chosen, plain and bit by bit agree");
+	is_int(wrong[1], 0, "16 bits");
+	is_int(wrong[2], 0, "32 bits");
+	is_int(wrong[3], 0, "64 bits");
+	return tap_done();
+}
