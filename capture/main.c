@@ -643,8 +643,6 @@ tick(void *ctx, const struct loop_totals *t)
 
 	atomic_store_explicit(&w->ticked_ns, gp_clock_mono_ns(),
 	    memory_order_relaxed);
-
-	atomic_store_explicit(&w->ticked_ns, now, memory_order_relaxed);
 	if (w != &c->workers.w[0])
 		return;
 	if (c->o.offline)
