@@ -3,7 +3,7 @@
 ARCHIVES += libgpcapture
 libgpcapture_SRCS := $(addprefix capture/, source.c fanout.c decode.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
-	loop_file.c loop_live.c pause.c labels.c arena.c stage.c \
+	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
 	flowtab_label.c deaths.c)
 libgpcapture_SRCS += $(if $(NDPI),capture/dpi.c,capture/dpi_none.c)
 CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)

@@ -24,6 +24,7 @@
 
 #include "capture/deaths.h"
 #include "capture/dpi.h"
+#include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
 #include "capture/snapshot.h"
@@ -331,9 +332,50 @@ open_signals(struct capture *c)
 static void
 go_first(void)
 {
+	/* systemd has done it, and its filter knows no setpriority */
+	if (getpriority(PRIO_PROCESS, 0) <= NICE)
+		return;
 	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
 		gp_log(GP_LOG_INFO, "no higher priority: %s",
 		    strerror(errno));
+}
+
+static bool
+watchdog_hungry(const struct capture *c)
+{
+	return c->watchdog_ms > 0 && gp_clock_mono_ns() - c->petted_ns >=
+	    c->watchdog_ms * INT64_C(1000000);
+}
+
+static void
+pet_watchdog(struct capture *c)
+{
+	c->petted_ns = gp_clock_mono_ns();
+	(void)gp_notify_send(c->notify, "WATCHDOG=1");
+}
+
+/* Waiting is all that can be done, so whoever started us need not wait. */
+static void
+told_of_interface(void *ctx, enum ifwait_state now)
+{
+	struct capture *c = ctx;
+	char text[96];
+
+	if (now == IFWAIT_UP)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "READY=1\nSTATUS=waiting: interface %s is %s", c->o.iface,
+	    now == IFWAIT_DOWN ? "down" : "not there");
+	(void)gp_notify_send(c->notify, text);
+	gp_log(GP_LOG_WARNING, "waiting: the interface is %s iface=%s",
+	    now == IFWAIT_DOWN ? "down" : "not there", c->o.iface);
+}
+
+static void
+while_waiting(void *ctx)
+{
+	if (watchdog_hungry(ctx))
+		pet_watchdog(ctx);
 }
 
 static void
@@ -644,20 +686,16 @@ tick(void *ctx, const struct loop_totals *t)
 {
 	struct worker *w = ctx;
 	struct capture *c = &capture;
-	int64_t now = gp_clock_mono_ns();
 
-	atomic_store_explicit(&w->ticked_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&w->ticked_ns, gp_clock_mono_ns(),
+	    memory_order_relaxed);
 	if (w != &c->workers.w[0])
 		return;
 	if (c->o.offline)
 		progress(c, t);
 	/* only for all of them */
-	if (c->watchdog_ms > 0 &&
-	    now - c->petted_ns >= c->watchdog_ms * INT64_C(1000000) &&
-	    workers_alive(&c->workers, c->petted_ns)) {
-		c->petted_ns = now;
-		(void)gp_notify_send(c->notify, "WATCHDOG=1");
-	}
+	if (watchdog_hungry(c) && workers_alive(&c->workers, c->petted_ns))
+		pet_watchdog(c);
 }
 
 static void
@@ -882,6 +920,9 @@ main(int argc, char **argv)
 		c->terminal = isatty(STDERR_FILENO);
 	} else {
 		go_first();
+		if (ifwait_up(c->o.iface, c->signals, told_of_interface,
+			while_waiting, c) > 0)
+			return 0; /* told to stop before there was anything */
 		open_interface(c);
 	}
 	open_workers(c);

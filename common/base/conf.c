@@ -742,6 +742,55 @@ gp_conf_iface(const struct gp_conf *c, const char *name)
 	return NULL;
 }
 
+/* ---- comparing ---------------------------------------------------------- */
+
+static bool
+same_value(const struct key *k, const void *base_a, const void *base_b)
+{
+	const char *a = (const char *)base_a + k->offset;
+	const char *b = (const char *)base_b + k->offset;
+
+	switch (k->type) {
+	case KEY_TEXT:
+	case KEY_PATH:
+		return strcmp(*(const char *const *)(const void *)a,
+			   *(const char *const *)(const void *)b) == 0;
+	case KEY_NUMBER:
+	case KEY_CHOICE:
+		return memcmp(a, b, sizeof(uint32_t)) == 0;
+	case KEY_SIZE:
+		return memcmp(a, b, sizeof(uint64_t)) == 0;
+	case KEY_BOOL:
+		return memcmp(a, b, sizeof(bool)) == 0;
+	}
+	return false;
+}
+
+static bool
+same_values(const char *section, const void *a, const void *b)
+{
+	for (size_t i = 0; i < N_KEYS; i++)
+		if (strcmp(keys[i].section, section) == 0 &&
+		    !same_value(&keys[i], a, b))
+			return false;
+	return true;
+}
+
+bool
+gp_conf_same_section(const struct gp_conf *a, const struct gp_conf *b,
+    const char *section)
+{
+	return same_values(section, a, b);
+}
+
+bool
+gp_conf_same_iface(const struct gp_conf *a, const struct gp_conf_capture *of_a,
+    const struct gp_conf *b, const struct gp_conf_capture *of_b)
+{
+	return same_values("capture", of_a, of_b) &&
+	    same_value(&capture_sandbox, a, b);
+}
+
 /* ---- printing ----------------------------------------------------------- */
 
 static void

@@ -102,6 +102,17 @@ struct gp_conf *gp_conf_load(const char *path, bool optional, bool root_owned,
 const struct gp_conf_capture *gp_conf_iface(const struct gp_conf *c,
     const char *name);
 
+/*
+ * Whether two configurations say the same: in a section but [capture] and
+ * [interface NAME]; on one interface, `sandbox` in [capture] included.  What a
+ * named file holds is not looked at.
+ */
+bool gp_conf_same_section(const struct gp_conf *a, const struct gp_conf *b,
+    const char *section);
+bool gp_conf_same_iface(const struct gp_conf *a,
+    const struct gp_conf_capture *of_a, const struct gp_conf *b,
+    const struct gp_conf_capture *of_b);
+
 /* -T: the effective values as INI text. */
 void gp_conf_print(const struct gp_conf *c, FILE *out);
 
