@@ -601,7 +601,7 @@ struct godb_coverage;
 /*
  * What the scan's window holds and what it lacks.  Time between an
  * interface's first known block and now that no part covers is a gap when it
- * is longer than 2 s and no part beside it comes from a capture file.
+ * is longer than 20 ms and no part beside it comes from a capture file.
  * `result` (may be NULL) adds its faults.  The reader is asked where known
  * blocks lie outside the window.  Borrows scan and result.
  */
