@@ -30,8 +30,8 @@
 #define BATCH         GDI_TABLE_BATCH
 #define WORDS_MAX     6 /* of a group's key */
 #define PAIR_MAX      8 /* of a key with a value behind it */
-#define NUMBERS_MAX   5 /* counters and rows, while feeding */
 #define N_COUNTERS    4
+#define RECORD_MAX    (1 + PAIR_MAX + N_COUNTERS + GODB_N_EXTRAS)
 #define SLOT_MASK     0xffffffu
 #define GROUPS_MAX    (UINT32_C(1) << 31)
 #define N_SHARDS      16
@@ -113,6 +113,7 @@ struct gdi_feed {
 	struct gdi_group *g;
 	struct side side[N_SETS][2];
 	uint64_t totals[N_COUNTERS]; /* of host */
+	uint64_t records[BATCH * RECORD_MAX]; /* hash, key, numbers */
 };
 
 /* ---- layout of keys ---------------------------------------------------- */
@@ -618,26 +619,6 @@ add_counters(uint64_t to[N_COUNTERS], const struct godb_columns *c,
 		to[k] = gdi_add(to[k], c->counter[k][row]);
 }
 
-/* Sums of a batch's rows from `from` on that share the key there; how many
- * they are.  Blocks are sorted, so neighbours often share their group. */
-static size_t
-sum_neighbours(const struct gdi_group *g, const struct layout *l,
-    const struct batch *b, size_t from, uint64_t sum[NUMBERS_MAX])
-{
-	const uint64_t *key = b->keys + from * l->words;
-	size_t n = 0;
-
-	memset(sum, 0, NUMBERS_MAX * sizeof(*sum));
-	do {
-		add_counters(sum, b->c, b->sel[from + n]);
-		n++;
-	} while (from + n < b->n &&
-	    same_key(key, key + n * l->words, l->words));
-	if (g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA])
-		sum[N_COUNTERS] = n;
-	return n;
-}
-
 static void
 add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
 {
@@ -645,28 +626,64 @@ add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
 		to[k] = gdi_add(to[k], from[k]);
 }
 
-/* A key and its numbers to the feed's table, or on the way to a shard. */
+/* Hashes n records and adds them to the feed's table, or to the buffers of the
+ * shards; make_room came before. */
 static int
-put(struct gdi_feed *f, unsigned s, unsigned v, const uint64_t *key,
-    uint64_t hash, const uint64_t *numbers, unsigned n)
+put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 {
 	struct side *d = &f->side[s][v];
-	struct gdi_table *t = &d->local;
-	uint64_t *record;
-	int rc;
+	size_t step = record_words(d);
+	uint64_t *r = f->records;
+	int rc = 0;
 
+	for (size_t i = 0; i < n; i++)
+		r[i * step] = gp_hash_words(&f->g->hash, r + i * step + 1,
+		    d->local.key_words);
 	if (!d->direct) {
-		add_numbers(gdi_table_at(t, key, hash), numbers, n);
+		gdi_table_add(&d->local, r, n);
 		return 0;
 	}
-	rc = new_record(f, s, v, hash, &record);
-	if (rc < 0)
-		return rc;
-	memcpy(record + 1, key, t->key_words * sizeof(*key));
-	memset(record + 1 + t->key_words, 0,
-	    (t->words - t->key_words) * sizeof(*record));
-	memcpy(record + 1 + t->key_words, numbers, n * sizeof(*numbers));
-	return 0;
+	for (size_t i = 0; rc == 0 && i < n; i++, r += step) {
+		uint64_t *record;
+
+		rc = new_record(f, s, v, r[0], &record);
+		for (size_t k = 1; rc == 0 && k < step; k++)
+			record[k] = r[k];
+	}
+	return rc;
+}
+
+/*
+ * Records of a batch's rows but for the hash: one for neighbours that share
+ * their key, which are many, for blocks are sorted.
+ */
+static inline __attribute__((always_inline)) size_t
+sum_neighbours(const struct batch *b, unsigned words, unsigned numbers,
+    bool rows, uint64_t *r)
+{
+	size_t n = 0, i = 0;
+
+	while (i < b->n) {
+		const uint64_t *key = b->keys + i * words;
+		uint64_t *to = r + 1 + words;
+		size_t k = i + 1;
+
+		for (unsigned m = 0; m < words; m++)
+			r[1 + m] = key[m];
+		for (unsigned m = 0; m < N_COUNTERS; m++)
+			to[m] = b->c->counter[m][b->sel[i]];
+		for (unsigned m = N_COUNTERS; m < numbers; m++)
+			to[m] = 0;
+		for (; k < b->n && same_key(key, b->keys + k * words, words);
+		     k++)
+			add_counters(to, b->c, b->sel[k]);
+		if (rows)
+			to[N_COUNTERS] = k - i;
+		r += 1 + words + numbers;
+		i = k;
+		n++;
+	}
+	return n;
 }
 
 /* A row's value of a distinct column, behind its group's key. */
@@ -699,18 +716,19 @@ put_pairs(struct gdi_feed *f, const struct layout *l, unsigned v,
 	for (unsigned s = 1; rc == 0 && s < g->n_sets; s++) {
 		/* versions of addresses stay apart even where groups are one */
 		unsigned w = g->set[s].column == GODB_DPORT ? v : b->v6;
-		unsigned words = g->set[s].words[w];
-		uint64_t key[PAIR_MAX];
+		size_t step = 1 + g->set[s].words[w];
 
-		rc = make_room(f, s, w, b->n);
-		for (size_t i = 0; rc == 0 && i < b->n; i++) {
+		for (size_t i = 0; i < b->n; i++) {
+			uint64_t *key = f->records + i * step + 1;
+
 			memcpy(key, b->keys + i * l->words,
 			    l->words * sizeof(*key));
 			pack_value(g->set[s].column, b, b->sel[i],
 			    key + l->words);
-			rc = put(f, s, w, key,
-			    gp_hash_words(&g->hash, key, words), NULL, 0);
 		}
+		rc = make_room(f, s, w, b->n);
+		if (rc == 0)
+			rc = put_records(f, s, w, b->n);
 	}
 	return rc;
 }
@@ -720,19 +738,19 @@ add_batch(struct gdi_feed *f, unsigned v, struct batch *b)
 {
 	const struct gdi_group *g = f->g;
 	const struct layout *l = &g->layout[v];
-	unsigned rows = g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA];
-	uint64_t sum[NUMBERS_MAX];
+	bool rows = g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
+	unsigned numbers = g->set[0].numbers;
+	size_t n;
 	int rc = make_room(f, 0, v, b->n);
 
+	if (rc < 0)
+		return rc;
 	pack_keys(l, b);
-	for (size_t i = 0; rc == 0 && i < b->n;) {
-		const uint64_t *key = b->keys + i * l->words;
-		size_t n = sum_neighbours(g, l, b, i, sum);
-
-		rc = put(f, 0, v, key, gp_hash_words(&g->hash, key, l->words),
-		    sum, N_COUNTERS + (rows != 0));
-		i += n;
-	}
+	if (l->words == 1 && numbers == N_COUNTERS) /* the most common */
+		n = sum_neighbours(b, 1, N_COUNTERS, false, f->records);
+	else
+		n = sum_neighbours(b, l->words, numbers, rows, f->records);
+	rc = put_records(f, 0, v, n);
 	return rc == 0 && g->n_sets > 1 ? put_pairs(f, l, v, b) : rc;
 }
 
@@ -793,22 +811,23 @@ static bool
 add_whole(struct gdi_feed *f, struct batch *b, size_t n, int *rc)
 {
 	const struct layout *l = &f->g->layout[0];
-	uint64_t sum[NUMBERS_MAX];
+	bool rows = f->g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
+	uint64_t *to = f->records + 1 + l->words;
 
 	if (!l->constant || b->sel || f->g->n_sets > 1 || n == 0)
 		return false;
 	for (unsigned k = 0; k < N_COUNTERS; k++) {
-		if (!sum_column(b->c->counter[k], n, &sum[k]))
+		if (!sum_column(b->c->counter[k], n, &to[k]))
 			return false;
 	}
-	sum[N_COUNTERS] = n;
+	if (rows)
+		to[N_COUNTERS] = n;
 	b->n = 1;
 	pack_keys(l, b);
+	memcpy(f->records + 1, b->keys, l->words * sizeof(*b->keys));
 	*rc = make_room(f, 0, 0, 1);
 	if (*rc == 0)
-		*rc = put(f, 0, 0, b->keys,
-		    gp_hash_words(&f->g->hash, b->keys, l->words), sum,
-		    f->g->set[0].numbers);
+		*rc = put_records(f, 0, 0, 1);
 	return true;
 }
 
