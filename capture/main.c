@@ -406,7 +406,8 @@ open_interface(struct capture *c)
 		    error);
 
 		if (rc < 0)
-			die(rc == -ENODEV ? EXIT_AGAIN : 1, error, NULL);
+			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
+			    error, NULL);
 	}
 	since_ns = gp_clock_real_ns();
 	for (size_t i = 0; live.share && i < c->workers.n; i++)

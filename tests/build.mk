@@ -32,6 +32,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	query \
 	export \
 	live \
+	interfaces \
 	workers \
 	status \
 	truth \
