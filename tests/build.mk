@@ -38,6 +38,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	truth \
 	captures \
 	install \
+	l7 \
 	programs)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
