@@ -23,3 +23,7 @@ TEST_LIBS_test_ifsel := libgpquery libgpbase
 TEST_LIBS_test_profile := libgpquery libgpbase
 TEST_LIBS_test_table := libgpquery libfakescan libgodb libgpbase
 MANPAGES += querier/goquery.1
+
+# tests write their rows down and make a store of them
+TEST_HELPERS += lib/rows2store
+TEST_LIBS_rows2store := libgodb libgpbase

@@ -9,6 +9,8 @@ is "$(libs goprobe-writer)" "libc libcap-ng libinih liblz4 libseccomp " \
     "goprobe-writer: lz4, no libpcap"
 is "$(libs goquery)" "libc libcap-ng libinih liblz4 libseccomp " \
     "goquery: lz4, no libpcap"
+is "$(libs goquery-resolve)" "libc libcap-ng libmaxminddb libseccomp " \
+    "goquery-resolve: libmaxminddb, no store"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
 is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_(create|push|attach|peek)|hello_)')" 0 \
     "goquery has no writing side and no ring"
