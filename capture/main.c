@@ -22,6 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/deaths.h"
+#include "capture/dpi.h"
+#include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
 #include "capture/snapshot.h"
@@ -63,6 +66,10 @@ struct capture {
 	int watchdog_ms;
 	int64_t petted_ns, shown_ns;
 	bool terminal, bar; /* offline: progress on stderr */
+	int deaths_fd;      /* our predecessor's */
+	struct deaths_page *deaths;
+	bool looking;       /* at packets: an exit now is not ours */
+	enum loop_l7 l7;
 };
 
 static struct capture capture;
@@ -187,12 +194,14 @@ filter_text(const struct gp_conf_capture *c)
 static void
 check_filter(const struct gp_conf_capture *c)
 {
-	char error[SOURCE_ERROR_MAX];
+	char error[SOURCE_ERROR_MAX], name[64];
 	char *text = filter_text(c);
 
 	if (text == NULL)
 		die(1, "out of memory", NULL);
-	if (text[0] && source_check_filter(text, error) < 0)
+	(void)snprintf(name, sizeof(name), c->name[0] ? "[interface %s]" :
+	    "[capture]%s", c->name);
+	if (text[0] && source_check_filter(name, text, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(text);
 }
@@ -243,7 +252,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 	if (n < 0)
 		die(1, "passed descriptors", strerror(-n));
-	c->alive = -1;
+	c->alive = c->deaths_fd = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
 		die(1, "out of memory", NULL);
@@ -252,6 +261,9 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 		if (strcmp(fds[i].name, "alive") == 0) {
 			c->alive = fd;
+		} else if (strcmp(fds[i].name, DEATHS_NAME) == 0) {
+			gp_fd_close(&c->deaths_fd);
+			c->deaths_fd = fd;
 		} else if (strcmp(fds[i].name, "writer") == 0 &&
 		    c->o.offline) {
 			c->workers.w[0].ctl = fd;
@@ -270,6 +282,33 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	if (c->notify < -1)
 		die(1, "NOTIFY_SOCKET", strerror(-c->notify));
 	c->watchdog_ms = gp_notify_watchdog_ms();
+}
+
+static void
+leave_in_order(void)
+{
+	if (!capture.looking)
+		deaths_clean(capture.deaths);
+}
+
+/* A packet that kills the engine is sent again; the sensor is worth more than
+ * the names. */
+static void
+choose_l7(struct capture *c)
+{
+	unsigned n = 0;
+
+	if (!c->o.offline)
+		n = deaths_open(&c->deaths, c->deaths_fd, c->notify,
+		    gp_clock_boot_ns());
+	(void)atexit(leave_in_order);
+	c->l7 = c->settings.l7 == GP_L7_NDPI ? LOOP_L7_ON : LOOP_L7_OFF;
+	if (n < DEATHS_MANY || c->l7 == LOOP_L7_OFF)
+		return;
+	c->l7 = LOOP_L7_FAILED;
+	gp_log(GP_LOG_WARNING,
+	    "layer 7 is off: capture died %u times in ten minutes iface=%s", n,
+	    c->o.iface);
 }
 
 static void
@@ -293,9 +332,50 @@ open_signals(struct capture *c)
 static void
 go_first(void)
 {
+	/* systemd has done it, and its filter knows no setpriority */
+	if (getpriority(PRIO_PROCESS, 0) <= NICE)
+		return;
 	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
 		gp_log(GP_LOG_INFO, "no higher priority: %s",
 		    strerror(errno));
+}
+
+static bool
+watchdog_hungry(const struct capture *c)
+{
+	return c->watchdog_ms > 0 && gp_clock_mono_ns() - c->petted_ns >=
+	    c->watchdog_ms * INT64_C(1000000);
+}
+
+static void
+pet_watchdog(struct capture *c)
+{
+	c->petted_ns = gp_clock_mono_ns();
+	(void)gp_notify_send(c->notify, "WATCHDOG=1");
+}
+
+/* Waiting is all that can be done, so whoever started us need not wait. */
+static void
+told_of_interface(void *ctx, enum ifwait_state now)
+{
+	struct capture *c = ctx;
+	char text[96];
+
+	if (now == IFWAIT_UP)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "READY=1\nSTATUS=waiting: interface %s is %s", c->o.iface,
+	    now == IFWAIT_DOWN ? "down" : "not there");
+	(void)gp_notify_send(c->notify, text);
+	gp_log(GP_LOG_WARNING, "waiting: the interface is %s iface=%s",
+	    now == IFWAIT_DOWN ? "down" : "not there", c->o.iface);
+}
+
+static void
+while_waiting(void *ctx)
+{
+	if (watchdog_hungry(ctx))
+		pet_watchdog(ctx);
 }
 
 static void
@@ -340,12 +420,20 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	char error[SOURCE_ERROR_MAX];
 
 	struct worker *w = &c->workers.w[0];
+	char *filter;
 
 	if (n == 0 || n != c->o.n_files || w->ctl < 0)
 		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
 	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
 		die(1, error, NULL);
+	filter = filter_text(&c->settings);
+	if (filter == NULL)
+		die(1, "out of memory", NULL);
+	if (filter[0] && source_filter_files(w->source, c->o.iface, filter,
+			     error) < 0)
+		die(EXIT_USAGE, error, NULL);
+	free(filter);
 }
 
 static int
@@ -598,20 +686,16 @@ tick(void *ctx, const struct loop_totals *t)
 {
 	struct worker *w = ctx;
 	struct capture *c = &capture;
-	int64_t now = gp_clock_mono_ns();
 
-	atomic_store_explicit(&w->ticked_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&w->ticked_ns, gp_clock_mono_ns(),
+	    memory_order_relaxed);
 	if (w != &c->workers.w[0])
 		return;
 	if (c->o.offline)
 		progress(c, t);
 	/* only for all of them */
-	if (c->watchdog_ms > 0 &&
-	    now - c->petted_ns >= c->watchdog_ms * INT64_C(1000000) &&
-	    workers_alive(&c->workers, c->petted_ns)) {
-		c->petted_ns = now;
-		(void)gp_notify_send(c->notify, "WATCHDOG=1");
-	}
+	if (watchdog_hungry(c) && workers_alive(&c->workers, c->petted_ns))
+		pet_watchdog(c);
 }
 
 static void
@@ -644,6 +728,8 @@ make_loop(struct capture *c, struct worker *w)
 	    .offline = c->o.offline,
 	    .flows_max = flows_each(c),
 	    .snapshot_interval_s = c->settings.snapshot_interval,
+	    .l7 = c->l7,
+	    .l7_wait_s = c->settings.l7_wait,
 	    .stop_wait_ms = c->o.offline ? -1 : STOP_WAIT_MS,
 	    .wait_done = c->o.offline,
 	    .tick = tick,
@@ -692,6 +778,9 @@ report_offline(struct capture *c, enum loop_result result,
 	if (t->time_clamped > 0)
 		fprintf(stderr, ", %llu with times out of range",
 		    ull(t->time_clamped));
+	if (t->l7_starved > 0)
+		fprintf(stderr, ", %llu flows named by port for want of "
+				"memory", ull(t->l7_starved));
 	if (t->first_s <= t->last_s) {
 		time_text(t->first_s, first);
 		time_text(t->last_s, last);
@@ -710,6 +799,24 @@ report_offline(struct capture *c, enum loop_result result,
 	if (t->unreadable > 0)
 		return 1;
 	return t->cut > 0 ? EXIT_CUT : 0;
+}
+
+/* What it does, in figures: how much of a packet, how many flows. */
+static void
+announce(const struct capture *c)
+{
+	const struct gp_conf_capture *s = &c->settings;
+	const struct source *source = c->workers.w[0].source;
+
+	gp_log(GP_LOG_INFO,
+	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
+	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
+	    "filter=%s",
+	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
+	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
+	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
 }
 
 static void
@@ -745,11 +852,14 @@ report_live(const struct capture *c, enum loop_result result,
 	gp_log(GP_LOG_INFO,
 	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
 	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
-	    "kernel_at_stop=%llu unpublished=%llu",
+	    "kernel_at_stop=%llu unpublished=%llu l7_packets=%llu "
+	    "l7_cut=%llu l7_full=%llu l7_starved=%llu",
 	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
 	    ull(t->iface_drops),
-	    ull(t->kernel_at_stop), ull(t->seen - t->published));
+	    ull(t->kernel_at_stop), ull(t->seen - t->published),
+	    ull(t->l7_looked), ull(t->l7_cut), ull(t->l7_full),
+	    ull(t->l7_starved));
 	report_pauses(c->o.iface, "wall", &t->turns);
 	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
 	switch (result) {
@@ -804,14 +914,19 @@ main(int argc, char **argv)
 	/* with what privilege there is: open, connect, hand over */
 	take_passed(c, &files, &n_files);
 	open_signals(c);
+	choose_l7(c);
 	if (c->o.offline) {
 		open_inputs(c, files, n_files);
 		c->terminal = isatty(STDERR_FILENO);
 	} else {
 		go_first();
+		if (ifwait_up(c->o.iface, c->signals, told_of_interface,
+			while_waiting, c) > 0)
+			return 0; /* told to stop before there was anything */
 		open_interface(c);
 	}
 	open_workers(c);
+	dpi_silence_stdout();
 	tzset();
 
 	/* give it up; from here on nothing can be opened */
@@ -821,8 +936,12 @@ main(int argc, char **argv)
 	/* only now: the writer's answer, the files, the packets */
 	for (size_t i = 0; i < c->workers.n; i++)
 		be_welcomed(c, &c->workers.w[i]);
+	if (!c->o.offline)
+		announce(c);
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
+	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);
+	c->looking = false;
 	(void)gp_notify_send(c->notify, "STOPPING=1");
 	return c->o.offline ? report_offline(c, result, &totals) :
 			      report_live(c, result, culprit, &totals);

@@ -44,6 +44,8 @@ enum option_id {
 	OPT_EXTERNAL,
 	OPT_STATUS,
 	OPT_STATUS_FILE,
+	OPT_LIST,
+	OPT_CHECK,
 	OPT_SANDBOX,
 	OPT_CONF,
 	OPT_CHECK_CONF,
@@ -116,6 +118,9 @@ static const struct option options[] = {
 	    "how the sensor is doing: exit 0 well, 3 not, 1 no status", false},
 	{OPT_STATUS_FILE, NULL, "status-file", "FILE",
 	    "the status in another place", false},
+	{OPT_LIST, NULL, "list", NULL, "what the store holds", true},
+	{OPT_CHECK, NULL, "check", NULL,
+	    "read all of the store, name what is damaged: exit 3", false},
 	{OPT_SANDBOX, NULL, "sandbox", "full|seccomp",
 	    "seccomp: for kernels without Landlock", false},
 	{OPT_CONF, NULL, "config", "FILE", "another INI file", false},
@@ -462,6 +467,12 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		a->status_file = value;
 		a->action = ARGS_STATUS;
 		break;
+	case OPT_LIST:
+		a->action = ARGS_LIST;
+		break;
+	case OPT_CHECK:
+		a->action = ARGS_CHECK;
+		break;
 	case OPT_SANDBOX:
 		return set_sandbox(a, value, error);
 	case OPT_CONF:
@@ -616,6 +627,25 @@ finish_status(const struct args *a, char *error)
 	return 0;
 }
 
+/* --list and --check are about the whole store, or the interfaces of -i. */
+static int
+finish_inspection(struct args *a, char *error)
+{
+	const char *name = a->action == ARGS_LIST ? "list" : "check";
+
+	if (a->query)
+		return FAIL("--%s takes no query; '%.40s' is one too many", name,
+		    a->query);
+	if (a->format == ARGS_HTML)
+		return FAIL("--%s is not told in html", name);
+	if (a->action == ARGS_CHECK && a->format != ARGS_TXT)
+		return FAIL("--check is told in txt, not in %s",
+		    format_names[a->format]);
+	if (!a->ifaces)
+		a->ifaces = "any";
+	return 0;
+}
+
 static int
 finish(struct args *a, const struct typed *t, char *error)
 {
@@ -624,6 +654,8 @@ finish(struct args *a, const struct typed *t, char *error)
 
 	if (a->action == ARGS_STATUS)
 		return finish_status(a, error);
+	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)
+		return finish_inspection(a, error);
 	if (a->action != ARGS_QUERY)
 		return 0;
 	if (!a->query)

@@ -20,6 +20,8 @@ enum args_action {
 	ARGS_CHECK_CONF, /* -t */
 	ARGS_PRINT_CONF, /* -T */
 	ARGS_STATUS,
+	ARGS_LIST,
+	ARGS_CHECK,
 };
 
 #define ARGS_ERROR_MAX 512

@@ -1,6 +1,7 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
 	encode.c unpack.c decode.c block.c rings.c index.c journal.c names.c \
-	aggregate.c pack.c day.c writer.c reader.c cursor.c)
+	aggregate.c pack.c day.c writer.c reader.c cursor.c summary.c list.c \
+	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
 	filter.c keys.c metric.c group.c having.c \
 	rank.c query.c coverage.c)

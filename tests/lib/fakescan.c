@@ -135,7 +135,7 @@ fake_reader(uint32_t flags)
 /* ---- what godb.h promises ---------------------------------------------- */
 
 int
-godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
+godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan *s = fake_scan_new();
