@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -874,6 +875,7 @@ open_helpers(struct session *s)
 		    "[site] in the INI file");
 	if (!s->args.resolve && (!geo || none))
 		return;
+	(void)signal(SIGPIPE, SIG_IGN); /* should it end early */
 	if (names_start(&opts, &s->names, error) < 0)
 		die(EXIT_ERROR, "%s", error);
 	s->sets.names = s->names;

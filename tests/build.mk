@@ -30,6 +30,8 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	format \
 	goquery \
 	query \
+	oracle \
+	names \
 	export \
 	live \
 	interfaces \

@@ -12,6 +12,8 @@ is "$(libs goquery)" "libc libcap-ng libinih liblz4 libseccomp " \
 is "$(libs goprobe-export)" \
     "libc libcap-ng libcurl libinih liblz4 libseccomp libxxhash libz " \
     "goprobe-export: libcurl"
+is "$(libs goquery-resolve)" "libc libcap-ng libmaxminddb libseccomp " \
+    "goquery-resolve: libmaxminddb, no store"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
 is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_(create|push|attach|peek)|hello_)')" 0 \
     "goquery has no writing side and no ring"
