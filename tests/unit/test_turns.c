@@ -233,13 +233,16 @@ test_full(void)
 int
 main(void)
 {
+	struct gp_conf *conf = gp_conf_new();
+
 	peers.list = calloc(PEERS_MAX, sizeof(*peers.list));
-	if (peers.list == NULL ||
-	    drain_init(&drain, &peers, &ingest, &stats) < 0)
+	if (peers.list == NULL || conf == NULL ||
+	    drain_init(&drain, &peers, &ingest, &stats, conf) < 0)
 		return 1;
 	test_beside();
 	test_full();
 	drain_fini(&drain);
 	free(peers.list);
+	gp_conf_free(conf);
 	return tap_done();
 }
