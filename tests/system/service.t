@@ -153,7 +153,7 @@ ok "it has ended" test "$(unit goprobe-capture@vz ActiveState)" = inactive
 echo 'snaplen = 1' >>"$ini"
 run 1 "reload of a broken file fails" machine systemctl reload goprobe-apply
 like "$(machine journalctl -q --no-pager -o cat -u goprobe-apply)" \
-    'goprobe.ini:[0-9]+: snaplen' "the journal says where"
+    "goprobe.ini:[0-9]+: key 'snaplen' stands here a second time$" "the journal says where"
 is "$(pid capture@vc)" "$vc0" "and nothing has changed"
 ok "daemon-reload with it" machine systemctl daemon-reload
 is "$(pid capture@vc)" "$vc0" "changes nothing either"
