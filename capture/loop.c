@@ -97,8 +97,10 @@ loop_push(struct loop *l, struct loop_block *b,
 
 	b->b.flags |= l->flags;
 	note_dpi(l);
+	b->b.l7_starved = l->totals.l7_starved - l->starved_told;
 	if (snapshot_push(&b->b, l->cfg.ring, meta, &packets) != 0)
 		return false;
+	l->starved_told = l->totals.l7_starved;
 	l->totals.published += packets;
 	l->totals.overflow += c.overflow;
 	l->totals.late += c.late;

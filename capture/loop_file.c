@@ -21,7 +21,6 @@ push(struct loop *l, struct loop_block *b, enum frame_kind kind)
 		.first_real_ns = b->first_ns,
 		.last_real_ns = b->last_ns,
 		.flows = flowtab_flows(l->table),
-		.l7_starved = l->totals.l7_starved,
 	};
 
 	while (!loop_push(l, b, &meta))

@@ -296,7 +296,6 @@ meta_of(const struct loop *l, enum frame_kind kind,
 		.last_boot_ns = last->boot_ns,
 		.flows = flowtab_flows(l->table),
 		.pending = flowtab_held(l->table) + queued,
-		.l7_starved = l->totals.l7_starved,
 	};
 }
 

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/deaths.h"
+#include "capture/dpi.h"
 #include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
@@ -64,6 +66,10 @@ struct capture {
 	int watchdog_ms;
 	int64_t petted_ns, shown_ns;
 	bool terminal, bar; /* offline: progress on stderr */
+	int deaths_fd;      /* our predecessor's */
+	struct deaths_page *deaths;
+	bool looking;       /* at packets: an exit now is not ours */
+	enum loop_l7 l7;
 };
 
 static struct capture capture;
@@ -188,12 +194,14 @@ filter_text(const struct gp_conf_capture *c)
 static void
 check_filter(const struct gp_conf_capture *c)
 {
-	char error[SOURCE_ERROR_MAX];
+	char error[SOURCE_ERROR_MAX], name[64];
 	char *text = filter_text(c);
 
 	if (text == NULL)
 		die(1, "out of memory", NULL);
-	if (text[0] && source_check_filter(text, error) < 0)
+	(void)snprintf(name, sizeof(name), c->name[0] ? "[interface %s]" :
+	    "[capture]%s", c->name);
+	if (text[0] && source_check_filter(name, text, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(text);
 }
@@ -244,7 +252,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 	if (n < 0)
 		die(1, "passed descriptors", strerror(-n));
-	c->alive = -1;
+	c->alive = c->deaths_fd = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
 		die(1, "out of memory", NULL);
@@ -253,6 +261,9 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 		if (strcmp(fds[i].name, "alive") == 0) {
 			c->alive = fd;
+		} else if (strcmp(fds[i].name, DEATHS_NAME) == 0) {
+			gp_fd_close(&c->deaths_fd);
+			c->deaths_fd = fd;
 		} else if (strcmp(fds[i].name, "writer") == 0 &&
 		    c->o.offline) {
 			c->workers.w[0].ctl = fd;
@@ -271,6 +282,33 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	if (c->notify < -1)
 		die(1, "NOTIFY_SOCKET", strerror(-c->notify));
 	c->watchdog_ms = gp_notify_watchdog_ms();
+}
+
+static void
+leave_in_order(void)
+{
+	if (!capture.looking)
+		deaths_clean(capture.deaths);
+}
+
+/* A packet that kills the engine is sent again; the sensor is worth more than
+ * the names. */
+static void
+choose_l7(struct capture *c)
+{
+	unsigned n = 0;
+
+	if (!c->o.offline)
+		n = deaths_open(&c->deaths, c->deaths_fd, c->notify,
+		    gp_clock_boot_ns());
+	(void)atexit(leave_in_order);
+	c->l7 = c->settings.l7 == GP_L7_NDPI ? LOOP_L7_ON : LOOP_L7_OFF;
+	if (n < DEATHS_MANY || c->l7 == LOOP_L7_OFF)
+		return;
+	c->l7 = LOOP_L7_FAILED;
+	gp_log(GP_LOG_WARNING,
+	    "layer 7 is off: capture died %u times in ten minutes iface=%s", n,
+	    c->o.iface);
 }
 
 static void
@@ -368,7 +406,8 @@ open_interface(struct capture *c)
 		    error);
 
 		if (rc < 0)
-			die(rc == -ENODEV ? EXIT_AGAIN : 1, error, NULL);
+			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
+			    error, NULL);
 	}
 	since_ns = gp_clock_real_ns();
 	for (size_t i = 0; live.share && i < c->workers.n; i++)
@@ -382,12 +421,20 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	char error[SOURCE_ERROR_MAX];
 
 	struct worker *w = &c->workers.w[0];
+	char *filter;
 
 	if (n == 0 || n != c->o.n_files || w->ctl < 0)
 		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
 	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
 		die(1, error, NULL);
+	filter = filter_text(&c->settings);
+	if (filter == NULL)
+		die(1, "out of memory", NULL);
+	if (filter[0] && source_filter_files(w->source, c->o.iface, filter,
+			     error) < 0)
+		die(EXIT_USAGE, error, NULL);
+	free(filter);
 }
 
 static int
@@ -682,6 +729,8 @@ make_loop(struct capture *c, struct worker *w)
 	    .offline = c->o.offline,
 	    .flows_max = flows_each(c),
 	    .snapshot_interval_s = c->settings.snapshot_interval,
+	    .l7 = c->l7,
+	    .l7_wait_s = c->settings.l7_wait,
 	    .stop_wait_ms = c->o.offline ? -1 : STOP_WAIT_MS,
 	    .wait_done = c->o.offline,
 	    .tick = tick,
@@ -730,6 +779,9 @@ report_offline(struct capture *c, enum loop_result result,
 	if (t->time_clamped > 0)
 		fprintf(stderr, ", %llu with times out of range",
 		    ull(t->time_clamped));
+	if (t->l7_starved > 0)
+		fprintf(stderr, ", %llu flows named by port for want of "
+				"memory", ull(t->l7_starved));
 	if (t->first_s <= t->last_s) {
 		time_text(t->first_s, first);
 		time_text(t->last_s, last);
@@ -748,6 +800,24 @@ report_offline(struct capture *c, enum loop_result result,
 	if (t->unreadable > 0)
 		return 1;
 	return t->cut > 0 ? EXIT_CUT : 0;
+}
+
+/* What it does, in figures: how much of a packet, how many flows. */
+static void
+announce(const struct capture *c)
+{
+	const struct gp_conf_capture *s = &c->settings;
+	const struct source *source = c->workers.w[0].source;
+
+	gp_log(GP_LOG_INFO,
+	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
+	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
+	    "filter=%s",
+	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
+	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
+	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
 }
 
 static void
@@ -783,11 +853,14 @@ report_live(const struct capture *c, enum loop_result result,
 	gp_log(GP_LOG_INFO,
 	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
 	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
-	    "kernel_at_stop=%llu unpublished=%llu",
+	    "kernel_at_stop=%llu unpublished=%llu l7_packets=%llu "
+	    "l7_cut=%llu l7_full=%llu l7_starved=%llu",
 	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
 	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
 	    ull(t->iface_drops),
-	    ull(t->kernel_at_stop), ull(t->seen - t->published));
+	    ull(t->kernel_at_stop), ull(t->seen - t->published),
+	    ull(t->l7_looked), ull(t->l7_cut), ull(t->l7_full),
+	    ull(t->l7_starved));
 	report_pauses(c->o.iface, "wall", &t->turns);
 	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
 	switch (result) {
@@ -842,6 +915,7 @@ main(int argc, char **argv)
 	/* with what privilege there is: open, connect, hand over */
 	take_passed(c, &files, &n_files);
 	open_signals(c);
+	choose_l7(c);
 	if (c->o.offline) {
 		open_inputs(c, files, n_files);
 		c->terminal = isatty(STDERR_FILENO);
@@ -853,6 +927,7 @@ main(int argc, char **argv)
 		open_interface(c);
 	}
 	open_workers(c);
+	dpi_silence_stdout();
 	tzset();
 
 	/* give it up; from here on nothing can be opened */
@@ -862,8 +937,12 @@ main(int argc, char **argv)
 	/* only now: the writer's answer, the files, the packets */
 	for (size_t i = 0; i < c->workers.n; i++)
 		be_welcomed(c, &c->workers.w[i]);
+	if (!c->o.offline)
+		announce(c);
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
+	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);
+	c->looking = false;
 	(void)gp_notify_send(c->notify, "STOPPING=1");
 	return c->o.offline ? report_offline(c, result, &totals) :
 			      report_live(c, result, culprit, &totals);

@@ -210,7 +210,7 @@ snapshot_push(struct snapshot_block *b, struct ring_producer *ring,
 	h->n6 = b->n6;
 	h->flows = meta->flows;
 	h->pending = meta->pending;
-	h->l7_starved = meta->l7_starved;
+	h->l7_starved = b->l7_starved;
 	h->counters = b->counters;
 	h->counters.seen = b->row_packets + b->counters.non_ip +
 	    b->counters.malformed;

@@ -31,6 +31,7 @@ struct snapshot_block {
 	uint32_t n4, n6;
 	/* for the next frame; seen is filled in when it is pushed */
 	struct frame_counters counters;
+	uint64_t l7_starved; /* the caller's, as the counters are */
 	uint64_t row_packets, row_bytes;
 	uint16_t seek4[SNAPSHOT_SEEK], seek6[SNAPSHOT_SEEK]; /* row + 1 */
 	uint32_t n_names;
@@ -49,7 +50,6 @@ struct snapshot_meta {
 	int64_t first_boot_ns, last_boot_ns;
 	uint32_t flows;
 	uint64_t pending;
-	uint64_t l7_starved;
 };
 
 void snapshot_start(struct snapshot_block *b, int64_t slot_s);

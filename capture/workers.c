@@ -83,6 +83,10 @@ add_totals(struct loop_totals *sum, const struct loop_totals *t)
 	sum->iface_drops += t->iface_drops;
 	sum->kernel_at_stop += t->kernel_at_stop;
 	sum->pending += t->pending;
+	sum->l7_cut += t->l7_cut;
+	sum->l7_full += t->l7_full;
+	sum->l7_looked += t->l7_looked;
+	sum->l7_starved += t->l7_starved;
 	sum->flows += t->flows;
 	sum->acked = sum->acked && t->acked;
 	pause_add(&sum->turns, &t->turns);

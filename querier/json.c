@@ -61,7 +61,8 @@ print_row(struct out *o, const struct answer *a,
 	godb_result_row(a->result, i, &row);
 	out_char(o, '{');
 	for (size_t k = 0; k < n_columns; k++) {
-		if (column[k].key == GODB_KEY_DPORT) {
+		if (column[k].key == GODB_KEY_DPORT &&
+		    column[k].what == ANSWER_KEY) {
 			u64_field(o, column[k].name, row.dport);
 		} else {
 			answer_cell(&column[k], &row, ANSWER_RFC3339, cell);

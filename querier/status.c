@@ -211,6 +211,9 @@ iface_problems(struct problems *p, const struct status_view *v,
 	if (i->drops_recent)
 		problem(p, "%s: the kernel is dropping packets, %llu of late",
 		    i->name, (unsigned long long)i->drops_recent);
+	if (i->l7 == GP_STATUS_L7_FAILED)
+		problem(p, "%s: layer 7 is off: capture died three times in "
+			   "ten minutes", i->name);
 	if (!gp_status_closes(i))
 		problem(p, "%s: the accounting does not close", i->name);
 }

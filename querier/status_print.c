@@ -202,6 +202,21 @@ CELL(cell_late)
 	number(i->late, out);
 }
 
+/* "on", "on, cut", "on, 12 by port" */
+CELL(cell_l7)
+{
+	static const char *const name[] = {"-", "off", "on", "failed",
+		"missing"};
+	char by_port[48] = "";
+
+	UNUSED_VIEW;
+	if (i->l7_starved)
+		(void)snprintf(by_port, sizeof(by_port), ", %llu by port",
+		    (unsigned long long)i->l7_starved);
+	(void)snprintf(out, CELL_MAX, "%s%s%s", name[i->l7],
+	    i->l7_cut ? ", cut" : "", by_port);
+}
+
 static const struct column health_columns[] = {
 	{"iface", cell_name},
 	{"state", cell_state},
@@ -214,6 +229,7 @@ static const struct column health_columns[] = {
 	{"last frame", cell_last_frame},
 	{"last block", cell_last_block},
 	{"sessions", cell_sessions},
+	{"layer 7", cell_l7},
 	{"health", cell_health},
 };
 

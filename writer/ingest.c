@@ -36,6 +36,7 @@ ingest_init(struct ingest *in, struct godb_writer *store,
 	in->store = store;
 	in->sync_ns = (int64_t)sync_interval_s * GP_NS_PER_S;
 	in->synced_ns = gp_clock_mono_ns();
+	in->turn_ns = INGEST_TURN_NS;
 }
 
 static void
@@ -154,7 +155,7 @@ commit_start(struct ingest *in, const char *iface, int64_t slot_s)
 static void
 commit_go_on(struct ingest *in)
 {
-	int64_t until = gp_clock_mono_ns() + INGEST_TURN_NS;
+	int64_t until = gp_clock_mono_ns() + in->turn_ns;
 	int rc;
 
 	do
@@ -310,7 +311,8 @@ ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg)
 	/* one block at a time, so that rings are drained in between */
 	if (!in->committing)
 		find_finished(in, closed, arg);
-	if (in->committing)
-		commit_go_on(in);
-	return in->committing;
+	if (!in->committing)
+		return false;
+	commit_go_on(in);
+	return true; /* frames may have waited for it */
 }

@@ -109,6 +109,8 @@ static const struct metric iface_metrics[] = {
 	    "Packets counted in a later block than theirs."),
 	COUNTER("goprobe_packets_time_clamped_total", time_clamped,
 	    "Packets outside the representable times."),
+	COUNTER("goprobe_flows_named_by_port_total", l7_starved,
+	    "Flows named by their port for want of memory."),
 	COUNTER("goprobe_packets_lost_total", lost,
 	    "Packets that were pending when their capture was killed."),
 	GAUGE("goprobe_packets_pending", pending,

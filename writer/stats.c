@@ -200,6 +200,17 @@ add_rows(struct gp_status_iface *s, const void *frame)
 }
 
 static void
+note_l7(struct gp_status_iface *s, const struct frame_header *h)
+{
+	s->l7 = h->flags & FRAME_L7 ? GP_STATUS_L7_ON
+	    : h->flags & FRAME_L7_FAILED ? GP_STATUS_L7_FAILED
+	    : h->flags & FRAME_L7_MISSING ? GP_STATUS_L7_MISSING
+	                                  : GP_STATUS_L7_OFF;
+	s->l7_cut = (h->flags & FRAME_L7_CUT) != 0;
+	s->l7_starved += h->l7_starved;
+}
+
+static void
 add_counters(struct stats_iface *f, const struct frame_counters *c)
 {
 	struct gp_status_iface *s = &f->s;
@@ -242,6 +253,7 @@ stats_frame(struct stats *st, struct peer *peer, const void *frame,
 	f->s.direction = merge_direction(f->s.direction, h->flags);
 	add_rows(&f->s, frame);
 	add_counters(f, &h->counters);
+	note_l7(&f->s, h);
 }
 
 void

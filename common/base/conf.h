@@ -18,6 +18,7 @@
 
 #define GP_CONF_PATH      "/etc/goprobe/goprobe.ini"
 #define GP_CONF_STORE     "/var/lib/goprobe"
+#define GP_CONF_EXPORT_STATE "/var/lib/goprobe-export"
 #define GP_CONF_MAX_BYTES (1u << 20)
 #define GP_CONF_MAX_IFACES 1024
 #define GP_CONF_IFACE_MAX 16 /* with NUL */
@@ -71,6 +72,8 @@ struct gp_conf {
 		char *ca_file, *cert_file, *key_file;
 		uint32_t batch_rows;
 		uint32_t interval; /* seconds between looks at the store */
+		uint32_t timeout;  /* seconds for one answer of the server */
+		char *state;       /* folder: what was shipped */
 		enum gp_conf_sandbox sandbox;
 	} export;
 };

@@ -24,6 +24,14 @@ static const char *const state_words[] = {
 	[GP_STATUS_GONE] = "gone",
 	NULL,
 };
+static const char *const l7_words[] = {
+	[GP_STATUS_L7_UNKNOWN] = "unknown",
+	[GP_STATUS_L7_OFF] = "off",
+	[GP_STATUS_L7_ON] = "on",
+	[GP_STATUS_L7_FAILED] = "failed",
+	[GP_STATUS_L7_MISSING] = "missing",
+	NULL,
+};
 static const char *const direction_words[] = {
 	[GP_STATUS_DIR_UNKNOWN] = "unknown",
 	[GP_STATUS_DIR_INTERFACE] = "interface",
@@ -81,6 +89,9 @@ static const struct gp_status_field iface_fields[] = {
 	NUMBER(overflow),
 	NUMBER(late),
 	NUMBER(time_clamped),
+	WORD(l7, l7_words),
+	{"l7_cut", GP_STATUS_FLAG, AT(l7_cut), 0, yes_words},
+	NUMBER(l7_starved),
 	NUMBER(flows),
 	NUMBER(frames),
 	NUMBER(duplicates),

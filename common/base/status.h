@@ -53,6 +53,14 @@ enum gp_status_direction {
 	GP_STATUS_DIR_MIXED,
 };
 
+enum gp_status_l7 {
+	GP_STATUS_L7_UNKNOWN, /* no frame yet */
+	GP_STATUS_L7_OFF,
+	GP_STATUS_L7_ON,
+	GP_STATUS_L7_FAILED,  /* off: capture died of it again and again */
+	GP_STATUS_L7_MISSING, /* wanted, but capture was built without */
+};
+
 /*
  * Packets unless the name says otherwise; totals since the writer started.
  * The accounting: seen = in_rows + pending + lost + non_ip + malformed.
@@ -74,6 +82,9 @@ struct gp_status_iface {
 	uint64_t drops_recent; /* by the kernel, of an episode that goes on */
 	uint64_t iface_drops;
 	uint64_t overflow, late, time_clamped;
+	uint64_t l7;        /* enum gp_status_l7 */
+	uint64_t l7_cut;    /* flag: payload was cut by the snapshot length */
+	uint64_t l7_starved; /* flows named by port for want of memory */
 	uint64_t flows;     /* in the table now */
 	uint64_t frames, duplicates;
 	uint64_t rows;      /* received, before summing up */

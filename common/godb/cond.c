@@ -89,6 +89,7 @@ new_leaf(struct parser *p, enum gdi_attr attr)
 		[GDI_ATTR_DPORT] = GODB_COL(GODB_DPORT),
 		[GDI_ATTR_PROTO] = GODB_COL(GODB_PROTO),
 		[GDI_ATTR_L7] = GODB_COL(GODB_L7PROTO),
+		[GDI_ATTR_CATEGORY] = GODB_COL(GODB_L7PROTO),
 		[GDI_ATTR_VERSION] = 0,
 		[GDI_ATTR_METRIC] = 0,
 		[GDI_ATTR_DIR] = 0,
@@ -218,6 +219,7 @@ having_has(struct parser *p, enum gdi_attr attr)
 		[GDI_ATTR_DPORT] = GODB_KEY_DPORT,
 		[GDI_ATTR_PROTO] = GODB_KEY_PROTO,
 		[GDI_ATTR_L7] = GODB_KEY_L7PROTO,
+		[GDI_ATTR_CATEGORY] = GODB_KEY_L7PROTO,
 	};
 	bool has;
 
@@ -841,7 +843,7 @@ take_name(struct parser *p, uint32_t leaf, const struct gdi_token *t,
 	char text[VALUE_MAX + 1];
 
 	if (cmp != GDI_EQ && cmp != GDI_NE)
-		FAIL(p, t, "application names have no order: use = or !=");
+		FAIL(p, t, "names have no order: use = or !=");
 	else if (t->length == 0)
 		FAIL(p, t, "the name is empty");
 	else if (copy_token(p, t, text))
@@ -877,7 +879,7 @@ take_value(struct parser *p, uint32_t leaf, enum gdi_cmp cmp)
 		take_set(p, leaf, t, cmp);
 	} else if (addr) {
 		take_addr(p, leaf, t, cmp);
-	} else if (attr == GDI_ATTR_L7) {
+	} else if (attr == GDI_ATTR_L7 || attr == GDI_ATTR_CATEGORY) {
 		take_name(p, leaf, t, cmp);
 	} else if (attr == GDI_ATTR_METRIC) {
 		take_amount(p, leaf, t, cmp);
@@ -1089,7 +1091,7 @@ parse_leaf(struct parser *p, enum gdi_attr attr)
 		return GDI_NO_NODE;
 	settle(&p->cond->node[leaf]);
 	p->carries = cmp == GDI_EQ && !negated && attr != GDI_ATTR_L7 &&
-	    attr != GDI_ATTR_METRIC && !p->geo;
+	    attr != GDI_ATTR_CATEGORY && attr != GDI_ATTR_METRIC && !p->geo;
 	p->carried = attr;
 	return negated ? new_parent(p, GDI_NOT, leaf, GDI_NO_NODE) : leaf;
 }

@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/hash.h"
 #include "common/godb/godb.h"
 #include "common/godb/wire.h"
 
@@ -43,12 +42,10 @@ enum gdi_encode_flags {
 };
 
 /* Appends n (1 to GDI_CHUNK_ROWS) values as the smallest array found;
- * allocation failure stays in out->rc.  The key is any random one: it keeps
- * strangers who choose the values from slowing the dictionary. */
-void gdi_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+ * allocation failure stays in out->rc. */
+void gdi_encode(const uint64_t *v, size_t n,
     unsigned flags, struct gdi_buf *out);
-void gdi_encode_addr6(const struct gp_hash_key *key,
-    const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out);
+void gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out);
 
 /* ---- decoding ---------------------------------------------------------- */
 

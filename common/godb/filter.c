@@ -1,5 +1,6 @@
 #include "common/godb/filter.h"
 
+#include "common/base/applications.h"
 #include "common/base/words.h"
 #include "common/godb/group.h"
 
@@ -46,8 +47,26 @@ n_names(const struct godb_scan *s)
 	return n < 65536 ? n : 65536;
 }
 
+/* What a leaf looks at of an application, NULL when there is none. */
+static const char *
+known_text(const struct godb_scan *s, enum gdi_attr attr, size_t id)
+{
+	return attr == GDI_ATTR_CATEGORY
+	    ? godb_scan_l7_category(s, (uint16_t)id)
+	    : godb_scan_l7_name(s, (uint16_t)id);
+}
+
+static bool
+is_meant(enum gdi_attr attr, const char *known, const char *asked)
+{
+	return attr == GDI_ATTR_CATEGORY
+	    ? gp_words_casecmp(known, asked) == 0
+	    : gp_application_matches(known, asked);
+}
+
 static int
-note_unknown(struct gdi_filter *f, const struct godb_scan *s, const char *name)
+note_unknown(struct gdi_filter *f, const struct godb_scan *s,
+    enum gdi_attr attr, const char *name)
 {
 	struct unknown *more =
 	    reallocarray(f->unknown, f->n_unknown + 1, sizeof(*more));
@@ -58,7 +77,7 @@ note_unknown(struct gdi_filter *f, const struct godb_scan *s, const char *name)
 	f->unknown = more;
 	gp_words_guess_init(&g, name);
 	for (size_t id = 0; id < n_names(s); id++) {
-		const char *known = godb_scan_l7_name(s, (uint16_t)id);
+		const char *known = known_text(s, attr, id);
 
 		if (known)
 			gp_words_guess_offer(&g, known);
@@ -75,16 +94,17 @@ bind_names(struct gdi_filter *f, const struct gdi_node *node, uint8_t *table,
 		bool found = false;
 
 		for (size_t id = 0; id < n_names(s); id++) {
-			const char *known = godb_scan_l7_name(s, (uint16_t)id);
+			const char *known = known_text(s, node->attr, id);
 
 			if (known &&
-			    gp_words_casecmp(known, node->names[k]) == 0) {
+			    is_meant(node->attr, known, node->names[k])) {
 				table[id] = 1;
 				found = true;
 			}
 		}
 		if (!found) {
-			int rc = note_unknown(f, s, node->names[k]);
+			int rc = note_unknown(f, s, node->attr,
+			    node->names[k]);
 
 			if (rc < 0)
 				return rc;
@@ -116,7 +136,7 @@ bind_table(struct gdi_filter *f, const struct gdi_node *node, struct bound *b,
 
 		memset(b->table + r->lo, 1, (size_t)r->hi - r->lo + 1);
 	}
-	if (node->attr == GDI_ATTR_L7)
+	if (node->attr == GDI_ATTR_L7 || node->attr == GDI_ATTR_CATEGORY)
 		rc = bind_names(f, node, b->table, s);
 	b->verdict[0] = b->verdict[1] = (uint8_t)verdict_of_table(b->table, n);
 	return rc;
@@ -172,6 +192,7 @@ bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
 	case GDI_ATTR_DPORT:
 	case GDI_ATTR_PROTO:
 	case GDI_ATTR_L7:
+	case GDI_ATTR_CATEGORY:
 		return bind_table(f, node, b, s);
 	case GDI_ATTR_METRIC:
 		b->verdict[0] = b->verdict[1] =
@@ -463,6 +484,7 @@ match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
 		match_u8(b->table, s->c->proto + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_L7:
+	case GDI_ATTR_CATEGORY:
 		match_u16(b->table, s->c->l7 + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_METRIC:

@@ -64,9 +64,11 @@ static const struct gdi_word words[] = {
 	{"protocol", GDI_WORD_ATTR, GDI_ATTR_PROTO, GDI_ROLE_NONE, "proto"},
 	{"ipproto", GDI_WORD_ATTR, GDI_ATTR_PROTO, GDI_ROLE_NONE, "proto"},
 	{"l7proto", GDI_WORD_ATTR, GDI_ATTR_L7, GDI_ROLE_NONE,
-	    "application name"},
+	    "application: its name, or a part of it as in TLS.Google"},
 	{"l7", GDI_WORD_ATTR, GDI_ATTR_L7, GDI_ROLE_NONE, "l7proto"},
 	{"app", GDI_WORD_ATTR, GDI_ATTR_L7, GDI_ROLE_NONE, "l7proto"},
+	{"category", GDI_WORD_ATTR, GDI_ATTR_CATEGORY, GDI_ROLE_NONE,
+	    "what kind of application: Web, Network, Streaming"},
 	{"bytes", GDI_WORD_METRIC, GODB_METRIC_BYTES, GDI_ROLE_NONE,
 	    "received and sent, as in 10M (k M G T are powers of 1024)"},
 	{"packets", GDI_WORD_METRIC, GODB_METRIC_PACKETS, GDI_ROLE_NONE,
@@ -149,7 +151,7 @@ static bool
 is_word_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || (c != '\0' && strchr(".:/-_@+*%", c)) ||
+	    (c >= '0' && c <= '9') || (c != '\0' && strchr(".:/-_@+*%?", c)) ||
 	    (unsigned char)c >= 0x80;
 }
 

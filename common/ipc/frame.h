@@ -71,7 +71,8 @@ struct frame_header {
 	uint32_t n_names, n4, n6;
 	uint32_t flows;        /* in the table now: for status */
 	uint64_t pending;      /* packets that wait for a label: for status */
-	uint64_t l7_starved;   /* flows named by port for want of memory */
+	uint64_t l7_starved;   /* flows named by port for want of memory since
+	                          the previous frame: for status */
 	struct frame_counters counters;
 	uint64_t checksum;     /* XXH3-64 of the frame with this field 0 */
 };

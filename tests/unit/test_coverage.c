@@ -235,6 +235,13 @@ check_counters(void)
 	    "each cause once, with its sum and span");
 
 	start();
+	blocks(0, 10);
+	p = (struct godb_part *)(uintptr_t)godb_scan_part(scan, 3);
+	p->flags = GODB_PART_LOST;
+	is_str(lacks(), "eth0 lost-rows 0 in 1 [900,1200) | 3000 of 3000",
+	    "a block that lost rows is told");
+
+	start();
 	blocks(0, 4);
 	blocks(6, 10);
 	f.first_s = T0 + 1200;

@@ -11,7 +11,7 @@ static struct ring_producer ring;
 static struct ring_consumer consumer;
 static _Alignas(8) uint8_t buf[FRAME_MAX_BYTES];
 
-static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4, 0};
+static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4};
 
 static void
 row(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets)

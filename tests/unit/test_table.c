@@ -49,6 +49,7 @@ ask(struct godb_scan *s, const struct question *q,
 		return "coverage failed";
 	for (size_t i = 0; i < godb_scan_n_ifaces(s); i++)
 		ifaces[i] = godb_scan_iface(s, i);
+	const struct style style = {false, false, false, 80};
 	struct answer a = {
 		.query = q->query,
 		.condition = q->condition,
@@ -61,6 +62,7 @@ ask(struct godb_scan *s, const struct question *q,
 		.coverage = coverage,
 		.took_ns = 33662360,
 		.limit_text = q->limit,
+		.style = &style,
 	};
 	out_init(&o, -1);
 	print(&o, &a);
