@@ -76,6 +76,8 @@ sleep 2
 kill $senders
 for s in $senders; do wait "$s"; done
 machine systemctl stop goprobe.target
+stopped() { [ "$(machine pgrep -c goprobe)" = 0 ]; }
+ok "stop" wait_for 20 stopped
 is "$(machine systemctl --failed --plain --no-legend)" "" "no unit has failed"
 
 bound=$(python3 -c "print($SNAPSHOT + $WAIT + 4)")
