@@ -13,6 +13,8 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
 		$(TEST_LDLIBS_$(notdir $(1)))
 endef
+TEST_HELPERS += lib/powercut
+TEST_LIBS_powercut := libgodb libgpbase
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
@@ -22,8 +24,20 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
-	query.t live.t status.t truth.t captures.t install.t programs.t)
+SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
+	tree \
+	offline \
+	format \
+	goquery \
+	query \
+	export \
+	live \
+	workers \
+	status \
+	truth \
+	captures \
+	install \
+	programs)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.

@@ -234,6 +234,35 @@ ingest_commit_all(struct ingest *in, const char *iface)
 	return first;
 }
 
+/* Where the intervals of an interface's open blocks end. */
+static int64_t
+newest(const struct ingest *in, const char *iface)
+{
+	struct godb_open_block block;
+	int64_t last_ns = 0;
+
+	for (size_t i = 0; godb_writer_open_block(in->store, i, &block); i++)
+		if (strcmp(block.iface, iface) == 0 && block.last_ns > last_ns)
+			last_ns = block.last_ns;
+	return last_ns;
+}
+
+int
+ingest_break(struct ingest *in, const char *iface, int64_t until_ns,
+    int64_t held_ns)
+{
+	struct godb_open_block block;
+
+	if (until_ns == 0)
+		until_ns = newest(in, iface);
+	for (size_t i = 0; held_ns > 0 &&
+	     godb_writer_open_block(in->store, i, &block); i++)
+		if (strcmp(block.iface, iface) == 0)
+			(void)godb_writer_cover_until(in->store, iface,
+			    block.slot_s, until_ns - held_ns);
+	return ingest_commit_all(in, iface);
+}
+
 static void
 sync_journals(struct ingest *in)
 {

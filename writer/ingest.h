@@ -59,6 +59,16 @@ int ingest_commit(struct ingest *in, const char *iface, int64_t slot_s);
 /* Commits every open block of the interface, or of all for NULL. */
 int ingest_commit_all(struct ingest *in, const char *iface);
 
+/*
+ * The captures of an interface are gone, and with them what they still held of
+ * the last held_ns before until_ns (CLOCK_REALTIME; 0: before what has come).
+ * Its open blocks cover no more than what is whole and are committed, so that
+ * what the next capture sends becomes records of its own and the time between
+ * them is known as a gap.  0 or the error of the commit; then call it again.
+ */
+int ingest_break(struct ingest *in, const char *iface, int64_t until_ns,
+    int64_t held_ns);
+
 /* Tells whether every ring of `iface` has closed the block. */
 typedef bool ingest_closed_fn(void *arg, const char *iface, int64_t slot_s);
 

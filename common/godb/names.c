@@ -418,3 +418,10 @@ gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode)
 		x->dirty = false;
 	return rc;
 }
+
+int
+gdi_names_rewrite(struct gdi_names *x, int store_fd, uint32_t mode)
+{
+	x->dirty = x->suspect = true;
+	return gdi_names_sync(x, store_fd, mode);
+}
