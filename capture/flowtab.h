@@ -27,6 +27,11 @@
 #include "capture/labels.h"
 #include "common/base/hash.h"
 
+/* Memory of a flow at most, beside layer 7; some 10 more while the index
+ * grows. */
+#define FLOWTAB_BYTES_V4 53
+#define FLOWTAB_BYTES_V6 77
+
 #define FLOWTAB_BATCH     64
 #define FLOWTAB_MIN_FLOWS 64u
 #define FLOWTAB_MAX_FLOWS (1u << 28)

@@ -407,6 +407,12 @@ check_live(const struct options *o)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 
+static bool
+interface_is_there(const struct child *c)
+{
+	return if_nametoindex(c->label) != 0;
+}
+
 static struct child
 capture_child(const struct options *o, const char *iface)
 {
@@ -428,6 +434,7 @@ capture_child(const struct options *o, const char *iface)
 	    .label = iface,
 	    .argv = make_argv(args, NULL, 0),
 	    .wanted = true,
+	    .possible = interface_is_there,
 	};
 }
 
@@ -679,6 +686,25 @@ offline(const struct options *o, const struct gp_conf *conf)
 	return rc;
 }
 
+/* The filters' language is libpcap's, which only the capture process links.
+ * Does not come back. */
+static _Noreturn void
+check_filters(const struct options *o)
+{
+	char path[600];
+	const char *conf = o->conf_path ? o->conf_path : GP_CONF_PATH;
+	const char *args[] = {"goprobe-capture", "-t", "-c", conf, NULL};
+	int rc = supervise_program(path, sizeof(path), args[0]);
+
+	if (o->conf_path == NULL)
+		args[2] = NULL; /* which need not exist */
+	if (fflush(stdout) != 0)
+		exit(1);
+	if (rc == 0)
+		execv(path, make_argv(args, NULL, 0));
+	die(1, "goprobe-capture: %s", strerror(rc < 0 ? -rc : errno));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -698,6 +724,8 @@ main(int argc, char **argv)
 	}
 	if (o.print)
 		gp_conf_print(conf, stdout);
+	if (o.check)
+		check_filters(&o);
 	if (o.check || o.print)
 		rc = fflush(stdout) == 0 ? 0 : 1;
 	else if (o.n_files > 0)

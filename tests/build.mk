@@ -24,9 +24,21 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
-	query.t live.t status.t truth.t captures.t install.t programs.t \
-	powercut.t)
+SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
+	tree \
+	offline \
+	format \
+	goquery \
+	query \
+	export \
+	live \
+	workers \
+	status \
+	truth \
+	captures \
+	install \
+	programs \
+	powercut)
 
 # Where tests find programs and helpers.
 TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \

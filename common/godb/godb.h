@@ -110,6 +110,19 @@ void godb_reader_close(struct godb_reader *r); /* accepts NULL */
 int godb_reader_ifaces(const struct godb_reader *r, char ***out);
 void godb_ifaces_free(char **ifaces);
 
+/*
+ * Days that an interface has, ascending, without opening them: for programs
+ * that look again and again for what is new.  index_bytes grows with every
+ * record of the day, and in no other way.  Count returned; *out is owned by
+ * the caller (free).  -ENOENT: no such interface.
+ */
+struct godb_day {
+	int64_t day_s; /* 00:00:00 UTC */
+	uint64_t index_bytes;
+};
+int godb_reader_days(const struct godb_reader *r, const char *iface,
+    struct godb_day **out);
+
 /* 1 to 15 bytes of printable ASCII without blank and '/', and neither "." nor
  * ".." nor "lost+found". */
 bool godb_iface_valid(const char *name);
@@ -241,6 +254,7 @@ struct godb_part {
 	uint32_t n4, n6;           /* rows; 0 rows is a quiet block */
 	uint64_t stored_bytes;     /* of all columns in the store */
 	struct godb_counters counters;
+	uint8_t id[16];            /* random, for ever the record's; live: 0 */
 };
 
 /* Parts are ordered by interface, slot, then order of commit; live ones last

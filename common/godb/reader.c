@@ -97,6 +97,42 @@ godb_reader_ifaces(const struct godb_reader *r, char ***out)
 	return kept;
 }
 
+int
+godb_reader_days(const struct godb_reader *r, const char *iface,
+    struct godb_day **out)
+{
+	int fd = godb_iface_valid(iface) ?
+	    gdi_open_below(r->store_fd, iface, NULL) : -ENOENT;
+	struct godb_day *days;
+	char **names;
+	int n, kept = 0;
+
+	if (fd < 0)
+		return fd;
+	n = gdi_folder_list(fd, gdi_is_day, &names);
+	days = n < 0 ? NULL : calloc((size_t)n + 1, sizeof(*days));
+	for (int i = 0; days && i < n; i++) {
+		char path[32];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "%s/" GDI_INDEX, names[i]);
+		if (fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue; /* its first block is not there yet */
+		(void)gp_clock_day_parse(names[i], &days[kept].day_s);
+		days[kept++].index_bytes = (uint64_t)st.st_size;
+	}
+	if (n >= 0)
+		godb_ifaces_free(names);
+	gp_fd_close(&fd);
+	if (n < 0)
+		return n;
+	if (days == NULL)
+		return -ENOMEM;
+	*out = days;
+	return kept;
+}
+
 /* ---- scan: growing lists ------------------------------------------------- */
 
 static void *
@@ -439,6 +475,7 @@ stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 		p->part.n6 = r->n6;
 		p->part.stored_bytes = r->stored_bytes;
 		p->part.counters = r->counters;
+		memcpy(p->part.id, r->id, sizeof(p->part.id));
 	}
 	return 0;
 }

@@ -587,8 +587,8 @@ full(const char *folder)
 		char path[300];
 		struct godb_writer *again;
 
-		fill_disk((turn + 1) * 200 * 1024);
-		failed = until_full(w, &seed, 2500);
+		fill_disk((turn + 1) * 100 * 1024);
+		failed = until_full(w, &seed, 900);
 		ok(failed > 0, "turn %d: the disk was full, %" PRIu64
 		    " steps failed", turn, failed);
 		for (uint32_t k = 0; k < shared->next; k++)
