@@ -13,4 +13,4 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query coverage)
 $(foreach t,cond filter group rank query coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, unpack encode block rings aggregate \
-	index journal names store faults)
+	index journal names store faults retain)
