@@ -39,11 +39,14 @@ enum option_id {
 	OPT_HELP_ALL,
 	OPT_WORDS,
 	OPT_MEM,
+	OPT_THREADS,
 	OPT_FAIL_INCOMPLETE,
 	OPT_FAIL_EMPTY,
 	OPT_EXTERNAL,
 	OPT_STATUS,
 	OPT_STATUS_FILE,
+	OPT_LIST,
+	OPT_CHECK,
 	OPT_SANDBOX,
 	OPT_CONF,
 	OPT_CHECK_CONF,
@@ -102,6 +105,8 @@ static const struct option options[] = {
 	{OPT_WATCH, NULL, "watch", "SECONDS", "ask again and again", false},
 	{OPT_MEM, NULL, "mem", "SIZE",
 	    "memory bound: 512M | 4G | 25% (default 50%)", false},
+	{OPT_THREADS, NULL, "threads", "N",
+	    "share the work among N (default: all processors)", false},
 	{OPT_TIMEOUT, NULL, "timeout", "TIME", "give up after 500ms | 10s | 2m",
 	    false},
 	{OPT_EXPLAIN, NULL, "explain", NULL,
@@ -116,6 +121,9 @@ static const struct option options[] = {
 	    "how the sensor is doing: exit 0 well, 3 not, 1 no status", false},
 	{OPT_STATUS_FILE, NULL, "status-file", "FILE",
 	    "the status in another place", false},
+	{OPT_LIST, NULL, "list", NULL, "what the store holds", true},
+	{OPT_CHECK, NULL, "check", NULL,
+	    "read all of the store, name what is damaged: exit 3", false},
 	{OPT_SANDBOX, NULL, "sandbox", "full|seccomp",
 	    "seccomp: for kernels without Landlock", false},
 	{OPT_CONF, NULL, "config", "FILE", "another INI file", false},
@@ -339,6 +347,19 @@ set_timeout(struct args *a, const char *value, char *error)
 }
 
 static int
+set_threads(struct args *a, const char *value, char *error)
+{
+	const char *s = value;
+	uint64_t n;
+
+	if (!take_u64(&s, &n) || *s || n < 1 || n > 256)
+		return FAIL("--threads takes a number of 1 to 256, not "
+		    "'%.40s'", value);
+	a->threads = (unsigned)n;
+	return 0;
+}
+
+static int
 set_watch(struct args *a, const char *value, char *error)
 {
 	const char *s = value;
@@ -420,6 +441,8 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_MEM:
 		return set_mem(a, value, error);
+	case OPT_THREADS:
+		return set_threads(a, value, error);
 	case OPT_TIMEOUT:
 		return set_timeout(a, value, error);
 	case OPT_WATCH:
@@ -461,6 +484,12 @@ apply(struct args *a, struct typed *t, const struct option *o,
 	case OPT_STATUS_FILE:
 		a->status_file = value;
 		a->action = ARGS_STATUS;
+		break;
+	case OPT_LIST:
+		a->action = ARGS_LIST;
+		break;
+	case OPT_CHECK:
+		a->action = ARGS_CHECK;
 		break;
 	case OPT_SANDBOX:
 		return set_sandbox(a, value, error);
@@ -616,6 +645,25 @@ finish_status(const struct args *a, char *error)
 	return 0;
 }
 
+/* --list and --check are about the whole store, or the interfaces of -i. */
+static int
+finish_inspection(struct args *a, char *error)
+{
+	const char *name = a->action == ARGS_LIST ? "list" : "check";
+
+	if (a->query)
+		return FAIL("--%s takes no query; '%.40s' is one too many", name,
+		    a->query);
+	if (a->format == ARGS_HTML)
+		return FAIL("--%s is not told in html", name);
+	if (a->action == ARGS_CHECK && a->format != ARGS_TXT)
+		return FAIL("--check is told in txt, not in %s",
+		    format_names[a->format]);
+	if (!a->ifaces)
+		a->ifaces = "any";
+	return 0;
+}
+
 static int
 finish(struct args *a, const struct typed *t, char *error)
 {
@@ -624,6 +672,8 @@ finish(struct args *a, const struct typed *t, char *error)
 
 	if (a->action == ARGS_STATUS)
 		return finish_status(a, error);
+	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)
+		return finish_inspection(a, error);
 	if (a->action != ARGS_QUERY)
 		return 0;
 	if (!a->query)

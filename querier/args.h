@@ -20,6 +20,8 @@ enum args_action {
 	ARGS_CHECK_CONF, /* -t */
 	ARGS_PRINT_CONF, /* -T */
 	ARGS_STATUS,
+	ARGS_LIST,
+	ARGS_CHECK,
 };
 
 #define ARGS_ERROR_MAX 512
@@ -47,6 +49,7 @@ struct args {
 	uint64_t limit; /* 0: all */
 	uint32_t share; /* 1/100 %, 0: none */
 	const char *limit_text; /* as typed, NULL: default */
+	unsigned threads;     /* 0: as many as processors */
 	uint64_t mem_bytes;   /* 0: mem_percent of the machine's */
 	unsigned mem_percent;
 	const char *words; /* which, of ARGS_WORDS */

@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,7 @@
 #include "querier/explain.h"
 #include "querier/help.h"
 #include "querier/ifsel.h"
+#include "querier/list.h"
 #include "querier/profile.h"
 #include "querier/sets.h"
 #include "querier/status.h"
@@ -69,6 +73,7 @@ struct session {
 	size_t n_ifaces;
 	struct godb_scan *scan;
 	struct godb_query_opts query;
+	struct godb_pool *pool; /* for as long as the process lives */
 	struct godb_result *result;
 	struct godb_coverage *coverage;
 };
@@ -180,6 +185,8 @@ do_other_actions(struct session *s)
 	switch (s->args.action) {
 	case ARGS_QUERY:
 	case ARGS_STATUS:
+	case ARGS_LIST:
+	case ARGS_CHECK:
 		return;
 	case ARGS_HELP:
 		help_screen(&out);
@@ -269,9 +276,35 @@ memory_bound(const struct args *a)
 	return (size_t)bytes;
 }
 
+/* As many as there are processors that we may use. */
+static unsigned
+count_threads(const struct args *a)
+{
+	cpu_set_t set;
+
+	if (a->threads)
+		return a->threads;
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+/* Where the user may have no more threads, one is enough. */
+static int
+start_threads(void *arg)
+{
+	struct session *s = arg;
+	unsigned n = count_threads(&s->args);
+	int rc = n > 1 ? godb_pool_new(n, &s->pool) : 0;
+
+	return rc == -EAGAIN && !s->args.threads ? 0 : rc;
+}
+
 static void
 close_sandbox(struct session *s, int status_fd)
 {
+	bool asks = s->args.action == ARGS_QUERY;
 	int keep[SETS_MAX + 3] = {status_fd};
 	struct profile_fds fds = {s->store_fd, -1, keep, 1};
 	const char *step;
@@ -284,7 +317,10 @@ close_sandbox(struct session *s, int status_fd)
 		keep[fds.n_keep++] = fds.helper;
 		keep[fds.n_keep++] = names_answers_fd(s->names);
 	}
-	rc = profile_enter(&fds, s->args.landlock, &step);
+	/* further arenas would want mprotect(2) */
+	(void)mallopt(M_ARENA_MAX, 1);
+	rc = profile_enter(&fds, s->args.landlock, asks ? start_threads : NULL,
+	    s, &step);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
@@ -393,6 +429,13 @@ choose_ifaces(struct session *s)
 
 	if (rc < 0)
 		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	/* a question needs an interface, a look at the store does not */
+	if (rc == 0 && s->args.action != ARGS_QUERY) {
+		static const char *none[] = {NULL};
+
+		s->ifaces = none;
+		return;
+	}
 	rc = ifsel_choose(s->args.ifaces, s->have, &s->ifaces, error);
 	if (rc == -ENOENT)
 		die(EXIT_ERROR, "%s", error);
@@ -467,6 +510,7 @@ run_query(struct session *s)
 	s->query.limit = s->args.limit;
 	s->query.share = s->args.share;
 	s->query.mem_bytes = s->mem_bytes;
+	s->query.pool = s->pool;
 	s->query.having = s->having;
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];
@@ -628,6 +672,90 @@ exit_code(const struct session *s)
 	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
 }
 
+/* ---- --list ------------------------------------------------------------ */
+
+static _Noreturn void
+show_list(struct session *s)
+{
+	const struct godb_list_iface *f;
+	struct godb_list *list;
+	int rc = godb_list_new(s->reader, s->ifaces, &list);
+	int status = EXIT_FINE;
+
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	list_print(&out, list, s->args.format);
+	(void)out_flush(&out);
+	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
+		if (f->n_unreadable == 0)
+			continue;
+		say("goquery: incomplete iface=%s days=%llu cause=damaged "
+		    "place=\"%s\" error=\"%s\"", f->iface,
+		    (unsigned long long)f->n_unreadable, f->place,
+		    godb_strerror(f->rc));
+		status = EXIT_INCOMPLETE;
+	}
+	finish_output(status);
+}
+
+/* ---- --check ----------------------------------------------------------- */
+
+static void
+say_fault(void *arg, const struct godb_fault *f, const char *why)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], time[128];
+	struct session *s = arg;
+
+	clear_bar(&s->progress);
+	time[0] = '\0';
+	if (f->first_s < f->last_s) {
+		when_format_utc(f->first_s, first);
+		when_format_utc(f->last_s, last);
+		(void)snprintf(time, sizeof(time), " first=%s last=%s", first,
+		    last);
+	}
+	say("goquery: damaged%s%s%s place=\"%s\" error=\"%s%s%s\"",
+	    f->iface[0] ? " iface=" : "", f->iface, time, f->place,
+	    godb_strerror(f->rc), why[0] ? ": " : "", why);
+}
+
+static int
+draw_check_bar(void *arg, size_t done, size_t all)
+{
+	struct session *s = arg;
+
+	return draw_bar(&s->progress, done, all);
+}
+
+static _Noreturn void
+check_store(struct session *s)
+{
+	struct godb_check_opts opts = GODB_CHECK_OPTS_INIT;
+	struct godb_check_report r;
+	int rc;
+
+	opts.ifaces = s->ifaces;
+	opts.fault = say_fault;
+	opts.progress = draw_check_bar;
+	opts.arg = s;
+	rc = godb_check(s->reader, &opts, &r);
+	clear_bar(&s->progress);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	out_fmt(&out, "%llu interfaces, %llu days, %llu blocks, %llu rows, "
+	    "%llu open batches: ",
+	    (unsigned long long)r.ifaces, (unsigned long long)r.days,
+	    (unsigned long long)r.records, (unsigned long long)r.rows,
+	    (unsigned long long)r.batches);
+	if (r.faults == 0)
+		out_str(&out, "no damage\n");
+	else
+		out_fmt(&out, "%llu damaged places; goprobe-writer --repair "
+		    "--dry-run tells what can be done\n",
+		    (unsigned long long)r.faults);
+	finish_output(r.faults ? EXIT_INCOMPLETE : EXIT_FINE);
+}
+
 /* ---- --status ---------------------------------------------------------- */
 
 static _Noreturn void
@@ -741,6 +869,7 @@ open_helpers(struct session *s)
 		    "[site] in the INI file");
 	if (!s->args.resolve && (!geo || none))
 		return;
+	(void)signal(SIGPIPE, SIG_IGN); /* should it end early */
 	if (names_start(&opts, &s->names, error) < 0)
 		die(EXIT_ERROR, "%s", error);
 	s->sets.names = s->names;
@@ -825,7 +954,8 @@ main(int argc, char **argv)
 		show_status(&s);
 	if (s.args.action == ARGS_WORDS)
 		show_ifaces(&s);
-	find_window(&s);
+	if (s.args.action == ARGS_QUERY)
+		find_window(&s);
 	load_conf(&s);
 	find_style(&s.style);
 	if (s.args.watch_s && !s.style.terminal)
@@ -840,6 +970,10 @@ main(int argc, char **argv)
 	parse_conditions(&s);
 	read_store(&s);
 	choose_ifaces(&s);
+	if (s.args.action == ARGS_LIST)
+		show_list(&s);
+	if (s.args.action == ARGS_CHECK)
+		check_store(&s);
 	if (s.args.watch_s)
 		watch(&s);
 	finish_output(answer_once(&s));

@@ -37,6 +37,10 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 	case GODB_CAUSE_CUT:
 		out_str(o, "a capture file was cut short");
 		break;
+	case GODB_CAUSE_LOST:
+		out_fmt(o, "rows of %llu blocks lost to damage",
+		    (unsigned long long)item->count);
+		break;
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
 	case GODB_N_CAUSES:

@@ -109,7 +109,8 @@ close_others(const struct profile_fds *fds)
 }
 
 int
-profile_enter(const struct profile_fds *fds, bool landlock, const char **step)
+profile_enter(const struct profile_fds *fds, bool landlock,
+    int (*start_threads)(void *arg), void *arg, const char **step)
 {
 	struct gp_path store = {fds->store, GP_PATH_READ};
 	static struct gp_rules rules;
@@ -123,16 +124,22 @@ profile_enter(const struct profile_fds *fds, bool landlock, const char **step)
 	rc = drop(fds->store);
 	if (rc < 0)
 		return rc;
-	*step = "setting limits";
-	rc = limits();
-	if (rc < 0)
-		return rc;
 	if (landlock) {
 		*step = "Landlock";
 		rc = gp_sandbox_landlock(&store, fds->store >= 0);
 		if (rc < 0)
 			return rc;
 	}
+	/* Landlock holds for threads that are made behind it, the limits allow
+	 * no more of them, and the filter is put on all that are there */
+	*step = "starting threads";
+	rc = start_threads ? start_threads(arg) : 0;
+	if (rc < 0)
+		return rc;
+	*step = "setting limits";
+	rc = limits();
+	if (rc < 0)
+		return rc;
 	*step = "seccomp";
 	profile_rules(fds, &rules);
 	return gp_sandbox_seccomp(rules.row, rules.n);

@@ -21,13 +21,13 @@ struct profile_fds {
 
 /*
  * Closes what else was inherited; drops to an unprivileged identity (as root:
- * nobody, with the store's group alone), caps limits, lets Landlock leave
- * nothing but the store for reading, then installs the filter for every
- * thread.  0, or -errno with the step that failed in *step; then the caller
- * must leave.
+ * nobody, with the store's group alone); lets Landlock leave nothing but the
+ * store for reading; calls start_threads, which may be NULL and whose error is
+ * returned; caps limits; then installs the filter for every thread.  0, or
+ * -errno with the step that failed in *step; then the caller must leave.
  */
 int profile_enter(const struct profile_fds *fds, bool landlock,
-    const char **step);
+    int (*start_threads)(void *arg), void *arg, const char **step);
 
 /* What the filter lets pass. */
 void profile_rules(const struct profile_fds *fds, struct gp_rules *out);

@@ -27,7 +27,8 @@ static const struct gp_syscall table[] = {
     N(accept4, "captures connect"),
     N(recvmsg, "hello with the ring's descriptor"),
     {SCMP_SYS(recvfrom), "doorbells",
-	{ZERO(3, ~(uint32_t)(MSG_DONTWAIT | MSG_TRUNC)), EQ(4, 0)}},
+	{ZERO(3, ~(uint32_t)(MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC)),
+	    EQ(4, 0)}},
     {SCMP_SYS(sendto), "acknowledgements; READY, STATUS, WATCHDOG",
 	{ZERO(3, ~(uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT)), EQ(4, 0)}},
     {SCMP_SYS(pipe2), "BARRIER to the supervisor", {EQ(1, O_CLOEXEC)}},
@@ -60,6 +61,7 @@ static const struct gp_syscall table[] = {
     {SCMP_SYS(fchmod), "files, whatever the umask",
 	{ZERO(1, ~(uint32_t)FILE_MODES)}},
     {SCMP_SYS(fchmod), "folders, whatever the umask", {EQ(1, 0750)}},
+    N(fstatfs, "space that is left"),
     N(flock, "one writer a store"),
     /* memory, time, end */
     {SCMP_SYS(mmap), "memory and rings, never executable",

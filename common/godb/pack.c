@@ -85,6 +85,10 @@ pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
 		chunk.min = v < chunk.min ? v : chunk.min;
 		chunk.max = v > chunk.max ? v : chunk.max;
 	}
+	if (c >= GODB_BYTES_RCVD)
+		for (size_t i = 0; i < n; i++)
+			gdi_sum_values(&out->record.sums[c - GODB_BYTES_RCVD],
+			    &g->values[c][i], 1);
 	if (stored->rc < 0)
 		return stored->rc;
 	chunk.stored = (uint32_t)(stored->len - before);

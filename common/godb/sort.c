@@ -116,15 +116,16 @@ digit_bits(size_t n)
 		return false;                                                 \
 	}                                                                     \
                                                                               \
-	static void NAME##_few(ROW *v, size_t n)                              \
+	/* From v to `to`, which may be the same. */                          \
+	static void NAME##_few(const ROW *v, ROW *to, size_t n)               \
 	{                                                                     \
-		for (size_t i = 1; i < n; i++) {                              \
+		for (size_t i = 0; i < n; i++) {                              \
 			ROW row = v[i];                                       \
 			size_t j = i;                                         \
                                                                               \
-			for (; j > 0 && NAME##_less(&row, &v[j - 1]); j--)    \
-				v[j] = v[j - 1];                              \
-			v[j] = row;                                           \
+			for (; j > 0 && NAME##_less(&row, &to[j - 1]); j--)   \
+				to[j] = to[j - 1];                            \
+			to[j] = row;                                          \
 		}                                                             \
 	}                                                                     \
                                                                               \
@@ -147,14 +148,15 @@ digit_bits(size_t n)
 	static void NAME##_part(ROW *v, ROW *other, size_t n, size_t word,    \
 	    bool over, uint32_t *count)                                       \
 	{                                                                     \
-		uint64_t differ = 0;                                          \
+		uint64_t differ;                                              \
 		unsigned bits, shift;                                         \
 		size_t mask, sum = 0;                                         \
                                                                               \
-		if (n <= FEW)                                                 \
-			NAME##_few(v, n);                                     \
-		else                                                          \
-			differ = NAME##_differ(v, n, &word);                  \
+		if (n <= FEW) {                                               \
+			NAME##_few(v, over ? other : v, n);                   \
+			return;                                               \
+		}                                                             \
+		differ = NAME##_differ(v, n, &word);                          \
 		if (differ == 0) {                                            \
 			if (over)                                             \
 				memcpy(other, v, n * sizeof(*v));             \

@@ -27,6 +27,7 @@
 #include "common/godb/layout.h"
 #include "common/godb/names.h"
 #include "common/godb/pack.h"
+#include "common/godb/retain.h"
 #include "common/godb/rings.h"
 
 /*
@@ -653,6 +654,7 @@ godb_writer_open_block(const struct godb_writer *w, size_t i,
 	out->n_batches = b->n_batches;
 	out->n_rows = (uint64_t)b->rows.v4.n + b->rows.v6.n;
 	out->flags = b->flags;
+	out->last_ns = b->last_ns;
 	return true;
 }
 
@@ -843,6 +845,24 @@ godb_writer_commit_step(struct godb_writer *w, const char *iface,
 	if (rc == 0)
 		block_drop(w, b);
 	return rc;
+}
+
+int
+godb_writer_cover_until(struct godb_writer *w, const char *iface,
+    int64_t slot_s, int64_t last_ns)
+{
+	bool found;
+	size_t at = block_place(w, iface, slot_s, &found);
+	struct open_block *b;
+
+	if (!found)
+		return -ENOENT;
+	b = w->open[at];
+	if (last_ns < b->first_ns)
+		last_ns = b->first_ns;
+	if (last_ns < b->last_ns)
+		b->last_ns = last_ns;
+	return 0;
 }
 
 int
@@ -1174,6 +1194,29 @@ godb_writer_close(struct godb_writer *w)
 	gp_fd_close(&w->lock_fd);
 	gp_fd_close(&w->store_fd);
 	free(w);
+}
+
+/* ---- for retention ------------------------------------------------------- */
+
+int
+gdi_writer_store_fd(const struct godb_writer *w)
+{
+	return w->store_fd;
+}
+
+uint32_t
+gdi_writer_mode_file(const struct godb_writer *w)
+{
+	return w->opts.mode_file;
+}
+
+bool
+gdi_writer_day_open(const struct godb_writer *w, const char *iface,
+    int64_t day_s)
+{
+	struct journals_of journals = {w, iface, day_s};
+
+	return has_journal(&journals, -1);
 }
 
 /* ---- questions ----------------------------------------------------------- */

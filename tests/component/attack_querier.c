@@ -18,7 +18,7 @@ enter(void)
 {
 	const char *step;
 
-	return profile_enter(&fds, true, &step);
+	return profile_enter(&fds, true, NULL, NULL, &step);
 }
 
 static int
@@ -36,7 +36,7 @@ enter_without_landlock(void)
 {
 	const char *step;
 
-	return profile_enter(&fds, false, &step);
+	return profile_enter(&fds, false, NULL, NULL, &step);
 }
 
 /* As --status does: no store, one file that was opened before. */
@@ -46,7 +46,7 @@ enter_without_store(void)
 	const struct profile_fds only = {-1, -1, &attack_place.open, 1};
 	const char *step;
 
-	return profile_enter(&only, true, &step);
+	return profile_enter(&only, true, NULL, NULL, &step);
 }
 
 static int

@@ -39,8 +39,8 @@ struct godb_cursor {
 	uint64_t *counter[4];
 };
 
-uint32_t fake_last_columns;
-unsigned fake_loads;
+_Atomic uint32_t fake_last_columns;
+_Atomic unsigned fake_loads;
 
 static void *
 need(void *p)
@@ -135,7 +135,7 @@ fake_reader(uint32_t flags)
 /* ---- what godb.h promises ---------------------------------------------- */
 
 int
-godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
+godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan *s = fake_scan_new();

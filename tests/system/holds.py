@@ -336,7 +336,8 @@ def offline(options, folder, out, title, how):
 def asking(options, out, title, store, how, more=()):
     """Stopped while nobody reads the answer."""
     p = launch([f"{options.bin}/goquery", "-d", store, "-i", "x", "-f",
-                "2023-11-01", "-l", "2023-12-01", "-e", "csv", *more, "raw"],
+                "2023-11-01", "-l", "2023-12-01", "-e", "csv", "--threads=3",
+                *more, "raw"],
                stdout=subprocess.PIPE, **how)
     try:
         wait_for(20, "an answer that waits", lambda: seccomp_on(p.pid) and
@@ -425,7 +426,7 @@ def main():
     ap.add_argument("-b", dest="bin",
                     default=os.environ.get("BIN", "build/bin"))
     ap.add_argument("-h", dest="helper", default=os.environ.get(
-        "TESTS", "build/gcc/tests") + "/lib/inside")
+        "TESTS_DIR", "build/gcc/tests") + "/lib/inside")
     ap.add_argument("--write", action="store_true")
     options = ap.parse_args()
     options.bin = os.path.abspath(options.bin)
