@@ -240,6 +240,10 @@ status_problems(const struct status_view *v,
 		problem(&p, "the writer's sandbox is %s",
 		    s->sandbox == GP_STATUS_SANDBOX_OFF ? "off" :
 							  "seccomp only");
+	if (s->capture_sandbox != GP_STATUS_SANDBOX_FULL)
+		problem(&p, "the captures' sandbox is %s",
+		    s->capture_sandbox == GP_STATUS_SANDBOX_OFF ? "off" :
+			"seccomp only");
 	if (v->n == 0)
 		problem(&p, "no interface is captured");
 	for (size_t i = 0; i < v->n; i++)

@@ -62,6 +62,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	powercut \
 	programs \
 	holds \
+	perms \
 	closed)
 
 # Where tests find programs and helpers.

@@ -55,6 +55,7 @@ stats_init(struct stats *st, const struct stats_opts *o)
 		return 0;
 	st->now.started = (uint64_t)gp_clock_real_ns();
 	st->now.sandbox = sandbox[o->sandbox];
+	st->now.capture_sandbox = sandbox[o->conf->capture_sandbox];
 	if (o->sandbox == GP_SANDBOX_FULL)
 		st->now.landlock_abi = (uint64_t)o->landlock_abi;
 	(void)snprintf(st->now.store, sizeof(st->now.store), "%s", o->store);
