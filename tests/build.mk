@@ -35,6 +35,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	export \
 	live \
 	interfaces \
+	clocksteps \
 	workers \
 	status \
 	truth \
