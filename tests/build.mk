@@ -38,6 +38,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	captures \
 	install \
 	programs \
+	library \
 	powercut)
 
 # Where tests find programs and helpers.
