@@ -283,6 +283,8 @@ resolve(struct helper *h)
 		(void)poll(&p, 1, 50);
 		while ((got = recv(h->socket, answer, sizeof(answer), 0)) > 0)
 			take_answer(h, answer, (size_t)got);
+		if (got < 0 && errno == ECONNREFUSED)
+			return; /* nobody is there */
 	}
 }
 

@@ -30,16 +30,20 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	format \
 	goquery \
 	query \
+	oracle \
+	names \
 	export \
 	live \
+	interfaces \
 	workers \
 	status \
 	truth \
 	captures \
 	install \
-	programs \
+	l7 \
 	library \
-	powercut)
+	powercut \
+	programs)
 
 # Where tests find programs and helpers.
 TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
