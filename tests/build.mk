@@ -42,6 +42,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	captures \
 	install \
 	l7 \
+	library \
 	powercut \
 	programs)
 
