@@ -43,6 +43,7 @@ struct pair {
 
 struct dpi {
 	struct ndpi_detection_module_struct *engine;
+	void *memory; /* of the arena */
 	struct arena arena;
 	struct labels *labels;
 	struct state *state; /* DPI_STATES + 1; 0 is none, and for guesses */
@@ -197,11 +198,40 @@ is_guess(const struct ndpi_flow_struct *flow)
 
 /* ---- states ------------------------------------------------------------ */
 
+/* Makes the engine in an empty arena; some 20 ms. */
+static int
+make_engine(struct dpi *d)
+{
+	struct arena fresh;
+	int rc = arena_init(&fresh, d->memory, DPI_ARENA_BYTES);
+
+	if (rc < 0)
+		return rc;
+	d->arena = fresh;
+	current = &d->arena;
+	d->engine = engine_new();
+	if (!d->engine)
+		return -ENOMEM;
+	engine_start(d->engine);
+	return 0;
+}
+
 bool
 dpi_full(const struct dpi *d)
 {
 	return (d->free1 == 0 && d->high == DPI_STATES) ||
 	    !arena_has(&d->arena, ARENA_SPARE);
+}
+
+/* Memory is short and no flow has it: the engine lost it, to a packet that was
+ * made for that or not.  So it begins anew. */
+static bool
+renew(struct dpi *d)
+{
+	if (d->stats.states != 0 || arena_has(&d->arena, ARENA_SPARE))
+		return false;
+	d->stats.renewed++;
+	return make_engine(d) == 0;
 }
 
 uint32_t
@@ -210,7 +240,7 @@ dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s)
 	uint32_t n = d->free1;
 	struct state *s;
 
-	if (dpi_full(d)) {
+	if (dpi_full(d) && !renew(d)) {
 		d->stats.starved++;
 		return 0;
 	}
@@ -422,32 +452,26 @@ int
 dpi_new(struct dpi **out, struct labels *labels)
 {
 	struct dpi *d;
-	void *memory;
+	int rc = -ENOMEM;
 
 	if (ndpi_get_api_version() != NDPI_API_VERSION)
 		return -EPROTO;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	d->labels = labels;
-	d->state = reserve(state_bytes);
-	memory = reserve(DPI_ARENA_BYTES);
-	if (!d->state || !memory ||
-	    arena_init(&d->arena, memory, DPI_ARENA_BYTES) != 0) {
-		dpi_free(d);
-		return -ENOMEM;
-	}
-	current = &d->arena;
 	set_ndpi_malloc(hook_malloc);
 	set_ndpi_free(hook_free);
 	set_ndpi_flow_malloc(hook_malloc);
 	set_ndpi_flow_free(hook_free);
-	d->engine = engine_new();
-	if (!d->engine) {
+	d->labels = labels;
+	d->state = reserve(state_bytes);
+	d->memory = reserve(DPI_ARENA_BYTES);
+	if (d->state && d->memory)
+		rc = make_engine(d);
+	if (rc < 0) {
 		dpi_free(d);
-		return -ENOMEM;
+		return rc;
 	}
-	engine_start(d->engine);
 	warm_up(d);
 	*out = d;
 	return 0;
@@ -463,8 +487,8 @@ dpi_free(struct dpi *d)
 		current = NULL;
 	if (d->state)
 		munmap(d->state, state_bytes);
-	if (d->arena.base)
-		munmap(d->arena.base, DPI_ARENA_BYTES);
+	if (d->memory)
+		munmap(d->memory, DPI_ARENA_BYTES);
 	free(d);
 }
 

@@ -7,7 +7,8 @@
  *
  * Memory is reserved by dpi_new() and never grows: DPI_STATES flows can be
  * looked at at once, and all that the engine allocates comes out of an arena
- * of DPI_ARENA_BYTES.  When either is short, flows are named by their port.
+ * of DPI_ARENA_BYTES.  When either is short, flows are named by their port;
+ * when the engine has lost memory, it is begun anew (some 20 ms).
  * Nothing is opened and no system call beyond the allocator's is made after
  * dpi_new().  One engine belongs to one thread.
  */
@@ -76,6 +77,7 @@ struct dpi_stats {
 	uint32_t states;    /* taken now */
 	size_t arena_used, arena_most;
 	uint64_t packets;   /* looked at */
+	uint64_t renewed;   /* the engine lost its memory and began anew */
 	uint64_t starved;   /* flows that found no state, or no more memory */
 };
 void dpi_stats(const struct dpi *d, struct dpi_stats *out);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -37,7 +38,7 @@
 #define STOP_CAPTURE_MS 15000
 #define STOP_WRITER_MS 120000
 
-enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_NOT_ROOT = 77 };
+enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
 struct options {
 	const char *conf_path;
@@ -339,8 +340,10 @@ named(const char *name, int fd)
 static int
 exit_status(const struct child *c)
 {
+	/* 75 tells a supervisor to try again: that is us */
 	if (WIFEXITED(c->status))
-		return WEXITSTATUS(c->status);
+		return WEXITSTATUS(c->status) == EXIT_AGAIN ? 1 :
+							      WEXITSTATUS(c->status);
 	fprintf(stderr, "goprobe: %s was killed by signal %d (%s)\n",
 	    c->program, WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
 	return 1;
@@ -407,10 +410,19 @@ check_live(const struct options *o)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 
+/* There, and up. */
 static bool
-interface_is_there(const struct child *c)
+interface_is_up(const struct child *c)
 {
-	return if_nametoindex(c->label) != 0;
+	struct ifreq ifr = {0};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", c->label);
+	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
+	    (ifr.ifr_flags & IFF_UP);
+	gp_fd_close(&fd);
+	return up;
 }
 
 static struct child
@@ -434,7 +446,7 @@ capture_child(const struct options *o, const char *iface)
 	    .label = iface,
 	    .argv = make_argv(args, NULL, 0),
 	    .wanted = true,
-	    .possible = interface_is_there,
+	    .possible = interface_is_up,
 	};
 }
 

@@ -45,6 +45,7 @@
 #define STOP_WAIT_MS 10000
 #define NOFILE 64
 #define NICE -10
+#define OFFLINE_RING_BYTES (8u << 20)
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
@@ -406,7 +407,8 @@ open_interface(struct capture *c)
 		    error);
 
 		if (rc < 0)
-			die(rc == -ENODEV ? EXIT_AGAIN : 1, error, NULL);
+			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
+			    error, NULL);
 	}
 	since_ns = gp_clock_real_ns();
 	for (size_t i = 0; live.share && i < c->workers.n; i++)
@@ -473,7 +475,9 @@ hand_over_ring(const struct capture *c, struct worker *w)
 	    .workers = (uint16_t)c->workers.n,
 	    .boot_ns = gp_clock_boot_ns(),
 	};
-	int rc = ring_create(&w->ring, snapshot_ring_bytes(flows_each(c)));
+	/* files wait for room: little memory, used again and again, is faster */
+	int rc = ring_create(&w->ring, c->o.offline ? OFFLINE_RING_BYTES :
+		snapshot_ring_bytes(flows_each(c)));
 
 	if (rc < 0)
 		die(1, "ring", strerror(-rc));

@@ -113,7 +113,10 @@ say_pcap(char error[SOURCE_ERROR_MAX], const char *iface, pcap_t *p,
 {
 	const char *text = pcap_geterr(p);
 
-	if (text[0] != '\0' && status == PCAP_ERROR)
+	if (status == PCAP_ERROR_IFACE_NOT_UP)
+		snprintf(error, SOURCE_ERROR_MAX, "%s: the interface is down",
+		    iface);
+	else if (text[0] != '\0' && status == PCAP_ERROR)
 		snprintf(error, SOURCE_ERROR_MAX, "%s: %s", iface, text);
 	else if (text[0] != '\0')
 		snprintf(error, SOURCE_ERROR_MAX, "%s: %s (%s)", iface,

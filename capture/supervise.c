@@ -382,8 +382,9 @@ static void
 wait_on(struct child *c, int64_t now)
 {
 	if (!c->waiting)
-		gp_log(GP_LOG_WARNING, "%s %s: there is no such interface now; "
-				       "waiting for it", c->program, c->label);
+		gp_log(GP_LOG_WARNING, "%s %s: the interface is not there, or "
+				       "down; waiting for it", c->program,
+		    c->label);
 	c->waiting = true;
 	c->failures = 0; /* what happens now is not its doing */
 	c->restart_ns = now + WAIT_NS;

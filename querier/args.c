@@ -40,6 +40,7 @@ enum option_id {
 	OPT_HELP_ALL,
 	OPT_WORDS,
 	OPT_MEM,
+	OPT_THREADS,
 	OPT_FAIL_INCOMPLETE,
 	OPT_FAIL_EMPTY,
 	OPT_EXTERNAL,
@@ -105,6 +106,8 @@ static const struct option options[] = {
 	{OPT_WATCH, NULL, "watch", "SECONDS", "ask again and again", false},
 	{OPT_MEM, NULL, "mem", "SIZE",
 	    "memory bound: 512M | 4G | 25% (default 50%)", false},
+	{OPT_THREADS, NULL, "threads", "N",
+	    "share the work among N (default: all processors)", false},
 	{OPT_TIMEOUT, NULL, "timeout", "TIME", "give up after 500ms | 10s | 2m",
 	    false},
 	{OPT_EXPLAIN, NULL, "explain", NULL,
@@ -345,6 +348,19 @@ set_timeout(struct args *a, const char *value, char *error)
 }
 
 static int
+set_threads(struct args *a, const char *value, char *error)
+{
+	const char *s = value;
+	uint64_t n;
+
+	if (!take_u64(&s, &n) || *s || n < 1 || n > 256)
+		return FAIL("--threads takes a number of 1 to 256, not "
+		    "'%.40s'", value);
+	a->threads = (unsigned)n;
+	return 0;
+}
+
+static int
 set_watch(struct args *a, const char *value, char *error)
 {
 	const char *s = value;
@@ -426,6 +442,8 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_MEM:
 		return set_mem(a, value, error);
+	case OPT_THREADS:
+		return set_threads(a, value, error);
 	case OPT_TIMEOUT:
 		return set_timeout(a, value, error);
 	case OPT_WATCH:

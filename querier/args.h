@@ -49,6 +49,7 @@ struct args {
 	uint64_t limit; /* 0: all */
 	uint32_t share; /* 1/100 %, 0: none */
 	const char *limit_text; /* as typed, NULL: default */
+	unsigned threads;     /* 0: as many as processors */
 	uint64_t mem_bytes;   /* 0: mem_percent of the machine's */
 	unsigned mem_percent;
 	const char *words; /* which, of ARGS_WORDS */

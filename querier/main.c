@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,6 +75,7 @@ struct session {
 	size_t n_ifaces;
 	struct godb_scan *scan;
 	struct godb_query_opts query;
+	struct godb_pool *pool; /* for as long as the process lives */
 	struct godb_result *result;
 	struct godb_coverage *coverage;
 };
@@ -291,12 +294,42 @@ memory_bound(const struct args *a)
 	return (size_t)bytes;
 }
 
+/* As many as there are processors that we may use. */
+static unsigned
+count_threads(const struct args *a)
+{
+	cpu_set_t set;
+
+	if (a->threads)
+		return a->threads;
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+/* Where the user may have no more threads, one is enough. */
+static int
+start_threads(void *arg)
+{
+	struct session *s = arg;
+	unsigned n = count_threads(&s->args);
+	int rc = n > 1 ? godb_pool_new(n, &s->pool) : 0;
+
+	return rc == -EAGAIN && !s->args.threads ? 0 : rc;
+}
+
 static void
 close_sandbox(struct session *s)
 {
+	bool asks = s->args.action == ARGS_QUERY;
 	const char *step;
-	int rc = profile_enter(s->store_fd,
-	    s->names ? names_fd(s->names) : -1, s->args.landlock, &step);
+	int rc;
+
+	/* further arenas would want mprotect(2) */
+	(void)mallopt(M_ARENA_MAX, 1);
+	rc = profile_enter(s->store_fd, s->names ? names_fd(s->names) : -1,
+	    s->args.landlock, asks ? start_threads : NULL, s, &step);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
@@ -486,6 +519,7 @@ run_query(struct session *s)
 	s->query.limit = s->args.limit;
 	s->query.share = s->args.share;
 	s->query.mem_bytes = s->mem_bytes;
+	s->query.pool = s->pool;
 	s->query.having = s->having;
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];

@@ -86,7 +86,8 @@ limits(void)
 }
 
 int
-profile_enter(int store_fd, int helper_fd, bool landlock, const char **step)
+profile_enter(int store_fd, int helper_fd, bool landlock,
+    int (*start_threads)(void *arg), void *arg, const char **step)
 {
 	struct gp_path store = {store_fd, GP_PATH_READ};
 	struct gp_syscall with_helper[N_RULES + 1];
@@ -96,16 +97,22 @@ profile_enter(int store_fd, int helper_fd, bool landlock, const char **step)
 	rc = drop(store_fd);
 	if (rc < 0)
 		return rc;
-	*step = "setting limits";
-	rc = limits();
-	if (rc < 0)
-		return rc;
 	if (landlock) {
 		*step = "Landlock";
 		rc = gp_sandbox_landlock(&store, store_fd >= 0);
 		if (rc < 0)
 			return rc;
 	}
+	/* Landlock holds for threads that are made behind it, the limits allow
+	 * no more of them, and the filter is put on all that are there */
+	*step = "starting threads";
+	rc = start_threads ? start_threads(arg) : 0;
+	if (rc < 0)
+		return rc;
+	*step = "setting limits";
+	rc = limits();
+	if (rc < 0)
+		return rc;
 	*step = "seccomp";
 	if (helper_fd < 0)
 		return gp_sandbox_seccomp(table, N_RULES);

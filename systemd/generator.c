@@ -283,7 +283,8 @@ main(int argc, char **argv)
 	}
 	conf = gp_conf_load(GP_CONF_PATH, true, true, error);
 	if (conf == NULL) {
-		complain("%s: no interface is captured", error);
+		complain("%s%s", error, interfaces || changes ? "" :
+			": no interface is captured");
 		return EXIT_USAGE;
 	}
 	if (interfaces)

@@ -36,12 +36,19 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	manners \
 	export \
 	live \
+	interfaces \
 	workers \
 	status \
 	truth \
 	captures \
 	install \
+	l7 \
+	powercut \
 	programs)
+
+# Where tests find programs and helpers.
+TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
+	MAKE=$(MAKE) CC=$(CC)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
@@ -53,9 +60,16 @@ variants:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
 check: deps
 	@$(MAKE) --no-print-directory variants
-	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) CC=$(CC) sh tests/check.sh \
-		$(TEST_PROGRAMS) \
+	@$(TEST_ENV) sh tests/check.sh $(TEST_PROGRAMS) \
 		$(subst $(O)/,$(O)-address-undefined/,$(TEST_PROGRAMS)) \
 		$(SYSTEM_TESTS) tests/system/other-compiler.t
-check-system: all
-	@BIN=$(CURDIR)/$(BIN) prove -e sh $(SYSTEM_TESTS)
+check-system: all tests
+	@$(TEST_ENV) prove -e sh $(SYSTEM_TESTS)
+
+# Campaigns, which take minutes to hours: the same tests with LONG=1, which
+# makes them longer, and others.  Components add to LONG_TESTS.
+LONG_TESTS += tests/system/powercut.t
+.PHONY: check-long
+check-long: deps
+	@$(MAKE) --no-print-directory all tests
+	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)

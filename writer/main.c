@@ -595,12 +595,14 @@ main(int argc, char **argv)
 	ingest_init(&l.ingest, store, &l.stats, conf->writer.sync_interval);
 	if (l.polls == NULL || l.poll_peer == NULL ||
 	    peers_init(&l.peers, store, &l.stats, in.listen, in.notify) < 0 ||
-	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats) < 0)
+	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats, conf) < 0)
 		die("start", "out of memory");
 	if (fstat(in.store, &folder) == 0)
 		l.peers.store_ino = folder.st_ino;
 	prune_init(&l.prune, store, conf, &l.peers, in.store);
 	peers_adopt(&l.peers, in.fds, (size_t)in.n);
+	if (!l.offline)
+		drain_forsaken(&l.drain);
 	if (in.offline >= 0 && peers_add_inherited(&l.peers, in.offline) < 0)
 		die("start", "no room for the offline session");
 	stats_write(&l.stats, &l.peers, &l.ingest, true);

@@ -56,6 +56,7 @@ struct peer {
 	/* for status: what the last frame said, and whom it counts for */
 	uint32_t flows;
 	uint64_t pending;
+	int64_t told_ns; /* end of its last frame's interval, 0: none taken */
 	struct stats_iface *stats; /* borrowed, NULL: not counted */
 };
 

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_NS (2 * GP_NS_PER_S) /* shorter ones are how timers fire */
+/* A capture's frames adjoin to the nanosecond, and starting one anew takes
+ * longer than this. */
+#define GAP_NS (GP_NS_PER_S / 50)
 /* How old the newest data may be before somebody is missing: a snapshot and
  * its wait for a label, or a block, its grace and its commit. */
 #define LIVE_NS      (60 * GP_NS_PER_S)

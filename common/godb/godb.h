@@ -452,6 +452,19 @@ int godb_proto_parse(const char *text);
 /* Port of a service name ("https"), or decimal digits: 0-65535 or -EINVAL. */
 int godb_port_parse(const char *text);
 
+/* ---- threads ----------------------------------------------------------- */
+
+struct godb_pool;
+
+/*
+ * Starts threads - 1 threads (1 to 256), which wait, all signals blocked,
+ * until a query is given them; the caller's is the last.  From then on they
+ * need futex(2) and what queries need: a program that closes a sandbox around
+ * them does so behind this call.  -EINVAL, -ENOMEM, -EAGAIN.
+ */
+int godb_pool_new(unsigned threads, struct godb_pool **out);
+void godb_pool_free(struct godb_pool *p); /* accepts NULL */
+
 /* ---- query: run -------------------------------------------------------- */
 
 enum godb_direction {
@@ -499,11 +512,15 @@ struct godb_query_opts {
 	 * of a bin. */
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
+	/* Threads to share the work, NULL: the caller's alone.  Borrowed for
+	 * the call; one call at a time.  `progress` is called by the caller's
+	 * thread, `bin` by any, but by one at a time. */
+	struct godb_pool *pool;
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL}
+	    0, NULL, NULL, NULL}
 
 struct godb_result;
 
@@ -601,7 +618,7 @@ struct godb_coverage;
 /*
  * What the scan's window holds and what it lacks.  Time between an
  * interface's first known block and now that no part covers is a gap when it
- * is longer than 2 s and no part beside it comes from a capture file.
+ * is longer than 20 ms and no part beside it comes from a capture file.
  * `result` (may be NULL) adds its faults.  The reader is asked where known
  * blocks lie outside the window.  Borrows scan and result.
  */

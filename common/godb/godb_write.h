@@ -125,10 +125,20 @@ struct godb_open_block {
 	uint32_t n_batches;
 	uint64_t n_rows;   /* in memory; some may have the same key */
 	uint32_t flags;
+	int64_t last_ns;   /* CLOCK_REALTIME, where its interval ends */
 };
 /* i-th open block, ordered by interface and slot; false beyond the end. */
 bool godb_writer_open_block(const struct godb_writer *w, size_t i,
     struct godb_open_block *out);
+
+/*
+ * Takes back that the open block covers its time beyond last_ns: some of what
+ * was seen then will never come.  Its rows stay.  For the record that is
+ * committed next; a batch that follows covers its own time again.  -ENOENT: no
+ * such block.
+ */
+int godb_writer_cover_until(struct godb_writer *w, const char *iface,
+    int64_t slot_s, int64_t last_ns);
 
 /*
  * Writes the block as one record: columns, fsync, index record, fsync,

@@ -151,7 +151,7 @@ static bool
 is_word_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || (c != '\0' && strchr(".:/-_@+*%", c)) ||
+	    (c >= '0' && c <= '9') || (c != '\0' && strchr(".:/-_@+*%?", c)) ||
 	    (unsigned char)c >= 0x80;
 }
 

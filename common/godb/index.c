@@ -149,6 +149,8 @@ gdi_extent_open(const struct gdi_record *r, enum godb_column c,
     struct gdi_extent *out)
 {
 	struct gdi_in in = r->columns;
+	const char *wanted = godb_column_name(c);
+	size_t wanted_len = strlen(wanted);
 
 	while (in.p < in.end) {
 		size_t name_len = (size_t)gdi_in_varint(&in);
@@ -158,7 +160,8 @@ gdi_extent_open(const struct gdi_record *r, enum godb_column c,
 
 		if (in.bad)
 			return GODB_EDAMAGED;
-		if (gdi_column_find(name, name_len) != (int)c)
+		if (name_len != wanted_len ||
+		    memcmp(name, wanted, name_len) != 0)
 			continue;
 		*out = (struct gdi_extent){.in = {p, p + len, false},
 		    .left4 = r->n4,

@@ -654,6 +654,7 @@ godb_writer_open_block(const struct godb_writer *w, size_t i,
 	out->n_batches = b->n_batches;
 	out->n_rows = (uint64_t)b->rows.v4.n + b->rows.v6.n;
 	out->flags = b->flags;
+	out->last_ns = b->last_ns;
 	return true;
 }
 
@@ -844,6 +845,24 @@ godb_writer_commit_step(struct godb_writer *w, const char *iface,
 	if (rc == 0)
 		block_drop(w, b);
 	return rc;
+}
+
+int
+godb_writer_cover_until(struct godb_writer *w, const char *iface,
+    int64_t slot_s, int64_t last_ns)
+{
+	bool found;
+	size_t at = block_place(w, iface, slot_s, &found);
+	struct open_block *b;
+
+	if (!found)
+		return -ENOENT;
+	b = w->open[at];
+	if (last_ns < b->first_ns)
+		last_ns = b->first_ns;
+	if (last_ns < b->last_ns)
+		b->last_ns = last_ns;
+	return 0;
 }
 
 int

@@ -30,6 +30,11 @@ bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed
 # What a block costs the writer (tests/bench/commit.py).
 TEST_HELPERS += bench/commit
 TEST_LIBS_commit := libbench libgodb libgpbase
+.PHONY: bench-commit
+bench-commit: deps $(O)/tests/bench/commit
+	@python3 tests/bench/commit.py -H $(O)/tests/bench -d $(BENCH_DIR) \
+		-s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
+		$(if $(RESULTS),-m tests/bench/RESULTS.md)
 
 # Shipping beside clickhouse-client (tests/bench/export.py).
 .PHONY: bench-export

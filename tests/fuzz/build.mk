@@ -1,7 +1,7 @@
 # Fuzz targets (tests/fuzz/fuzz.h).  With plain compilers they are linked into
 # `replay`, which runs the committed inputs; with libFuzzer each is a program.
 
-FUZZ_TARGETS := decode pcapfile frame ring hello conf cond queryargs index \
+FUZZ_TARGETS := decode dpi pcapfile frame ring hello conf cond queryargs index \
 	journal column
 FUZZ_LIBS := libgpcapture libgpipc libgpquery libgodb libgpbase
 FUZZ_PKGS := $(CAPTURE_PKGS) liblz4 libxxhash libseccomp libcap-ng inih

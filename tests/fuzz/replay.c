@@ -21,6 +21,7 @@
 typedef int target_fn(const uint8_t *data, size_t len);
 #define TARGET(name) target_fn fuzz_##name
 TARGET(decode);
+TARGET(dpi);
 TARGET(pcapfile);
 TARGET(frame);
 TARGET(ring);
@@ -37,6 +38,7 @@ static const struct {
 	target_fn *run;
 } targets[] = {
     {"decode", fuzz_decode},
+    {"dpi", fuzz_dpi},
     {"pcapfile", fuzz_pcapfile},
     {"frame", fuzz_frame},
     {"ring", fuzz_ring},

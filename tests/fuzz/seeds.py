@@ -107,6 +107,87 @@ def decode():
                 yield struct.pack("<HH", dlt, 0) + frame
 
 
+def talk(proto, port, *payloads):
+    """Packets of one flow, client and server in turn, raw IP."""
+    out, seq = struct.pack("<H", 101), [1, 1]
+    a, b = ("10.0.0.1", 40000), ("192.0.2.9", port)
+    for n, data in enumerate(payloads):
+        s, d = (b, a) if n % 2 else (a, b)
+        if proto == 6:
+            body = bytearray(g.tcp(s[1], d[1], g.ACK) + data)
+            struct.pack_into("!II", body, 4, seq[n % 2], seq[1 - n % 2])
+            seq[n % 2] += len(data)
+        else:
+            body = g.udp(s[1], d[1], data)
+        ip = g.ip(s[0], d[0], proto, bytes(body))[1]
+        out += struct.pack("<H", len(ip)) + ip
+    return out
+
+
+def extension(kind, body):
+    return struct.pack("!HH", kind, len(body)) + body
+
+
+def client_hello(host):
+    sni = struct.pack("!HBH", len(host) + 3, 0, len(host)) + host
+    ext = extension(0, sni) + extension(16, b"\0\x0c\2h2\x08http/1.1") + \
+        extension(10, b"\0\2\0\x1d") + extension(43, b"\2\3\4")
+    body = b"\3\3" + bytes(32) + b"\0\0\2\x13\1\1\0" + \
+        struct.pack("!H", len(ext)) + ext
+    hello = b"\1" + struct.pack("!I", len(body))[1:] + body
+    return b"\x16\3\1" + struct.pack("!H", len(hello)) + hello
+
+
+def dpi():
+    dns = b"\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"
+    yield talk(17, 53, dns, dns[:2] + b"\x81\x80\0\1\0\1" + dns[8:] +
+               b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x0a\0\0\1")
+    yield talk(6, 443, client_hello(b"www.google.com"),
+               b"\x16\3\3\0\x2a\2\0\0\x26\3\3" + bytes(36))
+    yield talk(6, 80, b"GET / HTTP/1.1\r\nHost: www.example.com\r\n"
+               b"User-Agent: x\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: "
+               b"text/html\r\nServer: y\r\n\r\n<html>")
+    yield talk(6, 22, b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-2.0-x\r\n")
+    yield talk(6, 25, b"", b"220 mail ESMTP\r\n", b"EHLO a\r\n",
+               b"250-mail\r\n250 STARTTLS\r\n")
+    yield talk(6, 143, b"", b"* OK IMAP4rev1 ready\r\n", b"a1 LOGIN u p\r\n")
+    yield talk(6, 110, b"", b"+OK POP3\r\n", b"USER u\r\n", b"+OK\r\n")
+    yield talk(6, 21, b"", b"220 FTP\r\n", b"USER u\r\n", b"331 x\r\n")
+    yield talk(17, 5060, b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP c\r\n"
+               b"From: <sip:d@e>\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n")
+    quic = b"\xc0\0\0\0\1\x08\1\2\3\4\5\6\7\x08\0\0\x44\x9e"
+    for version in (b"\0\0\0\1", b"\xff\0\0\x1d", b"\x6b\x33\x43\xcf",
+                    b"Q046", b"Q050"):
+        q = quic[:1] + version + quic[5:]
+        yield talk(17, 443, q + bytes(1200 - len(q)))
+    yield talk(17, 123, b"\x23" + bytes(47), b"\x24\1" + bytes(46))
+    yield talk(17, 161, b"0\x26\2\1\1\4\6public\xa0\x19\2\1\1\2\1\0\2\1\0"
+               b"0\x0e0\x0c\6\x08+\6\1\2\1\1\1\0\5\0")
+    yield talk(17, 67, b"\1\1\6\0" + bytes(232) + b"c\x82Sc\x35\1\1\x0c\4"
+               b"host\xff")
+    yield talk(6, 6881, b"\x13BitTorrent protocol" + bytes(48))
+    yield talk(17, 6881, b"d1:ad2:id20:" + b"i" * 20 + b"e1:q4:ping1:t2:aa1:y1:"
+               b"qe")
+    yield talk(17, 51820, b"\1\0\0\0" + bytes(144), b"\2\0\0\0" + bytes(88))
+    yield talk(17, 1194, b"\x38" + bytes(13), b"\x40" + bytes(25))
+    yield talk(6, 1883, b"\x10\x0e\0\4MQTT\4\2\0\x3c\0\2id", b" \2\0\0")
+    yield talk(6, 3306, b"", b"\x4a\0\0\0\x0a8.0.1\0" + bytes(66))
+    yield talk(6, 5432, b"\0\0\0\x08\4\xd2\x16\x2f", b"N",
+               b"\0\0\0\x10\0\3\0\0user\0u\0\0")
+    yield talk(6, 445, b"\0\0\0\x40\xfeSMB\x40" + bytes(59))
+    yield talk(6, 139, b"\0\0\0\x20\xffSMBr" + bytes(27))
+    yield talk(6, 3389, b"\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0")
+    yield talk(6, 389, b"0\x0c\2\1\1`\7\2\1\3\4\0\x80\0")
+    yield talk(17, 88, b"j\x30" + bytes(48))
+    yield talk(17, 3478, b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12))
+    yield talk(17, 1900, b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900"
+               b"\r\n\r\n")
+    yield talk(17, 137, b"\0\1\1\x10\0\1\0\0\0\0\0\0 " + b"CK" * 16 +
+               b"\0\0\x21\0\1")
+    yield talk(17, 4789, b"\x08" + bytes(60))
+    yield talk(17, 2152, b"\x30\xff" + bytes(30))
+
+
 def pcapfile():
     for name in ("links.pcap", "links.pcapng", "fragments.pcap", "times.pcap",
                  "empty.pcap"):
@@ -265,7 +346,7 @@ def column():
             yield bytes([n]) + p
 
 
-TARGETS = {f.__name__: f for f in (decode, pcapfile, frame, ring, hello, conf,
+TARGETS = {f.__name__: f for f in (decode, dpi, pcapfile, frame, ring, hello, conf,
                                    cond, queryargs, column)}
 TARGETS["index"] = TARGETS["journal"] = patches
 

@@ -39,8 +39,8 @@ struct godb_cursor {
 	uint64_t *counter[4];
 };
 
-uint32_t fake_last_columns;
-unsigned fake_loads;
+_Atomic uint32_t fake_last_columns;
+_Atomic unsigned fake_loads;
 
 static void *
 need(void *p)

@@ -7,6 +7,7 @@
 # the machine around it may be a chroot or run another cgroup layout.
 #
 #   machine_tree             makes the tree, or skips the test
+#   machine_install          puts the programs there as the package does
 #   machine_boot             boots it, sets $leader: pid of its init
 #   machine CMD...           runs CMD in it as root
 #   machine_link IN OUT      veth pair: IN in the machine, OUT in namespace $PEER
@@ -90,6 +91,12 @@ machine_tree() {
 	    -o "lowerdir=$BASE,upperdir=$T/layer/up,workdir=$T/layer/work" \
 	    2>"$T/mount.err" || skip_all "no overlay: $(cat "$T/mount.err")"
 	ip netns add "$PEER" 2>/dev/null || skip_all "needs network namespaces"
+}
+
+machine_install() {
+	${MAKE:-make} -s install DESTDIR="$ROOT" PREFIX=/usr SYSTEMDDIR=/lib/systemd \
+	    >"$T/install.out" 2>&1 || diag <"$T/install.out"
+	mkdir -p "$ROOT/etc/goprobe"
 }
 
 # In a mount namespace of its own; the cgroups it made are taken back.

@@ -81,8 +81,6 @@ test_columns(void)
 			    &len);
 		}
 	is_int(bad, 0, "round trips of every column");
-	is_int(gdi_column_find("dport", 5), GODB_DPORT, "column by name");
-	is_int(gdi_column_find("dpor", 4), -1, "no column");
 	is_str(godb_column_name(GODB_PKTS_SENT), "pkts_sent", "name");
 }
 

@@ -104,10 +104,18 @@ check_gaps(void)
 
 	start();
 	blocks(0, 3);
-	block(3)->last_ns -= NS;
-	block(4)->first_ns += NS;
+	block(3)->last_ns -= NS / 100;
+	block(4)->first_ns += NS / 100;
 	blocks(5, 10);
-	is_str(lacks(), "2998 of 2998", "2 s are no gap");
+	is_str(lacks(), "2999 of 2999", "20 ms are no gap");
+
+	start();
+	blocks(0, 3);
+	block(3)->last_ns -= NS / 2;
+	block(4)->first_ns += NS / 2;
+	blocks(5, 10);
+	is_str(lacks(), "eth0 down 1 in 1 [1199,1200) | 2999 of 3000",
+	    "a capture that was started again is one");
 
 	start();
 	block(0);

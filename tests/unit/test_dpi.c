@@ -150,6 +150,29 @@ test_hoarding(void)
 	    st.arena_most >> 10, DPI_ARENA_BYTES >> 10);
 }
 
+/* nDPI's own allocator, as if a dissector never gave anything back. */
+void *ndpi_malloc(size_t n);
+
+static void
+test_leak(void)
+{
+	struct packet p = udp(40000, 53, query, sizeof(query));
+	struct dpi_stats st;
+	uint16_t label = 0;
+	uint32_t n;
+
+	while (ndpi_malloc(100 << 10))
+		;
+	ok(dpi_full(dpi), "all memory is gone");
+	n = dpi_take(dpi, 1, 1);
+	ok(n != 0, "the engine begins anew");
+	if (n != 0 && !dpi_feed(dpi, n, p.b, p.n, 1, &label))
+		label = dpi_giveup(dpi, n);
+	is_str(name(label), "DNS", "and knows what it knew");
+	dpi_stats(dpi, &st);
+	ok(st.renewed == 1 && !dpi_full(dpi) && st.states == 0, "once");
+}
+
 int
 main(void)
 {
@@ -164,6 +187,7 @@ main(void)
 		test_names();
 		test_guesses();
 		test_bounds();
+		test_leak();
 		test_hoarding();
 	}
 	dpi_free(dpi);
