@@ -32,6 +32,8 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	query \
 	oracle \
 	names \
+	missing \
+	manners \
 	export \
 	live \
 	interfaces \
