@@ -42,6 +42,9 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	install \
 	l7 \
 	powercut \
+	units \
+	service \
+	storm \
 	programs)
 
 # Where tests find programs and helpers.
@@ -66,7 +69,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += tests/system/powercut.t
+LONG_TESTS += tests/system/powercut.t tests/system/storm.t
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
