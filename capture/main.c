@@ -43,6 +43,7 @@
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NOFILE 64
+#define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
@@ -334,6 +335,16 @@ go_first(void)
 		    strerror(errno));
 }
 
+/* Payload is for layer 7; without it nobody needs to copy that. */
+static uint32_t
+snaplen(const struct capture *c)
+{
+	uint32_t wanted = c->settings.snaplen;
+
+	return c->l7 == LOOP_L7_ON || wanted < SNAPLEN_HEADERS
+	    ? wanted : SNAPLEN_HEADERS;
+}
+
 static void
 open_interface(struct capture *c)
 {
@@ -344,7 +355,7 @@ open_interface(struct capture *c)
 	struct source_live live = {
 	    .iface = c->o.iface,
 	    .filter = filter,
-	    .snaplen = c->settings.snaplen,
+	    .snaplen = snaplen(c),
 	    .buffer_mb = c->settings.buffer_mb,
 	    .promiscuous = c->settings.promiscuous,
 	    .by_iface = c->settings.direction != GP_DIR_FLOW,

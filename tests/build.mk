@@ -23,7 +23,7 @@ check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
 SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
-	query.t live.t status.t truth.t l7.t captures.t install.t programs.t)
+	query.t live.t status.t truth.t l7.t dpi.t captures.t install.t programs.t)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
