@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -37,7 +38,7 @@
 #define STOP_CAPTURE_MS 15000
 #define STOP_WRITER_MS 120000
 
-enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_NOT_ROOT = 77 };
+enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
 struct options {
 	const char *conf_path;
@@ -339,8 +340,10 @@ named(const char *name, int fd)
 static int
 exit_status(const struct child *c)
 {
+	/* 75 tells a supervisor to try again: that is us */
 	if (WIFEXITED(c->status))
-		return WEXITSTATUS(c->status);
+		return WEXITSTATUS(c->status) == EXIT_AGAIN ? 1 :
+							      WEXITSTATUS(c->status);
 	fprintf(stderr, "goprobe: %s was killed by signal %d (%s)\n",
 	    c->program, WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
 	return 1;
@@ -407,6 +410,21 @@ check_live(const struct options *o)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 
+/* There, and up. */
+static bool
+interface_is_up(const struct child *c)
+{
+	struct ifreq ifr = {0};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", c->label);
+	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
+	    (ifr.ifr_flags & IFF_UP);
+	gp_fd_close(&fd);
+	return up;
+}
+
 static struct child
 capture_child(const struct options *o, const char *iface)
 {
@@ -428,6 +446,7 @@ capture_child(const struct options *o, const char *iface)
 	    .label = iface,
 	    .argv = make_argv(args, NULL, 0),
 	    .wanted = true,
+	    .possible = interface_is_up,
 	};
 }
 
@@ -679,6 +698,25 @@ offline(const struct options *o, const struct gp_conf *conf)
 	return rc;
 }
 
+/* The filters' language is libpcap's, which only the capture process links.
+ * Does not come back. */
+static _Noreturn void
+check_filters(const struct options *o)
+{
+	char path[600];
+	const char *conf = o->conf_path ? o->conf_path : GP_CONF_PATH;
+	const char *args[] = {"goprobe-capture", "-t", "-c", conf, NULL};
+	int rc = supervise_program(path, sizeof(path), args[0]);
+
+	if (o->conf_path == NULL)
+		args[2] = NULL; /* which need not exist */
+	if (fflush(stdout) != 0)
+		exit(1);
+	if (rc == 0)
+		execv(path, make_argv(args, NULL, 0));
+	die(1, "goprobe-capture: %s", strerror(rc < 0 ? -rc : errno));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -698,6 +736,8 @@ main(int argc, char **argv)
 	}
 	if (o.print)
 		gp_conf_print(conf, stdout);
+	if (o.check)
+		check_filters(&o);
 	if (o.check || o.print)
 		rc = fflush(stdout) == 0 ? 0 : 1;
 	else if (o.n_files > 0)

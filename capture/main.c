@@ -24,6 +24,7 @@
 
 #include "capture/deaths.h"
 #include "capture/dpi.h"
+#include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
 #include "capture/snapshot.h"
@@ -45,6 +46,7 @@
 #define NOFILE 64
 #define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
+#define OFFLINE_RING_BYTES (8u << 20)
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
@@ -194,12 +196,14 @@ filter_text(const struct gp_conf_capture *c)
 static void
 check_filter(const struct gp_conf_capture *c)
 {
-	char error[SOURCE_ERROR_MAX];
+	char error[SOURCE_ERROR_MAX], name[64];
 	char *text = filter_text(c);
 
 	if (text == NULL)
 		die(1, "out of memory", NULL);
-	if (text[0] && source_check_filter(text, error) < 0)
+	(void)snprintf(name, sizeof(name), c->name[0] ? "[interface %s]" :
+	    "[capture]%s", c->name);
+	if (text[0] && source_check_filter(name, text, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(text);
 }
@@ -330,6 +334,9 @@ open_signals(struct capture *c)
 static void
 go_first(void)
 {
+	/* systemd has done it, and its filter knows no setpriority */
+	if (getpriority(PRIO_PROCESS, 0) <= NICE)
+		return;
 	if (setpriority(PRIO_PROCESS, 0, NICE) < 0)
 		gp_log(GP_LOG_INFO, "no higher priority: %s",
 		    strerror(errno));
@@ -343,6 +350,44 @@ snaplen(const struct capture *c)
 
 	return c->l7 == LOOP_L7_ON || wanted < SNAPLEN_HEADERS
 	    ? wanted : SNAPLEN_HEADERS;
+}
+
+static bool
+watchdog_hungry(const struct capture *c)
+{
+	return c->watchdog_ms > 0 && gp_clock_mono_ns() - c->petted_ns >=
+	    c->watchdog_ms * INT64_C(1000000);
+}
+
+static void
+pet_watchdog(struct capture *c)
+{
+	c->petted_ns = gp_clock_mono_ns();
+	(void)gp_notify_send(c->notify, "WATCHDOG=1");
+}
+
+/* Waiting is all that can be done, so whoever started us need not wait. */
+static void
+told_of_interface(void *ctx, enum ifwait_state now)
+{
+	struct capture *c = ctx;
+	char text[96];
+
+	if (now == IFWAIT_UP)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "READY=1\nSTATUS=waiting: interface %s is %s", c->o.iface,
+	    now == IFWAIT_DOWN ? "down" : "not there");
+	(void)gp_notify_send(c->notify, text);
+	gp_log(GP_LOG_WARNING, "waiting: the interface is %s iface=%s",
+	    now == IFWAIT_DOWN ? "down" : "not there", c->o.iface);
+}
+
+static void
+while_waiting(void *ctx)
+{
+	if (watchdog_hungry(ctx))
+		pet_watchdog(ctx);
 }
 
 static void
@@ -373,7 +418,8 @@ open_interface(struct capture *c)
 		    error);
 
 		if (rc < 0)
-			die(rc == -ENODEV ? EXIT_AGAIN : 1, error, NULL);
+			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
+			    error, NULL);
 	}
 	since_ns = gp_clock_real_ns();
 	for (size_t i = 0; live.share && i < c->workers.n; i++)
@@ -387,12 +433,20 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	char error[SOURCE_ERROR_MAX];
 
 	struct worker *w = &c->workers.w[0];
+	char *filter;
 
 	if (n == 0 || n != c->o.n_files || w->ctl < 0)
 		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
 	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
 		die(1, error, NULL);
+	filter = filter_text(&c->settings);
+	if (filter == NULL)
+		die(1, "out of memory", NULL);
+	if (filter[0] && source_filter_files(w->source, c->o.iface, filter,
+			     error) < 0)
+		die(EXIT_USAGE, error, NULL);
+	free(filter);
 }
 
 static int
@@ -432,7 +486,9 @@ hand_over_ring(const struct capture *c, struct worker *w)
 	    .workers = (uint16_t)c->workers.n,
 	    .boot_ns = gp_clock_boot_ns(),
 	};
-	int rc = ring_create(&w->ring, snapshot_ring_bytes(flows_each(c)));
+	/* files wait for room: little memory, used again and again, is faster */
+	int rc = ring_create(&w->ring, c->o.offline ? OFFLINE_RING_BYTES :
+		snapshot_ring_bytes(flows_each(c)));
 
 	if (rc < 0)
 		die(1, "ring", strerror(-rc));
@@ -645,20 +701,16 @@ tick(void *ctx, const struct loop_totals *t)
 {
 	struct worker *w = ctx;
 	struct capture *c = &capture;
-	int64_t now = gp_clock_mono_ns();
 
-	atomic_store_explicit(&w->ticked_ns, now, memory_order_relaxed);
+	atomic_store_explicit(&w->ticked_ns, gp_clock_mono_ns(),
+	    memory_order_relaxed);
 	if (w != &c->workers.w[0])
 		return;
 	if (c->o.offline)
 		progress(c, t);
 	/* only for all of them */
-	if (c->watchdog_ms > 0 &&
-	    now - c->petted_ns >= c->watchdog_ms * INT64_C(1000000) &&
-	    workers_alive(&c->workers, c->petted_ns)) {
-		c->petted_ns = now;
-		(void)gp_notify_send(c->notify, "WATCHDOG=1");
-	}
+	if (watchdog_hungry(c) && workers_alive(&c->workers, c->petted_ns))
+		pet_watchdog(c);
 }
 
 static void
@@ -764,6 +816,24 @@ report_offline(struct capture *c, enum loop_result result,
 	return t->cut > 0 ? EXIT_CUT : 0;
 }
 
+/* What it does, in figures: how much of a packet, how many flows. */
+static void
+announce(const struct capture *c)
+{
+	const struct gp_conf_capture *s = &c->settings;
+	const struct source *source = c->workers.w[0].source;
+
+	gp_log(GP_LOG_INFO,
+	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
+	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
+	    "filter=%s",
+	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
+	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
+	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
+}
+
 static void
 report_pauses(const char *iface, const char *clock, const struct pause *p)
 {
@@ -865,6 +935,9 @@ main(int argc, char **argv)
 		c->terminal = isatty(STDERR_FILENO);
 	} else {
 		go_first();
+		if (ifwait_up(c->o.iface, c->signals, told_of_interface,
+			while_waiting, c) > 0)
+			return 0; /* told to stop before there was anything */
 		open_interface(c);
 	}
 	open_workers(c);
@@ -878,6 +951,8 @@ main(int argc, char **argv)
 	/* only now: the writer's answer, the files, the packets */
 	for (size_t i = 0; i < c->workers.n; i++)
 		be_welcomed(c, &c->workers.w[i]);
+	if (!c->o.offline)
+		announce(c);
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
 	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);

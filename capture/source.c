@@ -28,6 +28,7 @@
 /* pcap.h would bring its own, incompatible struct names otherwise */
 #include <pcap/pcap.h>
 
+#include "capture/decode.h"
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
@@ -36,6 +37,7 @@
 #endif
 #define FILE_BUFFER_BYTES (1u << 20)
 #define INSNS_MAX         4096 /* BPF_MAXINSNS of the kernel */
+#define LINK_TYPES        512  /* beyond the largest that decode knows */
 
 struct file {
 	int fd;
@@ -43,6 +45,11 @@ struct file {
 	off_t start;    /* -1: cannot seek */
 	uint64_t bytes; /* from start to end, 0 unknown */
 	uint64_t done;
+};
+
+struct link_filter {
+	int dlt;
+	struct bpf_program prog;
 };
 
 struct handle {
@@ -69,6 +76,8 @@ struct source {
 	struct file *file;
 	size_t n_files, at;
 	bool classic; /* 32-bit seconds, read as signed by libpcap */
+	struct link_filter *filter; /* one a link type; NULL: everything */
+	size_t n_filters;
 	bool (*idle)(void *ctx, int fd);
 	void *idle_ctx;
 	char error[SOURCE_ERROR_MAX];
@@ -104,7 +113,10 @@ say_pcap(char error[SOURCE_ERROR_MAX], const char *iface, pcap_t *p,
 {
 	const char *text = pcap_geterr(p);
 
-	if (text[0] != '\0' && status == PCAP_ERROR)
+	if (status == PCAP_ERROR_IFACE_NOT_UP)
+		snprintf(error, SOURCE_ERROR_MAX, "%s: the interface is down",
+		    iface);
+	else if (text[0] != '\0' && status == PCAP_ERROR)
 		snprintf(error, SOURCE_ERROR_MAX, "%s: %s", iface, text);
 	else if (text[0] != '\0')
 		snprintf(error, SOURCE_ERROR_MAX, "%s: %s (%s)", iface,
@@ -437,7 +449,8 @@ source_open_live(struct source **out, const struct source_live *live,
 }
 
 int
-source_check_filter(const char *filter, char error[SOURCE_ERROR_MAX])
+source_check_filter(const char *name, const char *filter,
+    char error[SOURCE_ERROR_MAX])
 {
 	static struct sock_filter f[INSNS_MAX];
 	pcap_t *p = pcap_open_dead(DLT_EN10MB, 65535);
@@ -447,7 +460,7 @@ source_check_filter(const char *filter, char error[SOURCE_ERROR_MAX])
 		snprintf(error, SOURCE_ERROR_MAX, "filter: out of memory");
 		return -ENOMEM;
 	}
-	rc = compile(p, "-t", filter, 65535, f, INSNS_MAX - 3, error);
+	rc = compile(p, name, filter, 65535, f, INSNS_MAX - 3, error);
 	pcap_close(p);
 	return rc < 0 ? rc : 0;
 }
@@ -537,6 +550,64 @@ out_of_memory:
 	return -ENOMEM;
 }
 
+static bool
+compile_for_link(struct source *s, int dlt, const char *text, char *why,
+    size_t size)
+{
+	struct link_filter *f = &s->filter[s->n_filters];
+	pcap_t *p = pcap_open_dead(dlt, 65535);
+	bool fine = p && pcap_compile(p, &f->prog, text, 1,
+				 PCAP_NETMASK_UNKNOWN) == 0;
+
+	if (fine) {
+		f->dlt = dlt;
+		s->n_filters++;
+	} else {
+		snprintf(why, size, "%s", p ? pcap_geterr(p)
+		                            : "out of memory");
+	}
+	if (p)
+		pcap_close(p);
+	return fine;
+}
+
+int
+source_filter_files(struct source *s, const char *name, const char *filter,
+    char error[SOURCE_ERROR_MAX])
+{
+	char why[PCAP_ERRBUF_SIZE];
+
+	s->filter = calloc(LINK_TYPES, sizeof(s->filter[0]));
+	if (!s->filter) {
+		snprintf(error, SOURCE_ERROR_MAX, "%s: out of memory", name);
+		return -ENOMEM;
+	}
+	for (int dlt = 0; dlt < LINK_TYPES; dlt++)
+		if (decode_knows(dlt) &&
+		    !compile_for_link(s, dlt, filter, why, sizeof(why)) &&
+		    dlt == DLT_EN10MB) {
+			snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\":"
+			    " %s", name, filter, why);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+/* For the file whose header was just read. */
+static bool
+set_filter(struct source *s)
+{
+	struct handle *h = &s->handle[0];
+
+	if (!s->filter)
+		return true;
+	for (size_t i = 0; i < s->n_filters; i++)
+		if (s->filter[i].dlt == h->dlt)
+			return pcap_setfilter(h->pcap, &s->filter[i].prog) ==
+			    0;
+	return false;
+}
+
 bool
 source_seekable(const struct source *s)
 {
@@ -595,6 +666,10 @@ file_start(struct source *s)
 	}
 	h->dlt = pcap_datalink(h->pcap);
 	s->classic = pcap_major_version(h->pcap) == PCAP_VERSION_MAJOR;
+	if (!set_filter(s)) {
+		say_file(s, "the filter means nothing for its link type");
+		return false;
+	}
 	return true;
 }
 
@@ -778,5 +853,8 @@ source_close(struct source *s)
 	for (size_t i = 0; i < s->n_files; i++)
 		free(s->file[i].name);
 	free(s->file);
+	for (size_t i = 0; i < s->n_filters; i++)
+		pcap_freecode(&s->filter[i].prog);
+	free(s->filter);
 	free(s);
 }

@@ -83,8 +83,10 @@ int source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX]);
 
 /* Compiles a filter as source_open_live() would for Ethernet, for -t; needs
- * no privilege.  0, or -EINVAL with one line in `error`. */
-int source_check_filter(const char *filter, char error[SOURCE_ERROR_MAX]);
+ * no privilege.  `name`, what it stands for, begins the message.  0, or
+ * -EINVAL with one line in `error`. */
+int source_check_filter(const char *name, const char *filter,
+    char error[SOURCE_ERROR_MAX]);
 
 /* What came before this moment (CLOCK_REALTIME, in the past) is left out.
  * For sources that share: while the group grew, some saw what others did. */
@@ -120,6 +122,15 @@ struct source_file {
 int source_open_files(struct source **out, const struct source_file *files,
     size_t n, bool (*idle)(void *ctx, int fd), void *ctx,
     char error[SOURCE_ERROR_MAX]);
+
+/*
+ * Only packets that the expression lets through are handed out.  It is
+ * compiled here, for each link type there is, since names in it are looked
+ * up; a file whose link type it has no meaning for is SOURCE_UNREADABLE.
+ * 0, or -EINVAL with one line in `error`.
+ */
+int source_filter_files(struct source *s, const char *name,
+    const char *filter, char error[SOURCE_ERROR_MAX]);
 
 /* Whether the files can be read twice (no pipe, no terminal). */
 bool source_seekable(const struct source *s);

@@ -38,6 +38,10 @@ struct child {
 	bool ready;          /* READY=1 of this incarnation */
 	bool was_ready;      /* of any */
 	bool wanted;         /* start again when it dies */
+	/* whether starting again makes sense now; NULL: always.  Asked every
+	 * half second, which is said once. */
+	bool (*possible)(const struct child *c);
+	bool waiting;
 	bool gone;           /* ended for good; status below */
 	int status;          /* of waitpid(2) */
 	unsigned starts, failures; /* failures in a row */
@@ -54,6 +58,9 @@ struct supervisor {
 	size_t n_children;
 	bool stop;           /* SIGTERM or SIGINT came */
 };
+
+/* Path of a program that lies beside this one: 0 or -errno. */
+int supervise_program(char *out, size_t size, const char *program);
 
 /* 0 or -errno; blocks the signals it waits for. */
 int supervise_init(struct supervisor *s, struct child *children, size_t n);

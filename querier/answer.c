@@ -38,6 +38,42 @@ answer_metric(const struct godb_result_row *row, enum godb_metric m)
 	return answer_counter(row->counter, m);
 }
 
+static bool
+is_address(enum godb_key key)
+{
+	return key == GODB_KEY_SIP || key == GODB_KEY_DIP ||
+	    key == GODB_KEY_HOST;
+}
+
+/* Columns for what an address is called; networks have no name. */
+static size_t
+name_columns(const struct answer *a, enum godb_key key,
+    struct answer_column *out)
+{
+	static const struct {
+		enum answer_what what;
+		const char *suffix;
+	} all[] = {{ANSWER_NAME, "name"}, {ANSWER_COUNTRY, "country"},
+		{ANSWER_ASN, "asn"}, {ANSWER_ORG, "org"}};
+	size_t n = 0;
+
+	if (!is_address(key))
+		return 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!(all[i].what == ANSWER_NAME ? a->resolve : a->geo))
+			continue;
+		out[n] = (struct answer_column){.key = key,
+		    .what = all[i].what, .names = a->names};
+		(void)snprintf(out[n].name, sizeof(out[n].name), "%s_%s",
+		    godb_key_name(key), all[i].suffix);
+		n++;
+	}
+	return n;
+}
+
+static void format_addr(const struct answer_column *c,
+    const struct godb_result_row *row, char out[GP_ADDR_TEXT_MAX]);
+
 size_t
 answer_columns(const struct answer *a,
     struct answer_column out[ANSWER_COLUMNS_MAX])
@@ -48,18 +84,49 @@ answer_columns(const struct answer *a,
 	for (unsigned i = 0; i < keys->n; i++) {
 		enum godb_key key = keys->key[i];
 
-		out[n++] = (struct answer_column){key, false,
-		    keys->drop4[key], keys->drop6[key], godb_key_name(key)};
-		if (key == GODB_KEY_L7PROTO && keys->category)
-			out[n++] = (struct answer_column){key, true, 0, 0,
-			    "category"};
+		out[n] = (struct answer_column){.key = key,
+		    .drop4 = keys->drop4[key], .drop6 = keys->drop6[key]};
+		(void)snprintf(out[n].name, sizeof(out[n].name), "%s",
+		    godb_key_name(key));
+		n++;
+		if (key == GODB_KEY_L7PROTO && keys->category) {
+			out[n] = (struct answer_column){.key = key,
+			    .what = ANSWER_CATEGORY};
+			(void)strcpy(out[n++].name, "category");
+		}
+		if (a->names)
+			n += name_columns(a, key, out + n);
 	}
 	return n;
 }
 
+int
+answer_ask_names(const struct answer *a, struct names *names, bool *cut)
+{
+	struct answer_column column[ANSWER_COLUMNS_MAX];
+	size_t n_columns = answer_columns(a, column);
+	size_t n = godb_result_n_rows(a->result);
+
+	*cut = false;
+	for (size_t i = 0; i < n && !*cut; i++) {
+		struct godb_result_row row;
+		char text[GP_ADDR_TEXT_MAX];
+
+		godb_result_row(a->result, i, &row);
+		for (size_t k = 0; k < n_columns && !*cut; k++) {
+			if (column[k].what != ANSWER_KEY ||
+			    !is_address(column[k].key))
+				continue;
+			format_addr(&column[k], &row, text);
+			*cut = !names_want(names, text);
+		}
+	}
+	return names_ask(names);
+}
+
 static void
 format_addr(const struct answer_column *c, const struct godb_result_row *row,
-    char out[ANSWER_CELL_MAX])
+    char out[GP_ADDR_TEXT_MAX])
 {
 	bool dip = c->key == GODB_KEY_DIP;
 	const struct godb_addr6 *v = dip ? &row->dip : &row->sip;
@@ -80,10 +147,27 @@ format_addr(const struct answer_column *c, const struct godb_result_row *row,
 	}
 	(void)gp_addr_format(&a, text);
 	if (drop)
-		(void)snprintf(out, ANSWER_CELL_MAX, "%s/%u", text,
+		(void)snprintf(out, GP_ADDR_TEXT_MAX, "%.42s/%u", text,
 		    (row->version == 4 ? 32 : 128) - drop);
 	else
-		(void)snprintf(out, ANSWER_CELL_MAX, "%s", text);
+		(void)snprintf(out, GP_ADDR_TEXT_MAX, "%s", text);
+}
+
+static void
+format_name(const struct answer_column *c, const struct godb_result_row *row,
+    char out[ANSWER_CELL_MAX])
+{
+	char text[GP_ADDR_TEXT_MAX];
+	struct names_entry e;
+
+	out[0] = '\0';
+	format_addr(c, row, text);
+	if (!names_find(c->names, text, &e))
+		return;
+	out_clean_string(out, ANSWER_CELL_MAX,
+	    c->what == ANSWER_NAME ? e.name
+	    : c->what == ANSWER_COUNTRY ? e.country
+	    : c->what == ANSWER_ASN ? e.asn : e.org);
 }
 
 static void
@@ -111,6 +195,10 @@ answer_cell(const struct answer_column *c, const struct godb_result_row *row,
 {
 	const char *proto;
 
+	if (c->what >= ANSWER_NAME) {
+		format_name(c, row, out);
+		return;
+	}
 	switch (c->key) {
 	case GODB_KEY_TIME:
 		format_time(row->time_s, time, out);
@@ -135,7 +223,7 @@ answer_cell(const struct answer_column *c, const struct godb_result_row *row,
 		break;
 	case GODB_KEY_L7PROTO:
 		out_clean_string(out, ANSWER_CELL_MAX,
-		    c->category ? row->category : row->l7proto);
+		    c->what == ANSWER_CATEGORY ? row->category : row->l7proto);
 		break;
 	case GODB_N_KEYS:
 		out[0] = '\0';
@@ -192,6 +280,12 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 		}
 		i--;
 	}
+	if (a->names_cut && i == 0) {
+		(void)snprintf(out, 256, "only the first %d addresses were "
+		    "looked up", a->resolve ? NAMES_DNS_MAX : NAMES_GEO_MAX);
+		return true;
+	}
+	i -= a->names_cut;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
 		note_unknown(name, near_name, out);

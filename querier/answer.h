@@ -7,6 +7,8 @@
 #define ANSWER_H
 
 #include "common/godb/godb.h"
+#include "querier/chart.h"
+#include "querier/names.h"
 #include "querier/out.h"
 
 struct answer {
@@ -21,29 +23,56 @@ struct answer {
 	const struct godb_coverage *coverage;
 	int64_t took_ns;
 	const char *limit_text; /* as typed, NULL when it is the default */
+	const struct names *names; /* NULL: columns have none */
+	bool resolve, geo;         /* which of them */
+	bool names_cut;            /* there were too many addresses */
+	const struct chart *chart; /* NULL: none */
+	const struct style *style;
+};
+
+/* What standard output can show. */
+struct style {
+	bool terminal, colour, unicode;
+	unsigned width;
 };
 
 void table_print(struct out *o, const struct answer *a);
 void csv_print(struct out *o, const struct answer *a);
 void json_print(struct out *o, const struct answer *a);
 void jsonl_print(struct out *o, const struct answer *a);
+void html_print(struct out *o, const struct answer *a);
 
 /* ---- shared by formats -------------------------------------------------- */
 
-#define ANSWER_CELL_MAX 64
-#define ANSWER_COLUMNS_MAX (GODB_N_KEYS + 1)
+#define ANSWER_CELL_MAX 264
+/* keys, category, and four more for each of two addresses */
+#define ANSWER_COLUMNS_MAX (GODB_N_KEYS + 1 + 8)
 
 enum answer_time { ANSWER_LOCAL, ANSWER_EPOCH, ANSWER_RFC3339 };
 
-/* Key columns as printed: the keys, with category after l7proto. */
+/* Key columns as printed: the keys, with category after l7proto, and what
+ * addresses are called after them. */
+enum answer_what {
+	ANSWER_KEY,
+	ANSWER_CATEGORY,
+	ANSWER_NAME,
+	ANSWER_COUNTRY,
+	ANSWER_ASN,
+	ANSWER_ORG,
+};
 struct answer_column {
 	enum godb_key key;
-	bool category;
+	enum answer_what what;
 	uint8_t drop4, drop6; /* as in godb_keys */
-	const char *name;
+	const struct names *names;
+	char name[24];
 };
 size_t answer_columns(const struct answer *a,
     struct answer_column out[ANSWER_COLUMNS_MAX]);
+
+/* Asks for the names of all addresses in the rows.  0 or -errno; *cut: there
+ * were too many. */
+int answer_ask_names(const struct answer *a, struct names *names, bool *cut);
 
 /* A key column's text, clean for a terminal. */
 void answer_cell(const struct answer_column *c,
@@ -69,6 +98,14 @@ extern const enum godb_metric answer_usual[ANSWER_N_USUAL];
  */
 bool answer_warning(const struct answer *a, size_t i, char out[256]);
 bool answer_note(const struct answer *a, size_t i, char out[256]);
+
+/* The object of json up to its rows: {status, query, summary. */
+void answer_json_head(struct out *o, const struct answer *a);
+
+/* "Coverage: 99.96 % of the window; eth0 down 15 min; ...", without a line's
+ * end; text prints names. */
+void answer_coverage(struct out *o, const struct godb_coverage *c,
+    void (*text)(struct out *, const char *));
 
 /* "received", "sent", "both". */
 const char *answer_direction(const struct answer *a);

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/words.h"
+#include "querier/seen.h"
 #include "querier/when.h"
 
 #include <errno.h>
@@ -29,12 +30,24 @@ enum option_id {
 	OPT_OUT,
 	OPT_STORE,
 	OPT_NO_LIVE,
+	OPT_PLOT,
+	OPT_RESOLVE,
+	OPT_DNS,
+	OPT_GEO,
+	OPT_WATCH,
+	OPT_TIMEOUT,
+	OPT_EXPLAIN,
+	OPT_HELP_ALL,
+	OPT_WORDS,
 	OPT_MEM,
+	OPT_THREADS,
 	OPT_FAIL_INCOMPLETE,
 	OPT_FAIL_EMPTY,
 	OPT_EXTERNAL,
 	OPT_STATUS,
 	OPT_STATUS_FILE,
+	OPT_LIST,
+	OPT_CHECK,
 	OPT_SANDBOX,
 	OPT_CONF,
 	OPT_CHECK_CONF,
@@ -50,51 +63,82 @@ struct option {
 	const char *brief; /* NULL: none */
 	const char *name;
 	const char *value; /* NULL: takes none */
-	const char *help;  /* NULL: not in the short help */
+	const char *help;  /* NULL: only refused with a hint */
+	bool important;    /* on the screen of -h */
 };
 
 static const struct option options[] = {
 	{OPT_IFACE, "i", "iface", "IFACE",
-	    "interfaces: eth0,eth1 | any | eth* | any,!eth2"},
+	    "interfaces: eth0,eth1 | any | eth* | any,!eth2", true},
 	{OPT_FIRST, "f", "first", "TIME",
-	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | 0"},
+	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | 0", true},
 	{OPT_LAST, "l", "last", "TIME",
-	    "until (default now; from: 30 days back, 1 with time or raw)"},
+	    "until; now (from: 30 days back, 1 with time or raw)", true},
 	{OPT_CONDITION, "c", "condition", "COND",
-	    "only these: \"proto=TCP and (dport=443 or host 10.0.0.0/8)\""},
+	    "which rows: \"tcp and (port 443 or net 10.0.0.0/8)\"", true},
 	{OPT_HAVING, NULL, "having", "COND",
-	    "only such groups: \"bytes > 10M and dips > 100\""},
-	{OPT_BIN, NULL, "bin", "LENGTH", "of time: 5m | 1h | 1d | 1w"},
-	{OPT_ZONE, NULL, "tz", "ZONE", "of time: UTC | Europe/Zurich"},
-	{OPT_SHOW, NULL, "show", "COLUMNS",
-	    "counters: bytes,packets,bytes_sent,rows,sips,dips,dports,..."},
+	    "which groups: \"bytes > 10M and dips > 100\"", true},
 	{OPT_LIMIT, "n", "limit", "N",
-	    "rows: 20 | 95% (that make up the share) | all; txt: 1000"},
-	{OPT_FORMAT, "e", "format", "FORMAT", "txt | csv | json | jsonl"},
-	{OPT_SORT, "s", "sort", "COLUMN", "any column asked for or counted (-s dips)"},
-	{OPT_PACKETS, "p", "packets", NULL, "sort by packets"},
-	{OPT_ASCENDING, "a", "ascending", NULL, "smallest first"},
-	{OPT_IN, NULL, "in", NULL, "count only what was received"},
-	{OPT_OUT, NULL, "out", NULL, "count only what was sent"},
-	{OPT_STORE, "d", "store", "STORE", "the store (default: the INI's)"},
-	{OPT_NO_LIVE, NULL, "no-live", NULL, "leave the newest minutes out"},
+	    "rows: 20 | 95% (that make up the share) | all", true},
+	{OPT_SORT, "s", "sort", "COLUMN",
+	    "any column asked for or counted: packets, dips (who scans)", true},
+	{OPT_PACKETS, "p", "packets", NULL, "sort by packets", false},
+	{OPT_ASCENDING, "a", "ascending", NULL, "smallest first", false},
+	{OPT_IN, NULL, "in", NULL, "count only what was received", false},
+	{OPT_OUT, NULL, "out", NULL, "count only what was sent", false},
+	{OPT_SHOW, NULL, "show", "COLUMNS",
+	    "counters: bytes,packets,bytes_sent,rows,sips,dips,dports", true},
+	{OPT_BIN, NULL, "bin", "LENGTH", "of time: 5m | 1h | 1d | 1w", true},
+	{OPT_ZONE, NULL, "tz", "ZONE", "of time: UTC | Europe/Zurich", false},
+	{OPT_FORMAT, "e", "format", "FORMAT",
+	    "txt | csv | json | jsonl | html", true},
+	{OPT_PLOT, NULL, "plot", NULL, "draw the volume over time", false},
+	{OPT_RESOLVE, NULL, "resolve", NULL,
+	    "names of addresses, from DNS: whoever runs it can see that", false},
+	{OPT_DNS, NULL, "dns", "ADDR[:PORT]", "server to ask (--resolve)",
+	    false},
+	{OPT_GEO, NULL, "geo", NULL,
+	    "country and autonomous system of addresses", false},
+	{OPT_STORE, "d", "store", "STORE", "the store (default: the INI's)",
+	    true},
+	{OPT_NO_LIVE, NULL, "no-live", NULL,
+	    "leave the newest minutes out", false},
+	{OPT_WATCH, NULL, "watch", "SECONDS", "ask again and again", false},
 	{OPT_MEM, NULL, "mem", "SIZE",
-	    "memory bound: 512M | 4G | 25% (default 50%)"},
+	    "memory bound: 512M | 4G | 25% (default 50%)", false},
+	{OPT_THREADS, NULL, "threads", "N",
+	    "share the work among N (default: all processors)", false},
+	{OPT_TIMEOUT, NULL, "timeout", "TIME", "give up after 500ms | 10s | 2m",
+	    false},
+	{OPT_EXPLAIN, NULL, "explain", NULL,
+	    "say which days, blocks, bytes and rows were read", false},
 	{OPT_FAIL_INCOMPLETE, NULL, "fail-incomplete", NULL,
-	    "exit 3 when anything is missing"},
-	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL, "exit 4 when there are no rows"},
-	{OPT_EXTERNAL, "x", "external", NULL, "for scripts: no hints, no progress"},
+	    "exit 3 when anything is missing", false},
+	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL,
+	    "exit 4 when there are no rows", false},
+	{OPT_EXTERNAL, "x", "external", NULL,
+	    "for scripts: no hints, no progress", false},
 	{OPT_STATUS, NULL, "status", NULL,
-	    "how the sensor is doing: exit 0 well, 3 not, 1 no status"},
-	{OPT_STATUS_FILE, NULL, "status-file", "FILE", NULL},
-	{OPT_SANDBOX, NULL, "sandbox", "full|seccomp", NULL},
-	{OPT_CONF, NULL, "config", "FILE", NULL},
-	{OPT_CHECK_CONF, "t", "check-config", NULL, NULL},
-	{OPT_PRINT_CONF, "T", "print-config", NULL, NULL},
-	{OPT_HELP, "h", "help", NULL, NULL},
-	{OPT_VERSION, "V", "version", NULL, NULL},
-	{OPT_CLEAN, NULL, "clean", NULL, NULL},
-	{OPT_WIPE, NULL, "wipe", NULL, NULL},
+	    "how the sensor is doing: exit 0 well, 3 not, 1 no status", false},
+	{OPT_STATUS_FILE, NULL, "status-file", "FILE",
+	    "the status in another place", false},
+	{OPT_LIST, NULL, "list", NULL, "what the store holds", true},
+	{OPT_CHECK, NULL, "check", NULL,
+	    "read all of the store, name what is damaged: exit 3", false},
+	{OPT_SANDBOX, NULL, "sandbox", "full|seccomp",
+	    "seccomp: for kernels without Landlock", false},
+	{OPT_CONF, NULL, "config", "FILE", "another INI file", false},
+	{OPT_CHECK_CONF, "t", "check-config", NULL,
+	    "check the INI file and exit", false},
+	{OPT_PRINT_CONF, "T", "print-config", NULL,
+	    "print its effective values and exit", false},
+	{OPT_HELP, "h", "help", NULL, "a screen of help", false},
+	{OPT_HELP_ALL, NULL, "help-all", NULL,
+	    "every option and every word of conditions", false},
+	{OPT_VERSION, "V", "version", NULL, "the version", false},
+	{OPT_WORDS, NULL, "words", "KIND", NULL, false},
+	{OPT_CLEAN, NULL, "clean", NULL, NULL, false},
+	{OPT_WIPE, NULL, "wipe", NULL, NULL, false},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -103,6 +147,7 @@ static const char *const format_names[] = {
 	[ARGS_CSV] = "csv",
 	[ARGS_JSON] = "json",
 	[ARGS_JSONL] = "jsonl",
+	[ARGS_HTML] = "html",
 };
 #define N_FORMATS (sizeof(format_names) / sizeof(format_names[0]))
 
@@ -126,7 +171,8 @@ set_format(struct args *a, const char *value, char *error)
 			return 0;
 		}
 	}
-	return FAIL("unknown format '%.40s': txt, csv, json or jsonl", value);
+	return FAIL("unknown format '%.40s': txt, csv, json, jsonl or html",
+	    value);
 }
 
 static bool
@@ -279,6 +325,53 @@ set_bin(struct args *a, const char *value, char *error)
 }
 
 static int
+set_timeout(struct args *a, const char *value, char *error)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000},
+		{"h", 3600000}};
+	const char *s = value;
+	uint64_t n;
+
+	if (take_u64(&s, &n) && n > 0 && n <= 1000000) {
+		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+			if (strcmp(s, units[i].unit) == 0) {
+				a->timeout_ms = n * units[i].ms;
+				return 0;
+			}
+		}
+	}
+	return FAIL("--timeout takes a time such as 500ms, 10s or 2m; not "
+	    "'%.40s'", value);
+}
+
+static int
+set_threads(struct args *a, const char *value, char *error)
+{
+	const char *s = value;
+	uint64_t n;
+
+	if (!take_u64(&s, &n) || *s || n < 1 || n > 256)
+		return FAIL("--threads takes a number of 1 to 256, not "
+		    "'%.40s'", value);
+	a->threads = (unsigned)n;
+	return 0;
+}
+
+static int
+set_watch(struct args *a, const char *value, char *error)
+{
+	const char *s = value;
+
+	if (take_u64(&s, &a->watch_s) && !*s && a->watch_s > 0 &&
+	    a->watch_s <= 86400)
+		return 0;
+	return FAIL("--watch takes a number of seconds, not '%.40s'", value);
+}
+
+static int
 set_sandbox(struct args *a, const char *value, char *error)
 {
 	if (strcmp(value, "full") == 0)
@@ -349,6 +442,34 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_MEM:
 		return set_mem(a, value, error);
+	case OPT_THREADS:
+		return set_threads(a, value, error);
+	case OPT_TIMEOUT:
+		return set_timeout(a, value, error);
+	case OPT_WATCH:
+		return set_watch(a, value, error);
+	case OPT_PLOT:
+		a->plot = true;
+		break;
+	case OPT_EXPLAIN:
+		a->explain = true;
+		break;
+	case OPT_RESOLVE:
+		a->resolve = true;
+		break;
+	case OPT_DNS:
+		a->dns = value;
+		break;
+	case OPT_GEO:
+		a->geo = true;
+		break;
+	case OPT_HELP_ALL:
+		a->action = ARGS_HELP_ALL;
+		break;
+	case OPT_WORDS:
+		a->action = ARGS_WORDS;
+		a->words = value;
+		break;
 	case OPT_FAIL_INCOMPLETE:
 		a->fail_incomplete = true;
 		break;
@@ -364,6 +485,12 @@ apply(struct args *a, struct typed *t, const struct option *o,
 	case OPT_STATUS_FILE:
 		a->status_file = value;
 		a->action = ARGS_STATUS;
+		break;
+	case OPT_LIST:
+		a->action = ARGS_LIST;
+		break;
+	case OPT_CHECK:
+		a->action = ARGS_CHECK;
 		break;
 	case OPT_SANDBOX:
 		return set_sandbox(a, value, error);
@@ -412,8 +539,10 @@ unknown_option(const char *typed, const char *word, char *error)
 	struct gp_words_guess g;
 
 	gp_words_guess_init(&g, word);
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		gp_words_guess_offer(&g, options[i].name);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (options[i].help)
+			gp_words_guess_offer(&g, options[i].name);
+	}
 	if (g.best)
 		return FAIL("unknown option '%.60s'; did you mean '--%s'?",
 		    typed, g.best);
@@ -517,6 +646,43 @@ finish_status(const struct args *a, char *error)
 	return 0;
 }
 
+/* --list and --check are about the whole store, or the interfaces of -i. */
+static int
+finish_inspection(struct args *a, char *error)
+{
+	const char *name = a->action == ARGS_LIST ? "list" : "check";
+
+	if (a->query)
+		return FAIL("--%s takes no query; '%.40s' is one too many", name,
+		    a->query);
+	if (a->format == ARGS_HTML)
+		return FAIL("--%s is not told in html", name);
+	if (a->action == ARGS_CHECK && a->format != ARGS_TXT)
+		return FAIL("--check is told in txt, not in %s",
+		    format_names[a->format]);
+	if (!a->ifaces)
+		a->ifaces = "any";
+	return 0;
+}
+
+/* Rows by interface and time, all of them. */
+static int
+finish_seen(struct args *a, const struct typed *t, char *error)
+{
+	if (!a->ifaces)
+		a->ifaces = "any";
+	if (a->format == ARGS_HTML)
+		return FAIL("seen is told in txt, csv, json and jsonl");
+	if (t->sort || t->packets || a->ascending || a->limit_text ||
+	    a->n_show || a->bin_s || a->having[0] || a->plot || a->resolve ||
+	    a->geo)
+		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "
+		    "tables do not fit");
+	a->keys = seen_keys;
+	a->sort = GODB_KEY_IFACE;
+	return 0;
+}
+
 static int
 finish(struct args *a, const struct typed *t, char *error)
 {
@@ -525,12 +691,17 @@ finish(struct args *a, const struct typed *t, char *error)
 
 	if (a->action == ARGS_STATUS)
 		return finish_status(a, error);
+	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)
+		return finish_inspection(a, error);
 	if (a->action != ARGS_QUERY)
 		return 0;
 	if (!a->query)
 		return FAIL("no query; try talk_conv (who talks to whom), "
 		    "apps_port, raw, or columns such as sip,dport; "
 		    "-h shows more");
+	a->seen = gp_words_casecmp(a->query, "seen") == 0;
+	if (a->seen)
+		return finish_seen(a, t, error);
 	if (godb_keys_parse(a->query, &a->keys, &diag) < 0)
 		return FAIL("query: %s; shorthands: talk_conv talk_src talk_dst "
 		    "apps_port apps_l7 agg_talk_port raw", diag.text);
@@ -541,6 +712,14 @@ finish(struct args *a, const struct typed *t, char *error)
 	rc = set_sort(a, t, error);
 	if (rc < 0)
 		return rc;
+	if (a->plot && a->format != ARGS_TXT)
+		return FAIL("--plot draws below the text table; -e %s has its "
+		    "own", format_names[a->format]);
+	if (a->watch_s && a->format != ARGS_TXT)
+		return FAIL("--watch is for the text table, not for -e %s",
+		    format_names[a->format]);
+	if (a->dns && !a->resolve)
+		return FAIL("--dns is asked only with --resolve");
 	if (a->share && (a->sort >= 0 || a->ascending ||
 		GODB_SORT_METRIC(a->sort) > GODB_METRIC_ROWS))
 		return FAIL("-n %s needs the largest first: sort by bytes or "
@@ -592,7 +771,7 @@ int
 args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 {
 	/* an answer with a row for each block soon is more than one reads */
-	bool by_block = godb_keys_has(&a->keys, GODB_KEY_TIME) &&
+	bool by_block = !a->seen && godb_keys_has(&a->keys, GODB_KEY_TIME) &&
 	    a->bin_s < GP_DAY_S;
 	char why[160];
 
@@ -617,46 +796,26 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 	return 0;
 }
 
-/* ---- help -------------------------------------------------------------- */
+/* ---- for help texts ----------------------------------------------------- */
 
-void
-args_help(void (*line)(void *arg, const char *text), void *arg)
+bool
+args_option(size_t i, struct args_option *out)
 {
-	static const char *const examples[] = {
-		"  goquery -i eth0 -n 10 talk_conv",
-		"        the ten pairs with most traffic of the last 30 days",
-		"  goquery -i any -f -1h -c 'dport=443 and not dst net 10.0.0.0/8' "
-		"talk_src",
-		"        who used HTTPS outwards in the last hour",
-		"  goquery -i eth0 -f -7d -c 'host 203.0.113.7' raw",
-		"        every row of an address, in order of time",
-		"  goquery -i eth0,eth1 -f 2026-11-23 -l 2026-11-24 -e csv "
-		"time,iface,proto",
-		"        a day for a spreadsheet",
-		"  goquery -i any -f -1d -c 'proto=UDP' -p -in apps_port",
-		"        what sends us most UDP packets",
-	};
-	char text[160], name[48];
+	const struct option *o;
 
-	line(arg, "usage: goquery -i IFACE [options] QUERY     ask a goDB store who "
-	    "talked to whom");
-	line(arg, "QUERY: talk_conv talk_src talk_dst apps_port apps_l7 "
-	    "agg_talk_port raw,");
-	line(arg, "  or columns: time,iface,sip,dip,dport,proto,l7proto");
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		const struct option *o = &options[i];
+	if (i >= N_OPTIONS)
+		return false;
+	o = &options[i];
+	*out = (struct args_option){.name = o->name, .brief = o->brief,
+	    .value = o->value, .help = o->help, .important = o->important};
+	(void)snprintf(out->text, sizeof(out->text), "%s%s%s--%s",
+	    o->brief ? "-" : "", o->brief ? o->brief : "",
+	    o->brief ? ", " : "", o->name);
+	return true;
+}
 
-		if (!o->help)
-			continue;
-		(void)snprintf(name, sizeof(name), "%s%s%s%s",
-		    o->brief ? "-" : "--", o->brief ? o->brief : o->name,
-		    o->value ? " " : "", o->value ? o->value : "");
-		(void)snprintf(text, sizeof(text), "  %-17s %s", name, o->help);
-		line(arg, text);
-	}
-	line(arg, "Examples:");
-	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
-		line(arg, examples[i]);
-	line(arg, "More: man goquery; -V version, -t check the INI file, "
-	    "-T print its values");
+const char *
+args_format(size_t i)
+{
+	return i < N_FORMATS ? format_names[i] : NULL;
 }

@@ -10,14 +10,18 @@
 
 #include "common/godb/godb.h"
 
-enum args_format { ARGS_TXT, ARGS_CSV, ARGS_JSON, ARGS_JSONL };
+enum args_format { ARGS_TXT, ARGS_CSV, ARGS_JSON, ARGS_JSONL, ARGS_HTML };
 enum args_action {
 	ARGS_QUERY,
 	ARGS_HELP,
+	ARGS_HELP_ALL,
+	ARGS_WORDS, /* what completion may offer */
 	ARGS_VERSION,
 	ARGS_CHECK_CONF, /* -t */
 	ARGS_PRINT_CONF, /* -T */
 	ARGS_STATUS,
+	ARGS_LIST,
+	ARGS_CHECK,
 };
 
 #define ARGS_ERROR_MAX 512
@@ -45,8 +49,16 @@ struct args {
 	uint64_t limit; /* 0: all */
 	uint32_t share; /* 1/100 %, 0: none */
 	const char *limit_text; /* as typed, NULL: default */
+	unsigned threads;     /* 0: as many as processors */
 	uint64_t mem_bytes;   /* 0: mem_percent of the machine's */
 	unsigned mem_percent;
+	const char *words; /* which, of ARGS_WORDS */
+	uint64_t timeout_ms; /* 0: none */
+	uint64_t watch_s;    /* 0: answer once */
+	const char *dns;     /* server, NULL: the system's */
+	bool resolve, geo;
+	bool explain, plot;
+	bool seen; /* the query is "seen": keys are seen_keys */
 	bool external;
 	bool no_live;
 	bool fail_incomplete, fail_empty;
@@ -60,7 +72,18 @@ int args_parse(int argc, char **argv, struct args *out,
 /* Fills the window in; call tzset(3) before.  0, or -EINVAL with error. */
 int args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX]);
 
-/* The text of -h. */
-void args_help(void (*line)(void *arg, const char *text), void *arg);
+/* One option, for help texts and completion. */
+struct args_option {
+	char text[32];     /* "-n, --limit" */
+	const char *name;  /* "limit" */
+	const char *brief; /* "n", NULL: none */
+	const char *value; /* NULL: takes none */
+	const char *help;
+	bool important;    /* on the screen of -h */
+};
+/* The i-th, false beyond the last. */
+bool args_option(size_t i, struct args_option *out);
+/* The i-th format's name, NULL beyond the last. */
+const char *args_format(size_t i);
 
 #endif

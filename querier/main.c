@@ -3,16 +3,21 @@
  *
  * Before the sandbox closes only three things are read: the INI file, the
  * time zone, and the store's folder (or the sensor's status), which is opened
- * but not looked into.  Conditions, the status and everything in the store are
- * parsed behind it.
+ * but not looked into.  Files that the condition names are opened, and the
+ * helper for names of addresses is started, if one is asked for.  Conditions,
+ * the status and everything in the store are parsed behind it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,12 +28,18 @@
 #include "common/godb/godb.h"
 #include "querier/answer.h"
 #include "querier/args.h"
+#include "querier/explain.h"
+#include "querier/help.h"
 #include "querier/ifsel.h"
+#include "querier/list.h"
 #include "querier/profile.h"
+#include "querier/seen.h"
+#include "querier/sets.h"
 #include "querier/status.h"
 #include "querier/when.h"
 
 enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_EMPTY };
+#define EXIT_NOT_SEEN 1 /* as grep(1); errors are EXIT_USAGE, then */
 
 #define BAR_DELAY_NS (1 * GP_NS_PER_S)
 #define BAR_EVERY_NS (GP_NS_PER_S / 10)
@@ -38,6 +49,7 @@ enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_EMPTY };
 
 struct progress {
 	int64_t start_ns, last_ns;
+	int64_t end_ns; /* of --timeout, 0: none */
 	bool wanted, drawn;
 };
 
@@ -49,6 +61,13 @@ struct session {
 	int store_fd;
 	gid_t store_gid;
 	struct progress progress;
+	struct style style;
+	struct sets sets;
+	struct names *names;
+	bool names_cut;
+	struct chart chart;
+	bool has_chart;
+	size_t mem_bytes;
 	struct godb_cond *cond, *having;
 	struct godb_reader *reader;
 	char **have; /* interfaces of the store */
@@ -56,11 +75,13 @@ struct session {
 	size_t n_ifaces;
 	struct godb_scan *scan;
 	struct godb_query_opts query;
+	struct godb_pool *pool; /* for as long as the process lives */
 	struct godb_result *result;
 	struct godb_coverage *coverage;
 };
 
 static struct out out; /* too large for a stack frame */
+static bool answers_like_grep; /* seen: 1 is an answer */
 
 /* ---- messages ---------------------------------------------------------- */
 
@@ -91,7 +112,7 @@ die(int status, const char *fmt, ...)
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	say("goquery: %s", line);
-	exit(status);
+	exit(answers_like_grep && status == EXIT_ERROR ? EXIT_USAGE : status);
 }
 
 /* Part of a text that fits a line, one column a character: what would not
@@ -132,13 +153,6 @@ die_condition(const char *what, const char *text,
 	say("    %s", line);
 	say("    %*s^", (int)column, "");
 	exit(EXIT_USAGE);
-}
-
-static void
-print_line(void *arg, const char *text)
-{
-	out_str(arg, text);
-	out_char(arg, '\n');
 }
 
 /* ---- before the sandbox ------------------------------------------------ */
@@ -189,9 +203,21 @@ do_other_actions(struct session *s)
 	switch (s->args.action) {
 	case ARGS_QUERY:
 	case ARGS_STATUS:
+	case ARGS_LIST:
+	case ARGS_CHECK:
 		return;
 	case ARGS_HELP:
-		args_help(print_line, &out);
+		help_screen(&out);
+		break;
+	case ARGS_HELP_ALL:
+		help_all(&out);
+		break;
+	case ARGS_WORDS:
+		if (strcmp(s->args.words, "ifaces") == 0)
+			return;
+		if (!help_words(&out, s->args.words))
+			die(EXIT_USAGE, "no such words: '%.40s'",
+			    s->args.words);
 		break;
 	case ARGS_VERSION:
 		out_str(&out, "goquery " GODB_VERSION_STRING "\n");
@@ -268,11 +294,42 @@ memory_bound(const struct args *a)
 	return (size_t)bytes;
 }
 
+/* As many as there are processors that we may use. */
+static unsigned
+count_threads(const struct args *a)
+{
+	cpu_set_t set;
+
+	if (a->threads)
+		return a->threads;
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+/* Where the user may have no more threads, one is enough. */
+static int
+start_threads(void *arg)
+{
+	struct session *s = arg;
+	unsigned n = count_threads(&s->args);
+	int rc = n > 1 ? godb_pool_new(n, &s->pool) : 0;
+
+	return rc == -EAGAIN && !s->args.threads ? 0 : rc;
+}
+
 static void
 close_sandbox(struct session *s)
 {
+	bool asks = s->args.action == ARGS_QUERY;
 	const char *step;
-	int rc = profile_enter(s->store_fd, s->args.landlock, &step);
+	int rc;
+
+	/* further arenas would want mprotect(2) */
+	(void)mallopt(M_ARENA_MAX, 1);
+	rc = profile_enter(s->store_fd, s->names ? names_fd(s->names) : -1,
+	    s->args.landlock, asks ? start_threads : NULL, s, &step);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
@@ -302,10 +359,12 @@ draw_bar(void *arg, size_t done, size_t all)
 	size_t full;
 	int len;
 
-	if (!p->wanted || all == 0)
+	if ((!p->wanted && !p->end_ns) || all == 0)
 		return 0;
 	now_ns = gp_clock_mono_ns();
-	if (now_ns - p->start_ns < BAR_DELAY_NS ||
+	if (p->end_ns && now_ns >= p->end_ns)
+		return 1;
+	if (!p->wanted || now_ns - p->start_ns < BAR_DELAY_NS ||
 	    now_ns - p->last_ns < BAR_EVERY_NS)
 		return 0;
 	p->last_ns = now_ns;
@@ -323,7 +382,7 @@ draw_bar(void *arg, size_t done, size_t all)
 /* ---- behind the sandbox ------------------------------------------------ */
 
 static struct godb_cond *
-parse_condition(const struct session *s, const char *what, const char *text,
+parse_condition(struct session *s, const char *what, const char *text,
     const struct godb_keys *having)
 {
 	struct godb_cond_opts opts = GODB_COND_OPTS_INIT;
@@ -333,6 +392,8 @@ parse_condition(const struct session *s, const char *what, const char *text,
 
 	opts.site = s->conf->site.networks;
 	opts.having = having;
+	opts.set = sets_fetch;
+	opts.set_arg = &s->sets;
 	rc = godb_cond_parse(text, &opts, &cond, &diag);
 	if (rc == GODB_ESYNTAX)
 		die_condition(what, text, &diag);
@@ -377,6 +438,13 @@ choose_ifaces(struct session *s)
 
 	if (rc < 0)
 		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	/* a question needs an interface, a look at the store does not */
+	if (rc == 0 && s->args.action != ARGS_QUERY) {
+		static const char *none[] = {NULL};
+
+		s->ifaces = none;
+		return;
+	}
 	rc = ifsel_choose(s->args.ifaces, s->have, &s->ifaces, error);
 	if (rc == -ENOENT)
 		die(EXIT_ERROR, "%s", error);
@@ -408,8 +476,37 @@ bin_of(void *arg, int64_t slot_s)
 	return when_bin(slot_s, s->args.bin_s);
 }
 
+static _Noreturn void
+die_query(const struct session *s, int rc)
+{
+	if (rc == GODB_ECANCELLED)
+		die(EXIT_ERROR, "the question takes longer than %llu ms: ask "
+		    "for less time, or allow more with --timeout",
+		    (unsigned long long)s->args.timeout_ms);
+	if (rc == GODB_EMEMORY)
+		die(EXIT_ERROR, "the question needs more than %zu kB of "
+		    "memory: ask for fewer columns or less time, or allow "
+		    "more with --mem", s->mem_bytes >> 10);
+	die(EXIT_ERROR, "%s", godb_strerror(rc));
+}
+
 static void
-run_query(struct session *s, size_t mem_bytes)
+make_chart(struct session *s)
+{
+	int rc;
+
+	s->has_chart = s->args.plot || s->args.format == ARGS_HTML;
+	if (!s->has_chart)
+		return;
+	rc = chart_make(s->scan, &s->query, s->args.bin_s, s->args.first_s,
+	    s->args.last_s, &s->chart);
+	clear_bar(&s->progress);
+	if (rc < 0)
+		die_query(s, rc);
+}
+
+static void
+run_query(struct session *s)
 {
 	int rc;
 
@@ -421,7 +518,8 @@ run_query(struct session *s, size_t mem_bytes)
 	s->query.ascending = s->args.ascending;
 	s->query.limit = s->args.limit;
 	s->query.share = s->args.share;
-	s->query.mem_bytes = mem_bytes;
+	s->query.mem_bytes = s->mem_bytes;
+	s->query.pool = s->pool;
 	s->query.having = s->having;
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];
@@ -433,12 +531,8 @@ run_query(struct session *s, size_t mem_bytes)
 	s->query.progress_arg = &s->progress;
 	rc = godb_query_run(s->scan, &s->query, &s->result);
 	clear_bar(&s->progress);
-	if (rc == GODB_EMEMORY)
-		die(EXIT_ERROR, "the question needs more than %zu kB of "
-		    "memory: ask for fewer columns or less time, or allow "
-		    "more with --mem", mem_bytes >> 10);
 	if (rc < 0)
-		die(EXIT_ERROR, "%s", godb_strerror(rc));
+		die_query(s, rc);
 }
 
 static void
@@ -458,13 +552,20 @@ find_coverage(struct session *s)
 }
 
 static void
-print_answer(const struct session *s, int64_t took_ns)
+say_explained(const char *line)
+{
+	say("goquery: explain: %s", line);
+}
+
+static void
+print_answer(struct session *s, int64_t took_ns)
 {
 	static void (*const print[])(struct out *, const struct answer *) = {
 		[ARGS_TXT] = table_print,
 		[ARGS_CSV] = csv_print,
 		[ARGS_JSON] = json_print,
 		[ARGS_JSONL] = jsonl_print,
+		[ARGS_HTML] = html_print,
 	};
 	struct answer a = {
 		.query = s->args.query,
@@ -480,10 +581,28 @@ print_answer(const struct session *s, int64_t took_ns)
 		.coverage = s->coverage,
 		.took_ns = took_ns,
 		.limit_text = s->args.limit_text,
+		.names = s->names,
+		.resolve = s->args.resolve,
+		.geo = s->args.geo,
+		.chart = s->has_chart ? &s->chart : NULL,
+		.style = &s->style,
+	};
+	static void (*const seen[])(struct out *, const struct answer *) = {
+		[ARGS_TXT] = seen_print_txt,
+		[ARGS_CSV] = seen_print_csv,
+		[ARGS_JSON] = seen_print_json,
+		[ARGS_JSONL] = seen_print_jsonl,
 	};
 	char note[256];
 
-	print[s->args.format](&out, &a);
+	if (s->args.resolve || s->args.geo) {
+		int rc = answer_ask_names(&a, s->names, &a.names_cut);
+
+		if (rc < 0)
+			die(EXIT_ERROR, "names of addresses: %s",
+			    godb_strerror(rc));
+	}
+	(s->args.seen ? seen : print)[s->args.format](&out, &a);
 	/* formats of rows alone have their notes on stderr */
 	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
 		return;
@@ -561,11 +680,98 @@ exit_code(const struct session *s)
 	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
 
 	say_all_incomplete(s, &any, &unreadable);
+	if (s->args.seen)
+		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
+						: EXIT_NOT_SEEN;
 	if (empty && !s->args.external)
 		say_where_data_is(s);
 	if (unreadable || (any && s->args.fail_incomplete))
 		return EXIT_INCOMPLETE;
 	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
+}
+
+/* ---- --list ------------------------------------------------------------ */
+
+static _Noreturn void
+show_list(struct session *s)
+{
+	const struct godb_list_iface *f;
+	struct godb_list *list;
+	int rc = godb_list_new(s->reader, s->ifaces, &list);
+	int status = EXIT_FINE;
+
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	list_print(&out, list, s->args.format);
+	(void)out_flush(&out);
+	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
+		if (f->n_unreadable == 0)
+			continue;
+		say("goquery: incomplete iface=%s days=%llu cause=damaged "
+		    "place=\"%s\" error=\"%s\"", f->iface,
+		    (unsigned long long)f->n_unreadable, f->place,
+		    godb_strerror(f->rc));
+		status = EXIT_INCOMPLETE;
+	}
+	finish_output(status);
+}
+
+/* ---- --check ----------------------------------------------------------- */
+
+static void
+say_fault(void *arg, const struct godb_fault *f, const char *why)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], time[128];
+	struct session *s = arg;
+
+	clear_bar(&s->progress);
+	time[0] = '\0';
+	if (f->first_s < f->last_s) {
+		when_format_utc(f->first_s, first);
+		when_format_utc(f->last_s, last);
+		(void)snprintf(time, sizeof(time), " first=%s last=%s", first,
+		    last);
+	}
+	say("goquery: damaged%s%s%s place=\"%s\" error=\"%s%s%s\"",
+	    f->iface[0] ? " iface=" : "", f->iface, time, f->place,
+	    godb_strerror(f->rc), why[0] ? ": " : "", why);
+}
+
+static int
+draw_check_bar(void *arg, size_t done, size_t all)
+{
+	struct session *s = arg;
+
+	return draw_bar(&s->progress, done, all);
+}
+
+static _Noreturn void
+check_store(struct session *s)
+{
+	struct godb_check_opts opts = GODB_CHECK_OPTS_INIT;
+	struct godb_check_report r;
+	int rc;
+
+	opts.ifaces = s->ifaces;
+	opts.fault = say_fault;
+	opts.progress = draw_check_bar;
+	opts.arg = s;
+	rc = godb_check(s->reader, &opts, &r);
+	clear_bar(&s->progress);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", store_path(s), godb_strerror(rc));
+	out_fmt(&out, "%llu interfaces, %llu days, %llu blocks, %llu rows, "
+	    "%llu open batches: ",
+	    (unsigned long long)r.ifaces, (unsigned long long)r.days,
+	    (unsigned long long)r.records, (unsigned long long)r.rows,
+	    (unsigned long long)r.batches);
+	if (r.faults == 0)
+		out_str(&out, "no damage\n");
+	else
+		out_fmt(&out, "%llu damaged places; goprobe-writer --repair "
+		    "--dry-run tells what can be done\n",
+		    (unsigned long long)r.faults);
+	finish_output(r.faults ? EXIT_INCOMPLETE : EXIT_FINE);
 }
 
 /* ---- --status ---------------------------------------------------------- */
@@ -617,21 +823,146 @@ show_status(struct session *s)
 	finish_output(rc);
 }
 
-int
-main(int argc, char **argv)
+/* ---- all together ------------------------------------------------------- */
+
+/* Words that a completion wants from the store. */
+static _Noreturn void
+show_ifaces(struct session *s)
 {
-	struct session s;
+	load_conf(s);
+	open_store(s);
+	close_sandbox(s);
+	read_store(s);
+	if (godb_reader_ifaces(s->reader, &s->have) < 0)
+		exit(EXIT_ERROR);
+	for (size_t i = 0; s->have[i]; i++) {
+		out_clean(&out, s->have[i]);
+		out_char(&out, '\n');
+	}
+	finish_output(EXIT_FINE);
+}
+
+static bool
+is_set(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0];
+}
+
+static void
+find_style(struct style *style)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+	const char *locale = "", *term = getenv("TERM");
+	struct winsize size;
+
+	style->terminal = isatty(STDOUT_FILENO);
+	style->colour = style->terminal && !is_set("NO_COLOR") && term &&
+	    strcmp(term, "dumb") != 0;
+	style->width = 80;
+	if (style->terminal &&
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		style->width = size.ws_col;
+	for (size_t i = 0; i < 3 && !*locale; i++)
+		locale = is_set(names[i]) ? getenv(names[i]) : "";
+	style->unicode = strstr(locale, "UTF-8") || strstr(locale, "utf8");
+}
+
+/* Files of conditions, and the helper when names are asked for. */
+static void
+open_helpers(struct session *s)
+{
+	struct names_opts opts = {s->args.resolve, s->args.dns,
+	    s->conf->site.geoip, s->conf->site.asn};
+	const bool none = !opts.geoip[0] && !opts.asn[0];
+	bool geo = s->args.geo;
+	char error[512];
+
+	if (sets_open(&s->sets, s->args.condition, &geo, error) < 0 ||
+	    sets_open(&s->sets, s->args.having, &geo, error) < 0)
+		die(EXIT_ERROR, "%s", error);
+	if (s->args.geo && none)
+		die(EXIT_ERROR, "--geo needs an MMDB file: geoip or asn under "
+		    "[site] in the INI file");
+	if (!s->args.resolve && (!geo || none))
+		return;
+	(void)signal(SIGPIPE, SIG_IGN); /* should it end early */
+	if (names_start(&opts, &s->names, error) < 0)
+		die(EXIT_ERROR, "%s", error);
+	s->sets.names = s->names;
+}
+
+static void
+find_window(struct session *s)
+{
 	char error[ARGS_ERROR_MAX];
-	size_t mem_bytes;
+
+	if (args_times(&s->args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
+		die(EXIT_USAGE, "%s", error);
+}
+
+static void
+start_clock(struct session *s)
+{
+	s->start_ns = s->progress.start_ns = gp_clock_mono_ns();
+	if (s->args.timeout_ms)
+		s->progress.end_ns = s->start_ns +
+		    (int64_t)s->args.timeout_ms * (GP_NS_PER_S / 1000);
+}
+
+/* One answer; returns what to exit with. */
+static int
+answer_once(struct session *s)
+{
 	int64_t took_ns;
 	int status;
 
-	memset(&s, 0, sizeof(s));
-	s.start_ns = gp_clock_mono_ns();
+	open_scan(s);
+	run_query(s);
+	took_ns = gp_clock_mono_ns() - s->start_ns;
+	make_chart(s);
+	find_coverage(s);
+	print_answer(s, took_ns);
+	(void)out_flush(&out); /* the answer first, then what it lacks */
+	if (s->args.explain)
+		explain(s->scan, s->result, say_explained);
+	status = exit_code(s);
+	godb_coverage_free(s->coverage);
+	godb_result_free(s->result);
+	godb_scan_close(s->scan);
+	return status;
+}
+
+static _Noreturn void
+watch(struct session *s)
+{
+	struct timespec pause = {.tv_sec = (time_t)s->args.watch_s};
+
+	for (;;) {
+		out_str(&out, "\033[H\033[2J");
+		(void)answer_once(s);
+		if (out_flush(&out) < 0)
+			finish_output(EXIT_ERROR);
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		start_clock(s);
+		find_window(s);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct session s; /* too large for a stack frame */
+	char error[ARGS_ERROR_MAX];
+
 	fill_std_fds();
 	out_init(&out, STDOUT_FILENO);
+	s.store_fd = -1;
 	if (args_parse(argc, argv, &s.args, error) < 0)
 		die(EXIT_USAGE, "%s", error);
+	answers_like_grep = s.args.seen;
+	start_clock(&s);
 	do_other_actions(&s);
 	tzset();
 	if (s.args.zone && !when_set_zone(s.args.zone))
@@ -639,24 +970,29 @@ main(int argc, char **argv)
 		    "Europe/Zurich, ...", s.args.zone);
 	if (s.args.action == ARGS_STATUS)
 		show_status(&s);
-	if (args_times(&s.args, gp_clock_real_ns() / GP_NS_PER_S, error) < 0)
-		die(EXIT_USAGE, "%s", error);
+	if (s.args.action == ARGS_WORDS)
+		show_ifaces(&s);
+	if (s.args.action == ARGS_QUERY)
+		find_window(&s);
 	load_conf(&s);
-	s.progress.start_ns = s.start_ns;
-	s.progress.wanted = !s.args.external && isatty(STDERR_FILENO);
-	mem_bytes = memory_bound(&s.args);
+	find_style(&s.style);
+	if (s.args.watch_s && !s.style.terminal)
+		die(EXIT_USAGE, "--watch needs a terminal");
+	s.progress.wanted = !s.args.external && !s.args.watch_s &&
+	    isatty(STDERR_FILENO);
+	s.mem_bytes = memory_bound(&s.args);
+	open_helpers(&s);
 	open_store(&s);
 	close_sandbox(&s);
 
 	parse_conditions(&s);
 	read_store(&s);
 	choose_ifaces(&s);
-	open_scan(&s);
-	run_query(&s, mem_bytes);
-	took_ns = gp_clock_mono_ns() - s.start_ns;
-	find_coverage(&s);
-	print_answer(&s, took_ns);
-	(void)out_flush(&out); /* the answer first, then what it lacks */
-	status = exit_code(&s);
-	finish_output(status);
+	if (s.args.action == ARGS_LIST)
+		show_list(&s);
+	if (s.args.action == ARGS_CHECK)
+		check_store(&s);
+	if (s.args.watch_s)
+		watch(&s);
+	finish_output(answer_once(&s));
 }

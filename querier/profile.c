@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #define NOBODY  65534 /* Debian's nobody and nogroup */
@@ -49,11 +50,14 @@ static const struct gp_syscall table[] = {
     N(sysinfo, "qsort asks how much there is"),
     N(clock_gettime, "where the vdso cannot"),
     N(getrandom, "hash keys"),
+    N(clock_nanosleep, "between the answers of --watch"),
     N(rt_sigreturn, "return from a handler"),
     N(restart_syscall, "after a stop and continue"),
     N(futex, "libc's locks"),
     N(exit_group, "the end"),
 };
+
+#define N_RULES (sizeof(table) / sizeof(table[0]))
 
 /* The store's group is what reading it takes; group 0 would be more, so then
  * the files must be readable to others. */
@@ -82,17 +86,15 @@ limits(void)
 }
 
 int
-profile_enter(int store_fd, bool landlock, const char **step)
+profile_enter(int store_fd, int helper_fd, bool landlock,
+    int (*start_threads)(void *arg), void *arg, const char **step)
 {
 	struct gp_path store = {store_fd, GP_PATH_READ};
+	struct gp_syscall with_helper[N_RULES + 1];
 	int rc;
 
 	*step = "dropping privileges";
 	rc = drop(store_fd);
-	if (rc < 0)
-		return rc;
-	*step = "setting limits";
-	rc = limits();
 	if (rc < 0)
 		return rc;
 	if (landlock) {
@@ -101,6 +103,21 @@ profile_enter(int store_fd, bool landlock, const char **step)
 		if (rc < 0)
 			return rc;
 	}
+	/* Landlock holds for threads that are made behind it, the limits allow
+	 * no more of them, and the filter is put on all that are there */
+	*step = "starting threads";
+	rc = start_threads ? start_threads(arg) : 0;
+	if (rc < 0)
+		return rc;
+	*step = "setting limits";
+	rc = limits();
+	if (rc < 0)
+		return rc;
 	*step = "seccomp";
-	return gp_sandbox_seccomp(table, sizeof(table) / sizeof(table[0]));
+	if (helper_fd < 0)
+		return gp_sandbox_seccomp(table, N_RULES);
+	memcpy(with_helper, table, sizeof(table));
+	with_helper[N_RULES] = (struct gp_syscall){SCMP_SYS(write),
+	    "questions to goquery-resolve", {EQ(0, helper_fd)}};
+	return gp_sandbox_seccomp(with_helper, N_RULES + 1);
 }

@@ -49,6 +49,8 @@ struct layout {
 	size_t n_keys;
 	struct number number[GODB_N_METRICS + 2];
 	size_t n_cells; /* keys and numbers */
+	enum godb_metric bar; /* drawn at the end of lines, ... */
+	uint64_t bar_most;    /* ... 0: not */
 	uint64_t totals[4]; /* of all groups */
 	size_t width[CELLS_MAX];
 };
@@ -165,19 +167,60 @@ print_cell(struct out *o, const char *text, size_t width)
 	out_bytes(o, text, len);
 }
 
+/* On a terminal, rows in order of time have a bar each. */
+static void
+choose_bar(struct layout *l, const struct answer *a)
+{
+	size_t n = godb_result_n_rows(a->result);
+
+	if (!a->style->terminal ||
+	    !godb_keys_has(&a->opts->keys, GODB_KEY_TIME))
+		return;
+	l->bar = directed(a, a->opts->sort == GODB_SORT_PACKETS
+		? GODB_METRIC_PACKETS : GODB_METRIC_BYTES);
+	for (size_t i = 0; i < n; i++) {
+		struct godb_result_row row;
+		uint64_t v;
+
+		godb_result_row(a->result, i, &row);
+		v = answer_metric(&row, l->bar);
+		l->bar_most = v > l->bar_most ? v : l->bar_most;
+	}
+}
+
+static void
+print_bar(struct out *o, const struct answer *a, const struct layout *l,
+    size_t i)
+{
+	struct godb_result_row row;
+
+	godb_result_row(a->result, i, &row);
+	out_str(o, "   ");
+	if (a->style->colour)
+		out_str(o, "\033[34m");
+	chart_bar(o, answer_metric(&row, l->bar), l->bar_most, 20,
+	    a->style->unicode);
+	if (a->style->colour)
+		out_str(o, "\033[m");
+}
+
 static void
 print_rows(struct out *o, const struct answer *a, const struct layout *l)
 {
 	size_t n = godb_result_n_rows(a->result), n_cells = l->n_cells;
 	char cell[CELLS_MAX][ANSWER_CELL_MAX];
 
+	if (a->style->colour)
+		out_str(o, "\033[1m");
 	for (size_t k = 0; k < n_cells; k++)
 		print_cell(o, header(l, k), l->width[k]);
-	out_char(o, '\n');
+	out_str(o, a->style->colour ? "\033[m\n" : "\n");
 	for (size_t i = 0; i < n && !o->error; i++) {
 		format_row(a, l, i, cell);
 		for (size_t k = 0; k < n_cells; k++)
 			print_cell(o, cell[k], l->width[k]);
+		if (l->bar_most)
+			print_bar(o, a, l, i);
 		out_char(o, '\n');
 	}
 }
@@ -241,89 +284,6 @@ print_header(struct out *o, const struct answer *a)
 /* ---- below it ---------------------------------------------------------- */
 
 static void
-print_cause(struct out *o, const struct godb_incomplete *item)
-{
-	unsigned long long n = (unsigned long long)item->amount;
-	char rough[WHEN_TEXT_MAX];
-
-	out_str(o, "; ");
-	switch (item->cause) {
-	case GODB_CAUSE_DOWN:
-		when_format_rough(item->amount, rough);
-		out_clean(o, item->iface);
-		out_fmt(o, " down %s", rough);
-		if (item->count > 1)
-			out_fmt(o, " in %llu gaps",
-			    (unsigned long long)item->count);
-		return;
-	case GODB_CAUSE_KERNEL_DROPS:
-		out_fmt(o, "%llu packets dropped", n);
-		break;
-	case GODB_CAUSE_IFACE_DROPS:
-		out_fmt(o, "%llu packets dropped by the interface", n);
-		break;
-	case GODB_CAUSE_LATE:
-		out_fmt(o, "%llu packets counted late", n);
-		break;
-	case GODB_CAUSE_CLAMPED:
-		out_fmt(o, "%llu packets of a time out of range", n);
-		break;
-	case GODB_CAUSE_CUT:
-		out_str(o, "a capture file was cut short");
-		break;
-	case GODB_CAUSE_DAMAGED:
-	case GODB_CAUSE_GONE:
-	case GODB_N_CAUSES:
-		return; /* counted by print_unreadable */
-	}
-	out_str(o, " on ");
-	out_clean(o, item->iface);
-}
-
-static void
-print_unreadable(struct out *o, const struct godb_coverage *c,
-    enum godb_cause cause, const char *text)
-{
-	const struct godb_incomplete *item;
-	size_t n = 0;
-
-	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++)
-		n += item->cause == cause;
-	if (n)
-		out_fmt(o, "; %zu %s %s", n, n == 1 ? "place" : "places", text);
-}
-
-/* Bounds of the share are never rounded away: 100.00 means nothing missing. */
-static double
-percent_of(uint64_t covered, uint64_t known)
-{
-	double p = 100.0 * (double)covered / (double)known;
-
-	return covered < known && p > 99.99 ? 99.99 : p;
-}
-
-static void
-print_coverage(struct out *o, const struct godb_coverage *c)
-{
-	const struct godb_incomplete *item;
-	uint64_t covered, known;
-
-	godb_coverage_time(c, &covered, &known);
-	if (known)
-		out_fmt(o, "Coverage: %.2f %% of the window",
-		    percent_of(covered, known));
-	else
-		out_str(o, "Coverage: no block of the window");
-	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
-		if (!item->unreadable)
-			print_cause(o, item);
-	}
-	print_unreadable(o, c, GODB_CAUSE_DAMAGED, "not readable");
-	print_unreadable(o, c, GODB_CAUSE_GONE, "removed meanwhile");
-	out_char(o, '\n');
-}
-
-static void
 print_window(struct out *o, const struct godb_coverage *c)
 {
 	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], zone[WHEN_TEXT_MAX];
@@ -359,7 +319,10 @@ print_footer(struct out *o, const struct answer *a, const struct layout *l)
 		out_str(o, "; totals and shares are those of all\n");
 	}
 	print_window(o, a->coverage);
-	print_coverage(o, a->coverage);
+	if (a->style->colour && godb_coverage_incomplete(a->coverage, 0))
+		out_str(o, "\033[33m");
+	answer_coverage(o, a->coverage, out_clean);
+	out_str(o, a->style->colour ? "\033[m\n" : "\n");
 	for (size_t i = 0; answer_note(a, i, note); i++) {
 		out_str(o, "Note: ");
 		out_clean(o, note);
@@ -374,7 +337,10 @@ table_print(struct out *o, const struct answer *a)
 
 	lay_out(&l, a);
 	measure(a, &l);
+	choose_bar(&l, a);
 	print_header(o, a);
 	print_rows(o, a, &l);
+	if (a->chart)
+		chart_plot(o, a->chart, a->style);
 	print_footer(o, a, &l);
 }

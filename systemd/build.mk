@@ -1,1 +1,51 @@
+# Units name the folders of this installation; systemd/*.in.  goprobe-generator
+# finds its template by its own path.
+PROGRAMS += goprobe-generator
+goprobe-generator_SRCS := systemd/generator.c
+goprobe-generator_LIBS := libgpbase
+goprobe-generator_PKGS := inih
+
 DOCS += systemd/goprobe.sysusers
+MANPAGES += systemd/goprobe.target.7
+
+UNITS := $(addprefix systemd/, goprobe.target goprobe-apply.service \
+	goprobe-writer.socket goprobe-writer.service goprobe-capture@.service \
+	goprobe-export.service)
+SYSTEMDDIR   ?= $(PREFIX)/lib/systemd
+UNITDIR      ?= $(SYSTEMDDIR)/system
+GENERATORDIR ?= $(SYSTEMDDIR)/system-generators
+SYSUSERSDIR  ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR  ?= $(PREFIX)/lib/tmpfiles.d
+LIBEXECDIR   ?= $(PREFIX)/libexec/goprobe
+
+# with-folders,FROM,TO: a text with the folders of this installation in it
+with-folders = sed -e 's|@SBINDIR@|$(SBINDIR)|g' \
+	-e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
+	-e 's|@GENERATORDIR@|$(GENERATORDIR)|g' '$(1)' >'$(2)'
+
+.PHONY: install-systemd uninstall-systemd
+install-systemd: all
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(GENERATORDIR) \
+		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) \
+		$(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(O)/bin/goprobe-generator $(DESTDIR)$(GENERATORDIR)/
+	install -m 644 systemd/goprobe.sysusers \
+		$(DESTDIR)$(SYSUSERSDIR)/goprobe.conf
+	install -m 644 systemd/goprobe-export.sysusers \
+		$(DESTDIR)$(SYSUSERSDIR)/goprobe-export.conf
+	install -m 644 systemd/goprobe.tmpfiles \
+		$(DESTDIR)$(TMPFILESDIR)/goprobe.conf
+	$(Q)$(foreach u,$(UNITS),$(call with-folders,$(u),$(DESTDIR)$(UNITDIR)/$(notdir $(u))) && \
+		chmod 644 '$(DESTDIR)$(UNITDIR)/$(notdir $(u))' &&) true
+	$(Q)$(call with-folders,systemd/apply.sh,$(DESTDIR)$(LIBEXECDIR)/goprobe-apply)
+	$(Q)chmod 755 $(DESTDIR)$(LIBEXECDIR)/goprobe-apply
+install: install-systemd
+
+uninstall-systemd:
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+		$(DESTDIR)$(GENERATORDIR)/goprobe-generator \
+		$(DESTDIR)$(SYSUSERSDIR)/goprobe.conf \
+		$(DESTDIR)$(SYSUSERSDIR)/goprobe-export.conf \
+		$(DESTDIR)$(TMPFILESDIR)/goprobe.conf \
+		$(DESTDIR)$(LIBEXECDIR)/goprobe-apply
+uninstall: uninstall-systemd

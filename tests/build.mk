@@ -13,6 +13,8 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
 		$(TEST_LDLIBS_$(notdir $(1)))
 endef
+TEST_HELPERS += lib/powercut
+TEST_LIBS_powercut := libgodb libgpbase
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
@@ -22,8 +24,37 @@ tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
 
-SYSTEM_TESTS := $(addprefix tests/system/,tree.t offline.t format.t goquery.t \
-	query.t live.t status.t truth.t l7.t dpi.t captures.t install.t programs.t)
+SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
+	tree \
+	offline \
+	format \
+	goquery \
+	query \
+	oracle \
+	names \
+	missing \
+	manners \
+	export \
+	live \
+	interfaces \
+	clocksteps \
+	workers \
+	status \
+	truth \
+	captures \
+	install \
+	l7 \
+	dpi \
+	library \
+	powercut \
+	units \
+	service \
+	storm \
+	programs)
+
+# Where tests find programs and helpers.
+TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
+	MAKE=$(MAKE) CC=$(CC)
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
@@ -35,9 +66,16 @@ variants:
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
 check: deps
 	@$(MAKE) --no-print-directory variants
-	@BIN=$(CURDIR)/$(BIN) MAKE=$(MAKE) CC=$(CC) sh tests/check.sh \
-		$(TEST_PROGRAMS) \
+	@$(TEST_ENV) sh tests/check.sh $(TEST_PROGRAMS) \
 		$(subst $(O)/,$(O)-address-undefined/,$(TEST_PROGRAMS)) \
 		$(SYSTEM_TESTS) tests/system/other-compiler.t
-check-system: all
-	@BIN=$(CURDIR)/$(BIN) prove -e sh $(SYSTEM_TESTS)
+check-system: all tests
+	@$(TEST_ENV) prove -e sh $(SYSTEM_TESTS)
+
+# Campaigns, which take minutes to hours: the same tests with LONG=1, which
+# makes them longer, and others.  Components add to LONG_TESTS.
+LONG_TESTS += tests/system/powercut.t tests/system/storm.t
+.PHONY: check-long
+check-long: deps
+	@$(MAKE) --no-print-directory all tests
+	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)

@@ -1,7 +1,7 @@
 # libgpwriter is everything but main, so that tests link the real code.
 ARCHIVES += libgpwriter
 libgpwriter_SRCS := $(addprefix writer/, peers.c drain.c ingest.c stats.c \
-	metrics.c profile.c)
+	metrics.c profile.c prune.c maintain.c)
 
 PROGRAMS += goprobe-writer
 goprobe-writer_SRCS := writer/main.c
@@ -9,5 +9,6 @@ goprobe-writer_LIBS := libgpwriter libgpipc libgodb libgpbase
 goprobe-writer_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += writer/goprobe-writer.8
 
-UNIT_TESTS += unit/test_stats
+UNIT_TESTS += unit/test_stats unit/test_turns
 TEST_LIBS_test_stats := libgpwriter libgpipc libgodb libgpbase
+TEST_LIBS_test_turns := libgpwriter libgpipc libgodb libgpbase

@@ -1,6 +1,7 @@
 #include "writer/drain.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,12 @@
 
 int
 drain_init(struct drain *d, struct peers *peers, struct ingest *ingest,
-    struct stats *stats)
+    struct stats *stats, const struct gp_conf *conf)
 {
 	d->stats = stats;
 	d->peers = peers;
 	d->ingest = ingest;
+	d->conf = conf;
 	d->buf = malloc(FRAME_MAX_BYTES);
 	return d->buf ? 0 : -ENOMEM;
 }
@@ -111,6 +113,7 @@ take_frame(struct drain *d, struct peer *peer)
 	stats_frame(d->stats, peer, d->buf, rc > 0);
 	ring_next(&peer->ring, end);
 	peer->ack_due = true;
+	peer->told_ns = h->last_real_ns;
 	peer->frames++;
 	peer->rows += h->n4 + h->n6;
 	if (h->kind == FRAME_END && h->slot_s > peer->ended_slot)
@@ -158,6 +161,96 @@ finish_offline(struct drain *d, struct peer *peer)
 		    d->ingest->blocks, d->ingest->rows);
 }
 
+static size_t
+count_orphans(const struct peers *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_list; i++)
+		n += p->list[i].state == PEER_ORPHAN && !p->list[i].offline;
+	return n;
+}
+
+/* Whether another ring of the same interface has lost its capture. */
+static bool
+comes_after_orphan(const struct drain *d, const struct peer *but)
+{
+	if (d->orphans == 0 || but->state != PEER_ACTIVE)
+		return false;
+	for (size_t i = 0; i < d->peers->n_list; i++) {
+		const struct peer *peer = &d->peers->list[i];
+
+		if (peer != but && peer->state == PEER_ORPHAN &&
+		    strcmp(peer->iface, but->iface) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* How long flows of an interface may wait for their label. */
+static int64_t
+wait_ns(const struct drain *d, const char *iface)
+{
+	const struct gp_conf_capture *c = gp_conf_iface(d->conf, iface);
+
+	if (c == NULL)
+		c = &d->conf->capture;
+	return c->l7 == GP_L7_OFF ? 0 : c->l7_wait * GP_NS_PER_S;
+}
+
+/*
+ * How long flows had waited that are lost with a capture which did not say its
+ * last.  An earlier writer may have taken the last frame; then nothing is known
+ * of them.
+ */
+static int64_t
+held_back_ns(const struct drain *d, const struct peer *peer)
+{
+	if (peer->last_seen || (peer->told_ns != 0 && peer->pending == 0))
+		return 0;
+	return wait_ns(d, peer->iface);
+}
+
+static bool
+has_ring(const struct peers *p, const char *iface)
+{
+	for (size_t i = 0; i < p->n_list; i++)
+		if (p->list[i].state != PEER_FREE &&
+		    strcmp(p->list[i].iface, iface) == 0)
+			return true;
+	return false;
+}
+
+void
+drain_forsaken(struct drain *d)
+{
+	struct godb_open_block block;
+	char iface[16];
+	size_t i = 0;
+
+	while (godb_writer_open_block(d->ingest->store, i, &block)) {
+		(void)snprintf(iface, sizeof(iface), "%s", block.iface);
+		if (has_ring(d->peers, iface) ||
+		    (block.flags & GODB_PART_OFFLINE) ||
+		    ingest_break(d->ingest, iface, 0, wait_ns(d, iface)) < 0)
+			i++;
+		else
+			i = 0; /* they left the list */
+	}
+}
+
+/* A live ring that is empty and without a capture: true when it can go. */
+static bool
+finish_orphan(struct drain *d, struct peer *peer)
+{
+	if (ring_backlog(&peer->ring) > 0)
+		return false;
+	if (peer->offline)
+		return peer->done_sent;
+	return ingest_break(d->ingest, peer->iface, peer->told_ns,
+		   held_back_ns(d, peer)) == 0;
+}
+
 bool
 drain_turn(struct drain *d)
 {
@@ -165,19 +258,22 @@ drain_turn(struct drain *d)
 
 	if (ingest_holding(d->ingest))
 		return false;
+	d->orphans = count_orphans(d->peers);
 	for (size_t i = 0; i < d->peers->n_list; i++) {
 		struct peer *peer = &d->peers->list[i];
 
 		if (peer->state != PEER_ACTIVE && peer->state != PEER_ORPHAN)
 			continue;
+		if (comes_after_orphan(d, peer)) {
+			more = true;
+			continue;
+		}
 		if (drain_peer(d, peer))
 			more = true;
 		if (peer->state == PEER_FREE)
 			continue;
 		finish_offline(d, peer);
-		if (peer->state == PEER_ORPHAN &&
-		    ring_backlog(&peer->ring) == 0 &&
-		    (!peer->offline || peer->done_sent))
+		if (peer->state == PEER_ORPHAN && finish_orphan(d, peer))
 			peers_drop(d->peers, peer);
 	}
 	return more;

@@ -36,6 +36,7 @@ ingest_init(struct ingest *in, struct godb_writer *store,
 	in->store = store;
 	in->sync_ns = (int64_t)sync_interval_s * GP_NS_PER_S;
 	in->synced_ns = gp_clock_mono_ns();
+	in->turn_ns = INGEST_TURN_NS;
 }
 
 static void
@@ -154,7 +155,7 @@ commit_start(struct ingest *in, const char *iface, int64_t slot_s)
 static void
 commit_go_on(struct ingest *in)
 {
-	int64_t until = gp_clock_mono_ns() + INGEST_TURN_NS;
+	int64_t until = gp_clock_mono_ns() + in->turn_ns;
 	int rc;
 
 	do
@@ -233,6 +234,35 @@ ingest_commit_all(struct ingest *in, const char *iface)
 	return first;
 }
 
+/* Where the intervals of an interface's open blocks end. */
+static int64_t
+newest(const struct ingest *in, const char *iface)
+{
+	struct godb_open_block block;
+	int64_t last_ns = 0;
+
+	for (size_t i = 0; godb_writer_open_block(in->store, i, &block); i++)
+		if (strcmp(block.iface, iface) == 0 && block.last_ns > last_ns)
+			last_ns = block.last_ns;
+	return last_ns;
+}
+
+int
+ingest_break(struct ingest *in, const char *iface, int64_t until_ns,
+    int64_t held_ns)
+{
+	struct godb_open_block block;
+
+	if (until_ns == 0)
+		until_ns = newest(in, iface);
+	for (size_t i = 0; held_ns > 0 &&
+	     godb_writer_open_block(in->store, i, &block); i++)
+		if (strcmp(block.iface, iface) == 0)
+			(void)godb_writer_cover_until(in->store, iface,
+			    block.slot_s, until_ns - held_ns);
+	return ingest_commit_all(in, iface);
+}
+
 static void
 sync_journals(struct ingest *in)
 {
@@ -281,7 +311,8 @@ ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg)
 	/* one block at a time, so that rings are drained in between */
 	if (!in->committing)
 		find_finished(in, closed, arg);
-	if (in->committing)
-		commit_go_on(in);
-	return in->committing;
+	if (!in->committing)
+		return false;
+	commit_go_on(in);
+	return true; /* frames may have waited for it */
 }

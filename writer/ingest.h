@@ -29,6 +29,7 @@ struct ingest {
 	bool dirty;                /* journals hold what is not synced */
 	int failing;               /* error of the last attempt, 0 when fine */
 	int64_t retry_ns;          /* CLOCK_MONOTONIC, earliest next attempt */
+	int64_t turn_ns;           /* INGEST_TURN_NS; 0: one step a turn */
 	bool committing;           /* a block is being written, step by step: */
 	char block_iface[16];
 	int64_t block_slot_s;
@@ -58,11 +59,22 @@ int ingest_commit(struct ingest *in, const char *iface, int64_t slot_s);
 /* Commits every open block of the interface, or of all for NULL. */
 int ingest_commit_all(struct ingest *in, const char *iface);
 
+/*
+ * The captures of an interface are gone, and with them what they still held of
+ * the last held_ns before until_ns (CLOCK_REALTIME; 0: before what has come).
+ * Its open blocks cover no more than what is whole and are committed, so that
+ * what the next capture sends becomes records of its own and the time between
+ * them is known as a gap.  0 or the error of the commit; then call it again.
+ */
+int ingest_break(struct ingest *in, const char *iface, int64_t until_ns,
+    int64_t held_ns);
+
 /* Tells whether every ring of `iface` has closed the block. */
 typedef bool ingest_closed_fn(void *arg, const char *iface, int64_t slot_s);
 
-/* Periodic work: sync, blocks whose time has come.  True when a block is half
- * written and the next turn should come at once. */
+/* Periodic work: sync, blocks whose time has come.  True when the next turn
+ * should come at once: a block is half written, or was finished and frames may
+ * have waited for that. */
 bool ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg);
 
 #endif

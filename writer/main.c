@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,11 +26,16 @@
 #include "common/base/sandbox.h"
 #include "writer/drain.h"
 #include "writer/ingest.h"
+#include "writer/maintain.h"
 #include "writer/peers.h"
 #include "writer/profile.h"
+#include "writer/prune.h"
 #include "writer/stats.h"
 
+#define SOCKETS "/run/goprobe"
 #define NOFILE 4096
+/* between two steps of retention when there is nothing else to do */
+#define PRUNE_PAUSE_MS 10
 /* how long captures may take to send their last after the launcher's death */
 #define ORPHAN_NS (15 * GP_NS_PER_S)
 
@@ -36,6 +43,7 @@ struct options {
 	const char *conf_path; /* NULL: the site's, which may be missing */
 	const char *store;
 	bool check, print;
+	struct maintain maintain;
 };
 
 /* Everything passed in, and what was opened before the sandbox closed. */
@@ -57,13 +65,45 @@ static _Noreturn void
 usage(FILE *out, int status)
 {
 	fputs("usage: goprobe-writer [-c FILE] [-d STORE] [-t | -T | -V | -h]\n"
+	      "       goprobe-writer [-c FILE] [-d STORE] [-S FOLDER] COMMAND "
+	      "[--dry-run] [--yes]\n"
 	      "  -c FILE   configuration, default " GP_CONF_PATH "\n"
 	      "  -d STORE  folder of the store, default from the configuration\n"
 	      "  -t        check the configuration and exit\n"
 	      "  -T        print the effective configuration and exit\n"
+	      "  -S FOLDER where the writers' sockets are, default " SOCKETS
+	      "\n"
+	      "Commands on a store:\n"
+	      "  --prune       remove what is beyond retain_days, max_bytes "
+	      "and min_free\n"
+	      "  --clean TIME  remove days that end by then: 2026-11-24, -30d\n"
+	      "  --wipe        remove everything\n"
+	      "  --repair      take damage out of the indexes\n"
+	      "  --dry-run     only say what would be done\n"
+	      "  --yes         do not ask\n"
 	      "Started by systemd or by goprobe(8), which pass the socket.\n",
 	    out);
 	exit(status);
+}
+
+enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES };
+
+static const struct option long_options[] = {
+    {"prune", no_argument, NULL, OPT_PRUNE},
+    {"clean", required_argument, NULL, OPT_CLEAN},
+    {"wipe", no_argument, NULL, OPT_WIPE},
+    {"repair", no_argument, NULL, OPT_REPAIR},
+    {"dry-run", no_argument, NULL, OPT_DRY},
+    {"yes", no_argument, NULL, OPT_YES}, {NULL, 0, NULL, 0}};
+
+static void
+set_command(struct maintain *m, enum maintain_command command)
+{
+	if (m->command != MAINTAIN_NONE && m->command != command) {
+		fputs("goprobe-writer: one command at a time\n", stderr);
+		exit(2);
+	}
+	m->command = command;
 }
 
 static void
@@ -72,8 +112,32 @@ parse_options(int argc, char **argv, struct options *o)
 	int c;
 
 	memset(o, 0, sizeof(*o));
-	while ((c = getopt(argc, argv, "c:d:tTVh")) != -1) {
+	o->maintain.sockets = SOCKETS;
+	while ((c = getopt_long(argc, argv, "c:d:S:tTVh", long_options,
+		    NULL)) != -1) {
 		switch (c) {
+		case OPT_PRUNE:
+			set_command(&o->maintain, MAINTAIN_PRUNE);
+			break;
+		case OPT_CLEAN:
+			set_command(&o->maintain, MAINTAIN_CLEAN);
+			o->maintain.time = optarg;
+			break;
+		case OPT_WIPE:
+			set_command(&o->maintain, MAINTAIN_WIPE);
+			break;
+		case OPT_REPAIR:
+			set_command(&o->maintain, MAINTAIN_REPAIR);
+			break;
+		case OPT_DRY:
+			o->maintain.dry_run = true;
+			break;
+		case OPT_YES:
+			o->maintain.yes = true;
+			break;
+		case 'S':
+			o->maintain.sockets = optarg;
+			break;
 		case 'c':
 			o->conf_path = optarg;
 			break;
@@ -95,7 +159,9 @@ parse_options(int argc, char **argv, struct options *o)
 			usage(stderr, 2);
 		}
 	}
-	if (optind != argc)
+	if (optind != argc ||
+	    (o->maintain.command == MAINTAIN_NONE &&
+		(o->maintain.dry_run || o->maintain.yes)))
 		usage(stderr, 2);
 }
 
@@ -131,6 +197,38 @@ check_configuration(const struct options *o)
 		gp_conf_print(conf, stdout);
 	gp_conf_free(conf);
 	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int
+maintain(const struct options *o)
+{
+	struct maintain m = o->maintain;
+	struct gp_conf *conf = load_configuration(o, false);
+	int status;
+
+	if (conf == NULL)
+		return 2;
+	m.conf = conf;
+	m.store = o->store ? o->store : conf->store.path;
+	status = maintain_run(&m);
+	gp_conf_free(conf);
+	return status;
+}
+
+/*
+ * Writing a block takes and gives back the same few MiB for every chunk: they
+ * stay with the process instead of coming from the kernel, page by page, each
+ * time.  Rows are larger and grow by moving pages, which only mmap'd memory
+ * can.
+ */
+#define KEPT_BYTES (32 << 20)
+#define ROWS_BYTES (4 << 20)
+
+static void
+tune_heap(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, ROWS_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 /* ---- start, in the order of privilege ----------------------------------- */
@@ -308,6 +406,7 @@ struct loop {
 	struct peers peers;
 	struct ingest ingest;
 	struct drain drain;
+	struct prune prune;
 	struct stats stats;
 	struct pollfd *polls;
 	size_t *poll_peer; /* index of the peer behind a pollfd */
@@ -407,11 +506,11 @@ finish(struct loop *l)
 static int
 run(struct loop *l)
 {
-	bool more = false;
+	bool more = false, pruning = false;
 
 	while (!l->stop) {
 		size_t n = fill_polls(l);
-		int timeout = more ? 0 : 500;
+		int timeout = more ? 0 : pruning ? PRUNE_PAUSE_MS : 500;
 
 		if (poll(l->polls, n, timeout) < 0 && errno != EINTR)
 			return -errno;
@@ -420,6 +519,8 @@ run(struct loop *l)
 		more = drain_turn(&l->drain);
 		if (ingest_tick(&l->ingest, peers_closed, &l->peers))
 			more = true;
+		if (!l->offline)
+			pruning = prune_tick(&l->prune);
 		stats_tick(&l->stats, &l->peers, &l->ingest);
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&
@@ -458,14 +559,18 @@ main(int argc, char **argv)
 	struct loop l = {0};
 	struct gp_conf *conf;
 	struct godb_writer *store;
+	struct stat folder;
 	const char *path;
 	char *full_path;
 	int landlock_abi, rc;
 
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
+	tune_heap();
 	parse_options(argc, argv, &o);
 	if (o.check || o.print)
 		return check_configuration(&o);
+	if (o.maintain.command != MAINTAIN_NONE)
+		return maintain(&o);
 	take_inherited(&in);
 	conf = load_configuration(&o, in.listen >= 0);
 	if (conf == NULL)
@@ -490,9 +595,14 @@ main(int argc, char **argv)
 	ingest_init(&l.ingest, store, &l.stats, conf->writer.sync_interval);
 	if (l.polls == NULL || l.poll_peer == NULL ||
 	    peers_init(&l.peers, store, &l.stats, in.listen, in.notify) < 0 ||
-	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats) < 0)
+	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats, conf) < 0)
 		die("start", "out of memory");
+	if (fstat(in.store, &folder) == 0)
+		l.peers.store_ino = folder.st_ino;
+	prune_init(&l.prune, store, conf, &l.peers, in.store);
 	peers_adopt(&l.peers, in.fds, (size_t)in.n);
+	if (!l.offline)
+		drain_forsaken(&l.drain);
 	if (in.offline >= 0 && peers_add_inherited(&l.peers, in.offline) < 0)
 		die("start", "no room for the offline session");
 	stats_write(&l.stats, &l.peers, &l.ingest, true);
@@ -503,6 +613,7 @@ main(int argc, char **argv)
 	if (rc < 0)
 		gp_log(GP_LOG_ERR, "not everything could be stored: %s",
 		    godb_strerror(rc));
+	prune_fini(&l.prune);
 	drain_fini(&l.drain);
 	stats_fini(&l.stats);
 	free(full_path);

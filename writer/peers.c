@@ -234,6 +234,26 @@ on_hello(struct peers *p, struct peer *peer)
 		welcome(p, peer);
 }
 
+/* prune.c answers it. */
+static void
+on_command(struct peers *p, struct peer *peer)
+{
+	struct hello_msg m;
+
+	if (hello_msg_recv(peer->conn, &m) < 0 || m.type != MSG_PRUNE ||
+	    peer->inherited) {
+		refuse(p, peer, HELLO_REFUSED, 0, "command");
+		return;
+	}
+	if (m.b != p->store_ino) {
+		refuse(p, peer, HELLO_REFUSED, 0,
+		    "a command for another store");
+		return;
+	}
+	peer->state = PEER_PRUNE;
+	peer->clean_s = m.a;
+}
+
 static void
 on_span(struct peers *p, struct peer *peer, const struct hello_msg *m)
 {
@@ -425,6 +445,10 @@ peers_receive(struct peers *p, struct peer *peer)
 {
 	struct hello_msg m;
 
+	if (peer->state == PEER_NEW && hello_is_command(peer->conn)) {
+		on_command(p, peer);
+		return;
+	}
 	if (peer->state == PEER_NEW) {
 		on_hello(p, peer);
 		return;
@@ -514,6 +538,7 @@ peers_active(const struct peers *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_list; i++)
-		n += p->list[i].state != PEER_FREE;
+		n += p->list[i].state != PEER_FREE &&
+		    p->list[i].state != PEER_PRUNE;
 	return n;
 }

@@ -30,6 +30,7 @@ enum peer_state {
 	PEER_SPAN,   /* offline: asked for its time span */
 	PEER_ACTIVE,
 	PEER_ORPHAN, /* connection gone; what the ring holds is still ours */
+	PEER_PRUNE,  /* an administrator's command, waiting for its answer */
 };
 
 struct peer {
@@ -43,6 +44,8 @@ struct peer {
 	bool last_seen;      /* FRAME_LAST was taken */
 	bool done_sent;
 	bool ack_due;        /* progress that the capture was not told yet */
+	uint64_t clean_s;    /* PEER_PRUNE: what it asks for ... */
+	bool served;         /* ... and a round that began after it is going */
 	unsigned store_id;   /* N of r.IFACE.N in the descriptor store */
 	int64_t ended_slot;  /* newest block this ring has closed, or -1 */
 	int64_t since_mono_ns;
@@ -53,6 +56,7 @@ struct peer {
 	/* for status: what the last frame said, and whom it counts for */
 	uint32_t flows;
 	uint64_t pending;
+	int64_t told_ns; /* end of its last frame's interval, 0: none taken */
 	struct stats_iface *stats; /* borrowed, NULL: not counted */
 };
 
@@ -61,6 +65,7 @@ struct peers {
 	int notify_fd;
 	struct godb_writer *store; /* borrowed: where rings stand, what exists */
 	struct stats *stats;       /* borrowed */
+	uint64_t store_ino;        /* of its folder: commands name it */
 	struct peer *list;         /* PEERS_MAX */
 	size_t n_list;             /* used part of it */
 	unsigned next_store_id;

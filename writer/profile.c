@@ -50,6 +50,7 @@ static const struct gp_syscall table[] = {
     N(newfstatat, "sizes; fstat in libc"),
     N(fstat, "sizes"),
     N(statx, "sizes, as libc may spell it"),
+    N(fstatfs, "space that is left"),
     N(fchmod, "modes whatever the umask"),
     N(flock, "one writer a store"),
     /* memory, time, end */

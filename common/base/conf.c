@@ -87,9 +87,13 @@ static const struct key keys[] = {
     {"export", "cert_file", KEY_PATH, AT(export.cert_file), 0, 0, 0, NULL, ""},
     {"export", "key_file", KEY_PATH, AT(export.key_file), 0, 0, 0, NULL, ""},
     {"export", "batch_rows", KEY_NUMBER, AT(export.batch_rows), 1000, 500000,
-	100000, NULL, NULL},
+	250000, NULL, NULL},
     {"export", "interval", KEY_NUMBER, AT(export.interval), 1, 3600, 60, NULL,
 	NULL},
+    {"export", "timeout", KEY_NUMBER, AT(export.timeout), 1, 3600, 120, NULL,
+	NULL},
+    {"export", "state", KEY_PATH, AT(export.state), 0, 0, 0, NULL,
+	GP_CONF_EXPORT_STATE},
     {"export", "sandbox", KEY_CHOICE, AT(export.sandbox), 0, 0,
 	GP_SANDBOX_FULL, "full seccomp off", NULL},
 };
@@ -736,6 +740,55 @@ gp_conf_iface(const struct gp_conf *c, const char *name)
 		if (strcmp(c->ifaces[i].name, name) == 0)
 			return &c->ifaces[i];
 	return NULL;
+}
+
+/* ---- comparing ---------------------------------------------------------- */
+
+static bool
+same_value(const struct key *k, const void *base_a, const void *base_b)
+{
+	const char *a = (const char *)base_a + k->offset;
+	const char *b = (const char *)base_b + k->offset;
+
+	switch (k->type) {
+	case KEY_TEXT:
+	case KEY_PATH:
+		return strcmp(*(const char *const *)(const void *)a,
+			   *(const char *const *)(const void *)b) == 0;
+	case KEY_NUMBER:
+	case KEY_CHOICE:
+		return memcmp(a, b, sizeof(uint32_t)) == 0;
+	case KEY_SIZE:
+		return memcmp(a, b, sizeof(uint64_t)) == 0;
+	case KEY_BOOL:
+		return memcmp(a, b, sizeof(bool)) == 0;
+	}
+	return false;
+}
+
+static bool
+same_values(const char *section, const void *a, const void *b)
+{
+	for (size_t i = 0; i < N_KEYS; i++)
+		if (strcmp(keys[i].section, section) == 0 &&
+		    !same_value(&keys[i], a, b))
+			return false;
+	return true;
+}
+
+bool
+gp_conf_same_section(const struct gp_conf *a, const struct gp_conf *b,
+    const char *section)
+{
+	return same_values(section, a, b);
+}
+
+bool
+gp_conf_same_iface(const struct gp_conf *a, const struct gp_conf_capture *of_a,
+    const struct gp_conf *b, const struct gp_conf_capture *of_b)
+{
+	return same_values("capture", of_a, of_b) &&
+	    same_value(&capture_sandbox, a, b);
 }
 
 /* ---- printing ----------------------------------------------------------- */

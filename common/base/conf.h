@@ -18,6 +18,7 @@
 
 #define GP_CONF_PATH      "/etc/goprobe/goprobe.ini"
 #define GP_CONF_STORE     "/var/lib/goprobe"
+#define GP_CONF_EXPORT_STATE "/var/lib/goprobe-export"
 #define GP_CONF_MAX_BYTES (1u << 20)
 #define GP_CONF_MAX_IFACES 1024
 #define GP_CONF_IFACE_MAX 16 /* with NUL */
@@ -71,6 +72,8 @@ struct gp_conf {
 		char *ca_file, *cert_file, *key_file;
 		uint32_t batch_rows;
 		uint32_t interval; /* seconds between looks at the store */
+		uint32_t timeout;  /* seconds for one answer of the server */
+		char *state;       /* folder: what was shipped */
 		enum gp_conf_sandbox sandbox;
 	} export;
 };
@@ -98,6 +101,17 @@ struct gp_conf *gp_conf_load(const char *path, bool optional, bool root_owned,
 /* Settings of an interface; NULL when it is not in the file. */
 const struct gp_conf_capture *gp_conf_iface(const struct gp_conf *c,
     const char *name);
+
+/*
+ * Whether two configurations say the same: in a section but [capture] and
+ * [interface NAME]; on one interface, `sandbox` in [capture] included.  What a
+ * named file holds is not looked at.
+ */
+bool gp_conf_same_section(const struct gp_conf *a, const struct gp_conf *b,
+    const char *section);
+bool gp_conf_same_iface(const struct gp_conf *a,
+    const struct gp_conf_capture *of_a, const struct gp_conf *b,
+    const struct gp_conf_capture *of_b);
 
 /* -T: the effective values as INI text. */
 void gp_conf_print(const struct gp_conf *c, FILE *out);

@@ -53,6 +53,11 @@ int gp_sandbox_landlock_abi(void);
  * -errno; -ENOSYS or -EOPNOTSUPP when the kernel has no Landlock. */
 int gp_sandbox_landlock(const struct gp_path *paths, size_t n);
 
+/* The same, but new TCP connections to `port` stay possible (below ABI 4 to
+ * every port). */
+int gp_sandbox_landlock_connect(const struct gp_path *paths, size_t n,
+    uint16_t port);
+
 /*
  * To uid:gid with exactly the given supplementary groups, without any
  * capability in any of the five sets, no-new-privileges, not dumpable; then

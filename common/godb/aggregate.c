@@ -1,9 +1,17 @@
 #include "common/godb/aggregate.h"
 
 #include <endian.h>
+#include <sys/mman.h>
 
-/* Fewer new rows than this are not worth summing before the block ends. */
-#define SETTLE_MIN 65536
+/*
+ * New rows are summed before the block ends when they are at least so many,
+ * and this many times the sorted ones: more often where flows are published
+ * again and again, rarely where the last time showed that most keys are new,
+ * as in a scan.
+ */
+#define SETTLE_MIN    65536
+#define SETTLE_OFTEN  2
+#define SETTLE_RARELY 7
 
 #define WORDS4 2
 #define WORDS6 5
@@ -140,6 +148,24 @@ gather_wide(struct gdi_rows *r, size_t words)
 
 /* ---- order and sums ------------------------------------------------------ */
 
+/*
+ * Rows that fill memory for the first time cost a page fault every 4 KiB; in
+ * pages of 2 MiB, where the kernel has them, that is next to nothing.
+ */
+#define LARGE_PAGE ((size_t)2 << 20)
+
+static void
+in_large_pages(void *p, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) / LARGE_PAGE;
+	uintptr_t to = ((uintptr_t)p + bytes) / LARGE_PAGE;
+
+	/* advice: a kernel without does as well */
+	if (to > from + 1)
+		(void)madvise((void *)(from * LARGE_PAGE),
+		    (to - from) * LARGE_PAGE, MADV_HUGEPAGE);
+}
+
 /* Sorted rows to the front, equal ones summed. */
 EITHER int
 sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
@@ -201,6 +227,7 @@ EITHER int
 settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 {
 	size_t row_bytes = (words + 2) * 8, n = r->n - r->sorted;
+	size_t before = r->n;
 	uint64_t *tail = key_of(r, words, r->sorted), *sorted;
 	int rc;
 
@@ -213,6 +240,7 @@ settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 		scratch->rc = 0;
 		return -ENOMEM;
 	}
+	in_large_pages(scratch->p, scratch->cap);
 	if (words == WORDS4)
 		gdi_sort_row4((void *)tail, (void *)sorted, n);
 	else
@@ -220,6 +248,7 @@ settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 	rc = r->sorted == 0 ? sum_sorted(r, sorted, n, words) :
 			      merge_sorted(r, sorted, n, words);
 	r->sorted = rc == 0 ? r->n : 0;
+	r->mostly_new = before - r->n < n / 8;
 	if (rc == 0 && r->n_wide > 0)
 		rc = gather_wide(r, words);
 	return rc;
@@ -239,41 +268,48 @@ gdi_aggregate_settle6(struct gdi_aggregate *a, struct gdi_buf *scratch)
 
 /* ---- rows that come ------------------------------------------------------ */
 
+/* Whether summing now may free room for many more. */
+static bool
+worth_settling(const struct gdi_rows *r)
+{
+	size_t fresh = r->n - r->sorted;
+
+	return fresh >= SETTLE_MIN &&
+	    fresh >= (r->mostly_new ? SETTLE_RARELY : SETTLE_OFTEN) *
+		r->sorted;
+}
+
 /*
- * Room behind the rows.  Summing comes before growing when the new rows are
- * as many as the sorted ones, so that a flow which is published again and
- * again takes the place of two; and a block that is three quarters full after
- * it is full.
+ * Room behind the rows.  They are summed where that pays, so that a flow which
+ * is published again and again takes the place of a few; and a block that is
+ * three quarters full after that is full.
  */
 EITHER int
 make_room(struct gdi_rows *r, size_t more, size_t most,
     struct gdi_buf *scratch, size_t words)
 {
 	size_t cap = r->cap ? r->cap : 64;
-	size_t fresh = r->n - r->sorted;
 	void *grown;
 	int rc;
 
 	r->staged = r->staged_wide = 0;
-	if (r->n + more <= r->cap && r->n + more <= most)
-		return 0;
-	if ((fresh >= SETTLE_MIN && fresh >= r->sorted) ||
-	    r->n + more > most) {
+	if (worth_settling(r) || r->n + more > most) {
 		rc = settle(r, scratch, words);
 		if (rc < 0)
 			return rc;
 		if (r->n + more > most || r->n > most - most / 4)
 			return GODB_EFULL;
 	}
-	while (cap < r->n + more || (r->n == r->sorted && cap < r->n * 2))
-		cap *= 2;
-	if (cap <= r->cap)
+	if (r->n + more <= r->cap)
 		return 0;
+	while (cap < r->n + more)
+		cap *= 2;
 	grown = reallocarray(r->rows, cap, (words + 2) * 8);
 	if (grown == NULL)
 		return -ENOMEM;
 	r->rows = grown;
 	r->cap = cap;
+	in_large_pages(grown, cap * (words + 2) * 8);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct gdi_rows {
 	size_t sorted; /* of them the first so many are in order, no two equal */
 	size_t staged; /* behind them: not yet accepted */
 	size_t cap;
+	bool mostly_new; /* the last sum found few equal keys */
 	uint64_t (*wide)[4];
 	size_t n_wide, staged_wide, cap_wide;
 };

@@ -44,14 +44,14 @@ compress(const struct gdi_buf *plain, size_t limit, struct gdi_buf *out)
 /* Takes the tight encoding unless lz4 makes less than 7/8 of it from either:
  * what lz4 saves in reading it costs in decoding. */
 static void
-put_smaller(struct gdi_buf *tight, const struct gdi_buf *bytes,
+put_smaller(struct gdi_buf *tight, const struct gdi_buf *bytes, bool may_lz4,
     struct gdi_buf *out)
 {
 	struct gdi_buf lz4 = {0};
 
 	if (bytes != NULL)
 		compress(bytes, tight->len - tight->len / 8, &lz4);
-	if (lz4.len == 0 && bytes != NULL)
+	if (lz4.len == 0 && may_lz4)
 		compress(tight, tight->len - tight->len / 8, &lz4);
 	if (tight->rc < 0 || lz4.rc < 0) {
 		out->rc = -ENOMEM;
@@ -64,33 +64,76 @@ put_smaller(struct gdi_buf *tight, const struct gdi_buf *bytes,
 	gdi_buf_free(&lz4);
 }
 
-void
-gdi_chunk_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
-    bool dict, bool lz4, struct gdi_buf *out)
+/* What is to be encoded: numbers, or addresses. */
+struct source {
+	const uint64_t *v;           /* or NULL: */
+	const struct godb_addr6 *a;
+	size_t n;
+	unsigned flags;
+};
+
+static void
+encode(const struct source *s, size_t from, size_t n, unsigned flags,
+    struct gdi_buf *out)
+{
+	if (s->v)
+		gdi_encode(s->v + from, n, s->flags | flags, out);
+	else
+		gdi_encode_addr6(s->a + from, n, s->flags | flags, out);
+}
+
+/*
+ * Whole bytes cost as much as the tight encoding and mostly lose to it, so a
+ * part of a large chunk is tried first.  lz4 finds less in a part than in all.
+ */
+#define SAMPLE_ROWS 4096u
+
+static bool
+bytes_may_win(const struct source *s, size_t tight_bytes)
+{
+	size_t share = tight_bytes * SAMPLE_ROWS / s->n + COMPRESS_MIN;
+	struct gdi_buf bytes = {0}, lz4 = {0};
+	bool may;
+
+	if (s->n < 4 * SAMPLE_ROWS)
+		return true;
+	encode(s, s->n / 2, SAMPLE_ROWS, GDI_ENCODE_BYTES, &bytes);
+	compress(&bytes, share + share / 2, &lz4);
+	may = lz4.len > 0;
+	gdi_buf_free(&bytes);
+	gdi_buf_free(&lz4);
+	return may;
+}
+
+static void
+encode_chunk(const struct source *s, bool lz4, struct gdi_buf *out)
 {
 	struct gdi_buf tight = {0}, bytes = {0};
-	unsigned flags = dict ? GDI_ENCODE_DICT : 0;
 
-	gdi_encode(key, v, n, flags, &tight);
-	if (lz4 && tight.len >= COMPRESS_MIN)
-		gdi_encode(key, v, n, GDI_ENCODE_BYTES, &bytes);
-	put_smaller(&tight, bytes.len > 0 ? &bytes : NULL, out);
+	encode(s, 0, s->n, 0, &tight);
+	if (lz4 && tight.len >= COMPRESS_MIN && bytes_may_win(s, tight.len))
+		encode(s, 0, s->n, GDI_ENCODE_BYTES, &bytes);
+	put_smaller(&tight, bytes.len > 0 ? &bytes : NULL, lz4, out);
 	gdi_buf_free(&tight);
 	gdi_buf_free(&bytes);
 }
 
 void
-gdi_chunk_encode_addr6(const struct gp_hash_key *key,
-    const struct godb_addr6 *v, size_t n, bool lz4, struct gdi_buf *out)
+gdi_chunk_encode(const uint64_t *v, size_t n, bool dict, bool lz4,
+    struct gdi_buf *out)
 {
-	struct gdi_buf tight = {0}, bytes = {0};
+	struct source s = {v, NULL, n, dict ? GDI_ENCODE_DICT : 0};
 
-	gdi_encode_addr6(key, v, n, GDI_ENCODE_DICT, &tight);
-	if (lz4 && tight.len >= COMPRESS_MIN)
-		gdi_encode_addr6(key, v, n, GDI_ENCODE_BYTES, &bytes);
-	put_smaller(&tight, bytes.len > 0 ? &bytes : NULL, out);
-	gdi_buf_free(&tight);
-	gdi_buf_free(&bytes);
+	encode_chunk(&s, lz4, out);
+}
+
+void
+gdi_chunk_encode_addr6(const struct godb_addr6 *v, size_t n, bool lz4,
+    struct gdi_buf *out)
+{
+	struct source s = {NULL, v, n, GDI_ENCODE_DICT};
+
+	encode_chunk(&s, lz4, out);
 }
 
 /* ---- decoding ---------------------------------------------------------- */
@@ -147,27 +190,48 @@ decode(struct gdi_in *in, enum godb_column c, bool v6, size_t n, void *out,
 	return gdi_decode64(in, n, out, s);
 }
 
+/* The chunk's array, decompressed. */
+static int
+open_chunk(struct gdi_chunk_memory *m, const uint8_t *stored, size_t len,
+    uint64_t checksum, size_t n, struct gdi_in *in)
+{
+	*in = (struct gdi_in){stored, stored + len, false};
+	if (gdi_checksum(stored, len, 0) != checksum)
+		return GODB_EDAMAGED;
+	switch (gdi_in_u8(in)) {
+	case GDI_STORED:
+		return 0;
+	case GDI_LZ4:
+		return decompress(m, in, n);
+	default:
+		return GODB_EDAMAGED;
+	}
+}
+
 int
 gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
     void *out)
 {
-	struct gdi_in in = {stored, stored + len, false};
-	int rc = 0;
+	struct gdi_in in;
+	int rc = open_chunk(m, stored, len, checksum, n, &in);
 
-	if (gdi_checksum(stored, len, 0) != checksum)
-		return GODB_EDAMAGED;
-	switch (gdi_in_u8(&in)) {
-	case GDI_STORED:
-		break;
-	case GDI_LZ4:
-		rc = decompress(m, &in, n);
-		break;
-	default:
-		rc = GODB_EDAMAGED;
-	}
 	if (rc == 0)
 		rc = decode(&in, c, v6, n, out, &m->scratch);
 	/* bytes left over mean that writer and reader disagree */
 	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
+}
+
+int
+gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, bool v6, size_t n, void *out,
+    size_t *n_out)
+{
+	struct gdi_in in;
+	int rc = open_chunk(m, stored, len, checksum, n, &in);
+
+	if (rc < 0)
+		return rc;
+	return v6 ? gdi_distinct_addr6(&in, n, out, n_out, &m->scratch) :
+		    gdi_distinct32(&in, n, out, n_out, &m->scratch);
 }

@@ -25,10 +25,8 @@ size_t gdi_chunks(uint64_t n_rows);
 uint64_t gdi_chunk_bytes_max(size_t n);
 
 /* Appends n values as a chunk.  `dict` asks to try dictionaries. */
-void gdi_chunk_encode(const struct gp_hash_key *key, const uint64_t *v,
-    size_t n, bool dict, bool compress, struct gdi_buf *out);
-void gdi_chunk_encode_addr6(const struct gp_hash_key *key,
-    const struct godb_addr6 *v, size_t n, bool compress, struct gdi_buf *out);
+void gdi_chunk_encode(const uint64_t *v, size_t n, bool dict, bool compress, struct gdi_buf *out);
+void gdi_chunk_encode_addr6(const struct godb_addr6 *v, size_t n, bool compress, struct gdi_buf *out);
 
 struct gdi_chunk_memory {
 	struct gdi_scratch scratch;
@@ -45,5 +43,10 @@ void gdi_chunk_memory_free(struct gdi_chunk_memory *m);
 int gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
     void *out);
+
+/* The same for an address column's values alone: see gdi_distinct32. */
+int gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, bool v6, size_t n, void *out,
+    size_t *n_out);
 
 #endif

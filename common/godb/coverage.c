@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_NS (2 * GP_NS_PER_S) /* shorter ones are how timers fire */
+/* A capture's frames adjoin to the nanosecond, and starting one anew takes
+ * longer than this. */
+#define GAP_NS (GP_NS_PER_S / 50)
 /* How old the newest data may be before somebody is missing: a snapshot and
  * its wait for a label, or a block, its grace and its commit. */
 #define LIVE_NS      (60 * GP_NS_PER_S)
@@ -30,6 +32,7 @@ static const char *const cause_names[GODB_N_CAUSES] = {
 	[GODB_CAUSE_CUT] = "cut-file",
 	[GODB_CAUSE_LATE] = "late",
 	[GODB_CAUSE_CLAMPED] = "time-range",
+	[GODB_CAUSE_LOST] = "lost-rows",
 };
 
 const char *
@@ -266,6 +269,8 @@ amount_of(const struct godb_part *part, enum godb_cause cause)
 		return part->counters.time_clamped;
 	case GODB_CAUSE_CUT:
 		return (part->flags & GODB_PART_CUT) != 0;
+	case GODB_CAUSE_LOST:
+		return (part->flags & GODB_PART_LOST) != 0;
 	case GODB_CAUSE_DOWN:
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
@@ -294,7 +299,7 @@ add_counters(struct job *j, enum godb_cause cause)
 		item.last_ns = s_to_ns(part->slot_s + GP_SLOT_S);
 		item.amount = gdi_add(item.amount, amount);
 	}
-	if (cause == GODB_CAUSE_CUT)
+	if (cause == GODB_CAUSE_CUT || cause == GODB_CAUSE_LOST)
 		item.amount = 0; /* nobody knows how many are missing */
 	return item.count ? add_item(j->c, &item) : 0;
 }

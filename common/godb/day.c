@@ -55,10 +55,7 @@ torn(const struct gdi_index *x, gdi_has_journal *has_journal, const void *ctx)
 {
 	const struct gdi_gap *g = x->n_gaps ? &x->gaps[x->n_gaps - 1] : NULL;
 
-	if (g == NULL || !g->tail)
-		return false;
-	return g->slot_s >= 0 ? has_journal(ctx, g->slot_s) :
-				g->short_tail && has_journal(ctx, -1);
+	return g && gdi_gap_may_be_torn(g) && has_journal(ctx, g->slot_s);
 }
 
 static void

@@ -1,6 +1,8 @@
 /*
  * The encoder tries the few encodings that can win and keeps the smallest.
- * That costs some 30 ns a value, once; readers pay only for the winner.
+ * That costs some 10 ns a value, once; readers pay only for the winner.  Its
+ * loops do without branches on values, which no processor could foresee, and
+ * its time does not depend on the values, which strangers choose.
  */
 #include "common/godb/encode.h"
 
@@ -33,6 +35,30 @@ low_mask(unsigned width)
 	return width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
 }
 
+static void
+put_bytes(uint8_t *p, const uint64_t *v, size_t n, uint64_t base,
+    unsigned width)
+{
+	switch (width) {
+	case 8:
+		for (size_t i = 0; i < n; i++)
+			p[i] = (uint8_t)(v[i] - base);
+		break;
+	case 16:
+		for (size_t i = 0; i < n; i++)
+			gdi_put16(p + 2 * i, (uint16_t)(v[i] - base));
+		break;
+	case 32:
+		for (size_t i = 0; i < n; i++)
+			gdi_put32(p + 4 * i, (uint32_t)(v[i] - base));
+		break;
+	default:
+		for (size_t i = 0; i < n; i++)
+			gdi_put64(p + 8 * i, v[i] - base);
+		break;
+	}
+}
+
 /* Appends the low `width` bits of v[i] - base, i-th at bit i * width. */
 static void
 put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
@@ -45,6 +71,11 @@ put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
 
 	if (p == NULL)
 		return;
+	if (width == 8 || width == 16 || width == 32 || width == 64) {
+		put_bytes(p, v, n, base, width);
+		out->len += bytes;
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		uint64_t x = (v[i] - base) & mask;
 
@@ -83,8 +114,7 @@ shape_of(const uint64_t *v, size_t n)
 	return s;
 }
 
-static void put_array(const struct gp_hash_key *key, const uint64_t *v,
-    size_t n, unsigned flags, unsigned depth, struct gdi_buf *out);
+static void put_array(const uint64_t *v, size_t n, unsigned flags, unsigned depth, struct gdi_buf *out);
 
 /* ---- PACK and PATCH ---------------------------------------------------- */
 
@@ -101,14 +131,22 @@ patch_bits(size_t n, size_t n_exc, unsigned width, unsigned width_max)
 static unsigned
 best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
 {
-	size_t longer[66] = {0}; /* differences of more than w bits */
+	/* neighbours are often of one length: two that count the same place
+	 * one after another would wait for each other */
+	uint32_t count[4][66] = {0};
+	size_t longer[67] = {0}; /* differences of w bits and more */
 	uint64_t best = (uint64_t)n * width_max;
 	unsigned width = width_max;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++)
-		longer[bit_length(v[i] - base)]++;
-	for (unsigned w = 65; w-- > 0;)
-		longer[w] += longer[w + 1];
+	for (; i + 4 <= n; i += 4)
+		for (size_t k = 0; k < 4; k++)
+			count[k][bit_length(v[i + k] - base)]++;
+	for (; i < n; i++)
+		count[0][bit_length(v[i] - base)]++;
+	for (unsigned w = 66; w-- > 0;)
+		longer[w] = longer[w + 1] + count[0][w] + count[1][w] +
+		    count[2][w] + count[3][w];
 	for (unsigned w = 0; w < width_max && w <= 56; w++) {
 		size_t n_exc = longer[w + 1];
 		uint64_t bits;
@@ -125,7 +163,7 @@ best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
 }
 
 static void
-put_patch(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+put_patch(const uint64_t *v, size_t n,
     uint64_t base, unsigned width, unsigned depth, struct gdi_buf *out)
 {
 	struct gdi_buf gaps = {0}, highs = {0};
@@ -141,26 +179,25 @@ put_patch(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		uint64_t h = (v[i] - base) >> width;
 
-		if (h == 0)
-			continue;
 		gap[n_exc] = i - next;
-		high[n_exc++] = h;
-		next = i + 1;
+		high[n_exc] = h;
+		n_exc += h != 0;
+		next = h != 0 ? i + 1 : next;
 	}
 	gdi_buf_u8(out, GDI_PATCH);
 	gdi_buf_u8(out, (uint8_t)width);
 	gdi_buf_varint(out, base);
 	gdi_buf_varint(out, n_exc);
 	put_bits(out, v, n, base, width);
-	put_array(key, gap, n_exc, 0, depth + 1, out);
-	put_array(key, high, n_exc, 0, depth + 1, out);
+	put_array(gap, n_exc, 0, depth + 1, out);
+	put_array(high, n_exc, 0, depth + 1, out);
 out:
 	gdi_buf_free(&gaps);
 	gdi_buf_free(&highs);
 }
 
 static void
-put_plain(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+put_plain(const uint64_t *v, size_t n,
     const struct shape *s, unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	unsigned width = legal_width(bit_length(s->max - s->min), flags);
@@ -169,7 +206,7 @@ put_plain(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 		unsigned low = best_patch_width(v, n, s->min, width);
 
 		if (low < width) {
-			put_patch(key, v, n, s->min, low, depth, out);
+			put_patch(v, n, s->min, low, depth, out);
 			return;
 		}
 	}
@@ -182,7 +219,7 @@ put_plain(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 /* ---- DELTA and STEP ---------------------------------------------------- */
 
 static void
-put_delta(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+put_delta(const uint64_t *v, size_t n,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	struct gdi_buf tmp = {0};
@@ -196,13 +233,13 @@ put_delta(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 		d[i - 1] = v[i] - v[i - 1];
 	gdi_buf_u8(out, GDI_DELTA);
 	gdi_buf_varint(out, v[0]);
-	put_array(key, d, n - 1, flags & ~(unsigned)GDI_ENCODE_DICT, depth + 1,
+	put_array(d, n - 1, flags & ~(unsigned)GDI_ENCODE_DICT, depth + 1,
 	    out);
 	gdi_buf_free(&tmp);
 }
 
 static void
-put_step(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+put_step(const uint64_t *v, size_t n,
     size_t changes, unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	struct gdi_buf tmp = {0};
@@ -210,8 +247,9 @@ put_step(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 	uint8_t *map;
 	size_t n_values = 1;
 
+	/* one more: the loop writes before it knows */
 	values = (uint64_t *)(void *)gdi_buf_room(&tmp,
-	    (changes + 1) * sizeof(*values));
+	    (changes + 2) * sizeof(*values));
 	gdi_buf_u8(out, GDI_STEP);
 	gdi_buf_varint(out, changes + 1);
 	map = gdi_buf_room(out, (n + 7) / 8);
@@ -220,16 +258,21 @@ put_step(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 		gdi_buf_free(&tmp);
 		return;
 	}
-	memset(map, 0, (n + 7) / 8);
 	values[0] = v[0];
-	for (size_t i = 1; i < n; i++) {
-		if (v[i] == v[i - 1])
-			continue;
-		map[i / 8] |= (uint8_t)(1u << (i % 8));
-		values[n_values++] = v[i];
+	for (size_t at = 0; at < n; at += 8) {
+		unsigned bits = 0;
+
+		for (size_t i = at ? at : 1; i < n && i < at + 8; i++) {
+			unsigned changed = v[i] != v[i - 1];
+
+			values[n_values] = v[i];
+			n_values += changed;
+			bits |= changed << (i - at);
+		}
+		map[at / 8] = (uint8_t)bits;
 	}
 	out->len += (n + 7) / 8;
-	put_array(key, values, n_values, flags, depth + 1, out);
+	put_array(values, n_values, flags, depth + 1, out);
 	gdi_buf_free(&tmp);
 }
 
@@ -250,48 +293,97 @@ dict_fini(struct dict *d)
 	free(d->count);
 }
 
-static size_t
-slots_for(size_t n)
+/* Values within 2^16 of each other: a table of all of them. */
+static bool
+dict_small(struct dict *d, const uint64_t *v, size_t n, uint64_t min,
+    size_t range)
 {
-	size_t slots = 64;
+	uint32_t *seen = calloc(range + 1, sizeof(*seen));
 
-	while (slots < n * 2)
-		slots *= 2;
-	return slots;
+	if (seen == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		seen[v[i] - min]++;
+	for (size_t x = 0; x <= range; x++) {
+		if (seen[x] == 0)
+			continue;
+		d->value[d->n] = min + x;
+		d->count[d->n] = seen[x];
+		seen[x] = (uint32_t)d->n++;
+	}
+	for (size_t i = 0; i < n; i++)
+		d->code[i] = seen[v[i] - min];
+	free(seen);
+	return true;
 }
 
-/* Numbers the distinct values in order of appearance.  False when there are
- * more than `most`, or no memory: then a dictionary is not tried. */
+static_assert(GDI_CHUNK_ROWS <= 1u << 16, "a row's place fits 16 bits");
+
+/* Values within 2^48: sorted with their rows' places beside them. */
 static bool
-dict_init(struct dict *d, const struct gp_hash_key *key, const uint64_t *v,
-    size_t n, size_t most)
+dict_medium(struct dict *d, const uint64_t *v, size_t n, uint64_t min)
 {
-	size_t mask = slots_for(n) - 1;
-	uint32_t *slot = calloc(mask + 1, sizeof(*slot)); /* index + 1 */
-	bool fits = false;
+	uint64_t *s = malloc(n * sizeof(*s));
+
+	if (s == NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		s[i] = (v[i] - min) << 16 | i;
+	if (gdi_sort_upper48(s, n) < 0) {
+		free(s);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool fresh = i == 0 || s[i] >> 16 != s[i - 1] >> 16;
+
+		d->n += fresh;
+		d->value[d->n - 1] = min + (s[i] >> 16);
+		d->count[d->n - 1] = fresh ? 1 : d->count[d->n - 1] + 1;
+		d->code[s[i] & 0xffff] = d->n - 1;
+	}
+	free(s);
+	return true;
+}
+
+static bool
+dict_large(struct dict *d, const uint64_t *v, size_t n)
+{
+	struct gdi_row4 *rows = malloc(n * sizeof(*rows));
+	struct gdi_row4 *s = malloc(n * sizeof(*s));
+	bool done = rows != NULL && s != NULL;
+
+	for (size_t i = 0; done && i < n; i++)
+		rows[i] = (struct gdi_row4){{v[i], 0}, {(uint32_t)i}};
+	if (done)
+		gdi_sort_row4(rows, s, n);
+	for (size_t i = 0; done && i < n; i++) {
+		bool fresh = i == 0 || s[i].k[0] != s[i - 1].k[0];
+
+		d->n += fresh;
+		d->value[d->n - 1] = s[i].k[0];
+		d->count[d->n - 1] = fresh ? 1 : d->count[d->n - 1] + 1;
+		d->code[s[i].counter[0]] = d->n - 1;
+	}
+	free(rows);
+	free(s);
+	return done;
+}
+
+/* The distinct values ascending, and each row's place among them.  False
+ * without memory: then a dictionary is not tried. */
+static bool
+dict_init(struct dict *d, const uint64_t *v, size_t n, const struct shape *s)
+{
+	uint64_t range = s->max - s->min;
 
 	*d = (struct dict){malloc(n * sizeof(*d->value)),
-	    malloc(n * sizeof(*d->code)), calloc(n, sizeof(*d->count)), 0};
-	if (!slot || !d->value || !d->code || !d->count)
-		goto out;
-	for (size_t i = 0; i < n; i++) {
-		size_t at = gp_hash_words(key, &v[i], 1) & mask;
-
-		while (slot[at] != 0 && d->value[slot[at] - 1] != v[i])
-			at = (at + 1) & mask;
-		if (slot[at] == 0) {
-			if (d->n == most)
-				goto out;
-			d->value[d->n++] = v[i];
-			slot[at] = (uint32_t)d->n;
-		}
-		d->code[i] = slot[at] - 1;
-		d->count[slot[at] - 1]++;
-	}
-	fits = true;
-out:
-	free(slot);
-	return fits;
+	    malloc(n * sizeof(*d->code)), malloc(n * sizeof(*d->count)), 0};
+	if (!d->value || !d->code || !d->count)
+		return false;
+	if (range < 2 * n && range < 1u << 16)
+		return dict_small(d, v, n, s->min, (size_t)range);
+	return bit_length(range) <= 48 ? dict_medium(d, v, n, s->min) :
+					 dict_large(d, v, n);
 }
 
 /* Renumbers: rank[old] packed as sortable words whose low half is `old`. */
@@ -320,30 +412,7 @@ out:
 	return done;
 }
 
-/* By value, so that the differences are small ... */
-static bool
-dict_by_value(struct dict *d, size_t n_rows)
-{
-	struct gdi_key2 *k = malloc(d->n * sizeof(*k));
-	uint64_t *rank = malloc(d->n * sizeof(*rank));
-	bool done = false;
-
-	if (k == NULL || rank == NULL)
-		goto out;
-	for (size_t i = 0; i < d->n; i++)
-		k[i] = (struct gdi_key2){{0, d->value[i]}, i};
-	if (gdi_sort_key2(k, d->n) < 0)
-		goto out;
-	for (size_t i = 0; i < d->n; i++)
-		rank[i] = (uint64_t)i << 32 | k[i].row;
-	done = dict_reorder(d, n_rows, rank);
-out:
-	free(k);
-	free(rank);
-	return done;
-}
-
-/* ... or by frequency, so that most codes are. */
+/* By value the differences are small; by frequency most codes are. */
 static bool
 dict_by_count(struct dict *d, size_t n_rows)
 {
@@ -360,14 +429,14 @@ dict_by_count(struct dict *d, size_t n_rows)
 }
 
 static void
-put_dict(const struct gp_hash_key *key, const struct dict *d, size_t n,
+put_dict(const struct dict *d, size_t n,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	flags &= ~(unsigned)GDI_ENCODE_DICT;
 	gdi_buf_u8(out, GDI_DICT);
 	gdi_buf_varint(out, d->n);
-	put_array(key, d->value, d->n, flags, depth + 1, out);
-	put_array(key, d->code, n, flags, depth + 1, out);
+	put_array(d->value, d->n, flags, depth + 1, out);
+	put_array(d->code, n, flags, depth + 1, out);
 }
 
 /* ---- choice ------------------------------------------------------------ */
@@ -386,21 +455,20 @@ keep_shorter(struct gdi_buf *best, struct gdi_buf *other)
 	other->rc = 0;
 }
 
+/* Ascending values are left to DELTA and STEP, which do it in less. */
 static void
-try_dict(const struct gp_hash_key *key, const uint64_t *v, size_t n,
-    unsigned flags, unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
+try_dict(const uint64_t *v, size_t n, const struct shape *s, unsigned flags,
+    unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
 {
 	struct dict d;
 
-	if (dict_init(&d, key, v, n, n - n / 8)) {
+	if (dict_init(&d, v, n, s) && d.n <= n - n / 8) {
+		put_dict(&d, n, flags, depth, tmp);
+		keep_shorter(best, tmp);
 		/* Beyond some thousand values frequency never pays for the
 		 * unsorted dictionary. */
 		if (d.n <= 4096 && dict_by_count(&d, n)) {
-			put_dict(key, &d, n, flags, depth, tmp);
-			keep_shorter(best, tmp);
-		}
-		if (dict_by_value(&d, n)) {
-			put_dict(key, &d, n, flags, depth, tmp);
+			put_dict(&d, n, flags, depth, tmp);
 			keep_shorter(best, tmp);
 		}
 	}
@@ -408,7 +476,7 @@ try_dict(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 }
 
 static void
-put_array(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+put_array(const uint64_t *v, size_t n,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	struct gdi_buf best = {0}, tmp = {0};
@@ -419,18 +487,18 @@ put_array(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 		gdi_buf_varint(out, s.min);
 		return;
 	}
-	put_plain(key, v, n, &s, flags, depth, &best);
+	put_plain(v, n, &s, flags, depth, &best);
 	if (depth + 1 < GDI_DEPTH_MAX) {
 		if (s.ascending) {
-			put_delta(key, v, n, flags, depth, &tmp);
+			put_delta(v, n, flags, depth, &tmp);
 			keep_shorter(&best, &tmp);
 		}
 		if (s.changes < n - n / 4) {
-			put_step(key, v, n, s.changes, flags, depth, &tmp);
+			put_step(v, n, s.changes, flags, depth, &tmp);
 			keep_shorter(&best, &tmp);
 		}
-		if ((flags & GDI_ENCODE_DICT) && n >= 16)
-			try_dict(key, v, n, flags, depth, &best, &tmp);
+		if ((flags & GDI_ENCODE_DICT) && n >= 16 && !s.ascending)
+			try_dict(v, n, &s, flags, depth, &best, &tmp);
 	}
 	if (best.rc < 0)
 		out->rc = best.rc;
@@ -440,67 +508,70 @@ put_array(const struct gp_hash_key *key, const uint64_t *v, size_t n,
 }
 
 void
-gdi_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+gdi_encode(const uint64_t *v, size_t n,
     unsigned flags, struct gdi_buf *out)
 {
 	assert(n > 0 && n <= GDI_CHUNK_ROWS);
-	put_array(key, v, n, flags, 0, out);
+	put_array(v, n, flags, 0, out);
 }
 
 /* ---- IPv6 addresses ---------------------------------------------------- */
 
-/* Distinct addresses ascending and each row's index; false without memory. */
-static bool
-addr_dict(const struct godb_addr6 *v, size_t n, struct gdi_key2 *k,
-    uint64_t *code, size_t *n_distinct)
+/* Distinct addresses ascending, and each row's place among them in code[].
+ * The rows' keys hold addresses, counter[0] carries their places. */
+static size_t
+addr_dict(struct gdi_row4 *rows, struct gdi_row4 *sorted, size_t n,
+    uint64_t *code)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < n; i++)
-		k[i] = (struct gdi_key2){{v[i].hi, v[i].lo}, i};
-	if (gdi_sort_key2(k, n) < 0)
-		return false;
-	code[k[0].row] = 0;
+	gdi_sort_row4(rows, sorted, n);
+	code[sorted[0].counter[0]] = 0;
 	for (size_t i = 1; i < n; i++) {
-		if (k[i].k[0] != k[at].k[0] || k[i].k[1] != k[at].k[1])
-			k[++at] = k[i];
-		code[k[i].row] = at;
+		if (sorted[i].k[0] != sorted[at].k[0] ||
+		    sorted[i].k[1] != sorted[at].k[1])
+			sorted[++at] = sorted[i];
+		code[sorted[i].counter[0]] = at;
 	}
-	*n_distinct = at + 1;
-	return true;
+	return at + 1;
 }
 
 static void
-put_addr_dict(const struct gp_hash_key *key, const struct godb_addr6 *v,
-    size_t n, unsigned flags, struct gdi_buf *out)
+put_addr_dict(const struct godb_addr6 *v, size_t n, unsigned flags,
+    struct gdi_buf *out)
 {
-	struct gdi_key2 *k = malloc(n * sizeof(*k));
+	struct gdi_row4 *rows = calloc(n, sizeof(*rows));
+	struct gdi_row4 *sorted = malloc(n * sizeof(*sorted));
 	uint64_t *code = malloc(n * sizeof(*code));
-	uint64_t *half = malloc(n * sizeof(*half));
+	uint64_t *half = calloc(n, sizeof(*half));
 	size_t n_distinct;
 
-	if (!k || !code || !half || !addr_dict(v, n, k, code, &n_distinct)) {
+	if (!rows || !sorted || !code || !half) {
 		out->rc = -ENOMEM;
 		goto out;
 	}
+	for (size_t i = 0; i < n; i++)
+		rows[i] = (struct gdi_row4){{v[i].hi, v[i].lo},
+		    {(uint32_t)i}};
+	n_distinct = addr_dict(rows, sorted, n, code);
 	gdi_buf_u8(out, GDI_ADDR_DICT);
 	gdi_buf_varint(out, n_distinct);
 	for (size_t i = 0; i < n_distinct; i++)
-		half[i] = k[i].k[0];
-	put_array(key, half, n_distinct, flags, 1, out);
+		half[i] = sorted[i].k[0];
+	put_array(half, n_distinct, flags, 1, out);
 	for (size_t i = 0; i < n_distinct; i++)
-		half[i] = k[i].k[1];
-	put_array(key, half, n_distinct, flags, 1, out);
-	put_array(key, code, n, flags & ~(unsigned)GDI_ENCODE_DICT, 1, out);
+		half[i] = sorted[i].k[1];
+	put_array(half, n_distinct, flags, 1, out);
+	put_array(code, n, flags & ~(unsigned)GDI_ENCODE_DICT, 1, out);
 out:
-	free(k);
+	free(rows);
+	free(sorted);
 	free(code);
 	free(half);
 }
 
 void
-gdi_encode_addr6(const struct gp_hash_key *key, const struct godb_addr6 *v,
-    size_t n, unsigned flags, struct gdi_buf *out)
+gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out)
 {
 	struct gdi_buf pair = {0}, dict = {0};
 	uint64_t *half = malloc(n * sizeof(*half));
@@ -513,13 +584,13 @@ gdi_encode_addr6(const struct gp_hash_key *key, const struct godb_addr6 *v,
 	gdi_buf_u8(&pair, GDI_ADDR_PAIR);
 	for (size_t i = 0; i < n; i++)
 		half[i] = v[i].hi;
-	put_array(key, half, n, flags, 1, &pair);
+	put_array(half, n, flags, 1, &pair);
 	for (size_t i = 0; i < n; i++)
 		half[i] = v[i].lo;
-	put_array(key, half, n, flags, 1, &pair);
+	put_array(half, n, flags, 1, &pair);
 	free(half);
 	if (flags & GDI_ENCODE_DICT) {
-		put_addr_dict(key, v, n, flags, &dict);
+		put_addr_dict(v, n, flags, &dict);
 		keep_shorter(&pair, &dict);
 	}
 	if (pair.rc < 0)

@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/hash.h"
 #include "common/godb/godb.h"
 #include "common/godb/wire.h"
 
@@ -43,12 +42,10 @@ enum gdi_encode_flags {
 };
 
 /* Appends n (1 to GDI_CHUNK_ROWS) values as the smallest array found;
- * allocation failure stays in out->rc.  The key is any random one: it keeps
- * strangers who choose the values from slowing the dictionary. */
-void gdi_encode(const struct gp_hash_key *key, const uint64_t *v, size_t n,
+ * allocation failure stays in out->rc. */
+void gdi_encode(const uint64_t *v, size_t n,
     unsigned flags, struct gdi_buf *out);
-void gdi_encode_addr6(const struct gp_hash_key *key,
-    const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out);
+void gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out);
 
 /* ---- decoding ---------------------------------------------------------- */
 
@@ -74,5 +71,16 @@ int gdi_decode64(struct gdi_in *in, size_t n, uint64_t *out,
     struct gdi_scratch *s);
 int gdi_decode_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
     struct gdi_scratch *s);
+
+/*
+ * The values that an array of n has, each at least once, *n_out (<= n) of
+ * them: those of a dictionary or of steps are not laid out row by row.  It may
+ * be more than the rows have, for nobody says that each value of a dictionary
+ * is used; never less.  What follows the values in the input is not looked at.
+ */
+int gdi_distinct32(struct gdi_in *in, size_t n, uint32_t *out, size_t *n_out,
+    struct gdi_scratch *s);
+int gdi_distinct_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    size_t *n_out, struct gdi_scratch *s);
 
 #endif

@@ -110,30 +110,22 @@ void godb_reader_close(struct godb_reader *r); /* accepts NULL */
 int godb_reader_ifaces(const struct godb_reader *r, char ***out);
 void godb_ifaces_free(char **ifaces);
 
+/*
+ * Days that an interface has, ascending, without opening them: for programs
+ * that look again and again for what is new.  index_bytes grows with every
+ * record of the day, and in no other way.  Count returned; *out is owned by
+ * the caller (free).  -ENOENT: no such interface.
+ */
+struct godb_day {
+	int64_t day_s; /* 00:00:00 UTC */
+	uint64_t index_bytes;
+};
+int godb_reader_days(const struct godb_reader *r, const char *iface,
+    struct godb_day **out);
+
 /* 1 to 15 bytes of printable ASCII without blank and '/', and neither "." nor
  * ".." nor "lost+found". */
 bool godb_iface_valid(const char *name);
-
-/* ---- scan -------------------------------------------------------------- */
-
-struct godb_scan;
-
-struct godb_scan_opts {
-	size_t size;
-	const char *const *ifaces; /* NULL-terminated; NULL: all */
-	int64_t first_s, last_s;   /* window [first_s, last_s) */
-	bool no_live;              /* leave the journals out */
-};
-#define GODB_SCAN_OPTS_INIT {sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false}
-
-/*
- * Takes stock: opens the journals, then lists days and reads their indexes,
- * so that each row is seen once whatever the writer does meanwhile.  A damaged
- * index or journal does not fail the call; it becomes a fault (below).
- */
-int godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
-    struct godb_scan **out);
-void godb_scan_close(struct godb_scan *s);
 
 /* Counters that stand beside the rows (FORMAT.md: accounting).  All are sums
  * for the part; packets unless the name says bytes. */
@@ -147,6 +139,101 @@ struct godb_counters {
 	uint64_t late;         /* of the rows: counted in a later block */
 	uint64_t time_clamped; /* of the rows: time out of range */
 };
+
+/* ---- list -------------------------------------------------------------- */
+
+struct godb_list;
+
+/* What an interface has in all: finished blocks, whatever their time. */
+struct godb_list_iface {
+	const char *iface;       /* borrowed from the list */
+	int64_t first_s, last_s; /* start of the first and last block */
+	uint64_t days, blocks;   /* 0: none, and the times mean nothing */
+	uint64_t flows;          /* rows of all blocks */
+	uint64_t counter[4];     /* of the rows, as in struct godb_columns */
+	uint64_t disk_bytes;     /* of its files, those of open blocks too */
+	struct godb_counters counters;
+	uint64_t n_unreadable;   /* days of which something is missing here */
+	int rc;                  /* of the first one */
+	char place[48];
+};
+
+/*
+ * Sums up interfaces (NULL-terminated; NULL: all) from the summaries that the
+ * writer keeps, and from the indexes of days that are not in them.  Blocks
+ * that are open are not in it.  Reads no column.
+ */
+int godb_list_new(const struct godb_reader *r, const char *const *ifaces,
+    struct godb_list **out);
+void godb_list_free(struct godb_list *l); /* accepts NULL */
+size_t godb_list_n(const struct godb_list *l);
+/* In the order of names; NULL beyond the last. */
+const struct godb_list_iface *godb_list_get(const struct godb_list *l,
+    size_t i);
+
+/* What could not be read, or does not hold. */
+struct godb_fault {
+	const char *iface;        /* borrowed */
+	int64_t first_s, last_s;  /* time that may be missing; none of it if
+				   * only names are */
+	int rc;                   /* GODB_EDAMAGED, -EIO, ... */
+	char place[128];          /* file, and offset where known */
+};
+
+/* ---- check ------------------------------------------------------------- */
+
+struct godb_check_opts {
+	size_t size;
+	const char *const *ifaces; /* NULL-terminated; NULL: all */
+	/* May be NULL; what is wrong, one by one.  `why` adds to the code's
+	 * text, or is empty. */
+	void (*fault)(void *arg, const struct godb_fault *f, const char *why);
+	/* May be NULL; days done and in all.  Nonzero ends it with
+	 * GODB_ECANCELLED. */
+	int (*progress)(void *arg, size_t done, size_t all);
+	void *arg;
+	const int *cancel; /* as in struct godb_scan_opts */
+};
+#define GODB_CHECK_OPTS_INIT \
+	{sizeof(struct godb_check_opts), NULL, NULL, NULL, NULL, NULL}
+
+struct godb_check_report {
+	uint64_t ifaces, days, records, rows, batches, bytes; /* looked at */
+	uint64_t faults;
+};
+
+/*
+ * Reads all of it: every checksum, and what FORMAT.md says must hold.  The
+ * store may be written meanwhile: what is under way is no fault, and days
+ * that retention removes are passed over.  0 whatever was found.
+ */
+int godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
+    struct godb_check_report *out);
+
+/* ---- scan -------------------------------------------------------------- */
+
+struct godb_scan;
+
+struct godb_scan_opts {
+	size_t size;
+	const char *const *ifaces; /* NULL-terminated; NULL: all */
+	int64_t first_s, last_s;   /* window [first_s, last_s) */
+	bool no_live;              /* leave the journals out */
+	/* May be NULL.  Another thread or a signal's handler may set it to
+	 * something else than 0: the call then ends with GODB_ECANCELLED. */
+	const int *cancel;
+};
+#define GODB_SCAN_OPTS_INIT                                              \
+	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL}
+
+/*
+ * Takes stock: opens the journals, then lists days and reads their indexes,
+ * so that each row is seen once whatever the writer does meanwhile.  A damaged
+ * index or journal does not fail the call; it becomes a fault (below).
+ */
+int godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
+    struct godb_scan **out);
+void godb_scan_close(struct godb_scan *s);
 
 enum godb_part_flags {
 	GODB_PART_LIVE = 1,      /* from a journal, not yet a block */
@@ -167,6 +254,7 @@ struct godb_part {
 	uint32_t n4, n6;           /* rows; 0 rows is a quiet block */
 	uint64_t stored_bytes;     /* of all columns in the store */
 	struct godb_counters counters;
+	uint8_t id[16];            /* random, for ever the record's; live: 0 */
 };
 
 /* Parts are ordered by interface, slot, then order of commit; live ones last
@@ -182,13 +270,6 @@ bool godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
     int64_t *last_s);
 
 /* What could not be read when the scan was opened. */
-struct godb_fault {
-	const char *iface;        /* borrowed */
-	int64_t first_s, last_s;  /* time that may be missing; none of it if
-				   * only names are */
-	int rc;                   /* GODB_EDAMAGED, -EIO, ... */
-	char place[128];          /* file, and offset where known */
-};
 size_t godb_scan_n_faults(const struct godb_scan *s);
 const struct godb_fault *godb_scan_fault(const struct godb_scan *s, size_t i);
 
@@ -371,6 +452,19 @@ int godb_proto_parse(const char *text);
 /* Port of a service name ("https"), or decimal digits: 0-65535 or -EINVAL. */
 int godb_port_parse(const char *text);
 
+/* ---- threads ----------------------------------------------------------- */
+
+struct godb_pool;
+
+/*
+ * Starts threads - 1 threads (1 to 256), which wait, all signals blocked,
+ * until a query is given them; the caller's is the last.  From then on they
+ * need futex(2) and what queries need: a program that closes a sandbox around
+ * them does so behind this call.  -EINVAL, -ENOMEM, -EAGAIN.
+ */
+int godb_pool_new(unsigned threads, struct godb_pool **out);
+void godb_pool_free(struct godb_pool *p); /* accepts NULL */
+
 /* ---- query: run -------------------------------------------------------- */
 
 enum godb_direction {
@@ -418,11 +512,15 @@ struct godb_query_opts {
 	 * of a bin. */
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
+	/* Threads to share the work, NULL: the caller's alone.  Borrowed for
+	 * the call; one call at a time.  `progress` is called by the caller's
+	 * thread, `bin` by any, but by one at a time. */
+	struct godb_pool *pool;
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL}
+	    0, NULL, NULL, NULL}
 
 struct godb_result;
 
@@ -490,6 +588,7 @@ enum godb_cause {
 	GODB_CAUSE_CUT,          /* a capture file was cut short */
 	GODB_CAUSE_LATE,         /* packets counted in a later block */
 	GODB_CAUSE_CLAMPED,      /* packets whose time is not representable */
+	GODB_CAUSE_LOST,         /* rows of a block were lost to damage, earlier */
 	GODB_N_CAUSES
 };
 /* "down", "kernel-drops", ... */
@@ -519,7 +618,7 @@ struct godb_coverage;
 /*
  * What the scan's window holds and what it lacks.  Time between an
  * interface's first known block and now that no part covers is a gap when it
- * is longer than 2 s and no part beside it comes from a capture file.
+ * is longer than 20 ms and no part beside it comes from a capture file.
  * `result` (may be NULL) adds its faults.  The reader is asked where known
  * blocks lie outside the window.  Borrows scan and result.
  */

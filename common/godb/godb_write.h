@@ -125,10 +125,20 @@ struct godb_open_block {
 	uint32_t n_batches;
 	uint64_t n_rows;   /* in memory; some may have the same key */
 	uint32_t flags;
+	int64_t last_ns;   /* CLOCK_REALTIME, where its interval ends */
 };
 /* i-th open block, ordered by interface and slot; false beyond the end. */
 bool godb_writer_open_block(const struct godb_writer *w, size_t i,
     struct godb_open_block *out);
+
+/*
+ * Takes back that the open block covers its time beyond last_ns: some of what
+ * was seen then will never come.  Its rows stay.  For the record that is
+ * committed next; a batch that follows covers its own time again.  -ENOENT: no
+ * such block.
+ */
+int godb_writer_cover_until(struct godb_writer *w, const char *iface,
+    int64_t slot_s, int64_t last_ns);
 
 /*
  * Writes the block as one record: columns, fsync, index record, fsync,
@@ -168,6 +178,118 @@ int godb_writer_ring(struct godb_writer *w, const char *iface,
  */
 int godb_writer_has_blocks(struct godb_writer *w, const char *iface,
     int64_t first_s, int64_t last_s, int64_t *any_s);
+
+/* ---- retention ----------------------------------------------------------- */
+
+enum godb_retain_cause {
+	GODB_RETAIN_AGE,  /* older than retain_days */
+	GODB_RETAIN_SIZE, /* the store is larger than max_bytes */
+	GODB_RETAIN_FREE, /* the disk has less than min_free */
+	GODB_RETAIN_CLEAN, /* over before clean_s */
+};
+/* "age", "size", "free", "clean" */
+const char *godb_retain_cause_name(enum godb_retain_cause c);
+
+/* A day of an interface that was, or is to be, removed. */
+struct godb_retain_day {
+	const char *iface; /* borrowed for the call */
+	int64_t day_s;
+	uint64_t bytes;
+	enum godb_retain_cause cause;
+	int rc; /* below 0: it could not be removed */
+};
+
+struct godb_retain_opts {
+	size_t size;
+	uint32_t retain_days; /* 0: for ever */
+	uint64_t max_bytes;   /* 0: no bound */
+	uint64_t min_free;    /* bytes, 0: no bound */
+	int64_t now_s;        /* CLOCK_REALTIME */
+	int64_t clean_s;      /* days that end by then go too; 0: none */
+	/* Removed lately and perhaps not given back yet, because somebody
+	 * still reads the files: counts as free. */
+	uint64_t freed_bytes;
+	/* May be NULL; called for each day, after it was removed. */
+	void (*each)(void *arg, const struct godb_retain_day *day);
+	void *arg;
+};
+#define GODB_RETAIN_OPTS_INIT \
+	{sizeof(struct godb_retain_opts), 0, 0, 0, 0, 0, 0, NULL, NULL}
+
+struct godb_retain_report {
+	uint64_t days, bytes;   /* removed, or to be removed */
+	uint64_t failed;        /* days that could not be */
+	uint64_t store_bytes;   /* of all files, before */
+	uint64_t free_bytes;    /* of the file system, before */
+	uint64_t short_bytes;   /* what a bound still lacks after it */
+};
+
+struct godb_retain;
+
+/*
+ * A round of retention over the writer's store: takes stock (and brings the
+ * summaries that godb_list_new reads up to date), then removes whole days,
+ * the oldest first, of all interfaces, until every bound is kept.  Never the
+ * day of now_s, later ones, or those with open blocks; for max_bytes and
+ * min_free never the newest finished day either.  Work is done by
+ * godb_retain_step in small steps, between which the writer may be used; one
+ * round at a time.
+ */
+int godb_retain_new(struct godb_writer *w, const struct godb_retain_opts *opts,
+    struct godb_retain **out);
+
+/* The same without a writer and without touching anything: what a round would
+ * remove.  The folder's descriptor is borrowed. */
+int godb_retain_dry(int store_fd, const struct godb_retain_opts *opts,
+    struct godb_retain **out);
+
+/* Works for about that long: 1 when there is more to do, 0 at the end, or an
+ * error, which ends the round. */
+int godb_retain_step(struct godb_retain *r, int64_t budget_ns);
+
+void godb_retain_report(const struct godb_retain *r,
+    struct godb_retain_report *out);
+void godb_retain_free(struct godb_retain *r); /* accepts NULL */
+
+/* ---- repair and removal: the whole store, without its writer -------------- */
+
+struct godb_repair_opts {
+	size_t size;
+	const char *owner;  /* for the lock's message */
+	bool dry_run;       /* takes no lock and writes nothing */
+	uint32_t mode_file; /* of what it writes */
+	/* May be NULL; what was, or would be, done. */
+	void (*each)(void *arg, const char *place, const char *what);
+	void *arg;
+};
+#define GODB_REPAIR_OPTS_INIT \
+	{sizeof(struct godb_repair_opts), NULL, false, 0640, NULL, NULL}
+
+struct godb_repair_report {
+	uint64_t days;  /* whose index was written anew */
+	uint64_t kept;  /* records in these */
+	uint64_t lost;  /* blocks that are marked as lost */
+	uint64_t files; /* other things that were put right */
+};
+
+/*
+ * Takes what cannot be read out of a store's indexes, so that questions end
+ * without an error: a block of which something is damaged becomes a quiet one
+ * that says so (GODB_PART_LOST).  Good blocks stay as they are, to the byte;
+ * what is replaced stays beside it, as NAME.damaged.  A commit that was cut
+ * off is none of this: the next writer takes care of it.  The folder's
+ * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.
+ */
+int godb_repair(int store_fd, const struct godb_repair_opts *opts,
+    struct godb_repair_report *out, struct godb_diag *diag);
+
+/*
+ * Removes every interface and all application names; the store itself stays,
+ * empty.  What is not the store's own is left, and then -ENOTEMPTY comes back.
+ * *n_ifaces and *bytes tell how much it was, or with dry_run would be.
+ */
+int godb_wipe(int store_fd, const char *owner, bool dry_run,
+    uint64_t *n_ifaces, uint64_t *bytes, struct godb_diag *diag);
 
 #ifdef __cplusplus
 }

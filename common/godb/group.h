@@ -1,10 +1,13 @@
 /*
- * group - hash aggregation in bounded memory.
+ * group - hash aggregation in bounded memory, by several threads.
  *
  * Keys are packed to as few 64-bit words as the grouped columns need; rows
  * with IPv4 and IPv6 addresses go to tables of their own, or to one when no
  * address is grouped by.  The hash is keyed, since addresses and ports are
- * chosen by strangers.  One owner.
+ * chosen by strangers.
+ *
+ * A group is fed through feeds, one a thread; after gdi_group_finish it is
+ * immutable and can be read.
  */
 #ifndef GDI_GROUP_H
 #define GDI_GROUP_H
@@ -12,6 +15,7 @@
 #include "common/godb/godb.h"
 
 struct gdi_group;
+struct gdi_feed;
 
 /*
  * metrics: 1u << metric of those that only groups have.  mem_bytes: bound of
@@ -28,18 +32,40 @@ struct gdi_group_opts {
 int gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out);
 void gdi_group_free(struct gdi_group *g); /* accepts NULL */
 
-/* GODB_COL bits that gdi_group_add reads, counters included. */
+/* GODB_COL bits that gdi_feed_add reads, counters included. */
 uint32_t gdi_group_columns(const struct gdi_group *g);
-
-/* Adds n rows of a part, numbered by sel in ascending order.  0, -ENOMEM,
- * GODB_EMEMORY; after an error the group is good for nothing but free. */
-int gdi_group_add(struct gdi_group *g, const struct godb_part *part,
-    const struct godb_columns *c, const uint32_t *sel, size_t n);
-
-size_t gdi_group_count(const struct gdi_group *g);
 size_t gdi_group_bytes(const struct gdi_group *g); /* allocated now */
 
-/* Group 0 .. count-1, in order of first appearance, IPv4 first. */
+/* A feed has one owner; the group outlives it. */
+int gdi_feed_new(struct gdi_group *g, struct gdi_feed **out);
+void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
+
+/*
+ * Adds n rows of a part, numbered by sel in ascending order; sel NULL: the
+ * first n.  0, -ENOMEM, GODB_EMEMORY; after an error the group is good for
+ * nothing but free.
+ */
+int gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
+    const struct godb_columns *c, const uint32_t *sel, size_t n);
+
+/* What of the feed is still its own goes to the group, as far as threads may
+ * do that at the same time.  Nothing is added any more. */
+int gdi_feed_end(struct gdi_feed *f);
+
+/* All feeds of the group, ended; they are empty then. */
+int gdi_group_finish(struct gdi_group *g, struct gdi_feed *const *feeds,
+    unsigned n, struct godb_pool *pool);
+
+/* ---- reading, after gdi_group_finish ------------------------------------ */
+
+size_t gdi_group_count(const struct gdi_group *g);
+
+/* For loops over all groups: the counters of group id, those of the next
+ * group *words behind; for so many groups, at least one. */
+size_t gdi_group_run(const struct gdi_group *g, uint32_t id,
+    const uint64_t **counters, size_t *words);
+
+/* Group 0 .. count-1, IPv4 first, otherwise in no order. */
 struct gdi_group_key {
 	uint32_t slot; /* block start / 300 */
 	uint16_t iface;

@@ -29,6 +29,7 @@ enum {
 	SECTION_COUNTERS = 1,
 	SECTION_COLUMNS = 2,
 	SECTION_RINGS = 3,
+	SECTION_SUMS = 4,
 	SECTION_HEAD = 8, /* type, flags, length */
 	SECTION_CRITICAL = 1, /* flag: not to be skipped by who is too old */
 };
@@ -104,6 +105,10 @@ put_sections(const struct gdi_record *r,
 	at = section_begin(out, SECTION_RINGS, SECTION_CRITICAL);
 	gdi_rings_write(rings, out);
 	section_end(out, at);
+	at = section_begin(out, SECTION_SUMS, 0);
+	for (int i = 0; i < 4; i++)
+		gdi_buf_varint(out, r->sums[i]);
+	section_end(out, at);
 }
 
 void
@@ -130,7 +135,7 @@ gdi_record_write(const struct gdi_record *r,
 	gdi_put32(h + R_FLAGS, r->flags);
 	gdi_put32(h + R_N4, r->n4);
 	gdi_put32(h + R_N6, r->n6);
-	gdi_put32(h + R_SECTIONS, 3);
+	gdi_put32(h + R_SECTIONS, 4);
 	gdi_put64(h + R_STORED, r->stored_bytes);
 	gdi_put64(h + R_HEAD_CHECKSUM, gdi_checksum(h, R_HEAD_CHECKSUM, 0));
 	memcpy(out->p + start, h, sizeof(h));
@@ -144,6 +149,8 @@ gdi_extent_open(const struct gdi_record *r, enum godb_column c,
     struct gdi_extent *out)
 {
 	struct gdi_in in = r->columns;
+	const char *wanted = godb_column_name(c);
+	size_t wanted_len = strlen(wanted);
 
 	while (in.p < in.end) {
 		size_t name_len = (size_t)gdi_in_varint(&in);
@@ -153,7 +160,8 @@ gdi_extent_open(const struct gdi_record *r, enum godb_column c,
 
 		if (in.bad)
 			return GODB_EDAMAGED;
-		if (gdi_column_find(name, name_len) != (int)c)
+		if (name_len != wanted_len ||
+		    memcmp(name, wanted, name_len) != 0)
 			continue;
 		*out = (struct gdi_extent){.in = {p, p + len, false},
 		    .left4 = r->n4,
@@ -222,6 +230,30 @@ read_counters(struct gdi_in in, struct godb_counters *out)
 	memcpy(out, counters, sizeof(*out));
 }
 
+static void
+read_sums(struct gdi_in in, struct gdi_record *r)
+{
+	for (int i = 0; i < 4; i++)
+		r->sums[i] = gdi_in_varint(&in);
+	r->has_sums = !in.bad;
+}
+
+void
+gdi_record_sums(const struct gdi_record *r, uint64_t out[4])
+{
+	const struct godb_counters *c = &r->counters;
+
+	if (r->has_sums) {
+		memcpy(out, r->sums, sizeof(r->sums));
+		return;
+	}
+	memset(out, 0, 4 * sizeof(*out));
+	if (c->seen >= c->non_ip + c->malformed)
+		out[2] = c->seen - c->non_ip - c->malformed;
+	if (c->seen_bytes >= c->non_ip_bytes + c->malformed_bytes)
+		out[0] = c->seen_bytes - c->non_ip_bytes - c->malformed_bytes;
+}
+
 static int
 read_sections(const uint8_t *h, struct gdi_in in, struct gdi_record *r)
 {
@@ -247,6 +279,9 @@ read_sections(const uint8_t *h, struct gdi_in in, struct gdi_record *r)
 			break;
 		case SECTION_RINGS:
 			r->rings = body;
+			break;
+		case SECTION_SUMS:
+			read_sums(body, r);
 			break;
 		default:
 			if (gdi_get16(s + 2) & SECTION_CRITICAL)
@@ -452,6 +487,12 @@ gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out)
 	if (rc < 0)
 		return rc;
 	return gdi_index_parse((uint8_t *)data, len, day_s, out);
+}
+
+bool
+gdi_gap_may_be_torn(const struct gdi_gap *g)
+{
+	return g->tail && (g->slot_s >= 0 || g->short_tail);
 }
 
 void

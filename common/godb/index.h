@@ -20,6 +20,8 @@ struct gdi_record {
 	uint32_t n4, n6;
 	uint64_t stored_bytes; /* of all columns */
 	struct godb_counters counters;
+	bool has_sums;    /* records of other writers may lack them */
+	uint64_t sums[4]; /* of the rows' counters, in the columns' order */
 	struct gdi_in columns, rings; /* sections, in the index's bytes */
 	uint64_t offset;              /* in the file */
 };
@@ -54,7 +56,14 @@ int gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out);
 /* The same from memory, which is taken (malloc). */
 int gdi_index_parse(uint8_t *data, size_t len, int64_t day_s,
     struct gdi_index *out);
+/* Whether the gap may be a commit that is under way or was cut off, which it
+ * is as long as the journal of its block is there (gdi_journal_exists). */
+bool gdi_gap_may_be_torn(const struct gdi_gap *g);
 void gdi_index_free(struct gdi_index *x);
+
+/* Sums of the rows' counters; where the record has none, what the accounting
+ * says of received and sent together, as if it all was received. */
+void gdi_record_sums(const struct gdi_record *r, uint64_t out[4]);
 
 /* ---- a record's columns -------------------------------------------------- */
 
@@ -90,7 +99,8 @@ void gdi_index_header(const char *iface, int64_t day_s,
 void gdi_extent_begin(struct gdi_buf *out, uint64_t offset);
 void gdi_extent_add(struct gdi_buf *out, const struct gdi_chunk *c);
 
-/* Appends a whole record; r->columns and r->rings are not looked at. */
+/* Appends a whole record; r->columns, r->rings and r->has_sums are not looked
+ * at. */
 void gdi_record_write(const struct gdi_record *r,
     const struct gdi_buf columns[GODB_N_COLUMNS],
     const struct gdi_rings *rings, struct gdi_buf *out);

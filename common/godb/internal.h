@@ -17,7 +17,9 @@
 #define GDI_OWN      "goDB-" /* how all of them begin */
 #define GDI_JOURNALS "journal"
 #define GDI_INDEX    "blocks.idx"
-#define GDI_NEW      ".new" /* being written, to be renamed */
+#define GDI_SUMMARY  "days.sum"
+#define GDI_NEW      ".new"     /* being written, to be renamed */
+#define GDI_REMOVED  ".removed" /* a day that is being removed */
 
 #define GDI_RECORD_ROWS    (1u << 26) /* of an index record, each version */
 #define GDI_RECORD_BYTES   (1u << 26) /* index record */
@@ -30,6 +32,13 @@
 
 /* XXH3-64 of everything that is checked in a store; seed 0 but for journals. */
 uint64_t gdi_checksum(const void *data, size_t len, uint64_t seed);
+
+/* A caller's flag, which another thread may set; NULL: never. */
+static inline bool
+gdi_cancelled(const int *cancel)
+{
+	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
+}
 
 /* Sums that stay at the largest number instead of wrapping. */
 void gdi_sum_values(uint64_t *to, const uint64_t *from, size_t n);
@@ -49,7 +58,7 @@ enum {
 	GDI_H_BYTES = 12,
 	GDI_H_TIME = 16, /* day or slot, seconds */
 	GDI_H_IFACE = 24,
-	GDI_H_SALT = 40,
+	GDI_H_SALT = 40, /* of a summary: bytes of an entry */
 	GDI_H_RESERVED = 48,
 	GDI_H_CHECKSUM = 56,
 };

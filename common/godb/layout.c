@@ -263,6 +263,17 @@ godb_ifaces_free(char **ifaces)
 }
 
 bool
+gdi_listed(const char *const *list, const char *name)
+{
+	if (list == NULL)
+		return true;
+	for (size_t i = 0; list[i]; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool
 gdi_is_iface(const char *name)
 {
 	return godb_iface_valid(name);
@@ -306,6 +317,26 @@ gdi_is_journal(const char *name)
 }
 
 bool
+gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s)
+{
+	char **names;
+	int dir = gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
+	int n = dir < 0 ? dir : gdi_folder_list(dir, gdi_is_journal, &names);
+	bool found = false;
+
+	for (int i = 0; i < n; i++) {
+		int64_t there_s = gdi_journal_slot(names[i], "");
+
+		found |= slot_s < 0 ? gp_clock_day(there_s) == day_s :
+				      there_s == slot_s;
+	}
+	if (n >= 0)
+		godb_ifaces_free(names);
+	gp_fd_close(&dir);
+	return found;
+}
+
+bool
 gdi_is_damaged_journal(const char *name)
 {
 	return gdi_journal_slot(name, GDI_DAMAGED) >= 0;
@@ -315,6 +346,18 @@ bool
 gdi_is_new_journal(const char *name)
 {
 	return gdi_journal_slot(name, GDI_NEW) >= 0;
+}
+
+bool
+gdi_is_removed_day(const char *name)
+{
+	char day[11] = {0};
+
+	if (strlen(name) != 10 + strlen(GDI_REMOVED) ||
+	    strcmp(name + 10, GDI_REMOVED) != 0)
+		return false;
+	memcpy(day, name, 10);
+	return gdi_is_day(day);
 }
 
 int

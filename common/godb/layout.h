@@ -31,6 +31,9 @@ int gdi_folder_make(int parent, const char *name, uint32_t mode);
  */
 int gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out);
 
+/* Whether a NULL-terminated list has the name; NULL has all. */
+bool gdi_listed(const char *const *list, const char *name);
+
 bool gdi_is_iface(const char *name);
 bool gdi_is_day(const char *name);
 
@@ -39,10 +42,16 @@ int64_t gdi_journal_slot(const char *name, const char *suffix);
 void gdi_journal_name(int64_t slot_s, const char *suffix, char out[32]);
 bool gdi_is_journal(const char *name);
 
+/* Whether the journal of a block is there; slot -1: any of that day. */
+bool gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s);
+
 /* A journal that could not be read was set aside under this suffix. */
 #define GDI_DAMAGED ".damaged"
 bool gdi_is_damaged_journal(const char *name);
 bool gdi_is_new_journal(const char *name);
+
+/* "YYYY-MM-DD.removed": what retention was at when it was stopped. */
+bool gdi_is_removed_day(const char *name);
 
 /* Opens IFACE, or IFACE/NAME, below the store, no link followed. */
 int gdi_open_below(int store_fd, const char *iface, const char *name);

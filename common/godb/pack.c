@@ -9,10 +9,9 @@ struct gdi_columns {
 };
 
 void
-gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows,
-    const struct gp_hash_key *key, bool lz4)
+gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows, bool lz4)
 {
-	*p = (struct gdi_pack){.rows = rows, .key = *key, .lz4 = lz4};
+	*p = (struct gdi_pack){.rows = rows, .lz4 = lz4};
 }
 
 void
@@ -75,10 +74,10 @@ pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
 	size_t before = stored->len;
 
 	if (v6 && gdi_columns[c].kind == GDI_ADDR)
-		gdi_chunk_encode_addr6(&p->key, c == GODB_SIP ? g->sip : g->dip,
+		gdi_chunk_encode_addr6(c == GODB_SIP ? g->sip : g->dip,
 		    n, p->lz4, stored);
 	else
-		gdi_chunk_encode(&p->key, g->values[c], n,
+		gdi_chunk_encode(g->values[c], n,
 		    gdi_columns[c].kind != GDI_U64, p->lz4, stored);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t v = g->values[c][i];
@@ -86,6 +85,10 @@ pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
 		chunk.min = v < chunk.min ? v : chunk.min;
 		chunk.max = v > chunk.max ? v : chunk.max;
 	}
+	if (c >= GODB_BYTES_RCVD)
+		for (size_t i = 0; i < n; i++)
+			gdi_sum_values(&out->record.sums[c - GODB_BYTES_RCVD],
+			    &g->values[c][i], 1);
 	if (stored->rc < 0)
 		return stored->rc;
 	chunk.stored = (uint32_t)(stored->len - before);

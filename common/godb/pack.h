@@ -9,13 +9,11 @@
 #ifndef GODB_PACK_H
 #define GODB_PACK_H
 
-#include "common/base/hash.h"
 #include "common/godb/aggregate.h"
 #include "common/godb/day.h"
 
 struct gdi_pack {
 	const struct gdi_aggregate *rows; /* borrowed, settled */
-	struct gp_hash_key key;
 	bool lz4;
 	size_t at4, at6; /* rows done */
 	struct gdi_columns *columns; /* of one chunk */
@@ -23,7 +21,7 @@ struct gdi_pack {
 
 /* rows: settled, and left alone until gdi_pack_fini. */
 void gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows,
-    const struct gp_hash_key *key, bool lz4);
+    bool lz4);
 void gdi_pack_fini(struct gdi_pack *p);
 
 /* One chunk of every column: 1 when there is more to do, 0 when all rows are

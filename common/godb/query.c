@@ -6,9 +6,11 @@
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
 #include "common/godb/having.h"
+#include "common/godb/pool.h"
 #include "common/godb/rank.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +18,19 @@
 #define N_L7     65536
 #define MADE_MAX 16 /* text of an id without a name */
 
+/* Parts that a thread takes at a time, at most: they lie one behind another
+ * in the files, and a day has some for each thread. */
+#define SHARE_PARTS 24
+
 struct unknown_name {
 	char *name;
 	const char *near_name; /* borrowed from the scan */
+};
+
+/* A part that could not be read. */
+struct lost {
+	size_t part;
+	struct godb_fault fault;
 };
 
 struct godb_result {
@@ -27,8 +39,8 @@ struct godb_result {
 	uint32_t *ids;
 	size_t n_rows, n_hits;
 	uint64_t totals[4];
-	struct godb_fault *fault;
-	size_t n_faults;
+	struct lost *lost; /* ordered by part */
+	size_t n_lost;
 	struct unknown_name *unknown;
 	size_t n_unknown;
 	const char **l7_text; /* N_L7, when grouped by it */
@@ -41,32 +53,53 @@ struct run {
 	const struct godb_scan *scan;
 	const struct godb_query_opts *opts;
 	struct godb_result *result;
-	struct gdi_filter *filter, *having;
-	struct godb_cursor *probe, *rest; /* condition's columns; all others */
+	struct gdi_filter *having;
+	struct worker *worker; /* one a thread */
+	struct gdi_feed **feed;
+	unsigned n_workers;
+	size_t share; /* parts that a thread takes at a time */
 	uint32_t probe_columns, rest_columns;
+	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
+	atomic_size_t next;  /* part that nobody has taken */
+	atomic_size_t done;
+	atomic_bool stop;    /* somebody failed */
+};
+
+/* What each thread has of its own. */
+struct worker {
+	struct run *run;
+	struct gdi_filter *filter;
+	struct godb_cursor *probe, *rest; /* condition's columns; all others */
+	struct gdi_feed *feed;
 	uint32_t *sel;
 	size_t sel_room;
+	struct lost *lost;
+	size_t n_lost;
+	struct godb_result_stats stats;
+	size_t looked, spared; /* parts whose addresses alone were looked at */
+	int rc;
 };
 
 /* ---- parts ------------------------------------------------------------- */
 
 static int
-note_fault(struct godb_result *r, const struct godb_part *part, int rc,
-    const struct godb_fault *fault)
+note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
 {
-	struct godb_fault *more =
-	    reallocarray(r->fault, r->n_faults + 1, sizeof(*more));
+	const struct godb_part *part = godb_scan_part(w->run->scan, i);
+	struct lost *more =
+	    reallocarray(w->lost, w->n_lost + 1, sizeof(*more));
 
 	if (!more)
 		return -ENOMEM;
-	r->fault = more;
-	more += r->n_faults++;
-	*more = *fault;
-	more->iface = part->iface;
-	more->first_s = part->slot_s;
-	more->last_s = part->slot_s + 300;
-	more->rc = rc;
+	w->lost = more;
+	more += w->n_lost++;
+	more->part = i;
+	more->fault = *fault;
+	more->fault.iface = part->iface;
+	more->fault.first_s = part->slot_s;
+	more->fault.last_s = part->slot_s + 300;
+	more->fault.rc = rc;
 	return 0;
 }
 
@@ -80,7 +113,7 @@ is_fatal(int rc)
 
 /* Loads columns; 1: left out, a fault was noted. */
 static int
-load(struct run *run, struct godb_cursor *cursor, size_t i, uint32_t columns,
+load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
     struct godb_columns *out)
 {
 	struct godb_fault fault;
@@ -88,32 +121,32 @@ load(struct run *run, struct godb_cursor *cursor, size_t i, uint32_t columns,
 
 	memset(&fault, 0, sizeof(fault));
 	memset(out, 0, sizeof(*out));
-	rc = godb_cursor_load(cursor, i, columns, run->want4, run->want6, out,
-	    &fault);
+	rc = godb_cursor_load(cursor, i, columns, w->run->want4,
+	    w->run->want6, out, &fault);
 	if (rc >= 0)
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	rc = note_fault(run->result, godb_scan_part(run->scan, i), rc, &fault);
+	rc = note_fault(w, i, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
 static int
-reserve_sel(struct run *run, size_t rows)
+reserve_sel(struct worker *w, size_t rows)
 {
-	size_t bound = run->opts->mem_bytes;
+	size_t bound = w->run->opts->mem_bytes;
 	uint32_t *sel;
 
-	if (rows <= run->sel_room)
+	if (rows <= w->sel_room)
 		return 0;
 	if (bound && rows > bound / sizeof(*sel))
 		return GODB_EMEMORY;
-	free(run->sel);
-	run->sel_room = 0;
-	run->sel = malloc(rows * sizeof(*sel));
-	if (!run->sel)
+	free(w->sel);
+	w->sel_room = 0;
+	w->sel = malloc(rows * sizeof(*sel));
+	if (!w->sel)
 		return -ENOMEM;
-	run->sel_room = rows;
+	w->sel_room = rows;
 	return 0;
 }
 
@@ -141,68 +174,185 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
 	}
 }
 
+/*
+ * Whether a part can have rows that qualify, by its addresses alone: those of
+ * a dictionary, which are fewer than the rows and need not be laid out.  Given
+ * up when that has not spared every second part.  1 or 0, or an error.
+ */
+static int
+may_match(struct worker *w, size_t i)
+{
+	const struct run *run = w->run;
+	struct gdi_addresses a;
+	bool may = false;
+
+	if (w->looked >= 64 && w->spared < w->looked / 2)
+		return 1;
+	for (int c = GODB_SIP; c <= GODB_DIP && !may; c++) {
+		struct godb_fault fault;
+		int rc;
+
+		if (!(run->needles & GODB_COL(c)))
+			continue;
+		memset(&fault, 0, sizeof(fault));
+		rc = gdi_cursor_addresses(w->probe, i, (enum godb_column)c,
+		    run->want4, run->want6, &a, &fault);
+		if (rc < 0 && is_fatal(rc))
+			return rc;
+		/* loading it will say what is wrong with it */
+		may = rc < 0 || gdi_filter_may(w->filter, &a);
+	}
+	w->looked++;
+	w->spared += !may;
+	return may;
+}
+
 /* First the condition's columns, and the others only if any row qualifies. */
 static int
-take_part(struct run *run, size_t i)
+take_part(struct worker *w, size_t i)
 {
-	struct godb_result_stats *stats = &run->result->stats;
+	const struct run *run = w->run;
 	struct godb_columns probe, c;
 	size_t n = 0;
 	int rc;
 
 	memset(&probe, 0, sizeof(probe));
 	memset(&c, 0, sizeof(c));
+	if (run->needles) {
+		rc = may_match(w, i);
+		if (rc <= 0) {
+			w->stats.parts_skipped++;
+			return rc;
+		}
+	}
 	if (run->probe_columns) {
-		rc = load(run, run->probe, i, run->probe_columns, &probe);
+		rc = load(w, w->probe, i, run->probe_columns, &probe);
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
-		rc = reserve_sel(run, (size_t)probe.n4 + probe.n6);
+		rc = reserve_sel(w, (size_t)probe.n4 + probe.n6);
 		if (rc < 0)
 			return rc;
-		n = gdi_filter_select(run->filter, &probe, run->sel);
-		stats->rows += (uint64_t)probe.n4 + probe.n6;
+		n = gdi_filter_select(w->filter, &probe, w->sel);
+		w->stats.rows += (uint64_t)probe.n4 + probe.n6;
 		if (n == 0)
 			return 0;
 	}
-	rc = load(run, run->rest, i, run->rest_columns, &c);
+	rc = load(w, w->rest, i, run->rest_columns, &c);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (!run->probe_columns) {
-		rc = reserve_sel(run, (size_t)c.n4 + c.n6);
-		if (rc < 0)
-			return rc;
-		n = gdi_filter_select(run->filter, &c, run->sel);
-		stats->rows += (uint64_t)c.n4 + c.n6;
+		/* the condition was about versions at most: all rows of them */
+		n = (size_t)c.n4 + c.n6;
+		w->stats.rows += n;
 	} else if (c.n4 != probe.n4 || c.n6 != probe.n6) {
 		return -EINVAL; /* the reader broke its contract */
 	}
 	merge_columns(&c, &probe);
-	stats->rows_matched += n;
-	return gdi_group_add(run->result->group, godb_scan_part(run->scan, i),
-	    &c, run->sel, n);
+	w->stats.rows_matched += n;
+	return gdi_feed_add(w->feed, godb_scan_part(run->scan, i), &c,
+	    run->probe_columns ? w->sel : NULL, n);
 }
 
 static int
-take_parts(struct run *run)
+visit_part(struct worker *w, size_t i)
 {
-	const struct godb_query_opts *opts = run->opts;
-	size_t n = godb_scan_n_parts(run->scan);
-	int rc;
+	const struct run *run = w->run;
+	const struct godb_part *part = godb_scan_part(run->scan, i);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct godb_part *part = godb_scan_part(run->scan, i);
+	w->stats.parts++;
+	if ((part->n4 && run->want4) || (part->n6 && run->want6))
+		return take_part(w, i);
+	w->stats.parts_skipped++;
+	return 0;
+}
 
-		if (opts->progress && opts->progress(opts->progress_arg, i, n))
-			return GODB_ECANCELLED;
-		run->result->stats.parts++;
-		if (!(part->n4 && run->want4) && !(part->n6 && run->want6)) {
-			run->result->stats.parts_skipped++;
-			continue;
+/* Only the caller's thread tells how far all are. */
+static int
+tell_progress(const struct worker *w, size_t all)
+{
+	const struct godb_query_opts *o = w->run->opts;
+
+	if (w != w->run->worker || !o->progress ||
+	    !o->progress(o->progress_arg, w->run->done, all))
+		return 0;
+	return GODB_ECANCELLED;
+}
+
+static void
+take_parts(void *arg, unsigned thread)
+{
+	struct run *run = arg;
+	struct worker *w = &run->worker[thread];
+	size_t n = godb_scan_n_parts(run->scan), end = 0, i = 0;
+
+	while (w->rc == 0 && !run->stop) {
+		if (i == end) {
+			i = atomic_fetch_add(&run->next, run->share);
+			end = i + run->share < n ? i + run->share : n;
+			if (i >= n)
+				break;
 		}
-		rc = take_part(run, i);
-		if (rc < 0)
-			return rc;
+		w->rc = tell_progress(w, n);
+		if (w->rc == 0)
+			w->rc = visit_part(w, i++);
+		(void)atomic_fetch_add_explicit(&run->done, 1,
+		    memory_order_relaxed);
 	}
+	if (w->rc == 0)
+		w->rc = gdi_feed_end(w->feed);
+	if (w->rc < 0)
+		run->stop = true;
+}
+
+/* More threads than there is work for stay idle. */
+static void
+take_parts_of(void *arg, unsigned thread)
+{
+	if (thread < ((struct run *)arg)->n_workers)
+		take_parts(arg, thread);
+}
+
+static int
+order_lost(const void *a, const void *b)
+{
+	const struct lost *x = a, *y = b;
+
+	return (x->part > y->part) - (x->part < y->part);
+}
+
+static void
+count_bytes(struct godb_result *r, const struct godb_cursor *c)
+{
+	uint64_t in = 0, out = 0;
+
+	if (!c)
+		return;
+	godb_cursor_stats(c, &in, &out);
+	r->stats.bytes_read += in;
+	r->stats.bytes_decoded += out;
+}
+
+/* What a thread found, to the result. */
+static int
+gather(struct godb_result *r, const struct worker *w)
+{
+	struct godb_result_stats *stats = &r->stats;
+	struct lost *more;
+
+	more = reallocarray(r->lost, r->n_lost + w->n_lost + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	r->lost = more;
+	if (w->n_lost > 0)
+		memcpy(more + r->n_lost, w->lost, w->n_lost * sizeof(*more));
+	r->n_lost += w->n_lost;
+	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
+	stats->parts += w->stats.parts;
+	stats->parts_skipped += w->stats.parts_skipped;
+	stats->rows += w->stats.rows;
+	stats->rows_matched += w->stats.rows_matched;
+	count_bytes(r, w->probe);
+	count_bytes(r, w->rest);
 	return 0;
 }
 
@@ -388,49 +538,108 @@ metrics_of(const struct godb_query_opts *o)
 }
 
 static int
-open_run(struct run *run)
+open_worker(struct run *run, struct worker *w)
 {
-	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
-	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg};
 	int rc;
 
-	rc = gdi_filter_new(run->opts->cond, run->scan, &run->filter);
-	if (rc < 0)
-		return rc;
-	rc = note_unknown(run->result, run->filter);
-	if (rc < 0)
-		return rc;
-	if (run->opts->having) {
-		rc = gdi_filter_new(run->opts->having, run->scan, &run->having);
-		if (rc == 0)
-			rc = note_unknown(run->result, run->having);
-		if (rc < 0)
-			return rc;
-	}
-	rc = gdi_group_new(&group, &run->result->group);
-	if (rc < 0)
-		return rc;
-	run->want4 = gdi_filter_verdict(run->filter, 4) != GDI_NEVER;
-	run->want6 = gdi_filter_verdict(run->filter, 6) != GDI_NEVER;
-	run->probe_columns = gdi_filter_columns(run->filter);
-	run->rest_columns =
-	    gdi_group_columns(run->result->group) & ~run->probe_columns;
-	rc = godb_cursor_new(run->scan, &run->rest);
-	if (rc == 0 && run->probe_columns)
-		rc = godb_cursor_new(run->scan, &run->probe);
+	w->run = run;
+	rc = gdi_filter_new(run->opts->cond, run->scan, &w->filter);
+	if (rc == 0)
+		rc = gdi_feed_new(run->result->group, &w->feed);
+	if (rc == 0)
+		rc = godb_cursor_new(run->scan, &w->rest);
+	if (rc == 0 && gdi_filter_columns(w->filter))
+		rc = godb_cursor_new(run->scan, &w->probe);
 	return rc;
 }
 
 static void
-count_bytes(struct godb_result *r, const struct godb_cursor *c)
+close_run(struct run *run)
 {
-	uint64_t in = 0, out = 0;
+	for (unsigned i = 0; run->worker && i < run->n_workers; i++) {
+		struct worker *w = &run->worker[i];
 
-	if (!c)
-		return;
-	godb_cursor_stats(c, &in, &out);
-	r->stats.bytes_read += in;
-	r->stats.bytes_decoded += out;
+		godb_cursor_free(w->probe);
+		godb_cursor_free(w->rest);
+		gdi_filter_free(w->filter);
+		gdi_feed_free(w->feed);
+		free(w->sel);
+		free(w->lost);
+	}
+	gdi_filter_free(run->having);
+	free(run->worker);
+	free(run->feed);
+}
+
+static void
+share_out(struct run *run)
+{
+	size_t n = godb_scan_n_parts(run->scan);
+	unsigned threads = gdi_pool_size(run->opts->pool);
+
+	run->n_workers = n < threads ? (unsigned)n : threads;
+	if (run->n_workers == 0)
+		run->n_workers = 1;
+	run->share = n / run->n_workers / 4 + 1;
+	if (run->share > SHARE_PARTS)
+		run->share = SHARE_PARTS;
+}
+
+static int
+open_run(struct run *run)
+{
+	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
+	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg};
+	const struct gdi_filter *filter;
+	int rc;
+
+	rc = gdi_group_new(&group, &run->result->group);
+	if (rc < 0)
+		return rc;
+	share_out(run);
+	run->worker = calloc(run->n_workers, sizeof(*run->worker));
+	run->feed = calloc(run->n_workers, sizeof(struct gdi_feed *));
+	if (!run->worker || !run->feed)
+		return -ENOMEM;
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
+		rc = open_worker(run, &run->worker[i]);
+		run->feed[i] = run->worker[i].feed;
+	}
+	if (rc < 0)
+		return rc;
+	filter = run->worker[0].filter;
+	rc = note_unknown(run->result, filter);
+	if (rc == 0 && run->opts->having) {
+		rc = gdi_filter_new(run->opts->having, run->scan, &run->having);
+		if (rc == 0)
+			rc = note_unknown(run->result, run->having);
+	}
+	run->want4 = gdi_filter_verdict(filter, 4) != GDI_NEVER;
+	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
+	run->probe_columns = gdi_filter_columns(filter);
+	run->needles = gdi_filter_needles(filter);
+	run->rest_columns =
+	    gdi_group_columns(run->result->group) & ~run->probe_columns;
+	return rc;
+}
+
+static int
+scan_parts(struct run *run)
+{
+	int rc = 0;
+
+	if (run->n_workers > 1)
+		gdi_pool_run(run->opts->pool, take_parts_of, run);
+	else
+		take_parts(run, 0);
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
+		rc = run->worker[i].rc;
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
+		rc = gather(run->result, &run->worker[i]);
+	if (rc == 0)
+		rc = gdi_group_finish(run->result->group, run->feed,
+		    run->n_workers, run->opts->pool);
+	return rc;
 }
 
 static int
@@ -441,12 +650,13 @@ rank_groups(struct run *run)
 	uint16_t proto_rank[256], *l7_rank = NULL;
 	struct gdi_order order = {&o->keys, o->sort, o->ascending,
 	    o->direction, proto_rank, NULL};
-	size_t used = gdi_group_bytes(r->group) +
-	    run->sel_room * sizeof(*run->sel);
+	size_t used = gdi_group_bytes(r->group);
 	struct gdi_chosen chosen = {NULL, gdi_group_count(r->group)};
 	uint32_t *qualify = NULL;
 	int rc = 0;
 
+	for (unsigned i = 0; i < run->n_workers; i++)
+		used += run->worker[i].sel_room * sizeof(uint32_t);
 	r->stats.mem_bytes = used;
 	if (o->mem_bytes && used >= o->mem_bytes)
 		return GODB_EMEMORY;
@@ -491,18 +701,12 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 	run.result->scan = s;
 	rc = open_run(&run);
 	if (rc == 0)
-		rc = take_parts(&run);
+		rc = scan_parts(&run);
 	if (rc == 0) {
 		gdi_group_totals(run.result->group, run.result->totals);
-		count_bytes(run.result, run.probe);
-		count_bytes(run.result, run.rest);
 		rc = rank_groups(&run);
 	}
-	godb_cursor_free(run.probe);
-	godb_cursor_free(run.rest);
-	gdi_filter_free(run.filter);
-	gdi_filter_free(run.having);
-	free(run.sel);
+	close_run(&run);
 	if (rc < 0)
 		godb_result_free(run.result);
 	else
@@ -520,7 +724,7 @@ godb_result_free(struct godb_result *r)
 	free(r->unknown);
 	gdi_group_free(r->group);
 	free(r->ids);
-	free(r->fault);
+	free(r->lost);
 	free(r->l7_text);
 	free(r->made);
 	free(r);
@@ -582,13 +786,13 @@ godb_result_totals(const struct godb_result *r, uint64_t counter[4])
 size_t
 godb_result_n_faults(const struct godb_result *r)
 {
-	return r->n_faults;
+	return r->n_lost;
 }
 
 const struct godb_fault *
 godb_result_fault(const struct godb_result *r, size_t i)
 {
-	return i < r->n_faults ? &r->fault[i] : NULL;
+	return i < r->n_lost ? &r->lost[i].fault : NULL;
 }
 
 const char *

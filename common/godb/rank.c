@@ -85,8 +85,8 @@ order_items(const struct ranking *r, const struct item *a,
 		    &y);
 	for (unsigned k = 0; order == 0 && k < r->order->keys->n; k++)
 		order = order_key(r->order, r->order->keys->key[k], &x, &y);
-	/* two ids of one name */
-	return order != 0 ? order : order_u64(a->id, b->id);
+	/* two application ids of one name */
+	return order != 0 ? order : order_u64(x.l7, y.l7);
 }
 
 static int

@@ -58,6 +58,12 @@ godb_reader_open(const char *path, struct godb_reader **out)
 	return fd < 0 ? -errno : godb_reader_openat(fd, out);
 }
 
+int
+gdi_reader_fd(const struct godb_reader *r)
+{
+	return r->store_fd;
+}
+
 void
 godb_reader_close(struct godb_reader *r)
 {
@@ -88,6 +94,42 @@ godb_reader_ifaces(const struct godb_reader *r, char ***out)
 	}
 	list[kept] = NULL;
 	*out = list;
+	return kept;
+}
+
+int
+godb_reader_days(const struct godb_reader *r, const char *iface,
+    struct godb_day **out)
+{
+	int fd = godb_iface_valid(iface) ?
+	    gdi_open_below(r->store_fd, iface, NULL) : -ENOENT;
+	struct godb_day *days;
+	char **names;
+	int n, kept = 0;
+
+	if (fd < 0)
+		return fd;
+	n = gdi_folder_list(fd, gdi_is_day, &names);
+	days = n < 0 ? NULL : calloc((size_t)n + 1, sizeof(*days));
+	for (int i = 0; days && i < n; i++) {
+		char path[32];
+		struct stat st;
+
+		(void)snprintf(path, sizeof(path), "%s/" GDI_INDEX, names[i]);
+		if (fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue; /* its first block is not there yet */
+		(void)gp_clock_day_parse(names[i], &days[kept].day_s);
+		days[kept++].index_bytes = (uint64_t)st.st_size;
+	}
+	if (n >= 0)
+		godb_ifaces_free(names);
+	gp_fd_close(&fd);
+	if (n < 0)
+		return n;
+	if (days == NULL)
+		return -ENOMEM;
+	*out = days;
 	return kept;
 }
 
@@ -263,29 +305,12 @@ take_journals(struct stock *k)
 static bool
 has_journal(const struct stock *k, int64_t day_s, int64_t slot_s, bool now)
 {
-	char **names;
-	int dir, n;
-	bool found = false;
-
 	for (size_t i = k->first_live; i < k->s->n_lives; i++)
 		if (slot_s < 0 ?
 			gp_clock_day(k->s->lives[i]->slot_s) == day_s :
 			k->s->lives[i]->slot_s == slot_s)
 			return true;
-	if (!now)
-		return false;
-	dir = gp_fd_opendir_at(k->fd, GDI_JOURNALS);
-	n = dir < 0 ? dir : gdi_folder_list(dir, gdi_is_journal, &names);
-	for (int i = 0; i < n; i++) {
-		int64_t there_s = gdi_journal_slot(names[i], "");
-
-		found |= slot_s < 0 ? gp_clock_day(there_s) == day_s :
-				      there_s == slot_s;
-	}
-	if (n >= 0)
-		godb_ifaces_free(names);
-	gp_fd_close(&dir);
-	return found;
+	return now && gdi_journal_exists(k->fd, day_s, slot_s);
 }
 
 /* An invalid end of the index is a record that is being written, or was when
@@ -294,7 +319,7 @@ static bool
 unfinished(const struct stock *k, int64_t day_s, const struct gdi_gap *g,
     bool now)
 {
-	return g->tail && (g->slot_s >= 0 || g->short_tail) &&
+	return gdi_gap_may_be_torn(g) &&
 	    has_journal(k, day_s, g->slot_s, now);
 }
 
@@ -450,6 +475,7 @@ stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 		p->part.n6 = r->n6;
 		p->part.stored_bytes = r->stored_bytes;
 		p->part.counters = r->counters;
+		memcpy(p->part.id, r->id, sizeof(p->part.id));
 	}
 	return 0;
 }
@@ -646,11 +672,7 @@ choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
 		return n;
 	s->ifaces = calloc((size_t)n + 1, sizeof(*s->ifaces));
 	for (int i = 0; s->ifaces && i < n; i++) {
-		bool take = wanted == NULL;
-
-		for (size_t k = 0; !take && wanted[k]; k++)
-			take = strcmp(wanted[k], all[i]) == 0;
-		if (!take)
+		if (!gdi_listed(wanted, all[i]))
 			continue;
 		(void)snprintf(s->ifaces[s->n_ifaces].name,
 		    sizeof(s->ifaces[0].name), "%s", all[i]);
@@ -721,7 +743,7 @@ load_names(struct godb_scan *s)
 }
 
 int
-godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
+godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan_opts o = GODB_SCAN_OPTS_INIT;
@@ -741,7 +763,8 @@ godb_scan_open(struct godb_reader *r, const struct godb_scan_opts *opts,
 	if (rc == 0)
 		rc = gdi_names_init(&s->live_names);
 	for (uint32_t i = 0; rc == 0 && i < s->n_ifaces; i++)
-		rc = take_iface(s, i, !o.no_live);
+		rc = gdi_cancelled(o.cancel) ? GODB_ECANCELLED :
+					       take_iface(s, i, !o.no_live);
 	if (rc == 0)
 		rc = load_names(s);
 	if (rc < 0) {

@@ -36,6 +36,23 @@ gdi_rings_contain(const struct gdi_rings *r, const uint8_t id[16],
 	return ring && at < ring->n && ring->ranges[at].first <= seq;
 }
 
+bool
+gdi_rings_meet(const struct gdi_rings *a, const struct gdi_rings *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct gdi_ring *ring = gdi_rings_find(a, b->list[i].id);
+
+		for (size_t k = 0; ring && k < b->list[i].n; k++) {
+			const struct gdi_range *r = &b->list[i].ranges[k];
+			size_t at = range_at(ring, r->first);
+
+			if (at < ring->n && ring->ranges[at].first <= r->last)
+				return true;
+		}
+	}
+	return false;
+}
+
 static struct gdi_ring *
 find_or_new(struct gdi_rings *r, const uint8_t id[16])
 {

@@ -30,6 +30,9 @@ const struct gdi_ring *gdi_rings_find(const struct gdi_rings *r,
 bool gdi_rings_contain(const struct gdi_rings *r, const uint8_t id[16],
     uint64_t seq);
 
+/* Whether both have a (ring, number) in common. */
+bool gdi_rings_meet(const struct gdi_rings *a, const struct gdi_rings *b);
+
 /* Makes the next add of this ring certain to succeed: 0, -ENOMEM. */
 int gdi_rings_reserve(struct gdi_rings *r, const uint8_t id[16]);
 /* Adds the numbers first..last (nothing where they are there): 0, -ENOMEM. */

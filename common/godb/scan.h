@@ -64,6 +64,9 @@ struct godb_scan {
 	int64_t first_s, last_s; /* window */
 };
 
+/* The store's folder, borrowed. */
+int gdi_reader_fd(const struct godb_reader *r);
+
 /*
  * Smallest and largest value that a stored part has in a column, of IPv4 or
  * IPv6 rows; of IPv6 addresses the high half.  False when that is not known:

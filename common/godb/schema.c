@@ -22,16 +22,6 @@ godb_column_name(enum godb_column c)
 	return (unsigned)c < GODB_N_COLUMNS ? gdi_columns[c].name : NULL;
 }
 
-int
-gdi_column_find(const void *name, size_t len)
-{
-	for (int c = 0; c < GODB_N_COLUMNS; c++)
-		if (strlen(gdi_columns[c].name) == len &&
-		    memcmp(gdi_columns[c].name, name, len) == 0)
-			return c;
-	return -1;
-}
-
 size_t
 gdi_value_bytes(enum godb_column c, bool v6)
 {

@@ -24,9 +24,6 @@ struct gdi_column {
 
 extern const struct gdi_column gdi_columns[GODB_N_COLUMNS];
 
-/* Column of a name (not NUL-terminated), or -1. */
-int gdi_column_find(const void *name, size_t len);
-
 /* Bytes of a decoded value. */
 size_t gdi_value_bytes(enum godb_column c, bool v6);
 

@@ -6,102 +6,86 @@
 #include <string.h>
 
 /*
- * Least significant byte first, 256 buckets: few enough that each has its
- * cache line and page at hand.  Bytes that are the same in all keys cost
- * nothing beyond the counting.  Below this count insertion is quicker.
+ * Words: least significant byte first, 256 buckets, few enough that each has
+ * its cache line and page at hand.  Bytes that are the same in all of them
+ * cost nothing beyond the counting.  Below this count insertion is quicker.
  */
 #define SMALL 32
 
-typedef uint64_t one_key; /* so that the macro below can name the element */
+static void
+small_words(uint64_t *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		uint64_t word = v[i];
+		size_t j = i;
 
-#define KEY_OF(e, word) ((const uint64_t *)(const void *)(e))[word]
-
-#define DEFINE_SORT(NAME, ELEM, WORDS)                                        \
-	static bool NAME##_less(const ELEM *a, const ELEM *b)                 \
-	{                                                                     \
-		for (size_t i = 0; i < (WORDS); i++)                          \
-			if (KEY_OF(a, i) != KEY_OF(b, i))                     \
-				return KEY_OF(a, i) < KEY_OF(b, i);           \
-		return false;                                                 \
-	}                                                                     \
-                                                                              \
-	static void NAME##_small(ELEM *v, size_t n)                           \
-	{                                                                     \
-		for (size_t i = 1; i < n; i++) {                              \
-			ELEM e = v[i];                                        \
-			size_t j = i;                                         \
-                                                                              \
-			for (; j > 0 && NAME##_less(&e, &v[j - 1]); j--)      \
-				v[j] = v[j - 1];                              \
-			v[j] = e;                                             \
-		}                                                             \
-	}                                                                     \
-                                                                              \
-	static void NAME##_pass(const ELEM *from, ELEM *to, size_t n,         \
-	    size_t word, unsigned shift, size_t *start)                       \
-	{                                                                     \
-		for (size_t i = 0; i < n; i++)                                \
-			to[start[KEY_OF(&from[i], word) >> shift & 0xff]++] = \
-			    from[i];                                          \
-	}                                                                     \
-                                                                              \
-	/* Counts all bytes of a word in one pass; turns those of one byte    \
-	 * into start positions unless they are all in one bucket. */         \
-	static bool NAME##_starts(size_t *count, size_t n)                    \
-	{                                                                     \
-		size_t at = 0;                                                \
-                                                                              \
-		for (size_t b = 0; b < 256; b++) {                            \
-			size_t c = count[b];                                  \
-                                                                              \
-			if (c == n)                                           \
-				return false;                                 \
-			count[b] = at;                                        \
-			at += c;                                              \
-		}                                                             \
-		return true;                                                  \
-	}                                                                     \
-                                                                              \
-	int NAME(ELEM *v, size_t n)                                           \
-	{                                                                     \
-		size_t count[8][256];                                         \
-		ELEM *from = v, *to, *tmp;                                    \
-                                                                              \
-		if (n <= SMALL) {                                             \
-			NAME##_small(v, n);                                   \
-			return 0;                                             \
-		}                                                             \
-		tmp = malloc(n * sizeof(*tmp));                               \
-		if (tmp == NULL)                                              \
-			return -ENOMEM;                                       \
-		to = tmp;                                                     \
-		for (size_t word = (WORDS); word-- > 0;) {                    \
-			memset(count, 0, sizeof(count));                      \
-			for (size_t i = 0; i < n; i++) {                      \
-				uint64_t k = KEY_OF(&from[i], word);          \
-                                                                              \
-				for (size_t b = 0; b < 8; b++)                \
-					count[b][k >> (8 * b) & 0xff]++;      \
-			}                                                     \
-			for (size_t b = 0; b < 8; b++) {                      \
-				ELEM *swap = from;                            \
-                                                                              \
-				if (!NAME##_starts(count[b], n))              \
-					continue;                             \
-				NAME##_pass(from, to, n, word,                \
-				    (unsigned)(8 * b), count[b]);             \
-				from = to;                                    \
-				to = swap;                                    \
-			}                                                     \
-		}                                                             \
-		if (from != v)                                                \
-			memcpy(v, from, n * sizeof(*v));                      \
-		free(tmp);                                                    \
-		return 0;                                                     \
+		for (; j > 0 && word < v[j - 1]; j--)
+			v[j] = v[j - 1];
+		v[j] = word;
 	}
+}
 
-DEFINE_SORT(gdi_sort_u64, one_key, 1)
-DEFINE_SORT(gdi_sort_key2, struct gdi_key2, 2)
+/* Counts into positions of the buckets; false when there is only one. */
+static bool
+starts(size_t *count, size_t n)
+{
+	size_t at = 0;
+
+	for (size_t b = 0; b < 256; b++) {
+		size_t c = count[b];
+
+		if (c == n)
+			return false;
+		count[b] = at;
+		at += c;
+	}
+	return true;
+}
+
+static int
+sort_words(uint64_t *v, size_t n, size_t lowest_byte)
+{
+	size_t count[8][256] = {0};
+	uint64_t *from = v, *to, *tmp;
+
+	if (n <= SMALL) {
+		small_words(v, n);
+		return 0;
+	}
+	tmp = malloc(n * sizeof(*tmp));
+	if (tmp == NULL)
+		return -ENOMEM;
+	to = tmp;
+	for (size_t i = 0; i < n; i++)
+		for (size_t b = lowest_byte; b < 8; b++)
+			count[b][v[i] >> (8 * b) & 0xff]++;
+	for (size_t b = lowest_byte; b < 8; b++) {
+		uint64_t *swap = from;
+
+		if (!starts(count[b], n))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			to[count[b][from[i] >> (8 * b) & 0xff]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	if (from != v)
+		memcpy(v, from, n * sizeof(*v));
+	free(tmp);
+	return 0;
+}
+
+int
+gdi_sort_u64(uint64_t *v, size_t n)
+{
+	return sort_words(v, n, 0);
+}
+
+int
+gdi_sort_upper48(uint64_t *v, size_t n)
+{
+	return sort_words(v, n, 2);
+}
 
 /*
  * Rows: most significant bits first.  What all keys of a part share is passed
@@ -132,15 +116,16 @@ digit_bits(size_t n)
 		return false;                                                 \
 	}                                                                     \
                                                                               \
-	static void NAME##_few(ROW *v, size_t n)                              \
+	/* From v to `to`, which may be the same. */                          \
+	static void NAME##_few(const ROW *v, ROW *to, size_t n)               \
 	{                                                                     \
-		for (size_t i = 1; i < n; i++) {                              \
+		for (size_t i = 0; i < n; i++) {                              \
 			ROW row = v[i];                                       \
 			size_t j = i;                                         \
                                                                               \
-			for (; j > 0 && NAME##_less(&row, &v[j - 1]); j--)    \
-				v[j] = v[j - 1];                              \
-			v[j] = row;                                           \
+			for (; j > 0 && NAME##_less(&row, &to[j - 1]); j--)   \
+				to[j] = to[j - 1];                            \
+			to[j] = row;                                          \
 		}                                                             \
 	}                                                                     \
                                                                               \
@@ -163,14 +148,15 @@ digit_bits(size_t n)
 	static void NAME##_part(ROW *v, ROW *other, size_t n, size_t word,    \
 	    bool over, uint32_t *count)                                       \
 	{                                                                     \
-		uint64_t differ = 0;                                          \
+		uint64_t differ;                                              \
 		unsigned bits, shift;                                         \
 		size_t mask, sum = 0;                                         \
                                                                               \
-		if (n <= FEW)                                                 \
-			NAME##_few(v, n);                                     \
-		else                                                          \
-			differ = NAME##_differ(v, n, &word);                  \
+		if (n <= FEW) {                                               \
+			NAME##_few(v, over ? other : v, n);                   \
+			return;                                               \
+		}                                                             \
+		differ = NAME##_differ(v, n, &word);                          \
 		if (differ == 0) {                                            \
 			if (over)                                             \
 				memcpy(other, v, n * sizeof(*v));             \

@@ -8,15 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Keys are compared word by word, k[0] first; `row` is carried along. */
-struct gdi_key2 {
-	uint64_t k[2];
-	uint64_t row;
-};
-
 /* Ascending, stable.  0 or -ENOMEM (then the order is unchanged). */
 int gdi_sort_u64(uint64_t *v, size_t n);
-int gdi_sort_key2(struct gdi_key2 *v, size_t n);
+/* The same for words whose low 16 bits ascend already: those are not looked
+ * at. */
+int gdi_sort_upper48(uint64_t *v, size_t n);
 
 /* An open block's rows (aggregate.h): the key, then what moves with it. */
 struct gdi_row4 {

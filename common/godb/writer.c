@@ -27,6 +27,7 @@
 #include "common/godb/layout.h"
 #include "common/godb/names.h"
 #include "common/godb/pack.h"
+#include "common/godb/retain.h"
 #include "common/godb/rings.h"
 
 /*
@@ -68,7 +69,6 @@ struct known_iface {
 struct godb_writer {
 	int store_fd, lock_fd;
 	struct godb_writer_opts opts;
-	struct gp_hash_key key;
 	struct gdi_names names;
 	struct open_block **open; /* sorted by interface, slot */
 	size_t n_open, cap_open;
@@ -654,6 +654,7 @@ godb_writer_open_block(const struct godb_writer *w, size_t i,
 	out->n_batches = b->n_batches;
 	out->n_rows = (uint64_t)b->rows.v4.n + b->rows.v6.n;
 	out->flags = b->flags;
+	out->last_ns = b->last_ns;
 	return true;
 }
 
@@ -682,7 +683,7 @@ commit_begin(struct godb_writer *w, struct open_block *b)
 		return rc < 0 ? rc : -ENOMEM;
 	t->f = (struct gdi_folders){w->store_fd, -1, -1};
 	gdi_day_commit_begin(&t->day, NULL, &t->f, &t->block);
-	gdi_pack_init(&t->pack, &b->rows, &w->key,
+	gdi_pack_init(&t->pack, &b->rows,
 	    w->opts.compression == GODB_COMPRESS_LZ4);
 	b->commit = t;
 	w->committing = b;
@@ -844,6 +845,24 @@ godb_writer_commit_step(struct godb_writer *w, const char *iface,
 	if (rc == 0)
 		block_drop(w, b);
 	return rc;
+}
+
+int
+godb_writer_cover_until(struct godb_writer *w, const char *iface,
+    int64_t slot_s, int64_t last_ns)
+{
+	bool found;
+	size_t at = block_place(w, iface, slot_s, &found);
+	struct open_block *b;
+
+	if (!found)
+		return -ENOENT;
+	b = w->open[at];
+	if (last_ns < b->first_ns)
+		last_ns = b->first_ns;
+	if (last_ns < b->last_ns)
+		b->last_ns = last_ns;
+	return 0;
 }
 
 int
@@ -1138,9 +1157,7 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	w->opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
 	memcpy(&w->opts, opts,
 	    opts->size < sizeof(w->opts) ? opts->size : sizeof(w->opts));
-	rc = gp_hash_key_init(&w->key);
-	if (rc == 0)
-		rc = open_folder(w, diag);
+	rc = open_folder(w, diag);
 	if (rc == 0)
 		rc = gdi_names_load(w->store_fd, &w->names);
 	/* journals may be those of a writer with a higher limit */
@@ -1178,6 +1195,29 @@ godb_writer_close(struct godb_writer *w)
 	gp_fd_close(&w->lock_fd);
 	gp_fd_close(&w->store_fd);
 	free(w);
+}
+
+/* ---- for retention ------------------------------------------------------- */
+
+int
+gdi_writer_store_fd(const struct godb_writer *w)
+{
+	return w->store_fd;
+}
+
+uint32_t
+gdi_writer_mode_file(const struct godb_writer *w)
+{
+	return w->opts.mode_file;
+}
+
+bool
+gdi_writer_day_open(const struct godb_writer *w, const char *iface,
+    int64_t day_s)
+{
+	struct journals_of journals = {w, iface, day_s};
+
+	return has_journal(&journals, -1);
 }
 
 /* ---- questions ----------------------------------------------------------- */

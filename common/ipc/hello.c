@@ -162,7 +162,20 @@ hello_msg_recv(int sock, struct hello_msg *m)
 	if (n == 0)
 		return -ECONNRESET;
 	if (n != (ssize_t)sizeof(*m) || m->magic != HELLO_MAGIC ||
-	    m->type < MSG_WELCOME || m->type > MSG_DONE)
+	    m->type < MSG_WELCOME || m->type > MSG_PRUNED)
 		return -EPROTO;
 	return 0;
+}
+
+bool
+hello_is_command(int sock)
+{
+	struct hello_msg m;
+	ssize_t n;
+
+	do {
+		n = recv(sock, &m, sizeof(m),
+		    MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(m);
 }

@@ -16,11 +16,17 @@
  *                            <-  ACK pos seq     journalled up to there
  *                            <-  DONE     (a: blocks, b: rows) all committed,
  *                                         after the ring's FRAME_LAST
+ *
+ * An administrator's command takes the place of the hello:
+ *
+ *   PRUNE time store         ->           see enum hello_type
+ *                            <-  PRUNED days bytes, or code HELLO_STORE
  */
 #ifndef IPC_HELLO_H
 #define IPC_HELLO_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HELLO_MAGIC   0x31485047u /* "GPH1" */
@@ -51,6 +57,9 @@ enum hello_type {
 	MSG_DOORBELL = 3, /* a: head */
 	MSG_ACK = 4,      /* a: position, b: sequence number */
 	MSG_DONE = 5,
+	MSG_PRUNE = 6,  /* a: days that end by then go too, 0 none; b: inode
+			 * number of the store's folder that is meant */
+	MSG_PRUNED = 7, /* a: days, b: bytes that were removed */
 };
 
 enum hello_code {
@@ -88,5 +97,8 @@ int hello_msg_send(int sock, enum hello_type type, enum hello_code code,
 
 /* 0 with *m filled; -EAGAIN; -ECONNRESET at end; -EPROTO. */
 int hello_msg_recv(int sock, struct hello_msg *m);
+
+/* Whether a command and no hello is what comes next; it is left there. */
+bool hello_is_command(int sock);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,9 @@ main(int argc, char **argv)
 	rows = (uint32_t)strtoul(argv[3], NULL, 10);
 	publications = (uint32_t)strtoul(argv[4], NULL, 10);
 	seed = argc > 5 ? strtoul(argv[5], NULL, 10) : 1;
+	/* as goprobe-writer does */
+	(void)mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	(void)mallopt(M_TRIM_THRESHOLD, 32 << 20);
 	w = open_store(argv[1]);
 	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 	wall = seconds(CLOCK_MONOTONIC);

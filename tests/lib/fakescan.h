@@ -34,7 +34,7 @@ void fake_set_extent(struct godb_scan *s, uint32_t iface, int64_t first_s,
 /* A reader whose scans say that each of its blocks has these flags. */
 struct godb_reader *fake_reader(uint32_t flags);
 /* Columns asked for in the last load, and how many loads there were. */
-extern uint32_t fake_last_columns;
-extern unsigned fake_loads;
+extern _Atomic uint32_t fake_last_columns;
+extern _Atomic unsigned fake_loads;
 
 #endif

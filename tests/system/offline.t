@@ -158,6 +158,23 @@ run 2 "a bad configuration" goprobe -c "$T/bad.ini" -d "$T/x5" -i a -r $D/days.p
 is "$err" "goprobe: $T/bad.ini:2: unknown key 'bad' in [store]" "has its line"
 run 0 "--l7 off" goprobe -d "$T/l7" -i a --l7 off -r $D/days.pcap
 
+# --- a scan of thirty times more keys than there is room for
+PYTHONPATH=tests/lib python3 -c '
+import sys
+from pcapgen import Capture, ether, ip, udp
+c = Capture()
+for i in range(30000):
+    c.add(1768435200 + i / 100, ether(ip(
+        "10.%d.%d.%d" % (1 + i // 62500, i // 250 % 250, i % 250 + 1),
+        "10.200.0.1", 17, udp(40000, 53))))
+sys.stdout.buffer.write(c.pcap())' >"$T/scan.pcap"
+printf '[capture]\nl7 = off\nflows_max = 1024\n' >"$T/small.ini"
+run 0 "a scan into a small flow table" goprobe -c "$T/small.ini" -d "$T/scan" -i a -r "$T/scan.pcap"
+is "$(goquery -d "$T/scan" -i a -f 0 -e csv proto 2>/dev/null | tail -n +2)" \
+    "UDP,0,30000,30000,0,1260000,1260000" "every packet and byte is there"
+is "$(goquery -d "$T/scan" -i a -f 0 -e csv -n all sip 2>/dev/null | tail -n +2 | wc -l | tr -d ' ')" \
+    30000 "each with its address"
+
 # --- an ordinary user
 if [ "$(id -u)" = 0 ]; then
 	mkdir "$T/home" && chown nobody "$T/home"

@@ -3,12 +3,17 @@
 . tests/lib/tap.sh
 
 libs() { readelf -d "$BIN/$1" | sed -n 's/.*NEEDED.*\[\(.*\)\.so.*/\1/p' | sort | tr '\n' ' '; }
-is "$(libs goprobe-capture)" "libc libcap-ng libinih libpcap libseccomp " \
-    "goprobe-capture: libpcap, no lz4"
+is "$(libs goprobe-capture)" "libc libcap-ng libinih libndpi libpcap libseccomp " \
+    "goprobe-capture: libpcap and libndpi, no lz4"
 is "$(libs goprobe-writer)" "libc libcap-ng libinih liblz4 libseccomp " \
     "goprobe-writer: lz4, no libpcap"
 is "$(libs goquery)" "libc libcap-ng libinih liblz4 libseccomp " \
     "goquery: lz4, no libpcap"
+is "$(libs goprobe-export)" \
+    "libc libcap-ng libcurl libinih liblz4 libseccomp libxxhash libz " \
+    "goprobe-export: libcurl"
+is "$(libs goquery-resolve)" "libc libcap-ng libmaxminddb libseccomp " \
+    "goquery-resolve: libmaxminddb, no store"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
 is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_(create|push|attach|peek)|hello_)')" 0 \
     "goquery has no writing side and no ring"
@@ -16,7 +21,7 @@ is "$(nm "$BIN/goprobe-capture" | grep -cE ' [Tt] (godb_|gdi_)')" 0 \
     "goprobe-capture has no store"
 
 version=$(sed -n 's/^#define GODB_VERSION_STRING "\(.*\)"/\1/p' common/godb/godb.h)
-for program in goprobe goprobe-capture goprobe-writer goquery; do
+for program in goprobe goprobe-capture goprobe-writer goprobe-export goquery; do
 	run 0 "$program -h" $program -h
 	like "$out" 'usage' "$program -h: usage on stdout"
 	run 0 "$program -V" $program -V
@@ -29,6 +34,7 @@ for program in goprobe goprobe-capture goprobe-writer goquery; do
 	cp "$T/run.out" "$T/$program.T"
 done
 ok "every program reads the same values" cmp "$T/goprobe.T" "$T/goprobe-writer.T"
+ok "export too" cmp "$T/goprobe.T" "$T/goprobe-export.T"
 ok "capture too" cmp "$T/goprobe.T" "$T/goprobe-capture.T"
 sed 's/^#\([a-z]\)/\1/; s/^networks = .*/networks =/; s/^\(geoip\|asn\) =.*/\1 =/; s/^#\[interface.*//; s/^filter = not.*//' \
     etc/goprobe.ini >"$T/all.ini"

@@ -51,7 +51,7 @@ usage() {
 usage -i eth0
 usage -i eth0 talk_con
 usage raw
-usage -i eth0 -e html raw
+usage -i eth0 -e xml raw
 usage -i eth0 -f now -l -1d raw
 usage -i eth0 -f 31.12. raw
 usage -i eth0 --sandbox=off raw

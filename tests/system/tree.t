@@ -17,8 +17,9 @@ includes() {
 includes capture 'capture/|common/ipc/|common/base/'
 includes writer 'writer/|common/ipc/|common/godb/godb(_write)?\.h|common/base/'
 includes querier 'querier/|common/godb/godb\.h|common/base/'
+includes querier/export 'querier/export/|common/godb/godb\.h|common/base/'
 includes common/ipc 'common/ipc/|common/base/'
-includes common/godb 'common/godb/|common/base/(fd|clock|addr|hash|words)\.h'
+includes common/godb 'common/godb/|common/base/(fd|clock|addr|hash|words|applications)\.h'
 includes common/base 'common/base/'
 is "$(grep -lE '^#include "\.\./' $(git ls-files '*.c' '*.h'))" "" "no ../ includes"
 
@@ -33,7 +34,10 @@ door pcap/pcap.h capture/source.c
 door lz4.h common/godb/block.c
 door ini.h common/base/conf.c
 door cap-ng.h common/base/sandbox.c
-door seccomp.h capture/profile.c common/base/sandbox.c querier/profile.c writer/profile.c
+door seccomp.h capture/profile.c common/base/sandbox.c \
+    querier/export/profile.c querier/profile.c querier/resolve.c writer/profile.c
+door curl/curl.h querier/export/http.c
+door maxminddb.h querier/geo.c
 
 bad=
 for h in $(git ls-files '*.h' | grep -v '^tests/'); do

@@ -104,10 +104,18 @@ check_gaps(void)
 
 	start();
 	blocks(0, 3);
-	block(3)->last_ns -= NS;
-	block(4)->first_ns += NS;
+	block(3)->last_ns -= NS / 100;
+	block(4)->first_ns += NS / 100;
 	blocks(5, 10);
-	is_str(lacks(), "2998 of 2998", "2 s are no gap");
+	is_str(lacks(), "2999 of 2999", "20 ms are no gap");
+
+	start();
+	blocks(0, 3);
+	block(3)->last_ns -= NS / 2;
+	block(4)->first_ns += NS / 2;
+	blocks(5, 10);
+	is_str(lacks(), "eth0 down 1 in 1 [1199,1200) | 2999 of 3000",
+	    "a capture that was started again is one");
 
 	start();
 	block(0);
@@ -225,6 +233,13 @@ check_counters(void)
 	    "eth0 late 7 in 1 [600,900) | "
 	    "eth0 time-range 2 in 1 [1200,1500) | 3000 of 3000",
 	    "each cause once, with its sum and span");
+
+	start();
+	blocks(0, 10);
+	p = (struct godb_part *)(uintptr_t)godb_scan_part(scan, 3);
+	p->flags = GODB_PART_LOST;
+	is_str(lacks(), "eth0 lost-rows 0 in 1 [900,1200) | 3000 of 3000",
+	    "a block that lost rows is told");
 
 	start();
 	blocks(0, 4);

@@ -26,7 +26,8 @@ new_group(const struct godb_keys *keys, uint32_t metrics, size_t mem_bytes,
 
 /* Adds part i of the scan whole. */
 static int
-add(struct gdi_group *g, const struct godb_scan *s, size_t i)
+add_part(struct gdi_group *g, struct gdi_feed *f, const struct godb_scan *s,
+    size_t i)
 {
 	struct godb_cursor *cursor;
 	struct godb_columns c;
@@ -41,9 +42,31 @@ add(struct gdi_group *g, const struct godb_scan *s, size_t i)
 	sel = malloc((n + 1) * sizeof(*sel));
 	for (size_t k = 0; k < n; k++)
 		sel[k] = (uint32_t)k;
-	rc = gdi_group_add(g, godb_scan_part(s, i), &c, sel, n);
+	/* all rows, said in either way */
+	rc = gdi_feed_add(f, godb_scan_part(s, i), &c, i % 2 ? NULL : sel, n);
 	free(sel);
 	godb_cursor_free(cursor);
+	return rc;
+}
+
+/* Adds parts first to last, by turns through so many feeds. */
+static int
+add(struct gdi_group *g, const struct godb_scan *s, size_t first, size_t last,
+    unsigned n_feeds)
+{
+	struct gdi_feed *feed[8];
+	int rc = 0;
+
+	for (unsigned i = 0; i < n_feeds; i++)
+		(void)gdi_feed_new(g, &feed[i]);
+	for (size_t i = first; rc == 0 && i <= last; i++)
+		rc = add_part(g, feed[i % n_feeds], s, i);
+	for (unsigned i = 0; rc == 0 && i < n_feeds; i++)
+		rc = gdi_feed_end(feed[i]);
+	if (rc == 0)
+		rc = gdi_group_finish(g, feed, n_feeds, NULL);
+	for (unsigned i = 0; i < n_feeds; i++)
+		gdi_feed_free(feed[i]);
 	return rc;
 }
 
@@ -62,7 +85,7 @@ check_packing(void)
 	fake_add_part(s, 2, INT64_C(4294966800), rows, 5);
 	(void)godb_keys_parse("raw", &keys, NULL);
 	is_int(new_group(&keys, 0, 0, &g), 0, "raw: new");
-	is_int(add(g, s, 0), 0, "raw: add");
+	is_int(add(g, s, 0, 0, 1), 0, "raw: add");
 	is_int(gdi_group_count(g), 4, "raw: four groups");
 	gdi_group_key(g, 0, &k);
 	ok(k.slot == 4294966800 / 300 && k.iface == 2 && k.version == 4 &&
@@ -80,14 +103,14 @@ check_packing(void)
 
 	(void)godb_keys_parse("sip", &keys, NULL);
 	(void)new_group(&keys, 0, 0, &g);
-	(void)add(g, s, 0);
+	(void)add(g, s, 0, 0, 1);
 	is_int(gdi_group_count(g), 4,
 	    "sip: 255.255.255.255 and ::ffff:ffff are two");
 	gdi_group_free(g);
 
 	(void)godb_keys_parse("dport,proto", &keys, NULL);
 	(void)new_group(&keys, 0, 0, &g);
-	(void)add(g, s, 0);
+	(void)add(g, s, 0, 0, 1);
 	is_int(gdi_group_count(g), 2, "dport,proto: versions are together");
 	gdi_group_key(g, 0, &k);
 	c = gdi_group_counters(g, 0);
@@ -111,16 +134,17 @@ check_saturation(void)
 	fake_add_part(s, 0, 0, big, 2);
 	(void)godb_keys_parse("sip", &keys, NULL);
 	(void)new_group(&keys, 0, 0, &g);
-	(void)add(g, s, 0);
+	(void)add(g, s, 0, 0, 1);
 	ok(gdi_group_counters(g, 0)[0] == UINT64_MAX,
 	    "a sum stays at the top and does not start over");
 	gdi_group_free(g);
 	godb_scan_close(s);
 }
 
-/* Many groups: growth keeps all of them, a bound refuses and is kept. */
+/* Many groups, more than a feed keeps for itself: growth keeps all of them, a
+ * bound refuses and is kept. */
 static void
-check_growth(void)
+check_growth(unsigned n_feeds)
 {
 	enum { N = 300000 };
 	struct fake_row *many = calloc(N, sizeof(*many));
@@ -140,10 +164,11 @@ check_growth(void)
 	}
 	fake_add_iface(s, "a");
 	fake_add_part(s, 0, 0, many, N);
+	fake_add_part(s, 0, 300, many, N);
 	(void)godb_keys_parse("sip", &keys, NULL);
 	(void)new_group(&keys, 0, 0, &g);
-	(void)add(g, s, 0);
-	is_int(add(g, s, 0), 0, "the same rows twice");
+	is_int(add(g, s, 0, 1, n_feeds), 0, "%u feeds, the same rows twice",
+	    n_feeds);
 	is_int(gdi_group_count(g), N, "%d groups", N);
 	for (uint32_t i = 0; i < gdi_group_count(g); i++) {
 		struct gdi_group_key k;
@@ -161,7 +186,7 @@ check_growth(void)
 	gdi_group_free(g);
 
 	(void)new_group(&keys, 0, 4 << 20, &g);
-	rc = add(g, s, 0);
+	rc = add(g, s, 0, 1, n_feeds);
 	is_int(rc, GODB_EMEMORY, "4 MiB are too few");
 	ok(gdi_group_bytes(g) <= 4 << 20, "and were kept: %zu",
 	    gdi_group_bytes(g));
@@ -203,7 +228,7 @@ check_coarser(void)
 	fake_add_part(s, 0, 7500, t, 5);
 	(void)godb_keys_parse("sip/24/64", &keys, NULL);
 	(void)new_group(&keys, all, 0, &g);
-	(void)add(g, s, 0);
+	(void)add(g, s, 0, 0, 1);
 	is_int(gdi_group_count(g), 2, "sip/24/64: one of each version");
 	gdi_group_key(g, 0, &k);
 	ok(k.version == 4 && k.sip.lo == 0x0a000000, "  10.0.0.0");
@@ -212,7 +237,9 @@ check_coarser(void)
 	    gdi_group_extra(g, 0, GODB_METRIC_DIPS) == 2 &&
 	    gdi_group_extra(g, 0, GODB_METRIC_DPORTS) == 2,
 	    "  rows, sips, dips, dports of IPv4");
-	(void)add(g, s, 1);
+	gdi_group_free(g);
+	(void)new_group(&keys, all, 0, &g);
+	(void)add(g, s, 0, 1, 2);
 	ok(gdi_group_extra(g, 1, GODB_METRIC_ROWS) == 4 &&
 	    gdi_group_extra(g, 1, GODB_METRIC_SIPS) == 2 &&
 	    gdi_group_extra(g, 1, GODB_METRIC_DIPS) == 1 &&
@@ -222,7 +249,7 @@ check_coarser(void)
 
 	(void)godb_keys_parse("host", &keys, NULL);
 	(void)new_group(&keys, all, 0, &g);
-	(void)add(g, s, 0);
+	(void)add(g, s, 0, 0, 1);
 	is_int(gdi_group_count(g), 6, "host: both ends");
 	gdi_group_key(g, 0, &k);
 	ok(k.sip.lo == 0x0a000001 && gdi_group_counters(g, 0)[0] == 1 + 4,
@@ -235,8 +262,7 @@ check_coarser(void)
 	opts.keys = &keys;
 	opts.metrics = all;
 	(void)gdi_group_new(&opts, &g);
-	(void)add(g, s, 0);
-	(void)add(g, s, 1);
+	(void)add(g, s, 0, 1, 1);
 	is_int(gdi_group_count(g), 1, "time: one bin of two blocks");
 	gdi_group_key(g, 0, &k);
 	is_int(k.slot, 24, "  its start");
@@ -254,6 +280,7 @@ main(void)
 	check_packing();
 	check_coarser();
 	check_saturation();
-	check_growth();
+	check_growth(1);
+	check_growth(3);
 	return tap_done();
 }

@@ -41,6 +41,8 @@ make_record(int64_t slot_s, uint32_t n4, uint32_t n6, struct gdi_buf *out)
 	}
 	(void)gdi_rings_add(&rings, (const uint8_t *)"0123456789abcdef", 5, 9,
 	    1234);
+	for (int k = 0; k < 4; k++)
+		r.sums[k] = 100 + (uint64_t)k;
 	gdi_record_write(&r, columns, &rings, out);
 	for (int c = 0; c < GODB_N_COLUMNS; c++)
 		gdi_buf_free(&columns[c]);
@@ -90,6 +92,7 @@ test_round_trip(void)
 	is_int(x.records[2].n4, 2, "IPv4 rows");
 	is_int((int64_t)x.records[2].counters.seen, 1000, "first counter");
 	is_int((int64_t)x.records[2].counters.time_clamped, 77, "last counter");
+	ok(x.records[1].has_sums && x.records[1].sums[3] == 103, "sums");
 	is_int(gdi_rings_read(&rings, x.records[1].rings), 0, "rings");
 	ok(gdi_rings_contain(&rings, (const uint8_t *)"0123456789abcdef", 9),
 	    "a number in its range");
@@ -229,7 +232,7 @@ add_section(struct gdi_buf *b, size_t start, uint16_t type, uint16_t flags)
 	uint8_t *h;
 
 	b->len -= 8;
-	while (b->p[b->len - 1] == 0) /* padding; the ring's end is not 0 */
+	while (b->p[b->len - 1] == 0) /* padding; the last sum is not 0 */
 		b->len--;
 	gdi_put16(s, type);
 	gdi_put16(s + 2, flags);
@@ -239,7 +242,7 @@ add_section(struct gdi_buf *b, size_t start, uint16_t type, uint16_t flags)
 		gdi_buf_u8(b, 0);
 	h = b->p + start;
 	gdi_put32(h + 4, (uint32_t)(b->len - start + 8));
-	gdi_put32(h + 60, 4);
+	gdi_put32(h + 60, 5);
 	gdi_put64(h + 72, gdi_checksum(h, 72, 0));
 	gdi_buf_u64(b, gdi_checksum(h, b->len - start, 0));
 }

@@ -655,8 +655,8 @@ test_filter(int vb)
 	    "a bad filter is an error");
 	ok(!live_open(&run, (struct live_run_cfg){"vx", true, "", 0, 0}),
 	    "so is an interface that is not");
-	is_int(source_check_filter("tcp and port 80", error), 0, "check");
-	is_int(source_check_filter("tcp and prot 80", error), -EINVAL,
+	is_int(source_check_filter("x", "tcp and port 80", error), 0, "check");
+	is_int(source_check_filter("x", "tcp and prot 80", error), -EINVAL,
 	    "check: %s", error);
 }
 

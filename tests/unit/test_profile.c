@@ -126,7 +126,7 @@ inside(int (*attempt)(void), bool landlock)
 	if (pid == 0) {
 		const char *step = "";
 
-		if (profile_enter(store_fd, landlock, &step) < 0)
+		if (profile_enter(store_fd, -1, landlock, NULL, NULL, &step) < 0)
 			_exit(99);
 		_exit(attempt());
 	}

@@ -561,6 +561,9 @@ check_random(void)
 	struct twin_group *groups =
 	    calloc(PARTS * ROWS_MAX, sizeof(*groups));
 	unsigned same = 0, rows = 0, all = 0;
+	struct godb_pool *pool = NULL;
+
+	is_int(godb_pool_new(3, &pool), 0, "three threads");
 
 	for (int round = 0; round < 40; round++) {
 		struct godb_scan *s = random_scan();
@@ -576,6 +579,7 @@ check_random(void)
 			size_t hits = 0;
 
 			random_opts(&o);
+			o.pool = pick(2) ? pool : NULL;
 			if (godb_cond_parse(text, NULL, &c, &d) < 0) {
 				diag("%s\n# does not parse: %s", text, d.text);
 			} else {
@@ -593,6 +597,7 @@ check_random(void)
 	}
 	is_int(same, all, "answers equal the slow twin's");
 	ok(rows > all / 2, "and are not empty: %u of %u", rows, all);
+	godb_pool_free(pool);
 	free(groups);
 }
 

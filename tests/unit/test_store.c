@@ -101,6 +101,20 @@ test_making(void)
 
 static const char *const ifaces[] = {"eth0", "eth1.100", "-odd:name_15ch"};
 
+/* All of a commit, or so many of its steps that other work comes between. */
+static int
+commit_some(struct godb_writer *w, const struct godb_open_block *block)
+{
+	uint64_t steps = tap_random(&seed) % 50;
+	char iface[16];
+	int rc = 1;
+
+	snprintf(iface, sizeof(iface), "%s", block->iface);
+	for (uint64_t i = 0; i <= steps && rc == 1; i++)
+		rc = godb_writer_commit_step(w, iface, block->slot_s, NULL);
+	return rc;
+}
+
 static void
 test_random(bool compress_none)
 {
@@ -109,7 +123,7 @@ test_random(bool compress_none)
 	uint64_t seq[2] = {0, 0};
 	size_t twice = 0, wrong = 0, checks = 0, bad_checks = 0, told;
 	struct testbatch old[8];
-	size_t n_old = 0;
+	size_t n_old = 0, half = 0, waited = 0;
 	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
 	int rc;
 
@@ -133,6 +147,12 @@ test_random(bool compress_none)
 			    (uint8_t)ring, ++seq[ring],
 			    tap_random(&seed) % 40, tap_random(&seed) % 20);
 			rc = godb_writer_append(w, &t.b);
+			if (rc == -EAGAIN) { /* its commit is under way */
+				waited++;
+				wrong += godb_writer_commit(w, t.b.iface, slot,
+				    NULL) != 0;
+				rc = godb_writer_append(w, &t.b);
+			}
 			wrong += rc != 0;
 			facts_add_batch(&want, &t.b);
 			old[n_old++ % 8] = t;
@@ -151,9 +171,9 @@ test_random(bool compress_none)
 				continue;
 			(void)godb_writer_open_block(w,
 			    tap_random(&seed) % i, &open_one);
-			rc = godb_writer_commit(w, open_one.iface,
-			    open_one.slot_s, NULL);
-			wrong += rc != 0;
+			rc = commit_some(w, &open_one);
+			wrong += rc < 0;
+			half += rc == 1;
 		} else if (what < 90) {
 			godb_writer_close(w);
 			rc = store_open(path, &w);
@@ -165,6 +185,9 @@ test_random(bool compress_none)
 		}
 	}
 	is_int(wrong, 0, "appends, commits, reopens");
+	ok(half > 0 && waited > 0,
+	    "%zu commits were left half done, %zu batches waited for one", half,
+	    waited);
 	is_int(twice, 0, "what was there is known to be");
 	is_int(bad_checks, 0, "%zu views, live and stored, are right", checks);
 	godb_writer_close(w);

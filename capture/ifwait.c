@@ -1,0 +1,50 @@
+#include "capture/ifwait.h"
+
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define EVERY_MS 250
+
+enum ifwait_state
+ifwait_look(const char *iface)
+{
+	struct ifreq r = {0};
+	int fd, rc;
+
+	if (if_nametoindex(iface) == 0)
+		return IFWAIT_ABSENT;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return IFWAIT_DOWN;
+	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", iface);
+	rc = ioctl(fd, SIOCGIFFLAGS, &r);
+	(void)close(fd);
+	return rc == 0 && (r.ifr_flags & IFF_UP) ? IFWAIT_UP : IFWAIT_DOWN;
+}
+
+int
+ifwait_up(const char *iface, int stop,
+    void (*changed)(void *ctx, enum ifwait_state now), void (*tick)(void *ctx),
+    void *ctx)
+{
+	enum ifwait_state told = IFWAIT_UP;
+
+	for (;;) {
+		struct pollfd p = {.fd = stop, .events = POLLIN};
+		enum ifwait_state now = ifwait_look(iface);
+
+		if (now != told)
+			changed(ctx, now);
+		told = now;
+		if (now == IFWAIT_UP)
+			return 0;
+		tick(ctx);
+		if (poll(&p, 1, EVERY_MS) > 0)
+			return 1;
+	}
+}

@@ -1,0 +1,25 @@
+/*
+ * ifwait - waits for an interface that is not there yet, or down.
+ *
+ * libpcap opens only an interface that is up.  Who starts a capture again and
+ * again until it is fills the journal; this waits quietly instead.
+ */
+#ifndef CAPTURE_IFWAIT_H
+#define CAPTURE_IFWAIT_H
+
+enum ifwait_state { IFWAIT_UP, IFWAIT_DOWN, IFWAIT_ABSENT };
+
+/* What the interface is now; DOWN also when that cannot be told. */
+enum ifwait_state ifwait_look(const char *iface);
+
+/*
+ * Returns 0 when it is up, 1 when `stop` (a descriptor that becomes readable)
+ * said to leave before.  `changed` is called at the start unless it is up, and
+ * whenever the answer is another one, IFWAIT_UP included; `tick` four times a
+ * second.
+ */
+int ifwait_up(const char *iface, int stop,
+    void (*changed)(void *ctx, enum ifwait_state now), void (*tick)(void *ctx),
+    void *ctx);
+
+#endif

@@ -1,0 +1,488 @@
+/*
+ * check - every checksum and invariant of a store.
+ *
+ * Goes day by day through the reader itself, so that what is checked is what
+ * is served, and adds what a reader takes on trust: order and uniqueness of
+ * rows, the sums and limits that the index keeps beside the columns, and that
+ * no batch of a ring is in two records.
+ *
+ * The accounting (seen = rows + non-IP + malformed) is no invariant of a
+ * record: late packets are seen in one block and counted in another.
+ */
+#include "common/godb/godb.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/layout.h"
+#include "common/godb/scan.h"
+#include "common/godb/summary.h"
+
+struct check {
+	const struct godb_reader *reader;
+	struct godb_check_opts opts;
+	struct godb_check_report report;
+	size_t done, all; /* days */
+	/* the interface at hand */
+	const char *iface;
+	int iface_fd;
+	struct gdi_rings rings; /* of all its records so far */
+	struct gdi_summary summary;
+};
+
+static bool
+cancelled(const struct check *k)
+{
+	return gdi_cancelled(k->opts.cancel) ||
+	    (k->opts.progress &&
+		k->opts.progress(k->opts.arg, k->done, k->all) != 0);
+}
+
+static void
+report(struct check *k, const struct godb_fault *f, const char *why)
+{
+	k->report.faults++;
+	if (k->opts.fault)
+		k->opts.fault(k->opts.arg, f, why);
+}
+
+/* Something in a record, or in what it names. */
+static void
+report_record(struct check *k, const struct gdi_scan_part *p, const char *file,
+    uint64_t at, const char *why)
+{
+	struct godb_fault f = {.iface = k->iface,
+	    .first_s = p->part.slot_s,
+	    .last_s = p->part.slot_s + GP_SLOT_S,
+	    .rc = GODB_EDAMAGED};
+	char day[11];
+
+	gp_clock_day_format(p->part.slot_s, day);
+	(void)snprintf(f.place, sizeof(f.place), "%s/%s/%s at %" PRIu64,
+	    k->iface, day, file, at);
+	report(k, &f, why);
+}
+
+static void
+report_file(struct check *k, const char *file, int rc, const char *why)
+{
+	struct godb_fault f = {.iface = k->iface ? k->iface : "", .rc = rc};
+
+	(void)snprintf(f.place, sizeof(f.place), "%s%s%s",
+	    k->iface ? k->iface : "", k->iface && file[0] ? "/" : "", file);
+	report(k, &f, why);
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static int
+order_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int
+order_addr6(const struct godb_addr6 *a, const struct godb_addr6 *b)
+{
+	int d = order_numbers(a->hi, b->hi);
+
+	return d ? d : order_numbers(a->lo, b->lo);
+}
+
+static int
+order_rows(const struct godb_columns *c, uint32_t a, uint32_t b)
+{
+	int d;
+
+	if (a < c->n4) {
+		d = order_numbers(c->sip4[a], c->sip4[b]);
+		d = d ? d : order_numbers(c->dip4[a], c->dip4[b]);
+	} else {
+		d = order_addr6(&c->sip6[a - c->n4], &c->sip6[b - c->n4]);
+		d = d ? d : order_addr6(&c->dip6[a - c->n4],
+				&c->dip6[b - c->n4]);
+	}
+	d = d ? d : order_numbers(c->dport[a], c->dport[b]);
+	d = d ? d : order_numbers(c->proto[a], c->proto[b]);
+	return d ? d : order_numbers(c->l7[a], c->l7[b]);
+}
+
+/* A value as the index's limits know it. */
+static uint64_t
+value_at(const struct godb_columns *c, enum godb_column column, uint32_t r)
+{
+	bool v6 = r >= c->n4;
+
+	switch (column) {
+	case GODB_SIP:
+		return v6 ? c->sip6[r - c->n4].hi : c->sip4[r];
+	case GODB_DIP:
+		return v6 ? c->dip6[r - c->n4].hi : c->dip4[r];
+	case GODB_DPORT:
+		return c->dport[r];
+	case GODB_PROTO:
+		return c->proto[r];
+	case GODB_L7PROTO:
+		return c->l7[r];
+	case GODB_BYTES_RCVD:
+	case GODB_BYTES_SENT:
+	case GODB_PKTS_RCVD:
+	case GODB_PKTS_SENT:
+		return c->counter[column - GODB_BYTES_RCVD][r];
+	case GODB_N_COLUMNS:
+		break;
+	}
+	return 0;
+}
+
+/* The chunks' limits, which queries skip blocks by. */
+static void
+check_zones(struct check *k, const struct gdi_scan_part *p,
+    const struct godb_columns *c, uint64_t *stored)
+{
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		enum godb_column column = (enum godb_column)i;
+		struct gdi_extent e = {0};
+		struct gdi_chunk chunk;
+		uint32_t r = 0;
+		int rc = gdi_extent_open(p->record, column, &e);
+
+		while (rc == 0 && (rc = gdi_extent_next(&e, &chunk)) == 1) {
+			uint64_t min = UINT64_MAX, max = 0;
+
+			for (uint32_t end = r + chunk.rows; r < end; r++) {
+				uint64_t v = value_at(c, column, r);
+
+				min = v < min ? v : min;
+				max = v > max ? v : max;
+			}
+			if (min != chunk.min || max != chunk.max)
+				report_record(k, p, gdi_columns[i].file,
+				    chunk.offset,
+				    "values outside the index's limits");
+			*stored += chunk.stored;
+			rc = 0;
+		}
+	}
+}
+
+static void
+check_rows(struct check *k, const struct gdi_scan_part *p,
+    const struct godb_columns *c, const struct godb_scan *s)
+{
+	uint32_t n = c->n4 + c->n6;
+	uint64_t sums[4] = {0}, stored = 0;
+	bool sorted = true, named = true;
+
+	for (uint32_t r = 0; r < n; r++) {
+		uint64_t v[4];
+
+		for (int i = 0; i < 4; i++)
+			v[i] = c->counter[i][r];
+		gdi_sum_values(sums, v, 4);
+		if (r > 0 && r != c->n4)
+			sorted = sorted && order_rows(c, r - 1, r) < 0;
+		named = named && (c->l7[r] == 0 ||
+				     godb_scan_l7_name(s, c->l7[r]) != NULL);
+	}
+	if (!sorted)
+		report_record(k, p, GDI_INDEX, p->record->offset,
+		    "rows are not sorted and unique");
+	if (!named)
+		report_record(k, p, gdi_columns[GODB_L7PROTO].file, 0,
+		    "application without a name");
+	if (p->record->has_sums &&
+	    memcmp(sums, p->record->sums, sizeof(sums)) != 0)
+		report_record(k, p, GDI_INDEX, p->record->offset,
+		    "sums differ from the rows");
+	check_zones(k, p, c, &stored);
+	if (stored != p->part.stored_bytes)
+		report_record(k, p, GDI_INDEX, p->record->offset,
+		    "chunks have another size than stated");
+}
+
+/* ---- records ------------------------------------------------------------- */
+
+static int
+check_rings(struct check *k, const struct gdi_scan_part *p)
+{
+	struct gdi_rings own = {0};
+	int rc = gdi_rings_read(&own, p->record->rings);
+
+	if (rc == GODB_EDAMAGED)
+		report_record(k, p, GDI_INDEX, p->record->offset,
+		    "ring ranges");
+	else if (rc == 0 && gdi_rings_meet(&k->rings, &own))
+		report_record(k, p, GDI_INDEX, p->record->offset,
+		    "batches that an earlier record holds too");
+	if (rc == 0)
+		rc = gdi_rings_read(&k->rings, p->record->rings);
+	gdi_rings_free(&own);
+	return rc == GODB_EDAMAGED ? 0 : rc;
+}
+
+/* Of a day's records each has an id of its own. */
+static void
+check_ids(struct check *k, const struct godb_scan *s)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		for (size_t j = 0; j < i && s->parts[i].record; j++)
+			if (s->parts[j].record &&
+			    memcmp(s->parts[i].record->id,
+				s->parts[j].record->id, 16) == 0)
+				report_record(k, &s->parts[i], GDI_INDEX,
+				    s->parts[i].record->offset,
+				    "id of another record");
+}
+
+static int
+check_part(struct check *k, const struct godb_scan *s, struct godb_cursor *c,
+    size_t i)
+{
+	const struct gdi_scan_part *p = &s->parts[i];
+	struct godb_columns columns;
+	struct godb_fault fault;
+	int rc = godb_cursor_load(c, i, GODB_COL_ALL, true, true, &columns,
+	    &fault);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc < 0 && rc != GODB_EGONE)
+		report(k, &fault, "");
+	if (p->live) {
+		k->report.batches += p->live->n;
+		return 0;
+	}
+	k->report.records++;
+	k->report.rows += (uint64_t)p->part.n4 + p->part.n6;
+	if (rc == 0)
+		check_rows(k, p, &columns, s);
+	return check_rings(k, p);
+}
+
+/* What the summary says of the day must be what the index says. */
+static int
+check_summary(struct check *k, const char *day)
+{
+	enum gdi_day_state state;
+	const struct gdi_day_sum *have;
+	struct gdi_day_sum want;
+	int64_t day_s = 0;
+	int rc;
+
+	(void)gp_clock_day_parse(day, &day_s);
+	have = gdi_summary_find(&k->summary, day_s);
+	if (have == NULL)
+		return 0;
+	rc = gdi_day_sum(k->iface_fd, day, &want, &state);
+	if (rc == -ENOMEM)
+		return rc;
+	/* what an unfinished commit left in the columns is no part of it */
+	want.file_bytes = have->file_bytes;
+	if (rc == 0 && state == GDI_DAY_WHOLE &&
+	    have->index_bytes == want.index_bytes &&
+	    memcmp(have, &want, sizeof(want)) != 0)
+		report_file(k, GDI_SUMMARY, GODB_EDAMAGED,
+		    "differs from a day's index");
+	return 0;
+}
+
+static bool
+is_registry(const struct godb_fault *f)
+{
+	return strcmp(f->place, GDI_REGISTRY) == 0;
+}
+
+static int
+check_day(struct check *k, const char *day)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const char *ifaces[] = {k->iface, NULL};
+	struct godb_scan *s;
+	struct godb_cursor *c = NULL;
+	uint64_t read_bytes = 0, decoded;
+	int rc;
+
+	(void)gp_clock_day_parse(day, &opts.first_s);
+	opts.last_s = opts.first_s + GP_DAY_S;
+	opts.ifaces = ifaces;
+	rc = godb_scan_open(k->reader, &opts, &s);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < s->n_faults; i++)
+		if (!is_registry(&s->faults[i]) && s->faults[i].rc != -ENOENT)
+			report(k, &s->faults[i], "");
+	check_ids(k, s);
+	rc = godb_cursor_new(s, &c);
+	for (size_t i = 0; rc == 0 && i < s->n_parts; i++)
+		rc = gdi_cancelled(k->opts.cancel) ? GODB_ECANCELLED :
+						     check_part(k, s, c, i);
+	if (c)
+		godb_cursor_stats(c, &read_bytes, &decoded);
+	k->report.bytes += read_bytes;
+	godb_cursor_free(c);
+	godb_scan_close(s);
+	return rc < 0 ? rc : check_summary(k, day);
+}
+
+/* ---- interfaces ---------------------------------------------------------- */
+
+static int
+order_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Days that have a folder, or only journals yet. */
+static int
+list_days(int iface_fd, char ***out)
+{
+	char **days, **names = NULL, **all;
+	int n = gdi_folder_list(iface_fd, gdi_is_day, &days);
+	int dir = gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
+	int n_names = dir < 0 ? 0 : gdi_folder_list(dir, NULL, &names);
+	int kept = 0;
+
+	gp_fd_close(&dir);
+	if (n < 0 || n_names < 0) {
+		if (n >= 0)
+			godb_ifaces_free(days);
+		if (n_names > 0)
+			godb_ifaces_free(names);
+		return n < 0 ? n : n_names;
+	}
+	all = reallocarray(days, (size_t)n + (size_t)n_names + 1,
+	    sizeof(*all));
+	if (all == NULL) {
+		godb_ifaces_free(days);
+		godb_ifaces_free(names);
+		return -ENOMEM;
+	}
+	for (int i = 0; i < n_names; i++) {
+		int64_t slot_s = gdi_journal_slot(names[i], "");
+
+		if (slot_s < 0)
+			slot_s = gdi_journal_slot(names[i], GDI_DAMAGED);
+		if (slot_s < 0)
+			continue;
+		all[n] = malloc(11);
+		if (all[n])
+			gp_clock_day_format(slot_s, all[n++]);
+	}
+	if (names)
+		godb_ifaces_free(names);
+	qsort(all, (size_t)n, sizeof(*all), order_texts);
+	for (int i = 0; i < n; i++) {
+		if (kept > 0 && strcmp(all[kept - 1], all[i]) == 0)
+			free(all[i]);
+		else
+			all[kept++] = all[i];
+	}
+	all[kept] = NULL;
+	*out = all;
+	return kept;
+}
+
+static int
+check_iface(struct check *k)
+{
+	char **days = NULL;
+	size_t damaged = 0;
+	int rc, n;
+
+	k->report.ifaces++;
+	rc = gdi_summary_read(k->iface_fd, &k->summary, &damaged);
+	if (damaged > 0)
+		report_file(k, GDI_SUMMARY, GODB_EDAMAGED, "");
+	n = rc < 0 ? rc : list_days(k->iface_fd, &days);
+	if (n < 0 && n != -ENOMEM) {
+		report_file(k, "", n, "");
+		n = 0;
+	}
+	rc = n < 0 ? n : 0;
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = cancelled(k) ? GODB_ECANCELLED : check_day(k, days[i]);
+		k->report.days++;
+		k->done++;
+	}
+	if (days)
+		godb_ifaces_free(days);
+	gdi_rings_free(&k->rings);
+	gdi_summary_free(&k->summary);
+	return rc;
+}
+
+/* How much there is to do, for who waits. */
+static void
+count_days(struct check *k, char **ifaces)
+{
+	for (size_t i = 0; ifaces[i]; i++) {
+		int fd = gp_fd_opendir_at(gdi_reader_fd(k->reader), ifaces[i]);
+		char **days;
+		int n = fd < 0 ? fd : gdi_folder_list(fd, gdi_is_day, &days);
+
+		if (n >= 0) {
+			k->all += (size_t)n;
+			godb_ifaces_free(days);
+		}
+		gp_fd_close(&fd);
+	}
+}
+
+static int
+check_registry(struct check *k)
+{
+	struct gdi_names names;
+	int rc = gdi_names_load(gdi_reader_fd(k->reader), &names);
+
+	if (rc == -ENOMEM)
+		return rc;
+	k->iface = NULL;
+	if (rc < 0)
+		report_file(k, GDI_REGISTRY, rc, "");
+	else if (names.n_damaged > 0)
+		report_file(k, GDI_REGISTRY, GODB_EDAMAGED,
+		    "lines that do not hold");
+	if (rc == 0)
+		gdi_names_free(&names);
+	return 0;
+}
+
+int
+godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
+    struct godb_check_report *out)
+{
+	struct check k = {.reader = r};
+	char **ifaces;
+	int n, rc;
+
+	k.opts = (struct godb_check_opts)GODB_CHECK_OPTS_INIT;
+	/* an older caller's options are shorter */
+	memcpy(&k.opts, opts,
+	    opts->size < sizeof(k.opts) ? opts->size : sizeof(k.opts));
+	n = godb_reader_ifaces(r, &ifaces);
+	if (n < 0)
+		return n;
+	count_days(&k, ifaces);
+	rc = check_registry(&k);
+	for (int i = 0; rc == 0 && i < n; i++) {
+		if (!gdi_listed(k.opts.ifaces, ifaces[i]))
+			continue;
+		k.iface = ifaces[i];
+		k.iface_fd = gp_fd_opendir_at(gdi_reader_fd(r), ifaces[i]);
+		if (k.iface_fd < 0)
+			report_file(&k, "", k.iface_fd, "");
+		else
+			rc = check_iface(&k);
+		gp_fd_close(&k.iface_fd);
+	}
+	godb_ifaces_free(ifaces);
+	if (rc == 0)
+		*out = k.report;
+	return rc;
+}

@@ -1,0 +1,154 @@
+#include "common/godb/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#define THREADS_MAX 256
+
+struct worker {
+	struct godb_pool *pool;
+	pthread_t thread;
+	unsigned number;
+};
+
+struct godb_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work, done;
+	void (*job)(void *arg, unsigned i);
+	void *arg;
+	unsigned long round; /* of jobs, so that each does each once */
+	unsigned busy;
+	bool over;
+	unsigned n; /* workers, without the caller */
+	struct worker worker[];
+};
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	struct godb_pool *p = w->pool;
+	unsigned long seen = 0;
+
+	(void)pthread_mutex_lock(&p->lock);
+	if (--p->busy == 0)
+		(void)pthread_cond_signal(&p->done);
+	for (;;) {
+		while (p->round == seen && !p->over)
+			(void)pthread_cond_wait(&p->work, &p->lock);
+		if (p->over)
+			break;
+		seen = p->round;
+		(void)pthread_mutex_unlock(&p->lock);
+		p->job(p->arg, w->number);
+		(void)pthread_mutex_lock(&p->lock);
+		if (--p->busy == 0)
+			(void)pthread_cond_signal(&p->done);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+static void
+wait_for_all(struct godb_pool *p)
+{
+	while (p->busy > 0)
+		(void)pthread_cond_wait(&p->done, &p->lock);
+}
+
+/*
+ * Signals are the program's matter: they go to its own threads.  Returns when
+ * all wait for work, so that none is still in libc's start when the caller
+ * closes a sandbox around them.
+ */
+static int
+start(struct godb_pool *p, unsigned n)
+{
+	sigset_t all, before;
+	int rc = 0;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)pthread_mutex_lock(&p->lock);
+	while (rc == 0 && p->n < n) {
+		struct worker *w = &p->worker[p->n];
+
+		*w = (struct worker){.pool = p, .number = p->n + 1};
+		rc = -pthread_create(&w->thread, NULL, work, w);
+		p->n += rc == 0;
+	}
+	p->busy += p->n; /* they wait for the lock */
+	wait_for_all(p);
+	(void)pthread_mutex_unlock(&p->lock);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+int
+godb_pool_new(unsigned threads, struct godb_pool **out)
+{
+	struct godb_pool *p;
+	int rc;
+
+	if (threads < 1 || threads > THREADS_MAX)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p) + threads * sizeof(p->worker[0]));
+	if (p == NULL)
+		return -ENOMEM;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_cond_init(&p->work, NULL);
+	(void)pthread_cond_init(&p->done, NULL);
+	rc = start(p, threads - 1);
+	if (rc < 0) {
+		godb_pool_free(p);
+		return rc;
+	}
+	*out = p;
+	return 0;
+}
+
+void
+godb_pool_free(struct godb_pool *p)
+{
+	if (p == NULL)
+		return;
+	(void)pthread_mutex_lock(&p->lock);
+	p->over = true;
+	(void)pthread_cond_broadcast(&p->work);
+	(void)pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->n; i++)
+		(void)pthread_join(p->worker[i].thread, NULL);
+	(void)pthread_cond_destroy(&p->done);
+	(void)pthread_cond_destroy(&p->work);
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+unsigned
+gdi_pool_size(const struct godb_pool *p)
+{
+	return p ? p->n + 1 : 1;
+}
+
+void
+gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
+    void *arg)
+{
+	if (p == NULL || p->n == 0) {
+		job(arg, 0);
+		return;
+	}
+	(void)pthread_mutex_lock(&p->lock);
+	p->job = job;
+	p->arg = arg;
+	p->busy = p->n;
+	p->round++;
+	(void)pthread_cond_broadcast(&p->work);
+	(void)pthread_mutex_unlock(&p->lock);
+	job(arg, 0);
+	(void)pthread_mutex_lock(&p->lock);
+	wait_for_all(p);
+	(void)pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,470 @@
+/*
+ * repair - damage out of the indexes, good records untouched.
+ *
+ * Only indexes and the registry are ever written, each as a new file that is
+ * renamed into place after the old one was copied aside; columns are not
+ * touched.  So repairing is safe at any point of a crash, and nothing that
+ * could still be read is gone.
+ */
+#include "common/godb/godb_write.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/layout.h"
+#include "common/godb/scan.h"
+
+#define UNREADABLE ".unreadable" /* a journal that was given up */
+#define COPIES_MAX 100           /* NAME.damaged, NAME.damaged.1 ... */
+#define SLOTS      (GP_DAY_S / GP_SLOT_S)
+
+struct repair {
+	int store_fd;
+	struct godb_repair_opts opts;
+	struct godb_repair_report report;
+	struct godb_reader *reader;
+	const char *iface;
+	int iface_fd;
+};
+
+/* What becomes of one day. */
+struct plan {
+	struct repair *r;
+	const char *day;
+	int64_t day_s;
+	int day_fd;
+	struct gdi_index x;
+	bool *bad;           /* of each record: something cannot be read */
+	bool lost[SLOTS];    /* to be marked */
+	bool needed;
+	uint64_t keep_from;  /* an unfinished commit, kept as it is */
+};
+
+static void
+tell(struct repair *r, const char *folder, const char *file, uint64_t at,
+    const char *what)
+{
+	char place[160];
+
+	(void)snprintf(place, sizeof(place), "%s%s%s%s%s", r->iface ? r->iface : "",
+	    r->iface ? "/" : "", folder, folder[0] ? "/" : "", file);
+	if (at > 0)
+		(void)snprintf(place + strlen(place),
+		    sizeof(place) - strlen(place), " at %" PRIu64, at);
+	if (r->opts.each)
+		r->opts.each(r->opts.arg, place, what);
+}
+
+/* ---- files --------------------------------------------------------------- */
+
+static int
+write_file(int dir, const char *name, int flags, uint32_t mode,
+    const void *data, size_t len)
+{
+	int fd = gp_fd_openat(dir, name, O_WRONLY | O_CREAT | flags, mode);
+	int rc = fd < 0 ? fd : fchmod(fd, mode) < 0 ? -errno : 0;
+
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(fd, data, len, 0);
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	if (rc < 0 && fd >= 0)
+		(void)unlinkat(dir, name, 0);
+	gp_fd_close(&fd);
+	return rc;
+}
+
+/* The file as it is, durable under another name. */
+static int
+copy_aside(const struct repair *r, int dir, const char *name, size_t max_bytes)
+{
+	char *data, copy[96];
+	size_t len;
+	int rc = gp_fd_read_file(dir, name, max_bytes, &data, &len);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = -EEXIST;
+	for (int i = 0; rc == -EEXIST && i < COPIES_MAX; i++) {
+		(void)snprintf(copy, sizeof(copy), "%s" GDI_DAMAGED, name);
+		if (i > 0)
+			(void)snprintf(copy + strlen(copy),
+			    sizeof(copy) - strlen(copy), ".%d", i);
+		rc = write_file(dir, copy, O_EXCL, r->opts.mode_file, data,
+		    len);
+	}
+	free(data);
+	return rc < 0 ? rc : gp_fd_sync(dir);
+}
+
+/* ---- what a day has ------------------------------------------------------ */
+
+static void
+lose(struct plan *p, int64_t slot_s)
+{
+	p->lost[(slot_s - p->day_s) / GP_SLOT_S] = true;
+	p->needed = true;
+}
+
+/* Of damage whose time is not known: blocks that are missing between its
+ * neighbours in the file, which come in order of time. */
+static void
+lose_between(struct plan *p, uint64_t offset)
+{
+	const struct gdi_index *x = &p->x;
+	int64_t first_s = p->day_s, last_s = p->day_s + GP_DAY_S;
+	bool have[SLOTS] = {false};
+
+	p->needed = true;
+	for (size_t i = 0; i < x->n; i++) {
+		const struct gdi_record *r = &x->records[i];
+
+		have[(r->slot_s - p->day_s) / GP_SLOT_S] = true;
+		if (r->offset < offset)
+			first_s = r->slot_s + GP_SLOT_S;
+		else if (r->slot_s < last_s && r->offset > offset)
+			last_s = r->slot_s;
+	}
+	/* behind the last one anything may have been: say nothing */
+	if (last_s == p->day_s + GP_DAY_S)
+		return;
+	for (int64_t slot_s = first_s; slot_s < last_s; slot_s += GP_SLOT_S)
+		if (!have[(slot_s - p->day_s) / GP_SLOT_S])
+			lose(p, slot_s);
+}
+
+/* A record that is only too new is a good one: then the day is left alone. */
+static int
+judge_gaps(struct plan *p)
+{
+	p->keep_from = p->x.size;
+	if (p->x.header_damaged) {
+		p->needed = true;
+		tell(p->r, p->day, GDI_INDEX, 0, "header is written anew");
+	}
+	for (size_t i = 0; i < p->x.n_gaps; i++) {
+		const struct gdi_gap *g = &p->x.gaps[i];
+
+		if (g->rc == GODB_ENEWER)
+			return g->rc;
+		if (gdi_gap_may_be_torn(g) &&
+		    gdi_journal_exists(p->r->iface_fd, p->day_s, g->slot_s)) {
+			p->keep_from = g->offset;
+			continue;
+		}
+		tell(p->r, p->day, GDI_INDEX, g->offset,
+		    "record that cannot be read is taken out");
+		p->needed = true;
+		if (g->slot_s >= 0)
+			lose(p, g->slot_s);
+		else
+			lose_between(p, g->offset);
+	}
+	return 0;
+}
+
+/* Loads every column of every record. */
+static int
+judge_records(struct plan *p)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const char *ifaces[] = {p->r->iface, NULL};
+	struct godb_cursor *c = NULL;
+	struct godb_scan *s = NULL;
+	int rc;
+
+	opts.ifaces = ifaces;
+	opts.first_s = p->day_s;
+	opts.last_s = p->day_s + GP_DAY_S;
+	opts.no_live = true;
+	rc = godb_scan_open(p->r->reader, &opts, &s);
+	if (rc == 0)
+		rc = godb_cursor_new(s, &c);
+	for (size_t i = 0; rc == 0 && i < s->n_parts; i++) {
+		struct godb_columns columns;
+		struct godb_fault fault;
+		int one = godb_cursor_load(c, i, GODB_COL_ALL, true, true,
+		    &columns, &fault);
+
+		if (one == 0)
+			continue;
+		if (one != GODB_EDAMAGED) {
+			rc = one; /* no memory, a failing disk: not damage */
+			break;
+		}
+		for (size_t k = 0; k < p->x.n; k++)
+			if (p->x.records[k].offset ==
+			    s->parts[i].record->offset)
+				p->bad[k] = true;
+		lose(p, s->parts[i].part.slot_s);
+		if (p->r->opts.each)
+			p->r->opts.each(p->r->opts.arg, fault.place,
+			    "block that cannot be read is taken out");
+	}
+	godb_cursor_free(c);
+	godb_scan_close(s);
+	return rc;
+}
+
+/* ---- the new index ------------------------------------------------------- */
+
+/* A quiet block that says what it is.  Packets that were seen stay counted,
+ * unless the journal brings them back. */
+static int
+add_mark(const struct plan *p, int64_t slot_s, struct gdi_buf *out)
+{
+	struct gdi_record r = {.slot_s = slot_s,
+	    .first_ns = slot_s * GP_NS_PER_S,
+	    .last_ns = (slot_s + GP_SLOT_S) * GP_NS_PER_S,
+	    .flags = GODB_PART_LOST};
+	const struct gdi_buf none[GODB_N_COLUMNS] = {{0}};
+	const struct gdi_rings no_rings = {0};
+	bool journal = gdi_journal_exists(p->r->iface_fd, p->day_s, slot_s);
+
+	if (getrandom(r.id, sizeof(r.id), 0) != (ssize_t)sizeof(r.id))
+		return -EIO;
+	for (size_t i = 0; i < p->x.n; i++) {
+		const struct gdi_record *old = &p->x.records[i];
+
+		if (!p->bad[i] || old->slot_s != slot_s)
+			continue;
+		r.flags |= old->flags;
+		if (!journal)
+			gdi_sum_counters(&r.counters, &old->counters);
+	}
+	gdi_record_write(&r, none, &no_rings, out);
+	p->r->report.lost++;
+	return out->rc;
+}
+
+static int
+build_index(const struct plan *p, struct gdi_buf *out)
+{
+	uint8_t header[GDI_HEADER_BYTES];
+	int rc = 0;
+
+	gdi_index_header(p->r->iface, p->day_s, header);
+	gdi_buf_bytes(out, header, sizeof(header));
+	for (size_t i = 0; i < p->x.n; i++) {
+		const uint8_t *at = p->x.data + p->x.records[i].offset;
+
+		if (p->bad[i])
+			continue;
+		gdi_buf_bytes(out, at, gdi_get32(at + 4));
+		p->r->report.kept++;
+	}
+	for (int64_t i = 0; rc == 0 && i < SLOTS; i++)
+		if (p->lost[i])
+			rc = add_mark(p, p->day_s + i * GP_SLOT_S, out);
+	gdi_buf_bytes(out, p->x.data + p->keep_from,
+	    p->x.size - p->keep_from);
+	return rc < 0 ? rc : out->rc;
+}
+
+static int
+replace_index(struct plan *p)
+{
+	struct repair *r = p->r;
+	struct gdi_buf data = {0};
+	int rc = build_index(p, &data);
+
+	if (rc == 0 && !r->opts.dry_run) {
+		rc = copy_aside(r, p->day_fd, GDI_INDEX, GDI_INDEX_BYTES);
+		if (rc == 0)
+			rc = write_file(p->day_fd, GDI_INDEX GDI_NEW, O_TRUNC,
+			    r->opts.mode_file, data.p, data.len);
+		if (rc == 0 && renameat(p->day_fd, GDI_INDEX GDI_NEW,
+				   p->day_fd, GDI_INDEX) < 0)
+			rc = -errno;
+		if (rc == 0)
+			rc = gp_fd_sync(p->day_fd);
+		/* another length may by chance be the old one */
+		if (rc == 0)
+			(void)unlinkat(r->iface_fd, GDI_SUMMARY, 0);
+	}
+	gdi_buf_free(&data);
+	r->report.days += rc == 0;
+	return rc;
+}
+
+static int
+repair_day(struct repair *r, const char *day, const bool *lost)
+{
+	struct plan p = {.r = r, .day = day};
+	int rc;
+
+	(void)gp_clock_day_parse(day, &p.day_s);
+	p.day_fd = gp_fd_opendir_at(r->iface_fd, day);
+	if (p.day_fd < 0)
+		return p.day_fd;
+	rc = gdi_index_read(p.day_fd, p.day_s, &p.x);
+	if (rc == -ENOENT)
+		rc = 0;
+	if (rc == 0) {
+		p.bad = calloc(p.x.n + 1, sizeof(*p.bad));
+		rc = p.bad ? 0 : -ENOMEM;
+	}
+	if (rc == 0)
+		rc = judge_gaps(&p);
+	if (rc == 0)
+		rc = judge_records(&p);
+	for (size_t i = 0; rc == 0 && lost && i < SLOTS; i++)
+		if (lost[i])
+			lose(&p, p.day_s + (int64_t)i * GP_SLOT_S);
+	if (rc == 0 && p.needed)
+		rc = replace_index(&p);
+	free(p.bad);
+	gdi_index_free(&p.x);
+	gp_fd_close(&p.day_fd);
+	if (rc < 0 && rc != -ENOMEM)
+		tell(r, day, GDI_INDEX, 0, godb_strerror(rc));
+	return rc;
+}
+
+/* ---- journals ------------------------------------------------------------ */
+
+/* One that a writer set aside: nothing can be had from it. */
+static int
+give_up_journal(struct repair *r, int dir, const char *name)
+{
+	int64_t slot_s = gdi_journal_slot(name, GDI_DAMAGED);
+	bool lost[SLOTS] = {false};
+	char day[11], to[64];
+	int fd, rc;
+
+	gp_clock_day_format(slot_s, day);
+	lost[(slot_s - gp_clock_day(slot_s)) / GP_SLOT_S] = true;
+	tell(r, GDI_JOURNALS, name, 0, "journal that cannot be read is given up");
+	r->report.files++;
+	if (!r->opts.dry_run) {
+		fd = gdi_folder_make(r->iface_fd, day, 0750);
+		if (fd < 0)
+			return fd;
+		gp_fd_close(&fd);
+	}
+	rc = repair_day(r, day, lost);
+	if (rc == -ENOENT && r->opts.dry_run)
+		rc = 0;
+	(void)snprintf(to, sizeof(to), "%" PRId64 ".gpj" UNREADABLE, slot_s);
+	if (rc == 0 && !r->opts.dry_run && renameat(dir, name, dir, to) < 0)
+		rc = -errno;
+	return rc;
+}
+
+static int
+repair_journals(struct repair *r)
+{
+	char **names;
+	int dir = gp_fd_opendir_at(r->iface_fd, GDI_JOURNALS);
+	int n = dir < 0 ? dir : gdi_folder_list(dir, gdi_is_damaged_journal,
+				    &names);
+	int rc = n < 0 && n != -ENOENT ? n : 0;
+
+	for (int i = 0; i < n; i++) {
+		int one = give_up_journal(r, dir, names[i]);
+
+		rc = rc < 0 ? rc : one;
+	}
+	if (n >= 0)
+		godb_ifaces_free(names);
+	gp_fd_close(&dir);
+	return rc;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
+
+static int
+repair_iface(struct repair *r)
+{
+	char **days;
+	int n = gdi_folder_list(r->iface_fd, gdi_is_day, &days);
+	int rc = n < 0 ? n : 0;
+
+	for (int i = 0; i < n; i++) { /* one that fails does not stop others */
+		int one = repair_day(r, days[i], NULL);
+
+		rc = rc < 0 ? rc : one;
+	}
+	if (n >= 0)
+		godb_ifaces_free(days);
+	return rc < 0 ? rc : repair_journals(r);
+}
+
+static int
+repair_registry(struct repair *r)
+{
+	struct gdi_names names;
+	int rc = gdi_names_load(r->store_fd, &names);
+
+	r->iface = NULL;
+	if (rc < 0)
+		return rc;
+	if (names.n_damaged > 0) {
+		tell(r, "", GDI_REGISTRY, 0,
+		    "lines that cannot be read are taken out");
+		r->report.files++;
+		if (!r->opts.dry_run)
+			rc = copy_aside(r, r->store_fd, GDI_REGISTRY,
+			    GDI_REGISTRY_BYTES);
+		if (rc == 0 && !r->opts.dry_run)
+			rc = gdi_names_rewrite(&names, r->store_fd,
+			    r->opts.mode_file);
+	}
+	gdi_names_free(&names);
+	return rc;
+}
+
+static int
+repair_all(struct repair *r)
+{
+	char **ifaces;
+	int n = godb_reader_ifaces(r->reader, &ifaces);
+	int rc = n < 0 ? n : repair_registry(r);
+
+	for (int i = 0; i < n; i++) {
+		int one;
+
+		r->iface = ifaces[i];
+		r->iface_fd = gp_fd_opendir_at(r->store_fd, ifaces[i]);
+		one = r->iface_fd < 0 ? r->iface_fd : repair_iface(r);
+		gp_fd_close(&r->iface_fd);
+		rc = rc < 0 ? rc : one;
+	}
+	if (n >= 0)
+		godb_ifaces_free(ifaces);
+	return rc;
+}
+
+int
+godb_repair(int store_fd, const struct godb_repair_opts *opts,
+    struct godb_repair_report *out, struct godb_diag *diag)
+{
+	struct repair r = {.store_fd = store_fd, .iface_fd = -1};
+	int lock_fd = -1, copy = -1, rc = gdi_marker_check(store_fd);
+
+	r.opts = (struct godb_repair_opts)GODB_REPAIR_OPTS_INIT;
+	/* an older caller's options are shorter */
+	memcpy(&r.opts, opts,
+	    opts->size < sizeof(r.opts) ? opts->size : sizeof(r.opts));
+	if (rc == 0 && !r.opts.dry_run)
+		rc = gdi_lock(store_fd, r.opts.owner, r.opts.mode_file,
+		    &lock_fd, diag);
+	if (rc == 0) {
+		copy = gp_fd_opendir_at(store_fd, ".");
+		rc = copy < 0 ? copy : godb_reader_openat(copy, &r.reader);
+	}
+	if (rc == 0)
+		rc = repair_all(&r);
+	*out = r.report;
+	godb_reader_close(r.reader);
+	gp_fd_close(&lock_fd);
+	return rc;
+}

@@ -1,0 +1,429 @@
+/*
+ * retain - retention: days that are past their time or too much are removed.
+ *
+ * A round goes through phases, each in pieces that take milliseconds: list the
+ * interfaces, count each of their days (from the summary where that is up to
+ * date), plan, remove.  A day is renamed first, so that nobody finds half of
+ * one, and the rename is durable before the first file goes: a power cut must
+ * not leave a day whose columns are missing.
+ */
+#include "common/godb/retain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/layout.h"
+#include "common/godb/summary.h"
+
+struct candidate {
+	uint32_t iface;
+	int64_t day_s;
+	uint64_t bytes;
+};
+
+enum phase { COUNT, PLAN, REMOVE, DONE };
+
+/* The interface whose days are being counted. */
+struct counting {
+	int fd;
+	char **entries;
+	int n, at;
+	struct gdi_summary old, fresh;
+	bool changed;
+};
+
+struct godb_retain {
+	struct godb_retain_opts opts;
+	struct godb_writer *w; /* NULL: dry */
+	int store_fd;          /* borrowed */
+	enum phase phase;
+	char **ifaces;
+	size_t n_ifaces, iface; /* being counted */
+	struct counting c;
+	struct candidate *days; /* of all interfaces */
+	size_t n, cap, at;
+	int64_t newest_s; /* finished day, -1: none */
+	uint64_t left_bytes, left_free; /* as the plan goes on */
+	struct godb_retain_report report;
+};
+
+const char *
+godb_retain_cause_name(enum godb_retain_cause c)
+{
+	static const char *const names[] = {[GODB_RETAIN_AGE] = "age",
+	    [GODB_RETAIN_SIZE] = "size", [GODB_RETAIN_FREE] = "free",
+	    [GODB_RETAIN_CLEAN] = "clean"};
+
+	return (size_t)c < sizeof(names) / sizeof(names[0]) ? names[c] : "?";
+}
+
+/* ---- removing a folder --------------------------------------------------- */
+
+/* A folder that was renamed, and its files; others in it stay. */
+static int
+remove_folder(int iface_fd, const char *name)
+{
+	char **files;
+	int fd = gp_fd_opendir_at(iface_fd, name);
+	int n = fd < 0 ? fd : gdi_folder_list(fd, NULL, &files);
+	int rc = n < 0 ? n : 0;
+
+	for (int i = 0; i < n; i++)
+		if (unlinkat(fd, files[i], 0) < 0 && rc == 0)
+			rc = -errno;
+	if (n >= 0)
+		godb_ifaces_free(files);
+	gp_fd_close(&fd);
+	if (rc == 0 && unlinkat(iface_fd, name, AT_REMOVEDIR) < 0)
+		rc = -errno;
+	return rc;
+}
+
+static int
+remove_day(const struct godb_retain *r, const struct candidate *c)
+{
+	char day[11], gone[32];
+	int fd = gp_fd_opendir_at(r->store_fd, r->ifaces[c->iface]);
+	int rc = fd < 0 ? fd : 0;
+
+	gp_clock_day_format(c->day_s, day);
+	(void)snprintf(gone, sizeof(gone), "%s" GDI_REMOVED, day);
+	if (rc == 0 && renameat(fd, day, fd, gone) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	if (rc == 0)
+		rc = remove_folder(fd, gone);
+	gp_fd_close(&fd);
+	return rc;
+}
+
+/* ---- counting ------------------------------------------------------------ */
+
+static void
+counting_end(struct counting *c)
+{
+	godb_ifaces_free(c->entries);
+	gdi_summary_free(&c->old);
+	gdi_summary_free(&c->fresh);
+	gp_fd_close(&c->fd);
+	*c = (struct counting){.fd = -1};
+}
+
+static int
+counting_begin(struct godb_retain *r)
+{
+	struct counting *c = &r->c;
+	uint64_t bytes = 0;
+	int dir;
+
+	c->fd = gp_fd_opendir_at(r->store_fd, r->ifaces[r->iface]);
+	if (c->fd < 0) { /* a file of that name, or one that was renamed */
+		c->fd = -1;
+		return c->n = 0;
+	}
+	c->n = gdi_folder_list(c->fd, NULL, &c->entries);
+	if (c->n < 0)
+		return c->n;
+	dir = gp_fd_opendir_at(c->fd, GDI_JOURNALS);
+	if (dir >= 0 && gdi_folder_bytes(dir, &bytes) == 0)
+		r->report.store_bytes += bytes;
+	gp_fd_close(&dir);
+	return gdi_summary_read(c->fd, &c->old, NULL);
+}
+
+static bool
+finished(const struct godb_retain *r, int64_t day_s)
+{
+	if (day_s >= gp_clock_day(r->opts.now_s))
+		return false;
+	return r->w ? !gdi_writer_day_open(r->w, r->ifaces[r->iface], day_s) :
+		      !gdi_journal_exists(r->c.fd, day_s, -1);
+}
+
+static int
+add_candidate(struct godb_retain *r, int64_t day_s, uint64_t bytes)
+{
+	if (r->n == r->cap) {
+		size_t cap = r->cap ? r->cap * 2 : 256;
+		struct candidate *grown =
+		    reallocarray(r->days, cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		r->days = grown;
+		r->cap = cap;
+	}
+	r->days[r->n++] = (struct candidate){(uint32_t)r->iface, day_s, bytes};
+	if (day_s > r->newest_s)
+		r->newest_s = day_s;
+	return 0;
+}
+
+static int
+count_day(struct godb_retain *r, const char *day)
+{
+	struct counting *c = &r->c;
+	const struct gdi_day_sum *known;
+	enum gdi_day_state state = GDI_DAY_WHOLE;
+	struct gdi_day_sum d;
+	int64_t day_s = 0;
+	bool over;
+	int rc = 0;
+
+	(void)gp_clock_day_parse(day, &day_s);
+	over = finished(r, day_s);
+	known = gdi_summary_find(&c->old, day_s);
+	if (known && known->index_bytes == gdi_day_index_bytes(c->fd, day))
+		d = *known;
+	else if (rc = gdi_day_sum(c->fd, day, &d, &state), rc == -ENOMEM)
+		return rc;
+	else
+		c->changed |= over && rc == 0 && state == GDI_DAY_WHOLE;
+	if (rc == -ENOENT && d.file_bytes == 0)
+		return 0; /* made, and nothing in it yet */
+	r->report.store_bytes += d.file_bytes;
+	if (!over)
+		return 0;
+	if (rc == 0 && state == GDI_DAY_WHOLE)
+		rc = gdi_summary_add(&c->fresh, &d);
+	if (rc == -ENOMEM)
+		return rc;
+	return add_candidate(r, day_s, d.file_bytes);
+}
+
+/* One entry of an interface's folder, or the end of it. */
+static int
+count_one(struct godb_retain *r)
+{
+	struct counting *c = &r->c;
+	int rc = 0;
+
+	if (c->entries == NULL) {
+		if (r->iface == r->n_ifaces) {
+			r->phase = PLAN;
+			return 0;
+		}
+		rc = counting_begin(r);
+		if (rc < 0 || c->fd < 0)
+			r->iface++;
+		return rc;
+	}
+	if (c->at < c->n) {
+		const char *name = c->entries[c->at++];
+
+		if (gdi_is_day(name))
+			return count_day(r, name);
+		if (gdi_is_removed_day(name) && r->w)
+			(void)remove_folder(c->fd, name);
+		return 0;
+	}
+	/* days that are gone stay in it until there is more to write */
+	if (r->w && c->changed)
+		(void)gdi_summary_write(c->fd, r->ifaces[r->iface],
+		    gdi_writer_mode_file(r->w), &c->fresh);
+	counting_end(c);
+	r->iface++;
+	return 0;
+}
+
+/* ---- planning and removing ----------------------------------------------- */
+
+static int
+oldest_first(const void *pa, const void *pb)
+{
+	const struct candidate *a = pa, *b = pb;
+
+	if (a->day_s != b->day_s)
+		return a->day_s < b->day_s ? -1 : 1;
+	return a->iface < b->iface ? -1 : a->iface > b->iface;
+}
+
+static int
+plan(struct godb_retain *r)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(r->store_fd, &fs) < 0)
+		return -errno;
+	r->report.free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (__builtin_add_overflow(r->report.free_bytes, r->opts.freed_bytes,
+		&r->left_free))
+		r->left_free = UINT64_MAX;
+	r->left_bytes = r->report.store_bytes;
+	if (r->n > 0)
+		qsort(r->days, r->n, sizeof(*r->days), oldest_first);
+	r->phase = REMOVE;
+	return 0;
+}
+
+static bool
+must_go(const struct godb_retain *r, const struct candidate *c,
+    enum godb_retain_cause *cause)
+{
+	const struct godb_retain_opts *o = &r->opts;
+	int64_t today_s = gp_clock_day(o->now_s);
+
+	if (o->clean_s > 0 && c->day_s + GP_DAY_S <= o->clean_s)
+		*cause = GODB_RETAIN_CLEAN;
+	else if (o->retain_days > 0 &&
+	    c->day_s < today_s - (int64_t)o->retain_days * GP_DAY_S)
+		*cause = GODB_RETAIN_AGE;
+	else if (c->day_s == r->newest_s)
+		return false;
+	else if (o->max_bytes > 0 && r->left_bytes > o->max_bytes)
+		*cause = GODB_RETAIN_SIZE;
+	else if (r->left_free < o->min_free)
+		*cause = GODB_RETAIN_FREE;
+	else
+		return false;
+	return true;
+}
+
+static void
+note_removed(struct godb_retain *r, const struct candidate *c,
+    enum godb_retain_cause cause, int rc)
+{
+	struct godb_retain_day day = {r->ifaces[c->iface], c->day_s, c->bytes,
+	    cause, rc};
+
+	if (rc < 0) {
+		r->report.failed++;
+	} else {
+		r->report.days++;
+		r->report.bytes += c->bytes;
+		r->left_bytes -= c->bytes < r->left_bytes ? c->bytes :
+							    r->left_bytes;
+		if (__builtin_add_overflow(r->left_free, c->bytes,
+			&r->left_free))
+			r->left_free = UINT64_MAX;
+	}
+	if (r->opts.each)
+		r->opts.each(r->opts.arg, &day);
+}
+
+static int
+remove_one(struct godb_retain *r)
+{
+	const struct candidate *c;
+	enum godb_retain_cause cause;
+	int rc = 0;
+
+	if (r->at == r->n) {
+		const struct godb_retain_opts *o = &r->opts;
+
+		if (o->max_bytes > 0 && r->left_bytes > o->max_bytes)
+			r->report.short_bytes = r->left_bytes - o->max_bytes;
+		if (r->left_free < o->min_free &&
+		    o->min_free - r->left_free > r->report.short_bytes)
+			r->report.short_bytes = o->min_free - r->left_free;
+		r->phase = DONE;
+		return 0;
+	}
+	c = &r->days[r->at++];
+	if (!must_go(r, c, &cause))
+		return 0;
+	/* opened while we were counting? */
+	if (r->w && gdi_writer_day_open(r->w, r->ifaces[c->iface], c->day_s))
+		return 0;
+	if (r->w)
+		rc = remove_day(r, c);
+	if (rc == -ENOENT)
+		return 0;
+	note_removed(r, c, cause, rc);
+	return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
+
+static int
+begin(int store_fd, struct godb_writer *w, const struct godb_retain_opts *opts,
+    struct godb_retain **out)
+{
+	struct godb_retain *r = calloc(1, sizeof(*r));
+	int n;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->opts = (struct godb_retain_opts)GODB_RETAIN_OPTS_INIT;
+	/* an older caller's options are shorter */
+	memcpy(&r->opts, opts,
+	    opts->size < sizeof(r->opts) ? opts->size : sizeof(r->opts));
+	r->w = w;
+	r->store_fd = store_fd;
+	r->c.fd = -1;
+	r->newest_s = -1;
+	n = gdi_folder_list(store_fd, gdi_is_iface, &r->ifaces);
+	if (n < 0) {
+		free(r);
+		return n;
+	}
+	r->n_ifaces = (size_t)n;
+	*out = r;
+	return 0;
+}
+
+int
+godb_retain_new(struct godb_writer *w, const struct godb_retain_opts *opts,
+    struct godb_retain **out)
+{
+	return begin(gdi_writer_store_fd(w), w, opts, out);
+}
+
+int
+godb_retain_dry(int store_fd, const struct godb_retain_opts *opts,
+    struct godb_retain **out)
+{
+	int rc = gdi_marker_check(store_fd);
+
+	return rc < 0 ? rc : begin(store_fd, NULL, opts, out);
+}
+
+int
+godb_retain_step(struct godb_retain *r, int64_t budget_ns)
+{
+	int64_t until = gp_clock_mono_ns() + budget_ns;
+	int rc = 0;
+
+	do {
+		switch (r->phase) {
+		case COUNT:
+			rc = count_one(r);
+			break;
+		case PLAN:
+			rc = plan(r);
+			break;
+		case REMOVE:
+			rc = remove_one(r);
+			break;
+		case DONE:
+			return 0;
+		}
+	} while (rc == 0 && gp_clock_mono_ns() < until);
+	if (rc < 0)
+		r->phase = DONE;
+	return rc < 0 ? rc : r->phase != DONE;
+}
+
+void
+godb_retain_report(const struct godb_retain *r, struct godb_retain_report *out)
+{
+	*out = r->report;
+}
+
+void
+godb_retain_free(struct godb_retain *r)
+{
+	if (r == NULL)
+		return;
+	counting_end(&r->c);
+	godb_ifaces_free(r->ifaces);
+	free(r->days);
+	free(r);
+}

@@ -1,0 +1,462 @@
+#include "common/godb/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "common/godb/godb.h"
+#include "common/godb/wire.h"
+
+#define BITS_FIRST 10
+#define SPAN       16u /* tags that are looked at at once */
+#define TAG_BIT    0x80u
+/*
+ * Slabs are whole large pages: with small ones nearly every access to a large
+ * table misses the TLB, too.
+ */
+#define LARGE_PAGE ((size_t)2 << 20)
+#define SLAB_BYTES (2 * LARGE_PAGE)
+
+/* ---- memory ------------------------------------------------------------ */
+
+struct gdi_slab {
+	struct gdi_slab *next;
+	size_t bytes, used; /* of what is mapped here, this head included */
+};
+#define SLAB_HEAD 64 /* bytes, so that entries begin with a cache line */
+
+void
+gdi_arena_init(struct gdi_arena *a, size_t most)
+{
+	memset(a, 0, sizeof(*a));
+	a->most = most;
+	(void)pthread_mutex_init(&a->lock, NULL);
+}
+
+void
+gdi_arena_fini(struct gdi_arena *a)
+{
+	while (a->slabs != NULL) {
+		struct gdi_slab *s = a->slabs;
+
+		a->slabs = s->next;
+		gdi_arena_discharge(a, s->bytes);
+		(void)munmap(s, s->bytes);
+	}
+	(void)pthread_mutex_destroy(&a->lock);
+}
+
+int
+gdi_arena_charge(struct gdi_arena *a, size_t bytes)
+{
+	size_t before = atomic_fetch_add_explicit(&a->bytes, bytes,
+	    memory_order_relaxed);
+
+	if (a->most == 0 || (before <= a->most && bytes <= a->most - before))
+		return 0;
+	gdi_arena_discharge(a, bytes);
+	return GODB_EMEMORY;
+}
+
+void
+gdi_arena_discharge(struct gdi_arena *a, size_t bytes)
+{
+	(void)atomic_fetch_sub_explicit(&a->bytes, bytes,
+	    memory_order_relaxed);
+}
+
+/* A slab that begins at a large page: what lies beside it is given back. */
+static int
+new_slab(struct gdi_arena *a)
+{
+	size_t span = SLAB_BYTES + LARGE_PAGE;
+	int rc = gdi_arena_charge(a, SLAB_BYTES);
+	uint8_t *p;
+	size_t skip;
+
+	if (rc < 0)
+		return rc;
+	p = mmap(NULL, span, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED) {
+		gdi_arena_discharge(a, SLAB_BYTES);
+		return -ENOMEM;
+	}
+	skip = LARGE_PAGE - (uintptr_t)p % LARGE_PAGE;
+	(void)munmap(p, skip);
+	if (skip < LARGE_PAGE)
+		(void)munmap(p + skip + SLAB_BYTES, LARGE_PAGE - skip);
+	p += skip;
+	(void)madvise(p, SLAB_BYTES, MADV_HUGEPAGE); /* or small ones, slower */
+	*(struct gdi_slab *)(void *)p =
+	    (struct gdi_slab){a->slabs, SLAB_BYTES, SLAB_HEAD};
+	a->slabs = (struct gdi_slab *)(void *)p;
+	return 0;
+}
+
+/* Memory of a chunk; at most half a slab, for 16 words an entry. */
+static int
+from_slab(struct gdi_arena *a, size_t bytes, uint64_t **out)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&a->lock);
+	if (a->slabs == NULL || a->slabs->bytes - a->slabs->used < bytes)
+		rc = new_slab(a);
+	if (rc == 0) {
+		*out = (uint64_t *)(void *)((uint8_t *)a->slabs +
+		    a->slabs->used);
+		a->slabs->used += bytes;
+	}
+	(void)pthread_mutex_unlock(&a->lock);
+	return rc;
+}
+
+static size_t
+chunk_bytes(const struct gdi_table *t)
+{
+	return GDI_TABLE_CHUNK * t->words * sizeof(uint64_t);
+}
+
+static size_t
+places_bytes(const struct gdi_table *t)
+{
+	return t->bits == 0 ? 0 :
+	    ((size_t)1 << t->bits) * (sizeof(uint32_t) + 1) + SPAN;
+}
+
+void
+gdi_table_init(struct gdi_table *t, unsigned key_words, unsigned numbers,
+    bool large)
+{
+	*t = (struct gdi_table){.key_words = key_words,
+	    .words = key_words + numbers, .large = large};
+}
+
+void
+gdi_table_free(struct gdi_table *t, struct gdi_arena *a)
+{
+	size_t bytes = places_bytes(t) + t->room_chunks * sizeof(uint64_t *);
+
+	for (size_t i = 0; !t->large && i < t->n_chunks; i++) {
+		bytes += chunk_bytes(t);
+		free(t->chunk[i]);
+	}
+	gdi_arena_discharge(a, bytes);
+	free(t->chunk);
+	free(t->number);
+	gdi_table_init(t, t->key_words, t->words - t->key_words, t->large);
+}
+
+void
+gdi_table_clear(struct gdi_table *t)
+{
+	if (t->bits > 0)
+		memset(t->tag, 0, ((size_t)1 << t->bits) + SPAN);
+	t->n = 0;
+}
+
+/* ---- places ------------------------------------------------------------ */
+
+unsigned
+gdi_table_match_plain(const uint8_t *tags, uint8_t tag)
+{
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < SPAN; i++)
+		bits |= (unsigned)(tags[i] == 0 || tags[i] == tag) << i;
+	return bits;
+}
+
+static inline unsigned
+match(const uint8_t *tags, uint8_t tag)
+{
+#if defined(__SSE2__)
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)tags);
+	__m128i free_or_mine = _mm_or_si128(
+	    _mm_cmpeq_epi8(v, _mm_setzero_si128()),
+	    _mm_cmpeq_epi8(v, _mm_set1_epi8((char)tag)));
+
+	return (unsigned)_mm_movemask_epi8(free_or_mine);
+#else
+	return gdi_table_match_plain(tags, tag);
+#endif
+}
+
+unsigned
+gdi_table_match(const uint8_t *tags, uint8_t tag)
+{
+	return match(tags, tag);
+}
+
+static inline size_t
+home(const struct gdi_table *t, uint64_t hash)
+{
+	return (size_t)(hash >> (64 - t->bits));
+}
+
+static inline uint8_t
+tag_of(uint64_t hash)
+{
+	return (uint8_t)(hash | TAG_BIT);
+}
+
+static inline void
+set_tag(struct gdi_table *t, size_t at, uint8_t tag)
+{
+	t->tag[at] = tag;
+	if (at < SPAN)
+		t->tag[((size_t)1 << t->bits) + at] = tag;
+}
+
+/* The first place from `at` on that is free or may be the key's. */
+static inline size_t
+candidate(const struct gdi_table *t, size_t at, uint8_t tag)
+{
+	size_t mask = ((size_t)1 << t->bits) - 1;
+
+	for (;;) {
+		unsigned bits = match(&t->tag[at], tag);
+
+		if (bits != 0)
+			return (at + (unsigned)__builtin_ctz(bits)) & mask;
+		at = (at + SPAN) & mask;
+	}
+}
+
+static int
+grow_places(struct gdi_table *t, const struct gp_hash_key *key,
+    struct gdi_arena *a)
+{
+	struct gdi_table new = *t;
+	size_t before = places_bytes(t);
+	int rc;
+
+	new.bits = t->bits == 0 ? BITS_FIRST : t->bits + 1;
+	rc = gdi_arena_charge(a, places_bytes(&new));
+	if (rc < 0)
+		return rc;
+	new.number = malloc(places_bytes(&new));
+	if (new.number == NULL) {
+		gdi_arena_discharge(a, places_bytes(&new));
+		return -ENOMEM;
+	}
+	/* one piece: numbers, which want alignment, then tags */
+	new.tag = (uint8_t *)(new.number + ((size_t)1 << new.bits));
+	memset(new.tag, 0, ((size_t)1 << new.bits) + SPAN);
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint64_t hash = gp_hash_words(key, gdi_table_entry(t, i),
+		    t->key_words);
+		size_t at = home(&new, hash);
+
+		/* every key is new: a free place is wanted */
+		while (new.tag[at] != 0)
+			at = candidate(&new, at + 1, 0);
+		set_tag(&new, at, tag_of(hash));
+		new.number[at] = i;
+	}
+	free(t->number);
+	gdi_arena_discharge(a, before);
+	*t = new;
+	return 0;
+}
+
+static int
+grow_chunks(struct gdi_table *t, struct gdi_arena *a)
+{
+	int rc = 0;
+
+	if (t->n_chunks == t->room_chunks) {
+		size_t room = t->room_chunks ? t->room_chunks * 2 : 8;
+		size_t more_bytes = (room - t->room_chunks) * sizeof(uint64_t *);
+		uint64_t **more;
+
+		rc = gdi_arena_charge(a, more_bytes);
+		if (rc < 0)
+			return rc;
+		more = reallocarray(t->chunk, room, sizeof(uint64_t *));
+		if (more == NULL) {
+			gdi_arena_discharge(a, more_bytes);
+			return -ENOMEM;
+		}
+		t->chunk = more;
+		t->room_chunks = room;
+	}
+	if (t->large) {
+		rc = from_slab(a, chunk_bytes(t), &t->chunk[t->n_chunks]);
+	} else {
+		rc = gdi_arena_charge(a, chunk_bytes(t));
+		if (rc < 0)
+			return rc;
+		t->chunk[t->n_chunks] = malloc(chunk_bytes(t));
+		if (t->chunk[t->n_chunks] == NULL) {
+			gdi_arena_discharge(a, chunk_bytes(t));
+			rc = -ENOMEM;
+		}
+	}
+	t->n_chunks += rc == 0;
+	return rc;
+}
+
+/* At most seven eighths of the places are taken: a span then nearly always
+ * has a free one. */
+int
+gdi_table_reserve(struct gdi_table *t, const struct gp_hash_key *key,
+    struct gdi_arena *a)
+{
+	size_t want = (size_t)t->n + GDI_TABLE_BATCH;
+	int rc = 0;
+
+	if (want > GDI_TABLE_MAX)
+		return GODB_EMEMORY;
+	while (rc == 0 &&
+	    (t->bits == 0 || want > ((size_t)1 << t->bits) / 8 * 7))
+		rc = grow_places(t, key, a);
+	while (rc == 0 && want > t->n_chunks * GDI_TABLE_CHUNK)
+		rc = grow_chunks(t, a);
+	return rc;
+}
+
+/* ---- entries ----------------------------------------------------------- */
+
+static inline bool
+same(const uint64_t *a, const uint64_t *b, unsigned words)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 0; i < words; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
+/* The key's place, or the free one where it belongs, from a candidate on. */
+static inline __attribute__((always_inline)) size_t
+settle(const struct gdi_table *t, size_t at, const uint64_t *key, uint8_t tag,
+    unsigned key_words)
+{
+	while (t->tag[at] != 0 && (t->tag[at] != tag ||
+	    !same(gdi_table_entry(t, t->number[at]), key, key_words)))
+		at = candidate(t,
+		    (at + 1) & (((size_t)1 << t->bits) - 1), tag);
+	return at;
+}
+
+static inline __attribute__((always_inline)) uint64_t *
+upsert(struct gdi_table *t, size_t at, const uint64_t *key, uint8_t tag,
+    unsigned key_words)
+{
+	uint64_t *entry;
+
+	at = settle(t, at, key, tag, key_words);
+	if (t->tag[at] != 0)
+		return gdi_table_entry(t, t->number[at]) + key_words;
+	set_tag(t, at, tag);
+	t->number[at] = t->n;
+	entry = gdi_table_entry(t, t->n++);
+	for (unsigned i = 0; i < key_words; i++)
+		entry[i] = key[i];
+	for (unsigned i = key_words; i < t->words; i++)
+		entry[i] = 0;
+	return entry + key_words;
+}
+
+/* Keys of the lengths that questions have most often get loops of their
+ * own. */
+#define BY_LENGTH(t, call)         \
+	switch ((t)->key_words) {  \
+	case 1:                    \
+		call(1);           \
+	case 2:                    \
+		call(2);           \
+	case 4:                    \
+		call(4);           \
+	default:                   \
+		call((t)->key_words); \
+	}
+
+uint64_t *
+gdi_table_at(struct gdi_table *t, const uint64_t *key, uint64_t hash)
+{
+	uint8_t tag = tag_of(hash);
+	size_t at = candidate(t, home(t, hash), tag);
+
+#define AT(words) return upsert(t, at, key, tag, words)
+	BY_LENGTH(t, AT)
+#undef AT
+}
+
+uint64_t *
+gdi_table_find(const struct gdi_table *t, const uint64_t *key, uint64_t hash)
+{
+	uint8_t tag = tag_of(hash);
+	size_t at;
+
+	if (t->n == 0)
+		return NULL;
+	at = settle(t, candidate(t, home(t, hash), tag), key, tag,
+	    t->key_words);
+	return t->tag[at] == 0 ? NULL :
+				 gdi_table_entry(t, t->number[at]) +
+		t->key_words;
+}
+
+static inline __attribute__((always_inline)) void
+add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
+    unsigned key_words, unsigned numbers)
+{
+	for (size_t i = 0; i < n; i++, r += 1 + key_words + numbers) {
+		const uint64_t *from = r + 1 + key_words;
+		uint64_t *to = upsert(t, at[i], r + 1, tag_of(r[0]),
+		    key_words);
+
+		for (unsigned k = 0; k < numbers; k++) {
+			uint64_t sum = to[k] + from[k];
+
+			to[k] = sum < from[k] ? UINT64_MAX : sum;
+		}
+	}
+}
+
+/*
+ * Three passes, so that each miss of the cache waits beside the others of the
+ * batch instead of behind them: fetch the places; find the candidates there
+ * and fetch their entries; add.  A candidate that an earlier record of the
+ * batch has taken meanwhile is gone on from.
+ */
+void
+gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n)
+{
+	uint32_t at[GDI_TABLE_BATCH] GDI_UNINITIALISED;
+	size_t step = 1 + t->words;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t first = home(t, records[i * step]);
+
+		__builtin_prefetch(&t->tag[first]);
+		__builtin_prefetch(&t->number[first]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t hash = records[i * step];
+		size_t place = candidate(t, home(t, hash), tag_of(hash));
+
+		at[i] = (uint32_t)place;
+		if (t->tag[place] != 0) {
+			const uint64_t *e =
+			    gdi_table_entry(t, t->number[place]);
+
+			__builtin_prefetch(e, 1);
+			__builtin_prefetch(e + t->words - 1, 1);
+		}
+	}
+	if (t->words - t->key_words == 4) {
+#define ADD(words) do { add(t, records, n, at, words, 4); return; } while (0)
+		BY_LENGTH(t, ADD)
+#undef ADD
+	}
+	add(t, records, n, at, t->key_words, t->words - t->key_words);
+}

@@ -1,0 +1,87 @@
+/*
+ * table - a hash table of fixed-size entries: some words of key, then some
+ * numbers, which add up.
+ *
+ * Entries lie densely, in order of first appearance, in chunks that never
+ * move.  Places point to them with 32 bits each and a byte of the hash beside
+ * that, small enough that the places of millions of entries stay in the last
+ * cache: a look-up then costs one miss, that of the entry, which
+ * gdi_table_add fetches for a whole batch before it touches the first.
+ *
+ * The caller hashes: the uppermost bits give the place, the low seven the
+ * byte; bits 8 to 31 are the caller's, to part keys between tables.
+ */
+#ifndef GODB_TABLE_H
+#define GODB_TABLE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/hash.h"
+
+#define GDI_TABLE_BATCH 128 /* entries for which room is made at a time */
+#define GDI_TABLE_MAX   (UINT32_C(1) << 30)
+#define GDI_TABLE_CHUNK 1024u /* entries; a power of two */
+
+/* Memory of tables that several threads fill, and the bound of all of it.
+ * Zeroed but for `most` is empty. */
+struct gdi_arena {
+	_Atomic size_t bytes; /* allocated now */
+	size_t most;          /* 0: no bound */
+	pthread_mutex_t lock; /* of the slabs */
+	struct gdi_slab *slabs;
+};
+void gdi_arena_init(struct gdi_arena *a, size_t most);
+void gdi_arena_fini(struct gdi_arena *a);
+/* Accounts for memory that is got elsewhere.  0, or GODB_EMEMORY. */
+int gdi_arena_charge(struct gdi_arena *a, size_t bytes);
+void gdi_arena_discharge(struct gdi_arena *a, size_t bytes);
+
+struct gdi_table {
+	unsigned key_words, words; /* of the key (1-8); of an entry in all */
+	bool large;      /* chunks from the arena's slabs: freed with them */
+	uint32_t n;
+	uint8_t *tag;     /* of each place; 0: free; then the first 16 again */
+	uint32_t *number; /* of each place: its entry */
+	unsigned bits;   /* 2^bits places; 0: none yet */
+	uint64_t **chunk;
+	size_t n_chunks, room_chunks;
+};
+
+void gdi_table_init(struct gdi_table *t, unsigned key_words, unsigned numbers,
+    bool large);
+void gdi_table_free(struct gdi_table *t, struct gdi_arena *a);
+void gdi_table_clear(struct gdi_table *t); /* keeps the memory */
+
+/* Room for GDI_TABLE_BATCH more entries.  0, -ENOMEM, GODB_EMEMORY. */
+int gdi_table_reserve(struct gdi_table *t, const struct gp_hash_key *key,
+    struct gdi_arena *a);
+
+static inline uint64_t *
+gdi_table_entry(const struct gdi_table *t, uint32_t i)
+{
+	return t->chunk[i / GDI_TABLE_CHUNK] +
+	    (size_t)(i % GDI_TABLE_CHUNK) * t->words;
+}
+
+/* The key's numbers, zeroes when it is new; gdi_table_reserve came before. */
+uint64_t *gdi_table_at(struct gdi_table *t, const uint64_t *key,
+    uint64_t hash);
+/* The same, or NULL. */
+uint64_t *gdi_table_find(const struct gdi_table *t, const uint64_t *key,
+    uint64_t hash);
+
+/*
+ * Adds n (at most GDI_TABLE_BATCH) records: hash, key, numbers.  Numbers stay
+ * at the top instead of starting over.  gdi_table_reserve came before.
+ */
+void gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n);
+
+/* Bit i is set when tags[i] is 0 or `tag`, of 16; and without SSE2. */
+unsigned gdi_table_match(const uint8_t *tags, uint8_t tag);
+unsigned gdi_table_match_plain(const uint8_t *tags, uint8_t tag);
+
+#endif

@@ -1,0 +1,64 @@
+#include "querier/explain.h"
+
+#include "querier/units.h"
+
+#include <stdio.h>
+
+#define DAY_S 86400
+
+static void
+explain_iface(const struct godb_scan *s, uint32_t iface,
+    void (*say)(const char *line))
+{
+	size_t days = 0, blocks = 0, live = 0;
+	uint64_t rows = 0, stored = 0;
+	int64_t day = -1;
+	char line[256], bytes[UNITS_TEXT_MAX];
+
+	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
+		const struct godb_part *p = godb_scan_part(s, i);
+
+		if (p->iface_index != iface)
+			continue;
+		days += p->slot_s / DAY_S != day;
+		day = p->slot_s / DAY_S;
+		if (p->flags & GODB_PART_LIVE)
+			live++;
+		else
+			blocks++;
+		rows += (uint64_t)p->n4 + p->n6;
+		stored += p->stored_bytes;
+	}
+	units_bytes(stored, bytes);
+	(void)snprintf(line, sizeof(line), "%s: %zu days, %zu blocks and %zu "
+	    "live, %llu rows, %s stored", godb_scan_iface(s, iface), days,
+	    blocks, live, (unsigned long long)rows, bytes);
+	say(line);
+}
+
+void
+explain(const struct godb_scan *s, const struct godb_result *r,
+    void (*say)(const char *line))
+{
+	char line[256], in[UNITS_TEXT_MAX], out[UNITS_TEXT_MAX],
+	    memory[UNITS_TEXT_MAX];
+	struct godb_result_stats stats;
+
+	for (size_t i = 0; i < godb_scan_n_ifaces(s); i++)
+		explain_iface(s, (uint32_t)i, say);
+	godb_result_stats(r, &stats);
+	units_bytes(stats.bytes_read, in);
+	units_bytes(stats.bytes_decoded, out);
+	units_bytes(stats.mem_bytes, memory);
+	(void)snprintf(line, sizeof(line), "read: %llu blocks (%llu skipped), "
+	    "%s, %s decoded", (unsigned long long)(stats.parts -
+		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
+	    in, out);
+	say(line);
+	(void)snprintf(line, sizeof(line), "rows: %llu looked at, %llu met "
+	    "the condition, %zu groups, %zu after --having; %s of memory",
+	    (unsigned long long)stats.rows,
+	    (unsigned long long)stats.rows_matched, godb_result_n_groups(r),
+	    godb_result_n_hits(r), memory);
+	say(line);
+}

@@ -1,0 +1,13 @@
+/*
+ * explain - what a question cost: days, blocks, bytes, rows.
+ */
+#ifndef EXPLAIN_H
+#define EXPLAIN_H
+
+#include "common/godb/godb.h"
+
+/* Lines without their ends, for each interface and in all. */
+void explain(const struct godb_scan *s, const struct godb_result *r,
+    void (*say)(const char *line));
+
+#endif

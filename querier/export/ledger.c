@@ -1,0 +1,448 @@
+#include "querier/export/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "common/base/addr.h"
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+
+#define TARGET     "target"
+#define ATTEMPT    "attempt"
+#define DEAD       "dead"
+#define SHIPPED    "shipped"
+#define NEW_SUFFIX ".new"
+#define MODE_FILE   0600
+#define MODE_FOLDER 0700
+
+#define DAY_FILE_MAX (64u << 20)
+#define DEAD_MAX     (1u << 20)
+#define DEAD_MOST    4096 /* the oldest are forgotten: they only cost room */
+
+/* An entry: kind (u64), id or number, checksum of what precedes it.  The state
+ * folder does not travel, so integers are the machine's. */
+struct entry {
+	uint64_t kind;
+	uint8_t id[LEDGER_ID];
+	uint64_t checksum;
+};
+enum { ENTRY_SHIPPED = 1, ENTRY_DONE = 2 };
+_Static_assert(sizeof(struct entry) == 32, "entries have no holes");
+
+struct dead_entry {
+	struct ledger_dead dead;
+	uint64_t checksum;
+};
+_Static_assert(sizeof(struct dead_entry) == 56, "entries have no holes");
+
+struct ledger {
+	int dir;
+	int shipped; /* its folder of that name */
+	int lock;
+};
+
+static uint64_t
+checksum(const void *data, size_t len)
+{
+	return XXH3_64bits(data, len);
+}
+
+/* ---- whole files ----------------------------------------------------------- */
+
+static int
+replace_file(int dir, const char *name, const void *data, size_t len)
+{
+	char fresh[64];
+	int fd, rc;
+
+	(void)snprintf(fresh, sizeof(fresh), "%s" NEW_SUFFIX, name);
+	fd = gp_fd_openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC, MODE_FILE);
+	if (fd < 0)
+		return fd;
+	rc = gp_fd_write_full(fd, data, len);
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	gp_fd_close(&fd);
+	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
+		rc = -errno;
+	return rc == 0 ? gp_fd_sync(dir) : rc;
+}
+
+/* ---- open ------------------------------------------------------------------ */
+
+static int
+check_target(struct ledger *l, const char *target, char error[LEDGER_ERROR_MAX])
+{
+	char *have;
+	size_t len;
+	int rc = gp_fd_read_file(l->dir, TARGET, 4096, &have, &len);
+
+	if (rc == -ENOENT)
+		return replace_file(l->dir, TARGET, target, strlen(target));
+	if (rc < 0)
+		return rc;
+	if (strcmp(have, target) != 0) {
+		(void)snprintf(error, LEDGER_ERROR_MAX,
+		    "the state folder is that of another target (%.100s): give "
+		    "this one its own, [export] state", have);
+		rc = -EINVAL;
+	}
+	free(have);
+	return rc;
+}
+
+int
+ledger_open(int dir, const char *target, struct ledger **out,
+    char error[LEDGER_ERROR_MAX])
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+	int rc = 0;
+
+	error[0] = '\0';
+	if (l == NULL) {
+		gp_fd_close(&dir);
+		return -ENOMEM;
+	}
+	l->dir = dir;
+	l->shipped = -1;
+	l->lock = gp_fd_openat(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (l->lock < 0)
+		rc = l->lock;
+	else if (flock(l->lock, LOCK_EX | LOCK_NB) < 0)
+		rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (rc == -EBUSY)
+		(void)snprintf(error, LEDGER_ERROR_MAX,
+		    "another goprobe-export uses the state folder");
+	if (rc == 0)
+		rc = check_target(l, target, error);
+	if (rc == 0 && mkdirat(dir, SHIPPED, MODE_FOLDER) < 0 &&
+	    errno != EEXIST)
+		rc = -errno;
+	if (rc == 0) {
+		l->shipped = gp_fd_opendir_at(dir, SHIPPED);
+		rc = l->shipped < 0 ? l->shipped : gp_fd_sync(dir);
+	}
+	if (rc < 0) {
+		if (error[0] == '\0')
+			(void)snprintf(error, LEDGER_ERROR_MAX, "%s",
+			    strerror(-rc));
+		ledger_close(l);
+		return rc;
+	}
+	*out = l;
+	return 0;
+}
+
+void
+ledger_close(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	gp_fd_close(&l->shipped);
+	gp_fd_close(&l->lock);
+	gp_fd_close(&l->dir);
+	free(l);
+}
+
+/* ---- days ------------------------------------------------------------------ */
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, LEDGER_ID);
+}
+
+static int
+reserve_ids(struct ledger_day *d, size_t more)
+{
+	size_t cap = d->cap ? d->cap : 512;
+	void *grown;
+
+	while (cap < d->n + more)
+		cap *= 2;
+	if (cap == d->cap)
+		return 0;
+	grown = reallocarray(d->ids, cap, LEDGER_ID);
+	if (grown == NULL)
+		return -ENOMEM;
+	d->ids = grown;
+	d->cap = cap;
+	return 0;
+}
+
+static void
+read_entries(struct ledger_day *d, const char *data, size_t len)
+{
+	struct entry e;
+
+	for (; d->end + sizeof(e) <= len; d->end += sizeof(e)) {
+		memcpy(&e, data + d->end, sizeof(e));
+		if (e.checksum != checksum(&e, offsetof(struct entry, checksum)))
+			return;
+		if (e.kind == ENTRY_SHIPPED)
+			memcpy(d->ids[d->n++], e.id, LEDGER_ID);
+		else if (e.kind == ENTRY_DONE)
+			memcpy(&d->done_bytes, e.id, sizeof(d->done_bytes));
+	}
+}
+
+int
+ledger_day_open(struct ledger *l, const char *iface, int64_t day_s,
+    struct ledger_day *out)
+{
+	struct ledger_day d = {.day_s = day_s};
+	char path[64], day[11], *data;
+	size_t len;
+	int rc;
+
+	(void)snprintf(d.iface, sizeof(d.iface), "%s", iface);
+	gp_clock_day_format(day_s, day);
+	(void)snprintf(path, sizeof(path), "%s/%s", iface, day);
+	rc = gp_fd_read_file(l->shipped, path, DAY_FILE_MAX, &data, &len);
+	if (rc == -ENOENT) {
+		*out = d;
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	rc = reserve_ids(&d, len / sizeof(struct entry));
+	if (rc == 0) {
+		read_entries(&d, data, len);
+		qsort(d.ids, d.n, LEDGER_ID, compare_ids);
+		*out = d;
+	}
+	free(data);
+	return rc;
+}
+
+void
+ledger_day_free(struct ledger_day *d)
+{
+	free(d->ids);
+	memset(d, 0, sizeof(*d));
+}
+
+bool
+ledger_day_has(const struct ledger_day *d, const uint8_t id[LEDGER_ID])
+{
+	return d->n > 0 &&
+	    bsearch(id, d->ids, d->n, LEDGER_ID, compare_ids) != NULL;
+}
+
+static void
+make_entry(struct entry *e, uint64_t kind, const void *value, size_t len)
+{
+	memset(e, 0, sizeof(*e));
+	e->kind = kind;
+	memcpy(e->id, value, len);
+	e->checksum = checksum(e, offsetof(struct entry, checksum));
+}
+
+/* Behind what holds, so that a torn end does not stay in the middle. */
+static int
+append(struct ledger *l, struct ledger_day *d, const struct entry *list,
+    size_t n)
+{
+	char path[64], day[11];
+	bool fresh = d->end == 0;
+	int folder, fd, rc;
+
+	if (mkdirat(l->shipped, d->iface, MODE_FOLDER) == 0)
+		rc = gp_fd_sync(l->shipped);
+	else
+		rc = errno == EEXIST ? 0 : -errno;
+	gp_clock_day_format(d->day_s, day);
+	(void)snprintf(path, sizeof(path), "%s/%s", d->iface, day);
+	fd = rc < 0 ? rc : gp_fd_openat(l->shipped, path, O_WRONLY | O_CREAT,
+	    MODE_FILE);
+	if (fd < 0)
+		return fd;
+	rc = gp_fd_pwrite_full(fd, list, n * sizeof(*list), d->end);
+	if (rc == 0)
+		rc = gp_fd_datasync(fd);
+	gp_fd_close(&fd);
+	if (rc == 0 && fresh) {
+		folder = gp_fd_opendir_at(l->shipped, d->iface);
+		rc = folder < 0 ? folder : gp_fd_sync(folder);
+		gp_fd_close(&folder);
+	}
+	if (rc == 0)
+		d->end += n * sizeof(*list);
+	return rc;
+}
+
+int
+ledger_day_add(struct ledger *l, struct ledger_day *d,
+    const uint8_t (*ids)[LEDGER_ID], size_t n)
+{
+	struct entry *list = calloc(n + 1, sizeof(*list));
+	int rc = list ? reserve_ids(d, n) : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		make_entry(&list[i], ENTRY_SHIPPED, ids[i], LEDGER_ID);
+	if (rc == 0)
+		rc = append(l, d, list, n);
+	free(list);
+	if (rc < 0)
+		return rc;
+	memcpy(d->ids + d->n, ids, n * LEDGER_ID);
+	d->n += n;
+	qsort(d->ids, d->n, LEDGER_ID, compare_ids);
+	return 0;
+}
+
+int
+ledger_day_done(struct ledger *l, struct ledger_day *d, uint64_t index_bytes)
+{
+	struct entry e;
+	int rc;
+
+	if (d->done_bytes == index_bytes)
+		return 0;
+	make_entry(&e, ENTRY_DONE, &index_bytes, sizeof(index_bytes));
+	rc = append(l, d, &e, 1);
+	if (rc == 0)
+		d->done_bytes = index_bytes;
+	return rc;
+}
+
+/* ---- the attempt ----------------------------------------------------------- */
+
+/* On disk: the struct up to its last id, then the checksum. */
+static size_t
+attempt_bytes(size_t n)
+{
+	return offsetof(struct ledger_attempt, ids) + n * LEDGER_ID;
+}
+
+int
+ledger_attempt_write(struct ledger *l, const struct ledger_attempt *a)
+{
+	size_t len = attempt_bytes(a->n);
+	char *data = calloc(1, len + sizeof(uint64_t));
+	uint64_t sum;
+	int rc;
+
+	if (data == NULL)
+		return -ENOMEM;
+	memcpy(data, a, len);
+	sum = checksum(data, len);
+	memcpy(data + len, &sum, sizeof(sum));
+	rc = replace_file(l->dir, ATTEMPT, data, len + sizeof(sum));
+	free(data);
+	return rc;
+}
+
+int
+ledger_attempt_read(struct ledger *l, struct ledger_attempt *out)
+{
+	size_t len, most = attempt_bytes(LEDGER_ATTEMPT_RECORDS) + 8;
+	uint64_t sum;
+	char *data;
+	int rc = gp_fd_read_file(l->dir, ATTEMPT, most, &data, &len);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0)
+		return rc;
+	memset(out, 0, sizeof(*out));
+	rc = -EIO;
+	if (len >= attempt_bytes(0) + sizeof(sum)) {
+		len -= sizeof(sum);
+		memcpy(&sum, data + len, sizeof(sum));
+		memcpy(out, data, len);
+		if (sum == checksum(data, len) &&
+		    out->n <= LEDGER_ATTEMPT_RECORDS &&
+		    len == attempt_bytes(out->n) &&
+		    memchr(out->iface, '\0', sizeof(out->iface)) &&
+		    gp_addr_iface_valid(out->iface))
+			rc = 1;
+	}
+	free(data);
+	return rc;
+}
+
+int
+ledger_attempt_clear(struct ledger *l)
+{
+	if (unlinkat(l->dir, ATTEMPT, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return gp_fd_sync(l->dir);
+}
+
+/* ---- attempts given up ----------------------------------------------------- */
+
+int
+ledger_dead_list(struct ledger *l, struct ledger_dead **out)
+{
+	struct ledger_dead *list;
+	struct dead_entry e;
+	size_t len, n = 0;
+	char *data;
+	int rc = gp_fd_read_file(l->dir, DEAD, DEAD_MAX, &data, &len);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (rc == -ENOENT) {
+		data = NULL;
+		len = 0;
+	}
+	list = calloc(len / sizeof(e) + 1, sizeof(*list));
+	for (size_t at = 0; list && at + sizeof(e) <= len; at += sizeof(e)) {
+		memcpy(&e, data + at, sizeof(e));
+		if (e.checksum == checksum(&e.dead, sizeof(e.dead)) &&
+		    memchr(e.dead.iface, '\0', sizeof(e.dead.iface)) &&
+		    gp_addr_iface_valid(e.dead.iface))
+			list[n++] = e.dead;
+	}
+	free(data);
+	if (list == NULL)
+		return -ENOMEM;
+	*out = list;
+	return (int)n;
+}
+
+int
+ledger_dead_write(struct ledger *l, const struct ledger_dead *list, size_t n)
+{
+	size_t skip = n > DEAD_MOST ? n - DEAD_MOST : 0;
+	struct dead_entry *out = calloc(n - skip + 1, sizeof(*out));
+	int rc;
+
+	if (out == NULL)
+		return -ENOMEM;
+	for (size_t i = skip; i < n; i++) {
+		out[i - skip].dead = list[i];
+		out[i - skip].checksum = checksum(&list[i], sizeof(list[i]));
+	}
+	rc = replace_file(l->dir, DEAD, out, (n - skip) * sizeof(*out));
+	free(out);
+	return rc;
+}
+
+int
+ledger_dead_add(struct ledger *l, const struct ledger_dead *d)
+{
+	struct ledger_dead *list, *grown;
+	int n = ledger_dead_list(l, &list);
+	int rc;
+
+	if (n < 0)
+		return n;
+	grown = reallocarray(list, (size_t)n + 1, sizeof(*list));
+	if (grown == NULL) {
+		free(list);
+		return -ENOMEM;
+	}
+	grown[n] = *d;
+	rc = ledger_dead_write(l, grown, (size_t)n + 1);
+	free(grown);
+	return rc;
+}

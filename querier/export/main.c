@@ -1,0 +1,590 @@
+/*
+ * goprobe-export - ships committed blocks of a store to ClickHouse.  See
+ * goprobe-export(8).
+ *
+ * Before the sandbox closes: the INI file, the password, the certificates, the
+ * server's addresses, and the folders of store, ledger and status.  What the
+ * store holds and what the server says is parsed behind it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/conf.h"
+#include "common/base/fd.h"
+#include "common/base/log.h"
+#include "common/base/notify.h"
+#include "common/base/sandbox.h"
+#include "querier/export/pass.h"
+#include "querier/export/profile.h"
+#include "querier/export/report.h"
+#include "querier/export/schema.h"
+#include "querier/export/ship.h"
+
+#define USER       "goprobe-export"
+#define NOFILE     256
+#define SECRET_MAX 512
+#define BACKOFF_MIN_S  1
+#define BACKOFF_MAX_S  300
+#define CLEAN_EVERY_NS (3600 * GP_NS_PER_S)
+#define CLEAN_AGE_S    3600 /* no insert takes so long to arrive */
+
+enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE };
+
+struct options {
+	const char *conf_path, *store, *state, *cluster;
+	int schema, init; /* enum schema_kind, -1: not asked */
+	bool once, clean, check, print;
+};
+
+/* What was opened while that was possible. */
+struct opened {
+	struct gp_conf *conf;
+	char *password; /* NULL: none */
+	struct http *http;
+	int store, state, status;
+	int notify;
+};
+
+static volatile sig_atomic_t stop;
+
+static void
+on_signal(int signo)
+{
+	(void)signo;
+	stop = 1;
+}
+
+__attribute__((format(printf, 2, 3))) static _Noreturn void
+die(int status, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	gp_log(GP_LOG_ERR, "%s", line);
+	exit(status);
+}
+
+/* ---- command line ---------------------------------------------------------- */
+
+static _Noreturn void
+usage(FILE *out, int status)
+{
+	fputs("usage: goprobe-export [-c FILE] [-d STORE] [-s STATE] "
+	      "[--once | --clean]\n"
+	      "       goprobe-export --schema KIND [--cluster NAME]\n"
+	      "       goprobe-export --init KIND [--cluster NAME]\n"
+	      "       goprobe-export -t | -T | -V | -h\n"
+	      "  -c FILE   configuration, default " GP_CONF_PATH "\n"
+	      "  -d STORE  folder of the store, default from the configuration\n"
+	      "  -s STATE  folder of what was shipped, likewise\n"
+	      "  --once    ship what there is and exit\n"
+	      "  --clean   the same; then have the server remove rows of "
+	      "attempts that\n"
+	      "            were given up, which a daemon does after an hour\n"
+	      "  --schema  print the statements that make the tables\n"
+	      "  --init    have the server make them\n"
+	      "  KIND      single, sharded, replicated or modern\n"
+	      "  -t        check the configuration and exit\n"
+	      "  -T        print the effective configuration and exit\n",
+	    out);
+	exit(status);
+}
+
+static int
+parse_kind(const char *option, const char *text)
+{
+	for (int i = 0; i < SCHEMA_N_KINDS; i++)
+		if (strcmp(text, schema_kind_name((enum schema_kind)i)) == 0)
+			return i;
+	die(EXIT_USAGE, "--%s %s: needs single, sharded, replicated or modern",
+	    option, text);
+}
+
+enum { OPT_ONCE = 256, OPT_CLEAN, OPT_SCHEMA, OPT_INIT, OPT_CLUSTER };
+
+static const struct option long_options[] = {
+    {"once", no_argument, NULL, OPT_ONCE},
+    {"clean", no_argument, NULL, OPT_CLEAN},
+    {"schema", required_argument, NULL, OPT_SCHEMA},
+    {"init", required_argument, NULL, OPT_INIT},
+    {"cluster", required_argument, NULL, OPT_CLUSTER},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static void
+parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){.schema = -1, .init = -1, .cluster = "goprobe"};
+	while ((c = getopt_long(argc, argv, "c:d:s:tTVh", long_options,
+		    NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->conf_path = optarg;
+			break;
+		case 'd':
+			o->store = optarg;
+			break;
+		case 's':
+			o->state = optarg;
+			break;
+		case 't':
+			o->check = true;
+			break;
+		case 'T':
+			o->print = true;
+			break;
+		case OPT_ONCE:
+			o->once = true;
+			break;
+		case OPT_CLEAN:
+			o->clean = o->once = true;
+			break;
+		case OPT_SCHEMA:
+			o->schema = parse_kind("schema", optarg);
+			break;
+		case OPT_INIT:
+			o->init = parse_kind("init", optarg);
+			break;
+		case OPT_CLUSTER:
+			if (!schema_name_valid(optarg))
+				die(EXIT_USAGE, "--cluster: needs a name of "
+				    "letters, digits and _");
+			o->cluster = optarg;
+			break;
+		case 'V':
+			puts("goprobe-export " GODB_VERSION_STRING);
+			exit(EXIT_FINE);
+		case 'h':
+			usage(stdout, EXIT_FINE);
+		default:
+			usage(stderr, EXIT_USAGE);
+		}
+	}
+	if (optind != argc)
+		usage(stderr, EXIT_USAGE);
+}
+
+/* ---- configuration --------------------------------------------------------- */
+
+/* A weaker sandbox is root's to order, nobody else's. */
+static struct gp_conf *
+load_conf(const struct options *o)
+{
+	const char *path = o->conf_path ? o->conf_path : GP_CONF_PATH;
+	char error[512];
+	struct gp_conf *conf =
+	    gp_conf_load(path, o->conf_path == NULL, false, error);
+
+	if (conf && conf->export.sandbox != GP_SANDBOX_FULL) {
+		gp_conf_free(conf);
+		conf = gp_conf_load(path, false, true, error);
+	}
+	if (conf == NULL)
+		die(EXIT_USAGE, "%s", error);
+	if (!schema_name_valid(conf->export.database))
+		die(EXIT_USAGE, "%s: [export] database: needs a name of "
+		    "letters, digits and _, at most 64", path);
+	return conf;
+}
+
+static void
+check_complete(const struct gp_conf *conf)
+{
+	if (conf->export.url[0] == '\0')
+		die(EXIT_USAGE, "[export] url is not set: there is nowhere to "
+		    "ship to");
+	if (conf->site.name[0] == '\0')
+		die(EXIT_USAGE, "[site] name is not set: the server could not "
+		    "tell this sensor from others");
+	if (strlen(conf->site.name) > 255)
+		die(EXIT_USAGE, "[site] name: longer than 255 bytes");
+}
+
+/* First line of a file that others cannot read. */
+static char *
+read_secret(const char *path)
+{
+	char *text = calloc(1, SECRET_MAX + 1);
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (text == NULL)
+		die(EXIT_ERROR, "out of memory");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die(EXIT_ERROR, "[export] password_file: %s: %s", path,
+		    strerror(errno));
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 07) ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()))
+		die(EXIT_ERROR, "[export] password_file: %s: must be a file of "
+		    "root's that others can neither read nor write", path);
+	n = gp_fd_read_full(fd, text, SECRET_MAX);
+	gp_fd_close(&fd);
+	if (n < 0)
+		die(EXIT_ERROR, "[export] password_file: %s: %s", path,
+		    strerror((int)-n));
+	text[strcspn(text, "\r\n")] = '\0';
+	return text;
+}
+
+/* ---- schema ---------------------------------------------------------------- */
+
+static _Noreturn void
+print_schema(const struct options *o, const struct gp_conf *conf)
+{
+	enum schema_kind kind = (enum schema_kind)o->schema;
+	const char *comment;
+	char *sql;
+
+	fputs(schema_preface(kind), stdout);
+	for (size_t i = 0; i < schema_n_statements(kind); i++) {
+		sql = schema_statement(kind, i, conf->export.database,
+		    o->cluster, &comment);
+		if (sql == NULL)
+			die(EXIT_ERROR, "out of memory");
+		printf("\n%s%s;\n", comment, sql);
+		free(sql);
+	}
+	exit(fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR);
+}
+
+static _Noreturn void
+run_init(const struct options *o, const struct opened *in)
+{
+	enum schema_kind kind = (enum schema_kind)o->init;
+	char error[HTTP_ERROR_MAX];
+
+	for (size_t i = 0; i < schema_n_statements(kind); i++) {
+		char *sql = schema_statement(kind, i, in->conf->export.database,
+		    o->cluster, NULL);
+		struct http_ask ask = {.sql = sql};
+
+		if (sql == NULL)
+			die(EXIT_ERROR, "out of memory");
+		if (http_ask(in->http, &ask, NULL, error) != HTTP_FINE)
+			die(EXIT_ERROR, "--init: %s", error);
+		free(sql);
+	}
+	gp_log(GP_LOG_INFO, "the tables are there");
+	exit(EXIT_FINE);
+}
+
+/* ---- before the sandbox ---------------------------------------------------- */
+
+static void
+connect_http(struct opened *in)
+{
+	const struct gp_conf *c = in->conf;
+	struct http_opts opts = {
+		.url = c->export.url,
+		.user = c->export.user,
+		.ca_file = c->export.ca_file,
+		.cert_file = c->export.cert_file,
+		.key_file = c->export.key_file,
+		.timeout_s = c->export.timeout,
+		.stop = &stop,
+	};
+	char error[HTTP_ERROR_MAX];
+	int rc;
+
+	if (c->export.password_file[0])
+		in->password = read_secret(c->export.password_file);
+	opts.password = in->password;
+	rc = http_open(&opts, &in->http, error);
+	if (in->password)
+		explicit_bzero(in->password, strlen(in->password));
+	free(in->password);
+	in->password = NULL;
+	if (rc < 0)
+		die(EXIT_ERROR, "[export] %s", error);
+}
+
+struct ids {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Who we become when root started us. */
+static struct ids
+own_ids(void)
+{
+	const struct passwd *pw = getpwnam(USER);
+
+	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
+		pw = getpwnam("nobody");
+	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
+		return (struct ids){65534, 65534};
+	return (struct ids){pw->pw_uid, pw->pw_gid};
+}
+
+static void
+open_folders(const struct options *o, struct opened *in)
+{
+	const char *store = o->store ? o->store : in->conf->store.path;
+	const char *state = o->state ? o->state : in->conf->export.state;
+	const char *run = getenv("RUNTIME_DIRECTORY");
+	bool made;
+
+	in->store = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (in->store < 0)
+		die(EXIT_ERROR, "%s: %s", store, strerror(errno));
+	made = mkdir(state, 0700) == 0;
+	if (!made && errno != EEXIST)
+		die(EXIT_ERROR, "%s: %s", state, strerror(errno));
+	in->state = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (in->state < 0)
+		die(EXIT_ERROR, "%s: %s", state, strerror(errno));
+	if (made && geteuid() == 0) {
+		struct ids ids = own_ids();
+
+		if (fchown(in->state, ids.uid, ids.gid) < 0)
+			die(EXIT_ERROR, "%s: %s", state, strerror(errno));
+	}
+	in->status = -1;
+	if (run && run[0] == '/') {
+		in->status = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (in->status < 0)
+			die(EXIT_ERROR, "%s: %s", run, strerror(errno));
+	}
+}
+
+static int
+drop(const struct opened *in)
+{
+	struct ids ids = own_ids();
+	struct stat st;
+
+	if (geteuid() != 0)
+		return gp_sandbox_drop_caps();
+	if (fstat(in->store, &st) < 0)
+		return -errno;
+	return gp_sandbox_drop(ids.uid, ids.gid, &st.st_gid,
+	    st.st_gid != 0);
+}
+
+static void
+enter_sandbox(const struct opened *in)
+{
+	enum gp_conf_sandbox how = in->conf->export.sandbox;
+	struct gp_path paths[3] = {{in->store, GP_PATH_READ},
+		{in->state, GP_PATH_READ | GP_PATH_WRITE},
+		{in->status, GP_PATH_WRITE}};
+	int rc = gp_sandbox_limits(NOFILE);
+
+	if (rc == 0)
+		rc = drop(in);
+	if (rc < 0)
+		die(EXIT_ERROR, "privileges cannot be dropped: %s",
+		    strerror(-rc));
+	if (how == GP_SANDBOX_FULL) {
+		rc = gp_sandbox_landlock_connect(paths,
+		    in->status >= 0 ? 3 : 2, http_port(in->http));
+		if (rc < 0)
+			die(EXIT_ERROR, "Landlock: %s", strerror(-rc));
+	}
+	if (how != GP_SANDBOX_OFF) {
+		rc = profile_seccomp();
+		if (rc < 0)
+			die(EXIT_ERROR, "seccomp: %s", strerror(-rc));
+	}
+	if (how != GP_SANDBOX_FULL)
+		gp_log(GP_LOG_WARNING,
+		    "sandbox weakened by the configuration: %s",
+		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	(void)sigaction(SIGTERM, &sa, NULL);
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+}
+
+/* ---- the loop -------------------------------------------------------------- */
+
+struct loop {
+	struct ship ship;
+	struct pass pass;
+	struct report report;
+	const struct gp_conf *conf;
+	struct gp_log_limit limit;
+	int64_t cleaned_ns; /* CLOCK_MONOTONIC */
+	int notify;
+};
+
+static void
+wait_seconds(unsigned seconds)
+{
+	struct timespec t = {seconds, 0};
+
+	if (!stop)
+		(void)nanosleep(&t, NULL); /* a signal ends it */
+}
+
+static void
+clean(struct loop *l)
+{
+	char error[SHIP_ERROR_MAX];
+	int64_t now = gp_clock_mono_ns();
+
+	if (l->cleaned_ns && now - l->cleaned_ns < CLEAN_EVERY_NS)
+		return;
+	l->cleaned_ns = now;
+	if (ship_clean(&l->ship, CLEAN_AGE_S, error) < 0)
+		gp_log(GP_LOG_WARNING, "%s", error);
+}
+
+/* One look at the store; 0, or -1 with error. */
+static int
+look(struct loop *l, char error[SHIP_ERROR_MAX])
+{
+	struct ship_counts before = l->ship.counts;
+	int rc = ship_check(&l->ship, error);
+
+	if (rc == 0)
+		rc = pass_run(&l->pass, error);
+	if (rc == 0)
+		clean(l);
+	if (l->ship.counts.records > before.records)
+		gp_log(GP_LOG_INFO, "shipped blocks=%llu rows=%llu bytes=%llu",
+		    (unsigned long long)(l->ship.counts.records -
+			before.records),
+		    (unsigned long long)(l->ship.counts.rows - before.rows),
+		    (unsigned long long)(l->ship.counts.bytes - before.bytes));
+	report_write(&l->report, &l->pass, rc == 0 ? "" : error, true);
+	return rc;
+}
+
+static int
+run_once(struct loop *l, bool cleaning)
+{
+	char error[SHIP_ERROR_MAX];
+	int rc = look(l, error);
+
+	if (rc == 0 && cleaning)
+		rc = ship_clean(&l->ship, 0, error);
+	if (rc == 0)
+		return EXIT_FINE;
+	gp_log(GP_LOG_ERR, "%s", error);
+	return EXIT_ERROR;
+}
+
+static int
+run_daemon(struct loop *l)
+{
+	char error[SHIP_ERROR_MAX];
+	unsigned backoff = BACKOFF_MIN_S;
+
+	(void)gp_notify_send(l->notify, "READY=1\nSTATUS=shipping");
+	while (!stop) {
+		if (look(l, error) == 0) {
+			backoff = BACKOFF_MIN_S;
+			(void)gp_notify_send(l->notify,
+			    "STATUS=all blocks shipped");
+			wait_seconds(l->conf->export.interval);
+			continue;
+		}
+		if (stop)
+			break;
+		if (gp_log_allow(&l->limit, 3))
+			gp_log(GP_LOG_WARNING, "%s; next try in %u s", error,
+			    backoff);
+		(void)gp_notify_send(l->notify,
+		    "STATUS=the server cannot be reached or refuses");
+		wait_seconds(backoff);
+		backoff = backoff * 2 < BACKOFF_MAX_S ? backoff * 2 :
+		    BACKOFF_MAX_S;
+	}
+	(void)gp_notify_send(l->notify, "STOPPING=1");
+	report_write(&l->report, &l->pass, "", false);
+	return EXIT_FINE;
+}
+
+static void
+start(struct loop *l, const struct options *o, struct opened *in)
+{
+	const struct gp_conf *c = in->conf;
+	char error[LEDGER_ERROR_MAX], target[1024];
+	int rc;
+
+	(void)snprintf(target, sizeof(target), "%.400s %s %.255s\n",
+	    c->export.url, c->export.database, c->site.name);
+	rc = ledger_open(in->state, target, &l->ship.ledger, error);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", o->state ? o->state :
+		    c->export.state, error);
+	rc = godb_reader_openat(in->store, &l->ship.reader);
+	if (rc < 0)
+		die(EXIT_ERROR, "%s: %s", o->store ? o->store : c->store.path,
+		    godb_strerror(rc));
+	l->conf = c;
+	l->notify = in->notify;
+	l->ship.http = in->http;
+	l->ship.site = c->site.name;
+	l->ship.database = c->export.database;
+	l->ship.batch_rows = c->export.batch_rows;
+	l->ship.stop = &stop;
+	l->pass.ship = &l->ship;
+	report_init(&l->report, in->status, c, http_host(in->http));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct opened in = {.store = -1, .state = -1, .status = -1};
+	struct options o;
+	struct loop l = {0};
+	int status;
+
+	gp_log_open("goprobe-export", GP_LOG_INFO);
+	parse_options(argc, argv, &o);
+	in.conf = load_conf(&o);
+	if (o.print)
+		gp_conf_print(in.conf, stdout);
+	if (o.print || o.check)
+		return fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR;
+	if (o.schema >= 0)
+		print_schema(&o, in.conf);
+	check_complete(in.conf);
+	catch_signals();
+	in.notify = gp_notify_open();
+	connect_http(&in);
+	if (o.init >= 0)
+		run_init(&o, &in);
+	open_folders(&o, &in);
+	enter_sandbox(&in);
+
+	start(&l, &o, &in);
+	status = o.once ? run_once(&l, o.clean) : run_daemon(&l);
+	pass_fini(&l.pass);
+	ship_fini(&l.ship);
+	ledger_close(l.ship.ledger);
+	godb_reader_close(l.ship.reader);
+	http_close(in.http);
+	gp_conf_free(in.conf);
+	return status;
+}

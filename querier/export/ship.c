@@ -1,0 +1,821 @@
+#include "querier/export/ship.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "querier/export/rowbinary.h"
+#include "querier/export/tables.h"
+
+#define ANSWER_MAX   (32u << 20)
+#define COUNT_TRIES  10 /* half a second each: replicas need a moment */
+#define LITERAL_MAX  1100
+#define SQL_MAX      4096
+#define PARALLEL_FROM 20000 /* rows; fewer are one insert */
+#define SEND_AGAIN   (-3)
+
+/* Distributed tables answer when every shard has the rows; others ignore it.
+ * One block an insert, so that it is one part and not several. */
+#define INSERT_PARAMS \
+	"insert_distributed_sync=1&max_insert_block_size=1048576"
+
+/* One interface and day while it is shipped. */
+struct job {
+	struct ship *s;
+	const char *iface;
+	int64_t day_s;
+	struct godb_scan *scan;
+	struct godb_cursor *cursor[HTTP_PARALLEL];
+	struct ledger_day day;
+	size_t *parts; /* to ship, in order of time */
+	size_t n;
+	bool *unreadable; /* by place in parts */
+	struct ledger_attempt *attempt;
+	char *error;
+};
+
+static int
+fail(const struct job *j, const char *what, const char *why)
+{
+	char day[11];
+
+	gp_clock_day_format(j->day_s, day);
+	(void)snprintf(j->error, SHIP_ERROR_MAX, "%s %s: %s: %s", j->iface,
+	    day, what, why);
+	return -1;
+}
+
+/* What is the store's fault does not keep other days from being shipped. */
+static int
+fail_store(const struct job *j, const char *why)
+{
+	(void)fail(j, "store", why);
+	return SHIP_STORE;
+}
+
+/* ---- questions to the server ---------------------------------------------- */
+
+/* WHERE of everything that concerns a day of an interface. */
+static void
+print_where(char *to, size_t size, const struct ship *s, const char *iface,
+    int64_t day_s)
+{
+	char site[LITERAL_MAX], name[80];
+
+	(void)rowbinary_literal(site, sizeof(site), s->site);
+	(void)rowbinary_literal(name, sizeof(name), iface);
+	(void)snprintf(to, size, "day = toDate(%" PRId64 ") AND site = %s AND "
+	    "iface = %s", day_s / GP_DAY_S, site, name);
+}
+
+static enum http_result
+ask_text(struct ship *s, const char *sql, struct http_text *text,
+    char error[HTTP_ERROR_MAX])
+{
+	struct http_ask ask = {.sql = sql, .take = http_text_take,
+		.take_arg = text};
+	enum http_result rc;
+
+	text->max = ANSWER_MAX;
+	rc = http_ask(s->http, &ask, NULL, error);
+	if (rc != HTTP_FINE) {
+		free(text->data);
+		text->data = NULL;
+	}
+	return rc;
+}
+
+/* A number alone on its line, or the answer is none. */
+static enum http_result
+ask_number(struct ship *s, const char *sql, uint64_t *out,
+    char error[HTTP_ERROR_MAX])
+{
+	struct http_text text = {0};
+	enum http_result rc = ask_text(s, sql, &text, error);
+	char *end = text.data;
+
+	if (rc != HTTP_FINE)
+		return rc;
+	errno = 0;
+	if (text.data)
+		*out = strtoull(text.data, &end, 10);
+	if (!text.data || end == text.data || errno || strcmp(end, "\n") != 0) {
+		(void)snprintf(error, HTTP_ERROR_MAX,
+		    "the server's answer is no number");
+		rc = HTTP_UNKNOWN;
+	}
+	free(text.data);
+	return rc;
+}
+
+int
+ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
+{
+	static const char *const table[] = {"flows", "blocks"};
+	static const char *const columns[] = {TABLES_FLOWS, TABLES_BLOCKS};
+	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	struct http_text text = {0};
+
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(sql, sizeof(sql),
+		    "SELECT %s FROM %s.%s LIMIT 0 FORMAT TabSeparated",
+		    columns[i], s->database, table[i]);
+		if (ask_text(s, sql, &text, why) != HTTP_FINE) {
+			(void)snprintf(error, SHIP_ERROR_MAX, "%s.%s: %s",
+			    s->database, table[i], why);
+			return -1;
+		}
+		if (text.len > 0) {
+			(void)snprintf(error, SHIP_ERROR_MAX,
+			    "%s.%s: this is no ClickHouse: an empty answer was "
+			    "due", s->database, table[i]);
+			free(text.data);
+			return -1;
+		}
+		free(text.data);
+		text = (struct http_text){0};
+	}
+	return 0;
+}
+
+/* ---- what the server has already ------------------------------------------ */
+
+static bool
+asked_before(const struct ship *s, const char *iface, int64_t day_s)
+{
+	for (size_t i = 0; i < s->n_asked; i++)
+		if (s->asked[i].day_s == day_s &&
+		    strcmp(s->asked[i].iface, iface) == 0)
+			return true;
+	return false;
+}
+
+static int
+remember_asked(struct ship *s, const char *iface, int64_t day_s)
+{
+	if (s->n_asked == s->cap_asked) {
+		size_t cap = s->cap_asked ? s->cap_asked * 2 : 64;
+		void *grown = reallocarray(s->asked, cap, sizeof(*s->asked));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		s->asked = grown;
+		s->cap_asked = cap;
+	}
+	(void)snprintf(s->asked[s->n_asked].iface,
+	    sizeof(s->asked[s->n_asked].iface), "%s", iface);
+	s->asked[s->n_asked++].day_s = day_s;
+	return 0;
+}
+
+/* Lines of 32 digits each into the ledger, those it lacks. */
+static int
+take_commits(struct job *j, const char *text)
+{
+	uint8_t (*fresh)[LEDGER_ID];
+	size_t n = 0, lines = 0;
+	int rc = 0;
+
+	for (const char *p = text; *p; p++)
+		lines += *p == '\n';
+	fresh = calloc(lines + 1, LEDGER_ID);
+	if (fresh == NULL)
+		return fail(j, "commits at the server", "out of memory");
+	for (const char *p = text; rc == 0 && *p; p += strcspn(p, "\n") + 1) {
+		if (n == lines ||
+		    rowbinary_unhex(fresh[n], p, strcspn(p, "\n")) < 0)
+			rc = fail(j, "commits at the server",
+			    "its answer is no list of records");
+		else if (!ledger_day_has(&j->day, fresh[n]))
+			n++;
+	}
+	if (rc == 0 && n > 0) {
+		rc = ledger_day_add(j->s->ledger, &j->day,
+		    (const uint8_t(*)[LEDGER_ID])fresh, n);
+		if (rc < 0)
+			rc = fail(j, "ledger", strerror(-rc));
+	}
+	free(fresh);
+	return rc;
+}
+
+/* Once a run: the ledger may be younger than the server's knowledge. */
+static int
+learn_commits(struct job *j)
+{
+	struct ship *s = j->s;
+	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	struct http_text text = {0};
+	int rc = 0;
+
+	if (asked_before(s, j->iface, j->day_s))
+		return 0;
+	print_where(where, sizeof(where), s, j->iface, j->day_s);
+	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
+	    "%s.blocks WHERE %s FORMAT TabSeparated", s->database, where);
+	if (ask_text(s, sql, &text, why) != HTTP_FINE)
+		return fail(j, "commits at the server", why);
+	if (text.data)
+		rc = take_commits(j, text.data);
+	free(text.data);
+	if (rc == 0 && remember_asked(s, j->iface, j->day_s) < 0)
+		rc = fail(j, "commits at the server", "out of memory");
+	return rc;
+}
+
+/* ---- choosing records ------------------------------------------------------ */
+
+/* What was shipped of the day. */
+static int
+open_ledger_day(struct job *j)
+{
+	int rc = ledger_day_open(j->s->ledger, j->iface, j->day_s, &j->day);
+
+	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
+}
+
+/* And what it has. */
+static int
+open_job(struct job *j)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const char *ifaces[] = {j->iface, NULL};
+	int rc;
+
+	opts.ifaces = ifaces;
+	opts.first_s = j->day_s;
+	opts.last_s = j->day_s + GP_DAY_S;
+	opts.no_live = true;
+	rc = godb_scan_open(j->s->reader, &opts, &j->scan);
+	for (size_t i = 0; rc == 0 && i < HTTP_PARALLEL; i++)
+		rc = godb_cursor_new(j->scan, &j->cursor[i]);
+	if (rc < 0)
+		return fail_store(j, godb_strerror(rc));
+	j->parts = calloc(godb_scan_n_parts(j->scan) + 1, sizeof(*j->parts));
+	j->unreadable = calloc(godb_scan_n_parts(j->scan) + 1, sizeof(bool));
+	j->attempt = calloc(1, sizeof(*j->attempt));
+	if (!j->parts || !j->unreadable || !j->attempt)
+		return fail(j, "store", "out of memory");
+	return 0;
+}
+
+static void
+close_job(struct job *j)
+{
+	free(j->attempt);
+	free(j->unreadable);
+	free(j->parts);
+	ledger_day_free(&j->day);
+	for (size_t i = 0; i < HTTP_PARALLEL; i++)
+		godb_cursor_free(j->cursor[i]);
+	if (j->scan)
+		godb_scan_close(j->scan);
+}
+
+static void
+choose(struct job *j)
+{
+	j->n = 0;
+	for (size_t i = 0; i < godb_scan_n_parts(j->scan); i++)
+		if (!ledger_day_has(&j->day, godb_scan_part(j->scan, i)->id))
+			j->parts[j->n++] = i;
+}
+
+/* How many of the records from `first` on make an attempt. */
+static size_t
+batch_size(const struct job *j, size_t first)
+{
+	uint64_t rows = 0;
+	size_t n = 0;
+
+	while (first + n < j->n && n < LEDGER_ATTEMPT_RECORDS) {
+		const struct godb_part *part =
+		    godb_scan_part(j->scan, j->parts[first + n]);
+
+		rows += (uint64_t)part->n4 + part->n6;
+		if (n > 0 &&
+		    rows > (uint64_t)j->s->batch_rows * HTTP_PARALLEL)
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* ---- an attempt ------------------------------------------------------------ */
+
+static int
+begin_attempt(struct job *j, size_t first, size_t n)
+{
+	struct ledger_attempt *a = j->attempt;
+	int rc;
+
+	memset(a, 0, sizeof(*a));
+	a->phase = LEDGER_SENDING;
+	(void)snprintf(a->iface, sizeof(a->iface), "%s", j->iface);
+	a->day_s = j->day_s;
+	if (getrandom(a->attempt, sizeof(a->attempt), 0) !=
+	    (ssize_t)sizeof(a->attempt))
+		return fail(j, "random numbers", strerror(errno));
+	a->n = n;
+	for (size_t i = 0; i < n; i++)
+		memcpy(a->ids[i],
+		    godb_scan_part(j->scan, j->parts[first + i])->id,
+		    LEDGER_ID);
+	j->s->counts.attempts++;
+	rc = ledger_attempt_write(j->s->ledger, a);
+	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
+}
+
+static int
+bury(struct ship *s, const struct ledger_attempt *a)
+{
+	struct ledger_dead dead = {.day_s = a->day_s,
+		.since_s = gp_clock_real_ns() / GP_NS_PER_S};
+	int rc;
+
+	memcpy(dead.attempt, a->attempt, sizeof(dead.attempt));
+	memcpy(dead.iface, a->iface, sizeof(dead.iface));
+	rc = ledger_dead_add(s->ledger, &dead);
+	if (rc == 0)
+		rc = ledger_attempt_clear(s->ledger);
+	s->counts.given_up++;
+	return rc;
+}
+
+/* The error that is there already says why, and `why` of what kind it is. */
+static int
+give_up(struct job *j, int why)
+{
+	int rc = bury(j->s, j->attempt);
+
+	if (rc < 0)
+		gp_log(GP_LOG_ERR, "ledger: %s", strerror(-rc));
+	return why;
+}
+
+static void
+print_insert(char sql[SQL_MAX], const struct job *j, const char *table,
+    const char *columns)
+{
+	(void)snprintf(sql, SQL_MAX,
+	    "INSERT INTO %s.%s (%s) FORMAT RowBinary", j->s->database, table,
+	    columns);
+}
+
+/* Records of the attempt that can be read. */
+struct sending {
+	size_t parts[LEDGER_ATTEMPT_RECORDS];
+	size_t place[LEDGER_ATTEMPT_RECORDS]; /* among the job's */
+	size_t n;
+	uint64_t rows;
+};
+
+static void
+choose_readable(const struct job *j, size_t first, size_t n,
+    struct sending *to)
+{
+	to->n = 0;
+	to->rows = 0;
+	for (size_t i = first; i < first + n; i++) {
+		const struct godb_part *part =
+		    godb_scan_part(j->scan, j->parts[i]);
+
+		if (j->unreadable[i])
+			continue;
+		to->place[to->n] = i;
+		to->parts[to->n++] = j->parts[i];
+		to->rows += (uint64_t)part->n4 + part->n6;
+	}
+}
+
+/* Some inserts side by side, from row `from` on; what they took, or an error
+ * as send_rows() has them. */
+static int64_t
+send_some(struct job *j, const struct sending *s, uint64_t from,
+    uint64_t chunk)
+{
+	struct tables_rows r[HTTP_PARALLEL] = {{0}};
+	struct http_ask ask[HTTP_PARALLEL] = {{0}};
+	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	uint64_t end = from;
+	size_t n = 0;
+
+	print_insert(sql, j, "flows", TABLES_FLOWS);
+	for (; n < HTTP_PARALLEL && end < s->rows; n++) {
+		r[n] = (struct tables_rows){.scan = j->scan,
+			.cursor = j->cursor[n], .site = j->s->site,
+			.attempt = j->attempt->attempt, .parts = s->parts,
+			.n_parts = s->n, .skip = end, .limit = chunk};
+		ask[n] = (struct http_ask){.sql = sql,
+			.params = INSERT_PARAMS, .fill = tables_rows_fill,
+			.fill_arg = &r[n]};
+		end += chunk;
+	}
+	if (http_ask_all(j->s->http, ask, n, &j->s->counts.bytes, why) ==
+	    HTTP_FINE)
+		return (int64_t)(end - from);
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].rc == GODB_EDAMAGED && r[i].at < s->n) {
+			j->unreadable[s->place[r[i].at]] = true;
+			return SEND_AGAIN;
+		}
+		if (r[i].rc < 0)
+			return fail_store(j, godb_strerror(r[i].rc));
+	}
+	return fail(j, "rows", why);
+}
+
+/*
+ * All rows of the attempt, in inserts of at most batch_rows.  SEND_AGAIN when
+ * a record cannot be read: it has been marked, and another attempt does
+ * without.
+ */
+static int
+send_rows(struct job *j, size_t first, size_t n, uint64_t *rows)
+{
+	struct sending *s = calloc(1, sizeof(*s));
+	uint64_t chunks, chunk;
+	int64_t took = 0;
+
+	if (s == NULL)
+		return fail(j, "rows", "out of memory");
+	choose_readable(j, first, n, s);
+	chunks = s->rows / j->s->batch_rows + 1;
+	if (chunks < HTTP_PARALLEL && s->rows > PARALLEL_FROM)
+		chunks = HTTP_PARALLEL;
+	chunk = (s->rows + chunks - 1) / chunks;
+	for (uint64_t at = 0; took >= 0 && at < s->rows;
+	     at += (uint64_t)(took > 0 ? took : 0))
+		took = send_some(j, s, at, chunk);
+	*rows = s->rows;
+	free(s);
+	return took < 0 ? (int)took : 0;
+}
+
+static void
+pause_half_second(void)
+{
+	struct timespec t = {0, 500000000};
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* What answered so far may be a proxy, a wall, or half a cluster: the rows
+ * themselves are the proof. */
+static int
+verify_rows(struct job *j, uint64_t rows)
+{
+	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
+	uint64_t have = 0;
+
+	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
+	rowbinary_hex(hex, j->attempt->attempt);
+	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.flows WHERE "
+	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
+	    "FORMAT TabSeparated", j->s->database, where, hex);
+	for (int i = 0; i < COUNT_TRIES; i++) {
+		if (ask_number(j->s, sql, &have, why) != HTTP_FINE)
+			return fail(j, "counting the rows", why);
+		if (have == rows)
+			return 0;
+		if (have > rows || (j->s->stop && *j->s->stop))
+			break;
+		pause_half_second();
+	}
+	(void)snprintf(why, sizeof(why), "the server has %" PRIu64 " of %" PRIu64,
+	    have, rows);
+	return fail(j, "counting the rows", why);
+}
+
+static int
+commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
+{
+	struct tables_blocks b = {.scan = j->scan, .site = j->s->site,
+		.attempt = j->attempt->attempt, .parts = parts, .n_parts = n,
+		.unreadable = unreadable,
+		.now_s = gp_clock_real_ns() / GP_NS_PER_S};
+	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	struct http_ask ask = {.sql = sql, .params = INSERT_PARAMS,
+		.fill = tables_blocks_fill, .fill_arg = &b};
+	int rc;
+
+	print_insert(sql, j, "blocks", TABLES_BLOCKS);
+	if (http_ask(j->s->http, &ask, &j->s->counts.bytes, why) != HTTP_FINE)
+		return fail(j, "commit", why);
+	rc = ledger_day_add(j->s->ledger, &j->day,
+	    (const uint8_t(*)[LEDGER_ID])j->attempt->ids, j->attempt->n);
+	if (rc == 0)
+		rc = ledger_attempt_clear(j->s->ledger);
+	if (rc < 0)
+		return fail(j, "ledger", strerror(-rc));
+	j->s->counts.records += n;
+	return 0;
+}
+
+static int
+ship_batch(struct job *j, size_t first, size_t n)
+{
+	uint64_t rows = 0;
+	int rc;
+
+	if (begin_attempt(j, first, n) < 0)
+		return -1;
+	rc = send_rows(j, first, n, &rows);
+	if (rc == SEND_AGAIN) {
+		(void)give_up(j, 0);
+		gp_log(GP_LOG_WARNING, "%s: a block cannot be read and is "
+		    "shipped as unreadable", j->iface);
+		j->s->counts.unreadable++;
+		return ship_batch(j, first, n);
+	}
+	if (rc == 0)
+		rc = verify_rows(j, rows);
+	if (rc < 0)
+		return give_up(j, rc);
+	j->attempt->phase = LEDGER_SENT;
+	rc = ledger_attempt_write(j->s->ledger, j->attempt);
+	if (rc < 0) {
+		(void)fail(j, "ledger", strerror(-rc));
+		return give_up(j, -1);
+	}
+	rc = commit(j, j->parts + first, n, j->unreadable + first);
+	if (rc == 0)
+		j->s->counts.rows += rows;
+	return rc;
+}
+
+/* ---- days ------------------------------------------------------------------ */
+
+static int
+ship_chosen(struct job *j, uint64_t index_bytes)
+{
+	int rc = 0;
+
+	choose(j);
+	if (j->n > 0)
+		rc = learn_commits(j);
+	if (rc == 0)
+		choose(j);
+	for (size_t first = 0, n; rc == 0 && first < j->n; first += n) {
+		if (j->s->stop && *j->s->stop)
+			return fail(j, "shipping", "stopped");
+		n = batch_size(j, first);
+		rc = ship_batch(j, first, n);
+	}
+	if (rc < 0 || godb_scan_n_faults(j->scan) > 0)
+		return rc;
+	rc = ledger_day_done(j->s->ledger, &j->day, index_bytes);
+	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
+}
+
+int
+ship_day(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t index_bytes, char error[SHIP_ERROR_MAX])
+{
+	struct job j = {.s = s, .iface = iface, .day_s = day_s,
+		.error = error};
+	int rc = open_ledger_day(&j);
+
+	if (rc == 0 && j.day.done_bytes != index_bytes) {
+		rc = open_job(&j);
+		if (rc == 0)
+			rc = ship_chosen(&j, index_bytes);
+	}
+	close_job(&j);
+	return rc;
+}
+
+int
+ship_pending(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t *records, uint64_t *rows, int64_t *oldest_s)
+{
+	char error[SHIP_ERROR_MAX];
+	struct job j = {.s = s, .iface = iface, .day_s = day_s,
+		.error = error};
+	int rc = open_ledger_day(&j);
+
+	if (rc == 0)
+		rc = open_job(&j);
+	if (rc == 0) {
+		choose(&j);
+		for (size_t i = 0; i < j.n; i++) {
+			const struct godb_part *part =
+			    godb_scan_part(j.scan, j.parts[i]);
+
+			*rows += (uint64_t)part->n4 + part->n6;
+			if (part->slot_s < *oldest_s)
+				*oldest_s = part->slot_s;
+		}
+		*records += j.n;
+	}
+	close_job(&j);
+	return rc;
+}
+
+/* ---- after a crash --------------------------------------------------------- */
+
+static bool
+in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (memcmp(a->ids[i], id, LEDGER_ID) == 0)
+			return true;
+	return false;
+}
+
+/* The rows are at the server; which of them are unreadable here was known
+ * then, and shows in that it has none of them. */
+static int
+mark_empty(struct job *j)
+{
+	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
+	struct http_text text = {0};
+
+	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
+	rowbinary_hex(hex, j->attempt->attempt);
+	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
+	    "%s.flows WHERE %s AND attempt = toFixedString(unhex('%s'), 16) "
+	    "FORMAT TabSeparated", j->s->database, where, hex);
+	if (ask_text(j->s, sql, &text, why) != HTTP_FINE)
+		return fail(j, "commit", why);
+	for (size_t i = 0; i < j->n; i++) {
+		const struct godb_part *part =
+		    godb_scan_part(j->scan, j->parts[i]);
+		char id[33];
+
+		rowbinary_hex(id, part->id);
+		for (char *c = id; *c; c++)
+			*c = (char)(*c >= 'a' ? *c - 32 : *c);
+		j->unreadable[i] = part->n4 + part->n6 > 0 &&
+		    (!text.data || !strstr(text.data, id));
+	}
+	free(text.data);
+	return 0;
+}
+
+static int
+commit_again(struct ship *s, struct ledger_attempt *a,
+    char error[SHIP_ERROR_MAX])
+{
+	struct job j = {.s = s, .iface = a->iface, .day_s = a->day_s,
+		.error = error};
+	int rc = open_ledger_day(&j);
+
+	if (rc == 0)
+		rc = open_job(&j);
+	if (rc == 0) {
+		memcpy(j.attempt, a, sizeof(*a));
+		for (size_t i = 0; i < godb_scan_n_parts(j.scan); i++)
+			if (in_attempt(a, godb_scan_part(j.scan, i)->id))
+				j.parts[j.n++] = i;
+		if (j.n < a->n) {
+			gp_log(GP_LOG_WARNING, "%s: retention removed %zu "
+			    "blocks before their commit", a->iface, a->n - j.n);
+			s->counts.gone += a->n - j.n;
+		}
+		rc = mark_empty(&j);
+		if (rc == 0)
+			rc = commit(&j, j.parts, j.n, j.unreadable);
+	}
+	close_job(&j);
+	return rc;
+}
+
+int
+ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
+{
+	struct ledger_attempt *a = calloc(1, sizeof(*a));
+	int rc = a ? ledger_attempt_read(s->ledger, a) : -ENOMEM;
+
+	if (rc == -EIO) { /* nobody commits what nobody knows */
+		gp_log(GP_LOG_WARNING, "ledger: the attempt under way cannot be "
+		    "read and is given up");
+		rc = ledger_attempt_clear(s->ledger);
+	} else if (rc == 1) {
+		rc = a->phase == LEDGER_SENT ? commit_again(s, a, error) :
+		    bury(s, a);
+		if (rc < 0 && a->phase == LEDGER_SENT) {
+			free(a);
+			return -1; /* error is set */
+		}
+	}
+	free(a);
+	if (rc < 0) {
+		(void)snprintf(error, SHIP_ERROR_MAX, "ledger: %s",
+		    strerror(-rc));
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- cleaning -------------------------------------------------------------- */
+
+/*
+ * Where the rows are: of a Distributed table, the tables behind it.  Prints
+ * "TABLE" or "TABLE ON CLUSTER 'NAME'".
+ */
+static int
+find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
+{
+	char sql[SQL_MAX], cluster[128], database[128], table[128];
+	struct http_text text = {0};
+	int rc = 0;
+
+	(void)snprintf(sql, sizeof(sql), "SELECT engine_full FROM "
+	    "system.tables WHERE database = '%s' AND name = 'flows' "
+	    "FORMAT TabSeparatedRaw", s->database);
+	if (ask_text(s, sql, &text, why) != HTTP_FINE)
+		return -1;
+	(void)snprintf(to, 512, "%s.flows", s->database);
+	/* Distributed(cluster, database, table, ...); newer ones quote */
+	if (text.data && strncmp(text.data, "Distributed(", 12) == 0) {
+		for (char *c = text.data; *c; c++)
+			if (*c == '\'' || *c == ',' || *c == '(' || *c == ')')
+				*c = ' ';
+		if (sscanf(text.data, "Distributed %127s %127s %127s", cluster,
+			database, table) == 3)
+			(void)snprintf(to, 512, "%s.%s ON CLUSTER '%s'",
+			    database, table, cluster);
+		else
+			rc = -1;
+	}
+	free(text.data);
+	return rc;
+}
+
+static int
+remove_rows(struct ship *s, const struct ledger_dead *d, const char *table,
+    char why[HTTP_ERROR_MAX])
+{
+	char where[SQL_MAX / 2], sql[SQL_MAX], hex[33];
+	struct http_text text = {0};
+	uint64_t committed = 1;
+	enum http_result rc;
+
+	print_where(where, sizeof(where), s, d->iface, d->day_s);
+	rowbinary_hex(hex, d->attempt);
+	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.blocks WHERE "
+	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
+	    "FORMAT TabSeparated", s->database, where, hex);
+	rc = ask_number(s, sql, &committed, why);
+	if (rc != HTTP_FINE || committed > 0)
+		return (int)rc; /* never what counts */
+	(void)snprintf(sql, sizeof(sql), "ALTER TABLE %s DELETE WHERE %s AND "
+	    "attempt = toFixedString(unhex('%s'), 16)", table, where, hex);
+	rc = ask_text(s, sql, &text, why);
+	free(text.data);
+	return (int)rc;
+}
+
+int
+ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX])
+{
+	int64_t before_s = gp_clock_real_ns() / GP_NS_PER_S - age_s;
+	char why[HTTP_ERROR_MAX], table[512];
+	struct ledger_dead *list;
+	int n = ledger_dead_list(s->ledger, &list), rc = 0;
+	size_t kept = 0;
+
+	if (n < 0) {
+		(void)snprintf(error, SHIP_ERROR_MAX, "ledger: %s",
+		    strerror(-n));
+		return -1;
+	}
+	if (n > 0 && list[0].since_s <= before_s) {
+		rc = find_rows(s, table, why);
+		for (int i = 0; i < n; i++) {
+			if (rc < 0 || list[i].since_s > before_s)
+				list[kept++] = list[i];
+			else if (remove_rows(s, &list[i], table, why) !=
+			    HTTP_FINE) {
+				rc = -1;
+				list[kept++] = list[i];
+			}
+		}
+		if (rc < 0)
+			(void)snprintf(error, SHIP_ERROR_MAX,
+			    "removing rows of attempts given up: %s", why);
+		if (kept < (size_t)n &&
+		    ledger_dead_write(s->ledger, list, kept) < 0 && rc == 0) {
+			(void)snprintf(error, SHIP_ERROR_MAX,
+			    "ledger: the list cannot be written");
+			rc = -1;
+		}
+	}
+	free(list);
+	return rc;
+}
+
+void
+ship_fini(struct ship *s)
+{
+	free(s->asked);
+	s->asked = NULL;
+	s->n_asked = s->cap_asked = 0;
+}

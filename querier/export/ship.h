@@ -1,0 +1,76 @@
+/*
+ * ship - brings committed records of a store to ClickHouse, each exactly once.
+ *
+ * An attempt is a random id and some records of one interface and day.  Their
+ * rows go out, each with its record's id and the attempt's; the server is
+ * asked whether it has them all; then the pairs (record, attempt) go to the
+ * table of blocks, and what queries count is only what stands there.  An
+ * attempt that fails on the way is given up, and the records get a new one: an
+ * insert that a server finishes hours later belongs to an attempt that nobody
+ * will commit.  A commit whose fate is unknown is sent again, the same.  So
+ * the ledger on disk has the attempt before the first row and before the
+ * commit, and the records after it.
+ */
+#ifndef EXPORT_SHIP_H
+#define EXPORT_SHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/godb/godb.h"
+#include "querier/export/http.h"
+#include "querier/export/ledger.h"
+
+#define SHIP_ERROR_MAX (HTTP_ERROR_MAX + 160)
+
+struct ship_counts {
+	uint64_t records, rows;   /* committed at the server */
+	uint64_t bytes;           /* sent, compressed, all attempts */
+	uint64_t attempts, given_up;
+	uint64_t unreadable;      /* records that the store cannot give */
+	uint64_t gone;            /* records that retention took before */
+};
+
+struct ship {
+	struct http *http;        /* borrowed, as all pointers here */
+	struct ledger *ledger;
+	struct godb_reader *reader;
+	const char *site, *database;
+	uint32_t batch_rows;      /* of an insert */
+	const volatile sig_atomic_t *stop;
+	struct ship_counts counts;
+	/* days whose commits the server was asked for in this run */
+	struct ship_asked {
+		char iface[16];
+		int64_t day_s;
+	} *asked;
+	size_t n_asked, cap_asked;
+};
+
+/* Whether the server has the tables: 0, or -1 with error. */
+int ship_check(struct ship *s, char error[SHIP_ERROR_MAX]);
+
+/* Ends what an earlier run left: gives up its attempt, or commits it. */
+int ship_resume(struct ship *s, char error[SHIP_ERROR_MAX]);
+
+/*
+ * Ships what a day has and the server has not.  `index_bytes` is the index's
+ * length as it was seen before.  0; -1 with error: try again later; SHIP_STORE
+ * with error: this day cannot be read, others may.
+ */
+#define SHIP_STORE (-2)
+int ship_day(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t index_bytes, char error[SHIP_ERROR_MAX]);
+
+/* Records of the day that are still to be shipped, rows too, and the start of
+ * the oldest; -1 when the day cannot be read. */
+int ship_pending(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t *records, uint64_t *rows, int64_t *oldest_s);
+
+/* Has the server remove rows of attempts given up more than `age_s` ago. */
+int ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX]);
+
+void ship_fini(struct ship *s);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * missing - what an answer lacks, in words.
+ */
+#include "querier/answer.h"
+
+#include "querier/when.h"
+
+static void
+print_cause(struct out *o, const struct godb_incomplete *item,
+    void (*text)(struct out *, const char *))
+{
+	unsigned long long n = (unsigned long long)item->amount;
+	char rough[WHEN_TEXT_MAX];
+
+	out_str(o, "; ");
+	switch (item->cause) {
+	case GODB_CAUSE_DOWN:
+		when_format_rough(item->amount, rough);
+		text(o, item->iface);
+		out_fmt(o, " down %s", rough);
+		if (item->count > 1)
+			out_fmt(o, " in %llu gaps",
+			    (unsigned long long)item->count);
+		return;
+	case GODB_CAUSE_KERNEL_DROPS:
+		out_fmt(o, "%llu packets dropped", n);
+		break;
+	case GODB_CAUSE_IFACE_DROPS:
+		out_fmt(o, "%llu packets dropped by the interface", n);
+		break;
+	case GODB_CAUSE_LATE:
+		out_fmt(o, "%llu packets counted late", n);
+		break;
+	case GODB_CAUSE_CLAMPED:
+		out_fmt(o, "%llu packets of a time out of range", n);
+		break;
+	case GODB_CAUSE_CUT:
+		out_str(o, "a capture file was cut short");
+		break;
+	case GODB_CAUSE_LOST:
+		out_fmt(o, "rows of %llu blocks lost to damage",
+		    (unsigned long long)item->count);
+		break;
+	case GODB_CAUSE_DAMAGED:
+	case GODB_CAUSE_GONE:
+	case GODB_N_CAUSES:
+		return; /* counted by print_unreadable */
+	}
+	out_str(o, " on ");
+	text(o, item->iface);
+}
+
+static void
+print_unreadable(struct out *o, const struct godb_coverage *c,
+    enum godb_cause cause, const char *text)
+{
+	const struct godb_incomplete *item;
+	size_t n = 0;
+
+	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++)
+		n += item->cause == cause;
+	if (n)
+		out_fmt(o, "; %zu %s %s", n, n == 1 ? "place" : "places", text);
+}
+
+/* Bounds of the share are never rounded away: 100.00 means nothing missing. */
+static double
+percent_of(uint64_t covered, uint64_t known)
+{
+	double p = 100.0 * (double)covered / (double)known;
+
+	return covered < known && p > 99.99 ? 99.99 : p;
+}
+
+void
+answer_coverage(struct out *o, const struct godb_coverage *c,
+    void (*text)(struct out *, const char *))
+{
+	const struct godb_incomplete *item;
+	uint64_t covered, known;
+
+	godb_coverage_time(c, &covered, &known);
+	if (known)
+		out_fmt(o, "Coverage: %.2f %% of the window",
+		    percent_of(covered, known));
+	else
+		out_str(o, "Coverage: no block of the window");
+	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
+		if (!item->unreadable)
+			print_cause(o, item, text);
+	}
+	print_unreadable(o, c, GODB_CAUSE_DAMAGED, "not readable");
+	print_unreadable(o, c, GODB_CAUSE_GONE, "removed meanwhile");
+}

@@ -1,0 +1,348 @@
+#include "querier/names.h"
+
+#include "common/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HELPER      "goquery-resolve"
+#define ANSWER_MAX  (64u << 20)
+#define FIELDS      4
+
+struct known {
+	char addr[GP_ADDR_TEXT_MAX];
+	const char *field[FIELDS]; /* of the answer */
+};
+
+struct names {
+	int to, from;
+	size_t most;
+	struct known *known;
+	size_t n, room;
+	bool sorted;
+	char *answer; /* of the last question; fields lie in it */
+	size_t len;
+	char *networks;
+};
+
+/* ---- start --------------------------------------------------------------- */
+
+/* The helper lies beside goquery, or where `make install` puts it. */
+static int
+helper_path(char path[4096])
+{
+	ssize_t n = readlink("/proc/self/exe", path, 4000);
+	char *slash;
+
+	if (n <= 0)
+		return -ENOENT;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	(void)strcpy(slash + 1, HELPER);
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+static int
+spawn(const char *path, char *const argv[], int in, int out)
+{
+	char *const env[] = {NULL};
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	int rc;
+
+	rc = posix_spawn_file_actions_init(&actions);
+	if (rc != 0)
+		return -rc;
+	rc = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(&actions, out,
+		    STDOUT_FILENO);
+	if (rc == 0)
+		rc = posix_spawn(&pid, path, &actions, NULL, argv, env);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return -rc;
+}
+
+static int
+start(struct names *n, const struct names_opts *opts, const char *path)
+{
+	char program[] = HELPER, dns[] = "--dns", geoip[] = "--geoip",
+	    asn[] = "--asn", system[] = "system";
+	char *server = opts->server ? strdup(opts->server) : NULL;
+	char *geoip_file = strdup(opts->geoip), *asn_file = strdup(opts->asn);
+	int in[2] = {-1, -1}, out[2] = {-1, -1}, rc = 0;
+	char *argv[8] = {program, NULL};
+	size_t at = 1;
+
+	if (opts->dns) {
+		argv[at++] = dns;
+		argv[at++] = server ? server : system;
+	}
+	if (opts->geoip[0]) {
+		argv[at++] = geoip;
+		argv[at++] = geoip_file;
+	}
+	if (opts->asn[0]) {
+		argv[at++] = asn;
+		argv[at++] = asn_file;
+	}
+	if ((opts->server && !server) || !geoip_file || !asn_file)
+		rc = -ENOMEM;
+	if (rc == 0 && (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0))
+		rc = -errno;
+	if (rc == 0)
+		rc = spawn(path, argv, in[0], out[1]);
+	gp_fd_close(&in[0]);
+	gp_fd_close(&out[1]);
+	n->to = in[1];
+	n->from = out[0];
+	free(server);
+	free(geoip_file);
+	free(asn_file);
+	return rc;
+}
+
+static int ask(struct names *n, const char *question);
+
+int
+names_start(const struct names_opts *opts, struct names **out, char error[512])
+{
+	struct names *n = calloc(1, sizeof(*n));
+	char path[4096] = HELPER;
+	int rc = n ? 0 : -ENOMEM;
+
+	if (n) {
+		n->to = n->from = -1;
+		n->most = opts->dns ? NAMES_DNS_MAX : NAMES_GEO_MAX;
+		rc = helper_path(path);
+	}
+	if (rc == 0)
+		rc = start(n, opts, path);
+	if (rc < 0) {
+		(void)snprintf(error, 512, "%.400s: %s", path,
+		    godb_strerror(rc));
+		names_free(n);
+		return rc;
+	}
+	/* it says what it lacks itself, once its own sandbox is closed */
+	rc = ask(n, "?\n");
+	if (rc < 0) {
+		(void)snprintf(error, 512, "%s has ended", HELPER);
+		names_free(n);
+		return rc;
+	}
+	*out = n;
+	return 0;
+}
+
+int
+names_fd(const struct names *n)
+{
+	return n->to;
+}
+
+void
+names_free(struct names *n)
+{
+	if (!n)
+		return;
+	gp_fd_close(&n->to);
+	gp_fd_close(&n->from);
+	free(n->known);
+	free(n->answer);
+	free(n->networks);
+	free(n);
+}
+
+/* ---- questions ------------------------------------------------------------ */
+
+/* Whether the answer is complete: its last line is a dot. */
+static bool
+has_ended(const char *s, size_t len)
+{
+	return (len == 2 || (len > 2 && s[len - 3] == '\n')) &&
+	    s[len - 2] == '.' && s[len - 1] == '\n';
+}
+
+/* Reads up to the line of a dot, which is cut off. */
+static int
+read_answer(struct names *n)
+{
+	size_t room = 0;
+
+	free(n->answer);
+	n->answer = NULL;
+	n->len = 0;
+	for (;;) {
+		ssize_t got;
+
+		if (room - n->len < 2) {
+			char *more;
+
+			room = room ? room * 2 : 4096;
+			if (room > ANSWER_MAX)
+				return -EFBIG;
+			more = realloc(n->answer, room);
+			if (!more)
+				return -ENOMEM;
+			n->answer = more;
+		}
+		got = read(n->from, n->answer + n->len, room - n->len - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EPIPE;
+		n->len += (size_t)got;
+		if (has_ended(n->answer, n->len))
+			break;
+	}
+	n->len -= 2;
+	n->answer[n->len] = '\0';
+	return 0;
+}
+
+static int
+ask(struct names *n, const char *question)
+{
+	int rc = gp_fd_write_full(n->to, question, strlen(question));
+
+	return rc < 0 ? rc : read_answer(n);
+}
+
+int
+names_networks(struct names *n, const char *name, const char **text,
+    size_t *len, char why[GODB_COND_WHY_MAX])
+{
+	char line[GODB_COND_NAME_MAX + 32];
+	int rc;
+
+	if (strchr(name, '\n')) /* it would be two questions */
+		return -EINVAL;
+	(void)snprintf(line, sizeof(line), "N %s\n", name);
+	rc = ask(n, line);
+	if (rc < 0) {
+		(void)snprintf(why, GODB_COND_WHY_MAX, "%s: %s", HELPER,
+		    godb_strerror(rc));
+		return rc;
+	}
+	if (n->answer[0] == '!') {
+		(void)snprintf(why, GODB_COND_WHY_MAX, "%.*s",
+		    (int)strcspn(n->answer + 1, "\n"), n->answer + 1);
+		return -ENOENT;
+	}
+	/* the caller keeps it for longer than the next question */
+	free(n->networks);
+	n->networks = n->answer;
+	n->answer = NULL;
+	*text = n->networks;
+	*len = n->len;
+	return 0;
+}
+
+static int
+order_known(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	return strcmp(x->addr, y->addr);
+}
+
+static void
+make_distinct(struct names *n)
+{
+	size_t kept = 0;
+
+	if (n->n == 0)
+		return;
+	qsort(n->known, n->n, sizeof(n->known[0]), order_known);
+	for (size_t i = 1; i < n->n; i++) {
+		if (strcmp(n->known[i].addr, n->known[kept].addr) != 0)
+			n->known[++kept] = n->known[i];
+	}
+	n->n = kept + 1;
+}
+
+bool
+names_want(struct names *n, const char *addr)
+{
+	if (n->n == n->room) {
+		size_t room;
+		struct known *more;
+
+		make_distinct(n);
+		room = n->n < 512 ? 1024 : n->n * 2;
+		more = reallocarray(n->known, room, sizeof(*more));
+		if (!more)
+			return false;
+		n->known = more;
+		n->room = room;
+	}
+	if (n->n >= n->most) {
+		make_distinct(n);
+		if (n->n >= n->most)
+			return false;
+	}
+	memset(&n->known[n->n], 0, sizeof(n->known[0]));
+	(void)snprintf(n->known[n->n++].addr, GP_ADDR_TEXT_MAX, "%s", addr);
+	return true;
+}
+
+/* Each line has the fields of one address, in the order of the question. */
+static int
+take_fields(struct names *n)
+{
+	char *s = n->answer;
+
+	for (size_t i = 0; i < n->n; i++) {
+		for (int k = 0; k < FIELDS; k++) {
+			n->known[i].field[k] = s;
+			s += strcspn(s, "\t\n");
+			if (*s != (k + 1 < FIELDS ? '\t' : '\n'))
+				return -EBADMSG;
+			*s++ = '\0';
+		}
+	}
+	return *s ? -EBADMSG : 0;
+}
+
+int
+names_ask(struct names *n)
+{
+	int rc = 0;
+
+	make_distinct(n);
+	for (size_t i = 0; rc == 0 && i < n->n; i++) {
+		char line[GP_ADDR_TEXT_MAX + 4];
+
+		(void)snprintf(line, sizeof(line), "A %s\n", n->known[i].addr);
+		rc = gp_fd_write_full(n->to, line, strlen(line));
+	}
+	if (rc == 0)
+		rc = ask(n, "Q\n");
+	if (rc == 0)
+		rc = take_fields(n);
+	n->sorted = rc == 0;
+	return rc;
+}
+
+bool
+names_find(const struct names *n, const char *addr, struct names_entry *out)
+{
+	struct known key;
+	const struct known *k;
+
+	if (!n->sorted)
+		return false;
+	(void)snprintf(key.addr, sizeof(key.addr), "%s", addr);
+	k = bsearch(&key, n->known, n->n, sizeof(*k), order_known);
+	if (!k)
+		return false;
+	*out = (struct names_entry){k->field[0], k->field[1], k->field[2],
+	    k->field[3]};
+	return true;
+}

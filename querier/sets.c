@@ -1,0 +1,112 @@
+#include "querier/sets.h"
+
+#include "common/base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+find_file(const struct sets *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (strcmp(s->file[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+int
+sets_open(struct sets *s, const char *condition, bool *geo, char error[512])
+{
+	char name[GODB_COND_NAME_MAX];
+
+	for (size_t i = 0; godb_cond_set(condition, i, name); i++) {
+		int fd;
+
+		if (name[0] != '@') {
+			*geo = true;
+			continue;
+		}
+		if (find_file(s, name) >= 0)
+			continue;
+		if (s->n == SETS_MAX) {
+			(void)snprintf(error, 512, "more than %d lists",
+			    SETS_MAX);
+			return -E2BIG;
+		}
+		fd = open(name + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (fd < 0) {
+			int rc = -errno;
+
+			(void)snprintf(error, 512, "%s: %s", name,
+			    godb_strerror(rc));
+			return rc;
+		}
+		(void)snprintf(s->file[s->n].name, sizeof(name), "%s", name);
+		s->file[s->n++].fd = fd;
+	}
+	return 0;
+}
+
+static int
+read_all(int fd, char **text, size_t *len)
+{
+	size_t room = 0;
+	ssize_t got;
+
+	*text = NULL;
+	*len = 0;
+	do {
+		if (*len == room) {
+			char *more;
+
+			room = room ? room * 2 : 64 << 10;
+			if (room > SETS_BYTES_MAX)
+				return -EFBIG;
+			more = realloc(*text, room);
+			if (!more)
+				return -ENOMEM;
+			*text = more;
+		}
+		got = read(fd, *text + *len, room - *len);
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		*len += got > 0 ? (size_t)got : 0;
+	} while (got != 0);
+	return 0;
+}
+
+int
+sets_fetch(void *arg, const char *name, const char **text, size_t *len,
+    char why[GODB_COND_WHY_MAX])
+{
+	struct sets *s = arg;
+	int i, rc = 0;
+
+	if (name[0] != '@') {
+		if (s->names)
+			return names_networks(s->names, name, text, len, why);
+		(void)snprintf(why, GODB_COND_WHY_MAX, "no MMDB file is set "
+		    "under [site] in the INI file");
+		return -ENOENT;
+	}
+	i = find_file(s, name);
+	if (i < 0)
+		return -ENOENT;
+	if (s->file[i].fd >= 0) {
+		rc = read_all(s->file[i].fd, &s->file[i].text, &s->file[i].len);
+		gp_fd_close(&s->file[i].fd);
+	}
+	if (rc < 0) {
+		(void)snprintf(why, GODB_COND_WHY_MAX, "%.60s: %s", name,
+		    godb_strerror(rc));
+		return rc;
+	}
+	*text = s->file[i].text;
+	*len = s->file[i].len;
+	return 0;
+}

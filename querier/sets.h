@@ -1,0 +1,37 @@
+/*
+ * sets - what @file, country and asn stand for in conditions.
+ *
+ * Files are opened before the sandbox closes and read behind it; countries
+ * and autonomous systems are looked up by the helper (names.h).
+ */
+#ifndef SETS_H
+#define SETS_H
+
+#include <stdbool.h>
+
+#include "querier/names.h"
+
+#define SETS_MAX       32
+#define SETS_BYTES_MAX (64u << 20) /* of one file */
+
+struct sets {
+	struct {
+		char name[GODB_COND_NAME_MAX];
+		int fd; /* -1: has been read */
+		char *text;
+		size_t len;
+	} file[SETS_MAX];
+	size_t n;
+	struct names *names; /* the helper, NULL: none */
+};
+
+/* Opens the files that the condition names.  *geo is set when it asks for
+ * countries or systems.  0, or -errno with one line in error. */
+int sets_open(struct sets *s, const char *condition, bool *geo,
+    char error[512]);
+
+/* As godb_cond_opts.set; arg is the sets. */
+int sets_fetch(void *arg, const char *name, const char **text, size_t *len,
+    char why[GODB_COND_WHY_MAX]);
+
+#endif

@@ -1,0 +1,343 @@
+/*
+ * goprobe-generator - makes the units of the site's INI.
+ *
+ *   goprobe-generator NORMAL EARLY LATE     as systemd calls it at boot and at
+ *                                           daemon-reload (systemd.generator(7))
+ *   goprobe-generator --units               what goprobe.target is to want
+ *   goprobe-generator --changes OLD         what the INI asks for beyond OLD
+ *
+ * It only ever writes below NORMAL.  A configuration that cannot be read means
+ * one line in the journal and no capture: nothing here can hold up the boot.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/conf.h"
+
+#define TARGET_WANTS "goprobe.target.wants"
+#define TEMPLATE     "goprobe-capture@.service"
+#define EXPORT       "goprobe-export.service"
+/* every byte may become \xNN */
+#define UNIT_MAX (sizeof(TEMPLATE) + 4 * GP_CONF_IFACE_MAX)
+
+enum { EXIT_USAGE = 2 };
+
+static void __attribute__((format(printf, 1, 2)))
+complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	/* at boot this goes to the kernel's log and from there to the journal,
+	 * which knows these marks (sd-daemon(3)) */
+	fputs(getenv("SYSTEMD_SCOPE") ? "<3>goprobe: " : "goprobe: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* ---- text ------------------------------------------------------------------ */
+
+/* goprobe-capture@NAME.service with NAME as systemd-escape(1) spells it. */
+static void
+unit_name(const char *iface, char out[UNIT_MAX])
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.";
+	size_t n = (size_t)snprintf(out, UNIT_MAX, "goprobe-capture@");
+
+	for (const char *p = iface; *p; p++)
+		if (strchr(plain, *p) != NULL && (p > iface || *p != '.'))
+			out[n++] = *p;
+		else
+			n += (size_t)snprintf(out + n, UNIT_MAX - n, "\\x%02x",
+			    (unsigned char)*p);
+	(void)snprintf(out + n, UNIT_MAX - n, ".service");
+}
+
+/* A path as a quoted word of a unit file. */
+static void
+print_path(const char *path, FILE *out)
+{
+	fputs("\"-", out); /* a path that is missing is the program's to tell */
+	for (; *path; path++) {
+		if (*path == '%')
+			fputc('%', out);
+		if (*path == '"' || *path == '\\')
+			fputc('\\', out);
+		fputc(*path, out);
+	}
+	fputc('"', out);
+}
+
+/* ---- units ----------------------------------------------------------------- */
+
+static int
+make_folder(int normal, const char *name)
+{
+	int fd;
+
+	if (mkdirat(normal, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(normal, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Units lie beside the folder that we are in: PREFIX/lib/systemd/system and
+ * PREFIX/lib/systemd/system-generators. */
+static int
+find_unit(const char *name, char out[PATH_MAX])
+{
+	static const char from[] = "-generators/";
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - UNIT_MAX);
+	char *end;
+
+	if (n < 0)
+		return -errno;
+	out[n] = '\0';
+	end = strrchr(out, '/');
+	if (end == NULL || (size_t)(end - out) < sizeof(from) - 2)
+		return -EINVAL;
+	end -= sizeof(from) - 2;
+	if (strncmp(end, from, sizeof(from) - 1) != 0)
+		return -EINVAL;
+	(void)snprintf(end, UNIT_MAX, "/%s", name);
+	return 0;
+}
+
+/* It has a package of its own, which may not be there. */
+static bool
+exports(const struct gp_conf *conf)
+{
+	char path[PATH_MAX];
+
+	return conf->export.url[0] != '\0' && find_unit(EXPORT, path) == 0 &&
+	    access(path, F_OK) == 0;
+}
+
+static int
+want(int folder, const char *file, const char *unit)
+{
+	char path[PATH_MAX];
+	int rc = find_unit(file, path);
+
+	if (rc == 0 && symlinkat(path, folder, unit) < 0 && errno != EEXIST)
+		rc = -errno;
+	return rc;
+}
+
+/* goprobe.target wants an instance for each interface. */
+static int
+want_units(int normal, const struct gp_conf *conf)
+{
+	char unit[UNIT_MAX];
+	int folder;
+	int rc = 0;
+
+	if (conf->n_ifaces == 0 && !exports(conf))
+		return 0;
+	folder = make_folder(normal, TARGET_WANTS);
+	if (folder < 0)
+		return folder;
+	for (size_t i = 0; rc == 0 && i < conf->n_ifaces; i++) {
+		unit_name(conf->ifaces[i].name, unit);
+		rc = want(folder, TEMPLATE, unit);
+	}
+	if (rc == 0 && exports(conf))
+		rc = want(folder, EXPORT, EXPORT);
+	(void)close(folder);
+	return rc;
+}
+
+static void
+writable(const char *path, FILE *out)
+{
+	fputs("ReadWritePaths=", out);
+	print_path(path, out);
+	fputc('\n', out);
+}
+
+/* A drop-in that lets UNIT write to up to two folders; NULL: none. */
+static int
+open_paths(int normal, const char *unit, const char *first, const char *second)
+{
+	char name[64];
+	FILE *out;
+	int dir, fd;
+
+	if (first == NULL && second == NULL)
+		return 0;
+	(void)snprintf(name, sizeof(name), "%s.d", unit);
+	dir = make_folder(normal, name);
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "50-paths.conf",
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	(void)close(dir);
+	if (out == NULL)
+		return -errno;
+	fputs("# made by goprobe-generator\n[Service]\n", out);
+	if (first)
+		writable(first, out);
+	if (second)
+		writable(second, out);
+	return fclose(out) == 0 ? 0 : -errno;
+}
+
+/* Services see a read-only system but for their own folders; the site may have
+ * named others. */
+static int
+open_folders(int normal, const struct gp_conf *conf)
+{
+	const char *store = conf->store.path, *state = conf->export.state;
+	char metrics[PATH_MAX];
+	char *slash;
+	int rc;
+
+	(void)snprintf(metrics, sizeof(metrics), "%s", conf->writer.metrics);
+	slash = strrchr(metrics, '/');
+	if (slash)
+		slash[slash == metrics] = '\0';
+	rc = open_paths(normal, "goprobe-writer.service",
+	    strcmp(store, GP_CONF_STORE) == 0 ? NULL : store,
+	    slash ? metrics : NULL);
+	if (rc == 0)
+		rc = open_paths(normal, EXPORT,
+		    strcmp(state, GP_CONF_EXPORT_STATE) == 0 ? NULL : state, NULL);
+	return rc;
+}
+
+static int
+generate(const char *path, const struct gp_conf *conf)
+{
+	int normal = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (normal < 0) {
+		complain("%s: %s", path, strerror(errno));
+		return 1;
+	}
+	rc = want_units(normal, conf);
+	if (rc == 0)
+		rc = open_folders(normal, conf);
+	if (rc < 0)
+		complain("%s: units cannot be made: %s", path, strerror(-rc));
+	(void)close(normal);
+	return rc < 0;
+}
+
+/* ---- for goprobe-apply ------------------------------------------------------ */
+
+static int
+list_units(const struct gp_conf *conf)
+{
+	char unit[UNIT_MAX];
+
+	for (size_t i = 0; i < conf->n_ifaces; i++) {
+		unit_name(conf->ifaces[i].name, unit);
+		puts(unit);
+	}
+	if (exports(conf))
+		puts(EXPORT);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* The filter's file may say something else although its name is the same. */
+static bool
+filter_newer(const struct gp_conf_capture *c, const char *old_path)
+{
+	struct stat filter, old;
+
+	return c->filter_file[0] != '\0' && stat(c->filter_file, &filter) == 0 &&
+	    stat(old_path, &old) == 0 &&
+	    (filter.st_mtim.tv_sec > old.st_mtim.tv_sec ||
+		(filter.st_mtim.tv_sec == old.st_mtim.tv_sec &&
+		    filter.st_mtim.tv_nsec > old.st_mtim.tv_nsec));
+}
+
+/* The writer is first: it can be started again without a loss. */
+static int
+list_changes(const struct gp_conf *conf, const char *old_path)
+{
+	static const char *const writers[] = {"store", "writer"};
+	char unit[UNIT_MAX], error[512];
+	bool *changed = calloc(conf->n_ifaces + 1, sizeof(*changed));
+	struct gp_conf *old = gp_conf_load(old_path, false, true, error);
+	bool writer;
+
+	if (old == NULL || changed == NULL) {
+		complain("%s", old == NULL ? error : "out of memory");
+		gp_conf_free(old);
+		free(changed);
+		return EXIT_USAGE;
+	}
+	/* it tells of every interface in the file how often it should be heard */
+	writer = old->n_ifaces != conf->n_ifaces;
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
+		writer |= !gp_conf_same_section(old, conf, writers[i]);
+	for (size_t i = 0; i < conf->n_ifaces; i++) {
+		const struct gp_conf_capture *now = &conf->ifaces[i];
+		const struct gp_conf_capture *was =
+		    gp_conf_iface(old, now->name);
+
+		changed[i] = was != NULL &&
+		    (!gp_conf_same_iface(old, was, conf, now) ||
+			filter_newer(now, old_path));
+		writer |= was == NULL || changed[i];
+	}
+	if (writer)
+		puts("goprobe-writer.service");
+	for (size_t i = 0; i < conf->n_ifaces; i++) {
+		unit_name(conf->ifaces[i].name, unit);
+		if (changed[i])
+			puts(unit);
+	}
+	if (exports(old) && exports(conf) &&
+	    (!gp_conf_same_section(old, conf, "export") ||
+		!gp_conf_same_section(old, conf, "store") ||
+		!gp_conf_same_section(old, conf, "site")))
+		puts(EXPORT);
+	gp_conf_free(old);
+	free(changed);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	bool units = argc == 2 && strcmp(argv[1], "--units") == 0;
+	bool changes = argc == 3 && strcmp(argv[1], "--changes") == 0;
+	char error[512];
+	struct gp_conf *conf;
+	int rc;
+
+	if (!units && !changes && argc != 4) {
+		fputs("usage: goprobe-generator NORMAL EARLY LATE\n"
+		      "       goprobe-generator --units | --changes OLD\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	conf = gp_conf_load(GP_CONF_PATH, true, true, error);
+	if (conf == NULL) {
+		complain("%s%s", error, units || changes ? "" :
+			": no interface is captured");
+		return EXIT_USAGE;
+	}
+	if (units)
+		rc = list_units(conf);
+	else if (changes)
+		rc = list_changes(conf, argv[2]);
+	else
+		rc = generate(argv[1], conf);
+	gp_conf_free(conf);
+	return rc;
+}

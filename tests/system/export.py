@@ -1,0 +1,622 @@
+"""goprobe-export beside a real ClickHouse: what the store has committed is at
+the server once, whatever happens to either on the way.
+
+  -b BIN     folder of the programs
+  -n ROUNDS  kills of exporter and server each (default 6)
+  -p PARTS   comma list of: ship faults kills cluster replica tls
+  SEED       environment, printed
+"""
+
+import argparse
+import gzip
+import http.client
+import http.server
+import os
+import random
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, "tests/lib")
+import clickhouse
+from tap import ok, is_, diag, skip_all, done
+
+CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
+DATA = "tests/data"
+SITE = "lab's \\ \"1\""  # what must be escaped is
+
+# what queries count: rows whose (record, attempt) was committed, of each
+# record the smallest attempt
+COMMITTED = ("(record, attempt) GLOBAL IN (SELECT record, min(attempt) FROM "
+             "goprobe.blocks GROUP BY record)")
+ROWS = ("SELECT toUnixTimestamp(time), iface, "
+        "IPv6NumToString(sip), IPv6NumToString(dip), version, dport, "
+        "toUInt8(proto), l7proto, sum(bytes_rcvd), sum(bytes_sent), "
+        "sum(packets_rcvd), sum(packets_sent) FROM goprobe.flows WHERE " +
+        COMMITTED + " GROUP BY time, iface, version, sip, dip, dport, proto, "
+        "l7proto FORMAT TabSeparatedRaw")
+
+
+class World:
+    def __init__(self, args):
+        self.bin = os.path.abspath(args.bin)
+        self.rounds = args.rounds
+        self.t = tempfile.mkdtemp(prefix="goprobe-test.")
+        os.chmod(self.t, 0o755)
+        self.seed = int(os.environ.get("SEED", str(int(time.time()))))
+        diag("SEED=%d" % self.seed)
+        self.random = random.Random(self.seed)
+        self.servers = []
+        self.n_states = 0
+        self.protocols = protocol_numbers()
+
+    def path(self, name):
+        return os.path.join(self.t, name)
+
+    def program(self, name):
+        return os.path.join(self.bin, name)
+
+    def server(self, name, **options):
+        s = clickhouse.Server(self.path(name), **options)
+        self.servers.append(s)
+        return s
+
+    def end(self):
+        for s in self.servers:
+            s.stop()
+        shutil.rmtree(self.t, ignore_errors=True)
+
+    # ---- exporter
+
+    def ini(self, url, more=""):
+        name = self.path("ini.%d" % self.random.getrandbits(40))
+        with open(name, "w") as out:
+            out.write("[site]\nname = %s\n[export]\nurl = %s\n%s" %
+                      (SITE, url, more))
+        return name
+
+    def state(self):
+        self.n_states += 1
+        return self.path("state%d" % self.n_states)
+
+    def export(self, ini, store, state, *more, **options):
+        return subprocess.run(
+            [self.program("goprobe-export"), "-c", ini, "-d", store, "-s",
+             state, *(more or ("--once",))],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            timeout=300, **options)
+
+    def start(self, ini, store, state):
+        return subprocess.Popen(
+            [self.program("goprobe-export"), "-c", ini, "-d", store, "-s",
+             state, "--once"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    # ---- stores and what is in them
+
+    def replay(self, store, iface, pcap):
+        return subprocess.run([self.program("goprobe"), "-d", store, "-i",
+                               iface, "-r", pcap], capture_output=True)
+
+    def local_rows(self, store):
+        out = subprocess.run(
+            [self.program("goquery"), "-d", store, "-i", "any", "-f", "0",
+             "-l", "2106-01-01", "-n", "all", "-e", "csv", "--no-live",
+             "time,iface,sip,dip,dport,proto,l7proto"],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+        rows = []
+        for line in out.splitlines()[1:]:
+            f = line.split(",")
+            proto = self.protocols.get(f[5], f[5])
+            rows.append((f[0], f[1], f[2], f[3], f[4], proto, f[6],
+                         f[10], f[11], f[7], f[8]))
+        return sorted(rows)
+
+
+def protocol_numbers():
+    numbers = {}
+    with open("/etc/protocols") as text:
+        for line in text:
+            f = line.split()
+            if len(f) > 2 and not line.startswith("#"):
+                numbers[f[2]] = f[1]
+    return numbers
+
+
+def remote_rows(server, sql=ROWS):
+    rows = []
+    for line in server.ask(sql).splitlines():
+        f = line.split("\t")
+        for i in (2, 3):
+            if f[4] == "4":
+                f[i] = f[i].replace("::ffff:", "")
+        rows.append((f[0], f[1], f[2], f[3], f[5], f[6], f[7], f[8], f[9],
+                     f[10], f[11]))
+    return sorted(rows)
+
+
+def same(w, server, store, what):
+    local, remote = w.local_rows(store), remote_rows(server)
+    if not ok(local == remote and local, "%s: %d rows at the server, each "
+              "once" % (what, len(local))):
+        diag("%d local, %d remote" % (len(local), len(remote)))
+        for row in sorted(set(local) ^ set(remote))[:6]:
+            diag(("only local  " if row in set(local) else "only remote ") +
+                 repr(row))
+
+
+def fresh_tables(server):
+    server.ask("DROP DATABASE IF EXISTS goprobe")
+
+
+def init(w, server, kind="single", *more):
+    ini = w.ini(server.url())
+    r = subprocess.run([w.program("goprobe-export"), "-c", ini, "--init",
+                        kind, *more], capture_output=True, text=True)
+    return r
+
+
+# ---- parts -------------------------------------------------------------------
+
+def part_ship(w, server, store):
+    for kind in ("single", "sharded", "replicated", "modern"):
+        printed = subprocess.run([w.program("goprobe-export"), "-c",
+                                  "/dev/null", "--schema", kind],
+                                 capture_output=True, text=True).stdout
+        with open("etc/clickhouse/%s.sql" % kind) as text:
+            is_(printed, text.read(), "etc/clickhouse/%s.sql is what --schema "
+                "prints" % kind)
+    r = w.export(w.ini(server.url()), store, w.state())
+    ok(r.returncode == 1 and "goprobe.flows" in r.stderr and
+       r.stderr.count("\n") == 1, "no tables: one line, status 1")
+    is_(init(w, server).returncode, 0, "--init makes the tables")
+    is_(init(w, server).returncode, 0, "and again is no error")
+
+    with open(w.path("pw"), "w") as out:
+        out.write("s3cret-word\n")
+    os.chmod(w.path("pw"), 0o600)
+    ini = w.ini(server.url(), "user = sensor\npassword_file = %s\n"
+                "batch_rows = 1000\n" % w.path("pw"))
+    state = w.state()
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "ships") or diag(r.stderr)
+    same(w, server, store, "shipped")
+    n = server.ask("SELECT count() FROM goprobe.flows")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 0 and "shipped" not in r.stderr,
+       "a second run has nothing to ship")
+    r = w.export(ini, store, w.state())
+    ok(r.returncode == 0 and "shipped" not in r.stderr,
+       "nor one that has lost its ledger: it asks the server")
+    for top, _, files in os.walk(state + "/shipped"):
+        for name in files:
+            path = os.path.join(top, name)
+            os.truncate(path, os.path.getsize(path) * 2 // 3)
+    r = w.export(ini, store, state)
+    ok(r.returncode == 0 and "shipped" not in r.stderr,
+       "nor one whose ledger is torn")
+    is_(server.ask("SELECT count() FROM goprobe.flows"), n,
+        "the server's rows are as many as before")
+
+    w.replay(store, "late", DATA + "/disorder.pcap")
+    w.replay(store, "office", DATA + "/office.pcap")
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "further records of shipped days")
+    same(w, server, store, "later records")
+    is_(server.ask("SELECT min(a) FROM (SELECT uniq(attempt) AS a FROM "
+                   "goprobe.blocks GROUP BY record)"), "1\n",
+        "each record was committed by one attempt")
+
+    r = w.export(w.ini(server.url(), "user = sensor\npassword_file = %s\n" %
+                       w.path("pw")), store, state)
+    is_(r.returncode, 0, "the password from its file")
+    with open(w.path("pw"), "w") as out:
+        out.write("wrong-w0rd\n")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1 and
+       "wrong-w0rd" not in r.stderr, "a wrong password: one line without it")
+    os.chmod(w.path("pw"), 0o644)
+    r = w.export(ini, store, state)
+    ok(r.returncode == 1 and "others" in r.stderr and
+       r.stderr.count("\n") == 1, "a password that others can read is refused")
+    r = w.export(w.ini(server.url() + "?user=x"), store, w.state())
+    ok(r.returncode == 1 and "url" in r.stderr, "a query in the url is refused")
+    r = w.export(w.ini("http://a.invalid/"), store, w.state())
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+       "a host that does not exist: one line")
+    r = w.export(w.ini("http://127.0.0.1:%d/" % clickhouse.free_port()), store,
+                 w.state())
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+       "nobody listens: one line")
+    other = w.ini(server.url(), "database = elsewhere\n")
+    r = w.export(other, store, state)
+    ok(r.returncode == 1 and "another target" in r.stderr,
+       "a ledger of another target is refused")
+
+
+class Proxy(http.server.ThreadingHTTPServer):
+    """Stands before the server and does what servers should not."""
+
+    def __init__(self, server):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.server, self.mood = server, "fine"
+        self.count = 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def url(self):
+        return "http://127.0.0.1:%d/" % self.server_address[1]
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def body(self):
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            data = b""
+            while True:
+                n = int(self.rfile.readline(), 16)
+                data += self.rfile.read(n)
+                self.rfile.readline()
+                if n == 0:
+                    return data
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def answer(self, status, data):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def forward(self, data, path=None):
+        c = http.client.HTTPConnection("127.0.0.1", self.server.server.http,
+                                       timeout=60)
+        headers = {k: v for k, v in self.headers.items()
+                   if k.lower() in ("content-encoding", "authorization")}
+        c.request("POST", path or self.path, data, headers)
+        r = c.getresponse()
+        got = r.status, r.read()
+        c.close()
+        return got
+
+    def do_POST(self):
+        mood = self.server.mood
+        self.server.count += 1
+        data = self.body()
+        insert = "INSERT" in self.path
+        if not insert and mood in ("empty", "half", "lost", "late", "rot"):
+            return self.answer(*self.forward(data))
+        if mood == "fine":
+            return self.answer(*self.forward(data))
+        if mood == "empty":  # says yes and does nothing
+            return self.answer(200, b"")
+        if mood == "nonsense":
+            return self.answer(200, b"<html>Please log in\x1b[31m\n</html>")
+        if mood == "teapot":
+            return self.answer(418, b"x" * 100000)
+        if mood == "full":
+            return self.answer(500, b"Code: 243, e.displayText() = DB::Except"
+                               b"ion: Cannot reserve 1.00 MiB, not enough spa"
+                               b"ce\n")
+        if mood == "gateway":
+            return self.answer(502, b"")
+        if mood == "lost":  # done, but nobody hears of it
+            self.forward(data)
+            self.close_connection = True
+            return None
+        if mood == "rot":
+            data = bytearray(data)
+            data[len(data) // 2] ^= 0x40
+            return self.answer(*self.forward(bytes(data)))
+        if mood == "cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self.wfile.write(b"1")
+            self.close_connection = True
+            return None
+        if mood == "flood":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            try:
+                for _ in range(1024):
+                    self.wfile.write(b"10000\r\n" + b"7" * 65536 + b"\r\n")
+            except OSError:
+                pass
+            self.close_connection = True
+            return None
+        if mood == "hang":
+            time.sleep(4)
+            self.close_connection = True
+            return None
+        return self.answer(500, b"?")
+
+
+MOODS = ("empty", "nonsense", "teapot", "full", "gateway", "lost", "rot",
+         "cut", "flood", "hang")
+
+
+def part_faults(w, server, store):
+    fresh_tables(server)
+    is_(init(w, server).returncode, 0, "tables again")
+    proxy = Proxy(server)
+    state = w.state()
+    ini = w.ini(proxy.url(), "timeout = 2\nbatch_rows = 1000\n")
+    for mood in MOODS:
+        proxy.mood = mood
+        r = w.export(ini, store, state)
+        ok(r.returncode == 1 and r.stderr.count("\n") == 1 and
+           all(c == "\n" or " " <= c <= "~" for c in r.stderr),
+           "%s: one printable line, status 1" % mood) or diag(
+               "%d %r" % (r.returncode, r.stderr))
+        is_(server.ask("SELECT count() FROM goprobe.blocks WHERE (record, "
+                       "attempt) NOT IN (SELECT record, attempt FROM "
+                       "goprobe.flows) AND rows > 0"), "0\n",
+            "%s: nothing is committed that is not there" % mood)
+    proxy.mood = "fine"
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "and then it is well again") or diag(r.stderr)
+    same(w, server, store, "after %d kinds of trouble" % len(MOODS))
+    every = int(server.ask("SELECT count() FROM goprobe.flows"))
+    good = int(server.ask("SELECT count() FROM goprobe.flows WHERE " +
+                          COMMITTED))
+    ok(every > good, "%d rows of lost attempts lie there and do not count" %
+       (every - good))
+    r = w.export(ini, store, state, "--clean")
+    is_(r.returncode, 0, "--clean") or diag(r.stderr)
+    for _ in range(100):
+        left = int(server.ask("SELECT count() FROM goprobe.flows"))
+        if left == good:
+            break
+        time.sleep(0.1)
+    is_(left, good, "after --clean they are gone")
+    same(w, server, store, "cleaned")
+    proxy.shutdown()
+
+
+def part_kills(w, server, store):
+    fresh_tables(server)
+    is_(init(w, server).returncode, 0, "tables again")
+    state = w.state()
+    ini = w.ini(server.url(), "timeout = 1\nbatch_rows = 2000\n")
+    begun = time.monotonic()
+    r = w.export(ini, store, w.state())
+    took = time.monotonic() - begun
+    is_(r.returncode, 0, "unkilled: %.2f s" % took)
+    fresh_tables(server)
+    init(w, server)
+
+    kills = {"exporter": 0, "server": 0, "stopped": 0}
+    for i in range(3 * w.rounds):
+        kind = ("exporter", "server", "stopped")[i % 3]
+        p = w.start(ini, store, state)
+        time.sleep(w.random.uniform(0, took / 2))
+        if kind == "exporter":
+            p.kill()
+        elif kind == "server":
+            server.kill()
+        else:  # in the middle of an insert, past the client's patience
+            server.signal(signal.SIGSTOP)
+            time.sleep(1.5)
+            server.signal(signal.SIGCONT)
+        p.wait(60)
+        kills[kind] += p.returncode != 0
+        if kind == "server":
+            server.start()
+    diag("ended by it: %r" % kills)
+    ok(all(kills.values()), "every kind of kill hit at least once")
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "and then to the end") or diag(r.stderr)
+    same(w, server, store, "after %d kills" % (3 * w.rounds))
+    is_(server.ask("SELECT count() FROM (SELECT record FROM goprobe.blocks "
+                   "GROUP BY record HAVING uniq(attempt) > 1)"), "0\n",
+        "no record was committed by two attempts")
+    diag("%s rows, %s of them counted" % (
+        server.ask("SELECT count() FROM goprobe.flows").strip(),
+        server.ask("SELECT count() FROM goprobe.flows WHERE " +
+                   COMMITTED).strip()))
+
+
+def part_cluster(w, server, store):
+    two = [w.server("shard%d" % i, cluster="probes", shard=i)
+           for i in (1, 2)]
+    for s in two:
+        s.configure([[two[0]], [two[1]]])
+        s.start()
+        r = init(w, s, "sharded", "--cluster", "probes")
+        is_(r.returncode, 0, "shard %d has its tables" % s.shard) or diag(
+            r.stderr)
+    state = w.state()
+    ini = w.ini(two[0].url(), "batch_rows = 2000\n")
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "ships to two shards") or diag(r.stderr)
+    for s in two:
+        same(w, s, store, "asked at shard %d" % s.shard)
+    parts = [int(s.ask("SELECT count() FROM goprobe.flows_local"))
+             for s in two]
+    ok(min(parts) > 0, "both have rows: %r" % parts)
+    for s in two:
+        s.stop()
+
+
+def start_zookeeper(w):
+    jar = "/usr/share/java/zookeeper.jar"
+    if not os.path.exists(jar) or not shutil.which("java"):
+        return None, None
+    folder = w.path("zk")
+    os.makedirs(folder)
+    port = clickhouse.free_port()
+    with open(folder + "/zoo.cfg", "w") as out:
+        out.write("tickTime=500\ndataDir=%s\nclientPort=%d\n"
+                  "clientPortAddress=127.0.0.1\nadmin.enableServer=false\n" %
+                  (folder, port))
+    if os.geteuid() == 0:
+        os.chown(folder, clickhouse.NOBODY, clickhouse.NOBODY)
+    classpath = ":".join("/usr/share/java/" + n for n in
+                         sorted(os.listdir("/usr/share/java"))
+                         if n.endswith(".jar"))
+    with open(folder + "/out", "w") as out:
+        p = subprocess.Popen(
+            ["java", "-Xmx256m", "-cp", classpath,
+             "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+             folder + "/zoo.cfg"], stdin=subprocess.DEVNULL, stdout=out,
+            stderr=out, cwd=folder, **clickhouse.unprivileged())
+    until = time.monotonic() + 30
+    import socket
+    while time.monotonic() < until and p.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return p, port
+        except OSError:
+            time.sleep(0.1)
+    p.kill()
+    return None, None
+
+
+def part_replica(w, server, store):
+    zookeeper, port = start_zookeeper(w)
+    if not zookeeper:
+        ok(True, "replicated tables # SKIP no ZooKeeper is installed")
+        return
+    try:
+        pair = [w.server("replica%d" % i, cluster="probes", replica=i,
+                         zookeeper=port) for i in (1, 2)]
+        for s in pair:
+            s.configure([pair])
+            s.start()
+            r = init(w, s, "replicated", "--cluster", "probes")
+            is_(r.returncode, 0, "replica %d has its tables" % s.replica
+                ) or diag(r.stderr)
+        state = w.state()
+        ini = w.ini(pair[0].url(), "batch_rows = 2000\ntimeout = 2\n")
+        r = w.export(ini, store, state)
+        is_(r.returncode, 0, "ships to a replicated table") or diag(r.stderr)
+        same(w, pair[0], store, "asked at replica 1")
+        for _ in range(100):
+            if remote_rows(pair[1]) == w.local_rows(store):
+                break
+            time.sleep(0.2)
+        same(w, pair[1], store, "asked at replica 2")
+        pair[0].kill()
+        w.replay(store, "late2", DATA + "/office.pcap")
+        r = w.export(w.ini(pair[0].url(), "timeout = 2\n"), store, state)
+        is_(r.returncode, 1, "replica 1 is dead")
+        pair[0].start()
+        r = w.export(ini, store, state)
+        is_(r.returncode, 0, "and back again") or diag(r.stderr)
+        same(w, pair[0], store, "after its return")
+        for s in pair:
+            s.stop()
+    finally:
+        zookeeper.kill()
+        zookeeper.wait()
+
+
+def openssl(*argv):
+    subprocess.run(["openssl", *argv], check=True, capture_output=True)
+
+
+def make_certificates(t):
+    def authority(name):
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                "-subj", "/CN=" + name, "-keyout", t(name + ".key"), "-out",
+                t(name + ".pem"))
+
+    def leaf(ca, name, alt):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name,
+                "-keyout", t(name + ".key"), "-out", t(name + ".csr"))
+        with open(t("ext"), "w") as out:
+            out.write("subjectAltName=" + alt)
+        openssl("x509", "-req", "-in", t(name + ".csr"), "-CA", t(ca + ".pem"),
+                "-CAkey", t(ca + ".key"), "-CAcreateserial", "-days", "2",
+                "-extfile", t("ext"), "-out", t(name + ".pem"))
+    authority("ca")
+    authority("otherca")
+    leaf("ca", "server", "IP:127.0.0.1")
+    leaf("ca", "wronghost", "DNS:elsewhere.example")
+    leaf("ca", "client", "DNS:sensor.example")
+
+
+def part_tls(w, server, store):
+    if not shutil.which("openssl"):
+        ok(True, "TLS # SKIP no openssl")
+        return
+    fresh_tables(server)
+    init(w, server)
+    make_certificates(w.path)
+    proxy = Proxy(server)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(w.path("server.pem"), w.path("server.key"))
+    context.load_verify_locations(w.path("ca.pem"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+    url = proxy.url().replace("http:", "https:")
+    client = "cert_file = %s\nkey_file = %s\n" % (w.path("client.pem"),
+                                                   w.path("client.key"))
+    ca = "ca_file = %s\n" % w.path("ca.pem")
+    for what, more in (
+            ("a server whose CA is unknown", client),
+            ("a CA that is not its own", client + "ca_file = %s\n" %
+             w.path("otherca.pem")),
+            ("no client certificate", ca),
+            ("a CA file that is missing", client + "ca_file = /nowhere.pem\n"),
+            ("a CA file that is none", client + "ca_file = /etc/protocols\n")):
+        r = w.export(w.ini(url, more), store, w.state())
+        ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+           what + " is refused in one line") or diag(r.stderr)
+    is_(server.ask("SELECT count() FROM goprobe.flows"), "0\n",
+        "and nothing came through")
+    r = w.export(w.ini(url, client + ca), store, w.state())
+    is_(r.returncode, 0, "both certificates hold") or diag(r.stderr)
+    same(w, server, store, "over TLS")
+    proxy.shutdown()
+
+
+def make_store(w):
+    store = w.path("store")
+    for name in ("office", "days", "fragments", "links", "disorder"):
+        w.replay(store, name, "%s/%s.pcap" % (DATA, name))
+    if os.path.isdir(CORPUS):
+        names = sorted(n for n in os.listdir(CORPUS)
+                       if n.endswith((".pcap", ".pcapng", ".cap")))
+        for i, name in enumerate(w.random.sample(names, min(25, len(names)))):
+            w.replay(store, "c%d" % (i % 4), os.path.join(CORPUS, name))
+    return store
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-b", dest="bin", default="build/bin")
+    parser.add_argument("-n", dest="rounds", type=int, default=6)
+    parser.add_argument("-p", dest="parts",
+                        default="ship,faults,kills,cluster,replica,tls")
+    args = parser.parse_args()
+    if not clickhouse.SERVER:
+        skip_all("no clickhouse-server is installed")
+    w = World(args)
+    try:
+        server = w.server("ch")
+        server.configure()
+        server.start()
+        store = make_store(w)
+        for part in args.parts.split(","):
+            begun = time.monotonic()
+            globals()["part_" + part](w, server, store)
+            diag("part %s: %.1f s" % (part, time.monotonic() - begun))
+    finally:
+        w.end()
+    done()
+
+
+main()

@@ -1,0 +1,177 @@
+#!/bin/sh
+# Life with interfaces: promiscuous mode, filters from the INI, links that go
+# down and up, interfaces that are deleted and made again, frames longer than
+# the MTU, traffic that flows already.
+. tests/lib/tap.sh
+
+# --- filters, as anyone
+printf '[interface eth9]\nfilter = tcp prot 80\n' >"$T/bad.ini"
+run 2 "a bad filter fails -t" goprobe -c "$T/bad.ini" -t
+like "$err" '^goprobe-capture: \[interface eth9\]: filter "tcp prot 80": ' "is named, with its place"
+one_line "bad filter"
+printf 'tcp port 80\nor udp\n' >"$T/filter"
+printf '[capture]\nfilter_file = %s\n' "$T/filter" >"$T/good.ini"
+run 0 "a filter in a file" goprobe -c "$T/good.ini" -t
+printf '[capture]\nfilter_file = %s/none\n' "$T" >"$T/none.ini"
+run 2 "a filter file that is not there" goprobe -c "$T/none.ini" -t
+like "$err" "none: No such file" "is named"
+printf '[capture]\nl7 = off\nfilter = udp port 53\n' >"$T/dns.ini"
+run 0 "files are filtered too" goprobe -c "$T/dns.ini" -d "$T/f" -i x -r tests/data/office.pcap
+is "$(goquery -d "$T/f" -i x -f 0 -e csv proto,dport | cut -d, -f1,2,5 | tail -n +2)" \
+    "UDP,53,120" "only what the filter lets through"
+printf '[capture]\nfilter = ether host 02:00:00:00:00:01\n' >"$T/mac.ini"
+PYTHONPATH=tests/lib python3 -c '
+import sys
+from pcapgen import Capture, ip, udp
+c = Capture(linktype=101)
+c.add(1768435200, ip("192.0.2.1", "192.0.2.2", 17, udp(1, 53))[1])
+sys.stdout.buffer.write(c.pcap())' >"$T/raw.pcap"
+run 1 "a filter that a link type has no meaning for" \
+    goprobe -c "$T/mac.ini" -d "$T/f2" -i x -r "$T/raw.pcap"
+like "$err" 'raw.pcap: the filter means nothing for its link type' "says so"
+
+finish_unprivileged() { done_testing; }
+[ "$(id -u)" = 0 ] && getent passwd goprobe-capture >/dev/null || finish_unprivileged
+NS=gpi$$
+in_net() { nsenter --net=/run/netns/$NS "$@"; }
+ip netns add $NS 2>/dev/null || finish_unprivileged
+cleanup() {
+	[ -n "${launcher:-}" ] && kill "$launcher" 2>/dev/null && wait "$launcher"
+	for p in ${server:-} ${senders:-}; do kill "$p" 2>/dev/null; done
+	ip netns del $NS
+	ip netns del ${NS}b
+}
+at_exit cleanup
+ip netns add ${NS}b
+in_far() { nsenter --net=/run/netns/${NS}b "$@"; }
+make_link() { # vb here, va in the other namespace
+	in_net ip link add vb type veth peer name va netns ${NS}b || return 1
+	in_net sysctl -qw net.ipv6.conf.vb.disable_ipv6=1
+	in_far sysctl -qw net.ipv6.conf.va.disable_ipv6=1
+	in_net ip addr add 10.99.0.2/24 dev vb
+	in_far ip addr add 10.99.0.1/24 dev va
+	link_up
+}
+link_up() {
+	in_net ip link set vb up
+	in_far ip link set va up
+	# no ARP on the side: counters are to agree to the packet
+	in_net ip neigh replace 10.99.0.1 lladdr "$(in_far ip -j link show va | jq -r '.[0].address')" dev vb nud permanent
+	in_far ip neigh replace 10.99.0.2 lladdr "$(in_net ip -j link show vb | jq -r '.[0].address')" dev va nud permanent
+}
+start() { # STORE INI IFACE
+	: >"$T/sensor.err"
+	printf '[capture]\nl7 = off\nsnapshot_interval = 1\n%b\n' "$2" >"$T/s.ini"
+	nsenter --net=/run/netns/$NS "$BIN/goprobe" -c "$T/s.ini" -d "$1" "$3" 2>"$T/sensor.err" &
+	launcher=$!
+	wait_for 20 grep -q 'capturing on' "$T/sensor.err"
+}
+stop() {
+	kill -TERM "$launcher"
+	wait "$launcher"
+	status=$?
+	launcher=
+}
+sum() { # STORE CONDITION COLUMN
+	goquery -d "$1" -i vb -f -1d -e csv -c "$2" proto |
+	    awk -F, -v c="$3" 'NR > 1 { s += $c } END { printf "%d", s }'
+}
+counter() { in_net ip -s -j link show vb | jq -r ".[0].stats64.$1.$2"; }
+promiscuity() { in_net ip -d -j link show vb | jq -r '.[0].promiscuity'; }
+numbers() { # NETWORK [CONDITION]: the numbers that are stored, in order
+	goquery -d "$T/s5" -i vb -f -1d -e csv -n all dip,dport -c "net $1.0/24" |
+	    tail -n +2 | awk -F'[.,]' '{ print $4 * 50000 + $5 - 1 }' | sort -n
+}
+ALL='sip=0.0.0.0/0 or sip=::/0'
+
+# --- promiscuous, snaplen, filter
+make_link || finish_unprivileged
+is "$(promiscuity)" 0 "not promiscuous before"
+ok "sensor starts" start "$T/s1" 'filter = udp and not port 9' vb
+ok "promiscuous" test "$(promiscuity)" -gt 0
+like "$(grep 'capturing iface' "$T/sensor.err")" \
+    'snaplen=192 .*promiscuous=yes direction=interface .*bytes_per_flow=[0-9-]* filter=yes' "what it does is said"
+in_far python3 tests/lib/numbered.py va 10.99.1 1000 0 >/dev/null
+in_far ping -q -c 5 -i 0.01 10.99.0.2 >/dev/null
+sleep 0.5
+stop
+is "$(promiscuity)" 0 "not promiscuous after"
+is "$(sum "$T/s1" "$ALL" 4)" 999 "the filter of the INI: 1000 ports but one"
+ok "without promiscuous" start "$T/s2" 'promiscuous = no\ndirection = flow' vb
+is "$(promiscuity)" 0 "not promiscuous"
+like "$(grep 'capturing iface' "$T/sensor.err")" 'promiscuous=no direction=flow .*filter=no' "said"
+stop
+
+# --- frames longer than the MTU, both ways, by the interface's own counters
+ok "sensor starts" start "$T/s3" '' vb
+rx=$(counter rx packets) rxb=$(counter rx bytes)
+tx=$(counter tx packets) txb=$(counter tx bytes)
+in_net python3 tests/lib/bulk.py serve 10.99.0.2 7000 &
+server=$!
+sleep 0.5
+in_far python3 tests/lib/bulk.py send 10.99.0.2 7000 100000000
+wait "$server"
+server=
+sleep 0.5
+stop
+is "$(sum "$T/s3" "$ALL" 2)" $(($(counter rx packets) - rx)) "received, as the interface counts"
+is "$(sum "$T/s3" "$ALL" 5)" $(($(counter rx bytes) - rxb)) "in bytes"
+is "$(sum "$T/s3" "$ALL" 3)" $(($(counter tx packets) - tx)) "sent"
+is "$(sum "$T/s3" "$ALL" 6)" $(($(counter tx bytes) - txb)) "in bytes"
+ok "frames of $((($(counter rx bytes) - rxb) / ($(counter rx packets) - rx))) bytes on average, the MTU is 1500" \
+    test $((($(counter rx bytes) - rxb) / ($(counter rx packets) - rx))) -gt 3000
+
+# --- link down and up, deleted and made again
+ok "sensor starts" start "$T/s4" '' vb
+in_far python3 tests/lib/numbered.py va 10.99.1 500 0 >/dev/null
+sleep 0.3
+in_net ip link set vb down
+sleep 0.7
+in_net ip link set vb up
+link_up
+sleep 0.3
+in_far python3 tests/lib/numbered.py va 10.99.1 500 0 >/dev/null
+sleep 0.3
+is "$(grep -c 'starting it again' "$T/sensor.err")" 0 "link down and up: the same process"
+in_net ip link del vb
+waits() { grep -q 'goprobe-capture vb: the interface is not there, or down; waiting for it' "$T/sensor.err"; }
+ok "deleted: waits for it" wait_for 10 waits
+sleep 3
+lines=$(wc -l <"$T/sensor.err")
+sleep 2
+is "$(wc -l <"$T/sensor.err")" "$lines" "quietly"
+is "$(sum "$T/s4" 'net 10.99.1.0/24' 4)" 1000 "what was seen is stored meanwhile"
+make_link
+again() { [ "$(grep -c 'capturing iface=vb' "$T/sensor.err")" -ge 2 ]; }
+ok "made again: picked up" wait_for 10 again
+in_far python3 tests/lib/numbered.py va 10.99.1 700 0 >/dev/null
+sleep 0.3
+stop
+is "$status" 0 "stops with 0"
+is "$(sum "$T/s4" 'net 10.99.1.0/24' 4)" 1700 "nothing lost, nothing twice"
+ok "some $(wc -l <"$T/sensor.err") lines in all" test "$(wc -l <"$T/sensor.err")" -lt 25
+in_net ip link set vb down
+run 1 "a link that is down cannot be started on" in_net "$BIN/goprobe" -d "$T/s6" --l7 off vb
+is "$err" "goprobe-capture: vb: the interface is down" "and says why"
+link_up
+
+# --- traffic flows both ways already; numbers begin in the middle and end at
+# the last: what the interface counted after the first is all there
+rx=$(counter rx packets) tx=$(counter tx packets)
+nsenter --net=/run/netns/${NS}b python3 tests/lib/numbered.py va 10.99.2 40000 12000 >/dev/null &
+senders=$!
+nsenter --net=/run/netns/$NS python3 tests/lib/numbered.py vb 10.99.3 40000 12000 >/dev/null &
+senders="$senders $!"
+sleep 0.7
+ok "starts under traffic" start "$T/s5" '' vb
+wait $senders
+senders=
+sleep 0.5
+stop
+rx=$(($(counter rx packets) - rx)) tx=$(($(counter tx packets) - tx))
+first_in=$(numbers 10.99.2 | head -1) first_out=$(numbers 10.99.3 | head -1)
+ok "the first numbers are $first_in and $first_out" test "$first_in" -gt 1 -a "$first_out" -gt 1
+is "$(sum "$T/s5" 'net 10.99.2.0/24' 2)" $((rx - first_in + 1)) "received: all from there on"
+is "$(sum "$T/s5" 'net 10.99.3.0/24' 3)" $((tx - first_out + 1)) "sent: all from there on"
+is "$(sum "$T/s5" 'net 10.99.2.0/24' 3) $(sum "$T/s5" 'net 10.99.3.0/24' 2)" "0 0" "and none on the other side"
+done_testing

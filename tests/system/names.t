@@ -1,0 +1,120 @@
+#!/bin/sh
+# Names of addresses: --resolve with a DNS server of our own, countries and
+# systems from MMDB files of our own; and that goquery itself opens no socket.
+. tests/lib/tap.sh
+
+HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+[ -x "$HELPERS/lib/rows2store" ] || skip_all "no tests/lib/rows2store; make tests"
+S=$T/s
+{
+	echo "B eth0 1767225600 4 300 0 0 0 0"
+	for n in 1 2 3 4 5 6 7 8 9; do
+		echo "R 192.0.2.$n 198.51.100.7 443 6 ${n}00 $n 1 1 TLS"
+	done
+	echo "R 2001:db8::1 2001:db8:2::2 53 17 5000 50 5 5 DNS"
+	echo "C eth0 1767225600"
+} | "$HELPERS/lib/rows2store" "$S"
+q() { goquery -d "$S" -i eth0 -f 2026-01-01 -l 2026-01-02 "$@"; }
+
+python3 tests/lib/dnsd.py "$T/port" 192.0.2.1=one.example 192.0.2.2=@silent \
+    192.0.2.3=@forge 192.0.2.4=@loop 192.0.2.5=@cut 192.0.2.6=@bytes \
+    192.0.2.7=@slow 198.51.100.7=server.example 2001:db8::1=six.example \
+    2>"$T/asked" &
+dnsd=$!
+stop() { kill $dnsd 2>/dev/null; }
+at_exit stop
+wait_for 10 test -s "$T/port"
+DNS=127.0.0.1:$(cat "$T/port")
+
+# --- DNS
+q -e csv sip >"$T/plain"
+is "$(cat "$T/asked")" "" "nothing is asked without --resolve"
+start=$(date +%s)
+run 0 "--resolve" q --resolve --dns "$DNS" -e csv -s sip sip
+took=$(($(date +%s) - start))
+ok "silent and slow servers are not waited for: $took s" test $took -le 6
+name() { printf '%s\n' "$out" | awk -F, -v a="$1" '$1 == a { print $2 }'; }
+is "$(printf '%s\n' "$out" | head -1 | cut -d, -f1-2)" "sip,sip_name" "a column of its own"
+is "$(name 192.0.2.1)" one.example "a name"
+is "$(name 2001:db8::1)" six.example "of IPv6"
+is "$(name 192.0.2.3)" true.example "forged answers are not believed"
+is "$(name 192.0.2.2)$(name 192.0.2.4)$(name 192.0.2.5)$(name 192.0.2.9)" "" \
+    "silent, looping, cut and unknown: no name"
+is "$(name 192.0.2.6)" "a?b???31m.example" "control characters do not get through"
+is "$(printf '%s\n' "$out" | cut -d, -f1,3-)" "$(q -e csv -s sip sip)" "and nothing else changes"
+run 0 "in text" q --resolve --dns "$DNS" -c 'sip = 192.0.2.1' talk_conv
+like "$out" '192\.0\.2\.1 +one\.example +198\.51\.100\.7 +server\.example' "both ends"
+is "$(q --resolve --dns "$DNS" -e json -c 'sip = 192.0.2.1' sip | jq -r '.rows[0].sip_name')" \
+    one.example "in json"
+like "$(q --resolve --dns "$DNS" -e html -c 'sip = 192.0.2.1' sip)" '<td>one\.example</td>' "in html"
+stop
+wait $dnsd 2>/dev/null
+run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
+is "$(name 192.0.2.1)" "" "  none"
+run 1 "a server that is none" q --resolve --dns nonsense sip
+like "$err" 'no DNS server' "  is named"
+run 2 "--dns alone" q --dns "$DNS" sip
+
+# --- countries and systems
+mmdb() { python3 tests/lib/mmdb.py "$@"; }
+mmdb "$T/c.mmdb" country 192.0.2.0/30=CH 192.0.2.4/31=de 2001:db8::/48=CH \
+    198.51.100.0/24=DE
+mmdb "$T/a.mmdb" asn '192.0.2.0/29=64500 Example, Org' '198.51.100.0/25=64501 Other'
+printf '[site]\ngeoip = %s\nasn = %s\n' "$T/c.mmdb" "$T/a.mmdb" >"$T/ini"
+g() { q --config "$T/ini" "$@"; }
+is "$(g --geo -e csv -s sip sip | cut -d, -f1-3 | tr '\n' ' ')" \
+    "sip,sip_country,sip_asn 192.0.2.1,CH,AS64500 192.0.2.2,CH,AS64500 192.0.2.3,CH,AS64500 192.0.2.4,de,AS64500 192.0.2.5,de,AS64500 192.0.2.6,,AS64500 192.0.2.7,,AS64500 192.0.2.8,, 192.0.2.9,, 2001:db8::1,CH, " \
+    "columns of country and system"
+like "$(g --geo -e csv -c 'sip = 192.0.2.1' sip)" 'AS64500,"Example, Org"' "and its holder"
+selects() {
+	is "$(g -e csv -s sip -c "$1" sip | tail -n +2 | cut -d, -f1 | tr '\n' ' ')" "$2" "$1"
+}
+selects 'src country CH' '192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1 '
+selects 'src country = ch and ip4' '192.0.2.1 192.0.2.2 192.0.2.3 '
+selects 'src country in (DE, CH) and not ip6' \
+    '192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 '
+selects 'not country = DE' '2001:db8::1 '
+selects 'dst asn 64501 and src asn != AS64500' '192.0.2.8 192.0.2.9 '
+selects 'asn=AS64500 or country=CH' \
+    '192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 2001:db8::1 '
+is "$(g -e csv --having 'sip != 192.0.2.0/24 or country CH' talk_conv 2>/dev/null | tail -n +2 | cut -d, -f1 | sort | tr '\n' ' ')" \
+    "192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1 " "in --having"
+run 2 "a country without networks" g -c 'country = XX' sip
+like "$err" 'no network of XX' "  says so"
+like "$err" '^ +\^' "  with a caret"
+run 2 "no file is set" q -c 'country = CH' sip
+like "$err" 'no MMDB file' "  says so"
+run 1 "--geo without one" q --geo sip
+head -c 60 "$T/c.mmdb" >"$T/cut.mmdb"
+printf '[site]\ngeoip = %s\n' "$T/cut.mmdb" >"$T/bad"
+run 1 "a damaged file" q --config "$T/bad" --geo sip
+like "$err" 'cut\.mmdb' "  is named"
+
+# --- who does what
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	strace -f -o "$T/trace" -e trace=socket,connect,execve \
+	    goquery --config "$T/ini" -d "$S" -i eth0 -f 0 --geo --resolve --dns "$DNS" sip >/dev/null 2>&1
+	main=$(head -1 "$T/trace" | cut -d' ' -f1)
+	is "$(grep -c "^$main .*\(socket\|connect\)(" "$T/trace")" 0 "goquery opens no socket"
+	is "$(grep -c 'socket(' "$T/trace")" 1 "goquery-resolve opens one"
+fi
+run 1 "the helper by itself" goquery-resolve
+like "$err" 'goquery starts this' "  says what it is for"
+status=$(python3 - "$T/ini" "$T/c.mmdb" <<'PY'
+import subprocess, sys
+p = subprocess.Popen(["goquery-resolve", "--geoip", sys.argv[2]],
+                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+p.stdin.write(b"?\n")
+p.stdin.flush()
+p.stdout.readline()
+s = dict(l.rstrip("\n").split(":\t", 1)
+         for l in open(f"/proc/{p.pid}/status") if ":\t" in l)
+print(s["Uid"].split()[0] != "0", {s[c] for c in ("CapPrm", "CapEff", "CapInh")},
+      s["NoNewPrivs"], s["Seccomp"])
+p.stdin.close()
+p.wait()
+PY
+)
+[ "$(id -u)" = 0 ] && is "$status" "True {'0000000000000000'} 1 2" \
+    "goquery-resolve keeps no right"
+done_testing

@@ -1,0 +1,131 @@
+/*
+ * The table equals a slow twin for random keys, whatever their length and
+ * however often it grows; tags are compared alike with and without SSE2.
+ */
+#include "common/godb/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/tap.h"
+
+#define KEYS    3000
+#define NUMBERS 4
+#define WORDS   8
+
+/* The twin: all keys there can be, one behind another. */
+static uint64_t keys[KEYS][WORDS];
+static uint64_t sums[KEYS][NUMBERS];
+static bool present[KEYS];
+static uint64_t seed;
+
+static void
+check_match(void)
+{
+	unsigned wrong = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		uint8_t tags[16];
+		uint8_t tag = (uint8_t)(0x80 | tap_random(&seed) % 4);
+
+		for (int k = 0; k < 16; k++)
+			tags[k] = (uint8_t)(tap_random(&seed) % 3 == 0 ? 0 :
+				0x80 | tap_random(&seed) % 4);
+		wrong += gdi_table_match(tags, tag) !=
+		    gdi_table_match_plain(tags, tag);
+	}
+	is_int(wrong, 0, "tags match as they do plainly");
+}
+
+/* Zero keys, near ones, and ones that differ in one word. */
+static void
+make_keys(unsigned words)
+{
+	memset(keys, 0, sizeof(keys));
+	memset(sums, 0, sizeof(sums));
+	memset(present, 0, sizeof(present));
+	for (size_t i = 0; i < KEYS; i++)
+		keys[i][i % words] = i / words * (i % 2 ? 1 : UINT64_C(1) << 40)
+		    + (i % 2);
+	for (size_t i = 1; i < words; i++)
+		keys[i][0] = UINT64_MAX - i; /* only one is all zero */
+}
+
+static unsigned
+compare(const struct gdi_table *t, const struct gp_hash_key *hash)
+{
+	unsigned wrong = 0, n = 0;
+
+	for (size_t i = 0; i < KEYS; i++) {
+		const uint64_t *at = gdi_table_find(t, keys[i],
+		    gp_hash_words(hash, keys[i], t->key_words));
+
+		n += present[i];
+		wrong += present[i] != (at != NULL);
+		if (at && present[i])
+			wrong += memcmp(at, sums[i], sizeof(sums[i])) != 0;
+	}
+	return wrong + (t->n != n);
+}
+
+static void
+check_random(unsigned words, bool large)
+{
+	struct gp_hash_key hash;
+	struct gdi_arena arena;
+	struct gdi_table t;
+	unsigned wrong = 0;
+	int rc = 0;
+
+	(void)gp_hash_key_init(&hash);
+	gdi_arena_init(&arena, 0);
+	gdi_table_init(&t, words, NUMBERS, large);
+	for (int round = 0; round < 2; round++) {
+		make_keys(words);
+		for (int i = 0; i < 200; i++) {
+			uint64_t records[GDI_TABLE_BATCH *
+			    (1 + WORDS + NUMBERS)];
+			size_t n = 1 + tap_random(&seed) % GDI_TABLE_BATCH;
+			uint64_t *r = records;
+
+			for (size_t k = 0; k < n; k++) {
+				size_t which = tap_random(&seed) %
+				    (KEYS * (size_t)(i + 1) / 200 + 1) % KEYS;
+
+				present[which] = true;
+				*r++ = gp_hash_words(&hash, keys[which], words);
+				memcpy(r, keys[which], words * sizeof(*r));
+				r += words;
+				for (int m = 0; m < NUMBERS; m++) {
+					uint64_t v = tap_random(&seed) >>
+					    (m == 0 ? 3 : 30);
+
+					if (__builtin_add_overflow(
+						sums[which][m], v,
+						&sums[which][m]))
+						sums[which][m] = UINT64_MAX;
+					*r++ = v;
+				}
+			}
+			rc |= gdi_table_reserve(&t, &hash, &arena);
+			gdi_table_add(&t, records, n);
+		}
+		wrong += compare(&t, &hash);
+		gdi_table_clear(&t);
+	}
+	is_int(rc, 0, "%u words: room", words);
+	is_int(wrong, 0, "  as the twin");
+	gdi_table_free(&t, &arena);
+	gdi_arena_fini(&arena);
+	is_int(arena.bytes, 0, "  all memory is accounted for");
+}
+
+int
+main(void)
+{
+	seed = tap_seed(20261125);
+	check_match();
+	for (unsigned words = 1; words <= WORDS; words++)
+		check_random(words, words % 2);
+	return tap_done();
+}

@@ -1,0 +1,208 @@
+/* What was shipped stays known, whatever is torn off the ledger. */
+#include "querier/export/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/tap.h"
+
+#define DAY INT64_C(1764028800)
+
+static char folder[] = "/tmp/goprobe-test.XXXXXX";
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+	(void)st;
+	(void)flag;
+	(void)f;
+	return remove(path);
+}
+
+static int
+open_folder(void)
+{
+	return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static struct ledger *
+open_ledger(const char *target)
+{
+	char error[LEDGER_ERROR_MAX];
+	struct ledger *l = NULL;
+
+	if (ledger_open(open_folder(), target, &l, error) < 0)
+		diag("%s", error);
+	return l;
+}
+
+static void
+make_id(uint8_t id[LEDGER_ID], unsigned n)
+{
+	memset(id, 0, LEDGER_ID);
+	id[0] = (uint8_t)(n * 37);
+	id[15] = (uint8_t)n;
+	id[14] = (uint8_t)(n >> 8);
+}
+
+static void
+add(struct ledger *l, const char *iface, unsigned from, unsigned to)
+{
+	uint8_t ids[64][LEDGER_ID];
+	struct ledger_day d;
+
+	if (!ok(ledger_day_open(l, iface, DAY, &d) == 0, "day of %s", iface))
+		return;
+	for (unsigned i = from; i < to; i++)
+		make_id(ids[i - from], i);
+	is_int(ledger_day_add(l, &d, (const uint8_t(*)[LEDGER_ID])ids,
+		   to - from), 0, "records %u to %u", from, to);
+	ledger_day_free(&d);
+}
+
+/* How many of the first n are known. */
+static unsigned
+known(struct ledger *l, const char *iface, unsigned n)
+{
+	struct ledger_day d;
+	unsigned have = 0;
+	uint8_t id[LEDGER_ID];
+
+	if (ledger_day_open(l, iface, DAY, &d) < 0)
+		return 0;
+	for (unsigned i = 0; i < n; i++) {
+		make_id(id, i);
+		have += ledger_day_has(&d, id);
+	}
+	ledger_day_free(&d);
+	return have;
+}
+
+static void
+test_days(void)
+{
+	struct ledger *l = open_ledger("a server\n");
+	char path[128], error[LEDGER_ERROR_MAX];
+	struct ledger *other = NULL;
+	struct ledger_day d;
+
+	if (!ok(l != NULL, "a new ledger"))
+		return;
+	is_int(ledger_open(open_folder(), "a server\n", &other, error), -EBUSY,
+	    "two at once");
+	is_int(known(l, "eth0", 50), 0, "nothing is known at first");
+	add(l, "eth0", 0, 30);
+	add(l, "eth0", 30, 40);
+	add(l, "shipped", 0, 10); /* names of our own files are none */
+	is_int(known(l, "eth0", 50), 40, "all 40");
+	is_int(known(l, "shipped", 50), 10, "and 10 of another interface");
+	(void)ledger_day_open(l, "eth0", DAY, &d);
+	is_int(ledger_day_done(l, &d, 12345), 0, "done");
+	ledger_day_free(&d);
+	ledger_close(l);
+
+	l = open_ledger("a server\n");
+	is_int(known(l, "eth0", 50), 40, "still 40 after opening it again");
+	(void)ledger_day_open(l, "eth0", DAY, &d);
+	is_int((int64_t)d.done_bytes, 12345, "and done so far");
+	ledger_day_free(&d);
+	ledger_close(l);
+	is_int(ledger_open(open_folder(), "another\n", &other, error), -EINVAL,
+	    "another target is refused");
+	ok(strstr(error, "a server") != NULL, "and the first is named");
+
+	(void)snprintf(path, sizeof(path), "%s/shipped/eth0/2025-11-25",
+	    folder);
+	for (off_t cut = 32 * 41; cut >= 0; cut -= 13) {
+		unsigned have;
+
+		if (truncate(path, cut) < 0)
+			diag("truncate: %s", strerror(errno));
+		l = open_ledger("a server\n");
+		have = known(l, "eth0", 50);
+		if (have != (unsigned)(cut / 32 < 40 ? cut / 32 : 40))
+			ok(false, "cut at %ld: %u known", (long)cut, have);
+		ledger_close(l);
+	}
+	l = open_ledger("a server\n");
+	add(l, "eth0", 0, 20);
+	is_int(known(l, "eth0", 50), 20, "what is added to a torn one counts");
+	ledger_close(l);
+}
+
+static void
+test_attempt(void)
+{
+	struct ledger *l = open_ledger("a server\n");
+	struct ledger_attempt *a = calloc(1, sizeof(*a));
+	struct ledger_attempt *b = calloc(1, sizeof(*b));
+	char path[128];
+	FILE *f;
+
+	is_int(ledger_attempt_read(l, b), 0, "no attempt");
+	a->phase = LEDGER_SENT;
+	(void)snprintf(a->iface, sizeof(a->iface), "eth0");
+	a->day_s = DAY;
+	a->n = 3;
+	for (unsigned i = 0; i < 3; i++)
+		make_id(a->ids[i], i);
+	is_int(ledger_attempt_write(l, a), 0, "written");
+	is_int(ledger_attempt_read(l, b), 1, "read");
+	ok(memcmp(a, b, sizeof(*a)) == 0, "the same");
+	(void)snprintf(path, sizeof(path), "%s/attempt", folder);
+	for (long at = 0; at < 88; at += 7) { /* no byte of it may be wrong */
+		int c;
+
+		f = fopen(path, "r+");
+		(void)fseek(f, at, SEEK_SET);
+		c = fgetc(f);
+		(void)fseek(f, at, SEEK_SET);
+		(void)fputc(c ^ 1, f);
+		(void)fclose(f);
+		is_int(ledger_attempt_read(l, b), -EIO, "byte %ld", at);
+		is_int(ledger_attempt_write(l, a), 0, "mended");
+	}
+	is_int(ledger_attempt_clear(l), 0, "cleared");
+	is_int(ledger_attempt_read(l, b), 0, "none again");
+	free(a);
+	free(b);
+	ledger_close(l);
+}
+
+static void
+test_dead(void)
+{
+	struct ledger *l = open_ledger("a server\n");
+	struct ledger_dead d = {.day_s = DAY, .since_s = 7}, *list;
+
+	(void)snprintf(d.iface, sizeof(d.iface), "eth0");
+	is_int(ledger_dead_list(l, &list), 0, "nobody is dead");
+	free(list);
+	for (unsigned i = 0; i < 5; i++) {
+		make_id(d.attempt, i);
+		is_int(ledger_dead_add(l, &d), 0, "one more");
+	}
+	is_int(ledger_dead_list(l, &list), 5, "five");
+	ok(list[4].attempt[15] == 4 && list[4].day_s == DAY &&
+		strcmp(list[4].iface, "eth0") == 0, "as they were given");
+	is_int(ledger_dead_write(l, list + 3, 2), 0, "two are left");
+	free(list);
+	is_int(ledger_dead_list(l, &list), 2, "and read");
+	free(list);
+	ledger_close(l);
+}
+
+int
+main(void)
+{
+	if (!mkdtemp(folder))
+		return 1;
+	test_days();
+	test_attempt();
+	test_dead();
+	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return tap_done();
+}

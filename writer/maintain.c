@@ -1,0 +1,392 @@
+#include "writer/maintain.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/base/log.h"
+#include "common/base/sandbox.h"
+#include "common/godb/godb_write.h"
+#include "common/ipc/hello.h"
+#include "writer/profile.h"
+
+#define OWNER "goprobe-writer, maintenance"
+#define FOREVER_NS INT64_MAX / 4
+
+static int
+fail(const char *what, const char *why)
+{
+	gp_log(GP_LOG_ERR, "%s: %s", what, why);
+	return 1;
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+/* "1764028800", "2026-11-24" (UTC), "-30d"; -1 when it is none of these. */
+static int64_t
+parse_time(const char *text, int64_t now_s)
+{
+	int64_t t_s = 0;
+	bool ago = text[0] == '-';
+	const char *p = text + ago;
+
+	if (gp_clock_day_parse(text, &t_s) == 0)
+		return t_s;
+	if (*p < '0' || *p > '9')
+		return -1;
+	for (; *p >= '0' && *p <= '9' && t_s < GP_TIME_MAX_S; p++)
+		t_s = t_s * 10 + (*p - '0');
+	if (ago && strcmp(p, "d") == 0)
+		t_s = now_s - t_s * GP_DAY_S;
+	else if (ago || *p != '\0')
+		return -1;
+	return t_s > 0 && t_s <= now_s ? t_s : -1;
+}
+
+/* ---- asking the running writer ------------------------------------------- */
+
+/* 1 answered with the exit status in *status, 0 not this one's store. */
+static int
+ask_socket(int conn, int64_t clean_s, uint64_t ino, int *status)
+{
+	struct hello_msg m;
+	struct pollfd p = {.fd = conn, .events = POLLIN};
+	int rc = hello_msg_send(conn, MSG_PRUNE, HELLO_OK, (uint64_t)clean_s,
+	    ino);
+
+	while (rc == 0 && (rc = hello_msg_recv(conn, &m)) == -EAGAIN)
+		rc = poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+	if (rc < 0) {
+		*status = fail("the running writer", strerror(-rc));
+		return 1;
+	}
+	if (m.type != MSG_PRUNED && m.code == HELLO_REFUSED)
+		return 0;
+	if (m.type != MSG_PRUNED || m.code != HELLO_OK) {
+		*status = fail("the running writer",
+		    m.code == HELLO_STORE ? godb_strerror(-(int)m.a) :
+					    "it did not understand");
+		return 1;
+	}
+	printf("%llu days removed, %llu bytes\n", (unsigned long long)m.a,
+	    (unsigned long long)m.b);
+	*status = fflush(stdout) == 0 ? 0 : 1;
+	return 1;
+}
+
+static int
+connect_to(const char *folder, const char *name)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/%s", folder,
+		    name);
+
+	if (n < 0 || (size_t)n >= sizeof(sa.sun_path))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
+		gp_fd_close(&fd);
+	return fd;
+}
+
+/* Systemd's writer and a launcher's have their sockets in one folder; the one
+ * whose store it is answers. */
+static int
+ask_writers(const struct maintain *m, int64_t clean_s, uint64_t ino,
+    int *status)
+{
+	DIR *dir = opendir(m->sockets);
+	const struct dirent *e;
+	int done = 0;
+
+	while (dir && !done && (e = readdir(dir)) != NULL) {
+		size_t len = strlen(e->d_name);
+		int conn;
+
+		if (len < 5 || strcmp(e->d_name + len - 5, ".sock") != 0)
+			continue;
+		conn = connect_to(m->sockets, e->d_name);
+		if (conn >= 0)
+			done = ask_socket(conn, clean_s, ino, status);
+		gp_fd_close(&conn);
+	}
+	if (dir)
+		(void)closedir(dir);
+	return done;
+}
+
+/* ---- doing it here ------------------------------------------------------- */
+
+/* What the store's files are written as, and no more than writing it takes. */
+static int
+become_owner(int store, const char *path, enum gp_conf_sandbox how,
+    const char **what)
+{
+	struct gp_path paths[] = {{store, GP_PATH_READ | GP_PATH_WRITE}};
+	struct stat st;
+	int rc;
+
+	*what = path;
+	if (fstat(store, &st) < 0)
+		return -errno;
+	*what = "privileges cannot be dropped";
+	if (geteuid() == 0 && st.st_uid == 0) {
+		*what = "the store belongs to root, and this does not run as "
+			"root";
+		return -EPERM;
+	}
+	rc = geteuid() == 0 ? gp_sandbox_drop(st.st_uid, st.st_gid, NULL, 0) :
+			      gp_sandbox_drop_caps();
+	if (rc == 0 && how == GP_SANDBOX_FULL) {
+		*what = "Landlock";
+		rc = gp_sandbox_landlock(paths, 1);
+	}
+	if (rc == 0 && how != GP_SANDBOX_OFF) {
+		*what = "seccomp";
+		rc = profile_enter();
+	}
+	return rc;
+}
+
+struct words {
+	const char *verb; /* "removed", "would be removed" */
+};
+
+static void
+say_day(void *arg, const struct godb_retain_day *day)
+{
+	const struct words *w = arg;
+	char text[11];
+
+	gp_clock_day_format(day->day_s, text);
+	if (day->rc < 0)
+		gp_log(GP_LOG_ERR, "%s/%s: %s", day->iface, text,
+		    godb_strerror(day->rc));
+	else
+		printf("%s/%s %s, %llu bytes (%s)\n", day->iface, text,
+		    w->verb, (unsigned long long)day->bytes,
+		    godb_retain_cause_name(day->cause));
+}
+
+static struct godb_writer *
+open_writer(const struct maintain *m, int store)
+{
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_diag diag = {0};
+	struct godb_writer *w;
+	int rc;
+
+	opts.owner = OWNER;
+	opts.create = false;
+	rc = godb_writer_open(store, &opts, &w, &diag);
+	if (rc == 0)
+		return w;
+	(void)fail(m->store, diag.text[0] ? diag.text : godb_strerror(rc));
+	return NULL;
+}
+
+static int
+prune(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
+{
+	struct godb_retain_opts opts = GODB_RETAIN_OPTS_INIT;
+	struct words words = {m->dry_run ? "would be removed" : "removed"};
+	struct godb_retain_report report;
+	struct godb_retain *round = NULL;
+	struct godb_writer *w = NULL;
+	int rc;
+
+	if (m->command == MAINTAIN_PRUNE) {
+		opts.retain_days = m->conf->store.retain_days;
+		opts.max_bytes = m->conf->store.max_bytes;
+		opts.min_free = m->conf->store.min_free;
+	}
+	opts.now_s = now_s;
+	opts.clean_s = clean_s;
+	opts.each = say_day;
+	opts.arg = &words;
+	if (!m->dry_run) {
+		w = open_writer(m, store);
+		if (w == NULL)
+			return 1;
+	}
+	rc = w ? godb_retain_new(w, &opts, &round) :
+		 godb_retain_dry(store, &opts, &round);
+	while (rc == 0 && (rc = godb_retain_step(round, FOREVER_NS)) == 1)
+		rc = 0;
+	if (rc == 0) {
+		godb_retain_report(round, &report);
+		printf("%llu days %s, %llu bytes\n",
+		    (unsigned long long)report.days, words.verb,
+		    (unsigned long long)report.bytes);
+		if (report.short_bytes > 0)
+			gp_log(GP_LOG_WARNING, "%s: still %llu bytes beyond "
+			    "its bounds: nothing older is left", m->store,
+			    (unsigned long long)report.short_bytes);
+		rc = report.failed ? 1 : 0;
+	} else {
+		rc = fail(m->store, godb_strerror(rc));
+	}
+	godb_retain_free(round);
+	godb_writer_close(w);
+	return rc;
+}
+
+static void
+say_repair(void *arg, const char *place, const char *what)
+{
+	(void)arg;
+	printf("%s: %s\n", place, what);
+}
+
+static int
+repair(const struct maintain *m, int store)
+{
+	struct godb_repair_opts opts = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report r = {0};
+	struct godb_diag diag = {0};
+	int rc;
+
+	opts.owner = OWNER;
+	opts.dry_run = m->dry_run;
+	opts.each = say_repair;
+	rc = godb_repair(store, &opts, &r, &diag);
+	printf("%llu days %swritten anew with %llu records, %llu blocks "
+	       "marked as lost\n", (unsigned long long)r.days,
+	    m->dry_run ? "would be " : "", (unsigned long long)r.kept,
+	    (unsigned long long)r.lost);
+	if (rc < 0)
+		return fail(m->store,
+		    diag.text[0] ? diag.text : godb_strerror(rc));
+	return 0;
+}
+
+static int
+wipe(const struct maintain *m, int store)
+{
+	struct godb_diag diag = {0};
+	uint64_t n = 0, bytes = 0;
+	int rc = godb_wipe(store, OWNER, m->dry_run, &n, &bytes, &diag);
+
+	if (rc < 0)
+		return fail(m->store,
+		    diag.text[0] ? diag.text : godb_strerror(rc));
+	printf("%llu interfaces %s, %llu bytes\n", (unsigned long long)n,
+	    m->dry_run ? "would be removed" : "removed",
+	    (unsigned long long)bytes);
+	return 0;
+}
+
+/* ---- all of it ----------------------------------------------------------- */
+
+/* Whether some writer has the store; who can read it may ask. */
+static bool
+is_locked(int store)
+{
+	int fd = gp_fd_openat(store, "goDB-writer.lock", O_RDONLY, 0);
+	bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 &&
+	    errno == EWOULDBLOCK;
+
+	gp_fd_close(&fd);
+	return locked;
+}
+
+/* What cannot be had again is asked for, unless --yes. */
+static bool
+confirmed(const struct maintain *m)
+{
+	char answer[16];
+
+	if (m->yes || m->dry_run ||
+	    (m->command != MAINTAIN_WIPE && m->command != MAINTAIN_CLEAN))
+		return true;
+	if (m->command == MAINTAIN_WIPE)
+		fprintf(stderr, "Remove all data in %s for good? [y/N] ",
+		    m->store);
+	else
+		fprintf(stderr, "Remove all days in %s that end by %s? [y/N] ",
+		    m->store, m->time);
+	return fgets(answer, sizeof(answer), stdin) != NULL &&
+	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
+static int
+open_folder(const struct maintain *m)
+{
+	int fd = open(m->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		(void)fail(m->store, strerror(errno));
+	return fd;
+}
+
+static int
+run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
+{
+	const char *what;
+	int rc;
+
+	if (m->command == MAINTAIN_PRUNE || m->command == MAINTAIN_CLEAN) {
+		struct stat st;
+		int status;
+
+		if (!m->dry_run && is_locked(store) && fstat(store, &st) == 0 &&
+		    ask_writers(m, clean_s, st.st_ino, &status) == 1)
+			return status;
+	}
+	rc = become_owner(store, m->store, m->conf->writer.sandbox, &what);
+	if (rc < 0)
+		return fail(what, strerror(-rc));
+	switch (m->command) {
+	case MAINTAIN_WIPE:
+		return wipe(m, store);
+	case MAINTAIN_REPAIR:
+		return repair(m, store);
+	case MAINTAIN_PRUNE:
+	case MAINTAIN_CLEAN:
+		return prune(m, store, now_s, clean_s);
+	case MAINTAIN_NONE:
+		break;
+	}
+	return 1;
+}
+
+int
+maintain_run(const struct maintain *m)
+{
+	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S, clean_s = 0;
+	static char buffer[4096];
+	int store, rc;
+
+	/* libc would ask the terminal, which the sandbox forbids */
+	(void)setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+	if (m->command == MAINTAIN_CLEAN) {
+		clean_s = parse_time(m->time, now_s);
+		if (clean_s < 0) {
+			(void)fail(m->time, "no time in the past: 1764028800, "
+			    "2026-11-24 or -30d");
+			return 2;
+		}
+	}
+	if (!confirmed(m)) {
+		fputs("Nothing was removed.\n", stderr);
+		return 1;
+	}
+	store = open_folder(m);
+	if (store < 0)
+		return 1;
+	rc = run_here(m, store, now_s, clean_s);
+	if (fflush(stdout) != 0)
+		rc = fail("standard output", strerror(errno));
+	return rc;
+}
