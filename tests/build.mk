@@ -44,6 +44,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	captures \
 	install \
 	l7 \
+	dpi \
 	library \
 	powercut \
 	units \
