@@ -33,9 +33,12 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	query \
 	oracle \
 	names \
+	missing \
+	manners \
 	export \
 	live \
 	interfaces \
+	clocksteps \
 	workers \
 	status \
 	truth \
@@ -45,6 +48,9 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	library \
 	maintain \
 	powercut \
+	units \
+	service \
+	storm \
 	programs)
 
 # Where tests find programs and helpers.
@@ -69,7 +75,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += tests/system/powercut.t tests/system/maintain.t
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t storm.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
