@@ -13,7 +13,7 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query coverage)
 $(foreach t,cond filter group rank query coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
-	index journal names store faults retain)
+	index journal names store faults retain compat)
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table group, \
