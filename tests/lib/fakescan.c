@@ -1,5 +1,7 @@
 #include "tests/lib/fakescan.h"
 
+#include "common/godb/cursor.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +247,13 @@ drop_columns(struct godb_cursor *c)
 	free(c->proto);
 	for (int k = 0; k < 4; k++)
 		free(c->counter[k]);
+}
+
+/* Rows in memory are what they are. */
+void
+gdi_cursor_sum_live(struct godb_cursor *c)
+{
+	(void)c;
 }
 
 void

@@ -162,6 +162,11 @@ def random_rows(rng):
     return blocks
 
 
+def piece(n, part):
+    """n in three parts."""
+    return n - 2 * (n // 3) if part == 2 else n // 3
+
+
 def make_store(folder, rng, helpers):
     blocks = random_rows(rng)
     rows, lines = [], []
@@ -177,6 +182,16 @@ def make_store(folder, rng, helpers):
             rows.append((slot, iface, s, d, port, proto, l7, *c))
         if slot != last[iface]:
             lines.append(f"C {iface} {slot}")
+            continue
+        # the live block comes in pieces, as snapshots do
+        head, content_lines = lines[-len(content) - 1], lines[-len(content):]
+        del lines[-len(content) - 1:]
+        for part in range(3):
+            lines.append(head)
+            for line in content_lines:
+                w = line.split(" ")
+                w[5:9] = [str(piece(int(x), part)) for x in w[5:9]]
+                lines.append(" ".join(w))
     store = os.path.join(folder, "made")
     subprocess.run([os.path.join(helpers, "lib/rows2store"), store],
                    input="\n".join(lines) + "\n", text=True, check=True)
