@@ -18,14 +18,18 @@
 
 #include "capture/flowtab_internal.h"
 #include "capture/orient.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 #include "common/ipc/frame.h"
 
 enum {
 	SEEN_UNIT_S = 4,       /* idleness is kept in 16 bits: 72 hours */
 	INDEX_START = 1 << 13, /* slots */
 	MOVE_SLOTS = 1024,     /* per batch: done well before it is needed */
-	PAGES_BATCH = 4,       /* of the next index, touched per batch */
-	PAGE = 4096,
+	PREPARE_BYTES = 32 << 10, /* of the next index, per batch */
+	ENTRY_BYTES = 32 << 10,   /* of entries, when they are reached */
 	RELEASE_BYTES = 128 << 10, /* of an index that is left, at a time */
 };
 
@@ -56,7 +60,7 @@ half_init(struct flowtab *t, struct half *h, bool v6)
 
 	h->v6 = v6;
 	h->size_max = (uint32_t)(n + n / 4 + 64);
-	h->entries = flowtab_reserve(t, n * entry_bytes(h));
+	h->entries = flowtab_reserve(t, n * entry_bytes(h) + ENTRY_BYTES);
 	h->dirty = flowtab_reserve(t, (n + 63) / 64 * 8);
 	/* released in whole units */
 	index_bytes = ((size_t)h->size_max * sizeof(struct slot) +
@@ -271,6 +275,21 @@ index_move(struct half *h, uint32_t n)
 		h->old.size = 0;
 }
 
+/* Pages at a time cost half of what they do one by one, as they are touched.
+ * A kernel that does not know how leaves it at that. */
+static void
+make_pages(void *at, size_t bytes)
+{
+	(void)madvise(at, bytes, MADV_POPULATE_WRITE);
+}
+
+static void
+prepare_entries(struct half *h)
+{
+	make_pages(h->entries + h->entries_ready, ENTRY_BYTES);
+	h->entries_ready += ENTRY_BYTES;
+}
+
 static uint32_t
 index_limit(uint32_t size)
 {
@@ -280,9 +299,9 @@ index_limit(uint32_t size)
 static uint32_t
 next_size(const struct half *h)
 {
-	uint32_t size = h->now.size;
+	uint32_t size = h->now.size, more = h->v6 ? size / 2 : size;
 
-	return h->size_max - size < size / 4 ? h->size_max : size + size / 4;
+	return h->size_max - size < more ? h->size_max : size + more;
 }
 
 /*
@@ -295,16 +314,17 @@ index_prepare(struct half *h)
 {
 	uint32_t limit = index_limit(h->now.size);
 	size_t bytes = (size_t)next_size(h) * sizeof(struct slot);
-	volatile uint8_t *next;
+	size_t n = PREPARE_BYTES;
 
 	if (h->used < limit - limit / 8 || h->old.size != 0 ||
 	    h->now.size == h->size_max)
 		return;
-	next = (volatile uint8_t *)h->region[!h->region_now];
-	for (int i = 0; i < PAGES_BATCH && h->ready < bytes; i++) {
-		next[h->ready] = 0;
-		h->ready += PAGE;
-	}
+	if (h->ready >= bytes)
+		return;
+	if (bytes - h->ready < n)
+		n = bytes - h->ready;
+	make_pages((uint8_t *)h->region[!h->region_now] + h->ready, n);
+	h->ready += n;
 }
 
 static void
@@ -421,6 +441,9 @@ insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
 		h->free1 = meta_of(h, h->v6, entry)->pkts[0];
 	} else {
 		entry = h->high++;
+		if (__builtin_expect(
+			(size_t)h->high * entry_bytes(h) > h->entries_ready, 0))
+			prepare_entries(h);
 	}
 	h->used++;
 	index_put(&h->now, pr->hash, entry + 1);

@@ -3,7 +3,7 @@
  *
  * One entry per 5-tuple with both directions in it, IPv4 (40 bytes) and IPv6
  * (64 bytes) in tables of their own, each with an index of 8-byte slots at
- * 64-80 % load: 50-53 and 74-77 bytes a flow.  All memory is reserved when
+ * 40-80 and 53-80 % load: 50-61 and 74-80 bytes a flow.  Memory is reserved when
  * the table is made and touched on demand; nothing allocates later, and the
  * index grows a little with every batch, never at once.
  *
@@ -29,8 +29,8 @@
 
 /* Memory of a flow at most, beside layer 7; some 10 more while the index
  * grows. */
-#define FLOWTAB_BYTES_V4 53
-#define FLOWTAB_BYTES_V6 77
+#define FLOWTAB_BYTES_V4 61
+#define FLOWTAB_BYTES_V6 80
 
 #define FLOWTAB_BATCH     64
 #define FLOWTAB_MIN_FLOWS 64u

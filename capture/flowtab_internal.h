@@ -91,6 +91,7 @@ struct half {
 	uint32_t moved;
 	uint32_t size_max;
 	size_t ready; /* bytes of the next index that have their pages */
+	size_t entries_ready; /* and of the entries */
 	struct slot *region[2];
 	unsigned region_now;
 };

@@ -44,7 +44,9 @@
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NOFILE 64
+#define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
+#define OFFLINE_RING_BYTES (8u << 20)
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
@@ -340,6 +342,16 @@ go_first(void)
 		    strerror(errno));
 }
 
+/* Payload is for layer 7; without it nobody needs to copy that. */
+static uint32_t
+snaplen(const struct capture *c)
+{
+	uint32_t wanted = c->settings.snaplen;
+
+	return c->l7 == LOOP_L7_ON || wanted < SNAPLEN_HEADERS
+	    ? wanted : SNAPLEN_HEADERS;
+}
+
 static bool
 watchdog_hungry(const struct capture *c)
 {
@@ -388,7 +400,7 @@ open_interface(struct capture *c)
 	struct source_live live = {
 	    .iface = c->o.iface,
 	    .filter = filter,
-	    .snaplen = c->settings.snaplen,
+	    .snaplen = snaplen(c),
 	    .buffer_mb = c->settings.buffer_mb,
 	    .promiscuous = c->settings.promiscuous,
 	    .by_iface = c->settings.direction != GP_DIR_FLOW,
@@ -474,7 +486,9 @@ hand_over_ring(const struct capture *c, struct worker *w)
 	    .workers = (uint16_t)c->workers.n,
 	    .boot_ns = gp_clock_boot_ns(),
 	};
-	int rc = ring_create(&w->ring, snapshot_ring_bytes(flows_each(c)));
+	/* files wait for room: little memory, used again and again, is faster */
+	int rc = ring_create(&w->ring, c->o.offline ? OFFLINE_RING_BYTES :
+		snapshot_ring_bytes(flows_each(c)));
 
 	if (rc < 0)
 		die(1, "ring", strerror(-rc));

@@ -13,8 +13,9 @@ $(O)/tests/$(1): $(O)/tests/$(1).o \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
 		$(TEST_LDLIBS_$(notdir $(1)))
 endef
-TEST_HELPERS += lib/powercut
+TEST_HELPERS += lib/powercut lib/manydays
 TEST_LIBS_powercut := libgodb libgpbase
+TEST_LIBS_manydays := libgodb libgpbase
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
@@ -32,15 +33,21 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	query \
 	oracle \
 	names \
+	missing \
+	manners \
 	export \
 	live \
 	interfaces \
+	clocksteps \
 	workers \
 	status \
 	truth \
 	captures \
 	install \
 	l7 \
+	dpi \
+	library \
+	maintain \
 	powercut \
 	units \
 	service \
@@ -69,7 +76,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += tests/system/powercut.t tests/system/storm.t
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t storm.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests

@@ -5,10 +5,12 @@
 
 /*
  * New rows are summed before the block ends when they are at least so many,
- * and as many as the sorted ones; or, where the last time showed that most
- * keys are new, as in a scan, SETTLE_RARELY times as many.
+ * and this many times the sorted ones: more often where flows are published
+ * again and again, rarely where the last time showed that most keys are new,
+ * as in a scan.
  */
 #define SETTLE_MIN    65536
+#define SETTLE_OFTEN  2
 #define SETTLE_RARELY 7
 
 #define WORDS4 2
@@ -266,20 +268,21 @@ gdi_aggregate_settle6(struct gdi_aggregate *a, struct gdi_buf *scratch)
 
 /* ---- rows that come ------------------------------------------------------ */
 
-/* Whether summing now would free room for many more. */
+/* Whether summing now may free room for many more. */
 static bool
 worth_settling(const struct gdi_rows *r)
 {
 	size_t fresh = r->n - r->sorted;
 
 	return fresh >= SETTLE_MIN &&
-	    fresh >= (r->mostly_new ? SETTLE_RARELY : 1) * r->sorted;
+	    fresh >= (r->mostly_new ? SETTLE_RARELY : SETTLE_OFTEN) *
+		r->sorted;
 }
 
 /*
- * Room behind the rows.  Summing comes before growing where that pays, so
- * that a flow which is published again and again takes the place of a few;
- * and a block that is three quarters full after it is full.
+ * Room behind the rows.  They are summed where that pays, so that a flow which
+ * is published again and again takes the place of a few; and a block that is
+ * three quarters full after that is full.
  */
 EITHER int
 make_room(struct gdi_rows *r, size_t more, size_t most,
@@ -290,8 +293,6 @@ make_room(struct gdi_rows *r, size_t more, size_t most,
 	int rc;
 
 	r->staged = r->staged_wide = 0;
-	if (r->n + more <= r->cap && r->n + more <= most)
-		return 0;
 	if (worth_settling(r) || r->n + more > most) {
 		rc = settle(r, scratch, words);
 		if (rc < 0)
@@ -299,10 +300,10 @@ make_room(struct gdi_rows *r, size_t more, size_t most,
 		if (r->n + more > most || r->n > most - most / 4)
 			return GODB_EFULL;
 	}
-	while (cap < r->n + more || (r->n == r->sorted && cap < r->n * 2))
-		cap *= 2;
-	if (cap <= r->cap)
+	if (r->n + more <= r->cap)
 		return 0;
+	while (cap < r->n + more)
+		cap *= 2;
 	grown = reallocarray(r->rows, cap, (words + 2) * 8);
 	if (grown == NULL)
 		return -ENOMEM;

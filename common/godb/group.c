@@ -21,6 +21,7 @@
 #include "common/base/hash.h"
 #include "common/godb/pool.h"
 #include "common/godb/table.h"
+#include "common/godb/wire.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,7 +37,7 @@
 #define GROUPS_MAX    (UINT32_C(1) << 31)
 #define N_SHARDS      16
 #define SHARD_SHIFT   8 /* of the hash; table.h says which bits are free */
-#define LOCAL_WORDS   ((size_t)80 << 10) /* of entries, in a feed's table */
+#define LOCAL_WORDS   ((size_t)64 << 10) /* of entries, in a feed's table */
 /* Below this many rows an entry, a feed's table does not pay ... */
 #define WORTH_NUM     3
 #define WORTH_DEN     2
@@ -113,6 +114,7 @@ struct gdi_feed {
 	struct gdi_group *g;
 	struct side side[N_SETS][2];
 	uint64_t totals[N_COUNTERS]; /* of host */
+	uint64_t keys[BATCH * WORDS_MAX]; /* of a batch */
 	uint64_t records[BATCH * RECORD_MAX]; /* hash, key, numbers */
 };
 
@@ -346,8 +348,7 @@ struct batch {
 	size_t n;
 	bool second; /* host is the dip */
 	bool v6;     /* rows of IPv6, whichever table they go to */
-	uint64_t keys[BATCH * WORDS_MAX];
-	uint64_t hash[BATCH];
+	uint64_t *keys; /* BATCH * WORDS_MAX, the feed's */
 };
 
 static void
@@ -393,7 +394,7 @@ put_constant(uint64_t *out, unsigned words, uint64_t value, size_t n)
 static void
 pack_keys(const struct layout *t, struct batch *b)
 {
-	memset(b->keys, 0, b->n * t->words * sizeof(b->keys[0]));
+	memset(b->keys, 0, b->n * t->words * sizeof(*b->keys));
 	for (unsigned k = 0; k < t->n_fields; k++) {
 		const struct field *f = &t->field[k];
 		uint64_t *out = b->keys + f->word;
@@ -866,8 +867,8 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t n)
 {
 	struct gdi_group *g = f->g;
-	struct batch b = {.part = part, .c = c, .sel = sel};
-	uint32_t number[BATCH];
+	struct batch b = {.part = part, .c = c, .sel = sel, .keys = f->keys};
+	uint32_t number[BATCH] GDI_UNINITIALISED;
 	size_t done = 0, n4 = count_v4(c, sel, n);
 	int rc = 0;
 

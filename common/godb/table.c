@@ -10,6 +10,7 @@
 #endif
 
 #include "common/godb/godb.h"
+#include "common/godb/wire.h"
 
 #define BITS_FIRST 10
 #define SPAN       16u /* tags that are looked at at once */
@@ -406,11 +407,9 @@ gdi_table_find(const struct gdi_table *t, const uint64_t *key, uint64_t hash)
 
 static inline __attribute__((always_inline)) void
 add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
-    unsigned key_words)
+    unsigned key_words, unsigned numbers)
 {
-	unsigned numbers = t->words - key_words;
-
-	for (size_t i = 0; i < n; i++, r += 1 + t->words) {
+	for (size_t i = 0; i < n; i++, r += 1 + key_words + numbers) {
 		const uint64_t *from = r + 1 + key_words;
 		uint64_t *to = upsert(t, at[i], r + 1, tag_of(r[0]),
 		    key_words);
@@ -432,7 +431,7 @@ add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
 void
 gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n)
 {
-	uint32_t at[GDI_TABLE_BATCH];
+	uint32_t at[GDI_TABLE_BATCH] GDI_UNINITIALISED;
 	size_t step = 1 + t->words;
 
 	for (size_t i = 0; i < n; i++) {
@@ -454,7 +453,10 @@ gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n)
 			__builtin_prefetch(e + t->words - 1, 1);
 		}
 	}
-#define ADD(words) do { add(t, records, n, at, words); return; } while (0)
-	BY_LENGTH(t, ADD)
+	if (t->words - t->key_words == 4) {
+#define ADD(words) do { add(t, records, n, at, words, 4); return; } while (0)
+		BY_LENGTH(t, ADD)
 #undef ADD
+	}
+	add(t, records, n, at, t->key_words, t->words - t->key_words);
 }

@@ -62,6 +62,17 @@ gdi_put64(void *p, uint64_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
+/* For large arrays of hot functions that are filled before they are read: the
+ * build zeroes all others (-ftrivial-auto-var-init). */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define GDI_UNINITIALISED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef GDI_UNINITIALISED
+#define GDI_UNINITIALISED
+#endif
+
 /* ---- growing buffer ---------------------------------------------------- */
 
 /* Zero-initialised is empty.  A failed allocation stays in `rc` and makes

@@ -41,6 +41,7 @@ struct ring_producer {
 	uint64_t head;   /* private copy: the consumer never writes ours */
 	uint64_t tail;   /* acknowledged */
 	uint64_t seq;    /* last sequence number given out */
+	uint64_t ready;  /* data bytes that have their pages */
 	int fd_ro;       /* read-only descriptor to hand over, or -1 */
 };
 

@@ -1,6 +1,6 @@
 # Benchmarks: `make bench-query` (tests/bench/query.py) and `make bench-capture` (tests/bench/capture.py tells what it does).
 # BENCH_SCALE=0.1 makes a tenth of the packets, BENCH_ROUNDS=3 repetitions,
-# BENCH_PARTS=offline or live does half of it, RESULTS=1 appends what was
+# BENCH_PARTS=offline, live or pauses does a part of it, RESULTS=1 appends what was
 # measured to tests/bench/RESULTS.md.
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
@@ -30,6 +30,11 @@ bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed
 # What a block costs the writer (tests/bench/commit.py).
 TEST_HELPERS += bench/commit
 TEST_LIBS_commit := libbench libgodb libgpbase
+.PHONY: bench-commit
+bench-commit: deps $(O)/tests/bench/commit
+	@python3 tests/bench/commit.py -H $(O)/tests/bench -d $(BENCH_DIR) \
+		-s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
+		$(if $(RESULTS),-m tests/bench/RESULTS.md)
 
 # Shipping beside clickhouse-client (tests/bench/export.py).
 .PHONY: bench-export

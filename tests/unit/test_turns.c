@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "common/base/clock.h"
+#include "common/base/conf.h"
 #include "common/base/fd.h"
 #include "common/ipc/hello.h"
 #include "tests/lib/storetest.h"
@@ -20,6 +21,7 @@ static struct stats stats; /* wants nothing */
 static struct peers peers = {.stats = &stats, .notify_fd = -1};
 static struct ingest ingest;
 static struct drain drain;
+static struct gp_conf conf;
 static uint64_t frame[FRAME_MAX_BYTES / 8];
 static int64_t slot_s;
 
@@ -233,16 +235,13 @@ test_full(void)
 int
 main(void)
 {
-	struct gp_conf *conf = gp_conf_new();
-
 	peers.list = calloc(PEERS_MAX, sizeof(*peers.list));
-	if (peers.list == NULL || conf == NULL ||
-	    drain_init(&drain, &peers, &ingest, &stats, conf) < 0)
+	if (peers.list == NULL ||
+	    drain_init(&drain, &peers, &ingest, &stats, &conf) < 0)
 		return 1;
 	test_beside();
 	test_full();
 	drain_fini(&drain);
 	free(peers.list);
-	gp_conf_free(conf);
 	return tap_done();
 }
