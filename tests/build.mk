@@ -51,6 +51,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	powercut \
 	units \
 	service \
+	readme \
 	storm \
 	programs)
 
