@@ -69,6 +69,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	powercut \
 	units \
 	service \
+	readme \
 	storm \
 	programs \
 	holds \
