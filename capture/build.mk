@@ -4,14 +4,14 @@ ARCHIVES += libgpcapture
 libgpcapture_SRCS := $(addprefix capture/, source.c fanout.c decode.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
 	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
-	flowtab_label.c deaths.c)
+	flowtab_label.c deaths.c profile.c)
 libgpcapture_SRCS += $(if $(NDPI),capture/dpi.c,capture/dpi_none.c)
 CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
 # its headers are not written for our warnings
 CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := capture/main.c capture/profile.c capture/workers.c
+goprobe-capture_SRCS := capture/main.c capture/workers.c
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c \
@@ -25,8 +25,8 @@ TEST_HELPERS += lib/flowdump
 TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_flowdump := $(CAPTURE_PKGS)
 
-CAPTURE_UNIT := arena deaths dpi stage fanout decode fragment orient flowtab \
-	snapshot pause loop
+CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
+	stage fanout decode fragment orient flowtab snapshot pause loop
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))

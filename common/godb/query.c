@@ -3,6 +3,7 @@
  */
 #include "common/godb/godb.h"
 
+#include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
 #include "common/godb/having.h"
@@ -528,6 +529,18 @@ metrics_of(const struct godb_query_opts *o)
 	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
 }
 
+/* Whether it matters in how many pieces a live row comes. */
+static bool
+needs_whole_rows(const struct run *run, const struct worker *w)
+{
+	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
+	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
+	    GODB_COL(GODB_PKTS_SENT);
+
+	return (gdi_filter_columns(w->filter) & counters) ||
+	    (metrics_of(run->opts) & 1u << GODB_METRIC_ROWS);
+}
+
 static int
 open_worker(struct run *run, struct worker *w)
 {
@@ -541,6 +554,11 @@ open_worker(struct run *run, struct worker *w)
 		rc = godb_cursor_new(run->scan, &w->rest);
 	if (rc == 0 && gdi_filter_columns(w->filter))
 		rc = godb_cursor_new(run->scan, &w->probe);
+	if (rc == 0 && needs_whole_rows(run, w)) {
+		gdi_cursor_sum_live(w->rest);
+		if (w->probe)
+			gdi_cursor_sum_live(w->probe);
+	}
 	return rc;
 }
 

@@ -47,7 +47,7 @@ errors() {
 }
 
 # --- installed
-run 0 "dpkg -i" machine sh -c "dpkg -i /root/deb/goprobe_*.deb /root/deb/goquery_*.deb"
+run 0 "dpkg -i" machine sh -c 'dpkg -i /root/deb/goprobe_*.deb /root/deb/goquery_*.deb'
 is "$(machine pgrep -c goprobe)" 0 "nothing was started"
 run 1 "nor will it be" machine systemctl is-enabled goprobe.target
 ok "no configuration was made" test ! -e "$ini"
@@ -164,6 +164,20 @@ kill "$sender"
 wait "$sender"
 want=$(cat "$T/sent")
 ok "of its $want packets none is missing" wait_for 10 has vb 10.99.2.0/24
+
+# --- the exporter: there when its package is and the configuration names a server
+printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\n' >>"$ini"
+run 0 "reload with an export" machine systemctl reload goprobe-apply
+is "$(unit goprobe-export LoadState)" not-found "has no effect without its package"
+run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /root/deb/goprobe-export_*.deb'
+is "$(machine pgrep -c -x goprobe-export)" 0 "nothing was started"
+run 0 "reload" machine systemctl reload goprobe-apply
+ok "it runs" wait_for 10 active goprobe-export
+is "$(machine ps -o user= -C goprobe-export)" goprobe-+ "as its own user"
+ok "and publishes its status" wait_for 10 machine test -s /run/goprobe-export/status
+sed -i '/^\[site\]/,$d' "$ini"
+run 0 "reload without" machine systemctl reload goprobe-apply
+is "$(unit goprobe-export ActiveState)" inactive "it has ended"
 
 # --- upgrade and downgrade under traffic
 nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py va 10.99.3 100000 2000 \

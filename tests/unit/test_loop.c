@@ -4,6 +4,7 @@
  * The wall clock is ours (clock_gettime below), so that block boundaries and
  * steps can be had at will.
  */
+#include "capture/dpi.h"
 #include "capture/loop.h"
 
 #include <fcntl.h>
@@ -60,6 +61,9 @@ struct result {
 	uint64_t packets, rcvd, sent, bytes_rcvd, bytes_sent, seen, drops;
 	int64_t real_end_ns, boot_end_ns;
 	unsigned gaps; /* intervals that do not meet */
+	unsigned named; /* rows that have an application's name */
+	unsigned early; /* ENDs of a block that more rows followed */
+	int64_t ended_s; /* the newest block with its END */
 };
 
 static size_t
@@ -103,7 +107,10 @@ note(void *ctx, const struct frame_header *h)
 		r->block[i].first_ns = h->first_real_ns;
 	if (h->last_real_ns > r->block[i].last_ns)
 		r->block[i].last_ns = h->last_real_ns;
+	r->early += (h->n4 || h->n6) && h->slot_s <= r->ended_s;
 	r->block[i].ends += h->kind == FRAME_END;
+	if (h->kind == FRAME_END)
+		r->ended_s = h->slot_s;
 	r->lasts += h->kind == FRAME_LAST;
 	r->seen += h->counters.seen;
 	r->drops += h->counters.kernel_drops;
@@ -111,8 +118,12 @@ note(void *ctx, const struct frame_header *h)
 	    h->last_real_ns != r->real_end_ns)
 		r->gaps++;
 	r->real_end_ns = h->last_real_ns;
-	for (uint32_t k = 0; k < h->n4; k++)
-		add_row(r, i, frame_rows4(h)[k].counter);
+	for (uint32_t k = 0; k < h->n4; k++) {
+		const struct frame_row4 *row = &frame_rows4(h)[k];
+
+		add_row(r, i, row->counter);
+		r->named += strcmp(frame_names(h)[row->l7].name, "Unknown") != 0;
+	}
 	for (uint32_t k = 0; k < h->n6; k++)
 		add_row(r, i, frame_rows6(h)[k].counter);
 	pthread_mutex_unlock(&r->lock);
@@ -488,6 +499,7 @@ struct live_run {
 		bool by_iface;
 		const char *filter;
 		uint64_t ring_bytes;
+		uint32_t l7_wait_s; /* 0: no layer 7 */
 	} cfg;
 	struct source *source;
 	struct reader *reader;
@@ -535,6 +547,8 @@ live_open(struct live_run *run, struct live_run_cfg c)
 	cfg.alive_fd = run->stop[0];
 	cfg.flows_max = 1 << 16;
 	cfg.snapshot_interval_s = 1;
+	cfg.l7 = c.l7_wait_s ? LOOP_L7_ON : LOOP_L7_OFF;
+	cfg.l7_wait_s = c.l7_wait_s;
 	cfg.stop_wait_ms = 3000;
 	return loop_new(&run->loop, &cfg) == 0;
 }
@@ -571,7 +585,7 @@ test_loopback(void)
 	struct live_run run;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (!ok(live_open(&run, (struct live_run_cfg){"lo", true, "udp", 0}),
+	if (!ok(live_open(&run, (struct live_run_cfg){"lo", true, "udp", 0, 0}),
 		"loopback opens"))
 		return;
 	ok(!source_by_iface(run.source), "without direction of the interface");
@@ -591,7 +605,7 @@ test_directions(int va, int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "udp port 53", 0});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp port 53", 0, 0});
 	/* before the loop runs: the kernel has them */
 	send_frames(vb, 0, 3000);
 	send_frames(va, 100000, 1000);
@@ -614,7 +628,7 @@ test_mirror(int va, int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", false, "", 0});
+	live_open(&run, (struct live_run_cfg){"va", false, "", 0, 0});
 	live_start(&run);
 	send_frames(vb, 0, 300);
 	send_frames(va, 0, 200);
@@ -632,15 +646,15 @@ test_filter(int vb)
 	char error[SOURCE_ERROR_MAX];
 
 	live_open(&run, (struct live_run_cfg){"va", true,
-			    "src net 0.0.0.0/25", 0});
+			    "src net 0.0.0.0/25", 0, 0});
 	live_start(&run);
 	send_frames(vb, 0, 256);
 	live_stop(&run);
 	is_int(run.out->rcvd, 128, "filter");
 	live_free(&run);
-	ok(!live_open(&run, (struct live_run_cfg){"va", true, "no such", 0}),
+	ok(!live_open(&run, (struct live_run_cfg){"va", true, "no such", 0, 0}),
 	    "a bad filter is an error");
-	ok(!live_open(&run, (struct live_run_cfg){"vx", true, "", 0}),
+	ok(!live_open(&run, (struct live_run_cfg){"vx", true, "", 0, 0}),
 	    "so is an interface that is not");
 	is_int(source_check_filter("x", "tcp and port 80", error), 0, "check");
 	is_int(source_check_filter("x", "tcp and prot 80", error), -EINVAL,
@@ -666,7 +680,7 @@ test_boundary(int vb)
 
 	set_wall(0, 298);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0});
 	live_start(&run);
 	send_frames(vb, 0, 1000);
 	usleep(3000000); /* over the boundary, idle */
@@ -688,7 +702,7 @@ test_steps(int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0});
 	live_start(&run);
 	send_frames(vb, 0, 100);
 	usleep(1200000);
@@ -713,9 +727,78 @@ test_steps(int vb)
 	live_free(&run);
 }
 
+/*
+ * Flows that say nothing wait for their name beyond the end of the block, and
+ * are counted where their packets came; so are those that came in between.
+ */
+static void
+test_naming(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t a, b;
+
+	set_wall(1, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 4});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(1000000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->packets, 0, "flows without a name wait");
+	pthread_mutex_unlock(&run.out->lock);
+	usleep(1500000);
+	send_frames(vb, 500, 1000); /* half of them the same flows */
+	usleep(500000);
+	pthread_mutex_lock(&run.out->lock);
+	a = block_at(run.out, slot_s);
+	is_int(run.out->block[a].ends, 0, "so the block is not closed");
+	pthread_mutex_unlock(&run.out->lock);
+	usleep(2500000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->block[a].ends, 1, "their time over, it is");
+	is_int(run.out->block[a].packets, 1000, "with what came before");
+	pthread_mutex_unlock(&run.out->lock);
+	live_stop(&run);
+	b = block_at(run.out, slot_s + 300);
+	is_int(run.out->block[b].packets, 1000, "the rest is in the next");
+	is_int(run.out->named, 2000, "all have their port's name");
+	is_int(run.out->early, 0, "nothing came after its block's END");
+	is_int(run.totals.late, 0, "nothing is late");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/* Names that take longer than a block are not waited for. */
+static void
+test_naming_long(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+
+	set_wall(1, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 300});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(3500000);
+	set_wall(1, 0);
+	usleep(2500000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->block[block_at(run.out, slot_s)].packets, 1000,
+	    "the next boundary ends the waiting");
+	is_int(run.out->block[block_at(run.out, slot_s)].ends, 1,
+	    "and closes the block");
+	pthread_mutex_unlock(&run.out->lock);
+	live_stop(&run);
+	is_int(run.out->packets, 1000, "all are counted");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
 /* The writer stands still over two boundaries. */
 static void
-test_late(int vb)
+test_late(int vb, uint32_t l7_wait_s)
 {
 	struct live_run run;
 	int64_t slot_s;
@@ -724,7 +807,7 @@ test_late(int vb)
 	set_wall(1, 100);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
 	live_open(&run, (struct live_run_cfg){"va", true, "udp",
-			    RING_MIN_BYTES});
+			    RING_MIN_BYTES, l7_wait_s});
 	run.reader->hold = true;
 	live_start(&run);
 	send_frames(vb, 0, 20000);
@@ -742,7 +825,7 @@ test_late(int vb)
 	ok(closes(&run.totals, run.out), "accounts close");
 	i = block_at(run.out, slot_s + 600);
 	ok(run.out->block[i].late >= 10000 && run.totals.late ==
-	    run.out->block[i].late && run.out->block[i].late < 40000,
+	    run.out->block[i].late && run.out->block[i].late <= 40000,
 	    "%d counted late, in the block that is", (int)run.totals.late);
 	ok(run.out->block[block_at(run.out, slot_s)].ends == 1,
 	    "the blocks in between are closed");
@@ -754,7 +837,7 @@ test_gone(int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0});
 	live_start(&run);
 	send_frames(vb, 0, 100);
 	usleep(200000);
@@ -813,7 +896,12 @@ main(void)
 	test_filter(vb);
 	test_boundary(vb);
 	test_steps(vb);
-	test_late(vb);
+	test_late(vb, 0);
+	if (strcmp(dpi_version(), "none") != 0) {
+		test_naming(vb);
+		test_naming_long(vb);
+		test_late(vb, 2);
+	}
 	test_gone(vb);
 	close(va);
 	close(vb);
