@@ -13,11 +13,11 @@ cd "$work"
 mv systemd/debian debian
 
 # a package for what this tree has
-for part in libgodb:common/godb/godb.pc.in export:querier/export.c; do
+for part in libgodb:common/godb/godb.pc.in export:querier/export/build.mk; do
 	if [ -e "${part#*:}" ]; then
 		cat "debian/control.${part%%:*}" >>debian/control
 	else
-		rm -f debian/*"${part%%:*}"*.install
+		rm -f debian/*"${part%%:*}"*.*
 	fi
 	rm "debian/control.${part%%:*}"
 done

@@ -37,13 +37,18 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	export \
 	live \
 	interfaces \
+	clocksteps \
 	workers \
 	status \
 	truth \
 	captures \
 	install \
 	l7 \
+	library \
 	powercut \
+	units \
+	service \
+	storm \
 	programs)
 
 # Where tests find programs and helpers.
@@ -68,7 +73,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += tests/system/powercut.t
+LONG_TESTS += tests/system/powercut.t tests/system/storm.t
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests

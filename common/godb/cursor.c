@@ -222,14 +222,22 @@ fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
 	return 0;
 }
 
+/* How many addresses so far, where only those are wanted and not rows. */
+struct counts {
+	size_t v4, v6;
+};
+
 static int
 load_chunk(struct godb_cursor *c, enum godb_column column,
-    const struct gdi_chunk *k, void *out)
+    const struct gdi_chunk *k, void *out, size_t *n_distinct)
 {
 	const uint8_t *stored = NULL;
 	int rc = fetch(c, &c->files[column], k->offset, k->stored, &stored);
 
-	if (rc == 0)
+	if (rc == 0 && n_distinct)
+		rc = gdi_chunk_distinct(&c->memory, stored, k->stored,
+		    k->checksum, k->v6, k->rows, out, n_distinct);
+	else if (rc == 0)
 		rc = gdi_chunk_decode(&c->memory, stored, k->stored,
 		    k->checksum, column, k->v6, k->rows, out);
 	if (rc == 0)
@@ -239,7 +247,8 @@ load_chunk(struct godb_cursor *c, enum godb_column column,
 
 static int
 load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
-    enum godb_column column, uint32_t n4, uint32_t n6, uint64_t *place)
+    enum godb_column column, uint32_t n4, uint32_t n6, uint64_t *place,
+    struct counts *distinct)
 {
 	bool address = gdi_columns[column].kind == GDI_ADDR;
 	size_t bytes4 = gdi_value_bytes(column, false);
@@ -263,13 +272,16 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		rc = gdi_extent_open(p->record, column, &e);
 	while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
 		uint8_t **at = k.v6 ? &at6 : &at4;
+		size_t n = k.rows;
 
 		rc = 0;
 		if (k.v6 ? n6 == 0 : n4 == 0)
 			continue;
 		*place = k.offset;
-		rc = load_chunk(c, column, &k, *at);
-		*at += k.rows * gdi_value_bytes(column, k.v6);
+		rc = load_chunk(c, column, &k, *at, distinct ? &n : NULL);
+		*at += n * gdi_value_bytes(column, k.v6);
+		if (distinct)
+			*(k.v6 ? &distinct->v6 : &distinct->v4) += n;
 	}
 	return rc;
 }
@@ -554,7 +566,7 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 	for (; rc == 0 && !p->live && column < GODB_N_COLUMNS; column++)
 		if (columns & GODB_COL(column)) {
 			rc = load_column(c, p, (enum godb_column)column, n4, n6,
-			    &place);
+			    &place, NULL);
 			if (rc < 0)
 				break;
 		}
@@ -566,5 +578,35 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 	out->n4 = n4;
 	out->n6 = n6;
 	fill_out(c, columns, out);
+	return 0;
+}
+
+int
+gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
+    bool want4, bool want6, struct gdi_addresses *out,
+    struct godb_fault *fault)
+{
+	const struct gdi_scan_part *p = &c->scan->parts[i];
+	uint32_t n4 = want4 ? p->part.n4 : 0, n6 = want6 ? p->part.n6 : 0;
+	struct counts n = {0, 0};
+	struct godb_columns rows;
+	uint64_t place = 0;
+	int rc;
+
+	if (p->live) {
+		rc = godb_cursor_load(c, i, GODB_COL(column), want4, want6,
+		    &rows, fault);
+		n = (struct counts){rows.n4, rows.n6};
+	} else {
+		rc = n4 + n6 > 0 ? open_day(c, p) : 0;
+		if (rc == 0)
+			rc = load_column(c, p, column, n4, n6, &place, &n);
+		if (rc < 0 && fault)
+			fill_fault(p, (int)column, place, rc, fault);
+	}
+	if (rc < 0)
+		return rc;
+	*out = (struct gdi_addresses){c->v4[column].p, c->v6[column].p, n.v4,
+	    n.v6};
 	return 0;
 }

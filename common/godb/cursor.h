@@ -1,10 +1,25 @@
 /*
- * cursor - what godb.h does not tell of cursors.
+ * cursor - what cursors do beyond godb.h.
  */
-#ifndef GDI_CURSOR_H
-#define GDI_CURSOR_H
+#ifndef GODB_CURSOR_H
+#define GODB_CURSOR_H
 
 #include "common/godb/godb.h"
+
+/*
+ * Addresses that a part has in column sip or dip, each at least once and in no
+ * order; borrowed until the next call on this cursor.  There may be some that
+ * no row has (encode.h, gdi_distinct32): who finds one looks at the rows.
+ * Returns as godb_cursor_load does.
+ */
+struct gdi_addresses {
+	const uint32_t *v4;
+	const struct godb_addr6 *v6;
+	size_t n4, n6;
+};
+int gdi_cursor_addresses(struct godb_cursor *c, size_t i,
+    enum godb_column column, bool want4, bool want6,
+    struct gdi_addresses *out, struct godb_fault *fault);
 
 /*
  * Rows of live parts come summed by key and sorted from now on, as those of

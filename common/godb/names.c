@@ -422,6 +422,10 @@ gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode)
 int
 gdi_names_rewrite(struct gdi_names *x, int store_fd, uint32_t mode)
 {
+	for (size_t id = 1; id < x->n; id++)
+		if (x->list[id].name[0] == '\0')
+			(void)snprintf(x->list[id].name, GODB_NAME_MAX,
+			    "[lost %zu]", id);
 	x->dirty = x->suspect = true;
 	return gdi_names_sync(x, store_fd, mode);
 }

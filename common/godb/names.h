@@ -49,7 +49,8 @@ int gdi_names_register(struct gdi_names *x, int store_fd, uint32_t mode,
 /* Makes all lines durable. */
 int gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode);
 
-/* Replaces the registry by its lines that hold; the others' ids stay taken. */
+/* Replaces the registry by its lines that hold; the others' ids, which blocks
+ * may use, become "[lost ID]". */
 int gdi_names_rewrite(struct gdi_names *x, int store_fd, uint32_t mode);
 
 bool gdi_name_valid(const struct godb_l7_name *name);

@@ -60,6 +60,7 @@ struct run {
 	unsigned n_workers;
 	size_t share; /* parts that a thread takes at a time */
 	uint32_t probe_columns, rest_columns;
+	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
 	atomic_size_t next;  /* part that nobody has taken */
 	atomic_size_t done;
@@ -77,6 +78,7 @@ struct worker {
 	struct lost *lost;
 	size_t n_lost;
 	struct godb_result_stats stats;
+	size_t looked, spared; /* parts whose addresses alone were looked at */
 	int rc;
 };
 
@@ -173,6 +175,39 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
 	}
 }
 
+/*
+ * Whether a part can have rows that qualify, by its addresses alone: those of
+ * a dictionary, which are fewer than the rows and need not be laid out.  Given
+ * up when that has not spared every second part.  1 or 0, or an error.
+ */
+static int
+may_match(struct worker *w, size_t i)
+{
+	const struct run *run = w->run;
+	struct gdi_addresses a;
+	bool may = false;
+
+	if (w->looked >= 64 && w->spared < w->looked / 2)
+		return 1;
+	for (int c = GODB_SIP; c <= GODB_DIP && !may; c++) {
+		struct godb_fault fault;
+		int rc;
+
+		if (!(run->needles & GODB_COL(c)))
+			continue;
+		memset(&fault, 0, sizeof(fault));
+		rc = gdi_cursor_addresses(w->probe, i, (enum godb_column)c,
+		    run->want4, run->want6, &a, &fault);
+		if (rc < 0 && is_fatal(rc))
+			return rc;
+		/* loading it will say what is wrong with it */
+		may = rc < 0 || gdi_filter_may(w->filter, &a);
+	}
+	w->looked++;
+	w->spared += !may;
+	return may;
+}
+
 /* First the condition's columns, and the others only if any row qualifies. */
 static int
 take_part(struct worker *w, size_t i)
@@ -184,6 +219,13 @@ take_part(struct worker *w, size_t i)
 
 	memset(&probe, 0, sizeof(probe));
 	memset(&c, 0, sizeof(c));
+	if (run->needles) {
+		rc = may_match(w, i);
+		if (rc <= 0) {
+			w->stats.parts_skipped++;
+			return rc;
+		}
+	}
 	if (run->probe_columns) {
 		rc = load(w, w->probe, i, run->probe_columns, &probe);
 		if (rc != 0)
@@ -593,6 +635,7 @@ open_run(struct run *run)
 	run->want4 = gdi_filter_verdict(filter, 4) != GDI_NEVER;
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
 	run->probe_columns = gdi_filter_columns(filter);
+	run->needles = gdi_filter_needles(filter);
 	run->rest_columns =
 	    gdi_group_columns(run->result->group) & ~run->probe_columns;
 	return rc;

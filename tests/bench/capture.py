@@ -2,7 +2,7 @@
 """Speed of capture, whole chain, beside other flow programs on the same input.
 
 usage: capture.py [-b BIN] [-H HELPERS] [-d DIR] [-s SCALE] [-n ROUNDS]
-                  [-l SECONDS] [-m FILE] [offline] [live]
+                  [-l SECONDS] [-m FILE] [offline] [live] [pauses]
 
 offline  goprobe -r into a store, nfpcapd, softflowd and argus read the same
          capture file, one after the other, ROUNDS times.  CPU is user and
@@ -11,6 +11,10 @@ offline  goprobe -r into a store, nfpcapd, softflowd and argus read the same
 live     root only: a veth pair between two namespaces, the sender alone on
          core 1 as fast as it can, the program on core 0, for SECONDS.  Ours
          crosses the boundary of a block.
+pauses   root only: the same with ours alone and 5 million flows.  Here and
+         in live a histogram says how long the packet loop was away from the
+         kernel's buffer, by the wall and by its own CPU time (other work on
+         core 0, the writer included, lengthens the former).
 
   -s SCALE    0.1 makes a tenth of the packets and flows (1)
   -m FILE     append the tables as Markdown
@@ -31,6 +35,8 @@ BLOCK_S = 300
 SETS = (("mix", 10000000, 200000, 1), ("scan", 5000000, 5000000, 2),
         ("elephants", 10000000, 100, 3))
 LIVE_FLOWS = 200000
+PAUSE_FLOWS = 5000000
+PAUSE_AIM_US = {LIVE_FLOWS: 1000, PAUSE_FLOWS: 5000}
 SINK = "127.0.0.1:9"        # export goes nowhere
 
 
@@ -238,11 +244,11 @@ class Wire:
     def within(ns):
         return ["ip", "netns", "exec", ns]
 
-    def send(self, bench, seconds, pps=0):
+    def send(self, bench, seconds, pps=0, flows=LIVE_FLOWS):
         """Frames sent."""
         out = subprocess.run(
             self.within(self.a) + ["taskset", "-c", "1", bench.helper("send"),
-                                   "va", str(seconds), str(LIVE_FLOWS),
+                                   "va", str(seconds), str(flows),
                                    str(pps)],
             check=True, capture_output=True, text=True).stdout.split()
         return int(out[0])
@@ -307,15 +313,43 @@ def count_blocks(bench, store):
     return max(0, len(out.splitlines()) - 1)
 
 
-def live_run(bench, wire, program, seconds):
+def turns(text):
+    """Longest in us and the histogram, by either clock."""
+    return {clock: (int(longest), [(name, int(n)) for name, n in
+                                   (x.split(":") for x in rest.split(","))])
+            for clock, longest, rest in re.findall(
+                r"turns iface=\S+ clock=(\w+) longest_us=(\d+) (\S+)", text)}
+
+
+def turns_table(report, flows, runs):
+    """Of several runs the sum, and the longest of all."""
+    runs = [t for t in runs if t]
+    if not runs:
+        return
+    names = [name for name, _ in runs[0]["cpu"][1]]
+    report("")
+    report("Turns of the packet loop at %d flows (aim: %d us)" % (
+        flows, PAUSE_AIM_US.get(flows, 0)))
+    report("")
+    report("| clock | longest us | " + " | ".join(
+        ("< " + n if n != "more" else n) for n in names) + " |")
+    report("|---" * (len(names) + 2) + "|")
+    for clock in ("cpu", "wall"):
+        report("| %s | %s | " % (clock, ", ".join(
+            str(t[clock][0]) for t in runs)) + " | ".join(
+                str(sum(t[clock][1][i][1] for t in runs))
+                for i in range(len(names))) + " |")
+
+
+def live_run(bench, wire, program, seconds, flows=LIVE_FLOWS):
     argv = wire.within(wire.b) + ["taskset", "-c", "0"] + \
         live_programs(bench)[program]
-    if program == "goprobe":
+    if program == "goprobe" and flows == LIVE_FLOWS:
         wait_for_boundary(seconds / 2 + 2)
     started = bench.start(argv)
     time.sleep(1.5)
     before = wire.received()
-    sent = wire.send(bench, seconds)
+    sent = wire.send(bench, seconds, 0, flows)
     packets = wire.received() - before
     time.sleep(1)
     stop(bench, wire, started)
@@ -330,9 +364,10 @@ def live_run(bench, wire, program, seconds):
         seen = re.search(r"ended .* packets=(\d+)", text)
         lost = packets - int(seen[1]) if seen else packets
         blocks = count_blocks(bench, argv[argv.index("-d") + 1])
+        run.turns = turns(text)
         run.note = "%s, %d blocks" % ("all counted" if lost <= 0 else
                                       "%d not counted" % lost, blocks)
-        if lost > 0 or run.drops or blocks < 2:
+        if lost > 0 or run.drops or (blocks < 2 and flows == LIVE_FLOWS):
             bench.fail("live: %d of %d packets not counted, %s dropped, %d "
                        "blocks\n%s" % (lost, packets, run.drops, blocks, text))
     return run
@@ -372,6 +407,24 @@ def live(bench, report):
             statistics.median(r.rss for r in rs) / 1024,
             statistics.median(r.cpu / r.packets for r in rs) / ours,
             rs[-1].note))
+    turns_table(report, LIVE_FLOWS, [r.turns for r in runs["goprobe"]])
+
+
+def pauses(bench, report):
+    if os.geteuid() != 0 or (os.cpu_count() or 1) < 2:
+        report("\npauses: skipped, needs root and two cores")
+        return
+    flows = int(PAUSE_FLOWS * min(1, bench.arg.s))
+    wire = Wire()
+    try:
+        run = live_run(bench, wire, "goprobe", bench.arg.l, flows)
+    finally:
+        wire.close()
+    turns_table(report, flows, [run.turns])
+    report("")
+    report("%d packets, %.2f M a second, %s; %s dropped, %d MiB" % (
+        run.packets, run.packets / bench.arg.l / 1e6, run.note,
+        run.drops, run.rss // 1024))
 
 
 # ---- report -----------------------------------------------------------------
@@ -393,7 +446,7 @@ def main():
     ap.add_argument("-n", type=int, default=3)
     ap.add_argument("-l", type=float, default=20)
     ap.add_argument("-m")
-    ap.add_argument("parts", nargs="*", default=["offline", "live"])
+    ap.add_argument("parts", nargs="*", default=["offline", "live", "pauses"])
     arg = ap.parse_args()
     os.makedirs(arg.d, exist_ok=True)
     bench = Bench(arg)
@@ -408,8 +461,9 @@ def main():
     report("%s; scale %g, %d rounds, medians [lowest-highest]" % (
         machine(), arg.s, arg.n))
     try:
-        for part in arg.parts or ["offline", "live"]:
-            {"offline": offline, "live": live}[part](bench, report)
+        for part in arg.parts or ["offline", "live", "pauses"]:
+            {"offline": offline, "live": live,
+             "pauses": pauses}[part](bench, report)
     finally:
         bench.close()
     if arg.m and not bench.errors:

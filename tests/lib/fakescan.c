@@ -342,3 +342,23 @@ godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
 	(void)c;
 	*bytes_read = *bytes_decoded = 0;
 }
+
+/* All rows' addresses, which are each at least once. */
+int
+gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
+    bool want4, bool want6, struct gdi_addresses *out,
+    struct godb_fault *fault)
+{
+	struct godb_columns rows;
+	unsigned before = fake_loads;
+	int rc = godb_cursor_load(c, i, GODB_COL(column), want4, want6, &rows,
+	    fault);
+
+	fake_loads = before; /* tests count those of rows */
+	if (rc < 0)
+		return rc;
+	*out = (struct gdi_addresses){
+	    column == GODB_SIP ? rows.sip4 : rows.dip4,
+	    column == GODB_SIP ? rows.sip6 : rows.dip6, rows.n4, rows.n6};
+	return 0;
+}

@@ -549,15 +549,15 @@ fill_disk(off_t leave)
 	close(fd);
 }
 
-/* Appends, and commits now and then, until nothing goes any more; how many
- * steps failed. */
+/* Appends, and commits now and then, until fifty steps have failed or so many
+ * were made; how many failed. */
 static uint64_t
 until_full(struct godb_writer *w, uint64_t *seed, unsigned steps)
 {
 	uint64_t failed = 0;
 	static struct testbatch t;
 
-	for (unsigned i = 0; i < steps; i++) {
+	for (unsigned i = 0; i < steps && failed < 50; i++) {
 		make(&t, shared->next);
 		if (tap_random(seed) % 3 == 0) {
 			failed += !commit_oldest(w);
@@ -587,8 +587,8 @@ full(const char *folder)
 		char path[300];
 		struct godb_writer *again;
 
-		fill_disk((turn + 1) * 200 * 1024);
-		failed = until_full(w, &seed, 2500);
+		fill_disk((turn + 1) * 64 * 1024);
+		failed = until_full(w, &seed, 9000);
 		ok(failed > 0, "turn %d: the disk was full, %" PRIu64
 		    " steps failed", turn, failed);
 		for (uint32_t k = 0; k < shared->next; k++)

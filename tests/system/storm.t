@@ -1,12 +1,13 @@
 #!/bin/sh
 # A kill storm over the sensor as systemd runs it: KILLS (25) times kill -9 at
-# random phases over all its processes, with starts, stops, reloads and
+# random phases over all its processes, 100 with LONG=1, with starts, stops, reloads and
 # daemon-reload in between, while numbered packets arrive.  Nothing is stored
 # twice, and whatever is missing lies in a gap that answers report.  TEST_SEED
 # repeats the order of events.
 . tests/lib/tap.sh
 . tests/lib/machine.sh
 
+KILLS=${KILLS:-${LONG:+100}}
 KILLS=${KILLS:-25}
 TEST_SEED=${TEST_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 echo "# TEST_SEED=$TEST_SEED KILLS=$KILLS"

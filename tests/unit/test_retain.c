@@ -1,0 +1,696 @@
+/* Retention, summaries, lists; what check finds and repair puts right. */
+#include "tests/lib/storetest.h"
+
+#include <sys/statvfs.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/summary.h"
+
+static char root[32], path[64], copy[64];
+static uint64_t seed;
+static struct testbatch t;
+
+#define DAY INT64_C(86400)
+
+/* ---- a store of several days ---------------------------------------------- */
+
+static void
+add_block(struct godb_writer *w, struct facts *f, const char *iface,
+    int64_t slot_s, uint64_t seq, bool commit)
+{
+	batch_make(&t, &seed, iface, slot_s, (uint8_t)(1 + iface[3]), seq, 30,
+	    20);
+	if (godb_writer_append(w, &t.b) != 0 ||
+	    (commit && godb_writer_commit(w, iface, slot_s, NULL) != 0))
+		abort();
+	if (f)
+		facts_add_batch(f, &t.b);
+}
+
+/* eth0 has days 0-5, eth1 days 2-5, three blocks each; what lies in
+ * [keep_s, ...) goes to f. */
+static struct godb_writer *
+make_store(struct facts *f, int64_t keep_s)
+{
+	struct godb_writer *w;
+	uint64_t seq = 0;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int day = 0; day < 6; day++)
+		for (int i = 0; i < 6; i++) {
+			int64_t slot_s = T0 + day * DAY + i / 2 * 3600;
+
+			if (i % 2 && day < 2)
+				continue;
+			add_block(w, slot_s >= keep_s ? f : NULL,
+			    i % 2 ? "eth1" : "eth0", slot_s, ++seq, true);
+		}
+	return w;
+}
+
+static void
+equals(struct facts *want, const char *what)
+{
+	size_t told;
+	bool same = store_equals(path, want, &told);
+
+	ok(same && told == 0, "%s (%zu rows, %zu faults)", what, want->n, told);
+}
+
+/* ---- rounds ---------------------------------------------------------------- */
+
+struct removed {
+	char text[600];
+};
+
+static void
+on_day(void *arg, const struct godb_retain_day *d)
+{
+	struct removed *r = arg;
+	size_t n = strlen(r->text);
+
+	snprintf(r->text + n, sizeof(r->text) - n, "%s/%d:%s%s ", d->iface,
+	    (int)((d->day_s - T0) / DAY), godb_retain_cause_name(d->cause),
+	    d->rc < 0 ? "!" : "");
+}
+
+static struct removed
+run_round(struct godb_writer *w, struct godb_retain_opts *o,
+    struct godb_retain_report *report)
+{
+	struct removed r = {""};
+	struct godb_retain *round;
+	int rc, steps = 0;
+
+	o->each = on_day;
+	o->arg = &r;
+	if (w) {
+		rc = godb_retain_new(w, o, &round);
+	} else {
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		rc = godb_retain_dry(fd, o, &round);
+		if (rc == 0)
+			rc = godb_retain_step(round, INT64_C(60000000000));
+		close(fd);
+	}
+	if (rc < 0) {
+		diag("round: %s", godb_strerror(rc));
+		return r;
+	}
+	/* the smallest steps: between each the writer could be used */
+	while ((rc = godb_retain_step(round, 0)) == 1)
+		steps++;
+	is_int(rc, 0, "a round ends (%d steps)", steps);
+	godb_retain_report(round, report);
+	godb_retain_free(round);
+	return r;
+}
+
+static void
+test_age(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report = {0};
+	struct facts want = {0};
+	struct godb_writer *w = make_store(&want, T0 + 3 * DAY);
+	struct removed r;
+
+	o.retain_days = 2;
+	o.now_s = T0 + 5 * DAY + 7200; /* day 5 is today */
+	r = run_round(NULL, &o, &report);
+	is_str(r.text, "eth0/0:age eth0/1:age eth0/2:age eth1/2:age ",
+	    "a dry round says what is older");
+	is_int(report.days, 4, "and counts it");
+	r = run_round(NULL, &o, &report);
+	is_int(report.days, 4, "and touches nothing");
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/0:age eth0/1:age eth0/2:age eth1/2:age ",
+	    "a round removes the same, the oldest first");
+	equals(&want, "the rest is there");
+	r = run_round(w, &o, &report);
+	is_str(r.text, "", "the next finds nothing");
+	o.now_s = T0 - 30 * DAY;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "", "nor does one whose clock is wrong");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
+static void
+test_open_days(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct facts want = {0};
+	struct godb_writer *w = make_store(&want, T0 + 5 * DAY);
+	struct removed r;
+
+	/* a late batch opens a block of day 1 */
+	add_block(w, NULL, "eth0", T0 + DAY, 1000, false);
+	o.clean_s = T0 + 5 * DAY;
+	o.now_s = T0 + 5 * DAY + 7200;
+	r = run_round(NULL, &o, &report);
+	ok(strstr(r.text, "eth0/1") == NULL, "dry: not a day with a journal");
+	r = run_round(w, &o, &report);
+	is_str(r.text,
+	    "eth0/0:clean eth0/2:clean eth1/2:clean eth0/3:clean "
+	    "eth1/3:clean eth0/4:clean eth1/4:clean ",
+	    "no day with an open block");
+	is_int(godb_writer_commit(w, "eth0", T0 + DAY, NULL), 0,
+	    "which can still be committed");
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/1:clean ", "and goes then");
+	add_block(w, &want, "eth0", T0 + DAY, 1001, true);
+	add_block(w, &want, "eth0", T0 + DAY, 1002, true);
+	equals(&want, "the day can be made anew");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
+static uint64_t
+day_bytes(const char *iface, int day)
+{
+	char name[11], folder[128];
+	uint64_t bytes = 0;
+	int fd;
+
+	gp_clock_day_format(T0 + day * DAY, name);
+	snprintf(folder, sizeof(folder), "%s/%s/%s", path, iface, name);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || gdi_folder_bytes(fd, &bytes) < 0)
+		abort();
+	close(fd);
+	return bytes;
+}
+
+static void
+test_size(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct godb_writer *w = make_store(NULL, 0);
+	struct removed r;
+
+	o.now_s = T0 + 5 * DAY + 7200;
+	o.max_bytes = UINT64_MAX;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "", "a bound that is kept");
+	/* exactly three days too much */
+	o.max_bytes = report.store_bytes - day_bytes("eth0", 0) -
+	    day_bytes("eth0", 1) - day_bytes("eth0", 2);
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/0:size eth0/1:size eth0/2:size ",
+	    "as many days as it takes, the oldest first of all interfaces");
+	o.max_bytes--;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth1/2:size ", "a byte more is another");
+	o.max_bytes = 1;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/3:size eth1/3:size ",
+	    "never the newest finished day, nor today");
+	ok(report.short_bytes > 0, "what is still too much is told");
+	godb_writer_close(w);
+}
+
+static void
+test_free(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct godb_writer *w = make_store(NULL, 0);
+	struct statvfs fs;
+	struct removed r;
+
+	o.now_s = T0 + 6 * DAY; /* day 5 is the newest finished one */
+	if (statvfs(path, &fs) < 0)
+		abort();
+	/* so much more than there is, that all is asked for */
+	o.min_free = (uint64_t)fs.f_bavail * fs.f_frsize + (UINT64_C(1) << 40);
+	o.freed_bytes = UINT64_C(1) << 41;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "", "what was removed a moment ago counts as free");
+	o.freed_bytes = (UINT64_C(1) << 40) - 8 * (UINT64_C(1) << 30);
+	r = run_round(NULL, &o, &report);
+	ok(strstr(r.text, "eth0/4:free") && strstr(r.text, "eth1/4:free") &&
+		strstr(r.text, "/5:") == NULL,
+	    "never the newest finished day for min_free");
+	ok(report.short_bytes > 0, "what is lacking is told");
+	godb_writer_close(w);
+}
+
+/* A round that was killed between rename and the last unlink. */
+static void
+test_leftovers(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct facts want = {0};
+	struct godb_writer *w = make_store(&want, T0 + DAY);
+	char from[128], to[160];
+
+	snprintf(from, sizeof(from), "%s/eth0/2025-11-25", path);
+	snprintf(to, sizeof(to), "%s.removed", from);
+	if (rename(from, to) < 0)
+		abort();
+	equals(&want, "half removed is gone for readers");
+	o.now_s = T0 + 5 * DAY;
+	(void)run_round(w, &o, &report);
+	ok(access(to, F_OK) != 0, "the next round finishes it");
+	/* something strange in a day's folder */
+	snprintf(to, sizeof(to), "%s/eth0/2025-11-26/deep", path);
+	if (mkdir(to, 0700) < 0)
+		abort();
+	o.clean_s = T0 + 2 * DAY;
+	(void)run_round(w, &o, &report);
+	is_int(report.failed, 1, "a folder inside is not removed, and told");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
+/* ---- lists ----------------------------------------------------------------- */
+
+/* As text, but sizes. */
+static const char *
+list_text(bool disk)
+{
+	static char text[2000];
+	const struct godb_list_iface *f;
+	struct godb_reader *r;
+	struct godb_list *l;
+
+	text[0] = '\0';
+	if (godb_reader_open(path, &r) < 0 || godb_list_new(r, NULL, &l) < 0)
+		abort();
+	for (size_t i = 0; (f = godb_list_get(l, i)); i++) {
+		size_t n = strlen(text);
+
+		snprintf(text + n, sizeof(text) - n,
+		    "%s [%" PRId64 ",%" PRId64 "] days %" PRIu64 " blocks %"
+		    PRIu64 " flows %" PRIu64 " %" PRIu64 "/%" PRIu64 "/%" PRIu64
+		    "/%" PRIu64 " drops %" PRIu64 " bad %" PRIu64 " disk %"
+		    PRIu64 "\n", f->iface, f->first_s - T0, f->last_s - T0,
+		    f->days, f->blocks, f->flows, f->counter[0], f->counter[1],
+		    f->counter[2], f->counter[3], f->counters.kernel_drops,
+		    f->n_unreadable, disk ? f->disk_bytes : 0);
+	}
+	godb_list_free(l);
+	godb_reader_close(r);
+	return text;
+}
+
+/* The same from all rows, the slow way. */
+static const char *
+facts_text(struct facts *f)
+{
+	static char text[2000];
+	uint64_t sum[4] = {0};
+
+	facts_settle(f);
+	for (size_t i = 0; i < f->n; i++)
+		for (int k = 0; k < 4; k++)
+			sum[k] += f->v[i].counter[k];
+	snprintf(text, sizeof(text), "flows %zu %" PRIu64 "/%" PRIu64 "/%"
+	    PRIu64 "/%" PRIu64 " drops %" PRIu64, f->n, sum[0], sum[1], sum[2],
+	    sum[3], f->counters[offsetof(struct godb_counters, kernel_drops) /
+		    8]);
+	return text;
+}
+
+static size_t
+entries(const char *iface, size_t *damaged)
+{
+	struct gdi_summary s;
+	char folder[128];
+	size_t n;
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%s/%s", path, iface);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || gdi_summary_read(fd, &s, damaged) < 0)
+		abort();
+	n = s.n;
+	gdi_summary_free(&s);
+	close(fd);
+	return n;
+}
+
+static void
+poke(const char *file, off_t at, uint8_t mask)
+{
+	char name[256];
+	uint8_t b;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/%s", path, file);
+	fd = open(name, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &b, 1, at) != 1)
+		abort();
+	b ^= mask;
+	if (pwrite(fd, &b, 1, at) != 1)
+		abort();
+	close(fd);
+}
+
+static void
+test_list(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct facts all = {0}, eth1 = {0};
+	struct godb_writer *w;
+	char before[2000], want[600];
+	size_t damaged;
+
+	seed = 77;
+	w = make_store(&all, 0);
+	for (size_t i = 0; i < all.n; i++)
+		if (strcmp(all.v[i].iface, "eth1") == 0)
+			*facts_new(&eth1, "eth1", 0) = all.v[i];
+	snprintf(before, sizeof(before), "%s", list_text(true));
+	facts_settle(&eth1);
+	snprintf(want, sizeof(want), "days 4 blocks 12 flows %zu ", eth1.n);
+	ok(strstr(before, want) != NULL, "sums of eth1 are those of its rows");
+	if (strstr(before, want) == NULL)
+		diag("%s in %s (%s)", want, before, facts_text(&eth1));
+	ok(strstr(before, "eth0 [0,439200] days 6") != NULL,
+	    "first and last block");
+	is_int(entries("eth0", &damaged), 0, "there was no summary");
+	o.now_s = T0 + 5 * DAY + 7200;
+	(void)run_round(w, &o, &report);
+	is_int(entries("eth0", &damaged), 5, "a round makes one, but of today");
+	is_str(list_text(true), before, "a list with it says the same");
+	add_block(w, NULL, "eth0", T0 + DAY, 5000, true);
+	ok(strcmp(list_text(true), before) != 0, "a late block is seen at once");
+	snprintf(before, sizeof(before), "%s", list_text(true));
+	(void)run_round(w, &o, &report);
+	is_str(list_text(true), before, "and in the next summary");
+	poke("eth0/days.sum", 64 + 20, 0x40);
+	is_str(list_text(true), before, "a damaged entry changes nothing");
+	is_int(entries("eth0", &damaged), 4, "it is not believed");
+	is_int(damaged, 1, "and counted");
+	poke("eth0/days.sum", 12, 0x40);
+	is_str(list_text(true), before, "nor does a damaged header");
+	(void)run_round(w, &o, &report);
+	is_int(entries("eth0", &damaged), 5, "the next round mends it");
+	is_int(damaged, 0, "wholly");
+	godb_writer_close(w);
+	facts_free(&all);
+	facts_free(&eth1);
+}
+
+/* ---- check and repair ------------------------------------------------------ */
+
+static char found[4000];
+
+static void
+on_fault(void *arg, const struct godb_fault *f, const char *why)
+{
+	size_t n = strlen(found);
+
+	(void)arg;
+	snprintf(found + n, sizeof(found) - n, "%s (%s)\n", f->place, why);
+}
+
+static uint64_t
+check(void)
+{
+	struct godb_check_opts o = GODB_CHECK_OPTS_INIT;
+	struct godb_check_report report = {0};
+	struct godb_reader *r;
+	int rc = godb_reader_open(path, &r);
+
+	found[0] = '\0';
+	o.fault = on_fault;
+	if (rc == 0)
+		rc = godb_check(r, &o, &report);
+	if (rc < 0)
+		abort();
+	godb_reader_close(r);
+	return report.faults;
+}
+
+static struct godb_repair_report
+repair(bool dry)
+{
+	struct godb_repair_opts o = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report report;
+	struct godb_diag d = {.text = ""};
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	o.dry_run = dry;
+	rc = godb_repair(fd, &o, &report, &d);
+	is_int(rc, 0, dry ? "a dry repair" : "repair");
+	if (rc < 0)
+		diag("%s %s", godb_strerror(rc), d.text);
+	close(fd);
+	return report;
+}
+
+/* Every byte of every file, one at a time: what check calls whole is served
+ * as it was; after a repair check finds nothing, and every row that is served
+ * is one of those that were there. */
+static void
+test_flips(void)
+{
+	static const char *const files[] = {"eth0/2025-11-25/blocks.idx",
+	    "eth0/2025-11-25/sip.gpf", "eth0/2025-11-25/dip.gpf",
+	    "eth0/2025-11-25/bytes_sent.gpf", "eth0/2025-11-25/proto.gpf",
+	    "goDB-l7proto.names"};
+	size_t missed = 0, unrepaired = 0, wrong = 0, tried = 0, kept_all = 0;
+	struct facts want = {0};
+	struct godb_writer *w;
+	uint64_t seq = 0;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < 4; i++)
+		add_block(w, &want, "eth0", T0 + i * 300, ++seq, true);
+	godb_writer_close(w);
+	is_int(check(), 0, "a good store has no fault");
+	facts_settle(&want);
+	folder_copy(path, copy);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		struct stat st;
+		char name[256];
+
+		snprintf(name, sizeof(name), "%s/%s", path, files[i]);
+		if (stat(name, &st) < 0)
+			abort();
+		for (off_t at = (off_t)(tap_random(&seed) % 9); at < st.st_size;
+		     at += i == 0 ? 11 : 17) {
+			struct facts have = {0};
+			struct view v;
+			uint64_t n_found;
+
+			tried++;
+			poke(files[i], at, (uint8_t)(1u << at % 8));
+			n_found = check();
+			if (n_found == 0) {
+				size_t told;
+
+				missed += !store_equals(path, &want, &told) ||
+				    told > 0;
+			} else {
+				struct godb_repair_opts o =
+				    GODB_REPAIR_OPTS_INIT;
+				struct godb_repair_report report;
+				int fd = open(path,
+				    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+				if (godb_repair(fd, &o, &report, NULL) < 0 ||
+				    check() != 0) {
+					if (unrepaired++ < 5)
+						diag("%s at %ld: %s", files[i],
+						    (long)at, found);
+				}
+				close(fd);
+			}
+			if (view_open(path, &v) == 0) {
+				(void)facts_add_scan(&have, v.scan);
+				view_close(&v);
+			}
+			facts_settle(&have);
+			kept_all += have.n == want.n;
+			/* rows of a name that is lost have none */
+			for (size_t k = 0, j = 0; k < have.n && i < 5; k++) {
+				while (j < want.n && memcmp(&want.v[j],
+				    &have.v[k], sizeof(want.v[0])) != 0)
+					j++;
+				wrong += j == want.n;
+				if (j == want.n)
+					break;
+			}
+			facts_free(&have);
+			folder_copy(copy, path);
+		}
+	}
+	diag("%zu bytes flipped, after repair %zu times all rows were there",
+	    tried, kept_all);
+	is_int(missed, 0, "what check does not name is no damage");
+	is_int(unrepaired, 0, "what it names is repaired");
+	is_int(wrong, 0, "rows that were never there");
+	facts_free(&want);
+}
+
+static void
+test_repair(void)
+{
+	struct facts want = {0};
+	struct godb_repair_report report;
+	struct godb_writer *w;
+	struct view v;
+	size_t lost = 0;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < 5; i++)
+		add_block(w, i == 2 ? NULL : &want, "eth0", T0 + i * 300,
+		    (uint64_t)i + 1, true);
+	/* counters of the lost block stay */
+	batch_make(&t, &seed, "eth0", T0 + 1500, 9, 9, 3, 3);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	facts_add_batch(&want, &t.b);
+	if (view_open(path, &v) < 0)
+		abort();
+	facts_count(&want, &godb_scan_part(v.scan, 2)->counters);
+	view_close(&v);
+	is_int(godb_repair(-1, &(struct godb_repair_opts)GODB_REPAIR_OPTS_INIT,
+		   &report, NULL) < 0, 1, "no folder, no repair");
+	{
+		struct godb_repair_opts o = GODB_REPAIR_OPTS_INIT;
+		struct godb_diag d = {.text = ""};
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		is_int(godb_repair(fd, &o, &report, &d), GODB_ELOCKED,
+		    "not while a writer has it");
+		ok(strstr(d.text, "a test (pid ") != NULL, "which is named: %s",
+		    d.text);
+		o.dry_run = true;
+		is_int(godb_repair(fd, &o, &report, &d), 0,
+		    "a dry run needs no lock");
+		close(fd);
+	}
+	godb_writer_close(w);
+	/* the third block's bytes of a column */
+	if (view_open(path, &v) < 0)
+		abort();
+	view_close(&v);
+	{
+		struct stat st;
+		char name[128];
+
+		snprintf(name, sizeof(name), "%s/eth0/2025-11-25/dport.gpf",
+		    path);
+		if (stat(name, &st) < 0)
+			abort();
+		poke("eth0/2025-11-25/dport.gpf", st.st_size / 2, 0xff);
+	}
+	is_int(check(), 1, "one place is named");
+	ok(strstr(found, "eth0/2025-11-25/dport.gpf at ") != NULL, "it is %s",
+	    found);
+	report = repair(true);
+	is_int(report.lost, 1, "which would be lost");
+	is_int(check(), 1, "nothing was touched");
+	report = repair(false);
+	is_int(report.kept, 4, "four blocks are kept");
+	is_int(report.lost, 1, "one is marked");
+	is_int(check(), 0, "then there is no fault");
+	equals(&want, "all other rows, and the packets that were seen");
+	if (view_open(path, &v) < 0)
+		abort();
+	for (size_t i = 0; i < godb_scan_n_parts(v.scan); i++)
+		if (godb_scan_part(v.scan, i)->flags & GODB_PART_LOST) {
+			lost++;
+			is_int(godb_scan_part(v.scan, i)->slot_s, T0 + 600,
+			    "its time");
+		}
+	is_int(lost, 1, "says what it is");
+	view_close(&v);
+	is_int(store_open(path, &w), 0, "a writer goes on");
+	add_block(w, &want, "eth0", T0 + 3000, 100, true);
+	godb_writer_close(w);
+	equals(&want, "with it");
+	is_int(check(), 0, "and it is whole");
+	facts_free(&want);
+}
+
+static void
+test_journal_given_up(void)
+{
+	struct facts want = {0};
+	struct godb_repair_report report;
+	struct godb_writer *w;
+	char name[128];
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	add_block(w, &want, "eth0", T0, 1, true);
+	add_block(w, NULL, "eth0", T0 + 300, 2, false);
+	godb_writer_close(w);
+	snprintf(name, sizeof(name), "eth0/journal/%" PRId64 ".gpj", T0 + 300);
+	poke(name, 42, 0xff);
+	is_int(store_open(path, &w), 0, "a writer sets the journal aside");
+	godb_writer_close(w);
+	is_int(check(), 1, "check names it");
+	report = repair(false);
+	is_int(report.lost, 1, "repair gives it up");
+	is_int(check(), 0, "nothing is named any more");
+	equals(&want, "the rest is there");
+	facts_free(&want);
+}
+
+static void
+test_wipe(void)
+{
+	struct godb_writer *w = make_store(NULL, 0);
+	struct facts none = {0};
+	struct godb_diag d = {.text = ""};
+	uint64_t n = 0, bytes = 0, again = 0;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	is_int(godb_wipe(fd, "a test", false, &n, &bytes, &d), GODB_ELOCKED,
+	    "a store with a writer is not wiped");
+	is_int(godb_wipe(fd, "a test", true, &n, &bytes, &d), 0, "dry");
+	godb_writer_close(w);
+	is_int(godb_wipe(fd, "a test", false, &n, &again, &d), 0, "wipe");
+	is_int(n, 2, "interfaces");
+	ok(bytes == again && bytes > 0, "bytes, the same in a dry run");
+	equals(&none, "an empty store is left");
+	is_int(store_open(path, &w), 0, "that a writer takes");
+	add_block(w, &none, "eth0", T0, 1, true);
+	godb_writer_close(w);
+	equals(&none, "and fills");
+	facts_free(&none);
+	close(fd);
+}
+
+int
+main(void)
+{
+	seed = tap_seed(20261124);
+	if (!folder_temporary(root, sizeof(root)))
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", root);
+	snprintf(copy, sizeof(copy), "%s/copy", root);
+	test_age();
+	test_open_days();
+	test_size();
+	test_free();
+	test_leftovers();
+	test_list();
+	test_flips();
+	test_repair();
+	test_journal_given_up();
+	test_wipe();
+	folder_remove(root);
+	return tap_done();
+}
