@@ -808,8 +808,7 @@ announce(const struct capture *c)
 	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
 	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
 	    "filter=%s",
-	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
-	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    c->o.iface, snaplen(c), s->buffer_mb, s->promiscuous ? "yes" : "no",
 	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
 	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
 	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
