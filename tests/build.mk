@@ -47,6 +47,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	l7 \
 	library \
 	maintain \
+	faults \
 	powercut \
 	units \
 	service \
@@ -78,7 +79,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t storm.t)
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
