@@ -7,6 +7,13 @@
 #include "common/godb/godb.h"
 
 /*
+ * Rows of live parts come summed by key and sorted from now on, as those of
+ * blocks do, at the price of a sort for each load: for questions that look at
+ * a row's counters, or count rows.
+ */
+void gdi_cursor_sum_live(struct godb_cursor *c);
+
+/*
  * Addresses that a part has in column sip or dip, each at least once and in no
  * order; borrowed until the next call on this cursor.  There may be some that
  * no row has (encode.h, gdi_distinct32): who finds one looks at the rows.
