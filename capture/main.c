@@ -345,7 +345,7 @@ snaplen(const struct capture *c)
 {
 	uint32_t wanted = c->settings.snaplen;
 
-	return c->l7 == LOOP_L7_ON || wanted < SNAPLEN_HEADERS
+	return (c->l7 == LOOP_L7_ON && dpi_version()) || wanted < SNAPLEN_HEADERS
 	    ? wanted : SNAPLEN_HEADERS;
 }
 
@@ -803,15 +803,18 @@ announce(const struct capture *c)
 {
 	const struct gp_conf_capture *s = &c->settings;
 	const struct source *source = c->workers.w[0].source;
+	bool l7 = c->l7 == LOOP_L7_ON && dpi_version();
+	int label = l7 ? FLOWTAB_BYTES_LABEL : 0;
 
 	gp_log(GP_LOG_INFO,
 	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
 	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
-	    "filter=%s",
+	    "filter=%s l7=%s",
 	    c->o.iface, snaplen(c), s->buffer_mb, s->promiscuous ? "yes" : "no",
 	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
-	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
-	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
+	    s->flows_max, FLOWTAB_BYTES_V4 + label, FLOWTAB_BYTES_V6 + label,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no",
+	    l7 ? dpi_version() : c->l7 == LOOP_L7_ON ? "missing" : "off");
 }
 
 static void
