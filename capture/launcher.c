@@ -725,6 +725,8 @@ main(int argc, char **argv)
 	char error[512];
 	int rc;
 
+	if (gp_fd_fill_std() < 0)
+		return 1;
 	gp_log_open("goprobe", GP_LOG_INFO);
 	parse_options(argc, argv, &o);
 	conf = gp_conf_load(o.conf_path ? o.conf_path : GP_CONF_PATH,

@@ -5,16 +5,35 @@
 TEST_LIBS_DEFAULT := libgpipc libgodb libgpbase
 TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 
+# The sandboxes tried from inside.
+ARCHIVES += libattack
+libattack_SRCS := tests/lib/attack.c
+TEST_HELPERS += lib/inside lib/deny
+UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
+TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
+TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
+TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
+TEST_LIBS_attack_querier := libattack libgpquery libgpbase
+
+# A real writer among captures that lie; it runs the programs of its own build.
+ARCHIVES += libfakecapture
+libfakecapture_SRCS := tests/lib/fakecapture.c
+UNIT_TESTS += component/hostile component/flips
+TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
+$(O)/tests/component/hostile: $(O)/bin/goprobe-writer $(O)/bin/goquery
+$(O)/tests/component/flips: $(O)/bin/goquery
+
 define test_program
 $(O)/tests/$(1): $(O)/tests/$(1).o \
     $(patsubst %,$(O)/%.a,$(or $(TEST_LIBS_$(notdir $(1))),$(TEST_LIBS_DEFAULT)))
 	$$(call say,LD,$$@)
-	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ \
+	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(filter %.o %.a,$$^) \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
 		$(TEST_LDLIBS_$(notdir $(1)))
 endef
-TEST_HELPERS += lib/powercut
+TEST_HELPERS += lib/powercut lib/manydays
 TEST_LIBS_powercut := libgodb libgpbase
+TEST_LIBS_manydays := libgodb libgpbase
 # TEST_HELPERS: programs that tests run, built alike
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
@@ -44,12 +63,17 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	captures \
 	install \
 	l7 \
+	dpi \
 	library \
+	maintain \
 	powercut \
 	units \
 	service \
+	readme \
 	storm \
-	programs)
+	programs \
+	holds \
+	closed)
 
 # Where tests find programs and helpers.
 TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
@@ -73,7 +97,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += tests/system/powercut.t tests/system/storm.t
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t storm.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests

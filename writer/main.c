@@ -33,7 +33,6 @@
 #include "writer/stats.h"
 
 #define SOCKETS "/run/goprobe"
-#define NOFILE 4096
 /* between two steps of retention when there is nothing else to do */
 #define PRUNE_PAUSE_MS 10
 /* how long captures may take to send their last after the launcher's death */
@@ -52,6 +51,7 @@ struct inherited {
 	int n;
 	int store;   /* folder */
 	int status;  /* folder for the status file, -1: none is written */
+	bool service; /* of systemd: what the INI names is what should run */
 	int metrics; /* folder of the Prometheus text, -1 likewise */
 	char metrics_name[256];
 	int listen;  /* captures connect here, -1 offline */
@@ -239,8 +239,9 @@ take_inherited(struct inherited *in)
 	in->store = in->listen = in->offline = in->alive = -1;
 	in->status = in->metrics = -1;
 	in->n = gp_notify_listen_fds(&in->fds);
-	if (in->n < 0)
-		die("passed descriptors", strerror(-in->n));
+	if (in->n < 0 ||
+	    close_range((unsigned)(GP_LISTEN_FDS_START + in->n), ~0U, 0) < 0)
+		die("passed descriptors", strerror(in->n < 0 ? -in->n : errno));
 	for (int i = 0; i < in->n; i++) {
 		const char *name = in->fds[i].name;
 
@@ -282,8 +283,10 @@ open_status_folder(struct inherited *in)
 {
 	const char *path = getenv("RUNTIME_DIRECTORY");
 
-	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/')
+	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/') {
 		in->status = open_folder(path);
+		in->service = true;
+	}
 }
 
 static bool
@@ -349,37 +352,31 @@ open_signals(void)
 static void
 enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
 {
-	struct gp_path paths[3] = {{in->store, GP_PATH_READ | GP_PATH_WRITE}};
-	size_t n = 1;
+	static const char *const words[] = {
+	    [GP_SANDBOX_FULL] = "full",
+	    [GP_SANDBOX_SECCOMP] = "seccomp only",
+	    [GP_SANDBOX_OFF] = "off",
+	};
+	const struct profile_fds fds = {
+	    .store = in->store,
+	    .status = in->status,
+	    .metrics = in->metrics,
+	    .notify = in->notify,
+	};
+	int abi = gp_sandbox_landlock_abi();
+	const char *step;
 	int rc;
-
-	if (in->status >= 0)
-		paths[n++] = (struct gp_path){in->status, GP_PATH_WRITE};
-	if (in->metrics >= 0)
-		paths[n++] = (struct gp_path){in->metrics, GP_PATH_WRITE};
 
 	if (geteuid() == 0)
 		die("refusing to run as root",
 		    "goprobe-writer is started as its own user");
-	rc = gp_sandbox_limits(NOFILE);
-	if (rc == 0)
-		rc = gp_sandbox_drop_caps();
+	rc = profile_enter(&fds, how, &step);
 	if (rc < 0)
-		die("privileges cannot be dropped", strerror(-rc));
-	if (how == GP_SANDBOX_FULL) {
-		rc = gp_sandbox_landlock(paths, n);
-		if (rc < 0)
-			die("Landlock", strerror(-rc));
-	}
-	if (how != GP_SANDBOX_OFF) {
-		rc = profile_enter();
-		if (rc < 0)
-			die("seccomp", strerror(-rc));
-	}
+		die(step, strerror(-rc));
 	if (how != GP_SANDBOX_FULL)
-		gp_log(GP_LOG_WARNING,
-		    "sandbox weakened by the configuration: %s",
-		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
+		gp_log(GP_LOG_WARNING, "sandbox weakened: %s", words[how]);
+	else if (in->listen >= 0)
+		gp_log(GP_LOG_INFO, "sandbox full, Landlock ABI %d", abi);
 }
 
 static struct godb_writer *
@@ -541,6 +538,7 @@ start_stats(struct loop *l, const struct gp_conf *conf, const char *store,
 		.conf = conf,
 		.store = store,
 		.sandbox = conf->writer.sandbox,
+		.all = l->in->service,
 		.landlock_abi = landlock_abi,
 		.status_dir = l->in->status,
 		.metrics_dir = l->in->metrics,
@@ -564,6 +562,8 @@ main(int argc, char **argv)
 	char *full_path;
 	int landlock_abi, rc;
 
+	if (gp_fd_fill_std() < 0)
+		return 1;
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
 	tune_heap();
 	parse_options(argc, argv, &o);

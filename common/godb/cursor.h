@@ -7,6 +7,13 @@
 #include "common/godb/godb.h"
 
 /*
+ * Rows of live parts come summed by key and sorted from now on, as those of
+ * blocks do, at the price of a sort for each load: for questions that look at
+ * a row's counters, or count rows.
+ */
+void gdi_cursor_sum_live(struct godb_cursor *c);
+
+/*
  * Addresses that a part has in column sip or dip, each at least once and in no
  * order; borrowed until the next call on this cursor.  There may be some that
  * no row has (encode.h, gdi_distinct32): who finds one looks at the rows.
@@ -20,12 +27,5 @@ struct gdi_addresses {
 int gdi_cursor_addresses(struct godb_cursor *c, size_t i,
     enum godb_column column, bool want4, bool want6,
     struct gdi_addresses *out, struct godb_fault *fault);
-
-/*
- * Rows of live parts come summed by key and sorted from now on, as those of
- * blocks do, at the price of a sort for each load: for questions that look at
- * a row's counters, or count rows.
- */
-void gdi_cursor_sum_live(struct godb_cursor *c);
 
 #endif

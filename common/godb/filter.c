@@ -78,9 +78,12 @@ note_unknown(struct gdi_filter *f, const struct godb_scan *s,
 	gp_words_guess_init(&g, name);
 	for (size_t id = 0; id < n_names(s); id++) {
 		const char *known = known_text(s, attr, id);
+		const char *dot = known ? strchr(known, '.') : NULL;
 
 		if (known)
 			gp_words_guess_offer(&g, known);
+		if (dot) /* a part will do */
+			gp_words_guess_offer(&g, dot + 1);
 	}
 	more[f->n_unknown++] = (struct unknown){name, g.best};
 	return 0;

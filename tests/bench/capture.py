@@ -5,7 +5,9 @@ usage: capture.py [-b BIN] [-H HELPERS] [-d DIR] [-s SCALE] [-n ROUNDS]
                   [-l SECONDS] [-m FILE] [offline] [live] [pauses]
 
 offline  goprobe -r into a store, nfpcapd, softflowd and argus read the same
-         capture file, one after the other, ROUNDS times.  CPU is user and
+         capture file, one after the other, ROUNDS times; goprobe once more
+         with layer 7, and ndpiReader beside it.  The set "captures" is made
+         of the real ones in PCAP_CORPUS (../shared/pcaps), with payload.  CPU is user and
          system time of all processes of a program; every packet of ours is
          accounted for, or the run fails.
 live     root only: a veth pair between two namespaces, the sender alone on
@@ -31,12 +33,17 @@ import tempfile
 import threading
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 BLOCK_S = 300
 SETS = (("mix", 10000000, 200000, 1), ("scan", 5000000, 5000000, 2),
-        ("elephants", 10000000, 100, 3))
+        ("elephants", 10000000, 100, 3), ("captures", 1000000, 0, 0))
+CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
+READER_FLOWS = 1000000      # ndpiReader takes 3.5 kB for each
 LIVE_FLOWS = 200000
 PAUSE_FLOWS = 5000000
 PAUSE_AIM_US = {LIVE_FLOWS: 1000, PAUSE_FLOWS: 5000}
+# does what we do with layer 7
+RIVAL = {"ndpiReader": "goprobe, layer 7"}
 SINK = "127.0.0.1:9"        # export goes nowhere
 
 
@@ -133,27 +140,39 @@ class Bench:
 
 # ---- offline ----------------------------------------------------------------
 
-def offline_programs(bench, path):
+def ours(bench, out, path, l7):
+    return [bench.goprobe, "-c", bench.ini, "-d", os.path.join(out, "store"),
+            "-i", "b", "--l7", l7, "-r", path]
+
+
+def offline_programs(bench, path, flows):
     out = bench.folder()
     pid = os.path.join(out, "pid")
     flowd = ["softflowd", "-r", path, "-d", "-m", "8000000", "-n", SINK,
              "-c", "none", "-p", pid]
-    return {
-        "goprobe": [bench.goprobe, "-c", bench.ini, "-d",
-                    os.path.join(out, "store"), "-i", "b", "--l7", "off",
-                    "-r", path],
+    programs = {
+        "goprobe": ours(bench, out, path, "off"),
+        "goprobe, layer 7": ours(bench, out, path, "ndpi"),
+        "ndpiReader": ["ndpiReader", "-q", "-i", path],
         "nfpcapd": ["nfpcapd", "-r", path, "-w", out, "-t", "300"],
         "softflowd": flowd,
         "softflowd -6": flowd + ["-6"],
         "argus": ["argus", "-X", "-r", path, "-w", os.path.join(out, "a")],
     }
+    if flows > READER_FLOWS:
+        del programs["ndpiReader"]
+    return programs
 
 
 def make_set(bench, name, packets, flows, seed):
     path = os.path.join(bench.arg.d, "%s.%d.pcap" % (name, packets))
     if not os.path.exists(path):
-        subprocess.run([bench.helper("genpcap"), name, str(packets),
-                        str(flows), str(seed), path + ".new"], check=True)
+        make = [bench.helper("genpcap"), name, str(packets), str(flows),
+                str(seed)]
+        if name == "captures":
+            make = [sys.executable, os.path.join(HERE, "captures.py"), CORPUS,
+                    str(packets)]
+        subprocess.run(make + [path + ".new"], check=True)
         os.rename(path + ".new", path)
     with open(path, "rb") as f:     # into the page cache
         while f.read(1 << 20):
@@ -173,18 +192,21 @@ def check_ours(bench, name, packets, text):
 def offline(bench, report):
     for name, packets, flows, seed in SETS:
         packets = max(1000, int(packets * bench.arg.s))
+        if name == "captures" and not os.path.isdir(CORPUS):
+            report("\ncaptures: skipped, there is no %s" % CORPUS)
+            continue
         if name != "elephants":
             flows = max(100, int(flows * bench.arg.s))
         path = make_set(bench, name, packets, flows, seed)
         runs = {}
         for _ in range(bench.arg.n):
-            for program in offline_programs(bench, path):
-                argv = offline_programs(bench, path)[program]
+            for program in offline_programs(bench, path, flows):
+                argv = offline_programs(bench, path, flows)[program]
                 if not shutil.which(argv[0]):
                     continue
                 cpu, wall, rss, text = bench.finish(bench.start(argv))
                 run = Run(cpu, wall, rss, packets)
-                if program == "goprobe":
+                if program.startswith("goprobe"):
                     run.note = check_ours(bench, name, packets, text)
                 runs.setdefault(program, []).append(run)
         offline_table(report, name, packets, flows, runs)
@@ -214,7 +236,8 @@ def offline_table(report, name, packets, flows, runs):
             statistics.median(r.wall for r in rs),
             statistics.median(r.rss for r in rs) / 1024,
             "-" if program == "goprobe" else
-            "%.1f x" % (rate(runs["goprobe"]) / rate(rs)), rs[-1].note))
+            "%.1f x" % (rate(runs[RIVAL.get(program, "goprobe")]) / rate(rs)),
+            rs[-1].note))
 
 
 # ---- live -------------------------------------------------------------------

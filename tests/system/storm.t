@@ -1,9 +1,9 @@
 #!/bin/sh
-# A kill storm over the sensor as systemd runs it: KILLS (25) times kill -9 at
-# random phases over all its processes, 100 with LONG=1, with starts, stops, reloads and
-# daemon-reload in between, while numbered packets arrive.  Nothing is stored
-# twice, and whatever is missing lies in a gap that answers report.  TEST_SEED
-# repeats the order of events.
+# A kill storm over the sensor as systemd runs it: KILLS (25, with LONG=1 100)
+# times kill -9 at random phases over all its processes, with stops, starts,
+# reloads and daemon-reload in between, while numbered packets arrive.  Nothing
+# is stored twice, and whatever is missing lies in a gap that answers report.
+# TEST_SEED repeats the order of events.
 . tests/lib/tap.sh
 . tests/lib/machine.sh
 
