@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -424,21 +423,6 @@ check_live(const struct options *o)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 
-/* There, and up. */
-static bool
-interface_is_up(const struct child *c)
-{
-	struct ifreq ifr = {0};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up;
-
-	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", c->label);
-	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
-	    (ifr.ifr_flags & IFF_UP);
-	gp_fd_close(&fd);
-	return up;
-}
-
 static struct child
 capture_child(const struct options *o, const char *iface)
 {
@@ -460,7 +444,6 @@ capture_child(const struct options *o, const char *iface)
 	    .label = iface,
 	    .argv = make_argv(args, NULL, 0),
 	    .wanted = true,
-	    .possible = interface_is_up,
 	};
 }
 

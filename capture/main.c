@@ -40,6 +40,7 @@
 #define WRITER_SOCKET "/run/goprobe/writer.sock"
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
+#define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
 #define OFFLINE_RING_BYTES (8u << 20)
 
@@ -348,6 +349,16 @@ go_first(void)
 		    strerror(errno));
 }
 
+/* Payload is for layer 7; without it nobody needs to copy that. */
+static uint32_t
+snaplen(const struct capture *c)
+{
+	uint32_t wanted = c->settings.snaplen;
+
+	return (c->l7 == LOOP_L7_ON && dpi_version()) || wanted < SNAPLEN_HEADERS
+	    ? wanted : SNAPLEN_HEADERS;
+}
+
 static bool
 watchdog_hungry(const struct capture *c)
 {
@@ -396,7 +407,7 @@ open_interface(struct capture *c)
 	struct source_live live = {
 	    .iface = c->o.iface,
 	    .filter = filter,
-	    .snaplen = c->settings.snaplen,
+	    .snaplen = snaplen(c),
 	    .buffer_mb = c->settings.buffer_mb,
 	    .promiscuous = c->settings.promiscuous,
 	    .by_iface = c->settings.direction != GP_DIR_FLOW,
@@ -802,16 +813,18 @@ announce(const struct capture *c)
 {
 	const struct gp_conf_capture *s = &c->settings;
 	const struct source *source = c->workers.w[0].source;
+	bool l7 = c->l7 == LOOP_L7_ON && dpi_version();
+	int label = l7 ? FLOWTAB_BYTES_LABEL : 0;
 
 	gp_log(GP_LOG_INFO,
 	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
 	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
-	    "filter=%s",
-	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
-	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    "filter=%s l7=%s",
+	    c->o.iface, snaplen(c), s->buffer_mb, s->promiscuous ? "yes" : "no",
 	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
-	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
-	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
+	    s->flows_max, FLOWTAB_BYTES_V4 + label, FLOWTAB_BYTES_V6 + label,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no",
+	    l7 ? dpi_version() : c->l7 == LOOP_L7_ON ? "missing" : "off");
 }
 
 static void

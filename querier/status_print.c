@@ -64,7 +64,8 @@ CELL(cell_name)
 
 CELL(cell_state)
 {
-	static const char *const name[] = {"capturing", "draining", "gone"};
+	static const char *const name[] = {"capturing", "draining", "gone",
+	    "absent"};
 
 	UNUSED_VIEW;
 	(void)snprintf(out, CELL_MAX, "%s", name[i->state]);

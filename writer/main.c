@@ -52,6 +52,7 @@ struct inherited {
 	int n;
 	int store;   /* folder */
 	int status;  /* folder for the status file, -1: none is written */
+	bool service; /* of systemd: what the INI names is what should run */
 	int metrics; /* folder of the Prometheus text, -1 likewise */
 	char metrics_name[256];
 	int listen;  /* captures connect here, -1 offline */
@@ -303,8 +304,10 @@ open_status_folder(struct inherited *in)
 {
 	const char *path = getenv("RUNTIME_DIRECTORY");
 
-	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/')
+	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/') {
 		in->status = open_folder(path);
+		in->service = true;
+	}
 }
 
 static bool
@@ -556,6 +559,7 @@ start_stats(struct loop *l, const struct gp_conf *conf, const char *store,
 		.conf = conf,
 		.store = store,
 		.sandbox = conf->writer.sandbox,
+		.all = l->in->service,
 		.landlock_abi = landlock_abi,
 		.status_dir = l->in->status,
 		.metrics_dir = l->in->metrics,

@@ -62,7 +62,7 @@ static const struct key keys[] = {
 	GP_SANDBOX_FULL, "full seccomp off", NULL},
     {"capture", "filter", KEY_TEXT, CAP(filter), 0, 0, 0, NULL, ""},
     {"capture", "filter_file", KEY_PATH, CAP(filter_file), 0, 0, 0, NULL, ""},
-    {"capture", "snaplen", KEY_NUMBER, CAP(snaplen), 64, 262144, 192, NULL,
+    {"capture", "snaplen", KEY_NUMBER, CAP(snaplen), 64, 262144, 4200, NULL,
 	NULL},
     {"capture", "buffer_mb", KEY_NUMBER, CAP(buffer_mb), 2, 4096, 16, NULL,
 	NULL},

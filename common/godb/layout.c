@@ -129,6 +129,10 @@ gdi_lock(int store_fd, const char *owner, int *lock_fd,
 			(void)snprintf(diag->text, sizeof(diag->text),
 			    "store is locked by %s",
 			    text[0] ? text : "another writer");
+		if (diag && (rc == -ENOLCK || rc == -EOPNOTSUPP))
+			(void)snprintf(diag->text, sizeof(diag->text),
+			    "the store's file system has no locks: it must "
+			    "be a local one");
 		gp_fd_close(&fd);
 		return rc;
 	}
