@@ -187,6 +187,7 @@ static void
 take_away(void)
 {
 	(void)unlinkat(fds.store, "link", 0);
+	(void)unlinkat(fds.store, "out", 0); /* what could not be moved */
 	(void)rmdir(store_path);
 }
 
