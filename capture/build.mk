@@ -33,4 +33,3 @@ $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))
 TEST_HELPERS += lib/l7dump
 TEST_LIBS_l7dump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_l7dump := $(CAPTURE_PKGS)
-CFLAGS_tests_unit_test_loop := $(if $(NDPI),,-DWITHOUT_NDPI)

@@ -351,7 +351,8 @@ static const struct {
 	uint8_t proto;
 	const char *name;
 } keyword[] = {
-    {33, "DCCP"}, {41, "IPv6"}, {46, "RSVP"}, {55, "MOBILE"},
+    {0, "HOPOPT"}, {33, "DCCP"}, {43, "IPv6-Route"}, {44, "IPv6-Frag"},
+    {60, "IPv6-Opts"}, {41, "IPv6"}, {46, "RSVP"}, {55, "MOBILE"},
     {88, "EIGRP"}, {89, "OSPF"}, {94, "IPIP"}, {97, "ETHERIP"},
     {98, "ENCAP"}, {103, "PIM"}, {108, "IPComp"}, {112, "VRRP"},
     {115, "L2TP"}, {124, "IS-IS"}, {132, "SCTP"}, {133, "FC"},
@@ -498,7 +499,7 @@ dpi_version(void)
 	static char text[48];
 
 	if (text[0] == '\0')
-		(void)snprintf(text, sizeof(text), "nDPI %s",
+		(void)snprintf(text, sizeof(text), "nDPI-%s",
 		    ndpi_revision());
 	return text;
 }

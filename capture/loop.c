@@ -36,14 +36,21 @@ void
 loop_stage(struct loop *l, struct stage *s, struct decode_packet *p,
     const struct source_packet *from)
 {
+	bool cut = from->caplen < from->wire_len &&
+	    p->flags & DECODE_HAS_PORTS && (p->proto == DECODE_PROTO_TCP ||
+	    p->proto == DECODE_PROTO_UDP);
 	uint32_t len = p->ip_len;
 
-	if (!(p->flags & DECODE_PAYLOAD) || !flowtab_curious(l->table, p))
+	if ((!(p->flags & DECODE_PAYLOAD) && !cut) ||
+	    !flowtab_curious(l->table, p))
 		return;
-	if (from->caplen < from->wire_len) {
+	/* of what is longer no more would be looked at */
+	if (cut && len < DPI_PACKET_BYTES) {
 		l->totals.l7_cut++;
 		l->flags |= FRAME_L7_CUT;
 	}
+	if (!(p->flags & DECODE_PAYLOAD))
+		return;
 	if (len > DPI_PACKET_BYTES)
 		len = DPI_PACKET_BYTES;
 	p->ip = stage_copy(s, p->ip, len);

@@ -1,2 +1,3 @@
 MANPAGES += etc/goprobe.ini.5
 DOCS += etc/goprobe.ini
+DOCS += etc/goquery-audit.rules

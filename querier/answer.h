@@ -99,6 +99,9 @@ extern const enum godb_metric answer_usual[ANSWER_N_USUAL];
 bool answer_warning(const struct answer *a, size_t i, char out[256]);
 bool answer_note(const struct answer *a, size_t i, char out[256]);
 
+/* The object of json up to its rows: {status, query, summary. */
+void answer_json_head(struct out *o, const struct answer *a);
+
 /* "Coverage: 99.96 % of the window; eth0 down 15 min; ...", without a line's
  * end; text prints names. */
 void answer_coverage(struct out *o, const struct godb_coverage *c,

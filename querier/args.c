@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/words.h"
+#include "querier/seen.h"
 #include "querier/when.h"
 
 #include <errno.h>
@@ -664,6 +665,24 @@ finish_inspection(struct args *a, char *error)
 	return 0;
 }
 
+/* Rows by interface and time, all of them. */
+static int
+finish_seen(struct args *a, const struct typed *t, char *error)
+{
+	if (!a->ifaces)
+		a->ifaces = "any";
+	if (a->format == ARGS_HTML)
+		return FAIL("seen is told in txt, csv, json and jsonl");
+	if (t->sort || t->packets || a->ascending || a->limit_text ||
+	    a->n_show || a->bin_s || a->having[0] || a->plot || a->resolve ||
+	    a->geo)
+		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "
+		    "tables do not fit");
+	a->keys = seen_keys;
+	a->sort = GODB_KEY_IFACE;
+	return 0;
+}
+
 static int
 finish(struct args *a, const struct typed *t, char *error)
 {
@@ -680,6 +699,9 @@ finish(struct args *a, const struct typed *t, char *error)
 		return FAIL("no query; try talk_conv (who talks to whom), "
 		    "apps_port, raw, or columns such as sip,dport; "
 		    "-h shows more");
+	a->seen = gp_words_casecmp(a->query, "seen") == 0;
+	if (a->seen)
+		return finish_seen(a, t, error);
 	if (godb_keys_parse(a->query, &a->keys, &diag) < 0)
 		return FAIL("query: %s; shorthands: talk_conv talk_src talk_dst "
 		    "apps_port apps_l7 agg_talk_port raw", diag.text);
@@ -749,7 +771,7 @@ int
 args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 {
 	/* an answer with a row for each block soon is more than one reads */
-	bool by_block = godb_keys_has(&a->keys, GODB_KEY_TIME) &&
+	bool by_block = !a->seen && godb_keys_has(&a->keys, GODB_KEY_TIME) &&
 	    a->bin_s < GP_DAY_S;
 	char why[160];
 

@@ -58,6 +58,7 @@ struct args {
 	const char *dns;     /* server, NULL: the system's */
 	bool resolve, geo;
 	bool explain, plot;
+	bool seen; /* the query is "seen": keys are seen_keys */
 	bool external;
 	bool no_live;
 	bool fail_incomplete, fail_empty;

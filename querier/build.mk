@@ -1,7 +1,8 @@
 ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, out.c when.c args.c ifsel.c answer.c \
 	table.c csv.c json.c list.c html.c chart.c missing.c units.c \
-	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c)
+	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c \
+	seen.c)
 
 # its helper, which alone may use the network and knows MMDB files
 PROGRAMS += goquery-resolve
@@ -14,16 +15,21 @@ goquery_SRCS := querier/main.c
 goquery_LIBS := libgpquery libgodb libgpbase
 goquery_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 
-UNIT_TESTS += $(addprefix unit/test_, args when out ifsel table ptr \
-	profile)
+UNIT_TESTS += $(addprefix unit/test_, args when out ifsel table ptr)
 TEST_LIBS_test_args := libgpquery libgodb libgpbase
 TEST_LIBS_test_when := libgpquery libgpbase
 TEST_LIBS_test_out := libgpquery libgpbase
 TEST_LIBS_test_ifsel := libgpquery libgpbase
-TEST_LIBS_test_profile := libgpquery libgpbase
 TEST_LIBS_test_ptr := libgpquery libgpbase
 TEST_LIBS_test_table := libgpquery libfakescan libgodb libgpbase
 MANPAGES += querier/goquery.1
+
+# the words of conditions in goquery.1, from the grammar's table
+.PHONY: man-words
+man-words: all
+	$(Q)$(BIN)/goquery --words mdoc >$(O)/words.mdoc
+	$(Q)sed -i -e '/^\.\\" words begin/,/^\.\\" words end/{//!d}' \
+		-e '/^\.\\" words begin/r $(O)/words.mdoc' querier/goquery.1
 
 # tests write their rows down and make a store of them
 TEST_HELPERS += lib/rows2store

@@ -111,8 +111,13 @@ print_mdoc(struct out *o, const char *words, const char *help)
 	for (const char *s = words; *s;) {
 		size_t len = strcspn(s, "\t");
 
-		out_fmt(o, ".Ql \\&%.*s%s\n", (int)len, s,
-		    s[len] ? " ," : "");
+		out_str(o, ".Ql ");
+		for (size_t i = 0; i < len; i++) {
+			if (!strchr("abcdefghijklmnopqrstuvwxyz_46", s[i]))
+				out_str(o, "\\&");
+			out_char(o, s[i]);
+		}
+		out_str(o, s[len] ? " ,\n" : "\n");
 		s += len + (s[len] != '\0');
 	}
 	out_fmt(o, ".Xc\n%s\n", help);

@@ -203,12 +203,8 @@ print_summary(struct out *o, const struct answer *a)
 }
 
 void
-json_print(struct out *o, const struct answer *a)
+answer_json_head(struct out *o, const struct answer *a)
 {
-	struct answer_column column[ANSWER_COLUMNS_MAX];
-	size_t n_columns = answer_columns(a, column);
-	size_t n = godb_result_n_rows(a->result);
-
 	out_char(o, '{');
 	text_field(o, "status",
 	    godb_coverage_incomplete(a->coverage, 0) ? "incomplete" : "ok");
@@ -216,6 +212,16 @@ json_print(struct out *o, const struct answer *a)
 	print_query(o, a);
 	out_str(o, ",\n\"summary\":");
 	print_summary(o, a);
+}
+
+void
+json_print(struct out *o, const struct answer *a)
+{
+	struct answer_column column[ANSWER_COLUMNS_MAX];
+	size_t n_columns = answer_columns(a, column);
+	size_t n = godb_result_n_rows(a->result);
+
+	answer_json_head(o, a);
 	out_str(o, ",\n\"rows\":[");
 	for (size_t i = 0; i < n && !o->error; i++) {
 		out_str(o, i ? ",\n" : "\n");

@@ -33,11 +33,13 @@
 #include "querier/ifsel.h"
 #include "querier/list.h"
 #include "querier/profile.h"
+#include "querier/seen.h"
 #include "querier/sets.h"
 #include "querier/status.h"
 #include "querier/when.h"
 
 enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_EMPTY };
+#define EXIT_NOT_SEEN 1 /* as grep(1); errors are EXIT_USAGE, then */
 
 #define BAR_DELAY_NS (1 * GP_NS_PER_S)
 #define BAR_EVERY_NS (GP_NS_PER_S / 10)
@@ -79,6 +81,7 @@ struct session {
 };
 
 static struct out out; /* too large for a stack frame */
+static bool answers_like_grep; /* seen: 1 is an answer */
 
 /* ---- messages ---------------------------------------------------------- */
 
@@ -109,7 +112,7 @@ die(int status, const char *fmt, ...)
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	say("goquery: %s", line);
-	exit(status);
+	exit(answers_like_grep && status == EXIT_ERROR ? EXIT_USAGE : status);
 }
 
 /* Part of a text that fits a line, one column a character: what would not
@@ -138,6 +141,16 @@ show_part(const char *text, size_t offset, char line[WINDOW_TEXT + 1],
 	line[n] = '\0';
 }
 
+static size_t
+count_characters(const char *text, size_t bytes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bytes && text[i]; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
 static _Noreturn void
 die_condition(const char *what, const char *text,
     const struct godb_diag *diag)
@@ -146,28 +159,14 @@ die_condition(const char *what, const char *text,
 	size_t column;
 
 	show_part(text, diag->offset, line, &column);
-	say("goquery: %s: %s", what, diag->text);
+	say("goquery: %s: column %zu: %s", what,
+	    count_characters(text, diag->offset) + 1, diag->text);
 	say("    %s", line);
 	say("    %*s^", (int)column, "");
 	exit(EXIT_USAGE);
 }
 
 /* ---- before the sandbox ------------------------------------------------ */
-
-/* Descriptors 0 to 2 must be taken, lest the store gets one of them; a closed
- * stdout stays one that cannot be written. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDONLY);
-		if (fd < 0)
-			_exit(EXIT_ERROR);
-	} while (fd <= STDERR_FILENO);
-	(void)close(fd);
-}
 
 static _Noreturn void
 finish_output(int status)
@@ -317,16 +316,25 @@ start_threads(void *arg)
 }
 
 static void
-close_sandbox(struct session *s)
+close_sandbox(struct session *s, int status_fd)
 {
 	bool asks = s->args.action == ARGS_QUERY;
+	int keep[SETS_MAX + 3] = {status_fd};
+	struct profile_fds fds = {s->store_fd, -1, keep, 1};
 	const char *step;
 	int rc;
 
+	for (size_t i = 0; i < s->sets.n; i++)
+		keep[fds.n_keep++] = s->sets.file[i].fd;
+	if (s->names) {
+		fds.helper = names_fd(s->names);
+		keep[fds.n_keep++] = fds.helper;
+		keep[fds.n_keep++] = names_answers_fd(s->names);
+	}
 	/* further arenas would want mprotect(2) */
 	(void)mallopt(M_ARENA_MAX, 1);
-	rc = profile_enter(s->store_fd, s->names ? names_fd(s->names) : -1,
-	    s->args.landlock, asks ? start_threads : NULL, s, &step);
+	rc = profile_enter(&fds, s->args.landlock, asks ? start_threads : NULL,
+	    s, &step);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
@@ -584,6 +592,12 @@ print_answer(struct session *s, int64_t took_ns)
 		.chart = s->has_chart ? &s->chart : NULL,
 		.style = &s->style,
 	};
+	static void (*const seen[])(struct out *, const struct answer *) = {
+		[ARGS_TXT] = seen_print_txt,
+		[ARGS_CSV] = seen_print_csv,
+		[ARGS_JSON] = seen_print_json,
+		[ARGS_JSONL] = seen_print_jsonl,
+	};
 	char note[256];
 
 	if (s->args.resolve || s->args.geo) {
@@ -593,7 +607,7 @@ print_answer(struct session *s, int64_t took_ns)
 			die(EXIT_ERROR, "names of addresses: %s",
 			    godb_strerror(rc));
 	}
-	print[s->args.format](&out, &a);
+	(s->args.seen ? seen : print)[s->args.format](&out, &a);
 	/* formats of rows alone have their notes on stderr */
 	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
 		return;
@@ -671,6 +685,9 @@ exit_code(const struct session *s)
 	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
 
 	say_all_incomplete(s, &any, &unreadable);
+	if (s->args.seen)
+		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
+						: EXIT_NOT_SEEN;
 	if (empty && !s->args.external)
 		say_where_data_is(s);
 	if (unreadable || (any && s->args.fail_incomplete))
@@ -790,7 +807,7 @@ show_status(struct session *s)
 	if (fd < 0)
 		die_no_status(fd, path);
 	s->store_fd = -1;
-	close_sandbox(s);
+	close_sandbox(s, fd);
 
 	rc = status_read(fd, &status, error);
 	if (rc == -EINVAL)
@@ -819,7 +836,7 @@ show_ifaces(struct session *s)
 {
 	load_conf(s);
 	open_store(s);
-	close_sandbox(s);
+	close_sandbox(s, -1);
 	read_store(s);
 	if (godb_reader_ifaces(s->reader, &s->have) < 0)
 		exit(EXIT_ERROR);
@@ -944,11 +961,13 @@ main(int argc, char **argv)
 	static struct session s; /* too large for a stack frame */
 	char error[ARGS_ERROR_MAX];
 
-	fill_std_fds();
+	if (gp_fd_fill_std() < 0)
+		return EXIT_ERROR;
 	out_init(&out, STDOUT_FILENO);
 	s.store_fd = -1;
 	if (args_parse(argc, argv, &s.args, error) < 0)
 		die(EXIT_USAGE, "%s", error);
+	answers_like_grep = s.args.seen;
 	start_clock(&s);
 	do_other_actions(&s);
 	tzset();
@@ -970,7 +989,7 @@ main(int argc, char **argv)
 	s.mem_bytes = memory_bound(&s.args);
 	open_helpers(&s);
 	open_store(&s);
-	close_sandbox(&s);
+	close_sandbox(&s, -1);
 
 	parse_conditions(&s);
 	read_store(&s);

@@ -25,7 +25,8 @@ esac
 # Units that are up, being started or waiting for their next start.
 running() {
 	systemctl list-units --plain --no-legend --full \
-	    --state=active,activating,reloading 'goprobe-capture@*.service' |
+	    --state=active,activating,reloading 'goprobe-capture@*.service' \
+	    goprobe-export.service |
 	    cut -d ' ' -f 1
 }
 
@@ -40,7 +41,7 @@ if [ "$verb" = upgrade ]; then
 fi
 
 # A configuration that cannot be used changes nothing.
-wanted=$($generator --interfaces)
+wanted=$($generator --units)
 
 known=$(ls "$wants" 2>/dev/null || true)
 if [ "$verb" = reload ] ||

@@ -9,7 +9,8 @@ DOCS += systemd/goprobe.sysusers
 MANPAGES += systemd/goprobe.target.7
 
 UNITS := $(addprefix systemd/, goprobe.target goprobe-apply.service \
-	goprobe-writer.socket goprobe-writer.service goprobe-capture@.service)
+	goprobe-writer.socket goprobe-writer.service goprobe-capture@.service \
+	goprobe-export.service)
 SYSTEMDDIR   ?= $(PREFIX)/lib/systemd
 UNITDIR      ?= $(SYSTEMDDIR)/system
 GENERATORDIR ?= $(SYSTEMDDIR)/system-generators
@@ -30,6 +31,8 @@ install-systemd: all
 	install -m 755 $(O)/bin/goprobe-generator $(DESTDIR)$(GENERATORDIR)/
 	install -m 644 systemd/goprobe.sysusers \
 		$(DESTDIR)$(SYSUSERSDIR)/goprobe.conf
+	install -m 644 systemd/goprobe-export.sysusers \
+		$(DESTDIR)$(SYSUSERSDIR)/goprobe-export.conf
 	install -m 644 systemd/goprobe.tmpfiles \
 		$(DESTDIR)$(TMPFILESDIR)/goprobe.conf
 	$(Q)$(foreach u,$(UNITS),$(call with-folders,$(u),$(DESTDIR)$(UNITDIR)/$(notdir $(u))) && \
@@ -42,6 +45,7 @@ uninstall-systemd:
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(DESTDIR)$(GENERATORDIR)/goprobe-generator \
 		$(DESTDIR)$(SYSUSERSDIR)/goprobe.conf \
+		$(DESTDIR)$(SYSUSERSDIR)/goprobe-export.conf \
 		$(DESTDIR)$(TMPFILESDIR)/goprobe.conf \
 		$(DESTDIR)$(LIBEXECDIR)/goprobe-apply
 uninstall: uninstall-systemd

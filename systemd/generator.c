@@ -3,7 +3,7 @@
  *
  *   goprobe-generator NORMAL EARLY LATE     as systemd calls it at boot and at
  *                                           daemon-reload (systemd.generator(7))
- *   goprobe-generator --interfaces          units of captures, one a line
+ *   goprobe-generator --units               what goprobe.target is to want
  *   goprobe-generator --changes OLD         what the INI asks for beyond OLD
  *
  * It only ever writes below NORMAL.  A configuration that cannot be read means
@@ -23,6 +23,7 @@
 
 #define TARGET_WANTS "goprobe.target.wants"
 #define TEMPLATE     "goprobe-capture@.service"
+#define EXPORT       "goprobe-export.service"
 /* every byte may become \xNN */
 #define UNIT_MAX (sizeof(TEMPLATE) + 4 * GP_CONF_IFACE_MAX)
 
@@ -90,13 +91,13 @@ make_folder(int normal, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The template lies beside the folder that we are in: PREFIX/lib/systemd/system
- * and PREFIX/lib/systemd/system-generators. */
+/* Units lie beside the folder that we are in: PREFIX/lib/systemd/system and
+ * PREFIX/lib/systemd/system-generators. */
 static int
-find_template(char out[PATH_MAX])
+find_unit(const char *name, char out[PATH_MAX])
 {
-	static const char from[] = "-generators/", to[] = "/" TEMPLATE;
-	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - sizeof(to));
+	static const char from[] = "-generators/";
+	ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - UNIT_MAX);
 	char *end;
 
 	if (n < 0)
@@ -108,31 +109,50 @@ find_template(char out[PATH_MAX])
 	end -= sizeof(from) - 2;
 	if (strncmp(end, from, sizeof(from) - 1) != 0)
 		return -EINVAL;
-	memcpy(end, to, sizeof(to));
+	(void)snprintf(end, UNIT_MAX, "/%s", name);
 	return 0;
+}
+
+/* It has a package of its own, which may not be there. */
+static bool
+exports(const struct gp_conf *conf)
+{
+	char path[PATH_MAX];
+
+	return conf->export.url[0] != '\0' && find_unit(EXPORT, path) == 0 &&
+	    access(path, F_OK) == 0;
+}
+
+static int
+want(int folder, const char *file, const char *unit)
+{
+	char path[PATH_MAX];
+	int rc = find_unit(file, path);
+
+	if (rc == 0 && symlinkat(path, folder, unit) < 0 && errno != EEXIST)
+		rc = -errno;
+	return rc;
 }
 
 /* goprobe.target wants an instance for each interface. */
 static int
-want_captures(int normal, const struct gp_conf *conf)
+want_units(int normal, const struct gp_conf *conf)
 {
-	char unit[UNIT_MAX], template[PATH_MAX];
-	int folder, rc;
+	char unit[UNIT_MAX];
+	int folder;
+	int rc = 0;
 
-	if (conf->n_ifaces == 0)
+	if (conf->n_ifaces == 0 && !exports(conf))
 		return 0;
-	rc = find_template(template);
-	if (rc < 0)
-		return rc;
 	folder = make_folder(normal, TARGET_WANTS);
 	if (folder < 0)
 		return folder;
 	for (size_t i = 0; rc == 0 && i < conf->n_ifaces; i++) {
 		unit_name(conf->ifaces[i].name, unit);
-		if (symlinkat(template, folder, unit) < 0 &&
-		    errno != EEXIST)
-			rc = -errno;
+		rc = want(folder, TEMPLATE, unit);
 	}
+	if (rc == 0 && exports(conf))
+		rc = want(folder, EXPORT, EXPORT);
 	(void)close(folder);
 	return rc;
 }
@@ -145,23 +165,18 @@ writable(const char *path, FILE *out)
 	fputc('\n', out);
 }
 
-/* The writer sees a read-only system but for its own folders; the site may
- * have named others. */
+/* A drop-in that lets UNIT write to up to two folders; NULL: none. */
 static int
-open_paths(int normal, const struct gp_conf *conf)
+open_paths(int normal, const char *unit, const char *first, const char *second)
 {
-	char folder[PATH_MAX];
-	char *slash;
+	char name[64];
 	FILE *out;
 	int dir, fd;
 
-	(void)snprintf(folder, sizeof(folder), "%s", conf->writer.metrics);
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder] = '\0';
-	if (!slash && strcmp(conf->store.path, GP_CONF_STORE) == 0)
+	if (first == NULL && second == NULL)
 		return 0;
-	dir = make_folder(normal, "goprobe-writer.service.d");
+	(void)snprintf(name, sizeof(name), "%s.d", unit);
+	dir = make_folder(normal, name);
 	if (dir < 0)
 		return dir;
 	fd = openat(dir, "50-paths.conf",
@@ -171,11 +186,34 @@ open_paths(int normal, const struct gp_conf *conf)
 	if (out == NULL)
 		return -errno;
 	fputs("# made by goprobe-generator\n[Service]\n", out);
-	if (strcmp(conf->store.path, GP_CONF_STORE) != 0)
-		writable(conf->store.path, out);
-	if (slash)
-		writable(folder, out);
+	if (first)
+		writable(first, out);
+	if (second)
+		writable(second, out);
 	return fclose(out) == 0 ? 0 : -errno;
+}
+
+/* Services see a read-only system but for their own folders; the site may have
+ * named others. */
+static int
+open_folders(int normal, const struct gp_conf *conf)
+{
+	const char *store = conf->store.path, *state = conf->export.state;
+	char metrics[PATH_MAX];
+	char *slash;
+	int rc;
+
+	(void)snprintf(metrics, sizeof(metrics), "%s", conf->writer.metrics);
+	slash = strrchr(metrics, '/');
+	if (slash)
+		slash[slash == metrics] = '\0';
+	rc = open_paths(normal, "goprobe-writer.service",
+	    strcmp(store, GP_CONF_STORE) == 0 ? NULL : store,
+	    slash ? metrics : NULL);
+	if (rc == 0)
+		rc = open_paths(normal, EXPORT,
+		    strcmp(state, GP_CONF_EXPORT_STATE) == 0 ? NULL : state, NULL);
+	return rc;
 }
 
 static int
@@ -188,9 +226,9 @@ generate(const char *path, const struct gp_conf *conf)
 		complain("%s: %s", path, strerror(errno));
 		return 1;
 	}
-	rc = want_captures(normal, conf);
+	rc = want_units(normal, conf);
 	if (rc == 0)
-		rc = open_paths(normal, conf);
+		rc = open_folders(normal, conf);
 	if (rc < 0)
 		complain("%s: units cannot be made: %s", path, strerror(-rc));
 	(void)close(normal);
@@ -200,7 +238,7 @@ generate(const char *path, const struct gp_conf *conf)
 /* ---- for goprobe-apply ------------------------------------------------------ */
 
 static int
-list_interfaces(const struct gp_conf *conf)
+list_units(const struct gp_conf *conf)
 {
 	char unit[UNIT_MAX];
 
@@ -208,6 +246,8 @@ list_interfaces(const struct gp_conf *conf)
 		unit_name(conf->ifaces[i].name, unit);
 		puts(unit);
 	}
+	if (exports(conf))
+		puts(EXPORT);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -261,6 +301,11 @@ list_changes(const struct gp_conf *conf, const char *old_path)
 		if (changed[i])
 			puts(unit);
 	}
+	if (exports(old) && exports(conf) &&
+	    (!gp_conf_same_section(old, conf, "export") ||
+		!gp_conf_same_section(old, conf, "store") ||
+		!gp_conf_same_section(old, conf, "site")))
+		puts(EXPORT);
 	gp_conf_free(old);
 	free(changed);
 	return fflush(stdout) == 0 ? 0 : 1;
@@ -269,26 +314,26 @@ list_changes(const struct gp_conf *conf, const char *old_path)
 int
 main(int argc, char **argv)
 {
-	bool interfaces = argc == 2 && strcmp(argv[1], "--interfaces") == 0;
+	bool units = argc == 2 && strcmp(argv[1], "--units") == 0;
 	bool changes = argc == 3 && strcmp(argv[1], "--changes") == 0;
 	char error[512];
 	struct gp_conf *conf;
 	int rc;
 
-	if (!interfaces && !changes && argc != 4) {
+	if (!units && !changes && argc != 4) {
 		fputs("usage: goprobe-generator NORMAL EARLY LATE\n"
-		      "       goprobe-generator --interfaces | --changes OLD\n",
+		      "       goprobe-generator --units | --changes OLD\n",
 		    stderr);
 		return EXIT_USAGE;
 	}
 	conf = gp_conf_load(GP_CONF_PATH, true, true, error);
 	if (conf == NULL) {
-		complain("%s%s", error, interfaces || changes ? "" :
+		complain("%s%s", error, units || changes ? "" :
 			": no interface is captured");
 		return EXIT_USAGE;
 	}
-	if (interfaces)
-		rc = list_interfaces(conf);
+	if (units)
+		rc = list_units(conf);
 	else if (changes)
 		rc = list_changes(conf, argv[2]);
 	else

@@ -23,4 +23,10 @@ if ! getent passwd goprobe-capture >/dev/null; then
 	    --comment "goProbe capture" goprobe-capture
 	say "user goprobe-capture: what captures become, owns nothing"
 fi
+if ! getent passwd goprobe-export >/dev/null; then
+	useradd --system --gid goprobe-read --no-create-home \
+	    --home-dir / --shell /usr/sbin/nologin \
+	    --comment "goProbe export" goprobe-export
+	say "user goprobe-export: ships what is stored, where a server is named"
+fi
 [ -n "$said" ] || echo "the users goprobe and goprobe-capture are there"

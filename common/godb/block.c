@@ -190,27 +190,48 @@ decode(struct gdi_in *in, enum godb_column c, bool v6, size_t n, void *out,
 	return gdi_decode64(in, n, out, s);
 }
 
+/* The chunk's array, decompressed. */
+static int
+open_chunk(struct gdi_chunk_memory *m, const uint8_t *stored, size_t len,
+    uint64_t checksum, size_t n, struct gdi_in *in)
+{
+	*in = (struct gdi_in){stored, stored + len, false};
+	if (gdi_checksum(stored, len, 0) != checksum)
+		return GODB_EDAMAGED;
+	switch (gdi_in_u8(in)) {
+	case GDI_STORED:
+		return 0;
+	case GDI_LZ4:
+		return decompress(m, in, n);
+	default:
+		return GODB_EDAMAGED;
+	}
+}
+
 int
 gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
     void *out)
 {
-	struct gdi_in in = {stored, stored + len, false};
-	int rc = 0;
+	struct gdi_in in;
+	int rc = open_chunk(m, stored, len, checksum, n, &in);
 
-	if (gdi_checksum(stored, len, 0) != checksum)
-		return GODB_EDAMAGED;
-	switch (gdi_in_u8(&in)) {
-	case GDI_STORED:
-		break;
-	case GDI_LZ4:
-		rc = decompress(m, &in, n);
-		break;
-	default:
-		rc = GODB_EDAMAGED;
-	}
 	if (rc == 0)
 		rc = decode(&in, c, v6, n, out, &m->scratch);
 	/* bytes left over mean that writer and reader disagree */
 	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
+}
+
+int
+gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, bool v6, size_t n, void *out,
+    size_t *n_out)
+{
+	struct gdi_in in;
+	int rc = open_chunk(m, stored, len, checksum, n, &in);
+
+	if (rc < 0)
+		return rc;
+	return v6 ? gdi_distinct_addr6(&in, n, out, n_out, &m->scratch) :
+		    gdi_distinct32(&in, n, out, n_out, &m->scratch);
 }

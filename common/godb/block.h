@@ -44,4 +44,9 @@ int gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
     void *out);
 
+/* The same for an address column's values alone: see gdi_distinct32. */
+int gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, bool v6, size_t n, void *out,
+    size_t *n_out);
+
 #endif

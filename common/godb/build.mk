@@ -4,17 +4,75 @@ libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
 	filter.c keys.c metric.c pool.c table.c group.c having.c \
-	rank.c query.c coverage.c)
+	rank.c query.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
 libfakescan_SRCS := tests/lib/fakescan.c
-UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query coverage)
-$(foreach t,cond filter group rank query coverage, \
+UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
+	coverage)
+$(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
-	index journal names store faults retain)
+	index journal names store faults retain compat threads)
+# these are run with ThreadSanitizer, too
+TSAN_TESTS += unit/test_threads
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table group, \
 	$(eval CFLAGS_common_godb_$(f) := -O3))
+
+# --- the library for other programs
+# Position-independent objects of their own; the archive is one object of
+# which only the public names can be seen, so that none of ours meet the
+# program's.
+GODB_BASE_SRCS := $(addprefix common/base/, addr.c applications.c clock.c fd.c \
+	hash.c words.c)
+GODB_PIC := $(patsubst %.c,$(O)/pic/%.o,$(libgodb_SRCS) $(GODB_BASE_SRCS))
+GODB_SONAME := libgodb.so.0
+GODB_SHARED := libgodb.so.$(VERSION)
+GODB_HEADERS := godb.h godb_write.h
+MANPAGES += common/godb/godb.3
+
+$(O)/pic/%.o: %.c
+	$(call say,CC,$< (pic))
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) \
+		-fPIC -MMD -MP -c -o $@ $<
+$(O)/lib/$(GODB_SHARED): $(GODB_PIC) common/godb/godb.map
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -shared \
+		-Wl,-soname,$(GODB_SONAME) \
+		-Wl,--version-script=common/godb/godb.map \
+		-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs -Wl,--as-needed \
+		-o $@ $(GODB_PIC) $(call pkg-libs,liblz4 libxxhash)
+$(O)/lib/libgodb.a: $(GODB_PIC)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && \
+		$(CC) -r -nostdlib -o $(@D)/godb.o $(GODB_PIC) && \
+		objcopy --wildcard --keep-global-symbol='godb_*' $(@D)/godb.o && \
+		ar rcsD $@ $(@D)/godb.o
+
+.PHONY: libgodb install-libgodb uninstall-libgodb
+libgodb: $(O)/lib/$(GODB_SHARED) $(O)/lib/libgodb.a
+ifeq ($(SANITIZE),)
+install: install-libgodb
+endif
+install-libgodb: libgodb
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCDIR)
+	install -m 644 $(O)/lib/$(GODB_SHARED) $(O)/lib/libgodb.a \
+		$(DESTDIR)$(LIBDIR)/
+	ln -sf $(GODB_SHARED) $(DESTDIR)$(LIBDIR)/$(GODB_SONAME)
+	ln -sf $(GODB_SONAME) $(DESTDIR)$(LIBDIR)/libgodb.so
+	install -m 644 common/godb/godb.h $(DESTDIR)$(INCDIR)/
+	sed 's|"common/godb/godb.h"|<godb.h>|' common/godb/godb_write.h \
+		>$(DESTDIR)$(INCDIR)/godb_write.h
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCDIR@|$(INCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		common/godb/godb.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/godb.pc
+	chmod 644 $(DESTDIR)$(INCDIR)/godb_write.h \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/godb.pc
+uninstall: uninstall-libgodb
+uninstall-libgodb:
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(GODB_SHARED) $(GODB_SONAME) \
+		libgodb.so libgodb.a pkgconfig/godb.pc) \
+		$(addprefix $(DESTDIR)$(INCDIR)/,$(GODB_HEADERS))

@@ -1,7 +1,7 @@
 /*
  * cursor - columns of a part, decoded into arrays.
  */
-#include "common/godb/godb.h"
+#include "common/godb/cursor.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/aggregate.h"
 #include "common/godb/scan.h"
 
 /*
@@ -44,6 +45,7 @@ struct godb_cursor {
 	struct values v4[GODB_N_COLUMNS]; /* all rows of what is no address */
 	struct values v6[GODB_N_COLUMNS]; /* addresses */
 	uint64_t bytes_read, bytes_decoded;
+	bool sum_live;
 };
 
 int
@@ -59,6 +61,12 @@ godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
 		c->files[i].fd = -1;
 	*out = c;
 	return 0;
+}
+
+void
+gdi_cursor_sum_live(struct godb_cursor *c)
+{
+	c->sum_live = true;
 }
 
 static void
@@ -214,14 +222,22 @@ fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
 	return 0;
 }
 
+/* How many addresses so far, where only those are wanted and not rows. */
+struct counts {
+	size_t v4, v6;
+};
+
 static int
 load_chunk(struct godb_cursor *c, enum godb_column column,
-    const struct gdi_chunk *k, void *out)
+    const struct gdi_chunk *k, void *out, size_t *n_distinct)
 {
 	const uint8_t *stored = NULL;
 	int rc = fetch(c, &c->files[column], k->offset, k->stored, &stored);
 
-	if (rc == 0)
+	if (rc == 0 && n_distinct)
+		rc = gdi_chunk_distinct(&c->memory, stored, k->stored,
+		    k->checksum, k->v6, k->rows, out, n_distinct);
+	else if (rc == 0)
 		rc = gdi_chunk_decode(&c->memory, stored, k->stored,
 		    k->checksum, column, k->v6, k->rows, out);
 	if (rc == 0)
@@ -231,7 +247,8 @@ load_chunk(struct godb_cursor *c, enum godb_column column,
 
 static int
 load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
-    enum godb_column column, uint32_t n4, uint32_t n6, uint64_t *place)
+    enum godb_column column, uint32_t n4, uint32_t n6, uint64_t *place,
+    struct counts *distinct)
 {
 	bool address = gdi_columns[column].kind == GDI_ADDR;
 	size_t bytes4 = gdi_value_bytes(column, false);
@@ -255,13 +272,16 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		rc = gdi_extent_open(p->record, column, &e);
 	while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
 		uint8_t **at = k.v6 ? &at6 : &at4;
+		size_t n = k.rows;
 
 		rc = 0;
 		if (k.v6 ? n6 == 0 : n4 == 0)
 			continue;
 		*place = k.offset;
-		rc = load_chunk(c, column, &k, *at);
-		*at += k.rows * gdi_value_bytes(column, k.v6);
+		rc = load_chunk(c, column, &k, *at, distinct ? &n : NULL);
+		*at += n * gdi_value_bytes(column, k.v6);
+		if (distinct)
+			*(k.v6 ? &distinct->v6 : &distinct->v4) += n;
 	}
 	return rc;
 }
@@ -271,6 +291,8 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 struct live_rows {
 	uint32_t n4, at4, at6; /* of the arrays; rows done */
 	const uint16_t *ids;   /* of the batch's names */
+	struct gdi_aggregate sum; /* when rows are summed */
+	struct gdi_buf scratch;
 };
 
 static void
@@ -326,6 +348,66 @@ put_row6(struct godb_cursor *c, uint32_t columns, struct live_rows *l,
 }
 
 static int
+sum_batch(struct live_rows *l, const struct godb_batch *from, bool want6)
+{
+	struct godb_batch b = *from;
+	int rc;
+
+	b.n4 = l->n4 > 0 ? b.n4 : 0;
+	b.n6 = want6 ? b.n6 : 0;
+	rc = gdi_aggregate_stage(&l->sum, &b, l->ids, SIZE_MAX, &l->scratch);
+	if (rc == 0)
+		gdi_aggregate_accept(&l->sum);
+	return rc;
+}
+
+/* The summed rows, as they would stand in a block. */
+static int
+put_sums(struct godb_cursor *c, uint32_t columns, struct live_rows *l)
+{
+	const struct gdi_row4 *r4;
+	const struct gdi_row6 *r6;
+	uint64_t counter[4];
+	int rc = gdi_aggregate_settle4(&l->sum, &l->scratch);
+
+	if (rc == 0)
+		rc = gdi_aggregate_settle6(&l->sum, &l->scratch);
+	if (rc < 0)
+		return rc;
+	r4 = l->sum.v4.rows;
+	r6 = l->sum.v6.rows;
+	for (size_t i = 0; i < l->sum.v4.n; i++) {
+		uint64_t w = r4[i].k[1];
+
+		if (columns & GODB_COL(GODB_SIP))
+			((uint32_t *)c->v4[GODB_SIP].p)[i] =
+			    (uint32_t)(r4[i].k[0] >> 32);
+		if (columns & GODB_COL(GODB_DIP))
+			((uint32_t *)c->v4[GODB_DIP].p)[i] =
+			    (uint32_t)r4[i].k[0];
+		gdi_row_counters(&l->sum.v4, w, r4[i].counter, counter);
+		put_rest(c, columns, i, GDI_KEY_DPORT(w), GDI_KEY_PROTO(w),
+		    GDI_KEY_L7(w), counter);
+	}
+	l->n4 = l->at4 = (uint32_t)l->sum.v4.n;
+	for (size_t i = 0; i < l->sum.v6.n; i++) {
+		const uint64_t *k = r6[i].k;
+
+		if (columns & GODB_COL(GODB_SIP))
+			((struct godb_addr6 *)c->v6[GODB_SIP].p)[i] =
+			    (struct godb_addr6){k[0], k[1]};
+		if (columns & GODB_COL(GODB_DIP))
+			((struct godb_addr6 *)c->v6[GODB_DIP].p)[i] =
+			    (struct godb_addr6){k[2], k[3]};
+		gdi_row_counters(&l->sum.v6, k[4], r6[i].counter, counter);
+		put_rest(c, columns, l->n4 + i, GDI_KEY_DPORT(k[4]),
+		    GDI_KEY_PROTO(k[4]), GDI_KEY_L7(k[4]), counter);
+	}
+	l->at6 = (uint32_t)l->sum.v6.n;
+	return 0;
+}
+
+static int
 load_batch(struct godb_cursor *c, const struct gdi_journal_view *v,
     uint32_t columns, bool want6, struct live_rows *l)
 {
@@ -340,6 +422,12 @@ load_batch(struct godb_cursor *c, const struct gdi_journal_view *v,
 		ids[i] = (uint16_t)(id < 0 ? 0 : id);
 	}
 	l->ids = ids;
+	if (c->sum_live) {
+		int rc = sum_batch(l, b, want6);
+
+		free(ids);
+		return rc;
+	}
 	for (size_t i = 0; l->n4 > 0 && i < b->n4; i++)
 		put_row4(c, columns, l, &b->rows4[i]);
 	for (size_t i = 0; want6 && i < b->n6; i++)
@@ -369,16 +457,16 @@ reserve_live(struct godb_cursor *c, uint32_t columns, uint32_t n4, uint32_t n6)
 }
 
 /* The batches that the scan noted; that they are still what they were the
- * checksums say. */
+ * checksums say.  Summed rows are fewer: n4 and n6 are set to how many. */
 static int
 load_live(struct godb_cursor *c, const struct gdi_scan_part *p,
-    uint32_t columns, uint32_t n4, uint32_t n6, uint64_t *place)
+    uint32_t columns, uint32_t *n4, uint32_t *n6, uint64_t *place)
 {
 	const struct gdi_live *l = p->live;
-	struct live_rows rows = {.n4 = n4};
+	struct live_rows rows = {.n4 = *n4};
 	struct gdi_journal j = {0};
 	struct gdi_journal_view v;
-	int rc = reserve_live(c, columns, n4, n6);
+	int rc = reserve_live(c, columns, *n4, *n6);
 
 	if (rc == 0)
 		rc = gdi_journal_open(&j, l->fd, l->data, l->len, l->slot_s);
@@ -394,11 +482,18 @@ load_live(struct godb_cursor *c, const struct gdi_scan_part *p,
 					       v.batch.n6 != b->n6)))
 			rc = GODB_EDAMAGED;
 		if (rc == 1)
-			rc = load_batch(c, &v, columns, n6 > 0, &rows);
+			rc = load_batch(c, &v, columns, *n6 > 0, &rows);
 		c->bytes_read += b->bytes;
 		c->bytes_decoded += b->bytes;
 	}
 	gdi_journal_close(&j);
+	if (rc >= 0 && c->sum_live) {
+		rc = put_sums(c, columns, &rows);
+		*n4 = rows.n4;
+		*n6 = rows.at6;
+	}
+	gdi_aggregate_free(&rows.sum);
+	gdi_buf_free(&rows.scratch);
 	return rc < 0 ? rc : 0;
 }
 
@@ -465,13 +560,13 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 	n6 = want6 ? p->part.n6 : 0;
 	memset(out, 0, sizeof(*out));
 	if (p->live)
-		rc = load_live(c, p, columns, n4, n6, &place);
+		rc = load_live(c, p, columns, &n4, &n6, &place);
 	else if (n4 + n6 > 0)
 		rc = open_day(c, p);
 	for (; rc == 0 && !p->live && column < GODB_N_COLUMNS; column++)
 		if (columns & GODB_COL(column)) {
 			rc = load_column(c, p, (enum godb_column)column, n4, n6,
-			    &place);
+			    &place, NULL);
 			if (rc < 0)
 				break;
 		}
@@ -483,5 +578,35 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 	out->n4 = n4;
 	out->n6 = n6;
 	fill_out(c, columns, out);
+	return 0;
+}
+
+int
+gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
+    bool want4, bool want6, struct gdi_addresses *out,
+    struct godb_fault *fault)
+{
+	const struct gdi_scan_part *p = &c->scan->parts[i];
+	uint32_t n4 = want4 ? p->part.n4 : 0, n6 = want6 ? p->part.n6 : 0;
+	struct counts n = {0, 0};
+	struct godb_columns rows;
+	uint64_t place = 0;
+	int rc;
+
+	if (p->live) {
+		rc = godb_cursor_load(c, i, GODB_COL(column), want4, want6,
+		    &rows, fault);
+		n = (struct counts){rows.n4, rows.n6};
+	} else {
+		rc = n4 + n6 > 0 ? open_day(c, p) : 0;
+		if (rc == 0)
+			rc = load_column(c, p, column, n4, n6, &place, &n);
+		if (rc < 0 && fault)
+			fill_fault(p, (int)column, place, rc, fault);
+	}
+	if (rc < 0)
+		return rc;
+	*out = (struct gdi_addresses){c->v4[column].p, c->v6[column].p, n.v4,
+	    n.v6};
 	return 0;
 }

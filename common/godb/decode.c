@@ -190,3 +190,63 @@ gdi_decode_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
 		return GODB_EDAMAGED;
 	}
 }
+
+/* ---- values alone ------------------------------------------------------ */
+
+/* An array's values from its kind on: n of them, or fewer. */
+static int
+values_of(struct gdi_in *in, size_t n, uint32_t *out, size_t *n_out,
+    struct gdi_scratch *s)
+{
+	const uint8_t *begin = in->p;
+	unsigned kind = gdi_in_u8(in);
+	uint64_t n_values;
+
+	if (kind != GDI_DICT && kind != GDI_STEP) {
+		in->p = begin;
+		*n_out = n;
+		return array_32(in, n, out, s, 0);
+	}
+	n_values = gdi_in_varint(in);
+	if (n_values == 0 || n_values > n)
+		return GODB_EDAMAGED;
+	if (kind == GDI_STEP && gdi_in_bytes(in, (n + 7) / 8) == NULL)
+		return GODB_EDAMAGED;
+	*n_out = (size_t)n_values;
+	return array_32(in, *n_out, out, s, 1);
+}
+
+int
+gdi_distinct32(struct gdi_in *in, size_t n, uint32_t *out, size_t *n_out,
+    struct gdi_scratch *s)
+{
+	int rc = n == 0 || n > GDI_CHUNK_ROWS ? GODB_EDAMAGED :
+						scratch_reserve(s, n);
+
+	return rc < 0 ? rc : values_of(in, n, out, n_out, s);
+}
+
+int
+gdi_distinct_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    size_t *n_out, struct gdi_scratch *s)
+{
+	int rc = n == 0 || n > GDI_CHUNK_ROWS ? GODB_EDAMAGED :
+						scratch_reserve(s, n);
+	uint64_t n_dict = n;
+
+	if (rc < 0)
+		return rc;
+	switch (gdi_in_u8(in)) {
+	case GDI_ADDR_PAIR:
+		break;
+	case GDI_ADDR_DICT:
+		n_dict = gdi_in_varint(in);
+		if (n_dict == 0 || n_dict > n)
+			return GODB_EDAMAGED;
+		break;
+	default:
+		return GODB_EDAMAGED;
+	}
+	*n_out = (size_t)n_dict;
+	return decode_pair(in, *n_out, out, s);
+}

@@ -72,4 +72,15 @@ int gdi_decode64(struct gdi_in *in, size_t n, uint64_t *out,
 int gdi_decode_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
     struct gdi_scratch *s);
 
+/*
+ * The values that an array of n has, each at least once, *n_out (<= n) of
+ * them: those of a dictionary or of steps are not laid out row by row.  It may
+ * be more than the rows have, for nobody says that each value of a dictionary
+ * is used; never less.  What follows the values in the input is not looked at.
+ */
+int gdi_distinct32(struct gdi_in *in, size_t n, uint32_t *out, size_t *n_out,
+    struct gdi_scratch *s);
+int gdi_distinct_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
+    size_t *n_out, struct gdi_scratch *s);
+
 #endif

@@ -78,9 +78,12 @@ note_unknown(struct gdi_filter *f, const struct godb_scan *s,
 	gp_words_guess_init(&g, name);
 	for (size_t id = 0; id < n_names(s); id++) {
 		const char *known = known_text(s, attr, id);
+		const char *dot = known ? strchr(known, '.') : NULL;
 
 		if (known)
 			gp_words_guess_offer(&g, known);
+		if (dot) /* a part will do */
+			gp_words_guess_offer(&g, dot + 1);
 	}
 	more[f->n_unknown++] = (struct unknown){name, g.best};
 	return 0;
@@ -565,6 +568,75 @@ gdi_filter_extras(struct gdi_filter *f,
 {
 	memcpy(f->extra, extra, sizeof(f->extra));
 }
+
+/* ---- addresses alone --------------------------------------------------- */
+
+static bool
+is_about_addresses(const struct gdi_node *node)
+{
+	return node->kind == GDI_LEAF &&
+	    (node->attr == GDI_ATTR_SIP || node->attr == GDI_ATTR_DIP ||
+		node->attr == GDI_ATTR_HOST);
+}
+
+/* The condition itself, or one of those that must all hold. */
+static const struct gdi_node *
+needle_of(const struct gdi_filter *f)
+{
+	const struct gdi_node *root;
+
+	if (!f->cond)
+		return NULL;
+	root = &f->cond->node[f->cond->root];
+	if (is_about_addresses(root))
+		return root;
+	for (uint32_t k = root->child; root->kind == GDI_AND &&
+	     k != GDI_NO_NODE; k = f->cond->node[k].next) {
+		if (is_about_addresses(&f->cond->node[k]))
+			return &f->cond->node[k];
+	}
+	return NULL;
+}
+
+uint32_t
+gdi_filter_needles(const struct gdi_filter *f)
+{
+	const struct gdi_node *node = needle_of(f);
+
+	if (!node)
+		return 0;
+	return node->attr == GDI_ATTR_SIP ? GODB_COL(GODB_SIP)
+	    : node->attr == GDI_ATTR_DIP  ? GODB_COL(GODB_DIP)
+					  : GODB_COL(GODB_SIP) |
+		GODB_COL(GODB_DIP);
+}
+
+bool
+gdi_filter_may(struct gdi_filter *f, const struct gdi_addresses *a)
+{
+	const struct gdi_node *node = needle_of(f);
+	uint8_t *mask = f->scratch;
+
+	if (!node)
+		return true;
+	for (size_t at = 0; node->n4 > 0 && at < a->n4; at += CHUNK) {
+		size_t n = a->n4 - at < CHUNK ? a->n4 - at : CHUNK;
+
+		match4(node, a->v4 + at, n, mask);
+		if (!all_zero(mask, n))
+			return true;
+	}
+	for (size_t at = 0; node->n6 > 0 && at < a->n6; at += CHUNK) {
+		size_t n = a->n6 - at < CHUNK ? a->n6 - at : CHUNK;
+
+		match6(node, a->v6 + at, n, mask);
+		if (!all_zero(mask, n))
+			return true;
+	}
+	return false;
+}
+
+/* ---- rows -------------------------------------------------------------- */
 
 size_t
 gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,

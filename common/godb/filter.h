@@ -9,6 +9,7 @@
 #define GDI_FILTER_H
 
 #include "common/godb/cond.h"
+#include "common/godb/cursor.h"
 
 struct gdi_filter;
 
@@ -35,6 +36,14 @@ void gdi_filter_extras(struct gdi_filter *f,
  * their count. */
 size_t gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
     uint32_t *sel);
+
+/*
+ * Columns, sip or dip or both, of addresses without which no row qualifies;
+ * 0: the condition is not of that kind.  Where gdi_filter_may says no for all
+ * of them nothing of the part qualifies, so its rows need not be laid out.
+ */
+uint32_t gdi_filter_needles(const struct gdi_filter *f);
+bool gdi_filter_may(struct gdi_filter *f, const struct gdi_addresses *a);
 
 /* i-th name that the scan does not know and the nearest that it does. */
 const char *gdi_filter_unknown(const struct gdi_filter *f, size_t i,

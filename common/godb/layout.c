@@ -103,10 +103,12 @@ gdi_marker_create(int store_fd, uint32_t mode)
 /* ---- lock ---------------------------------------------------------------- */
 
 int
-gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
+gdi_lock(int store_fd, const char *owner, int *lock_fd,
     struct godb_diag *diag)
 {
 	char text[128];
+	/* whoever may open it could take the lock, and with it the writer */
+	const uint32_t mode = 0600;
 	int fd = gp_fd_openat(store_fd, GDI_LOCK, O_RDWR | O_CREAT, mode);
 	int n, rc = 0;
 
@@ -127,6 +129,10 @@ gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
 			(void)snprintf(diag->text, sizeof(diag->text),
 			    "store is locked by %s",
 			    text[0] ? text : "another writer");
+		if (diag && (rc == -ENOLCK || rc == -EOPNOTSUPP))
+			(void)snprintf(diag->text, sizeof(diag->text),
+			    "the store's file system has no locks: it must "
+			    "be a local one");
 		gp_fd_close(&fd);
 		return rc;
 	}

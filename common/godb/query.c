@@ -3,8 +3,10 @@
  */
 #include "common/godb/godb.h"
 
+#include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/internal.h"
 #include "common/godb/having.h"
 #include "common/godb/pool.h"
 #include "common/godb/rank.h"
@@ -17,10 +19,6 @@
 
 #define N_L7     65536
 #define MADE_MAX 16 /* text of an id without a name */
-
-/* Parts that a thread takes at a time, at most: they lie one behind another
- * in the files, and a day has some for each thread. */
-#define SHARE_PARTS 24
 
 struct unknown_name {
 	char *name;
@@ -57,10 +55,10 @@ struct run {
 	struct worker *worker; /* one a thread */
 	struct gdi_feed **feed;
 	unsigned n_workers;
-	size_t share; /* parts that a thread takes at a time */
 	uint32_t probe_columns, rest_columns;
+	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
-	atomic_size_t next;  /* part that nobody has taken */
+	struct gdi_shares shares;
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
 };
@@ -76,6 +74,7 @@ struct worker {
 	struct lost *lost;
 	size_t n_lost;
 	struct godb_result_stats stats;
+	size_t looked, spared; /* parts whose addresses alone were looked at */
 	int rc;
 };
 
@@ -172,6 +171,39 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
 	}
 }
 
+/*
+ * Whether a part can have rows that qualify, by its addresses alone: those of
+ * a dictionary, which are fewer than the rows and need not be laid out.  Given
+ * up when that has not spared every second part.  1 or 0, or an error.
+ */
+static int
+may_match(struct worker *w, size_t i)
+{
+	const struct run *run = w->run;
+	struct gdi_addresses a;
+	bool may = false;
+
+	if (w->looked >= 64 && w->spared < w->looked / 2)
+		return 1;
+	for (int c = GODB_SIP; c <= GODB_DIP && !may; c++) {
+		struct godb_fault fault;
+		int rc;
+
+		if (!(run->needles & GODB_COL(c)))
+			continue;
+		memset(&fault, 0, sizeof(fault));
+		rc = gdi_cursor_addresses(w->probe, i, (enum godb_column)c,
+		    run->want4, run->want6, &a, &fault);
+		if (rc < 0 && is_fatal(rc))
+			return rc;
+		/* loading it will say what is wrong with it */
+		may = rc < 0 || gdi_filter_may(w->filter, &a);
+	}
+	w->looked++;
+	w->spared += !may;
+	return may;
+}
+
 /* First the condition's columns, and the others only if any row qualifies. */
 static int
 take_part(struct worker *w, size_t i)
@@ -183,6 +215,13 @@ take_part(struct worker *w, size_t i)
 
 	memset(&probe, 0, sizeof(probe));
 	memset(&c, 0, sizeof(c));
+	if (run->needles) {
+		rc = may_match(w, i);
+		if (rc <= 0) {
+			w->stats.parts_skipped++;
+			return rc;
+		}
+	}
 	if (run->probe_columns) {
 		rc = load(w, w->probe, i, run->probe_columns, &probe);
 		if (rc != 0)
@@ -230,6 +269,8 @@ tell_progress(const struct worker *w, size_t all)
 {
 	const struct godb_query_opts *o = w->run->opts;
 
+	if (gdi_cancelled(o->cancel))
+		return GODB_ECANCELLED;
 	if (w != w->run->worker || !o->progress ||
 	    !o->progress(o->progress_arg, w->run->done, all))
 		return 0;
@@ -244,12 +285,8 @@ take_parts(void *arg, unsigned thread)
 	size_t n = godb_scan_n_parts(run->scan), end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
-		if (i == end) {
-			i = atomic_fetch_add(&run->next, run->share);
-			end = i + run->share < n ? i + run->share : n;
-			if (i >= n)
-				break;
-		}
+		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
+			break;
 		w->rc = tell_progress(w, n);
 		if (w->rc == 0)
 			w->rc = visit_part(w, i++);
@@ -495,6 +532,18 @@ metrics_of(const struct godb_query_opts *o)
 	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
 }
 
+/* Whether it matters in how many pieces a live row comes. */
+static bool
+needs_whole_rows(const struct run *run, const struct worker *w)
+{
+	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
+	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
+	    GODB_COL(GODB_PKTS_SENT);
+
+	return (gdi_filter_columns(w->filter) & counters) ||
+	    (metrics_of(run->opts) & 1u << GODB_METRIC_ROWS);
+}
+
 static int
 open_worker(struct run *run, struct worker *w)
 {
@@ -508,6 +557,11 @@ open_worker(struct run *run, struct worker *w)
 		rc = godb_cursor_new(run->scan, &w->rest);
 	if (rc == 0 && gdi_filter_columns(w->filter))
 		rc = godb_cursor_new(run->scan, &w->probe);
+	if (rc == 0 && needs_whole_rows(run, w)) {
+		gdi_cursor_sum_live(w->rest);
+		if (w->probe)
+			gdi_cursor_sum_live(w->probe);
+	}
 	return rc;
 }
 
@@ -529,20 +583,6 @@ close_run(struct run *run)
 	free(run->feed);
 }
 
-static void
-share_out(struct run *run)
-{
-	size_t n = godb_scan_n_parts(run->scan);
-	unsigned threads = gdi_pool_size(run->opts->pool);
-
-	run->n_workers = n < threads ? (unsigned)n : threads;
-	if (run->n_workers == 0)
-		run->n_workers = 1;
-	run->share = n / run->n_workers / 4 + 1;
-	if (run->share > SHARE_PARTS)
-		run->share = SHARE_PARTS;
-}
-
 static int
 open_run(struct run *run)
 {
@@ -554,7 +594,8 @@ open_run(struct run *run)
 	rc = gdi_group_new(&group, &run->result->group);
 	if (rc < 0)
 		return rc;
-	share_out(run);
+	run->n_workers = gdi_shares_init(&run->shares,
+	    godb_scan_n_parts(run->scan), gdi_pool_size(run->opts->pool));
 	run->worker = calloc(run->n_workers, sizeof(*run->worker));
 	run->feed = calloc(run->n_workers, sizeof(struct gdi_feed *));
 	if (!run->worker || !run->feed)
@@ -575,6 +616,7 @@ open_run(struct run *run)
 	run->want4 = gdi_filter_verdict(filter, 4) != GDI_NEVER;
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
 	run->probe_columns = gdi_filter_columns(filter);
+	run->needles = gdi_filter_needles(filter);
 	run->rest_columns =
 	    gdi_group_columns(run->result->group) & ~run->probe_columns;
 	return rc;

@@ -1,6 +1,6 @@
 # Benchmarks: `make bench-query` (tests/bench/query.py) and `make bench-capture` (tests/bench/capture.py tells what it does).
 # BENCH_SCALE=0.1 makes a tenth of the packets, BENCH_ROUNDS=3 repetitions,
-# BENCH_PARTS=offline or live does half of it, RESULTS=1 appends what was
+# BENCH_PARTS=offline, live or pauses does a part of it, RESULTS=1 appends what was
 # measured to tests/bench/RESULTS.md.
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3

@@ -2,15 +2,21 @@
 """Speed of capture, whole chain, beside other flow programs on the same input.
 
 usage: capture.py [-b BIN] [-H HELPERS] [-d DIR] [-s SCALE] [-n ROUNDS]
-                  [-l SECONDS] [-m FILE] [offline] [live]
+                  [-l SECONDS] [-m FILE] [offline] [live] [pauses]
 
 offline  goprobe -r into a store, nfpcapd, softflowd and argus read the same
-         capture file, one after the other, ROUNDS times.  CPU is user and
+         capture file, one after the other, ROUNDS times; goprobe once more
+         with layer 7, and ndpiReader beside it.  The set "captures" is made
+         of the real ones in PCAP_CORPUS (../shared/pcaps), with payload.  CPU is user and
          system time of all processes of a program; every packet of ours is
          accounted for, or the run fails.
 live     root only: a veth pair between two namespaces, the sender alone on
          core 1 as fast as it can, the program on core 0, for SECONDS.  Ours
          crosses the boundary of a block.
+pauses   root only: the same with ours alone and 5 million flows.  Here and
+         in live a histogram says how long the packet loop was away from the
+         kernel's buffer, by the wall and by its own CPU time (other work on
+         core 0, the writer included, lengthens the former).
 
   -s SCALE    0.1 makes a tenth of the packets and flows (1)
   -m FILE     append the tables as Markdown
@@ -27,10 +33,17 @@ import tempfile
 import threading
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 BLOCK_S = 300
 SETS = (("mix", 10000000, 200000, 1), ("scan", 5000000, 5000000, 2),
-        ("elephants", 10000000, 100, 3))
+        ("elephants", 10000000, 100, 3), ("captures", 1000000, 0, 0))
+CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
+READER_FLOWS = 1000000      # ndpiReader takes 3.5 kB for each
 LIVE_FLOWS = 200000
+PAUSE_FLOWS = 5000000
+PAUSE_AIM_US = {LIVE_FLOWS: 1000, PAUSE_FLOWS: 5000}
+# does what we do with layer 7
+RIVAL = {"ndpiReader": "goprobe, layer 7"}
 SINK = "127.0.0.1:9"        # export goes nowhere
 
 
@@ -127,27 +140,39 @@ class Bench:
 
 # ---- offline ----------------------------------------------------------------
 
-def offline_programs(bench, path):
+def ours(bench, out, path, l7):
+    return [bench.goprobe, "-c", bench.ini, "-d", os.path.join(out, "store"),
+            "-i", "b", "--l7", l7, "-r", path]
+
+
+def offline_programs(bench, path, flows):
     out = bench.folder()
     pid = os.path.join(out, "pid")
     flowd = ["softflowd", "-r", path, "-d", "-m", "8000000", "-n", SINK,
              "-c", "none", "-p", pid]
-    return {
-        "goprobe": [bench.goprobe, "-c", bench.ini, "-d",
-                    os.path.join(out, "store"), "-i", "b", "--l7", "off",
-                    "-r", path],
+    programs = {
+        "goprobe": ours(bench, out, path, "off"),
+        "goprobe, layer 7": ours(bench, out, path, "ndpi"),
+        "ndpiReader": ["ndpiReader", "-q", "-i", path],
         "nfpcapd": ["nfpcapd", "-r", path, "-w", out, "-t", "300"],
         "softflowd": flowd,
         "softflowd -6": flowd + ["-6"],
         "argus": ["argus", "-X", "-r", path, "-w", os.path.join(out, "a")],
     }
+    if flows > READER_FLOWS:
+        del programs["ndpiReader"]
+    return programs
 
 
 def make_set(bench, name, packets, flows, seed):
     path = os.path.join(bench.arg.d, "%s.%d.pcap" % (name, packets))
     if not os.path.exists(path):
-        subprocess.run([bench.helper("genpcap"), name, str(packets),
-                        str(flows), str(seed), path + ".new"], check=True)
+        make = [bench.helper("genpcap"), name, str(packets), str(flows),
+                str(seed)]
+        if name == "captures":
+            make = [sys.executable, os.path.join(HERE, "captures.py"), CORPUS,
+                    str(packets)]
+        subprocess.run(make + [path + ".new"], check=True)
         os.rename(path + ".new", path)
     with open(path, "rb") as f:     # into the page cache
         while f.read(1 << 20):
@@ -167,18 +192,21 @@ def check_ours(bench, name, packets, text):
 def offline(bench, report):
     for name, packets, flows, seed in SETS:
         packets = max(1000, int(packets * bench.arg.s))
+        if name == "captures" and not os.path.isdir(CORPUS):
+            report("\ncaptures: skipped, there is no %s" % CORPUS)
+            continue
         if name != "elephants":
             flows = max(100, int(flows * bench.arg.s))
         path = make_set(bench, name, packets, flows, seed)
         runs = {}
         for _ in range(bench.arg.n):
-            for program in offline_programs(bench, path):
-                argv = offline_programs(bench, path)[program]
+            for program in offline_programs(bench, path, flows):
+                argv = offline_programs(bench, path, flows)[program]
                 if not shutil.which(argv[0]):
                     continue
                 cpu, wall, rss, text = bench.finish(bench.start(argv))
                 run = Run(cpu, wall, rss, packets)
-                if program == "goprobe":
+                if program.startswith("goprobe"):
                     run.note = check_ours(bench, name, packets, text)
                 runs.setdefault(program, []).append(run)
         offline_table(report, name, packets, flows, runs)
@@ -208,7 +236,8 @@ def offline_table(report, name, packets, flows, runs):
             statistics.median(r.wall for r in rs),
             statistics.median(r.rss for r in rs) / 1024,
             "-" if program == "goprobe" else
-            "%.1f x" % (rate(runs["goprobe"]) / rate(rs)), rs[-1].note))
+            "%.1f x" % (rate(runs[RIVAL.get(program, "goprobe")]) / rate(rs)),
+            rs[-1].note))
 
 
 # ---- live -------------------------------------------------------------------
@@ -238,11 +267,11 @@ class Wire:
     def within(ns):
         return ["ip", "netns", "exec", ns]
 
-    def send(self, bench, seconds, pps=0):
+    def send(self, bench, seconds, pps=0, flows=LIVE_FLOWS):
         """Frames sent."""
         out = subprocess.run(
             self.within(self.a) + ["taskset", "-c", "1", bench.helper("send"),
-                                   "va", str(seconds), str(LIVE_FLOWS),
+                                   "va", str(seconds), str(flows),
                                    str(pps)],
             check=True, capture_output=True, text=True).stdout.split()
         return int(out[0])
@@ -307,15 +336,43 @@ def count_blocks(bench, store):
     return max(0, len(out.splitlines()) - 1)
 
 
-def live_run(bench, wire, program, seconds):
+def turns(text):
+    """Longest in us and the histogram, by either clock."""
+    return {clock: (int(longest), [(name, int(n)) for name, n in
+                                   (x.split(":") for x in rest.split(","))])
+            for clock, longest, rest in re.findall(
+                r"turns iface=\S+ clock=(\w+) longest_us=(\d+) (\S+)", text)}
+
+
+def turns_table(report, flows, runs):
+    """Of several runs the sum, and the longest of all."""
+    runs = [t for t in runs if t]
+    if not runs:
+        return
+    names = [name for name, _ in runs[0]["cpu"][1]]
+    report("")
+    report("Turns of the packet loop at %d flows (aim: %d us)" % (
+        flows, PAUSE_AIM_US.get(flows, 0)))
+    report("")
+    report("| clock | longest us | " + " | ".join(
+        ("< " + n if n != "more" else n) for n in names) + " |")
+    report("|---" * (len(names) + 2) + "|")
+    for clock in ("cpu", "wall"):
+        report("| %s | %s | " % (clock, ", ".join(
+            str(t[clock][0]) for t in runs)) + " | ".join(
+                str(sum(t[clock][1][i][1] for t in runs))
+                for i in range(len(names))) + " |")
+
+
+def live_run(bench, wire, program, seconds, flows=LIVE_FLOWS):
     argv = wire.within(wire.b) + ["taskset", "-c", "0"] + \
         live_programs(bench)[program]
-    if program == "goprobe":
+    if program == "goprobe" and flows == LIVE_FLOWS:
         wait_for_boundary(seconds / 2 + 2)
     started = bench.start(argv)
     time.sleep(1.5)
     before = wire.received()
-    sent = wire.send(bench, seconds)
+    sent = wire.send(bench, seconds, 0, flows)
     packets = wire.received() - before
     time.sleep(1)
     stop(bench, wire, started)
@@ -330,9 +387,10 @@ def live_run(bench, wire, program, seconds):
         seen = re.search(r"ended .* packets=(\d+)", text)
         lost = packets - int(seen[1]) if seen else packets
         blocks = count_blocks(bench, argv[argv.index("-d") + 1])
+        run.turns = turns(text)
         run.note = "%s, %d blocks" % ("all counted" if lost <= 0 else
                                       "%d not counted" % lost, blocks)
-        if lost > 0 or run.drops or blocks < 2:
+        if lost > 0 or run.drops or (blocks < 2 and flows == LIVE_FLOWS):
             bench.fail("live: %d of %d packets not counted, %s dropped, %d "
                        "blocks\n%s" % (lost, packets, run.drops, blocks, text))
     return run
@@ -372,6 +430,24 @@ def live(bench, report):
             statistics.median(r.rss for r in rs) / 1024,
             statistics.median(r.cpu / r.packets for r in rs) / ours,
             rs[-1].note))
+    turns_table(report, LIVE_FLOWS, [r.turns for r in runs["goprobe"]])
+
+
+def pauses(bench, report):
+    if os.geteuid() != 0 or (os.cpu_count() or 1) < 2:
+        report("\npauses: skipped, needs root and two cores")
+        return
+    flows = int(PAUSE_FLOWS * min(1, bench.arg.s))
+    wire = Wire()
+    try:
+        run = live_run(bench, wire, "goprobe", bench.arg.l, flows)
+    finally:
+        wire.close()
+    turns_table(report, flows, [run.turns])
+    report("")
+    report("%d packets, %.2f M a second, %s; %s dropped, %d MiB" % (
+        run.packets, run.packets / bench.arg.l / 1e6, run.note,
+        run.drops, run.rss // 1024))
 
 
 # ---- report -----------------------------------------------------------------
@@ -393,7 +469,7 @@ def main():
     ap.add_argument("-n", type=int, default=3)
     ap.add_argument("-l", type=float, default=20)
     ap.add_argument("-m")
-    ap.add_argument("parts", nargs="*", default=["offline", "live"])
+    ap.add_argument("parts", nargs="*", default=["offline", "live", "pauses"])
     arg = ap.parse_args()
     os.makedirs(arg.d, exist_ok=True)
     bench = Bench(arg)
@@ -408,8 +484,9 @@ def main():
     report("%s; scale %g, %d rounds, medians [lowest-highest]" % (
         machine(), arg.s, arg.n))
     try:
-        for part in arg.parts or ["offline", "live"]:
-            {"offline": offline, "live": live}[part](bench, report)
+        for part in arg.parts or ["offline", "live", "pauses"]:
+            {"offline": offline, "live": live,
+             "pauses": pauses}[part](bench, report)
     finally:
         bench.close()
     if arg.m and not bench.errors:

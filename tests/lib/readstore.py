@@ -170,7 +170,10 @@ def record(data, folder):
                 part = In(body.bytes(body.varint()))
                 if name in COLUMNS and n4 + n6:
                     columns[name] = column(folder, name, part, n4, n6)
-        elif kind not in (1, 3) and flags & 1:
+        elif kind == 4 and n4 + n6:
+            for name in COLUMNS[5:]:
+                assert body.varint() == sum(map(sum, columns[name])), "sums"
+        elif kind not in (1, 3, 4) and flags & 1:
             raise ValueError("newer")
     for v6, n in ((0, n4), (1, n6)):
         rows = zip(*(columns[c][v6] for c in COLUMNS)) if n else ()

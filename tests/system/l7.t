@@ -2,7 +2,7 @@
 # Names of applications on real captures, against nDPI's own results, ndpiReader
 # and tshark (tests/system/l7.py).  PCAP_CORPUS names the folder of captures.
 CORPUS=${PCAP_CORPUS:-../shared/pcaps}
-HELPERS=${HELPERS:-build/${CC:-gcc}/tests/lib}
+HELPERS=${TESTS_DIR:-build/${CC:-gcc}/tests}/lib
 skip() {
 	echo "1..0 # SKIP $*"
 	exit 0

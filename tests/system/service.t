@@ -47,7 +47,7 @@ errors() {
 }
 
 # --- installed
-run 0 "dpkg -i" machine sh -c "dpkg -i /root/deb/goprobe_*.deb /root/deb/goquery_*.deb"
+run 0 "dpkg -i" machine sh -c 'dpkg -i /root/deb/goprobe_*.deb /root/deb/goquery_*.deb'
 is "$(machine pgrep -c goprobe)" 0 "nothing was started"
 run 1 "nor will it be" machine systemctl is-enabled goprobe.target
 ok "no configuration was made" test ! -e "$ini"
@@ -134,6 +134,8 @@ printf '[interface vc]\n[interface vz]\n' >>"$ini"
 run 0 "reload with two more interfaces" machine systemctl reload goprobe.target
 ok "vc is captured" wait_for 5 capturing vc
 ok "vz is not there" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q '^waiting: interface vz is not there'"
+absent() { as analyst goquery --status | grep -q '^Attention: vz: no capture has come'; }
+ok "the status says so" wait_for 10 absent
 vc0=$(pid capture@vc)
 sed -i 's/^\[interface vc\]/&\nsnaplen = 256/' "$ini"
 run 0 "reload with other settings of vc" machine systemctl reload goprobe.target
@@ -164,6 +166,20 @@ kill "$sender"
 wait "$sender"
 want=$(cat "$T/sent")
 ok "of its $want packets none is missing" wait_for 10 has vb 10.99.2.0/24
+
+# --- the exporter: there when its package is and the configuration names a server
+printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\n' >>"$ini"
+run 0 "reload with an export" machine systemctl reload goprobe-apply
+is "$(unit goprobe-export LoadState)" not-found "has no effect without its package"
+run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /root/deb/goprobe-export_*.deb'
+is "$(machine pgrep -c -x goprobe-export)" 0 "nothing was started"
+run 0 "reload" machine systemctl reload goprobe-apply
+ok "it runs" wait_for 10 active goprobe-export
+is "$(machine stat -c %U "/proc/$(machine pgrep -x goprobe-export)")" goprobe-export "as its own user"
+ok "and publishes its status" wait_for 10 machine test -s /run/goprobe-export/status
+sed -i '/^\[site\]/,$d' "$ini"
+run 0 "reload without" machine systemctl reload goprobe-apply
+is "$(unit goprobe-export ActiveState)" inactive "it has ended"
 
 # --- upgrade and downgrade under traffic
 nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py va 10.99.3 100000 2000 \

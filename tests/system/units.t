@@ -11,7 +11,7 @@ ok "make install" $MAKE -s install DESTDIR= PREFIX="$D" SYSCONFDIR="$D/etc"
 units=$D/lib/systemd/system
 
 for unit in goprobe.target goprobe-apply.service goprobe-writer.socket \
-    goprobe-writer.service goprobe-capture@eth0.service; do
+    goprobe-writer.service goprobe-capture@eth0.service goprobe-export.service; do
 	# the user may not be there, and the pages lie in our own prefix
 	SYSTEMD_UNIT_PATH=$units: MANPATH=$D/share/man run 0 "$unit verifies" \
 	    systemd-analyze verify --man=no --recursive-errors=no "$unit"
@@ -34,7 +34,7 @@ gate() {
 gate "$units/goprobe-writer.service" 5
 gate "$units/goprobe-capture@.service" 23
 gate "$units/goprobe-apply.service" 15
-[ ! -e "$units/goprobe-export.service" ] || gate "$units/goprobe-export.service" 15
+gate "$units/goprobe-export.service" 15
 
 # --- the generator, which reads /etc/goprobe: in a mount namespace of its own
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || {
@@ -69,6 +69,9 @@ is "$(cat "$T/out/n/goprobe-writer.service.d/50-paths.conf")" \
 [Service]
 ReadWritePaths=\"-/srv/a b%%c\"
 ReadWritePaths=\"-/var/lib/prom\"" "are opened to the writer"
+run 0 "an export" generate '[export]\nurl = http://192.0.2.1:8123\nstate = /srv/e\n'
+is "$(made)" "./n/goprobe-export.service.d/50-paths.conf ./n/goprobe.target.wants/goprobe-export.service " \
+    "is wanted, and may write its state"
 run 2 "an error in the file" generate '[interface eth0]\nsnaplen = many\n'
 is "$(made)" "" "nothing is made"
 one_line "an error in the file"

@@ -178,8 +178,10 @@ change(struct frame *out, const struct frame *in, uint8_t *buf,
 		uint32_t from = x % 16 && len > 42 ? 42 : 0;
 		uint32_t at = from + (uint32_t)(x >> 8) % (len - from);
 
-		buf[at] = x & 16 ? (uint8_t)(x >> 48)
-		                 : (uint8_t)(buf[at] ^ 1u << (x >> 48 & 7));
+		if (x & 16)
+			buf[at] = (uint8_t)(x >> 48);
+		else
+			buf[at] = (uint8_t)(buf[at] ^ 1u << (x >> 48 & 7));
 	}
 }
 
@@ -227,7 +229,8 @@ void *ndpi_malloc(size_t n);
 static int
 within(bool live, uint64_t seed, int64_t fuzz_ns, bool misbehave)
 {
-	struct profile_fds fds = {.n_ctl = 1, .notify = -1};
+	struct profile_fds fds = {.offline = !live, .n_ctl = 1, .notify = -1};
+	const char *step;
 	struct dpi_stats st;
 	struct flowtab *t;
 	int pair[2], rc;
@@ -239,7 +242,7 @@ within(bool live, uint64_t seed, int64_t fuzz_ns, bool misbehave)
 		return 90;
 	dpi_silence_stdout();
 	tzset();
-	rc = live ? profile_enter_live(&fds) : profile_enter_offline(&fds);
+	rc = profile_seal(&fds, GP_SANDBOX_SECCOMP, &step);
 	if (rc != 0)
 		return 91;
 	if (misbehave)

@@ -265,6 +265,119 @@ test_addresses(void)
 	is_int(bad, 0, "IPv6 addresses: random, one prefix, few, sorted");
 }
 
+/* ---- values alone -------------------------------------------------------- */
+
+static int
+order_u32(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+order_addr6(const void *a, const void *b)
+{
+	const struct godb_addr6 *x = a, *y = b;
+
+	return x->hi != y->hi ? (x->hi > y->hi) - (x->hi < y->hi)
+			      : (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+/* Sorted, each once. */
+static size_t
+settle(void *list, size_t n, size_t size,
+    int (*order)(const void *, const void *))
+{
+	uint8_t *p = list;
+	size_t kept = 0;
+
+	qsort(p, n, size, order);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || order(p + (kept - 1) * size, p + i * size))
+			memmove(p + kept++ * size, p + i * size, size);
+	return kept;
+}
+
+/* What gdi_distinct32 finds is what decoding finds; fewer: *fewer. */
+static bool
+same_values(size_t n, unsigned flags, bool *fewer)
+{
+	static uint32_t all[GDI_CHUNK_ROWS], some[GDI_CHUNK_ROWS];
+	struct gdi_scratch scratch = {0};
+	struct gdi_buf b = {0};
+	struct gdi_in in;
+	uint8_t *p;
+	size_t n_some = 0, n_all;
+	int rc;
+
+	gdi_encode(v, n, flags, &b);
+	p = framed(b.p, b.len);
+	in = (struct gdi_in){p, p + b.len, false};
+	rc = gdi_distinct32(&in, n, some, &n_some, &scratch);
+	for (size_t i = 0; i < n; i++)
+		all[i] = (uint32_t)v[i];
+	n_all = settle(all, n, sizeof(*all), order_u32);
+	*fewer |= n_some < n;
+	n_some = settle(some, n_some, sizeof(*some), order_u32);
+	free(p);
+	gdi_buf_free(&b);
+	gdi_scratch_free(&scratch);
+	return rc == 0 && n_some == n_all &&
+	    memcmp(all, some, n_all * sizeof(*all)) == 0;
+}
+
+static bool
+same_addresses(struct godb_addr6 *a, size_t n, bool *fewer)
+{
+	static struct godb_addr6 some[1000];
+	struct gdi_scratch scratch = {0};
+	struct gdi_buf b = {0};
+	struct gdi_in in;
+	uint8_t *p;
+	size_t n_some = 0;
+	int rc;
+
+	gdi_encode_addr6(a, n, GDI_ENCODE_DICT, &b);
+	p = framed(b.p, b.len);
+	in = (struct gdi_in){p, p + b.len, false};
+	rc = gdi_distinct_addr6(&in, n, some, &n_some, &scratch);
+	*fewer |= n_some < n;
+	n = settle(a, n, sizeof(*a), order_addr6);
+	n_some = settle(some, n_some, sizeof(*some), order_addr6);
+	free(p);
+	gdi_buf_free(&b);
+	gdi_scratch_free(&scratch);
+	return rc == 0 && n_some == n && memcmp(a, some, n * sizeof(*a)) == 0;
+}
+
+static void
+test_distinct(void)
+{
+	size_t bad = 0, bad6 = 0;
+	bool fewer = false, fewer6 = false;
+
+	for (int shape = 0; shape < N_SHAPES; shape++)
+		for (size_t n = 1; n < 3000; n = n * 3 / 2 + 1)
+			for (unsigned flags = 0; flags < 4; flags++) {
+				make((enum shape)shape, n, 32);
+				bad += !same_values(n, flags, &fewer);
+			}
+	for (size_t n = 1; n <= 1000; n = n * 3 / 2 + 1)
+		for (int kind = 0; kind < 3; kind++) {
+			static struct godb_addr6 a[1000];
+
+			for (size_t i = 0; i < n; i++)
+				a[i] = (struct godb_addr6){
+				    kind ? rnd(3) : tap_random(&seed),
+				    kind == 1 ? rnd(5) : tap_random(&seed)};
+			bad6 += !same_addresses(a, n, &fewer6);
+		}
+	is_int(bad, 0, "values alone are those of the rows");
+	is_int(bad6, 0, "and of IPv6");
+	ok(fewer && fewer6, "and often fewer");
+}
+
 /* ---- hostile bytes ------------------------------------------------------- */
 
 static void
@@ -278,7 +391,11 @@ test_hostile(void)
 			unsigned bits = widths[rnd(4)];
 			size_t n = 1 + rnd(200);
 			uint64_t *out = malloc(n * 8);
+			uint32_t *some = malloc(n * 4);
+			struct gdi_scratch scratch = {0};
 			struct gdi_buf b = {0};
+			struct gdi_in in;
+			size_t n_some;
 			uint8_t *p;
 			bool all;
 
@@ -296,10 +413,16 @@ test_hostile(void)
 					served++;
 				else
 					refused++;
+				/* of which only that it stays in bounds */
+				in = (struct gdi_in){p, p + b.len, false};
+				(void)gdi_distinct32(&in, n, some, &n_some,
+				    &scratch);
 				free(p);
 			}
 			gdi_buf_free(&b);
+			gdi_scratch_free(&scratch);
 			free(out);
+			free(some);
 		}
 	is_int(cut, 0, "an array that is cut short is refused");
 	ok(refused > 0 && served > 0,
@@ -360,6 +483,7 @@ main(void)
 	test_widths();
 	test_sizes();
 	test_addresses();
+	test_distinct();
 	test_hostile();
 	test_crafted();
 	return tap_done();

@@ -4,6 +4,7 @@
  * The wall clock is ours (clock_gettime below), so that block boundaries and
  * steps can be had at will.
  */
+#include "capture/dpi.h"
 #include "capture/loop.h"
 
 #include <fcntl.h>
@@ -896,11 +897,11 @@ main(void)
 	test_boundary(vb);
 	test_steps(vb);
 	test_late(vb, 0);
-#ifndef WITHOUT_NDPI
-	test_naming(vb);
-	test_naming_long(vb);
-	test_late(vb, 2);
-#endif
+	if (dpi_version()) {
+		test_naming(vb);
+		test_naming_long(vb);
+		test_late(vb, 2);
+	}
 	test_gone(vb);
 	close(va);
 	close(vb);

@@ -483,7 +483,7 @@ test_flips(void)
 		if (stat(name, &st) < 0)
 			abort();
 		for (off_t at = (off_t)(tap_random(&seed) % 9); at < st.st_size;
-		     at += i == 0 ? 37 : 61) {
+		     at += i == 0 ? 11 : 17) {
 			struct facts have = {0};
 			struct view v;
 			uint64_t n_found;

@@ -361,6 +361,29 @@ check_machine(void)
 	godb_scan_close(s);
 }
 
+/* A block that retention took away between the scan and the answer. */
+static void
+check_removed(void)
+{
+	static const struct question q = {"sip", "", NULL, GODB_SORT_BYTES,
+	    GODB_DIR_BOTH, 1700000100, 1700001600};
+	struct godb_scan *s = small_scan();
+	const char *text;
+
+	fake_break_part(s, 1, GODB_EGONE);
+	ok(strstr(ask(s, &q, table_print), "1 place removed meanwhile\n") !=
+	    NULL, "removed meanwhile: txt");
+	ok(strstr(ask(s, &q, html_print), "1 place removed meanwhile</p>") !=
+	    NULL, "  html");
+	text = ask(s, &q, json_print);
+	ok(strncmp(text, "{\"status\":\"incomplete\"", 22) == 0 &&
+	    strstr(text, "{\"cause\":\"removed\",\"iface\":\"eth0\","
+		"\"first\":\"2023-11-14T22:35:00Z\","
+		"\"last\":\"2023-11-14T22:40:00Z\",\"count\":1,") != NULL,
+	    "  json");
+	godb_scan_close(s);
+}
+
 int
 main(void)
 {
@@ -371,5 +394,6 @@ main(void)
 	check_footer();
 	check_empty();
 	check_machine();
+	check_removed();
 	return tap_done();
 }

@@ -1,0 +1,31 @@
+/*
+ * cursor - what cursors do beyond godb.h.
+ */
+#ifndef GODB_CURSOR_H
+#define GODB_CURSOR_H
+
+#include "common/godb/godb.h"
+
+/*
+ * Rows of live parts come summed by key and sorted from now on, as those of
+ * blocks do, at the price of a sort for each load: for questions that look at
+ * a row's counters, or count rows.
+ */
+void gdi_cursor_sum_live(struct godb_cursor *c);
+
+/*
+ * Addresses that a part has in column sip or dip, each at least once and in no
+ * order; borrowed until the next call on this cursor.  There may be some that
+ * no row has (encode.h, gdi_distinct32): who finds one looks at the rows.
+ * Returns as godb_cursor_load does.
+ */
+struct gdi_addresses {
+	const uint32_t *v4;
+	const struct godb_addr6 *v6;
+	size_t n4, n6;
+};
+int gdi_cursor_addresses(struct godb_cursor *c, size_t i,
+    enum godb_column column, bool want4, bool want6,
+    struct gdi_addresses *out, struct godb_fault *fault);
+
+#endif

@@ -1,0 +1,75 @@
+# bash completion for goquery(1).  The words come from goquery itself, so they
+# are always those of the version installed; interfaces come from the store.
+
+# Words of a kind, with any further options for goquery.
+_goquery_words() {
+	command "${COMP_WORDS[0]:-goquery}" "${@:2}" --words "$1" 2>/dev/null |
+		cut -f1
+}
+
+# The store or INI file that the line names already.
+_goquery_where() {
+	local i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-d | --store | -store | --config | -config)
+			printf '%s\n%s\n' "${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}"
+			;;
+		esac
+	done
+}
+
+# Offers words for the last element of a comma list.
+_goquery_list() {
+	local words=$1 cur=$2 before=
+	case $cur in *,*) before=${cur%,*}, ;; esac
+	COMPREPLY=($(compgen -P "$before" -W "$words" -- "${cur##*,}"))
+}
+
+_goquery() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local where
+	COMPREPLY=()
+	case $prev in
+	-i | --iface | -iface)
+		mapfile -t where < <(_goquery_where)
+		_goquery_list "any $(_goquery_words ifaces "${where[@]}")" "$cur"
+		;;
+	-e | --format | -format)
+		COMPREPLY=($(compgen -W "$(_goquery_words formats)" -- "$cur"))
+		;;
+	-s | --sort | -sort)
+		COMPREPLY=($(compgen -W "$(_goquery_words columns) $(_goquery_words metrics)" -- "$cur"))
+		;;
+	--show | -show)
+		_goquery_list "$(_goquery_words metrics)" "$cur"
+		;;
+	-c | --condition | -condition | --having | -having)
+		COMPREPLY=($(compgen -W "$(_goquery_words conditions | grep '^[a-z]')" -- "$cur"))
+		;;
+	--bin | -bin)
+		COMPREPLY=($(compgen -W '5m 15m 1h 6h 1d 1w' -- "$cur"))
+		;;
+	-f | --first | -first | -l | --last | -last)
+		COMPREPLY=($(compgen -W 'now today yesterday -1h -1d -7d -30d' -- "$cur"))
+		;;
+	--tz | -tz)
+		COMPREPLY=($(cd /usr/share/zoneinfo 2>/dev/null && compgen -f -- "$cur"))
+		;;
+	-d | --store | -store | --config | -config | --status-file | -status-file)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		;;
+	-n | --limit | -limit | --mem | -mem | --timeout | -timeout | --watch | \
+		-watch | --dns | -dns) ;;
+	--sandbox | -sandbox)
+		COMPREPLY=($(compgen -W 'full seccomp' -- "$cur"))
+		;;
+	*)
+		case $cur in
+		-*) COMPREPLY=($(compgen -W "$(_goquery_words options)" -- "$cur")) ;;
+		*) _goquery_list "$(_goquery_words columns)" "$cur" ;;
+		esac
+		;;
+	esac
+}
+complete -o default -F _goquery goquery goQuery

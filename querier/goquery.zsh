@@ -1,0 +1,55 @@
+#compdef goquery goQuery
+# zsh completion for goquery(1).  The words come from goquery itself, so they
+# are always those of the version installed; interfaces come from the store.
+
+_goquery_words() {
+	local -a lines
+	lines=(${(f)"$(_call_program $1 ${words[1]} ${@[2,-1]} --words $1 2>/dev/null)"})
+	print -rl -- ${lines%%$'\t'*}
+}
+
+_goquery() {
+	local cur=${words[CURRENT]} prev=${words[CURRENT - 1]}
+	local -a offered where
+	local i
+	for ((i = 2; i < CURRENT; i++)); do
+		case ${words[i]} in
+		(-d|--store|-store|--config|-config)
+			where+=(${words[i]} ${words[i + 1]}) ;;
+		esac
+	done
+	case $prev in
+	(-i|--iface|-iface)
+		offered=(any $(_goquery_words ifaces $where))
+		_values -s , interface $offered ;;
+	(-e|--format|-format)
+		compadd -- $(_goquery_words formats) ;;
+	(-s|--sort|-sort)
+		compadd -- $(_goquery_words columns) $(_goquery_words metrics) ;;
+	(--show|-show)
+		_values -s , counter $(_goquery_words metrics) ;;
+	(-c|--condition|-condition|--having|-having)
+		compadd -- ${(M)$(_goquery_words conditions):#[a-z]*} ;;
+	(--bin|-bin)
+		compadd -- 5m 15m 1h 6h 1d 1w ;;
+	(-f|--first|-first|-l|--last|-last)
+		compadd -- now today yesterday -1h -1d -7d -30d ;;
+	(-d|--store|-store)
+		_files -/ ;;
+	(--config|-config|--status-file|-status-file)
+		_files ;;
+	(-n|--limit|-limit|--mem|-mem|--timeout|-timeout|--watch|-watch|--dns|-dns|--tz|-tz) ;;
+	(--sandbox|-sandbox)
+		compadd -- full seccomp ;;
+	(*)
+		if [[ $cur == -* ]]; then
+			compadd -- $(_goquery_words options)
+		else
+			_values -s , column $(_goquery_words columns)
+		fi ;;
+	esac
+}
+# as a file of $fpath it is the function's body; sourced, it defines it
+[[ ${funcstack[1]} == _goquery ]] && _goquery "$@"
+(( $+functions[compdef] )) && compdef _goquery goquery goQuery
+:

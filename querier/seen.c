@@ -1,0 +1,139 @@
+#include "querier/seen.h"
+
+#include "querier/units.h"
+#include "querier/when.h"
+
+#include <string.h>
+
+const struct godb_keys seen_keys = {
+	.n = 2,
+	.key = {GODB_KEY_IFACE, GODB_KEY_TIME},
+};
+
+/* What an interface has of it. */
+struct sight {
+	const char *iface;
+	int64_t first_s, last_s; /* last_s: end of the last block */
+	uint64_t blocks;
+	uint64_t counter[4];
+};
+
+/* Rows come by interface, then time: the next interface's, from row *at on;
+ * false beyond the last. */
+static bool
+next_sight(const struct answer *a, size_t *at, struct sight *out)
+{
+	size_t n = godb_result_n_rows(a->result);
+	struct godb_result_row row;
+
+	memset(out, 0, sizeof(*out));
+	for (; *at < n; ++*at) {
+		godb_result_row(a->result, *at, &row);
+		if (!out->iface) {
+			out->iface = row.iface;
+			out->first_s = row.time_s;
+		} else if (strcmp(out->iface, row.iface) != 0) {
+			break;
+		}
+		out->last_s = row.time_s + 300;
+		out->blocks++;
+		for (int k = 0; k < 4; k++) {
+			uint64_t sum = out->counter[k] + row.counter[k];
+
+			out->counter[k] = sum < row.counter[k] ? UINT64_MAX
+							      : sum;
+		}
+	}
+	return out->iface != NULL;
+}
+
+void
+seen_print_txt(struct out *o, const struct answer *a)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], bytes[UNITS_TEXT_MAX];
+	struct sight s;
+	size_t at = 0;
+
+	while (next_sight(a, &at, &s)) {
+		when_format_local(s.first_s, first);
+		when_format_local(s.last_s, last);
+		units_bytes(answer_counter(s.counter, GODB_METRIC_BYTES), bytes);
+		out_clean(o, s.iface);
+		out_fmt(o, ": seen from %s to %s, in %llu blocks, %llu "
+		    "packets, %s\n", first, last,
+		    (unsigned long long)s.blocks, (unsigned long long)
+			answer_counter(s.counter, GODB_METRIC_PACKETS), bytes);
+	}
+	if (godb_result_n_rows(a->result) == 0)
+		out_str(o, "not seen\n");
+	answer_coverage(o, a->coverage, out_clean);
+	out_char(o, '\n');
+}
+
+void
+seen_print_csv(struct out *o, const struct answer *a)
+{
+	struct sight s;
+	size_t at = 0;
+
+	out_str(o, "iface,first,last,blocks");
+	for (size_t k = 0; k < ANSWER_N_USUAL; k++)
+		out_fmt(o, ",%s", godb_metric_name(answer_usual[k]));
+	out_char(o, '\n');
+	while (next_sight(a, &at, &s)) {
+		out_csv(o, s.iface);
+		out_fmt(o, ",%lld,%lld,%llu", (long long)s.first_s,
+		    (long long)s.last_s, (unsigned long long)s.blocks);
+		for (size_t k = 0; k < ANSWER_N_USUAL; k++)
+			out_fmt(o, ",%llu", (unsigned long long)answer_counter(
+			    s.counter, answer_usual[k]));
+		out_char(o, '\n');
+	}
+}
+
+static void
+print_sight(struct out *o, const struct sight *s)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+
+	when_format_utc(s->first_s, first);
+	when_format_utc(s->last_s, last);
+	out_str(o, "{\"iface\":");
+	out_json(o, s->iface);
+	out_fmt(o, ",\"first\":\"%s\",\"last\":\"%s\",\"blocks\":%llu", first,
+	    last, (unsigned long long)s->blocks);
+	for (size_t k = 0; k < ANSWER_N_USUAL; k++)
+		out_fmt(o, ",\"%s\":%llu", godb_metric_name(answer_usual[k]),
+		    (unsigned long long)answer_counter(s->counter,
+			answer_usual[k]));
+	out_char(o, '}');
+}
+
+void
+seen_print_jsonl(struct out *o, const struct answer *a)
+{
+	struct sight s;
+	size_t at = 0;
+
+	while (next_sight(a, &at, &s)) {
+		print_sight(o, &s);
+		out_char(o, '\n');
+	}
+}
+
+void
+seen_print_json(struct out *o, const struct answer *a)
+{
+	struct sight s;
+	size_t at = 0;
+	bool more = false;
+
+	answer_json_head(o, a);
+	out_str(o, ",\n\"rows\":[");
+	while (next_sight(a, &at, &s)) {
+		out_str(o, more ? ",\n" : "\n");
+		print_sight(o, &s);
+		more = true;
+	}
+	out_str(o, "]}\n");
+}

@@ -1,0 +1,18 @@
+/*
+ * seen - whether anything met the condition, and when: a line for each
+ * interface, from an answer grouped by interface and time.
+ */
+#ifndef SEEN_H
+#define SEEN_H
+
+#include "querier/answer.h"
+
+/* The keys that the question needs. */
+extern const struct godb_keys seen_keys;
+
+void seen_print_txt(struct out *o, const struct answer *a);
+void seen_print_csv(struct out *o, const struct answer *a);
+void seen_print_json(struct out *o, const struct answer *a);
+void seen_print_jsonl(struct out *o, const struct answer *a);
+
+#endif

@@ -1,0 +1,229 @@
+#!/bin/sh
+# Looking after a store: --list, --check, --prune, --clean, --wipe, --repair.
+# LONG=1: the list with 500 interfaces of 365 days.
+. tests/lib/tap.sh
+
+MANYDAYS=${TESTS_DIR:-build/gcc/tests}/lib/manydays
+[ -x "$MANYDAYS" ] || skip_all "$MANYDAYS is not built"
+S=$T/store
+if [ "$(id -u)" = 0 ]; then own() { chown -R nobody:nogroup "$1"; }; else own() { :; }; fi
+ini() { printf "[store]\n$1" >"$T/ini"; }
+day() { date -u -d "-$1 day" +%Y-%m-%d; }
+writer() { goprobe-writer -c "$T/ini" -d "$S" "$@"; }
+query() { goquery --config "$T/ini" -d "$S" "$@"; }
+fresh() {
+	rm -rf "$S"
+	"$MANYDAYS" "$S" "$@" || exit 1
+	own "$S"
+}
+ini ""
+
+# --- list
+fresh 3 10 4
+run 0 "--list" query --list
+like "$out" '^ +iface +first block +last block +days +flows +packets' "a table"
+is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" 5 "a line for each and the sum"
+run 0 "--list -e csv" query --list -e csv
+is "$(printf '%s\n' "$out" | sed 1d | cut -d, -f1,4,5,6 | tr '\n' ' ')" \
+    "eth0,10,40,120 eth1,10,40,120 eth2,10,40,120 " "days, blocks, flows"
+csv=$out
+want=$(query -i eth1 -f 0 -e csv iface 2>/dev/null | sed 1d | cut -d, -f2-)
+is "$(printf '%s\n' "$csv" | grep '^eth1' | cut -d, -f7-12)" "$want" \
+    "packets and bytes are those of a question"
+first=$(date -u -d "$(day 10)" +%s)
+is "$(printf '%s\n' "$csv" | grep '^eth1' | cut -d, -f2)" "$first" "first block"
+run 0 "--list -e json" query --list -e json
+is "$(printf '%s\n' "$out" | jq -r '.interfaces[1] | [.iface, .days, .flows] | @csv')" \
+    '"eth1",10,120' "json"
+run 0 "-e jsonl" query --list -e jsonl -i 'eth*,!eth0'
+is "$(printf '%s\n' "$out" | jq -r .iface | tr '\n' ' ')" "eth1 eth2 " "-i chooses"
+run 2 "a query beside it" query --list talk_conv
+one_line "that"
+run 0 "a round of retention" writer --prune
+ok "makes summaries" test -s "$S/eth1/days.sum"
+run 0 "with them" query --list -e csv
+is "$out" "$csv" "the list is the same"
+run 0 "check" query --check
+like "$out" '^3 interfaces, 30 days, 120 blocks, 360 rows, 0 open batches: no damage$' \
+    "finds nothing"
+
+# --- prune and clean
+ini "retain_days = 4\n"
+run 0 "--prune --dry-run" writer --prune --dry-run
+is "$(printf '%s\n' "$out" | grep -c 'would be removed.*age')" 18 "six days of three interfaces"
+run 0 "again" query --list -e csv
+is "$out" "$csv" "nothing was removed"
+run 0 "--prune" writer --prune
+is "$(printf '%s\n' "$out" | head -n 3 | cut -d' ' -f1 | tr '\n' ' ')" \
+    "eth0/$(day 10) eth1/$(day 10) eth2/$(day 10) " "the oldest day of all interfaces first"
+is "$(query --list -e csv | sed 1d | cut -d, -f1,4 | tr '\n' ' ')" "eth0,4 eth1,4 eth2,4 " \
+    "four days are left"
+run 0 "once more" writer --prune
+is "$out" "0 days removed, 0 bytes" "there is nothing to do"
+run 2 "--clean with no time" writer --clean soon --yes
+one_line "that"
+printf 'n\n' | writer --clean -2d >/dev/null 2>"$T/asked"
+like "$(cat "$T/asked")" 'Remove all days.*\[y/N\].*Nothing was removed' "--clean asks"
+is "$(query --list -e csv | sed 1d | cut -d, -f4 | sort -u)" 4 "and does not without a yes"
+run 0 "--clean DAY --yes" writer --clean "$(day 2)" --yes
+is "$(query --list -e csv | sed 1d | cut -d, -f4 | sort -u)" 2 "days that ended by then are gone"
+run 0 "check" query --check
+
+# --- max_bytes
+fresh 1 6
+size=$(query --list -e csv | sed 1d | cut -d, -f13)
+ini "max_bytes = $((size / 2))\n"
+run 0 "max_bytes" writer --prune
+is "$(query --list -e csv | sed 1d | cut -d, -f4)" 3 "half of it is left"
+ini "min_free = 9000T\n"
+run 0 "min_free that nobody has" writer --prune
+is "$(query --list -e csv | sed 1d | cut -d, -f4)" 1 "the newest finished day stays"
+like "$err" 'still [0-9]+ bytes beyond its bounds' "and that is told"
+
+# --- damage: found, named, repaired
+ini ""
+fresh 2 3 20
+query -i any -f 0 -e csv time,iface,sip,dip,dport,proto,l7proto 2>/dev/null |
+    sort >"$T/all"
+D=$S/eth0/$(day 2)
+flip() { printf '\377' | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+flip "$D/dip.gpf" $(($(wc -c <"$D/dip.gpf") / 2))
+run 3 "a question" query -i any -f 0 -e csv time,iface,sip,dip,dport,proto,l7proto
+is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" $(($(wc -l <"$T/all") - 3)) \
+    "a damaged chunk costs its block"
+is "$(printf '%s\n' "$out" | sort | comm -23 - "$T/all")" "" "  and nothing else"
+is "$(printf '%s\n' "$err" | grep -c 'cause=damaged.*dip.gpf at')" 1 "one line names it"
+run 3 "--check" query --check
+like "$err" "damaged iface=eth0 first=.* place=\"eth0/$(day 2)/dip.gpf at [0-9]+\"" "names the place"
+one_line "--check"
+run 0 "--repair --dry-run" writer --repair --dry-run
+like "$out" '1 days would be written anew with 19 records, 1 blocks marked as lost' "tells"
+run 3 "--check" query --check
+run 0 "--repair" writer --repair
+run 0 "--check" query --check
+run 0 "the question" query -i any -f 0 -e csv time,iface,sip,dip,dport,proto,l7proto
+is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" $(($(wc -l <"$T/all") - 3)) \
+    "has every good row, without an error"
+like "$err" 'cause=lost-rows' "and says that some were lost"
+run 0 "text" query -i eth0 -f -9d talk_conv
+like "$out" 'rows of 1 blocks lost to damage on eth0' "says it too"
+ok "what was replaced is kept" test -s "$D/blocks.idx.damaged"
+
+# --- two writers, wipe
+flock "$S/goDB-writer.lock" sleep 30 &
+holder=$!
+release() { kill $holder 2>/dev/null; }
+at_exit release
+wait_for 5 sh -c "! flock -n '$S/goDB-writer.lock' true"
+for command in --repair "--wipe --yes" --prune; do
+	run 1 "$command while somebody writes" writer $command -S "$T"
+	like "$err" 'store is locked by goprobe-writer, maintenance \(pid' "  names who"
+done
+kill $(pgrep -P $holder) $holder 2>/dev/null
+wait $holder 2>/dev/null
+run 0 "--wipe --dry-run" writer --wipe --dry-run
+like "$out" '2 interfaces would be removed, [1-9]' "tells"
+run 0 "--wipe --yes" writer --wipe --yes
+run 0 "--list" query --list -e csv
+is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" 1 "an empty store"
+run 2 "two commands at once" writer --wipe --repair
+run 2 "--dry-run of nothing" writer --dry-run
+
+# --- a disk that cannot be written
+if [ "$(id -u)" = 0 ]; then
+	fresh 1 2
+	mkdir "$T/ro"
+	mount --bind "$S" "$T/ro" && mount -o remount,ro,bind "$T/ro"
+	if [ $? = 0 ]; then
+		unmount() { umount "$T/ro"; }
+		at_exit unmount
+		run 0 "a read-only store is read" goquery -d "$T/ro" --check
+		run 1 "but not written" goprobe-writer -c "$T/ini" -d "$T/ro" --prune
+		like "$err" 'Read-only file system' "and says why"
+		run 1 "nor by goprobe" goprobe -d "$T/ro" -i eth9 -r tests/data/days.pcap
+		like "$err" 'Read-only file system' "and says why"
+	else
+		pass "read-only store # SKIP bind mounts are not possible here"
+	fi
+fi
+
+# --- a sensor that is running
+live() {
+	[ "$(id -u)" = 0 ] && getent passwd goprobe-capture >/dev/null &&
+	    ip netns add "gpm$$" 2>/dev/null
+}
+if live; then
+	drop_net() { ip netns del "gpm$$"; }
+	at_exit drop_net
+	nsenter --net="/run/netns/gpm$$" ip link set lo up
+	fresh 2 9
+	chown -R goprobe:goprobe-read "$S"
+	chmod 755 "$S"
+	ini "retain_days = 5\n"
+	nsenter --net="/run/netns/gpm$$" goprobe -c "$T/ini" -d "$S" lo \
+	    >"$T/live.out" 2>"$T/live.err" &
+	sensor=$!
+	stop_sensor() { kill $sensor 2>/dev/null && wait $sensor; }
+	at_exit stop_sensor
+	ok "a sensor" wait_for 20 grep -q 'capture connected' "$T/live.err"
+	run 1 "--wipe" writer --wipe --yes
+	like "$err" 'store is locked by goprobe-writer \(pid [0-9]+\)' "is refused, naming the writer"
+	run 1 "--repair" writer --repair
+	like "$err" 'store is locked by goprobe-writer \(pid [0-9]+\)' "so is --repair"
+	run 0 "--prune --dry-run" writer --prune --dry-run
+	is "$(printf '%s\n' "$out" | grep -c age)" 8 "needs no lock"
+	run 0 "--prune" writer --prune
+	like "$out" '^8 days removed, [1-9][0-9]* bytes$' "is done by the running writer"
+	is "$(grep -c 'day removed iface=.* cause=age' "$T/live.err")" 8 "which says so"
+	run 0 "--clean" writer --clean "$(day 2)" --yes
+	like "$out" '^6 days removed' "too"
+	run 0 "--check beside it" query --check
+	run 0 "--list" query --list -e csv
+	is "$(printf '%s\n' "$out" | sed 1d | grep ^eth | cut -d, -f1,4 | tr '\n' ' ')" \
+	    "eth0,2 eth1,2 " "what is left"
+	ok "the writer goes on" wait_for 20 sh -c \
+	    "goquery --config '$T/ini' -d '$S' --status -e json | jq -e '.interfaces[0].frames > 0'"
+	stop_sensor
+	is "$(grep -c 'error\|killed' "$T/live.err")" 0 "no error"
+else
+	pass "a running sensor # SKIP needs root, its users and network namespaces"
+fi
+
+# --- many interfaces, many days
+ini ""
+ifaces=${LONG:+500}
+days=${LONG:+365}
+if [ "$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 4000000 ] 2>/dev/null; then
+	S=$(mktemp -d /dev/shm/goprobe-test.XXXXXX)/s
+	chmod 755 "${S%/s}"
+	remove_many() { rm -rf "${S%/s}"; }
+	at_exit remove_many
+fi
+fresh "${ifaces:-40}" "${days:-60}" 1 0
+python3 - "$BIN" "$T/ini" "$S" >"$T/figures" <<'END'
+import resource, subprocess, sys, time
+bin, ini, store = sys.argv[1:]
+def run(*what):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.monotonic()
+    out = subprocess.run(what, capture_output=True, text=True, check=True).stdout
+    wall = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return out, wall, cpu
+lists = [bin + "/goquery", "--config", ini, "-d", store, "--list", "-e", "csv"]
+first = run(*lists)
+print("# list without summaries: %.3f s, %.3f s of CPU" % first[1:])
+round = run(bin + "/goprobe-writer", "-c", ini, "-d", store, "--prune")
+print("# a round of retention: %.3f s, %.3f s of CPU, at most %d MB" % (round[1], round[2],
+      resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024))
+runs = [run(*lists) for _ in range(5)]
+print("# list with them: " + ", ".join("%.3f" % r[1] for r in runs) + " s; CPU " +
+      ", ".join("%.3f" % r[2] for r in runs) + " s")
+print("same", all(r[0] == first[0] for r in runs))
+print("quick", min(r[1] for r in runs) < 1)
+END
+grep '^#' "$T/figures"
+is "$(sed -n 's/^same //p' "$T/figures")" True "summaries change nothing of $(ls "$S" | grep -c '^eth') interfaces"
+is "$(sed -n 's/^quick //p' "$T/figures")" True "the list takes less than a second"
+done_testing

@@ -1,0 +1,210 @@
+#!/bin/sh
+# goquery on a terminal and in a hurry: seen, lists, refusals, progress, charts,
+# --watch, Ctrl-C; help and the words that completion is made of.
+. tests/lib/tap.sh
+
+S=$T/s
+W='-f 2026-01-15 -l 2026-01-16'
+ok "a store" goprobe -d "$S" -i eth0 -r tests/data/office.pcap
+q() { goquery -d "$S" -i eth0 $W "$@"; }
+
+# tty COLUMNS SECONDS COMMAND...: what it writes to a terminal; after SECONDS it
+# gets Ctrl-C.  The exit status is the command's, 128 and the signal's number.
+cat >"$T/terminal.py" <<'PY'
+import fcntl, os, pty, select, struct, sys, termios, time
+columns, seconds = int(sys.argv[1]), float(sys.argv[2])
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    os.environ.setdefault("TERM", "xterm")
+    os.execvp(sys.argv[3], sys.argv[3:])
+end, out = time.time() + seconds, b""
+sent = None
+while True:
+    ready, _, _ = select.select([fd], [], [], 0.05)
+    if ready:
+        try:
+            more = os.read(fd, 65536)
+        except OSError:
+            break
+        if not more:
+            break
+        out += more
+    if time.time() > end and sent is None:
+        os.write(fd, b"\x03")
+        sent = time.time()
+_, status = os.waitpid(pid, 0)
+if sent:
+    print("# ended after %.2f s" % (time.time() - sent), file=sys.stderr)
+sys.stdout.buffer.write(out.replace(b"\r\n", b"\n"))
+sys.exit(os.waitstatus_to_exitcode(status) % 256 if status & 127 == 0
+         else 128 + (status & 127))
+PY
+tty() { python3 "$T/terminal.py" "$@"; }
+esc=$(printf '\033')
+
+# --- seen answers like grep
+run 0 "seen" goquery -d "$S" $W -c 'host 192.0.2.11' seen
+like "$out" '^eth0: seen from 2026-01-15 09:00:00 .* to 2026-01-15 09:15:00 .*, in 3 blocks, 289 packets' "  when and how much"
+run 1 "not seen" goquery -d "$S" -f 2026-01-15T09:00Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+run 2 "seen: a mistake" goquery -d "$S" -c 'hots 1.2.3.4' seen
+run 2 "seen: no store" goquery -d "$T/none" -c 'host 1.2.3.4' seen
+run 0 "seen: 30 days" goquery -d "$S" -l 2026-02-01 -e csv seen
+is "$out" "iface,first,last,blocks,packets_rcvd,packets_sent,packets,bytes_rcvd,bytes_sent,bytes
+eth0,1768467600,1768468500,3,966,948,1914,907383,396443,1303826" "  csv"
+is "$(goquery -d "$S" $W -e json seen | jq -r '.rows[0] | "\(.iface) \(.first) \(.last) \(.blocks)"')" \
+    "eth0 2026-01-15T09:00:00Z 2026-01-15T09:15:00Z 3" "  json"
+cp -a "$S" "$T/damaged"
+python3 -c 'import glob, sys
+path = glob.glob(sys.argv[1] + "/eth0/20*/sip.gpf")[0]
+data = bytearray(open(path, "rb").read())
+data[70] ^= 255
+open(path, "r+b").write(data)' "$T/damaged"
+run 3 "not seen, but something is unreadable" goquery -d "$T/damaged" $W -c 'src host 192.0.2.99' seen
+
+# --- lists of addresses
+printf '# who\n192.0.2.11, 192.0.2.12\n2001:db8::/32 # and these\n198.51.100.10-198.51.100.20\n' >"$T/list"
+is "$(q -e csv -c "host in @$T/list" sip)" \
+    "$(q -e csv -c 'host in (192.0.2.11, 192.0.2.12, 2001:db8::/32, 198.51.100.10-198.51.100.20)' sip)" \
+    "@file"
+is "$(q -e csv -c "src @$T/list and not dst @$T/list" sip,dip)" \
+    "$(q -e csv -c 'sip in (192.0.2.11 192.0.2.12 2001:db8::/32 198.51.100.10-198.51.100.20) and not dip in (192.0.2.11 192.0.2.12 2001:db8::/32 198.51.100.10-198.51.100.20)' sip,dip)" \
+    "@file twice"
+mv "$T/list" "$T/a list"
+is "$(q -e csv -c "host = '@$T/a list'" sip | wc -l)" "$(q -e csv -c 'host in (192.0.2.11, 192.0.2.12, 2001:db8::/32, 198.51.100.10-198.51.100.20)' sip | wc -l)" "a quoted name"
+run 1 "no such file" q -c "host @$T/none" sip
+like "$err" 'No such file' "  says so"
+printf '192.0.2.1\n192.0.2.300\n' >"$T/bad"
+run 2 "a file with a mistake" q -c "host @$T/bad" sip
+like "$err" "line 2: .*'192\.0\.2\.300'" "  its line"
+like "$err" '^ +\^' "  and a caret"
+python3 -c '
+import random
+random.seed(4)
+for i in range(50000):
+    print("%d.%d.%d.%d" % tuple(random.randrange(256) for _ in range(4)))
+    print("2a00:%x:%x::/48" % (random.randrange(65536), random.randrange(65536)))
+print("192.0.2.11")' >"$T/big"
+start=$(date +%s%N)
+is "$(q -e csv -c "host @$T/big" sip | tail -n +2 | cut -d, -f1)" 192.0.2.11 "100,001 entries"
+ms=$((($(date +%s%N) - start) / 1000000))
+ok "  in less than a second: $ms ms" test $ms -lt 1000
+
+# --- refusals name their option
+run 1 "--mem" q --mem 10k raw
+like "$err" '--mem' "  is named"
+python3 - >"$T/lines" <<'PY'
+for n in range(600):
+    slot = 1767225600 + n * 300
+    print("B", "eth0", slot, 4, 300, 0, 0, 0, 0)
+    for i in range(2000):
+        print("R", f"10.{n % 250}.{i // 250}.{i % 250}", f"10.0.0.{i % 7}", i, 6, i, n, 1, 1, "TLS")
+    print("C", "eth0", slot)
+PY
+HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T/lines"; then
+	rm "$T/lines"
+	l() { goquery -d "$T/large" -i eth0 -f 2026-01-01 -l 2026-01-04 "$@"; }
+	run 1 "--timeout" l --timeout 2ms sip,dip,dport
+	like "$err" '--timeout' "  is named"
+	one_line "--timeout"
+	run 0 "--explain" l --explain -e csv -n 1 -c 'dport = 1' dport
+	like "$err" 'explain: eth0: 3 days, 600 blocks and 0 live, 1200000 rows' "  days, blocks, rows"
+	like "$err" 'explain: read: 600 blocks \(0 skipped\), .*B, .*B decoded' "  bytes"
+	like "$err" 'explain: rows: 1200000 looked at, 600 met the condition, 1 groups' "  rows"
+	cat >"$T/bar.py" <<'PY'
+import os, pty, signal, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+time.sleep(0.03)
+os.kill(pid, signal.SIGSTOP)
+time.sleep(1.1)
+os.kill(pid, signal.SIGCONT)
+out = b""
+while True:
+    try:
+        more = os.read(fd, 65536)
+    except OSError:
+        break
+    if not more:
+        break
+    out += more
+os.waitpid(pid, 0)
+sys.stdout.buffer.write(out)
+PY
+	out=$(python3 "$T/bar.py" goquery -d "$T/large" -i eth0 -f 0 -n 1 sip,dip,dport)
+	like "$out" '\[[#.]{40}\] +[0-9]+ %' "a progress bar after a second"
+	like "$out" "$esc\[K" "  which goes away"
+	out=$(python3 "$T/bar.py" goquery -x -d "$T/large" -i eth0 -f 0 -n 1 sip,dip,dport)
+	is "$(printf '%s' "$out" | grep -c '#')" 0 "  not with -x"
+	out=$(tty 80 1.5 sh -c "exec goquery -d '$T/large' -i eth0 -f 0 --watch 60 -n 3 sip" 2>"$T/ended")
+	is $? 130 "Ctrl-C ends it as a signal does"
+	like "$(cat "$T/ended")" 'after 0\.[01]' "  at once"
+fi
+
+# --- on a terminal
+out=$(LC_ALL=C.UTF-8 tty 100 9 goquery -d "$S" -i eth0 $W time)
+like "$out" '█' "time has bars"
+like "$out" "$esc\[1m" "and colour"
+out=$(NO_COLOR=1 LC_ALL=C.UTF-8 tty 100 9 goquery -d "$S" -i eth0 $W time)
+is "$(printf '%s' "$out" | grep -c "$esc")" 0 "NO_COLOR"
+out=$(TERM=dumb LC_ALL=C tty 100 9 goquery -d "$S" -i eth0 $W time)
+is "$(printf '%s' "$out" | grep -c "$esc")" 0 "a dumb terminal"
+like "$out" ' #+$' "bars without Unicode"
+is "$(q time | grep -c "█\|#\|$esc")" 0 "none of it in a pipe"
+out=$(LC_ALL=C.UTF-8 q --plot sip)
+like "$out" '█' "--plot draws anywhere"
+is "$(printf '%s\n' "$out" | awk 'length($0) > 0 && /\|/' | wc -l | tr -d ' ')" 10 "ten lines"
+out=$(tty 100 2.5 goquery -d "$S" -i eth0 $W --watch 1 -n 2 sip 2>/dev/null)
+is $? 130 "--watch goes on until Ctrl-C"
+n=$(printf '%s\n' "$out" | grep -c 'Query produced')
+ok "  and asks again: $n times" test "$n" -ge 2
+run 2 "--watch without a terminal" q --watch 1 sip
+like "$err" 'terminal' "  says so"
+
+# --- help
+ok "-h: 24 lines" test "$(goquery -h | wc -l)" -le 24
+is "$(goquery -h | awk 'length($0) > 80')" "" "  of 80 columns"
+is "$(goquery -h | grep -c '^  goquery ')" 5 "  five examples"
+goquery -h | sed -n 's/^  goquery \(.*[^ ]\)  # .*/\1/p' | sed 's/> week.html//; s/-i eth0/-i any/' >"$T/examples"
+while read -r line; do
+	printf '[site]\nnetworks = 192.0.2.0/24\n' >"$T/ini"
+	run 0 "  goquery $line" sh -c "goquery --config '$T/ini' -d '$S' $line"
+done <"$T/examples"
+for o in $(goquery --words options | cut -f1); do
+	goquery --help-all | grep -q -- "$o[ ,]\|$o\$" || fail "--help-all lacks $o"
+	grep -qE -- "Fl -?${o#--}( |\$)|Fl ${o#-}( |\$)" querier/goquery.1 ||
+		fail "goquery.1 lacks $o"
+done
+goquery --words mdoc >"$T/mdoc"
+is "$(sed -n '/^\.\\" words begin/,/^\.\\" words end/p' querier/goquery.1 | grep -v '^\.\\"')" "$(cat "$T/mdoc")" \
+    "goquery.1 has the grammar's words (make man-words writes them)"
+like "$(goquery -V)" '^goquery [0-9.]+$' "-V"
+run 2 "a mistyped column" q talk_cnov
+like "$err" "did you mean 'talk_conv'" "  the nearest word"
+run 2 "a mistyped counter" q -s pakcets sip
+like "$err" "did you mean 'packets'" "  the nearest word"
+run 2 "a mistyped zone" q --tz Europe/Zurch sip
+like "$err" 'Zurch' "  is named"
+
+# --- completion
+complete() { # LINE: what bash offers for its last word
+	bash -c '. querier/goquery.bash
+		COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS <<<"$1"
+		case $1 in *" ") COMP_WORDS+=("");; esac
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_goquery; printf "%s\n" "${COMPREPLY[@]}"' sh "$1" | sort | tr '\n' ' '
+}
+is "$(complete "goquery -d $S -i ")" "any eth0 " "bash: interfaces of the store"
+is "$(complete "goquery -e j")" "json jsonl " "bash: formats"
+is "$(complete "goquery --fail-")" "--fail-empty --fail-incomplete " "bash: options"
+is "$(complete "goquery sip,dp")" "sip,dport " "bash: columns after a comma"
+is "$(complete "goquery -s dip")" "dip dips " "bash: columns and counters"
+is "$(complete "goquery -c prot")" "proto protocol " "bash: words of conditions"
+if command -v zsh >/dev/null; then
+	ok "zsh: it loads" zsh -fc 'autoload -Uz compinit && compinit -u -d '"$T/zcompdump"' && . querier/goquery.zsh && whence _goquery'
+else
+	pass "zsh: it loads # SKIP no zsh"
+fi
+done_testing

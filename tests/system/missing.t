@@ -1,0 +1,97 @@
+#!/bin/sh
+# What an answer lacks is told in every format, each cause planted alone.
+. tests/lib/tap.sh
+
+HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+[ -x "$HELPERS/lib/rows2store" ] || skip_all "no tests/lib/rows2store; make tests"
+DAY=1767225600 # 2026-01-01
+
+# store NAME FLAGS COVERED KERNEL IFACE LATE CLAMPED [SKIPPED_SLOT]: an hour of
+# blocks; the third has the flags and counters, SKIPPED_SLOT is not there
+store() {
+	for n in 0 1 2 3 4 5 6 7 8 9 10 11; do
+		slot=$((DAY + n * 300))
+		[ "${8:-}" = "$n" ] && continue
+		if [ $n = 2 ]; then echo "B eth0 $slot $2 $3 $4 $5 $6 $7"; else
+			echo "B eth0 $slot 4 300 0 0 0 0"; fi
+		echo "R 192.0.2.$n 198.51.100.7 443 6 1000 200 2 1 TLS"
+		echo "C eth0 $slot"
+	done | "$HELPERS/lib/rows2store" "$T/$1"
+}
+q() {
+	name=$1
+	shift
+	goquery -d "$T/$name" -i eth0 -f 2026-01-01T00:00Z -l 2026-01-01T01:00Z "$@"
+}
+
+# check NAME CAUSE TEXT STATUS: it is told in every format
+check() {
+	run "$4" "$1: txt" q "$1" sip
+	like "$out" "^Coverage: .*$3" "  below the table"
+	run "$4" "  json" q "$1" -e json sip
+	is "$(printf '%s' "$out" | jq -r '.status, .summary.coverage.incomplete[0].cause, (.summary.coverage.incomplete | length)' | tr '\n' ' ')" \
+	    "incomplete $2 1 " "  as fields"
+	for f in csv jsonl; do
+		run "$4" "  $f" q "$1" -e $f sip
+		one_line "  $f"
+		like "$err" "^goquery: incomplete iface=eth0 first=2026-01-01T00:[0-9:]*Z last=2026-01-01T0[01]:[0-9:]*Z cause=$2" \
+		    "  on the standard error"
+	done
+	run "$4" "  html" q "$1" -e html sip
+	like "$out" "class=\"missing\".*Coverage: .*$3" "  below the table"
+	run 3 "  --fail-incomplete" q "$1" --fail-incomplete -e csv sip
+}
+
+store whole 4 300 0 0 0 0
+for f in txt csv json jsonl html; do
+	run 0 "nothing missing, $f" q whole --fail-incomplete -e $f sip
+	is "$err" "" "  nothing on the standard error"
+done
+is "$(q whole -e json sip | jq -r '.status, .summary.coverage.percent' | tr '\n' ' ')" \
+    "ok 100 " "  nor in json"
+
+store drops 4 300 1234 0 0 0
+check drops kernel-drops '1234 packets dropped on eth0' 0
+store nic 4 300 0 77 0 0
+check nic interface-drops '77 packets dropped by the interface on eth0' 0
+store late 4 300 0 0 5 0
+check late late '5 packets counted late on eth0' 0
+store clamped 4 300 0 0 0 9
+check clamped time-range '9 packets of a time out of range on eth0' 0
+store cut 20 300 0 0 0 0
+check cut cut-file 'a capture file was cut short on eth0' 0
+store gap 4 300 0 0 0 0 7
+check gap down 'eth0 down 5 min' 0
+is "$(q gap -e json sip | jq -r '.summary.coverage.incomplete[0] | "\(.first) \(.last) \(.seconds)"')" \
+    "2026-01-01T00:35:00Z 2026-01-01T00:40:00Z 300" "  when and how long"
+store early 4 120 0 0 0 0
+check early down 'eth0 down 3 min' 0
+store lost 36 300 0 0 0 0
+check lost lost-rows 'eth0' 0
+
+store damaged 4 300 0 0 0 0
+python3 - "$T/damaged" <<'PY'
+import glob, sys
+path = glob.glob(sys.argv[1] + "/eth0/20*/bytes_sent.gpf")[0]
+data = bytearray(open(path, "rb").read())
+data[len(data) // 2] ^= 0xff
+open(path, "r+b").write(data)
+PY
+check damaged damaged '1 place not readable' 3
+is "$(q damaged -e csv sip 2>/dev/null | tail -n +2 | wc -l | tr -d ' ')" 11 "  it costs one block"
+
+# --- windows that adjoin on block boundaries count nothing twice
+all=$(q whole -e csv proto | tail -1 | cut -d, -f7)
+sum=0
+for m in 00:00 00:15 00:30 00:45; do
+	end=$(date -u -d "2026-01-01 $m UTC +15 min" +%FT%TZ)
+	part=$(goquery -d "$T/whole" -i eth0 -f "2026-01-01T$m:00Z" -l "$end" -e csv proto | tail -1 | cut -d, -f7)
+	sum=$((sum + part))
+done
+is "$sum" "$all" "four quarters are the hour"
+for tz in UTC Europe/Zurich America/St_Johns; do
+	like "$(q whole --tz $tz sip)" "^Window: .* \($(TZ=$tz date -d @$DAY +%Z)\)$" "the zone is printed: $tz"
+done
+is "$(q whole --tz Asia/Kathmandu --bin 1d -e csv time | tail -n +2 | cut -d, -f1)" \
+    $((DAY - DAY % 86400 - 20700)) "days begin at local midnight"
+done_testing
