@@ -72,6 +72,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	service \
 	readme \
 	storm \
+	kills \
 	programs \
 	holds \
 	perms \
@@ -102,7 +103,8 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t)
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
+	kills.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
