@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,15 +34,12 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
-#include "common/base/sandbox.h"
 #include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
 
 #define WRITER_SOCKET "/run/goprobe/writer.sock"
-#define CAPTURE_USER "goprobe-capture"
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
-#define NOFILE 64
 #define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
 #define OFFLINE_RING_BYTES (8u << 20)
@@ -54,6 +50,7 @@ struct options {
 	const char *conf_path;
 	const char *socket;
 	const char *iface;
+	const char *sandbox;
 	bool offline, append, check, print;
 	char **files;
 	size_t n_files;
@@ -104,11 +101,12 @@ usage(FILE *out, int status)
 static void
 parse_options(int argc, char **argv, struct options *o, const char **l7)
 {
-	enum { OPT_OFFLINE = 256, OPT_APPEND, OPT_L7 };
+	enum { OPT_OFFLINE = 256, OPT_APPEND, OPT_L7, OPT_SANDBOX };
 	static const struct option longs[] = {
 	    {"offline", no_argument, NULL, OPT_OFFLINE},
 	    {"append", no_argument, NULL, OPT_APPEND},
 	    {"l7", required_argument, NULL, OPT_L7},
+	    {"sandbox", required_argument, NULL, OPT_SANDBOX},
 	    {NULL, 0, NULL, 0},
 	};
 	int c;
@@ -141,6 +139,9 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 		case OPT_L7:
 			*l7 = optarg;
 			break;
+		case OPT_SANDBOX: /* nor this, which live is refused */
+			o->sandbox = optarg;
+			break;
 		case 'V':
 			puts("goprobe-capture " GP_VERSION);
 			exit(0);
@@ -158,6 +159,8 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 	}
 	if (o->check || o->print)
 		return;
+	if (o->sandbox && !o->offline)
+		usage(stderr, EXIT_USAGE);
 	if (o->iface == NULL || !gp_addr_iface_valid(o->iface) ||
 	    (!o->offline && optind != argc))
 		usage(stderr, EXIT_USAGE);
@@ -231,6 +234,9 @@ load_configuration(struct capture *c, const char *l7)
 	    !c->o.offline && !c->o.check && !c->o.print, error);
 	if (c->conf == NULL)
 		die(EXIT_USAGE, error, NULL);
+	if (c->o.offline &&
+	    gp_conf_own_sandbox(c->conf, c->o.sandbox, error) < 0)
+		die(EXIT_USAGE, error, NULL);
 	own = c->o.iface ? gp_conf_iface(c->conf, c->o.iface) : NULL;
 	c->settings = own ? *own : c->conf->capture;
 	if (l7 == NULL)
@@ -252,8 +258,9 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	int n = gp_notify_listen_fds(&fds);
 	size_t k = 0;
 
-	if (n < 0)
-		die(1, "passed descriptors", strerror(-n));
+	if (n < 0 ||
+	    close_range((unsigned)(GP_LISTEN_FDS_START + n), ~0U, 0) < 0)
+		die(1, "passed descriptors", strerror(n < 0 ? -n : errno));
 	c->alive = c->deaths_fd = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
@@ -507,26 +514,9 @@ hand_over_ring(const struct capture *c, struct worker *w)
 /* ---- giving it up --------------------------------------------------------- */
 
 static void
-drop_privileges(void)
-{
-	int rc;
-
-	if (geteuid() == 0) {
-		const struct passwd *pw = getpwnam(CAPTURE_USER);
-
-		if (pw == NULL)
-			die(1, CAPTURE_USER, "no such user");
-		rc = gp_sandbox_drop(pw->pw_uid, pw->pw_gid, NULL, 0);
-	} else {
-		rc = gp_sandbox_drop_caps();
-	}
-	if (rc < 0)
-		die(1, "privileges cannot be dropped", strerror(-rc));
-}
-
-static void
 collect_fds(const struct capture *c, struct profile_fds *fds)
 {
+	fds->offline = c->o.offline;
 	fds->notify = c->notify;
 	for (size_t i = 0; i < c->workers.n; i++) {
 		const struct worker *w = &c->workers.w[i];
@@ -543,30 +533,31 @@ collect_fds(const struct capture *c, struct profile_fds *fds)
 static void
 enter_sandbox(struct capture *c)
 {
+	static const char *const words[] = {
+	    [GP_SANDBOX_FULL] = "full",
+	    [GP_SANDBOX_SECCOMP] = "seccomp only",
+	    [GP_SANDBOX_OFF] = "off",
+	};
 	enum gp_conf_sandbox how = c->conf->capture_sandbox;
 	struct profile_fds fds = {0};
-	int rc = 0;
+	int abi = gp_sandbox_landlock_abi();
+	const char *step;
+	int rc = profile_confine(how, &step);
 
-	collect_fds(c, &fds);
-	if (how == GP_SANDBOX_FULL)
-		rc = gp_sandbox_landlock(NULL, 0);
 	if (rc < 0)
-		die(1, "Landlock", strerror(-rc));
+		die(1, step, strerror(-rc));
 	rc = workers_start(&c->workers);
 	if (rc < 0)
 		die(1, "threads", strerror(-rc));
-	rc = gp_sandbox_limits(NOFILE);
+	collect_fds(c, &fds);
+	rc = profile_seal(&fds, how, &step);
 	if (rc < 0)
-		die(1, "limits", strerror(-rc));
+		die(1, step, strerror(-rc));
 	if (how != GP_SANDBOX_FULL)
-		gp_log(GP_LOG_WARNING,
-		    "sandbox weakened by the configuration: %s",
-		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
-	if (how != GP_SANDBOX_OFF)
-		rc = c->o.offline ? profile_enter_offline(&fds) :
-				    profile_enter_live(&fds);
-	if (rc < 0)
-		die(1, "seccomp", strerror(-rc));
+		gp_log(GP_LOG_WARNING, "sandbox weakened: %s", words[how]);
+	else if (!c->o.offline)
+		gp_log(GP_LOG_INFO, "sandbox full, Landlock ABI %d iface=%s",
+		    abi, c->o.iface);
 }
 
 /* ---- the writer's answer -------------------------------------------------- */
@@ -829,8 +820,7 @@ announce(const struct capture *c)
 	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
 	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
 	    "filter=%s l7=%s",
-	    c->o.iface, snaplen(c),
-	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    c->o.iface, snaplen(c), s->buffer_mb, s->promiscuous ? "yes" : "no",
 	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
 	    s->flows_max, FLOWTAB_BYTES_V4 + label, FLOWTAB_BYTES_V6 + label,
 	    s->filter[0] || s->filter_file[0] ? "yes" : "no",
@@ -920,6 +910,8 @@ main(int argc, char **argv)
 	enum loop_result result;
 	size_t n_files;
 
+	if (gp_fd_fill_std() < 0)
+		return 1;
 	gp_log_open("goprobe-capture", GP_LOG_INFO);
 	parse_options(argc, argv, &c->o, &l7);
 	load_configuration(c, l7);
@@ -948,7 +940,6 @@ main(int argc, char **argv)
 	tzset();
 
 	/* give it up; from here on nothing can be opened */
-	drop_privileges();
 	enter_sandbox(c);
 
 	/* only now: the writer's answer, the files, the packets */

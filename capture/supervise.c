@@ -20,7 +20,7 @@
 #define MS INT64_C(1000000)
 /* a child that lived this long is not failing */
 #define STEADY_NS (10 * GP_NS_PER_S)
-#define WAIT_NS   (500 * MS)
+#define NOTIFY_BUDGET 256 /* a turn */
 
 static int
 own_folder(char *out, size_t size)
@@ -225,6 +225,22 @@ child_of(struct supervisor *s, pid_t pid)
 	return NULL;
 }
 
+/*
+ * A child may choose the names it finds again, but not take the place of what
+ * it is given, nor shift the list of names with a colon.
+ */
+static bool
+name_ok(const struct child *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_given; i++)
+		if (strcmp(name, c->given[i].name) == 0)
+			return false;
+	for (const char *p = name; *p; p++)
+		if (*p <= ' ' || *p > '~' || *p == ':')
+			return false;
+	return *name && strcmp(name, "alive") != 0;
+}
+
 static void
 keep_fds(struct child *c, struct gp_notification *n)
 {
@@ -232,6 +248,12 @@ keep_fds(struct child *c, struct gp_notification *n)
 
 	(void)gp_notify_value(n, "FDNAME", name, sizeof(name));
 	(void)gp_notify_value(n, "FDPOLL", poll_text, sizeof(poll_text));
+	if (!name_ok(c, name)) {
+		gp_log(GP_LOG_WARNING,
+		    "%s: descriptor with an impossible name refused",
+		    c->program);
+		return;
+	}
 	for (size_t i = 0; i < n->n_fds; i++) {
 		struct stored_fd *slot;
 
@@ -285,8 +307,12 @@ read_notifications(struct supervisor *s)
 {
 	static struct gp_notification n;
 
-	while (gp_notify_recv(s->notify_fd, &n) == 0)
+	/* anybody may send to us: a flood must not keep us from our children */
+	for (int i = 0; i < NOTIFY_BUDGET; i++) {
+		if (gp_notify_recv(s->notify_fd, &n) < 0)
+			return;
 		one_notification(s, &n);
+	}
 }
 
 /* ---- ends and restarts --------------------------------------------------- */
@@ -379,18 +405,6 @@ until_restart_ms(struct supervisor *s, int timeout_ms)
 }
 
 static void
-wait_on(struct child *c, int64_t now)
-{
-	if (!c->waiting)
-		gp_log(GP_LOG_WARNING, "%s %s: the interface is not there, or "
-				       "down; waiting for it", c->program,
-		    c->label);
-	c->waiting = true;
-	c->failures = 0; /* what happens now is not its doing */
-	c->restart_ns = now + WAIT_NS;
-}
-
-static void
 start_due(struct supervisor *s)
 {
 	int64_t now = gp_clock_mono_ns();
@@ -400,11 +414,6 @@ start_due(struct supervisor *s)
 
 		if (c->restart_ns == 0 || s->stop || c->restart_ns > now)
 			continue;
-		if (c->possible && !c->possible(c)) {
-			wait_on(c, now);
-			continue;
-		}
-		c->waiting = false;
 		if (supervise_start(s, c) < 0)
 			c->restart_ns = now + GP_NS_PER_S;
 	}

@@ -15,13 +15,11 @@ goquery_SRCS := querier/main.c
 goquery_LIBS := libgpquery libgodb libgpbase
 goquery_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 
-UNIT_TESTS += $(addprefix unit/test_, args when out ifsel table ptr \
-	profile)
+UNIT_TESTS += $(addprefix unit/test_, args when out ifsel table ptr)
 TEST_LIBS_test_args := libgpquery libgodb libgpbase
 TEST_LIBS_test_when := libgpquery libgpbase
 TEST_LIBS_test_out := libgpquery libgpbase
 TEST_LIBS_test_ifsel := libgpquery libgpbase
-TEST_LIBS_test_profile := libgpquery libgpbase
 TEST_LIBS_test_ptr := libgpquery libgpbase
 TEST_LIBS_test_table := libgpquery libfakescan libgodb libgpbase
 MANPAGES += querier/goquery.1

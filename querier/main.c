@@ -141,6 +141,16 @@ show_part(const char *text, size_t offset, char line[WINDOW_TEXT + 1],
 	line[n] = '\0';
 }
 
+static size_t
+count_characters(const char *text, size_t bytes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bytes && text[i]; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
 static _Noreturn void
 die_condition(const char *what, const char *text,
     const struct godb_diag *diag)
@@ -149,28 +159,14 @@ die_condition(const char *what, const char *text,
 	size_t column;
 
 	show_part(text, diag->offset, line, &column);
-	say("goquery: %s: %s", what, diag->text);
+	say("goquery: %s: column %zu: %s", what,
+	    count_characters(text, diag->offset) + 1, diag->text);
 	say("    %s", line);
 	say("    %*s^", (int)column, "");
 	exit(EXIT_USAGE);
 }
 
 /* ---- before the sandbox ------------------------------------------------ */
-
-/* Descriptors 0 to 2 must be taken, lest the store gets one of them; a closed
- * stdout stays one that cannot be written. */
-static void
-fill_std_fds(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDONLY);
-		if (fd < 0)
-			_exit(EXIT_ERROR);
-	} while (fd <= STDERR_FILENO);
-	(void)close(fd);
-}
 
 static _Noreturn void
 finish_output(int status)
@@ -320,16 +316,25 @@ start_threads(void *arg)
 }
 
 static void
-close_sandbox(struct session *s)
+close_sandbox(struct session *s, int status_fd)
 {
 	bool asks = s->args.action == ARGS_QUERY;
+	int keep[SETS_MAX + 3] = {status_fd};
+	struct profile_fds fds = {s->store_fd, -1, keep, 1};
 	const char *step;
 	int rc;
 
+	for (size_t i = 0; i < s->sets.n; i++)
+		keep[fds.n_keep++] = s->sets.file[i].fd;
+	if (s->names) {
+		fds.helper = names_fd(s->names);
+		keep[fds.n_keep++] = fds.helper;
+		keep[fds.n_keep++] = names_answers_fd(s->names);
+	}
 	/* further arenas would want mprotect(2) */
 	(void)mallopt(M_ARENA_MAX, 1);
-	rc = profile_enter(s->store_fd, s->names ? names_fd(s->names) : -1,
-	    s->args.landlock, asks ? start_threads : NULL, s, &step);
+	rc = profile_enter(&fds, s->args.landlock, asks ? start_threads : NULL,
+	    s, &step);
 
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		die(EXIT_ERROR, "%s: this kernel has none; --sandbox=seccomp "
@@ -802,7 +807,7 @@ show_status(struct session *s)
 	if (fd < 0)
 		die_no_status(fd, path);
 	s->store_fd = -1;
-	close_sandbox(s);
+	close_sandbox(s, fd);
 
 	rc = status_read(fd, &status, error);
 	if (rc == -EINVAL)
@@ -831,7 +836,7 @@ show_ifaces(struct session *s)
 {
 	load_conf(s);
 	open_store(s);
-	close_sandbox(s);
+	close_sandbox(s, -1);
 	read_store(s);
 	if (godb_reader_ifaces(s->reader, &s->have) < 0)
 		exit(EXIT_ERROR);
@@ -956,7 +961,8 @@ main(int argc, char **argv)
 	static struct session s; /* too large for a stack frame */
 	char error[ARGS_ERROR_MAX];
 
-	fill_std_fds();
+	if (gp_fd_fill_std() < 0)
+		return EXIT_ERROR;
 	out_init(&out, STDOUT_FILENO);
 	s.store_fd = -1;
 	if (args_parse(argc, argv, &s.args, error) < 0)
@@ -983,7 +989,7 @@ main(int argc, char **argv)
 	s.mem_bytes = memory_bound(&s.args);
 	open_helpers(&s);
 	open_store(&s);
-	close_sandbox(&s);
+	close_sandbox(&s, -1);
 
 	parse_conditions(&s);
 	read_store(&s);

@@ -146,6 +146,12 @@ names_fd(const struct names *n)
 	return n->to;
 }
 
+int
+names_answers_fd(const struct names *n)
+{
+	return n->from;
+}
+
 void
 names_free(struct names *n)
 {

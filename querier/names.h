@@ -26,8 +26,9 @@ struct names_opts {
 /* Starts the helper.  0, or -errno with one line in error. */
 int names_start(const struct names_opts *opts, struct names **out,
     char error[512]);
-/* The descriptor that questions are written to. */
+/* The descriptors that questions are written to and answers read from. */
 int names_fd(const struct names *n);
+int names_answers_fd(const struct names *n);
 void names_free(struct names *n); /* accepts NULL */
 
 /* The networks of "country=CH" or "asn=AS64500", as godb_cond_opts.set. */

@@ -1,5 +1,6 @@
 #include "querier/profile.h"
 
+#include "common/base/fd.h"
 #include "common/base/sandbox.h"
 
 #include <fcntl.h>
@@ -8,7 +9,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #define NOBODY  65534 /* Debian's nobody and nogroup */
@@ -42,7 +42,8 @@ static const struct gp_syscall table[] = {
     {SCMP_SYS(write), "the answer", {EQ(0, STDOUT_FILENO)}},
     {SCMP_SYS(write), "messages", {EQ(0, STDERR_FILENO)}},
     /* memory, time, end */
-    {SCMP_SYS(mmap), "memory, never executable", {ZERO(2, PROT_EXEC)}},
+    {SCMP_SYS(mmap), "memory of our own, never executable",
+	{ZERO(2, PROT_EXEC), {GP_ARG_MASKED, 3, MAP_ANONYMOUS, MAP_ANONYMOUS}}},
     N(munmap, "memory"),
     N(mremap, "memory"),
     N(madvise, "memory"),
@@ -56,8 +57,6 @@ static const struct gp_syscall table[] = {
     N(futex, "libc's locks"),
     N(exit_group, "the end"),
 };
-
-#define N_RULES (sizeof(table) / sizeof(table[0]))
 
 /* The store's group is what reading it takes; group 0 would be more, so then
  * the files must be readable to others. */
@@ -85,21 +84,49 @@ limits(void)
 	return gp_sandbox_limits((unsigned)files.rlim_cur);
 }
 
+void
+profile_rules(const struct profile_fds *fds, struct gp_rules *out)
+{
+	const struct gp_syscall ask = {SCMP_SYS(write),
+	    "questions to goquery-resolve", {EQ(0, fds->helper)}};
+
+	out->n = 0;
+	gp_rules_put(out, table, sizeof(table) / sizeof(table[0]));
+	if (fds->helper >= 0)
+		gp_rules_put(out, &ask, 1);
+}
+
+static int
+close_others(const struct profile_fds *fds)
+{
+	int stay[PROFILE_KEEP_MAX + 1] = {fds->store};
+
+	if (fds->n_keep > PROFILE_KEEP_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < fds->n_keep; i++)
+		stay[i + 1] = fds->keep[i];
+	return gp_fd_close_others(stay, fds->n_keep + 1);
+}
+
 int
-profile_enter(int store_fd, int helper_fd, bool landlock,
+profile_enter(const struct profile_fds *fds, bool landlock,
     int (*start_threads)(void *arg), void *arg, const char **step)
 {
-	struct gp_path store = {store_fd, GP_PATH_READ};
-	struct gp_syscall with_helper[N_RULES + 1];
+	struct gp_path store = {fds->store, GP_PATH_READ};
+	static struct gp_rules rules;
 	int rc;
 
+	*step = "closing what was inherited";
+	rc = close_others(fds);
+	if (rc < 0)
+		return rc;
 	*step = "dropping privileges";
-	rc = drop(store_fd);
+	rc = drop(fds->store);
 	if (rc < 0)
 		return rc;
 	if (landlock) {
 		*step = "Landlock";
-		rc = gp_sandbox_landlock(&store, store_fd >= 0);
+		rc = gp_sandbox_landlock(&store, fds->store >= 0);
 		if (rc < 0)
 			return rc;
 	}
@@ -114,10 +141,6 @@ profile_enter(int store_fd, int helper_fd, bool landlock,
 	if (rc < 0)
 		return rc;
 	*step = "seccomp";
-	if (helper_fd < 0)
-		return gp_sandbox_seccomp(table, N_RULES);
-	memcpy(with_helper, table, sizeof(table));
-	with_helper[N_RULES] = (struct gp_syscall){SCMP_SYS(write),
-	    "questions to goquery-resolve", {EQ(0, helper_fd)}};
-	return gp_sandbox_seccomp(with_helper, N_RULES + 1);
+	profile_rules(fds, &rules);
+	return gp_sandbox_seccomp(rules.row, rules.n);
 }

@@ -5,17 +5,31 @@
 #define QUERIER_PROFILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/sandbox.h"
+
+#define PROFILE_KEEP_MAX 63
+
+struct profile_fds {
+	int store;  /* folder, -1: nothing is to be opened any more */
+	int helper; /* may be written to, -1: none */
+	const int *keep; /* what stays open to be read, with the helper's; -1
+	                    is nothing */
+	size_t n_keep;   /* up to PROFILE_KEEP_MAX */
+};
 
 /*
- * Drops to an unprivileged identity (as root: nobody, with the store's group
- * alone), lets Landlock leave nothing but the store for reading, calls
- * start_threads, caps limits, then installs the seccomp filter, on all
- * threads.  store_fd -1: no store is needed, nothing can be opened any more.
- * helper_fd: may be written to, too; -1: none.  start_threads may be NULL;
- * what it returns below 0 is returned.  0, or -errno with the step that failed
- * in *step; then the caller must leave.
+ * Closes what else was inherited; drops to an unprivileged identity (as root:
+ * nobody, with the store's group alone); lets Landlock leave nothing but the
+ * store for reading; calls start_threads, which may be NULL and whose error is
+ * returned; caps limits; then installs the filter for every thread.  0, or
+ * -errno with the step that failed in *step; then the caller must leave.
  */
-int profile_enter(int store_fd, int helper_fd, bool landlock,
+int profile_enter(const struct profile_fds *fds, bool landlock,
     int (*start_threads)(void *arg), void *arg, const char **step);
+
+/* What the filter lets pass. */
+void profile_rules(const struct profile_fds *fds, struct gp_rules *out);
 
 #endif

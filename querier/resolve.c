@@ -44,6 +44,7 @@
 #define DEADLINE_NS (5 * GP_NS_PER_S)
 #define NOBODY      65534
 #define DNS_PORT    53
+#define NOFILE      16
 
 struct question {
 	struct gp_addr addr;
@@ -176,7 +177,8 @@ static const struct gp_syscall profile[] = {
     N(recvfrom, "the server's answers"),
     N(poll, "waiting for it"),
     N(ppoll, "as libc may spell it"),
-    {SCMP_SYS(mmap), "memory, never executable", {ZERO(2, PROT_EXEC)}},
+    {SCMP_SYS(mmap), "memory of our own, never executable",
+	{ZERO(2, PROT_EXEC), {GP_ARG_MASKED, 3, MAP_ANONYMOUS, MAP_ANONYMOUS}}},
     N(munmap, "memory"),
     N(mremap, "memory"),
     N(madvise, "memory"),
@@ -195,6 +197,8 @@ close_sandbox(void)
 	int rc = geteuid() == 0 ? gp_sandbox_drop(NOBODY, NOBODY, NULL, 0)
 				: gp_sandbox_drop_caps();
 
+	if (rc == 0)
+		rc = gp_sandbox_limits(NOFILE);
 	if (rc < 0)
 		die("dropping privileges: %s", strerror(-rc));
 	rc = gp_sandbox_landlock(NULL, 0);
@@ -441,6 +445,9 @@ main(int argc, char **argv)
 	struct helper h = {.socket = -1};
 	char error[256];
 
+	/* what goquery's caller left open is not ours */
+	if (gp_fd_fill_std() < 0 || gp_fd_close_others(NULL, 0) < 0)
+		return 1;
 	out_init(&out, STDOUT_FILENO);
 	for (int i = 1; i + 1 < argc; i += 2) {
 		int rc = 0;

@@ -5,11 +5,29 @@
 TEST_LIBS_DEFAULT := libgpipc libgodb libgpbase
 TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 
+# The sandboxes tried from inside.
+ARCHIVES += libattack
+libattack_SRCS := tests/lib/attack.c
+TEST_HELPERS += lib/inside lib/deny
+UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
+TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
+TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
+TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
+TEST_LIBS_attack_querier := libattack libgpquery libgpbase
+
+# A real writer among captures that lie; it runs the programs of its own build.
+ARCHIVES += libfakecapture
+libfakecapture_SRCS := tests/lib/fakecapture.c
+UNIT_TESTS += component/hostile component/flips
+TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
+$(O)/tests/component/hostile: $(O)/bin/goprobe-writer $(O)/bin/goquery
+$(O)/tests/component/flips: $(O)/bin/goquery
+
 define test_program
 $(O)/tests/$(1): $(O)/tests/$(1).o \
     $(patsubst %,$(O)/%.a,$(or $(TEST_LIBS_$(notdir $(1))),$(TEST_LIBS_DEFAULT)))
 	$$(call say,LD,$$@)
-	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ \
+	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(filter %.o %.a,$$^) \
 		$$(call pkg-libs,$(TEST_PKGS_DEFAULT) $(TEST_PKGS_$(notdir $(1)))) \
 		$(TEST_LDLIBS_$(notdir $(1)))
 endef
@@ -48,11 +66,16 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	dpi \
 	library \
 	maintain \
+	faults \
 	powercut \
 	units \
 	service \
+	readme \
 	storm \
-	programs)
+	programs \
+	holds \
+	perms \
+	closed)
 
 # Where tests find programs and helpers.
 TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
@@ -61,22 +84,25 @@ TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
 OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
-.PHONY: check-system variants
+.PHONY: check-system variants tsan
+tsan: $(TSAN_TESTS:%=$(O)/tests/%)
 variants:
 	@$(MAKE) --no-print-directory all tests
 	@$(MAKE) --no-print-directory CC=$(OTHER_CC) BIN=build/other/bin all
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
+	@$(MAKE) --no-print-directory SANITIZE=thread tsan
 check: deps
 	@$(MAKE) --no-print-directory variants
 	@$(TEST_ENV) sh tests/check.sh $(TEST_PROGRAMS) \
 		$(subst $(O)/,$(O)-address-undefined/,$(TEST_PROGRAMS)) \
+		$(TSAN_TESTS:%=$(O)-thread/tests/%) \
 		$(SYSTEM_TESTS) tests/system/other-compiler.t
 check-system: all tests
 	@$(TEST_ENV) prove -e sh $(SYSTEM_TESTS)
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t storm.t)
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests

@@ -32,7 +32,8 @@ drain_fini(struct drain *d)
 /*
  * A live frame's block follows from its wall-clock interval, that interval
  * from the boot clock and the offsets between the two which this process has
- * seen itself: a capture cannot write into another time.  Frames older than
+ * seen itself: a capture cannot write into another time, nor come back to one
+ * that it has left.  Frames older than
  * our own start (a ring taken up again) may have seen clock steps that we did
  * not, so for them a day is allowed.
  */
@@ -49,6 +50,12 @@ check_times(const struct peer *peer, const struct frame_header *h)
 	if (h->first_boot_ns < peer->boot_min_ns ||
 	    h->last_boot_ns > now + CLOCK_SLACK_NS)
 		return "boot time";
+	/* rows that waited for a label are the only ones that look back */
+	if (h->last_boot_ns < peer->newest_boot_ns - 2 * SLOT_NS)
+		return "boot time goes back";
+	if (h->first_real_ns < 0 ||
+	    h->last_real_ns > GP_TIME_MAX_S * GP_NS_PER_S)
+		return "wall-clock time";
 	if (h->last_boot_ns < peer->adopted_boot_ns)
 		slack = GP_DAY_S * GP_NS_PER_S;
 	if (h->last_real_ns - h->last_boot_ns < peer->offset_min_ns - slack ||
@@ -111,6 +118,8 @@ take_frame(struct drain *d, struct peer *peer)
 	if (rc < 0)
 		return 0; /* the store cannot take it now: it stays in the ring */
 	stats_frame(d->stats, peer, d->buf, rc > 0);
+	if (h->last_boot_ns > peer->newest_boot_ns)
+		peer->newest_boot_ns = h->last_boot_ns;
 	ring_next(&peer->ring, end);
 	peer->ack_due = true;
 	peer->told_ns = h->last_real_ns;

@@ -33,7 +33,6 @@
 #include "writer/stats.h"
 
 #define SOCKETS "/run/goprobe"
-#define NOFILE 4096
 /* between two steps of retention when there is nothing else to do */
 #define PRUNE_PAUSE_MS 10
 /* how long captures may take to send their last after the launcher's death */
@@ -42,6 +41,7 @@
 struct options {
 	const char *conf_path; /* NULL: the site's, which may be missing */
 	const char *store;
+	const char *sandbox; /* offline */
 	bool check, print;
 	struct maintain maintain;
 };
@@ -52,6 +52,7 @@ struct inherited {
 	int n;
 	int store;   /* folder */
 	int status;  /* folder for the status file, -1: none is written */
+	bool service; /* of systemd: what the INI names is what should run */
 	int metrics; /* folder of the Prometheus text, -1 likewise */
 	char metrics_name[256];
 	int listen;  /* captures connect here, -1 offline */
@@ -86,7 +87,8 @@ usage(FILE *out, int status)
 	exit(status);
 }
 
-enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES };
+enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES,
+	OPT_SANDBOX };
 
 static const struct option long_options[] = {
     {"prune", no_argument, NULL, OPT_PRUNE},
@@ -94,7 +96,8 @@ static const struct option long_options[] = {
     {"wipe", no_argument, NULL, OPT_WIPE},
     {"repair", no_argument, NULL, OPT_REPAIR},
     {"dry-run", no_argument, NULL, OPT_DRY},
-    {"yes", no_argument, NULL, OPT_YES}, {NULL, 0, NULL, 0}};
+    {"yes", no_argument, NULL, OPT_YES},
+    {"sandbox", required_argument, NULL, OPT_SANDBOX}, {NULL, 0, NULL, 0}};
 
 static void
 set_command(struct maintain *m, enum maintain_command command)
@@ -128,6 +131,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_REPAIR:
 			set_command(&o->maintain, MAINTAIN_REPAIR);
+			break;
+		case OPT_SANDBOX: /* only goprobe says this */
+			o->sandbox = optarg;
 			break;
 		case OPT_DRY:
 			o->maintain.dry_run = true;
@@ -186,6 +192,17 @@ load_configuration(const struct options *o, bool root_owned)
 	return conf;
 }
 
+static bool
+own_sandbox(struct gp_conf *conf, const char *asked)
+{
+	char error[512];
+
+	if (gp_conf_own_sandbox(conf, asked, error) == 0)
+		return true;
+	fprintf(stderr, "goprobe-writer: %s\n", error);
+	return false;
+}
+
 static int
 check_configuration(const struct options *o)
 {
@@ -208,6 +225,10 @@ maintain(const struct options *o)
 
 	if (conf == NULL)
 		return 2;
+	if (!own_sandbox(conf, o->sandbox)) {
+		gp_conf_free(conf);
+		return 2;
+	}
 	m.conf = conf;
 	m.store = o->store ? o->store : conf->store.path;
 	status = maintain_run(&m);
@@ -239,8 +260,9 @@ take_inherited(struct inherited *in)
 	in->store = in->listen = in->offline = in->alive = -1;
 	in->status = in->metrics = -1;
 	in->n = gp_notify_listen_fds(&in->fds);
-	if (in->n < 0)
-		die("passed descriptors", strerror(-in->n));
+	if (in->n < 0 ||
+	    close_range((unsigned)(GP_LISTEN_FDS_START + in->n), ~0U, 0) < 0)
+		die("passed descriptors", strerror(in->n < 0 ? -in->n : errno));
 	for (int i = 0; i < in->n; i++) {
 		const char *name = in->fds[i].name;
 
@@ -282,8 +304,10 @@ open_status_folder(struct inherited *in)
 {
 	const char *path = getenv("RUNTIME_DIRECTORY");
 
-	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/')
+	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/') {
 		in->status = open_folder(path);
+		in->service = true;
+	}
 }
 
 static bool
@@ -349,37 +373,31 @@ open_signals(void)
 static void
 enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
 {
-	struct gp_path paths[3] = {{in->store, GP_PATH_READ | GP_PATH_WRITE}};
-	size_t n = 1;
+	static const char *const words[] = {
+	    [GP_SANDBOX_FULL] = "full",
+	    [GP_SANDBOX_SECCOMP] = "seccomp only",
+	    [GP_SANDBOX_OFF] = "off",
+	};
+	const struct profile_fds fds = {
+	    .store = in->store,
+	    .status = in->status,
+	    .metrics = in->metrics,
+	    .notify = in->notify,
+	};
+	int abi = gp_sandbox_landlock_abi();
+	const char *step;
 	int rc;
-
-	if (in->status >= 0)
-		paths[n++] = (struct gp_path){in->status, GP_PATH_WRITE};
-	if (in->metrics >= 0)
-		paths[n++] = (struct gp_path){in->metrics, GP_PATH_WRITE};
 
 	if (geteuid() == 0)
 		die("refusing to run as root",
 		    "goprobe-writer is started as its own user");
-	rc = gp_sandbox_limits(NOFILE);
-	if (rc == 0)
-		rc = gp_sandbox_drop_caps();
+	rc = profile_enter(&fds, how, &step);
 	if (rc < 0)
-		die("privileges cannot be dropped", strerror(-rc));
-	if (how == GP_SANDBOX_FULL) {
-		rc = gp_sandbox_landlock(paths, n);
-		if (rc < 0)
-			die("Landlock", strerror(-rc));
-	}
-	if (how != GP_SANDBOX_OFF) {
-		rc = profile_enter();
-		if (rc < 0)
-			die("seccomp", strerror(-rc));
-	}
+		die(step, strerror(-rc));
 	if (how != GP_SANDBOX_FULL)
-		gp_log(GP_LOG_WARNING,
-		    "sandbox weakened by the configuration: %s",
-		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
+		gp_log(GP_LOG_WARNING, "sandbox weakened: %s", words[how]);
+	else if (in->listen >= 0)
+		gp_log(GP_LOG_INFO, "sandbox full, Landlock ABI %d", abi);
 }
 
 static struct godb_writer *
@@ -541,6 +559,7 @@ start_stats(struct loop *l, const struct gp_conf *conf, const char *store,
 		.conf = conf,
 		.store = store,
 		.sandbox = conf->writer.sandbox,
+		.all = l->in->service,
 		.landlock_abi = landlock_abi,
 		.status_dir = l->in->status,
 		.metrics_dir = l->in->metrics,
@@ -564,6 +583,8 @@ main(int argc, char **argv)
 	char *full_path;
 	int landlock_abi, rc;
 
+	if (gp_fd_fill_std() < 0)
+		return 1;
 	gp_log_open("goprobe-writer", GP_LOG_INFO);
 	tune_heap();
 	parse_options(argc, argv, &o);
@@ -574,6 +595,10 @@ main(int argc, char **argv)
 	take_inherited(&in);
 	conf = load_configuration(&o, in.listen >= 0);
 	if (conf == NULL)
+		return 2;
+	if (in.listen >= 0 && o.sandbox)
+		die("--sandbox", "a sensor obeys root's configuration alone");
+	if (in.listen < 0 && !own_sandbox(conf, o.sandbox))
 		return 2;
 	path = o.store ? o.store : conf->store.path;
 	if (in.store < 0)

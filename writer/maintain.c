@@ -133,7 +133,7 @@ static int
 become_owner(int store, const char *path, enum gp_conf_sandbox how,
     const char **what)
 {
-	struct gp_path paths[] = {{store, GP_PATH_READ | GP_PATH_WRITE}};
+	const struct profile_fds fds = {store, -1, -1, -1};
 	struct stat st;
 	int rc;
 
@@ -148,15 +148,7 @@ become_owner(int store, const char *path, enum gp_conf_sandbox how,
 	}
 	rc = geteuid() == 0 ? gp_sandbox_drop(st.st_uid, st.st_gid, NULL, 0) :
 			      gp_sandbox_drop_caps();
-	if (rc == 0 && how == GP_SANDBOX_FULL) {
-		*what = "Landlock";
-		rc = gp_sandbox_landlock(paths, 1);
-	}
-	if (rc == 0 && how != GP_SANDBOX_OFF) {
-		*what = "seccomp";
-		rc = profile_enter();
-	}
-	return rc;
+	return rc < 0 ? rc : profile_enter(&fds, how, what);
 }
 
 struct words {

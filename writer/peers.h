@@ -51,6 +51,7 @@ struct peer {
 	int64_t since_mono_ns;
 	/* frames' times are checked against these (drain.c) */
 	int64_t boot_min_ns, adopted_boot_ns;
+	int64_t newest_boot_ns; /* of the frames taken */
 	int64_t offset_min_ns, offset_max_ns;
 	uint64_t frames, rows;
 	/* for status: what the last frame said, and whom it counts for */

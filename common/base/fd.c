@@ -171,3 +171,36 @@ gp_fd_datasync(int fd)
 	} while (rc < 0 && errno == EINTR);
 	return rc < 0 ? -errno : 0;
 }
+
+int
+gp_fd_fill_std(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY); /* inherited: 0 to 2 are */
+		if (fd < 0)
+			return -errno;
+	} while (fd <= STDERR_FILENO);
+	(void)close(fd);
+	return 0;
+}
+
+int
+gp_fd_close_others(const int *keep, size_t n)
+{
+	unsigned from = STDERR_FILENO + 1;
+
+	for (;;) {
+		unsigned next = ~0U; /* the lowest to keep */
+
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from && close_range(from, next - 1, 0) < 0)
+			return -errno;
+		if (next == ~0U)
+			return 0;
+		from = next + 1;
+	}
+}

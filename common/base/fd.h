@@ -33,6 +33,15 @@ int gp_fd_opendir_at(int dir, const char *name);
 int gp_fd_read_file(int dir, const char *name, size_t max_bytes, char **data,
     size_t *len);
 
+/* Descriptors 0 to 2 are taken afterwards, those that were closed by a
+ * /dev/null which cannot be written: what is opened next never is where log
+ * lines go.  0 or -errno. */
+int gp_fd_fill_std(void);
+
+/* Closes every descriptor from 3 on but those in keep[n], in any order; -1 is
+ * nothing to keep.  0 or -errno. */
+int gp_fd_close_others(const int *keep, size_t n);
+
 int gp_fd_sync(int fd);     /* fsync */
 int gp_fd_datasync(int fd); /* fdatasync */
 

@@ -1,5 +1,6 @@
 #include "common/base/sandbox.h"
 
+#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
@@ -13,6 +14,14 @@
 #include <unistd.h>
 
 /* ---- seccomp ------------------------------------------------------------ */
+
+void
+gp_rules_put(struct gp_rules *rules, const struct gp_syscall *rows, size_t n)
+{
+	assert(n <= GP_RULES_MAX - rules->n);
+	memcpy(rules->row + rules->n, rows, n * sizeof(*rows));
+	rules->n += n;
+}
 
 static int
 add_rule(scmp_filter_ctx ctx, const struct gp_syscall *row)

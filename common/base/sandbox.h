@@ -30,6 +30,15 @@ struct gp_syscall {
 	struct gp_arg arg[3];
 };
 
+/* A table as it grows; what a program keeps in the end. */
+#define GP_RULES_MAX 768
+struct gp_rules {
+	struct gp_syscall row[GP_RULES_MAX];
+	size_t n;
+};
+void gp_rules_put(struct gp_rules *rules, const struct gp_syscall *rows,
+    size_t n);
+
 /*
  * No-new-privileges, then the filter for every thread of the process
  * (TSYNC); anything else kills it.  0 or -errno.

@@ -104,11 +104,27 @@ s_to_ns(int64_t s)
 	return s * GP_NS_PER_S;
 }
 
+/* Faults of reading parts, behind those of the scan. */
+static size_t
+count_part_faults(const struct job *j)
+{
+	return (j->result ? godb_result_n_faults(j->result) : 0) +
+	    j->opts->n_faults;
+}
+
+static const struct godb_fault *
+part_fault_at(const struct job *j, size_t i)
+{
+	size_t n = j->result ? godb_result_n_faults(j->result) : 0;
+
+	return i < n ? godb_result_fault(j->result, i)
+		     : &j->opts->faults[i - n];
+}
+
 static size_t
 count_faults(const struct job *j)
 {
-	return godb_scan_n_faults(j->scan) +
-	    (j->result ? godb_result_n_faults(j->result) : 0);
+	return godb_scan_n_faults(j->scan) + count_part_faults(j);
 }
 
 static const struct godb_fault *
@@ -116,8 +132,7 @@ fault_at(const struct job *j, size_t i)
 {
 	size_t n = godb_scan_n_faults(j->scan);
 
-	return i < n ? godb_scan_fault(j->scan, i)
-		     : godb_result_fault(j->result, i - n);
+	return i < n ? godb_scan_fault(j->scan, i) : part_fault_at(j, i - n);
 }
 
 static bool
@@ -334,9 +349,8 @@ add_faults(struct job *j, enum godb_cause cause)
 static void
 uncover_faults(struct job *j)
 {
-	for (size_t i = 0; j->result && i < godb_result_n_faults(j->result);
-	     i++) {
-		const struct godb_fault *f = godb_result_fault(j->result, i);
+	for (size_t i = 0; i < count_part_faults(j); i++) {
+		const struct godb_fault *f = part_fault_at(j, i);
 		int64_t first = s_to_ns(f->first_s), last = s_to_ns(f->last_s);
 		uint64_t lost;
 

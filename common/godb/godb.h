@@ -516,11 +516,12 @@ struct godb_query_opts {
 	 * the call; one call at a time.  `progress` is called by the caller's
 	 * thread, `bin` by any, but by one at a time. */
 	struct godb_pool *pool;
+	const int *cancel; /* as in struct godb_scan_opts */
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL, NULL}
+	    0, NULL, NULL, NULL, NULL}
 
 struct godb_result;
 
@@ -576,6 +577,54 @@ struct godb_result_stats {
 void godb_result_stats(const struct godb_result *r,
     struct godb_result_stats *out);
 
+/* ---- query: seen ------------------------------------------------------- */
+
+/* Addresses that have the first len bits of addr, whose others are zero;
+ * IPv4 in lo. */
+struct godb_prefix {
+	uint8_t version, len; /* 4: 0-32, 6: 0-128 */
+	struct godb_addr6 addr;
+};
+
+struct godb_seen_opts {
+	size_t size;
+	const struct godb_prefix *prefix; /* n of them, in any order */
+	size_t n;
+	size_t mem_bytes; /* bound of what is allocated, 0: none */
+	int (*progress)(void *arg, size_t done, size_t all);
+	void *progress_arg;
+	struct godb_pool *pool;
+};
+#define GODB_SEEN_OPTS_INIT \
+	{sizeof(struct godb_seen_opts), NULL, 0, 0, NULL, NULL, NULL}
+
+struct godb_seen;
+
+/*
+ * Looks for rows of the scan with any of the addresses at either end.  Parts
+ * that cannot be read become faults and the call succeeds: without a look at
+ * them, and at godb_coverage_new, "not seen" means nothing.  Returns as
+ * godb_query_run does.
+ */
+int godb_seen_run(const struct godb_scan *s,
+    const struct godb_seen_opts *opts, struct godb_seen **out);
+void godb_seen_free(struct godb_seen *s); /* accepts NULL */
+
+struct godb_sighting {
+	int64_t first_s, last_s; /* starts of the first and the last block */
+	uint32_t days;           /* UTC days with any */
+};
+/* Of the i-th prefix; false: in no row that could be read. */
+bool godb_seen_sighting(const struct godb_seen *s, size_t i,
+    struct godb_sighting *out);
+/* Whether it was seen on the scan's interface. */
+bool godb_seen_on(const struct godb_seen *s, size_t i, size_t iface);
+/* Parts that could not be read: *n, borrowed. */
+const struct godb_fault *godb_seen_faults(const struct godb_seen *s,
+    size_t *n);
+void godb_seen_stats(const struct godb_seen *s,
+    struct godb_result_stats *out);
+
 /* ---- query: coverage --------------------------------------------------- */
 
 /* Why an answer may lack something. */
@@ -610,8 +659,12 @@ struct godb_coverage_opts {
 	int64_t first_s, last_s; /* the window of the scan */
 	int64_t now_ns;          /* what lies after it is no gap */
 	bool no_live;            /* as in the scan: recent time is not asked */
+	/* More of them than the result's: see godb_seen_faults. */
+	const struct godb_fault *faults;
+	size_t n_faults;
 };
-#define GODB_COVERAGE_OPTS_INIT {sizeof(struct godb_coverage_opts), 0, 0, 0, false}
+#define GODB_COVERAGE_OPTS_INIT \
+	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0}
 
 struct godb_coverage;
 

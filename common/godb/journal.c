@@ -257,6 +257,38 @@ find_magic(struct gdi_journal *j, uint64_t at, uint64_t *found)
 	return rc;
 }
 
+/*
+ * Whether what lies at `at`, up to the end, is the beginning of a record that
+ * was being written, or nothing but the zeroes of a file that grew before a
+ * power cut.  What is all there and does not hold was changed afterwards.
+ */
+static int
+torn(struct gdi_journal *j, uint64_t at)
+{
+	uint64_t left = j->len - at;
+	const uint8_t *h;
+	int rc;
+
+	h = fetch(j, at, left < R_HEAD ? (size_t)left : R_HEAD, &rc);
+	if (h == NULL)
+		return rc;
+	if (left >= R_HEAD && gdi_get32(h + R_MAGIC) == RECORD_MAGIC)
+		return gdi_get32(h + R_BYTES) > left &&
+		    record_bytes(gdi_get32(h + R_NAMES), gdi_get32(h + R_N4),
+			gdi_get32(h + R_N6)) > left;
+	if (left < R_HEAD)
+		return true;
+	for (; all_zero(h, R_HEAD); at += R_HEAD) {
+		left -= R_HEAD;
+		if (left < R_HEAD)
+			return true;
+		h = fetch(j, at + R_HEAD, R_HEAD, &rc);
+		if (h == NULL)
+			return rc;
+	}
+	return false;
+}
+
 /* Looking for a further record costs, at worst, a checksum of the rest. */
 #define TRIES 64
 
@@ -286,5 +318,15 @@ gdi_journal_next(struct gdi_journal *j, struct gdi_journal_view *v)
 		return 1;
 	}
 	j->at = j->len;
+	if (bad != UINT64_MAX && j->n_damaged == 0) {
+		int rc = torn(j, bad);
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0) {
+			j->n_damaged = 1;
+			j->damaged_at = bad;
+		}
+	}
 	return 0;
 }

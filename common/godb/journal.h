@@ -3,8 +3,8 @@
  * (FORMAT.md, "Journals").
  *
  * One file an interface and block.  A record is one batch, whole and checked
- * by itself.  What lies behind the last valid record is torn and counts as
- * never written; what does not hold before it is damage.
+ * by itself.  The beginning of a record behind the last valid one is torn and
+ * counts as never written; whatever else does not hold is damage.
  */
 #ifndef GODB_JOURNAL_H
 #define GODB_JOURNAL_H

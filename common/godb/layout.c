@@ -103,10 +103,12 @@ gdi_marker_create(int store_fd, uint32_t mode)
 /* ---- lock ---------------------------------------------------------------- */
 
 int
-gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
+gdi_lock(int store_fd, const char *owner, int *lock_fd,
     struct godb_diag *diag)
 {
 	char text[128];
+	/* whoever may open it could take the lock, and with it the writer */
+	const uint32_t mode = 0600;
 	int fd = gp_fd_openat(store_fd, GDI_LOCK, O_RDWR | O_CREAT, mode);
 	int n, rc = 0;
 

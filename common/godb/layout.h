@@ -18,7 +18,7 @@ int gdi_marker_create(int store_fd, uint32_t mode);
 int gdi_folder_blank(int fd);
 
 /* Takes the lock; *lock_fd keeps it.  GODB_ELOCKED: diag names the holder. */
-int gdi_lock(int store_fd, const char *owner, uint32_t mode, int *lock_fd,
+int gdi_lock(int store_fd, const char *owner, int *lock_fd,
     struct godb_diag *diag);
 
 /* Opens a folder, making it when missing, with the mode whatever the umask;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define THREADS_MAX 256
+#define SHARE_MAX   24 /* parts: a day has some for each thread */
 
 struct worker {
 	struct godb_pool *pool;
@@ -151,4 +152,29 @@ gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
 	(void)pthread_mutex_lock(&p->lock);
 	wait_for_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+unsigned
+gdi_shares_init(struct gdi_shares *s, size_t n, unsigned threads)
+{
+	unsigned busy = n < threads ? (unsigned)n : threads;
+
+	if (busy == 0)
+		busy = 1;
+	s->n = n;
+	s->share = n / busy / 4 + 1;
+	if (s->share > SHARE_MAX)
+		s->share = SHARE_MAX;
+	s->next = 0;
+	return busy;
+}
+
+bool
+gdi_shares_take(struct gdi_shares *s, size_t *first, size_t *end)
+{
+	*first = atomic_fetch_add(&s->next, s->share);
+	if (*first >= s->n)
+		return false;
+	*end = s->n - *first < s->share ? s->n : *first + s->share;
+	return true;
 }

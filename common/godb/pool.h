@@ -8,6 +8,8 @@
 
 #include "common/godb/godb.h"
 
+#include <stdatomic.h>
+
 /* Threads, the caller's included; 1 for NULL. */
 unsigned gdi_pool_size(const struct godb_pool *p);
 
@@ -15,5 +17,19 @@ unsigned gdi_pool_size(const struct godb_pool *p);
  * when the last is done; 0 is the caller's thread. */
 void gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
     void *arg);
+
+/*
+ * Parts of a scan, some at a time, to whoever asks next: what lies together in
+ * the files is taken by one thread, and none is idle while there is work.
+ */
+struct gdi_shares {
+	size_t n, share;
+	atomic_size_t next;
+};
+/* n parts among so many threads; returns how many of them get any, 1 at
+ * least. */
+unsigned gdi_shares_init(struct gdi_shares *s, size_t n, unsigned threads);
+/* Parts *first to *end - 1; false: none are left. */
+bool gdi_shares_take(struct gdi_shares *s, size_t *first, size_t *end);
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/internal.h"
 #include "common/godb/having.h"
 #include "common/godb/pool.h"
 #include "common/godb/rank.h"
@@ -18,10 +19,6 @@
 
 #define N_L7     65536
 #define MADE_MAX 16 /* text of an id without a name */
-
-/* Parts that a thread takes at a time, at most: they lie one behind another
- * in the files, and a day has some for each thread. */
-#define SHARE_PARTS 24
 
 struct unknown_name {
 	char *name;
@@ -58,11 +55,10 @@ struct run {
 	struct worker *worker; /* one a thread */
 	struct gdi_feed **feed;
 	unsigned n_workers;
-	size_t share; /* parts that a thread takes at a time */
 	uint32_t probe_columns, rest_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
-	atomic_size_t next;  /* part that nobody has taken */
+	struct gdi_shares shares;
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
 };
@@ -273,6 +269,8 @@ tell_progress(const struct worker *w, size_t all)
 {
 	const struct godb_query_opts *o = w->run->opts;
 
+	if (gdi_cancelled(o->cancel))
+		return GODB_ECANCELLED;
 	if (w != w->run->worker || !o->progress ||
 	    !o->progress(o->progress_arg, w->run->done, all))
 		return 0;
@@ -287,12 +285,8 @@ take_parts(void *arg, unsigned thread)
 	size_t n = godb_scan_n_parts(run->scan), end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
-		if (i == end) {
-			i = atomic_fetch_add(&run->next, run->share);
-			end = i + run->share < n ? i + run->share : n;
-			if (i >= n)
-				break;
-		}
+		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
+			break;
 		w->rc = tell_progress(w, n);
 		if (w->rc == 0)
 			w->rc = visit_part(w, i++);
@@ -589,20 +583,6 @@ close_run(struct run *run)
 	free(run->feed);
 }
 
-static void
-share_out(struct run *run)
-{
-	size_t n = godb_scan_n_parts(run->scan);
-	unsigned threads = gdi_pool_size(run->opts->pool);
-
-	run->n_workers = n < threads ? (unsigned)n : threads;
-	if (run->n_workers == 0)
-		run->n_workers = 1;
-	run->share = n / run->n_workers / 4 + 1;
-	if (run->share > SHARE_PARTS)
-		run->share = SHARE_PARTS;
-}
-
 static int
 open_run(struct run *run)
 {
@@ -614,7 +594,8 @@ open_run(struct run *run)
 	rc = gdi_group_new(&group, &run->result->group);
 	if (rc < 0)
 		return rc;
-	share_out(run);
+	run->n_workers = gdi_shares_init(&run->shares,
+	    godb_scan_n_parts(run->scan), gdi_pool_size(run->opts->pool));
 	run->worker = calloc(run->n_workers, sizeof(*run->worker));
 	run->feed = calloc(run->n_workers, sizeof(struct gdi_feed *));
 	if (!run->worker || !run->feed)

@@ -455,8 +455,7 @@ godb_repair(int store_fd, const struct godb_repair_opts *opts,
 	memcpy(&r.opts, opts,
 	    opts->size < sizeof(r.opts) ? opts->size : sizeof(r.opts));
 	if (rc == 0 && !r.opts.dry_run)
-		rc = gdi_lock(store_fd, r.opts.owner, r.opts.mode_file,
-		    &lock_fd, diag);
+		rc = gdi_lock(store_fd, r.opts.owner, &lock_fd, diag);
 	if (rc == 0) {
 		copy = gp_fd_opendir_at(store_fd, ".");
 		rc = copy < 0 ? copy : godb_reader_openat(copy, &r.reader);

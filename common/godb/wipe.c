@@ -89,7 +89,7 @@ godb_wipe(int store_fd, const char *owner, bool dry_run, uint64_t *n_ifaces,
 	int lock_fd = -1, rc = gdi_marker_check(store_fd);
 
 	if (rc == 0 && !dry_run)
-		rc = gdi_lock(store_fd, owner, 0640, &lock_fd, diag);
+		rc = gdi_lock(store_fd, owner, &lock_fd, diag);
 	if (rc == 0)
 		rc = wipe_all(store_fd, dry_run, n_ifaces, bytes);
 	gp_fd_close(&lock_fd);

@@ -1129,8 +1129,7 @@ open_folder(struct godb_writer *w, struct godb_diag *diag)
 		rc = blank < 0 ? blank : blank ? 0 : GODB_ENOTSTORE;
 	}
 	if (rc == 0)
-		rc = gdi_lock(w->store_fd, w->opts.owner, w->opts.mode_file,
-		    &w->lock_fd, diag);
+		rc = gdi_lock(w->store_fd, w->opts.owner, &w->lock_fd, diag);
 	if (rc == 0 && make) {
 		rc = gdi_marker_check(w->store_fd);
 		if (rc == GODB_ENOTSTORE)

@@ -308,6 +308,13 @@ load_head(const struct ring_consumer *c)
 	return atomic_load_explicit(&s->head, memory_order_acquire);
 }
 
+/* The compiler may not go back to the source for what the copy has. */
+static void
+fetched(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
 /*
  * The frame's bytes are fetched exactly once, into buf: first the header for
  * its length, then the rest behind it.  What the producer changes after that
@@ -326,10 +333,12 @@ copy_frame(const struct ring_consumer *c, void *buf, uint64_t avail)
 	if (room < sizeof(*h))
 		return -EPROTO;
 	memcpy(buf, from, sizeof(*h));
+	fetched();
 	if (h->bytes < sizeof(*h) || h->bytes > FRAME_MAX_BYTES ||
 	    h->bytes > room)
 		return -EPROTO;
 	memcpy(h + 1, from + sizeof(*h), h->bytes - sizeof(*h));
+	fetched();
 	return (int)h->bytes;
 }
 

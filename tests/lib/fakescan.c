@@ -39,10 +39,12 @@ struct godb_cursor {
 	uint16_t *dport, *l7;
 	uint8_t *proto;
 	uint64_t *counter[4];
+	uint32_t *addresses; /* and one that is none of a row */
 };
 
 _Atomic uint32_t fake_last_columns;
 _Atomic unsigned fake_loads;
+uint32_t fake_phantom4;
 
 static void *
 need(void *p)
@@ -262,6 +264,7 @@ godb_cursor_free(struct godb_cursor *c)
 	if (!c)
 		return;
 	drop_columns(c);
+	free(c->addresses);
 	free(c);
 }
 
@@ -360,5 +363,12 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 	*out = (struct gdi_addresses){
 	    column == GODB_SIP ? rows.sip4 : rows.dip4,
 	    column == GODB_SIP ? rows.sip6 : rows.dip6, rows.n4, rows.n6};
+	if (fake_phantom4 && want4) {
+		free(c->addresses);
+		c->addresses = need(calloc(rows.n4 + 1, sizeof(uint32_t)));
+		memcpy(c->addresses, out->v4, rows.n4 * sizeof(uint32_t));
+		c->addresses[out->n4++] = fake_phantom4;
+		out->v4 = c->addresses;
+	}
 	return 0;
 }

@@ -36,5 +36,7 @@ struct godb_reader *fake_reader(uint32_t flags);
 /* Columns asked for in the last load, and how many loads there were. */
 extern _Atomic uint32_t fake_last_columns;
 extern _Atomic unsigned fake_loads;
+/* An address that dictionaries hold though no row has it; 0: none. */
+extern uint32_t fake_phantom4;
 
 #endif

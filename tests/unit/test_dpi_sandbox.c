@@ -229,7 +229,8 @@ void *ndpi_malloc(size_t n);
 static int
 within(bool live, uint64_t seed, int64_t fuzz_ns, bool misbehave)
 {
-	struct profile_fds fds = {.n_ctl = 1, .notify = -1};
+	struct profile_fds fds = {.offline = !live, .n_ctl = 1, .notify = -1};
+	const char *step;
 	struct dpi_stats st;
 	struct flowtab *t;
 	int pair[2], rc;
@@ -241,7 +242,7 @@ within(bool live, uint64_t seed, int64_t fuzz_ns, bool misbehave)
 		return 90;
 	dpi_silence_stdout();
 	tzset();
-	rc = live ? profile_enter_live(&fds) : profile_enter_offline(&fds);
+	rc = profile_seal(&fds, GP_SANDBOX_SECCOMP, &step);
 	if (rc != 0)
 		return 91;
 	if (misbehave)

@@ -1,0 +1,670 @@
+/*
+ * seen - whether addresses occur in a scan, and when, and where.
+ *
+ * Exact: a dictionary may hold an address that no row has, so where a part's
+ * addresses alone say yes its rows are asked, too.  What cannot be read is a
+ * fault, and whoever asks must not take silence for a no.
+ */
+#include "common/godb/cursor.h"
+#include "common/godb/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+
+#define NONE    UINT32_MAX
+#define BUCKETS 65536u /* of IPv4: what is known of an address by its /16 */
+
+/* ---- which of the prefixes -------------------------------------------------
+ *
+ * Prefixes nest or are apart.  Cut where any begins or ends, the space of all
+ * addresses becomes intervals, each with the longest prefix that has it; the
+ * shorter ones around are known by its parents. */
+
+struct interval {
+	struct godb_addr6 first;
+	uint32_t owner; /* prefix, NONE: no one */
+};
+
+struct space {
+	struct interval *interval; /* ascending; the first begins at zero */
+	size_t n;
+	uint32_t *first4;          /* of the same, IPv4 */
+	uint32_t *bucket;          /* interval of the first address in each /16 */
+};
+
+/* When and where a prefix was seen. */
+struct note {
+	int64_t first_s, last_s; /* blocks; first > last: never */
+};
+
+/* What a thread has found. */
+struct notes {
+	struct note *note;  /* one a prefix */
+	uint8_t *bits;      /* days, then interfaces, for each prefix */
+};
+
+struct godb_seen {
+	size_t n;
+	size_t n_days, n_ifaces, stride; /* bytes of bits a prefix */
+	struct notes notes;
+	struct godb_fault *fault;
+	size_t n_faults;
+	struct godb_result_stats stats;
+};
+
+struct run {
+	const struct godb_scan *scan;
+	const struct godb_seen_opts *opts;
+	struct godb_seen *seen;
+	uint32_t *parent;      /* of a prefix, NONE: no longer one has it */
+	struct space space[2]; /* IPv4, IPv6 */
+	int64_t *day;          /* all there are, ascending */
+	struct worker *worker;
+	unsigned n_workers;
+	struct gdi_shares shares;
+	atomic_size_t done;
+	atomic_bool stop;
+};
+
+struct worker {
+	struct run *run;
+	struct godb_cursor *cursor;
+	struct notes notes;
+	struct godb_fault *fault;
+	size_t n_faults;
+	struct godb_result_stats stats;
+	int rc;
+};
+
+static int
+order_addr(struct godb_addr6 a, struct godb_addr6 b)
+{
+	return a.hi != b.hi ? (a.hi > b.hi) - (a.hi < b.hi)
+			    : (a.lo > b.lo) - (a.lo < b.lo);
+}
+
+/* The last address of a prefix. */
+static struct godb_addr6
+end_of(const struct godb_prefix *p)
+{
+	unsigned host = (p->version == 4 ? 32u : 128u) - p->len;
+	struct godb_addr6 a = p->addr;
+
+	if (host >= 64) {
+		a.lo = UINT64_MAX;
+		a.hi |= host == 128 ? UINT64_MAX :
+				      (UINT64_C(1) << (host - 64)) - 1;
+	} else {
+		a.lo |= (UINT64_C(1) << host) - 1;
+	}
+	return a;
+}
+
+struct sorted {
+	const struct godb_prefix *prefix;
+	uint32_t number;
+};
+
+/* By first address, the shorter prefix before those it contains. */
+static int
+order_prefixes(const void *a, const void *b)
+{
+	const struct sorted *x = a, *y = b;
+	int order = order_addr(x->prefix->addr, y->prefix->addr);
+
+	if (order == 0)
+		order = x->prefix->len - y->prefix->len;
+	return order ? order
+		     : (x->number > y->number) - (x->number < y->number);
+}
+
+/* From `first` on owner has the addresses. */
+static void
+cut(struct space *s, struct godb_addr6 first, uint32_t owner)
+{
+	if (s->n > 0 && order_addr(s->interval[s->n - 1].first, first) == 0)
+		s->n--;
+	s->interval[s->n++] = (struct interval){first, owner};
+}
+
+/* Ends of those prefixes on the stack that end before `until`. */
+static void
+close_ended(struct run *run, struct space *s, uint32_t *open,
+    const struct godb_addr6 *until)
+{
+	const struct godb_prefix *all = run->opts->prefix;
+
+	while (*open != NONE) {
+		struct godb_addr6 end = end_of(&all[*open]);
+		uint64_t top = all[*open].version == 4 ? 0 : UINT64_MAX;
+
+		if (until && order_addr(end, *until) >= 0)
+			return;
+		*open = run->parent[*open];
+		/* the end of the space has no interval behind it */
+		if (end.hi == top &&
+		    end.lo == (top ? UINT64_MAX : UINT32_MAX))
+			continue;
+		end.hi += ++end.lo == 0;
+		cut(s, end, *open);
+	}
+}
+
+static void
+fill_buckets(struct space *s)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		s->first4[i] = (uint32_t)s->interval[i].first.lo;
+	for (uint64_t b = 0; b <= BUCKETS; b++) {
+		while (at + 1 < s->n && s->interval[at + 1].first.lo <= b << 16)
+			at++;
+		s->bucket[b] = (uint32_t)at;
+	}
+}
+
+static int
+lay_out(struct run *run, bool v6)
+{
+	const struct godb_seen_opts *o = run->opts;
+	struct space *s = &run->space[v6];
+	struct sorted *list = calloc(o->n + 1, sizeof(*list));
+	uint32_t open = NONE;
+	size_t n = 0;
+
+	s->interval = calloc(2 * o->n + 2, sizeof(*s->interval));
+	s->first4 = calloc(2 * o->n + 2, sizeof(*s->first4));
+	s->bucket = calloc(BUCKETS + 1, sizeof(*s->bucket));
+	if (!list || !s->interval || !s->first4 || !s->bucket) {
+		free(list);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < o->n; i++) {
+		if ((o->prefix[i].version == 6) == v6)
+			list[n++] = (struct sorted){&o->prefix[i], (uint32_t)i};
+	}
+	qsort(list, n, sizeof(*list), order_prefixes);
+	cut(s, (struct godb_addr6){0, 0}, NONE);
+	for (size_t i = 0; i < n; i++) {
+		close_ended(run, s, &open, &list[i].prefix->addr);
+		run->parent[list[i].number] = open;
+		open = list[i].number;
+		cut(s, list[i].prefix->addr, open);
+	}
+	close_ended(run, s, &open, NULL);
+	if (!v6)
+		fill_buckets(s);
+	free(list);
+	return 0;
+}
+
+static uint32_t
+find4(const struct space *s, uint32_t a)
+{
+	size_t at = s->bucket[a >> 16];
+	size_t left = s->bucket[(a >> 16) + 1] - at + 1;
+
+	while (left > 1) {
+		size_t half = left / 2;
+
+		at += s->first4[at + half] <= a ? half : 0;
+		left -= half;
+	}
+	return s->interval[at].owner;
+}
+
+static uint32_t
+find6(const struct space *s, struct godb_addr6 a)
+{
+	size_t at = 0;
+
+	for (size_t left = s->n; left > 1;) {
+		size_t half = left / 2;
+
+		at += order_addr(s->interval[at + half].first, a) <= 0 ? half
+								       : 0;
+		left -= half;
+	}
+	return s->interval[at].owner;
+}
+
+/* ---- parts ------------------------------------------------------------- */
+
+static int
+order_days(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+list_days(struct run *run)
+{
+	size_t n = godb_scan_n_parts(run->scan), kept = 0;
+
+	run->day = calloc(n + 1, sizeof(*run->day));
+	if (!run->day)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		run->day[i] = gp_clock_day(godb_scan_part(run->scan, i)->slot_s);
+	qsort(run->day, n, sizeof(*run->day), order_days);
+	for (size_t i = 0; i < n; i++) {
+		if (kept == 0 || run->day[kept - 1] != run->day[i])
+			run->day[kept++] = run->day[i];
+	}
+	run->seen->n_days = kept;
+	return 0;
+}
+
+static void
+set_bit(uint8_t *bits, size_t i)
+{
+	bits[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+static bool
+has_bit(const uint8_t *bits, size_t i)
+{
+	return bits[i / 8] >> i % 8 & 1;
+}
+
+struct place {
+	int64_t slot_s;
+	size_t day, iface;
+};
+
+static struct place
+place_of(const struct run *run, const struct godb_part *part)
+{
+	int64_t day = gp_clock_day(part->slot_s);
+	const int64_t *at = bsearch(&day, run->day, run->seen->n_days,
+	    sizeof(day), order_days);
+
+	return (struct place){part->slot_s, (size_t)(at - run->day),
+	    part->iface_index};
+}
+
+static void
+mark(const struct godb_seen *seen, struct notes *to, uint32_t owner,
+    const struct place *p)
+{
+	struct note *note = &to->note[owner];
+	uint8_t *bits = to->bits + owner * seen->stride;
+
+	if (p->slot_s < note->first_s)
+		note->first_s = p->slot_s;
+	if (p->slot_s > note->last_s)
+		note->last_s = p->slot_s;
+	set_bit(bits, p->day);
+	set_bit(bits, seen->n_days + p->iface);
+}
+
+static bool
+any_owner(const struct run *run, const struct gdi_addresses *a)
+{
+	for (size_t i = 0; i < a->n4; i++) {
+		if (find4(&run->space[0], a->v4[i]) != NONE)
+			return true;
+	}
+	for (size_t i = 0; i < a->n6; i++) {
+		if (find6(&run->space[1], a->v6[i]) != NONE)
+			return true;
+	}
+	return false;
+}
+
+/* Rows' addresses; neighbours are often the same. */
+static void
+mark_rows(struct worker *w, const struct gdi_addresses *a,
+    const struct place *p)
+{
+	const struct run *run = w->run;
+
+	for (size_t i = 0; i < a->n4; i++) {
+		uint32_t owner;
+
+		if (i > 0 && a->v4[i] == a->v4[i - 1])
+			continue;
+		owner = find4(&run->space[0], a->v4[i]);
+		if (owner != NONE)
+			mark(run->seen, &w->notes, owner, p);
+	}
+	for (size_t i = 0; i < a->n6; i++) {
+		uint32_t owner;
+
+		if (i > 0 && order_addr(a->v6[i], a->v6[i - 1]) == 0)
+			continue;
+		owner = find6(&run->space[1], a->v6[i]);
+		if (owner != NONE)
+			mark(run->seen, &w->notes, owner, p);
+	}
+}
+
+static int
+note_fault(struct worker *w, const struct godb_part *part, int rc,
+    struct godb_fault *fault)
+{
+	struct godb_fault *more =
+	    reallocarray(w->fault, w->n_faults + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	w->fault = more;
+	fault->iface = part->iface;
+	fault->first_s = part->slot_s;
+	fault->last_s = part->slot_s + GP_SLOT_S;
+	fault->rc = rc;
+	more[w->n_faults++] = *fault;
+	return 0;
+}
+
+/* One column of a part: its addresses alone, then, if any is asked for, its
+ * rows'. */
+static int
+look_at(struct worker *w, size_t i, enum godb_column column, bool want4,
+    bool want6, struct godb_fault *fault)
+{
+	const struct godb_part *part = godb_scan_part(w->run->scan, i);
+	struct godb_columns rows;
+	struct gdi_addresses a;
+	struct place p;
+	int rc = gdi_cursor_addresses(w->cursor, i, column, want4, want6, &a,
+	    fault);
+
+	if (rc < 0 || !any_owner(w->run, &a))
+		return rc;
+	rc = godb_cursor_load(w->cursor, i, GODB_COL(column), want4, want6,
+	    &rows, fault);
+	if (rc < 0)
+		return rc;
+	a = (struct gdi_addresses){
+	    column == GODB_SIP ? rows.sip4 : rows.dip4,
+	    column == GODB_SIP ? rows.sip6 : rows.dip6, rows.n4, rows.n6};
+	p = place_of(w->run, part);
+	mark_rows(w, &a, &p);
+	return 0;
+}
+
+static int
+visit(struct worker *w, size_t i)
+{
+	const struct run *run = w->run;
+	const struct godb_part *part = godb_scan_part(run->scan, i);
+	bool want4 = run->space[0].n > 1 || run->space[0].interval[0].owner !=
+	    NONE;
+	bool want6 = run->space[1].n > 1 || run->space[1].interval[0].owner !=
+	    NONE;
+	struct godb_fault fault;
+	int rc = 0;
+
+	memset(&fault, 0, sizeof(fault));
+	w->stats.parts++;
+	want4 = want4 && part->n4 > 0;
+	want6 = want6 && part->n6 > 0;
+	if (!want4 && !want6) {
+		w->stats.parts_skipped++;
+		return 0;
+	}
+	w->stats.rows += (want4 ? part->n4 : 0) + (want6 ? part->n6 : 0);
+	for (int c = GODB_SIP; rc == 0 && c <= GODB_DIP; c++)
+		rc = look_at(w, i, (enum godb_column)c, want4, want6, &fault);
+	if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE ||
+	    rc == -EINVAL)
+		return rc;
+	return note_fault(w, part, rc, &fault);
+}
+
+static void
+work(void *arg, unsigned thread)
+{
+	struct run *run = arg;
+	const struct godb_seen_opts *o = run->opts;
+	struct worker *w = &run->worker[thread];
+	size_t i = 0, end = 0;
+
+	if (thread >= run->n_workers)
+		return;
+	while (w->rc == 0 && !run->stop) {
+		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
+			break;
+		if (thread == 0 && o->progress &&
+		    o->progress(o->progress_arg, run->done, run->shares.n))
+			w->rc = GODB_ECANCELLED;
+		else
+			w->rc = visit(w, i++);
+		(void)atomic_fetch_add_explicit(&run->done, 1,
+		    memory_order_relaxed);
+	}
+	if (w->rc < 0)
+		run->stop = true;
+}
+
+/* ---- run --------------------------------------------------------------- */
+
+static void
+notes_free(struct notes *n)
+{
+	free(n->note);
+	free(n->bits);
+}
+
+static int
+notes_init(struct notes *n, const struct godb_seen *seen)
+{
+	n->note = calloc(seen->n + 1, sizeof(*n->note));
+	n->bits = calloc(seen->n + 1, seen->stride);
+	if (!n->note || !n->bits)
+		return -ENOMEM;
+	for (size_t i = 0; i < seen->n; i++)
+		n->note[i] = (struct note){INT64_MAX, INT64_MIN};
+	return 0;
+}
+
+static void
+merge_note(const struct godb_seen *seen, struct notes *to, size_t at,
+    const struct notes *from, size_t of)
+{
+	struct note *a = &to->note[at];
+	const struct note *b = &from->note[of];
+
+	if (b->first_s < a->first_s)
+		a->first_s = b->first_s;
+	if (b->last_s > a->last_s)
+		a->last_s = b->last_s;
+	for (size_t i = 0; i < seen->stride; i++)
+		to->bits[at * seen->stride + i] |=
+		    from->bits[of * seen->stride + i];
+}
+
+static int
+gather(struct run *run, struct worker *w)
+{
+	struct godb_seen *seen = run->seen;
+	struct godb_fault *more;
+	uint64_t in, out;
+
+	for (size_t i = 0; i < seen->n; i++)
+		merge_note(seen, &seen->notes, i, &w->notes, i);
+	more = reallocarray(seen->fault, seen->n_faults + w->n_faults + 1,
+	    sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	seen->fault = more;
+	if (w->n_faults > 0)
+		memcpy(more + seen->n_faults, w->fault,
+		    w->n_faults * sizeof(*more));
+	seen->n_faults += w->n_faults;
+	godb_cursor_stats(w->cursor, &in, &out);
+	seen->stats.bytes_read += in;
+	seen->stats.bytes_decoded += out;
+	seen->stats.parts += w->stats.parts;
+	seen->stats.parts_skipped += w->stats.parts_skipped;
+	seen->stats.rows += w->stats.rows;
+	return 0;
+}
+
+/* What a prefix has seen its shorter ones have, too. */
+static void
+tell_parents(struct run *run)
+{
+	struct godb_seen *seen = run->seen;
+
+	for (size_t i = 0; i < seen->n; i++) {
+		if (seen->notes.note[i].first_s > seen->notes.note[i].last_s)
+			continue;
+		for (uint32_t p = run->parent[i]; p != NONE;
+		     p = run->parent[p])
+			merge_note(seen, &seen->notes, p, &seen->notes, i);
+	}
+}
+
+static bool
+opts_are_sane(const struct godb_seen_opts *o)
+{
+	if (o->size != sizeof(*o) || o->n >= NONE)
+		return false;
+	for (size_t i = 0; i < o->n; i++) {
+		const struct godb_prefix *p = &o->prefix[i];
+
+		if ((p->version != 4 && p->version != 6) ||
+		    p->len > (p->version == 4 ? 32 : 128))
+			return false;
+	}
+	return true;
+}
+
+/* The spaces, and notes for the result and each thread. */
+static int
+reserve(struct run *run)
+{
+	struct godb_seen *seen = run->seen;
+	const struct godb_seen_opts *o = run->opts;
+	int rc = list_days(run);
+
+	seen->n = o->n;
+	seen->n_ifaces = godb_scan_n_ifaces(run->scan);
+	seen->stride = (seen->n_days + seen->n_ifaces) / 8 + 1;
+	run->n_workers = gdi_shares_init(&run->shares,
+	    godb_scan_n_parts(run->scan), gdi_pool_size(o->pool));
+	seen->stats.mem_bytes = (run->n_workers + 1) * seen->n *
+		(sizeof(struct note) + seen->stride) +
+	    seen->n * (4 * (sizeof(struct interval) + sizeof(uint32_t)) +
+		sizeof(struct sorted));
+	if (o->mem_bytes && seen->stats.mem_bytes > o->mem_bytes)
+		return GODB_EMEMORY;
+	run->parent = calloc(o->n + 1, sizeof(*run->parent));
+	run->worker = calloc(run->n_workers, sizeof(*run->worker));
+	if (rc == 0 && (!run->parent || !run->worker))
+		rc = -ENOMEM;
+	for (int v = 0; rc == 0 && v < 2; v++)
+		rc = lay_out(run, v == 1);
+	if (rc == 0)
+		rc = notes_init(&seen->notes, seen);
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
+		run->worker[i].run = run;
+		rc = notes_init(&run->worker[i].notes, seen);
+		if (rc == 0)
+			rc = godb_cursor_new(run->scan, &run->worker[i].cursor);
+	}
+	return rc;
+}
+
+static void
+close_run(struct run *run)
+{
+	for (unsigned i = 0; run->worker && i < run->n_workers; i++) {
+		godb_cursor_free(run->worker[i].cursor);
+		notes_free(&run->worker[i].notes);
+		free(run->worker[i].fault);
+	}
+	for (int v = 0; v < 2; v++) {
+		free(run->space[v].interval);
+		free(run->space[v].first4);
+		free(run->space[v].bucket);
+	}
+	free(run->worker);
+	free(run->parent);
+	free(run->day);
+}
+
+int
+godb_seen_run(const struct godb_scan *s, const struct godb_seen_opts *opts,
+    struct godb_seen **out)
+{
+	struct run run = {.scan = s, .opts = opts};
+	int rc;
+
+	if (!opts_are_sane(opts))
+		return -EINVAL;
+	run.seen = calloc(1, sizeof(*run.seen));
+	if (!run.seen)
+		return -ENOMEM;
+	rc = reserve(&run);
+	if (rc == 0) {
+		gdi_pool_run(opts->pool, work, &run);
+		for (unsigned i = 0; rc == 0 && i < run.n_workers; i++)
+			rc = run.worker[i].rc;
+		for (unsigned i = 0; rc == 0 && i < run.n_workers; i++)
+			rc = gather(&run, &run.worker[i]);
+	}
+	if (rc == 0)
+		tell_parents(&run);
+	close_run(&run);
+	if (rc < 0)
+		godb_seen_free(run.seen);
+	else
+		*out = run.seen;
+	return rc;
+}
+
+void
+godb_seen_free(struct godb_seen *s)
+{
+	if (!s)
+		return;
+	notes_free(&s->notes);
+	free(s->fault);
+	free(s);
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+bool
+godb_seen_sighting(const struct godb_seen *s, size_t i,
+    struct godb_sighting *out)
+{
+	const uint8_t *bits = s->notes.bits + i * s->stride;
+
+	memset(out, 0, sizeof(*out));
+	if (s->notes.note[i].first_s > s->notes.note[i].last_s)
+		return false;
+	out->first_s = s->notes.note[i].first_s;
+	out->last_s = s->notes.note[i].last_s;
+	for (size_t d = 0; d < s->n_days; d++)
+		out->days += has_bit(bits, d);
+	return true;
+}
+
+bool
+godb_seen_on(const struct godb_seen *s, size_t i, size_t iface)
+{
+	return has_bit(s->notes.bits + i * s->stride, s->n_days + iface);
+}
+
+const struct godb_fault *
+godb_seen_faults(const struct godb_seen *s, size_t *n)
+{
+	*n = s->n_faults;
+	return s->fault;
+}
+
+void
+godb_seen_stats(const struct godb_seen *s, struct godb_result_stats *out)
+{
+	*out = s->stats;
+}
