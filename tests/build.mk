@@ -74,6 +74,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	storm \
 	programs \
 	holds \
+	perms \
 	closed)
 
 # Where tests find programs and helpers.
