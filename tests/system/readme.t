@@ -56,10 +56,11 @@ while [ $n -lt "$commands" ]; do
 	'$') does() { as_user "$cmd" >"$T/came" 2>"$T/came.err" || { cat "$T/came.err"; false; }; } ;;
 	*) does() { as_root "$cmd" >"$T/came" 2>"$T/came.err" || { cat "$T/came.err"; false; }; } ;;
 	esac
+	what=$(printf %s "$cmd" | tr '\\' '|') # echo would make a line of \n
 	# a sensor that was just started has not told anything yet
 	case $cmd in
-	*--status*) ok "$cmd" wait_for 15 does ;;
-	*) ok "$cmd" does ;;
+	*--status*) ok "$what" wait_for 15 does ;;
+	*) ok "$what" does ;;
 	esac
 	if grep -q '[^ ]' "$T/shown"; then
 		ok "answers as shown" same "$cmd"
