@@ -103,6 +103,7 @@ struct gp_status {
 	uint64_t sandbox;               /* enum gp_status_sandbox */
 	uint64_t capture_sandbox;       /* likewise, as configured */
 	uint64_t landlock_abi;          /* 0: not in force */
+	uint64_t capture_sandbox;       /* as configured */
 	char store[GP_STATUS_TEXT_MAX];
 	char store_error[GP_STATUS_TEXT_MAX]; /* "": can be written */
 	uint64_t blocks, rows, stored_bytes;  /* committed */
