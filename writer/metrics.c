@@ -47,8 +47,7 @@ sandboxed(const void *of)
 {
 	const struct gp_status *s = of;
 
-	return s->sandbox == GP_STATUS_SANDBOX_FULL &&
-	    s->capture_sandbox == GP_STATUS_SANDBOX_FULL;
+	return s->sandbox == GP_STATUS_SANDBOX_FULL;
 }
 
 static uint64_t

@@ -55,7 +55,6 @@ static const struct gp_status_field fields[] = {
 	WORD(sandbox, sandbox_words),
 	WORD(capture_sandbox, sandbox_words),
 	UP_TO(landlock_abi, 1000),
-	WORD(capture_sandbox, sandbox_words),
 	TEXT(store),
 	TEXT(store_error),
 	NUMBER(blocks),

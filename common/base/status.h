@@ -101,7 +101,6 @@ struct gp_status {
 	uint64_t started;               /* ns since 1970 */
 	uint64_t running;               /* 0: the writer's last words */
 	uint64_t sandbox;               /* enum gp_status_sandbox */
-	uint64_t capture_sandbox;       /* likewise, as configured */
 	uint64_t landlock_abi;          /* 0: not in force */
 	uint64_t capture_sandbox;       /* as configured */
 	char store[GP_STATUS_TEXT_MAX];
