@@ -52,6 +52,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	oracle \
 	names \
 	missing \
+	seen \
 	manners \
 	export \
 	live \
