@@ -31,6 +31,7 @@
 #include "querier/explain.h"
 #include "querier/help.h"
 #include "querier/ifsel.h"
+#include "querier/indicators.h"
 #include "querier/list.h"
 #include "querier/profile.h"
 #include "querier/seen.h"
@@ -541,10 +542,13 @@ run_query(struct session *s)
 }
 
 static void
-find_coverage(struct session *s)
+find_coverage(struct session *s, const struct godb_seen *seen)
 {
 	struct godb_coverage_opts opts = GODB_COVERAGE_OPTS_INIT;
 	int rc;
+
+	if (seen)
+		opts.faults = godb_seen_faults(seen, &opts.n_faults);
 
 	opts.first_s = s->args.first_s;
 	opts.last_s = s->args.last_s;
@@ -693,6 +697,106 @@ exit_code(const struct session *s)
 	if (unreadable || (any && s->args.fail_incomplete))
 		return EXIT_INCOMPLETE;
 	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
+}
+
+/* ---- seen, with addresses ------------------------------------------------ */
+
+static void
+read_indicators(struct session *s, struct indicators *what)
+{
+	for (unsigned i = 0; i < s->args.n_indicators; i++) {
+		const char *word = s->args.indicator[i], *text = word;
+		char error[512], why[GODB_COND_WHY_MAX] = "";
+		size_t len = strlen(word);
+
+		if (word[0] == '@' &&
+		    sets_fetch(&s->sets, word, &text, &len, why) < 0)
+			die(EXIT_ERROR, "%.200s: %s", word, why);
+		if (indicators_add(what, word, text, len, error) < 0)
+			die(EXIT_USAGE, "%s", error);
+	}
+}
+
+/* -f 0 asks for whatever there is; any other beginning is meant. */
+static void
+find_beginning(const struct session *s, struct sightings *a)
+{
+	a->known_s = INT64_MAX;
+	for (size_t i = 0; i < s->n_ifaces; i++) {
+		int64_t first_s, last_s;
+
+		if (godb_scan_extent(s->scan, i, &first_s, &last_s) &&
+		    first_s < a->known_s)
+			a->known_s = first_s;
+	}
+	a->begins_before = a->known_s == INT64_MAX ||
+	    (s->args.first_s > 0 &&
+		a->known_s > gp_clock_slot(s->args.first_s));
+}
+
+static struct godb_seen *
+look_for(struct session *s, const struct indicators *what)
+{
+	struct godb_seen_opts opts = GODB_SEEN_OPTS_INIT;
+	struct godb_seen *seen = NULL;
+	int rc;
+
+	opts.prefix = what->prefix;
+	opts.n = what->n;
+	opts.mem_bytes = s->mem_bytes;
+	opts.progress = draw_bar;
+	opts.progress_arg = &s->progress;
+	opts.pool = s->pool;
+	rc = godb_seen_run(s->scan, &opts, &seen);
+	clear_bar(&s->progress);
+	if (rc < 0)
+		die_query(s, rc);
+	return seen;
+}
+
+static void
+explain_seen(const struct godb_seen *seen)
+{
+	struct godb_result_stats stats;
+
+	godb_seen_stats(seen, &stats);
+	say("goquery: read: %llu blocks (%llu skipped), %llu bytes, %llu "
+	    "decoded; rows: %llu", (unsigned long long)(stats.parts -
+		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
+	    (unsigned long long)stats.bytes_read,
+	    (unsigned long long)stats.bytes_decoded,
+	    (unsigned long long)stats.rows);
+}
+
+/* Like grep: but "none" is said only when nothing is missing. */
+static int
+answer_indicators(struct session *s)
+{
+	static void (*const print[])(struct out *, const struct sightings *) = {
+		[ARGS_TXT] = sightings_txt,
+		[ARGS_CSV] = sightings_csv,
+		[ARGS_JSON] = sightings_json,
+		[ARGS_JSONL] = sightings_jsonl,
+	};
+	struct indicators what = {NULL, 0, 0};
+	struct sightings a = {.what = &what};
+	bool any, unreadable;
+
+	read_indicators(s, &what);
+	open_scan(s);
+	a.scan = s->scan;
+	a.seen = look_for(s, &what);
+	find_coverage(s, a.seen);
+	a.coverage = s->coverage;
+	find_beginning(s, &a);
+	print[s->args.format](&out, &a);
+	(void)out_flush(&out);
+	if (s->args.explain)
+		explain_seen(a.seen);
+	say_all_incomplete(s, &any, &unreadable);
+	if (sightings_count(&a) > 0)
+		return EXIT_FINE;
+	return any || a.begins_before ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
 }
 
 /* ---- --list ------------------------------------------------------------ */
@@ -884,6 +988,12 @@ open_helpers(struct session *s)
 	bool geo = s->args.geo;
 	char error[512];
 
+	for (unsigned i = 0; i < s->args.n_indicators; i++) {
+		const char *word = s->args.indicator[i];
+
+		if (word[0] == '@' && sets_open_file(&s->sets, word, error) < 0)
+			die(EXIT_ERROR, "%s", error);
+	}
 	if (sets_open(&s->sets, s->args.condition, &geo, error) < 0 ||
 	    sets_open(&s->sets, s->args.having, &geo, error) < 0)
 		die(EXIT_ERROR, "%s", error);
@@ -927,7 +1037,7 @@ answer_once(struct session *s)
 	run_query(s);
 	took_ns = gp_clock_mono_ns() - s->start_ns;
 	make_chart(s);
-	find_coverage(s);
+	find_coverage(s, NULL);
 	print_answer(s, took_ns);
 	(void)out_flush(&out); /* the answer first, then what it lacks */
 	if (s->args.explain)
@@ -1000,5 +1110,6 @@ main(int argc, char **argv)
 		check_store(&s);
 	if (s.args.watch_s)
 		watch(&s);
-	finish_output(answer_once(&s));
+	finish_output(s.args.n_indicators ? answer_indicators(&s)
+					  : answer_once(&s));
 }

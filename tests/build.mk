@@ -52,6 +52,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	oracle \
 	names \
 	missing \
+	seen \
 	manners \
 	export \
 	live \
@@ -75,6 +76,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	programs \
 	holds \
 	perms \
+	security \
 	closed)
 
 # Where tests find programs and helpers.

@@ -53,7 +53,6 @@ static const struct gp_status_field fields[] = {
 	TIME(started),
 	{"running", GP_STATUS_FLAG, AT(running), 0, yes_words},
 	WORD(sandbox, sandbox_words),
-	WORD(capture_sandbox, sandbox_words),
 	UP_TO(landlock_abi, 1000),
 	TEXT(store),
 	TEXT(store_error),
