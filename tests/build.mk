@@ -111,3 +111,10 @@ LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
 	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)
+
+# On Debian 12's own kernel, without acceleration: minutes.
+.PHONY: check-qemu
+check-qemu: deps
+	@$(MAKE) --no-print-directory deps DEPS_CHECK='$(DEPS_QEMU)'
+	@$(MAKE) --no-print-directory all tests
+	@LONG=1 $(TEST_ENV) sh tests/check.sh tests/system/qemu.t
