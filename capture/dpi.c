@@ -499,7 +499,7 @@ dpi_version(void)
 	static char text[48];
 
 	if (text[0] == '\0')
-		(void)snprintf(text, sizeof(text), "nDPI %s",
+		(void)snprintf(text, sizeof(text), "nDPI-%s",
 		    ndpi_revision());
 	return text;
 }

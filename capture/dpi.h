@@ -44,7 +44,7 @@ void dpi_free(struct dpi *d); /* accepts NULL */
  * prints now and then, and the sandbox ends who writes there. */
 void dpi_silence_stdout(void);
 
-/* The engine's name and version, "nDPI 4.2.0"; "none". */
+/* The engine's name and version, "nDPI-4.2.0"; NULL when none is built in. */
 const char *dpi_version(void);
 
 /*

@@ -20,7 +20,7 @@ dpi_free(struct dpi *d)
 const char *
 dpi_version(void)
 {
-	return "none";
+	return NULL;
 }
 
 bool

@@ -31,6 +31,8 @@
  * grows. */
 #define FLOWTAB_BYTES_V4 61
 #define FLOWTAB_BYTES_V6 80
+/* more with layer 7 */
+#define FLOWTAB_BYTES_LABEL 4
 
 #define FLOWTAB_BATCH     64
 #define FLOWTAB_MIN_FLOWS 64u

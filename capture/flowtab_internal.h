@@ -61,6 +61,7 @@ struct flow_label {
 	uint16_t label; /* number of labels.h; WAITING: state of dpi.h or 0 */
 	uint16_t since; /* seconds, and how often it is among the carried */
 };
+static_assert(sizeof(struct flow_label) == FLOWTAB_BYTES_LABEL, "bytes a flow");
 enum {
 	SINCE_MASK = 0xfff,
 	CARRIED_ONE = 0x1000,

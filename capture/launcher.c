@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -47,6 +46,7 @@ struct options {
 	const char **files;
 	size_t n_files;
 	const char *l7;
+	const char *sandbox; /* offline */
 	bool append;
 	bool check, print;
 	char **ifaces; /* live */
@@ -81,6 +81,7 @@ static const char help[] =
     "  -r FILE        offline: pcap or pcapng file; again for more; - is stdin\n"
     "  --append       offline: add to blocks that exist already\n"
     "  --l7 ndpi|off  layer 7 for this run\n"
+    "  --sandbox full|seccomp   offline: seccomp goes without Landlock\n"
     "  -t, -T         check the configuration; print its effective values\n"
     "  -V, -h         version; this text\n"
     "\n"
@@ -136,6 +137,9 @@ check_combination(const struct options *o)
 			if (strcmp(o->ifaces[i], o->ifaces[k]) == 0)
 				usage_error("interface stands twice",
 				    o->ifaces[i]);
+	if (o->sandbox && o->n_files == 0)
+		usage_error("--sandbox goes with -r; live capture obeys root's "
+			    "configuration alone", NULL);
 	if (o->l7 && strcmp(o->l7, "off") != 0 && strcmp(o->l7, "ndpi") != 0)
 		usage_error("--l7 is ndpi or off, not", o->l7);
 }
@@ -143,10 +147,11 @@ check_combination(const struct options *o)
 static void
 parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_APPEND = 256, OPT_L7 };
+	enum { OPT_APPEND = 256, OPT_L7, OPT_SANDBOX };
 	static const struct option longs[] = {
 	    {"append", no_argument, NULL, OPT_APPEND},
 	    {"l7", required_argument, NULL, OPT_L7},
+	    {"sandbox", required_argument, NULL, OPT_SANDBOX},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
@@ -174,6 +179,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_L7:
 			o->l7 = optarg;
+			break;
+		case OPT_SANDBOX:
+			o->sandbox = optarg;
 			break;
 		case 't':
 			o->check = true;
@@ -278,6 +286,11 @@ open_store(const char *path, struct ids fresh, struct ids *owner)
 	if (!made && errno != EEXIST)
 		die(1, "%s: cannot make the store's folder: %s", path,
 		    strerror(errno));
+	/* root gives away what it finds here: not by way of a stranger's link */
+	if (geteuid() == 0 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+	    st.st_uid != 0)
+		die(1, "%s: a symbolic link of user %u's", path,
+		    (unsigned)st.st_uid);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 		(made ? O_NOFOLLOW : 0));
 	if (fd < 0)
@@ -410,21 +423,6 @@ check_live(const struct options *o)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 
-/* There, and up. */
-static bool
-interface_is_up(const struct child *c)
-{
-	struct ifreq ifr = {0};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool up;
-
-	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", c->label);
-	up = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) == 0 &&
-	    (ifr.ifr_flags & IFF_UP);
-	gp_fd_close(&fd);
-	return up;
-}
-
 static struct child
 capture_child(const struct options *o, const char *iface)
 {
@@ -446,7 +444,6 @@ capture_child(const struct options *o, const char *iface)
 	    .label = iface,
 	    .argv = make_argv(args, NULL, 0),
 	    .wanted = true,
-	    .possible = interface_is_up,
 	};
 }
 
@@ -455,10 +452,15 @@ writer_child(const struct options *o, const char *store_path, struct ids ids,
     const struct stored_fd *given, size_t n_given)
 {
 	const char *args[ARGS_MAX] = {"goprobe-writer", "-d", store_path};
+	size_t n = 3;
 
 	if (o->conf_path) {
-		args[3] = "-c";
-		args[4] = o->conf_path;
+		args[n++] = "-c";
+		args[n++] = o->conf_path;
+	}
+	if (o->sandbox) {
+		args[n++] = "--sandbox";
+		args[n++] = o->sandbox;
 	}
 	return (struct child){
 	    .program = "goprobe-writer",
@@ -610,6 +612,10 @@ replay_child(const struct options *o, struct ids ids,
 		args[n++] = "--l7";
 		args[n++] = o->l7;
 	}
+	if (o->sandbox) {
+		args[n++] = "--sandbox";
+		args[n++] = o->sandbox;
+	}
 	args[n++] = "--";
 	return (struct child){
 	    .program = "goprobe-capture",
@@ -742,6 +748,9 @@ main(int argc, char **argv)
 		check_filters(&o);
 	if (o.check || o.print)
 		rc = fflush(stdout) == 0 ? 0 : 1;
+	else if (o.n_files > 0 &&
+	    gp_conf_own_sandbox(conf, o.sandbox, error) < 0)
+		usage_error(error, NULL);
 	else if (o.n_files > 0)
 		rc = offline(&o, conf);
 	else

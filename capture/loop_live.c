@@ -190,7 +190,7 @@ take_queued(void *ctx, const struct source_packet *p)
 	q->head++;
 }
 
-/* Reads all handles once; false when the interface is gone. */
+/* Reads once all handles that may have something; false when the interface is gone. */
 static bool
 read_packets(struct loop *l, size_t *got)
 {
@@ -203,6 +203,9 @@ read_packets(struct loop *l, size_t *got)
 	for (size_t i = 0; i < source_handles(s); i++) {
 		size_t n;
 
+		/* libpcap would poll again */
+		if (l->live.quiet[i])
+			continue;
 		if (source_read(s, i, READ_MAX, queued ? take_queued
 			: take_one, l, &n) != SOURCE_OK)
 			return false;
@@ -638,9 +641,11 @@ wait_packets(struct loop *l, int timeout_ms, size_t got)
 	if (paused && timeout_ms > PAUSE_NS / MS_NS)
 		timeout_ms = PAUSE_NS / MS_NS;
 	loop_wait(l, timeout_ms, fds, n);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		l->live.quiet[i] = !paused && fds[i].revents == 0;
 		if (!paused && got == 0 && (fds[i].revents & ~POLLIN))
 			l->live.pause_ns = now + PAUSE_NS;
+	}
 }
 
 /* Everything that was in the kernel's buffer when we were told to stop. */
@@ -657,6 +662,7 @@ drain(struct loop *l)
 		struct source_stats st;
 		size_t got;
 
+		memset(l->live.quiet, 0, sizeof(l->live.quiet));
 		if (!read_packets(l, &got))
 			return false;
 		(void)work(l);
@@ -702,10 +708,21 @@ finish(struct loop *l)
 }
 
 static void
-note_turn(struct loop *l, int64_t wall_ns, int64_t cpu_ns)
+begin_turn(struct loop *l)
 {
-	pause_note(&l->totals.turns, gp_clock_mono_ns() - wall_ns);
-	pause_note(&l->totals.turns_cpu, gp_clock_thread_ns() - cpu_ns);
+	l->live.turn_ns = gp_clock_mono_ns();
+	l->live.turn_cpu_ns = gp_clock_thread_ns();
+}
+
+/* The end of one is the beginning of the next. */
+static void
+note_turn(struct loop *l)
+{
+	int64_t wall_ns = l->live.turn_ns, cpu_ns = l->live.turn_cpu_ns;
+
+	begin_turn(l);
+	pause_note(&l->totals.turns, l->live.turn_ns - wall_ns);
+	pause_note(&l->totals.turns_cpu, l->live.turn_cpu_ns - cpu_ns);
 }
 
 /* Reads, works, waits when there is nothing to do; false when the interface
@@ -714,17 +731,19 @@ static bool
 turn(struct loop *l)
 {
 	const struct loop_live *v = &l->live;
-	int64_t wall_ns = gp_clock_mono_ns(), cpu_ns = gp_clock_thread_ns();
 	size_t got;
 	bool there = read_packets(l, &got), room = work(l);
 	bool busy = got != 0 || v->sweep_left != 0 || must_release(l) ||
 	    (room && (v->round.active || v->owed || naming_due(l)));
 
-	if (!busy)
-		note_turn(l, wall_ns, cpu_ns);
-	wait_packets(l, busy ? 0 : pause_ms(l), got);
-	if (busy)
-		note_turn(l, wall_ns, cpu_ns);
+	if (busy) {
+		wait_packets(l, 0, got);
+		note_turn(l);
+	} else {
+		note_turn(l);
+		wait_packets(l, pause_ms(l), got);
+		begin_turn(l);
+	}
 	return there;
 }
 
@@ -740,6 +759,7 @@ loop_run_live(struct loop *l)
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
 	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;
 	snapshot_start(block(l), gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
+	begin_turn(l);
 	while (there && !l->stop && !l->peer_gone)
 		there = turn(l);
 	if (there && l->stop)

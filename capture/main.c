@@ -50,6 +50,7 @@ struct options {
 	const char *conf_path;
 	const char *socket;
 	const char *iface;
+	const char *sandbox;
 	bool offline, append, check, print;
 	char **files;
 	size_t n_files;
@@ -100,11 +101,12 @@ usage(FILE *out, int status)
 static void
 parse_options(int argc, char **argv, struct options *o, const char **l7)
 {
-	enum { OPT_OFFLINE = 256, OPT_APPEND, OPT_L7 };
+	enum { OPT_OFFLINE = 256, OPT_APPEND, OPT_L7, OPT_SANDBOX };
 	static const struct option longs[] = {
 	    {"offline", no_argument, NULL, OPT_OFFLINE},
 	    {"append", no_argument, NULL, OPT_APPEND},
 	    {"l7", required_argument, NULL, OPT_L7},
+	    {"sandbox", required_argument, NULL, OPT_SANDBOX},
 	    {NULL, 0, NULL, 0},
 	};
 	int c;
@@ -137,6 +139,9 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 		case OPT_L7:
 			*l7 = optarg;
 			break;
+		case OPT_SANDBOX: /* nor this, which live is refused */
+			o->sandbox = optarg;
+			break;
 		case 'V':
 			puts("goprobe-capture " GP_VERSION);
 			exit(0);
@@ -154,6 +159,8 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 	}
 	if (o->check || o->print)
 		return;
+	if (o->sandbox && !o->offline)
+		usage(stderr, EXIT_USAGE);
 	if (o->iface == NULL || !gp_addr_iface_valid(o->iface) ||
 	    (!o->offline && optind != argc))
 		usage(stderr, EXIT_USAGE);
@@ -226,6 +233,9 @@ load_configuration(struct capture *c, const char *l7)
 	    c->o.conf_path == NULL,
 	    !c->o.offline && !c->o.check && !c->o.print, error);
 	if (c->conf == NULL)
+		die(EXIT_USAGE, error, NULL);
+	if (c->o.offline &&
+	    gp_conf_own_sandbox(c->conf, c->o.sandbox, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	own = c->o.iface ? gp_conf_iface(c->conf, c->o.iface) : NULL;
 	c->settings = own ? *own : c->conf->capture;
@@ -345,7 +355,7 @@ snaplen(const struct capture *c)
 {
 	uint32_t wanted = c->settings.snaplen;
 
-	return c->l7 == LOOP_L7_ON || wanted < SNAPLEN_HEADERS
+	return (c->l7 == LOOP_L7_ON && dpi_version()) || wanted < SNAPLEN_HEADERS
 	    ? wanted : SNAPLEN_HEADERS;
 }
 
@@ -803,16 +813,18 @@ announce(const struct capture *c)
 {
 	const struct gp_conf_capture *s = &c->settings;
 	const struct source *source = c->workers.w[0].source;
+	bool l7 = c->l7 == LOOP_L7_ON && dpi_version();
+	int label = l7 ? FLOWTAB_BYTES_LABEL : 0;
 
 	gp_log(GP_LOG_INFO,
 	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
 	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
-	    "filter=%s",
-	    c->o.iface, s->snaplen ? s->snaplen : SOURCE_SNAPLEN_DEFAULT,
-	    s->buffer_mb, s->promiscuous ? "yes" : "no",
+	    "filter=%s l7=%s",
+	    c->o.iface, snaplen(c), s->buffer_mb, s->promiscuous ? "yes" : "no",
 	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
-	    s->flows_max, FLOWTAB_BYTES_V4, FLOWTAB_BYTES_V6,
-	    s->filter[0] || s->filter_file[0] ? "yes" : "no");
+	    s->flows_max, FLOWTAB_BYTES_V4 + label, FLOWTAB_BYTES_V6 + label,
+	    s->filter[0] || s->filter_file[0] ? "yes" : "no",
+	    l7 ? dpi_version() : c->l7 == LOOP_L7_ON ? "missing" : "off");
 }
 
 static void

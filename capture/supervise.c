@@ -21,7 +21,6 @@
 /* a child that lived this long is not failing */
 #define STEADY_NS (10 * GP_NS_PER_S)
 #define NOTIFY_BUDGET 256 /* a turn */
-#define WAIT_NS   (500 * MS)
 
 static int
 own_folder(char *out, size_t size)
@@ -406,18 +405,6 @@ until_restart_ms(struct supervisor *s, int timeout_ms)
 }
 
 static void
-wait_on(struct child *c, int64_t now)
-{
-	if (!c->waiting)
-		gp_log(GP_LOG_WARNING, "%s %s: the interface is not there, or "
-				       "down; waiting for it", c->program,
-		    c->label);
-	c->waiting = true;
-	c->failures = 0; /* what happens now is not its doing */
-	c->restart_ns = now + WAIT_NS;
-}
-
-static void
 start_due(struct supervisor *s)
 {
 	int64_t now = gp_clock_mono_ns();
@@ -427,11 +414,6 @@ start_due(struct supervisor *s)
 
 		if (c->restart_ns == 0 || s->stop || c->restart_ns > now)
 			continue;
-		if (c->possible && !c->possible(c)) {
-			wait_on(c, now);
-			continue;
-		}
-		c->waiting = false;
 		if (supervise_start(s, c) < 0)
 			c->restart_ns = now + GP_NS_PER_S;
 	}

@@ -38,10 +38,6 @@ struct child {
 	bool ready;          /* READY=1 of this incarnation */
 	bool was_ready;      /* of any */
 	bool wanted;         /* start again when it dies */
-	/* whether starting again makes sense now; NULL: always.  Asked every
-	 * half second, which is said once. */
-	bool (*possible)(const struct child *c);
-	bool waiting;
 	bool gone;           /* ended for good; status below */
 	int status;          /* of waitpid(2) */
 	unsigned starts, failures; /* failures in a row */

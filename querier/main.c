@@ -142,6 +142,16 @@ show_part(const char *text, size_t offset, char line[WINDOW_TEXT + 1],
 	line[n] = '\0';
 }
 
+static size_t
+count_characters(const char *text, size_t bytes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bytes && text[i]; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
 static _Noreturn void
 die_condition(const char *what, const char *text,
     const struct godb_diag *diag)
@@ -150,7 +160,8 @@ die_condition(const char *what, const char *text,
 	size_t column;
 
 	show_part(text, diag->offset, line, &column);
-	say("goquery: %s: %s", what, diag->text);
+	say("goquery: %s: column %zu: %s", what,
+	    count_characters(text, diag->offset) + 1, diag->text);
 	say("    %s", line);
 	say("    %*s^", (int)column, "");
 	exit(EXIT_USAGE);

@@ -203,6 +203,9 @@ iface_problems(struct problems *p, const struct status_view *v,
 	when_format_rough(status_quiet_ns(v, i), quiet);
 	if (i->state == GP_STATUS_GONE)
 		problem(p, "%s: no capture is connected", i->name);
+	else if (i->state == GP_STATUS_ABSENT)
+		problem(p, "%s: no capture has come; is the interface up?",
+		    i->name);
 	else if (i->state == GP_STATUS_DRAINING)
 		problem(p, "%s: its capture is gone", i->name);
 	else if (v->s->running &&
@@ -240,6 +243,10 @@ status_problems(const struct status_view *v,
 		problem(&p, "the writer's sandbox is %s",
 		    s->sandbox == GP_STATUS_SANDBOX_OFF ? "off" :
 							  "seccomp only");
+	if (s->capture_sandbox != GP_STATUS_SANDBOX_FULL)
+		problem(&p, "the captures' sandbox is %s",
+		    s->capture_sandbox == GP_STATUS_SANDBOX_OFF ?
+			"off" : "seccomp only");
 	if (v->n == 0)
 		problem(&p, "no interface is captured");
 	for (size_t i = 0; i < v->n; i++)

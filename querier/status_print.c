@@ -64,7 +64,8 @@ CELL(cell_name)
 
 CELL(cell_state)
 {
-	static const char *const name[] = {"capturing", "draining", "gone"};
+	static const char *const name[] = {"capturing", "draining", "gone",
+	    "absent"};
 
 	UNUSED_VIEW;
 	(void)snprintf(out, CELL_MAX, "%s", name[i->state]);
@@ -299,11 +300,15 @@ print_head(struct out *o, const struct status_view *v)
 	}
 	out_str(o, "\nSandbox: ");
 	if (s->sandbox == GP_STATUS_SANDBOX_FULL)
-		out_fmt(o, "full, Landlock ABI %llu\n\n",
+		out_fmt(o, "full, Landlock ABI %llu",
 		    (unsigned long long)s->landlock_abi);
 	else
 		out_str(o, s->sandbox == GP_STATUS_SANDBOX_OFF ?
-			"OFF\n\n" : "seccomp only\n\n");
+			"OFF" : "seccomp only");
+	if (s->capture_sandbox != GP_STATUS_SANDBOX_FULL)
+		out_str(o, s->capture_sandbox == GP_STATUS_SANDBOX_OFF ?
+			"; captures OFF" : "; captures seccomp only");
+	out_str(o, "\n\n");
 }
 
 static void

@@ -12,15 +12,6 @@ tar -xf "$tarball" -C "$work" --strip-components=1
 cd "$work"
 mv systemd/debian debian
 
-# a package for what this tree has
-for part in libgodb:common/godb/godb.pc.in export:querier/export/build.mk; do
-	if [ -e "${part#*:}" ]; then
-		cat "debian/control.${part%%:*}" >>debian/control
-	else
-		rm -f debian/*"${part%%:*}"*.*
-	fi
-	rm "debian/control.${part%%:*}"
-done
 depends=$(echo "$*" | sed 's/  */, /g')
 # lintian wants an address that could exist
 maintainer="${DEBFULLNAME:-goProbe} <${DEBEMAIL:-goprobe@example.org}>"

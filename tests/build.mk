@@ -67,12 +67,15 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	dpi \
 	library \
 	maintain \
+	faults \
 	powercut \
 	units \
 	service \
+	readme \
 	storm \
 	programs \
 	holds \
+	perms \
 	closed)
 
 # Where tests find programs and helpers.
@@ -82,22 +85,25 @@ TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.
 OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
-.PHONY: check-system variants
+.PHONY: check-system variants tsan
+tsan: $(TSAN_TESTS:%=$(O)/tests/%)
 variants:
 	@$(MAKE) --no-print-directory all tests
 	@$(MAKE) --no-print-directory CC=$(OTHER_CC) BIN=build/other/bin all
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
+	@$(MAKE) --no-print-directory SANITIZE=thread tsan
 check: deps
 	@$(MAKE) --no-print-directory variants
 	@$(TEST_ENV) sh tests/check.sh $(TEST_PROGRAMS) \
 		$(subst $(O)/,$(O)-address-undefined/,$(TEST_PROGRAMS)) \
+		$(TSAN_TESTS:%=$(O)-thread/tests/%) \
 		$(SYSTEM_TESTS) tests/system/other-compiler.t
 check-system: all tests
 	@$(TEST_ENV) prove -e sh $(SYSTEM_TESTS)
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t storm.t)
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests

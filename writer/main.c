@@ -41,6 +41,7 @@
 struct options {
 	const char *conf_path; /* NULL: the site's, which may be missing */
 	const char *store;
+	const char *sandbox; /* offline */
 	bool check, print;
 	struct maintain maintain;
 };
@@ -51,6 +52,7 @@ struct inherited {
 	int n;
 	int store;   /* folder */
 	int status;  /* folder for the status file, -1: none is written */
+	bool service; /* of systemd: what the INI names is what should run */
 	int metrics; /* folder of the Prometheus text, -1 likewise */
 	char metrics_name[256];
 	int listen;  /* captures connect here, -1 offline */
@@ -85,7 +87,8 @@ usage(FILE *out, int status)
 	exit(status);
 }
 
-enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES };
+enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES,
+	OPT_SANDBOX };
 
 static const struct option long_options[] = {
     {"prune", no_argument, NULL, OPT_PRUNE},
@@ -93,7 +96,8 @@ static const struct option long_options[] = {
     {"wipe", no_argument, NULL, OPT_WIPE},
     {"repair", no_argument, NULL, OPT_REPAIR},
     {"dry-run", no_argument, NULL, OPT_DRY},
-    {"yes", no_argument, NULL, OPT_YES}, {NULL, 0, NULL, 0}};
+    {"yes", no_argument, NULL, OPT_YES},
+    {"sandbox", required_argument, NULL, OPT_SANDBOX}, {NULL, 0, NULL, 0}};
 
 static void
 set_command(struct maintain *m, enum maintain_command command)
@@ -127,6 +131,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_REPAIR:
 			set_command(&o->maintain, MAINTAIN_REPAIR);
+			break;
+		case OPT_SANDBOX: /* only goprobe says this */
+			o->sandbox = optarg;
 			break;
 		case OPT_DRY:
 			o->maintain.dry_run = true;
@@ -185,6 +192,17 @@ load_configuration(const struct options *o, bool root_owned)
 	return conf;
 }
 
+static bool
+own_sandbox(struct gp_conf *conf, const char *asked)
+{
+	char error[512];
+
+	if (gp_conf_own_sandbox(conf, asked, error) == 0)
+		return true;
+	fprintf(stderr, "goprobe-writer: %s\n", error);
+	return false;
+}
+
 static int
 check_configuration(const struct options *o)
 {
@@ -207,6 +225,10 @@ maintain(const struct options *o)
 
 	if (conf == NULL)
 		return 2;
+	if (!own_sandbox(conf, o->sandbox)) {
+		gp_conf_free(conf);
+		return 2;
+	}
 	m.conf = conf;
 	m.store = o->store ? o->store : conf->store.path;
 	status = maintain_run(&m);
@@ -282,8 +304,10 @@ open_status_folder(struct inherited *in)
 {
 	const char *path = getenv("RUNTIME_DIRECTORY");
 
-	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/')
+	if (in->status < 0 && in->listen >= 0 && path && path[0] == '/') {
 		in->status = open_folder(path);
+		in->service = true;
+	}
 }
 
 static bool
@@ -535,6 +559,7 @@ start_stats(struct loop *l, const struct gp_conf *conf, const char *store,
 		.conf = conf,
 		.store = store,
 		.sandbox = conf->writer.sandbox,
+		.all = l->in->service,
 		.landlock_abi = landlock_abi,
 		.status_dir = l->in->status,
 		.metrics_dir = l->in->metrics,
@@ -570,6 +595,10 @@ main(int argc, char **argv)
 	take_inherited(&in);
 	conf = load_configuration(&o, in.listen >= 0);
 	if (conf == NULL)
+		return 2;
+	if (in.listen >= 0 && o.sandbox)
+		die("--sandbox", "a sensor obeys root's configuration alone");
+	if (in.listen < 0 && !own_sandbox(conf, o.sandbox))
 		return 2;
 	path = o.store ? o.store : conf->store.path;
 	if (in.store < 0)

@@ -50,6 +50,14 @@ sandboxed(const void *of)
 	return s->sandbox == GP_STATUS_SANDBOX_FULL;
 }
 
+static uint64_t
+captures_sandboxed(const void *of)
+{
+	const struct gp_status *s = of;
+
+	return s->capture_sandbox == GP_STATUS_SANDBOX_FULL;
+}
+
 #define COUNTER(n, f, h) {n, "counter", h, NULL, AT(f), PLAIN}
 #define GAUGE(n, f, h)   {n, "gauge", h, NULL, AT(f), PLAIN}
 #define MOMENT(n, f, h)  {n, "gauge", h, NULL, AT(f), SECONDS}
@@ -65,6 +73,8 @@ static const struct metric writer_metrics[] = {
 	    "1, or 0 when the writer has ended."),
 	FOUND("goprobe_writer_sandbox_full", sandboxed,
 	    "1 when both Landlock and seccomp are in force."),
+	FOUND("goprobe_captures_sandbox_full", captures_sandboxed,
+	    "1 when the captures are configured to have both."),
 	FOUND("goprobe_store_failing", store_failing,
 	    "1 when the store cannot be written."),
 	COUNTER("goprobe_store_blocks_total", blocks, "Blocks committed."),

@@ -35,48 +35,6 @@ file_init(struct stats_file *f, int dir, const char *name, unsigned mode,
 	(void)snprintf(f->temporary, sizeof(f->temporary), ".%s.new", f->name);
 }
 
-int
-stats_init(struct stats *st, const struct stats_opts *o)
-{
-	static const enum gp_status_sandbox sandbox[] = {
-		[GP_SANDBOX_FULL] = GP_STATUS_SANDBOX_FULL,
-		[GP_SANDBOX_SECCOMP] = GP_STATUS_SANDBOX_SECCOMP,
-		[GP_SANDBOX_OFF] = GP_STATUS_SANDBOX_OFF,
-	};
-
-	memset(st, 0, sizeof(*st));
-	st->conf = o->conf;
-	file_init(&st->status, o->status_dir, GP_STATUS_NAME, STATUS_MODE,
-	    true);
-	file_init(&st->metrics, o->metrics_dir, o->metrics_name, METRICS_MODE,
-	    false);
-	st->wanted = o->status_dir >= 0 || o->metrics_dir >= 0;
-	if (!st->wanted)
-		return 0;
-	st->now.started = (uint64_t)gp_clock_real_ns();
-	st->now.sandbox = sandbox[o->sandbox];
-	if (o->sandbox == GP_SANDBOX_FULL)
-		st->now.landlock_abi = (uint64_t)o->landlock_abi;
-	(void)snprintf(st->now.store, sizeof(st->now.store), "%s", o->store);
-	st->list = calloc(GP_STATUS_IFACES_MAX, sizeof(*st->list));
-	st->now.iface = calloc(GP_STATUS_IFACES_MAX, sizeof(*st->now.iface));
-	if (st->list == NULL || st->now.iface == NULL) {
-		stats_fini(st);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void
-stats_fini(struct stats *st)
-{
-	free(st->list);
-	free(st->now.iface);
-	st->list = NULL;
-	st->now.iface = NULL;
-	st->wanted = false;
-}
-
 /* ---- interfaces ----------------------------------------------------------- */
 
 static struct stats_iface *
@@ -118,6 +76,68 @@ interval_of(const struct stats *st, const char *name)
 	return c ? c->snapshot_interval : st->conf->capture.snapshot_interval;
 }
 
+static struct stats_iface *
+add(struct stats *st, const char *name)
+{
+	struct stats_iface *f = place(st);
+
+	if (f == NULL)
+		return NULL;
+	memset(f, 0, sizeof(*f));
+	(void)snprintf(f->s.name, sizeof(f->s.name), "%s", name);
+	f->s.interval_s = interval_of(st, name);
+	f->s.since = (uint64_t)gp_clock_real_ns();
+	f->heard_boot_ns = gp_clock_boot_ns();
+	return f;
+}
+
+/* ---- life ----------------------------------------------------------------- */
+
+int
+stats_init(struct stats *st, const struct stats_opts *o)
+{
+	static const enum gp_status_sandbox sandbox[] = {
+		[GP_SANDBOX_FULL] = GP_STATUS_SANDBOX_FULL,
+		[GP_SANDBOX_SECCOMP] = GP_STATUS_SANDBOX_SECCOMP,
+		[GP_SANDBOX_OFF] = GP_STATUS_SANDBOX_OFF,
+	};
+
+	memset(st, 0, sizeof(*st));
+	st->conf = o->conf;
+	file_init(&st->status, o->status_dir, GP_STATUS_NAME, STATUS_MODE,
+	    true);
+	file_init(&st->metrics, o->metrics_dir, o->metrics_name, METRICS_MODE,
+	    false);
+	st->wanted = o->status_dir >= 0 || o->metrics_dir >= 0;
+	if (!st->wanted)
+		return 0;
+	st->now.started = (uint64_t)gp_clock_real_ns();
+	st->now.sandbox = sandbox[o->sandbox];
+	st->now.capture_sandbox = sandbox[o->conf->capture_sandbox];
+	if (o->sandbox == GP_SANDBOX_FULL)
+		st->now.landlock_abi = (uint64_t)o->landlock_abi;
+	(void)snprintf(st->now.store, sizeof(st->now.store), "%s", o->store);
+	st->list = calloc(GP_STATUS_IFACES_MAX, sizeof(*st->list));
+	st->now.iface = calloc(GP_STATUS_IFACES_MAX, sizeof(*st->now.iface));
+	if (st->list == NULL || st->now.iface == NULL) {
+		stats_fini(st);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; o->all && i < o->conf->n_ifaces; i++)
+		add(st, o->conf->ifaces[i].name)->s.state = GP_STATUS_ABSENT;
+	return 0;
+}
+
+void
+stats_fini(struct stats *st)
+{
+	free(st->list);
+	free(st->now.iface);
+	st->list = NULL;
+	st->now.iface = NULL;
+	st->wanted = false;
+}
+
 void
 stats_session(struct stats *st, struct peer *peer)
 {
@@ -126,14 +146,10 @@ stats_session(struct stats *st, struct peer *peer)
 	if (!st->wanted)
 		return;
 	f = find(st, peer->iface);
-	if (f == NULL) {
-		f = place(st);
-		if (f == NULL)
-			return;
-		memset(f, 0, sizeof(*f));
-		memcpy(f->s.name, peer->iface, sizeof(f->s.name));
-		f->s.interval_s = interval_of(st, peer->iface);
-	}
+	if (f == NULL)
+		f = add(st, peer->iface);
+	if (f == NULL)
+		return;
 	peer->stats = f;
 	f->n_sessions++;
 	f->s.state = GP_STATUS_CAPTURING;
@@ -296,7 +312,8 @@ static void
 settle_state(struct stats_iface *f, uint64_t real_ns)
 {
 	uint64_t state = f->n_active ? GP_STATUS_CAPTURING :
-	    f->n_orphan ? GP_STATUS_DRAINING : GP_STATUS_GONE;
+	    f->n_orphan ? GP_STATUS_DRAINING :
+	    f->s.sessions ? GP_STATUS_GONE : GP_STATUS_ABSENT;
 
 	if (state != f->s.state)
 		f->s.since = real_ns;

@@ -57,6 +57,7 @@ struct stats_opts {
 	const struct gp_conf *conf;
 	const char *store;            /* path, for the reader */
 	enum gp_conf_sandbox sandbox;
+	bool all;                     /* every interface of conf should come */
 	int landlock_abi;
 	int status_dir;               /* -1: no status file */
 	int metrics_dir;              /* -1: no metrics */

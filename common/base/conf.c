@@ -698,7 +698,7 @@ struct gp_conf *
 gp_conf_load(const char *path, bool optional, bool root_owned, char error[512])
 {
 	struct gp_conf *c = NULL;
-	char *text = NULL;
+	char *text = NULL, unused[512];
 	ssize_t len;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
@@ -706,6 +706,8 @@ gp_conf_load(const char *path, bool optional, bool root_owned, char error[512])
 		c = gp_conf_new();
 		if (c == NULL)
 			(void)snprintf(error, 512, "out of memory");
+		else
+			c->roots_own = true;
 		return c;
 	}
 	if (fd < 0) {
@@ -727,6 +729,8 @@ gp_conf_load(const char *path, bool optional, bool root_owned, char error[512])
 		(void)snprintf(error, 512, "%s: larger than 1 MiB", path);
 	else
 		c = gp_conf_parse(text, (size_t)len, path, error);
+	if (c)
+		c->roots_own = owner_ok(fd, path, unused);
 out:
 	free(text);
 	gp_fd_close(&fd);
@@ -740,6 +744,36 @@ gp_conf_iface(const struct gp_conf *c, const char *name)
 		if (strcmp(c->ifaces[i].name, name) == 0)
 			return &c->ifaces[i];
 	return NULL;
+}
+
+static bool
+weaker(const struct gp_conf *c)
+{
+	return c->writer.sandbox != GP_SANDBOX_FULL ||
+	    c->capture_sandbox != GP_SANDBOX_FULL;
+}
+
+int
+gp_conf_own_sandbox(struct gp_conf *c, const char *asked, char error[512])
+{
+	bool seccomp = asked && strcmp(asked, "seccomp") == 0;
+
+	if (asked && !seccomp && strcmp(asked, "full") != 0) {
+		(void)snprintf(error, 512, "--sandbox is full or seccomp, not "
+		    "'%.40s'", asked);
+		return -EINVAL;
+	}
+	if (weaker(c) && !c->roots_own) {
+		(void)snprintf(error, 512, "sandbox: only a file that belongs "
+		    "to root, and that nobody else can write, weakens it; "
+		    "--sandbox=seccomp goes without Landlock");
+		return -EINVAL;
+	}
+	if (seccomp && c->writer.sandbox == GP_SANDBOX_FULL)
+		c->writer.sandbox = GP_SANDBOX_SECCOMP;
+	if (seccomp && c->capture_sandbox == GP_SANDBOX_FULL)
+		c->capture_sandbox = GP_SANDBOX_SECCOMP;
+	return 0;
 }
 
 /* ---- comparing ---------------------------------------------------------- */

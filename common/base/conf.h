@@ -65,6 +65,7 @@ struct gp_conf {
 	} writer;
 	struct gp_conf_capture capture;    /* defaults */
 	enum gp_conf_sandbox capture_sandbox;
+	bool roots_own; /* the file is root's, or there is none */
 	struct gp_conf_capture *ifaces;    /* with defaults applied */
 	size_t n_ifaces;
 	struct {
@@ -97,6 +98,14 @@ struct gp_conf *gp_conf_parse(const char *text, size_t len, const char *file,
  */
 struct gp_conf *gp_conf_load(const char *path, bool optional, bool root_owned,
     char error[512]);
+
+/*
+ * For runs of a user's own, without a sensor: the sandbox that `asked` (NULL,
+ * "full", "seccomp") and the file allow.  Only a file of root's weakens it;
+ * whoever runs a program may go without Landlock, never without the filter.
+ * Sets writer.sandbox and capture_sandbox; 0, or -EINVAL with a line in error.
+ */
+int gp_conf_own_sandbox(struct gp_conf *c, const char *asked, char error[512]);
 
 /* Settings of an interface; NULL when it is not in the file. */
 const struct gp_conf_capture *gp_conf_iface(const struct gp_conf *c,

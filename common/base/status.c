@@ -22,6 +22,7 @@ static const char *const state_words[] = {
 	[GP_STATUS_CAPTURING] = "capturing",
 	[GP_STATUS_DRAINING] = "draining",
 	[GP_STATUS_GONE] = "gone",
+	[GP_STATUS_ABSENT] = "absent",
 	NULL,
 };
 static const char *const l7_words[] = {
@@ -53,6 +54,7 @@ static const struct gp_status_field fields[] = {
 	{"running", GP_STATUS_FLAG, AT(running), 0, yes_words},
 	WORD(sandbox, sandbox_words),
 	UP_TO(landlock_abi, 1000),
+	WORD(capture_sandbox, sandbox_words),
 	TEXT(store),
 	TEXT(store_error),
 	NUMBER(blocks),

@@ -45,6 +45,7 @@ enum gp_status_state {
 	GP_STATUS_CAPTURING,
 	GP_STATUS_DRAINING, /* its capture is gone, its ring not empty */
 	GP_STATUS_GONE,
+	GP_STATUS_ABSENT, /* configured, and no capture has come */
 };
 enum gp_status_direction {
 	GP_STATUS_DIR_UNKNOWN, /* no frame yet */
@@ -101,6 +102,7 @@ struct gp_status {
 	uint64_t running;               /* 0: the writer's last words */
 	uint64_t sandbox;               /* enum gp_status_sandbox */
 	uint64_t landlock_abi;          /* 0: not in force */
+	uint64_t capture_sandbox;       /* as configured */
 	char store[GP_STATUS_TEXT_MAX];
 	char store_error[GP_STATUS_TEXT_MAX]; /* "": can be written */
 	uint64_t blocks, rows, stored_bytes;  /* committed */

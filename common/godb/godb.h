@@ -516,11 +516,12 @@ struct godb_query_opts {
 	 * the call; one call at a time.  `progress` is called by the caller's
 	 * thread, `bin` by any, but by one at a time. */
 	struct godb_pool *pool;
+	const int *cancel; /* as in struct godb_scan_opts */
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL, NULL}
+	    0, NULL, NULL, NULL, NULL}
 
 struct godb_result;
 

@@ -6,6 +6,7 @@
 #include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/internal.h"
 #include "common/godb/having.h"
 #include "common/godb/pool.h"
 #include "common/godb/rank.h"
@@ -268,6 +269,8 @@ tell_progress(const struct worker *w, size_t all)
 {
 	const struct godb_query_opts *o = w->run->opts;
 
+	if (gdi_cancelled(o->cancel))
+		return GODB_ECANCELLED;
 	if (w != w->run->worker || !o->progress ||
 	    !o->progress(o->progress_arg, w->run->done, all))
 		return 0;

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""gaps.py STORE IFACE LOG ANSWER SECONDS: numbered packets against the gaps.
+"""gaps.py STORE IFACE LOG ANSWER SECONDS [EVENTS]: numbered packets against the gaps.
 
 LOG is numbered.py's, ANSWER the csv of `goquery -e csv dip,dport`.  Prints one
 line and ends with 0 when no number is stored twice or was never sent, and each
 that is missing was sent within a time which no record of the store covers, or
-before the first one, and no such time is longer than SECONDS.
+before the first one, and no such time is longer than SECONDS.  EVENTS has the
+times of what ended a capture, one a line: those that a gap holds count SECONDS
+each, since a capture that ends before its first snapshot adds to the gap.
 """
 import bisect
 import csv
@@ -14,6 +16,7 @@ import sys
 
 store, iface, log, answer, bound = sys.argv[1:6]
 bound = float(bound)
+events = [float(e) for e in open(sys.argv[6])] if len(sys.argv) > 6 else []
 MARGIN = 0.02  # between the send and the stamp of its packet
 
 spans = []
@@ -36,6 +39,8 @@ for first, last in spans[1:]:
         gaps.append((end, first))
     end = max(end, last)
 longest = max((b - a for a, b in gaps[1:]), default=0.0)
+too_long = [(a, b) for a, b in gaps[1:] if
+            b - a > bound * max(1, sum(a <= e <= b for e in events))]
 gaps.append((end, float("inf")))
 
 marks = [tuple(map(float, line.split())) for line in open(log)]
@@ -69,4 +74,6 @@ if stray:
     print("the first outside: %d, sent %.3f; gaps %s"
           % (stray[0], times(stray[0])[0],
              ["%.3f-%.3f" % g for g in gaps[1:-1]]))
-sys.exit(bool(twice or unsent or stray or longest > bound))
+for a, b in too_long:
+    print("longer than it may be: %.3f-%.3f" % (a, b))
+sys.exit(bool(twice or unsent or stray or too_long))

@@ -20,7 +20,7 @@ leader=
 
 # Packages behind the libraries that the programs need, and what a test uses.
 machine_packages() {
-	echo systemd systemd-sysv iproute2 procps netbase passwd
+	echo apt systemd systemd-sysv iproute2 procps netbase passwd
 	find "$BIN" -type f -perm -u+x -name 'go*' -exec ldd {} + | awk '$2 == "=>" { print $3 }' | sort -u |
 	    while read -r file; do
 		# the path that dpkg knows may be the one without /usr

@@ -1,6 +1,7 @@
 /*
- * manydays STORE IFACES DAYS [BLOCKS] - a store with many interfaces and days,
- * of BLOCKS (1) blocks with three rows each; the last day is yesterday.
+ * manydays STORE IFACES DAYS [BLOCKS [ROWS]] - a store with many interfaces and
+ * days, of BLOCKS (1) blocks with ROWS (2) and one rows; with ROWS 0 they are
+ * quiet, which makes one file a day instead of ten.  The last day is yesterday.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -25,12 +26,12 @@ fdatasync(int fd)
 
 static void
 add_block(struct godb_writer *w, const char *iface, int64_t slot_s,
-    uint64_t seq)
+    uint64_t seq, size_t rows)
 {
 	static struct testbatch t;
 	uint64_t seed = seq;
 
-	batch_make(&t, &seed, iface, slot_s, 1, seq, 2, 1);
+	batch_make(&t, &seed, iface, slot_s, 1, seq, rows, rows > 0);
 	if (godb_writer_append(w, &t.b) != 0 ||
 	    godb_writer_commit(w, iface, slot_s, NULL) != 0) {
 		fprintf(stderr, "manydays: the store cannot be written\n");
@@ -43,6 +44,7 @@ main(int argc, char **argv)
 {
 	int64_t today_s = (int64_t)time(NULL) / 86400 * 86400;
 	int ifaces, days, blocks = argc > 4 ? atoi(argv[4]) : 1;
+	size_t rows = argc > 5 ? (size_t)atoi(argv[5]) : 2;
 	struct godb_writer *w;
 	uint64_t seq = 0;
 
@@ -57,7 +59,7 @@ main(int argc, char **argv)
 
 				snprintf(iface, sizeof(iface), "eth%d", i);
 				add_block(w, iface, today_s - d * 86400 +
-					b * 300, ++seq);
+					b * 300, ++seq, rows);
 			}
 	godb_writer_close(w);
 	return 0;

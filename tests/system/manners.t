@@ -112,7 +112,32 @@ if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T
 	like "$err" 'explain: eth0: 3 days, 600 blocks and 0 live, 1200000 rows' "  days, blocks, rows"
 	like "$err" 'explain: read: 600 blocks \(0 skipped\), .*B, .*B decoded' "  bytes"
 	like "$err" 'explain: rows: 1200000 looked at, 600 met the condition, 1 groups' "  rows"
-	# a slow reader makes it wait, so that it is still there for Ctrl-C
+	cat >"$T/bar.py" <<'PY'
+import os, pty, signal, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+time.sleep(0.03)
+os.kill(pid, signal.SIGSTOP)
+time.sleep(1.1)
+os.kill(pid, signal.SIGCONT)
+out = b""
+while True:
+    try:
+        more = os.read(fd, 65536)
+    except OSError:
+        break
+    if not more:
+        break
+    out += more
+os.waitpid(pid, 0)
+sys.stdout.buffer.write(out)
+PY
+	out=$(python3 "$T/bar.py" goquery -d "$T/large" -i eth0 -f 0 -n 1 sip,dip,dport)
+	like "$out" '\[[#.]{40}\] +[0-9]+ %' "a progress bar after a second"
+	like "$out" "$esc\[K" "  which goes away"
+	out=$(python3 "$T/bar.py" goquery -x -d "$T/large" -i eth0 -f 0 -n 1 sip,dip,dport)
+	is "$(printf '%s' "$out" | grep -c '#')" 0 "  not with -x"
 	out=$(tty 80 1.5 sh -c "exec goquery -d '$T/large' -i eth0 -f 0 --watch 60 -n 3 sip" 2>"$T/ended")
 	is $? 130 "Ctrl-C ends it as a signal does"
 	like "$(cat "$T/ended")" 'after 0\.[01]' "  at once"

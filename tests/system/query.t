@@ -57,7 +57,7 @@ usage -i eth0 -f 31.12. raw
 usage -i eth0 --sandbox=off raw
 usage -clean 0
 usage -i eth0 -c 'dprot = 443' raw
-is "$err" "goquery: condition: unknown attribute 'dprot'; did you mean 'dport'?
+is "$err" "goquery: condition: column 1: unknown attribute 'dprot'; did you mean 'dport'?
     dprot = 443
     ^" "  caret and suggestion"
 usage -i eth0 -c "tcp and sport = 443" raw

@@ -134,6 +134,8 @@ printf '[interface vc]\n[interface vz]\n' >>"$ini"
 run 0 "reload with two more interfaces" machine systemctl reload goprobe.target
 ok "vc is captured" wait_for 5 capturing vc
 ok "vz is not there" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q '^waiting: interface vz is not there'"
+absent() { as analyst goquery --status | grep -q '^Attention: vz: no capture has come'; }
+ok "the status says so" wait_for 10 absent
 vc0=$(pid capture@vc)
 sed -i 's/^\[interface vc\]/&\nsnaplen = 256/' "$ini"
 run 0 "reload with other settings of vc" machine systemctl reload goprobe.target
@@ -173,7 +175,7 @@ run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /root/deb/goprobe-export_*
 is "$(machine pgrep -c -x goprobe-export)" 0 "nothing was started"
 run 0 "reload" machine systemctl reload goprobe-apply
 ok "it runs" wait_for 10 active goprobe-export
-is "$(machine ps -o user= -C goprobe-export)" goprobe-+ "as its own user"
+is "$(machine stat -c %U "/proc/$(machine pgrep -x goprobe-export)")" goprobe-export "as its own user"
 ok "and publishes its status" wait_for 10 machine test -s /run/goprobe-export/status
 sed -i '/^\[site\]/,$d' "$ini"
 run 0 "reload without" machine systemctl reload goprobe-apply

@@ -145,6 +145,11 @@ else
 	is "$(stat -c '%a %U' "$T/prom/goprobe.prom")" "644 goprobe" "metrics"
 	like "$(cat "$T/prom/goprobe.prom")" '^goprobe_packets_in_rows_total\{iface="lo"\} 20$' \
 	    "have the same figures"
+	ok "in the format that Prometheus reads" sh -c \
+	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/prom/goprobe.prom"
+	printf '# TYPE goprobe_x counter\ngoprobe_x -1\n' >"$T/bad.prom"
+	run 1 "what is not is seen" sh -c \
+	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/bad.prom"
 	if command -v promtool >/dev/null; then
 		ok "promtool" promtool check metrics <"$T/prom/goprobe.prom"
 	fi

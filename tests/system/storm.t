@@ -49,8 +49,14 @@ for i in range(n):
 END
 kill_unit() { machine systemctl kill -s KILL "$@" 2>>"$T/kill.err"; }
 kills=0
+: >"$T/vb.events" && : >"$T/vc.events"
 while read -r what pause; do
 	sleep "$pause"
+	case $what in
+	vb | vc) date +%s.%N >>"$T/$what.events" ;;
+	both) date +%s.%N >>"$T/vb.events" ;;
+	all | stop-*) date +%s.%N | tee -a "$T/vb.events" >>"$T/vc.events" ;;
+	esac
 	case $what in
 	writer) kill_unit goprobe-writer.service ;;
 	vb | vc) kill_unit "goprobe-capture@$what.service" ;;
@@ -87,9 +93,9 @@ for pair in vb:va:10.99.1 vc:vd:10.99.2; do
 	side=${pair#*:} side=${side%:*}
 	machine goquery -i "$iface" -f -1d -e csv -n all -c "net $net.0/24" \
 	    dip,dport >"$T/answer.csv" 2>"$T/answer.err"
-	ok "$iface: each number once, what is missing in gaps of at most $bound s" \
+	ok "$iface: each number once, what is missing in gaps of at most $bound s a kill" \
 	    python3 tests/lib/gaps.py "$ROOT/var/lib/goprobe" "$iface" \
-	    "$T/$side.log" "$T/answer.csv" "$bound"
+	    "$T/$side.log" "$T/answer.csv" "$bound" "$T/$iface.events"
 	diag <"$T/ok.out"
 	gaps=$(sed -n 's/.*; \([0-9]*\) gaps.*/\1/p' "$T/ok.out")
 	is "$(sed -n 's/.*cause=down.*/reported/p' "$T/answer.err" | sort -u)" \

@@ -111,6 +111,24 @@ check_values(void)
 	    "defaults");
 	good("-i any -e csv sip");
 	is_int(a.limit, 0, "all rows in csv");
+	good("-i any -e html --having bytes>1 sip/24/48");
+	ok(a.format == ARGS_HTML && a.keys.drop4[GODB_KEY_SIP] == 8 &&
+	    a.keys.drop6[GODB_KEY_SIP] == 80, "html, networks");
+	good("-i any -s dips talk_src");
+	ok(a.sort == GODB_SORT_METRIC(GODB_METRIC_DIPS) && a.n_show == 3 &&
+	    a.show[2] == GODB_METRIC_DIPS, "-s dips shows them");
+	good("-i any --show rows,bytes,rows sip");
+	ok(a.n_show == 2 && a.show[0] == GODB_METRIC_ROWS, "--show");
+	good("-i any --bin 1d time,sip");
+	is_int(a.bin_s, 86400, "--bin");
+	good("-i any --timeout 2m sip");
+	is_int(a.timeout_ms, 120000, "--timeout 2m");
+	good("-i any --timeout 500ms sip");
+	is_int(a.timeout_ms, 500, "--timeout 500ms");
+	good("-c host=1.2.3.4 seen");
+	ok(a.seen && strcmp(a.ifaces, "any") == 0 && a.keys.n == 2, "seen");
+	good("--help-all");
+	is_int(a.action, ARGS_HELP_ALL, "--help-all");
 	good("-i any -e JSON sip");
 	is_int(a.format, ARGS_JSON, "json");
 	good("-i any -e jsonl -n 5 sip");
@@ -178,6 +196,22 @@ check_refusals(void)
 	bad("-i eth0 -n 95% -s sip sip", "largest first");
 	bad("-i eth0 -s dport sip", "not among the columns");
 	bad("-i eth0 -s weight sip", "bytes packets");
+	bad("-i eth0 -s byets sip", "did you mean 'bytes'");
+	bad("-i eth0 --show bytes,packest sip", "did you mean 'packets'");
+	bad("-i eth0 --show , sip", "nothing is counted");
+	bad("-i eth0 --bin 7m time", "--bin takes");
+	bad("-i eth0 --bin 1h sip", "time,sip");
+	bad("-i eth0 --timeout soon sip", "--timeout takes");
+	bad("-i eth0 --watch 0 sip", "--watch");
+	bad("-i eth0 --watch 5 -e csv sip", "text table");
+	bad("-i eth0 --plot -e json sip", "--plot");
+	bad("-i eth0 --dns 1.2.3.4 sip", "--resolve");
+	bad("-i eth0 -n 5% -s dips talk_src", "largest first");
+	bad("-i eth0 host,sip", "host already stands");
+	bad("-i eth0 sip/33/200", "no prefix length");
+	bad("-i eth0 dport/8", "only sip, dip and host");
+	bad("-i eth0 sip/24,sip/16", "there twice");
+	bad("-i eth0 -n 5 seen", "do not fit");
 	bad("-i eth0 --mem 0 sip", "--mem");
 	bad("-i eth0 --mem 5X sip", "--mem");
 	bad("-i eth0 --mem 101% sip", "--mem");

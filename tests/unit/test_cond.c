@@ -65,6 +65,13 @@ put_set(const struct gdi_node *n)
 		if (n->numbers[i].hi != n->numbers[i].lo)
 			put("-%u", n->numbers[i].hi);
 	}
+	for (size_t i = 0; i < n->n_amounts; i++) {
+		put(" %" PRIu64, n->amounts[i].lo);
+		if (n->amounts[i].hi == UINT64_MAX)
+			put("-");
+		else if (n->amounts[i].hi != n->amounts[i].lo)
+			put("-%" PRIu64, n->amounts[i].hi);
+	}
 	for (size_t i = 0; i < n->n_names; i++)
 		put(" %s", n->names[i]);
 }
@@ -85,7 +92,8 @@ put_node(const struct godb_cond *c, uint32_t i)
 	const struct gdi_node *n = &c->node[i];
 
 	if (n->kind == GDI_LEAF) {
-		put("[%s", attrs[n->attr]);
+		put("[%s", n->attr == GDI_ATTR_METRIC
+			? godb_metric_name(n->metric) : attrs[n->attr]);
 		put_set(n);
 		put("]");
 		return;
@@ -96,8 +104,24 @@ put_node(const struct godb_cond *c, uint32_t i)
 	put(")");
 }
 
+/* @list, country=CH and asn=AS1 are there, everything else is not. */
+static int
+set_of(void *arg, const char *name, const char **text, size_t *len,
+    char why[GODB_COND_WHY_MAX])
+{
+	static const char list[] = "# two\n10.0.0.1,10.0.0.2\r\n"
+	    "2001:db8::/32 # and\n10.0.0.4-10.0.0.9", bad[] = "\n\n 1.2.3 ";
+
+	(void)arg;
+	*text = strcmp(name, "@bad") == 0 ? bad : list;
+	*len = strlen(*text);
+	(void)snprintf(why, GODB_COND_WHY_MAX, "there is no %s", name);
+	return strcmp(name, "@list") != 0 && strcmp(name, "@bad") != 0 &&
+	    strcmp(name, "country=CH") != 0 && strcmp(name, "asn=AS1") != 0;
+}
+
 static const struct godb_cond_opts site = {sizeof(site),
-    "10.0.0.0/8, 2001:db8::/32", NULL, NULL, NULL};
+    "10.0.0.0/8, 2001:db8::/32", NULL, set_of, NULL};
 
 static const char *
 dump(const char *text)
@@ -222,6 +246,29 @@ check_meanings(void)
 		{"not (tcp or udp)", "not(or([proto 6][proto 17]))"},
 		{"!!tcp", "not(not([proto 6]))"},
 		{"NOT Tcp Or UDP", "or(not([proto 6])[proto 17])"},
+		/* counters */
+		{"bytes > 10M", "[bytes 10485761-]"},
+		{"packets>=10k", "[packets 10000-]"},
+		{"pkts < 1", "[packets 0]"},
+		{"bytes < 0", "[bytes]"},
+		{"bytes_sent != 1.5kB", "not([bytes_sent 1536])"},
+		{"bytes = 4.50GiB", "[bytes 4831838208]"},
+		{"packets in (3, 1-2, 2k)", "[packets 1-3 2000]"},
+		{"bytes 18446744073709551615", "[bytes 18446744073709551615-]"},
+		{"bytes > 18446744073709551615", "[bytes]"},
+		{"dir=in", "and([packets_rcvd 1-][packets_sent 0])"},
+		{"direction outbound and tcp",
+		    "and(and([packets_rcvd 0][packets_sent 1-])[proto 6])"},
+		{"dir != bi", "not(and([packets_rcvd 1-][packets_sent 1-]))"},
+		/* lists, countries, systems */
+		{"host in @list", "[host 10.0.0.1-10.0.0.2 10.0.0.4-10.0.0.9 "
+		    "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"sip in (@list, 10.0.0.3) and ip4",
+		    "and([sip 10.0.0.1-10.0.0.9 2001:db8::-2001:db8:ffff:ffff:"
+		    "ffff:ffff:ffff:ffff][version 4])"},
+		{"dst asn AS1 or dst port 53", "or([dip 10.0.0.1-10.0.0.2 "
+		    "10.0.0.4-10.0.0.9 2001:db8::-2001:db8:ffff:ffff:ffff:"
+		    "ffff:ffff:ffff][dport 53])"},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -239,6 +286,24 @@ check_mistakes(void)
 		const char *says;
 	} t[] = {
 		{"dprot = 443", 0, "did you mean 'dport'"},
+		{"tcp and byets > 1", 8, "did you mean 'bytes'"},
+		{"bytes > lots", 8, "no amount of bytes"},
+		{"bytes > 1z", 8, "no amount"},
+		{"bytes > 99999999999999999999", 8, "no amount"},
+		{"bytes > 16EiB", 8, "no amount"},
+		{"bytes > 1-2", 8, "only be compared"},
+		{"bytes = 2-1", 8, "ends before"},
+		{"bytes", 5, "value for bytes"},
+		{"tcp and dips > 3", 8, "--having"},
+		{"dir = sideways", 6, "in, out, uni or bi"},
+		{"dir > in", 4, "no order"},
+		{"dir", 3, "in, out"},
+		{"host @none", 5, "there is no @none"},
+		{"host < @list", 7, "only be compared"},
+		{"net @bad", 4, "line 3: no address, prefix or range: '1.2.3'"},
+		{"country = XX", 10, "there is no country=XX"},
+		{"country < CH", 10, "country can only"},
+		{"port @list", 5, "unknown service"},
 		{"sip=10.0.0.1 and dprot=443", 17, "unknown attribute 'dprot'"},
 		{"port 80 or dprot = 443", 11, "unknown attribute 'dprot'"},
 		{"tpc", 0, "did you mean 'tcp'"},
@@ -453,9 +518,68 @@ check_keys(void)
 	ok(strstr(d.text, "not stored") != NULL, "  says why");
 }
 
+/* Conditions on groups know the columns asked for, and no others. */
+static void
+check_having(void)
+{
+	static const struct {
+		const char *query, *text, *says; /* NULL: fine */
+	} t[] = {
+		{"sip", "bytes > 1 and dips > 3 or rows = 1", NULL},
+		{"sip", "sip = 10.0.0.0/8 and ip4", NULL},
+		{"sip", "dip = 10.0.0.1", "no dip"},
+		{"sip", "host 10.0.0.1", "no host"},
+		{"sip,dip", "host 10.0.0.1", NULL},
+		{"host", "host 10.0.0.1 or 10.0.0.2", NULL},
+		{"host", "src host 10.0.0.1", "no sip"},
+		{"proto", "tcp", NULL},
+		{"proto", "ip6", "no address"},
+		{"dport", "port 80 or 443", NULL},
+		{"dport", "tcp port 80", "no proto"},
+		{"apps_l7", "l7 = TLS", NULL},
+		{"proto", "dir = in", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct godb_cond_opts opts = GODB_COND_OPTS_INIT;
+		struct godb_cond *c = NULL;
+		struct godb_diag d = {0, 0, ""};
+		struct godb_keys keys;
+		int rc;
+
+		(void)godb_keys_parse(t[i].query, &keys, NULL);
+		opts.having = &keys;
+		rc = godb_cond_parse(t[i].text, &opts, &c, &d);
+		ok(t[i].says ? rc == GODB_ESYNTAX && strstr(d.text, t[i].says)
+			     : rc == 0, "%s having %s", t[i].query, t[i].text);
+		if (i == 0)
+			is_int(godb_cond_metrics(c), 1 << GODB_METRIC_DIPS |
+			    1 << GODB_METRIC_ROWS, "  what it counts");
+		godb_cond_free(c);
+	}
+}
+
+static void
+check_sets(void)
+{
+	const char *text = "host in (@a, \"@b c\") or src country CH and @a";
+	char name[GODB_COND_NAME_MAX];
+
+	ok(godb_cond_set(text, 0, name) && strcmp(name, "@a") == 0, "@a");
+	ok(godb_cond_set(text, 1, name) && strcmp(name, "@b c") == 0,
+	    "a quoted one");
+	ok(godb_cond_set(text, 2, name) && strcmp(name, "country") == 0,
+	    "country");
+	ok(godb_cond_set(text, 3, name) && strcmp(name, "@a") == 0, "again");
+	ok(!godb_cond_set(text, 4, name) && !godb_cond_set("'", 0, name),
+	    "no more");
+}
+
 int
 main(void)
 {
+	check_having();
+	check_sets();
 	check_meanings();
 	check_mistakes();
 	check_bounds();

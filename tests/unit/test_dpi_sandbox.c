@@ -178,8 +178,10 @@ change(struct frame *out, const struct frame *in, uint8_t *buf,
 		uint32_t from = x % 16 && len > 42 ? 42 : 0;
 		uint32_t at = from + (uint32_t)(x >> 8) % (len - from);
 
-		buf[at] = x & 16 ? (uint8_t)(x >> 48)
-		                 : (uint8_t)(buf[at] ^ 1u << (x >> 48 & 7));
+		if (x & 16)
+			buf[at] = (uint8_t)(x >> 48);
+		else
+			buf[at] = (uint8_t)(buf[at] ^ 1u << (x >> 48 & 7));
 	}
 }
 

@@ -897,7 +897,7 @@ main(void)
 	test_boundary(vb);
 	test_steps(vb);
 	test_late(vb, 0);
-	if (strcmp(dpi_version(), "none") != 0) {
+	if (dpi_version()) {
 		test_naming(vb);
 		test_naming_long(vb);
 		test_late(vb, 2);

@@ -157,6 +157,53 @@ check_durations(void)
 	is_str(text, "1 min 30 s", "1 min 30 s");
 }
 
+static void
+is_bin(const char *zone, int64_t t_s, int64_t bin_s, int64_t want)
+{
+	set_zone(zone);
+	is_int(when_bin(t_s, bin_s), want, "%s: bin of %" PRId64 " at %" PRId64,
+	    zone, bin_s, t_s);
+}
+
+static void
+check_bins(void)
+{
+	static const struct {
+		const char *text;
+		int64_t seconds;
+	} t[] = {
+		{"5m", 300}, {"15min", 900}, {"1h", 3600}, {"24H", 86400},
+		{"1d", 86400}, {"2w", 1209600}, {"300m", 0}, {"7m", 0},
+		{"1m", 0}, {"0h", 0}, {"h", 0}, {"5", 0}, {"5h", 0},
+		{"36h", 0}, {"5m ", 0}, {"99999999999999999999d", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		is_int(when_parse_bin(t[i].text), t[i].seconds, "bin %s",
+		    t[i].text);
+	/* 2026-03-29T01:00:00Z is when Zurich's clocks go forward */
+	is_bin("UTC", 1774746300, 3600, 1774746000);
+	is_bin("UTC", 1774746300, 86400, 1774742400);
+	is_bin("Europe/Zurich", 1774746000 + 3600, 86400, 1774738800);
+	is_bin("Europe/Zurich", 1774738800 - 300, 86400,
+	    1774738800 - 86400);
+	/* that day has 23 hours */
+	is_bin("Europe/Zurich", 1774738800 + 23 * 3600, 86400,
+	    1774738800 + 23 * 3600);
+	is_bin("Europe/Zurich", 1774738800 + 23 * 3600 - 300, 86400,
+	    1774738800);
+	is_bin("Asia/Kathmandu", 1767225600, 3600, 1767225600 - 2700);
+	/* 2026-01-01 was a Thursday */
+	is_bin("UTC", 1767225600, 604800, 1767225600 - 3 * 86400);
+	is_bin("UTC", 0, 604800, 0);
+	set_zone("UTC");
+	ok(when_set_zone("Europe/Zurich") && when_set_zone("UTC"),
+	    "zones that there are");
+	ok(!when_set_zone("Europe/Zurch") && !when_set_zone("") &&
+	    !when_set_zone("../etc/passwd") && !when_set_zone("/etc/passwd"),
+	    "and that there are not");
+}
+
 int
 main(void)
 {
@@ -164,5 +211,6 @@ main(void)
 	check_utc();
 	check_zone();
 	check_durations();
+	check_bins();
 	return tap_done();
 }
