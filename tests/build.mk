@@ -76,6 +76,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	programs \
 	holds \
 	perms \
+	security \
 	closed)
 
 # Where tests find programs and helpers.

@@ -43,6 +43,12 @@ bench-export: bench-deps all $(O)/tests/bench/genflows
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md)
 
+# What the sandbox costs (tests/bench/sandbox.py).
+.PHONY: bench-sandbox
+bench-sandbox: all $(O)/tests/bench/genpcap
+	@python3 tests/bench/sandbox.py -b $(BIN) -H $(O)/tests/bench \
+		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS)
+
 # Programs to compare with, installed only for this.
 bench-deps: deps
 	@$(MAKE) --no-print-directory deps DEPS_BUILD= DEPS_RUN= \

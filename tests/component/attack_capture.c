@@ -310,8 +310,8 @@ main(int argc, char **argv)
 	skip_all("sanitizers make calls of their own");
 #endif
 	if (print) { /* numbers that tell in the text what they stand for */
-		fds = (struct profile_fds){.ctl = {1001}, .n_ctl = 1, .notify = 1002,
-		    .packet = {1003}, .n_packet = 1};
+		fds = (struct profile_fds){.ctl = {0x1001}, .n_ctl = 1, .notify = 0x1002,
+		    .packet = {0x1003}, .n_packet = 1};
 		profile_rules(&fds, &rules);
 		return attack_main(argc, argv, C, &rules, enter, NULL, 0);
 	}

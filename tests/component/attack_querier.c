@@ -194,7 +194,7 @@ main(int argc, char **argv)
 	skip_all("sanitizers make calls of their own");
 #endif
 	if (argc > 1)
-		fds.helper = 1001; /* stands for it in the text */
+		fds.helper = 0x1001; /* stands for it in the text */
 	profile_rules(&fds, &rules);
 	if (argc > 1)
 		return attack_main(argc, argv, Q, &rules, enter, NULL, 0);

@@ -200,7 +200,7 @@ main(int argc, char **argv)
 	skip_all("sanitizers make calls of their own");
 #endif
 	if (argc > 1) {
-		fds.notify = 1002;
+		fds.notify = 0x1002;
 		profile_rules(&fds, &rules);
 		return attack_main(argc, argv, W, &rules, enter, NULL, 0);
 	}

@@ -78,6 +78,32 @@ setpriv --reuid=65534 --regid=65534 --clear-groups ln -s "$T/empty" "$T/sticky/s
 run 1 "a store that is a stranger's link" goprobe -d "$T/sticky/store" -i x -r $PCAP
 is "$(stat -c %u "$T/empty")" 0 "what it points to is still root's"
 
+# --- a writer that would hand its successor other things under good names
+mkdir -p "$T/bin"
+cp "$BIN/goprobe" "$BIN/goprobe-capture" "$T/bin/"
+cat >"$T/bin/goprobe-writer" <<'EOT'
+#!/usr/bin/env python3
+import array, os, socket, sys
+where = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+with open(where + "/target/names", "a") as f:
+    f.write(os.environ["LISTEN_FDNAMES"] + "\n")
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+def store(name):
+    s.sendmsg([b"FDSTORE=1\nFDPOLL=0\nFDNAME=" + name],
+              [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0]))])
+if sum(1 for _ in open(where + "/target/names")) == 1:
+    for name in (b"store", b"alive", b"x:store", b"", b"r.x.1"):
+        store(name)
+    s.send(b"READY=1")
+    os._exit(1)
+os._exit(0)
+EOT
+chmod 755 "$T/bin/goprobe-writer"
+timeout 20 "$T/bin/goprobe" -d "$T/names-store" -i x -r $PCAP >/dev/null 2>"$T/run.err"
+like "$(tail -1 "$T/target/names")" '^store:(offline:)?alive:r\.x\.1$' "names that the launcher refuses are not passed on"
+is "$(grep -c 'impossible name' "$T/run.err")" 4 "and it says so"
+
 # --- folders under /run that are not as they must be
 in_run() { # COMMAND: with a /run of its own
 	unshare -m sh -c 'mount -t tmpfs t /run && eval "$1"; exec timeout 20 goprobe -d "$2" lo' \

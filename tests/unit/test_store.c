@@ -726,7 +726,6 @@ test_gone(void)
 static void
 test_removed(void)
 {
-	static struct testbatch t;
 	struct godb_writer *w;
 
 	fresh();
