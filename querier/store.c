@@ -212,8 +212,8 @@ explain_seen(const struct godb_seen *seen)
 	struct godb_result_stats stats;
 
 	godb_seen_stats(seen, &stats);
-	session_say("goquery: read: %llu blocks (%llu skipped), %llu bytes, %llu "
-	    "decoded; rows: %llu", (unsigned long long)(stats.parts -
+	session_say("goquery: read: %llu blocks (%llu skipped), %llu bytes, "
+	    "%llu decoded; rows: %llu", (unsigned long long)(stats.parts -
 		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
 	    (unsigned long long)stats.bytes_read,
 	    (unsigned long long)stats.bytes_decoded,
@@ -269,8 +269,8 @@ store_list(struct session *s)
 	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
 		if (f->n_unreadable == 0)
 			continue;
-		session_say("goquery: incomplete iface=%s days=%llu cause=damaged "
-		    "place=\"%s\" error=\"%s\"", f->iface,
+		session_say("goquery: incomplete iface=%s days=%llu "
+		    "cause=damaged place=\"%s\" error=\"%s\"", f->iface,
 		    (unsigned long long)f->n_unreadable, f->place,
 		    godb_strerror(f->rc));
 		status = EXIT_INCOMPLETE;
