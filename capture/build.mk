@@ -33,3 +33,4 @@ $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))
 TEST_HELPERS += lib/l7dump
 TEST_LIBS_l7dump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_l7dump := $(CAPTURE_PKGS)
+LONG_TESTS += $(if $(NDPI),$(O)/tests/unit/test_dpi_sandbox)

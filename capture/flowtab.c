@@ -569,23 +569,8 @@ hand_out(struct flowtab *t, struct half *h, uint32_t entry,
     flowtab_row_fn *fn, void *ctx)
 {
 	struct meta *m = meta_of(h, h->v6, entry);
-	unsigned client = m->state & CLIENT_B ? 1 : 0;
-	/* by interface: 0 is received, 1 sent; by flow: 0 is a to b */
-	unsigned sent = t->by_iface ? 1 : client;
-	struct flowtab_row row = {
-		.sip = addr_of(h, entry, client),
-		.dip = addr_of(h, entry, !client),
-		.dport = m->port[!client],
-		.version = h->v6 ? 6 : 4,
-		.proto = m->proto,
-		.sport = m->port[client],
-		.label = h->label ? h->label[entry].label : LABELS_UNKNOWN,
-	};
+	struct flowtab_row row = flowtab_row_of(t, h, entry, m->bytes, m->pkts);
 
-	row.counter[FRAME_BYTES_SENT] = m->bytes[sent];
-	row.counter[FRAME_BYTES_RCVD] = m->bytes[!sent];
-	row.counter[FRAME_PKTS_SENT] = m->pkts[sent];
-	row.counter[FRAME_PKTS_RCVD] = m->pkts[!sent];
 	t->held -= (uint64_t)m->pkts[0] + m->pkts[1];
 	m->bytes[0] = m->bytes[1] = 0;
 	m->pkts[0] = m->pkts[1] = 0;

@@ -194,6 +194,33 @@ half_of(struct flowtab *t, uint32_t ref)
 	return &t->half[ref & 1];
 }
 
+/* The row of an entry with these counters, which go by way as its own do. */
+INLINE struct flowtab_row
+flowtab_row_of(const struct flowtab *t, const struct half *h, uint32_t entry,
+    const uint64_t bytes[2], const uint32_t pkts[2])
+{
+	const struct meta *m = meta_of(h, h->v6, entry);
+	unsigned client = m->state & CLIENT_B ? 1 : 0;
+	/* by interface: 0 is received, 1 sent; by flow: 0 is a to b */
+	unsigned sent = t->by_iface ? 1 : client;
+
+	return (struct flowtab_row){
+		.sip = addr_of(h, entry, client),
+		.dip = addr_of(h, entry, !client),
+		.counter = {
+			[FRAME_BYTES_SENT] = bytes[sent],
+			[FRAME_BYTES_RCVD] = bytes[!sent],
+			[FRAME_PKTS_SENT] = pkts[sent],
+			[FRAME_PKTS_RCVD] = pkts[!sent],
+		},
+		.dport = m->port[!client],
+		.sport = m->port[client],
+		.label = h->label ? h->label[entry].label : LABELS_UNKNOWN,
+		.version = h->v6 ? 6 : 4,
+		.proto = m->proto,
+	};
+}
+
 /* Address space of zeroes; NULL when there is none. */
 void *flowtab_reserve(struct flowtab *t, size_t bytes);
 

@@ -181,28 +181,13 @@ hand_out(struct flowtab *t, const struct carried *c, flowtab_row_fn *fn,
 {
 	struct half *h = half_of(t, c->entry);
 	uint32_t entry = c->entry / 2;
-	struct meta *m = meta_of(h, h->v6, entry);
-	unsigned client = m->state & CLIENT_B ? 1 : 0;
-	unsigned sent = t->by_iface ? 1 : client;
-	struct flowtab_row row = {
-		.sip = addr_of(h, entry, client),
-		.dip = addr_of(h, entry, !client),
-		.dport = m->port[!client],
-		.sport = m->port[client],
-		.version = h->v6 ? 6 : 4,
-		.proto = m->proto,
-		.label = h->label[entry].label,
-	};
+	struct flowtab_row row = flowtab_row_of(t, h, entry, c->bytes, c->pkts);
 
-	row.counter[FRAME_BYTES_SENT] = c->bytes[sent];
-	row.counter[FRAME_BYTES_RCVD] = c->bytes[!sent];
-	row.counter[FRAME_PKTS_SENT] = c->pkts[sent];
-	row.counter[FRAME_PKTS_RCVD] = c->pkts[!sent];
 	t->held -= (uint64_t)c->pkts[0] + c->pkts[1];
 	t->carried_packets -= (uint64_t)c->pkts[0] + c->pkts[1];
 	h->label[entry].since = (uint16_t)(h->label[entry].since -
 	    CARRIED_ONE);
-	m->state |= PUBLISHED;
+	meta_of(h, h->v6, entry)->state |= PUBLISHED;
 	fn(ctx, &row);
 }
 

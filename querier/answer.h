@@ -102,6 +102,8 @@ bool answer_note(const struct answer *a, size_t i, char out[256]);
 /* The object of json up to its rows: {status, query, summary. */
 void answer_json_head(struct out *o, const struct answer *a);
 
+/* The same as a JSON object. */
+void answer_json_coverage(struct out *o, const struct godb_coverage *c);
 /* "Coverage: 99.96 % of the window; eth0 down 15 min; ...", without a line's
  * end; text prints names. */
 void answer_coverage(struct out *o, const struct godb_coverage *c,

@@ -585,6 +585,13 @@ take_option(struct args *a, struct typed *t, const char *typed,
 static int
 take_query(struct args *a, const char *word, char *error)
 {
+	if (a->query && gp_words_casecmp(a->query, "seen") == 0) {
+		if (a->n_indicators == ARGS_INDICATORS_MAX)
+			return FAIL("more than %d addresses: put them into a "
+			    "file and give @file", ARGS_INDICATORS_MAX);
+		a->indicator[a->n_indicators++] = word;
+		return 0;
+	}
 	if (a->query)
 		return FAIL("one query at a time: '%.40s' or '%.40s' (columns "
 		    "are joined by commas: sip,dip)", a->query, word);
@@ -678,6 +685,9 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 	    a->geo)
 		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "
 		    "tables do not fit");
+	if (a->n_indicators && (a->condition[0] || a->watch_s))
+		return FAIL("seen with addresses takes neither a condition "
+		    "nor --watch; without them it answers for the condition");
 	a->keys = seen_keys;
 	a->sort = GODB_KEY_IFACE;
 	return 0;

@@ -26,6 +26,8 @@ enum args_action {
 
 #define ARGS_ERROR_MAX 512
 
+#define ARGS_INDICATORS_MAX 64 /* on the command line */
+
 struct args {
 	enum args_action action;
 	const char *query; /* as typed */
@@ -59,6 +61,10 @@ struct args {
 	bool resolve, geo;
 	bool explain, plot;
 	bool seen; /* the query is "seen": keys are seen_keys */
+	/* what it checks one by one: addresses, prefixes, @file; 0: whether
+	 * anything meets the condition */
+	const char *indicator[ARGS_INDICATORS_MAX];
+	unsigned n_indicators;
 	bool external;
 	bool no_live;
 	bool fail_incomplete, fail_empty;

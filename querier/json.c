@@ -146,8 +146,8 @@ print_incomplete(struct out *o, const struct godb_incomplete *item)
 	out_char(o, '}');
 }
 
-static void
-print_coverage(struct out *o, const struct godb_coverage *c)
+void
+answer_json_coverage(struct out *o, const struct godb_coverage *c)
 {
 	const struct godb_incomplete *item;
 	uint64_t covered, known;
@@ -190,7 +190,7 @@ print_summary(struct out *o, const struct answer *a)
 	out_char(o, ',');
 	time_field(o, "last", last_s);
 	out_str(o, "},\"coverage\":");
-	print_coverage(o, a->coverage);
+	answer_json_coverage(o, a->coverage);
 	out_str(o, ",\"notes\":[");
 	for (size_t i = 0; answer_note(a, i, note); i++) {
 		if (i)

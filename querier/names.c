@@ -1,6 +1,7 @@
 #include "querier/names.h"
 
 #include "common/base/fd.h"
+#include "common/base/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +22,12 @@ struct known {
 
 struct names {
 	int to, from;
-	size_t most;
-	struct known *known;
-	size_t n, room;
-	bool sorted;
+	struct known *known; /* in the order they were wanted */
+	size_t n, most;
+	struct gp_hash_key hash;
+	uint32_t *slot; /* number in known, and 1; 0: free */
+	size_t n_slots; /* power of two */
+	bool asked;
 	char *answer; /* of the last question; fields lie in it */
 	size_t len;
 	char *networks;
@@ -109,6 +112,17 @@ start(struct names *n, const struct names_opts *opts, const char *path)
 
 static int ask(struct names *n, const char *question);
 
+static int
+make_table(struct names *n, size_t most)
+{
+	n->most = most;
+	for (n->n_slots = 1024; n->n_slots < 2 * most; n->n_slots *= 2)
+		;
+	n->known = calloc(most, sizeof(*n->known));
+	n->slot = calloc(n->n_slots, sizeof(*n->slot));
+	return n->known && n->slot ? gp_hash_key_init(&n->hash) : -ENOMEM;
+}
+
 int
 names_start(const struct names_opts *opts, struct names **out, char error[512])
 {
@@ -118,9 +132,10 @@ names_start(const struct names_opts *opts, struct names **out, char error[512])
 
 	if (n) {
 		n->to = n->from = -1;
-		n->most = opts->dns ? NAMES_DNS_MAX : NAMES_GEO_MAX;
-		rc = helper_path(path);
+		rc = make_table(n, opts->dns ? NAMES_DNS_MAX : NAMES_GEO_MAX);
 	}
+	if (rc == 0)
+		rc = helper_path(path);
 	if (rc == 0)
 		rc = start(n, opts, path);
 	if (rc < 0) {
@@ -160,6 +175,7 @@ names_free(struct names *n)
 	gp_fd_close(&n->to);
 	gp_fd_close(&n->from);
 	free(n->known);
+	free(n->slot);
 	free(n->answer);
 	free(n->networks);
 	free(n);
@@ -250,51 +266,44 @@ names_networks(struct names *n, const char *name, const char **text,
 	return 0;
 }
 
-static int
-order_known(const void *a, const void *b)
+/* The slot of an address: its own, or a free one. */
+static uint32_t *
+find_slot(const struct names *n, const struct known *k)
 {
-	const struct known *x = a, *y = b;
+	uint64_t words[GP_ADDR_TEXT_MAX / 8];
+	size_t at;
 
-	return strcmp(x->addr, y->addr);
+	memcpy(words, k->addr, sizeof(words));
+	at = (size_t)gp_hash_words(&n->hash, words, sizeof(words) / 8) &
+	    (n->n_slots - 1);
+	while (n->slot[at] &&
+	    strcmp(n->known[n->slot[at] - 1].addr, k->addr) != 0)
+		at = (at + 1) & (n->n_slots - 1);
+	return &n->slot[at];
 }
 
+/* Padded with NULs, as it is hashed whole. */
 static void
-make_distinct(struct names *n)
+set_addr(struct known *k, const char *addr)
 {
-	size_t kept = 0;
-
-	if (n->n == 0)
-		return;
-	qsort(n->known, n->n, sizeof(n->known[0]), order_known);
-	for (size_t i = 1; i < n->n; i++) {
-		if (strcmp(n->known[i].addr, n->known[kept].addr) != 0)
-			n->known[++kept] = n->known[i];
-	}
-	n->n = kept + 1;
+	memset(k, 0, sizeof(*k));
+	(void)snprintf(k->addr, sizeof(k->addr), "%s", addr);
 }
 
 bool
 names_want(struct names *n, const char *addr)
 {
-	if (n->n == n->room) {
-		size_t room;
-		struct known *more;
+	struct known k;
+	uint32_t *slot;
 
-		make_distinct(n);
-		room = n->n < 512 ? 1024 : n->n * 2;
-		more = reallocarray(n->known, room, sizeof(*more));
-		if (!more)
-			return false;
-		n->known = more;
-		n->room = room;
-	}
-	if (n->n >= n->most) {
-		make_distinct(n);
-		if (n->n >= n->most)
-			return false;
-	}
-	memset(&n->known[n->n], 0, sizeof(n->known[0]));
-	(void)snprintf(n->known[n->n++].addr, GP_ADDR_TEXT_MAX, "%s", addr);
+	set_addr(&k, addr);
+	slot = find_slot(n, &k);
+	if (*slot)
+		return true;
+	if (n->n == n->most)
+		return false;
+	n->known[n->n++] = k;
+	*slot = (uint32_t)n->n;
 	return true;
 }
 
@@ -321,7 +330,6 @@ names_ask(struct names *n)
 {
 	int rc = 0;
 
-	make_distinct(n);
 	for (size_t i = 0; rc == 0 && i < n->n; i++) {
 		char line[GP_ADDR_TEXT_MAX + 4];
 
@@ -332,21 +340,23 @@ names_ask(struct names *n)
 		rc = ask(n, "Q\n");
 	if (rc == 0)
 		rc = take_fields(n);
-	n->sorted = rc == 0;
+	n->asked = rc == 0;
 	return rc;
 }
 
 bool
 names_find(const struct names *n, const char *addr, struct names_entry *out)
 {
-	struct known key;
 	const struct known *k;
+	struct known key;
+	uint32_t slot;
 
-	if (!n->sorted)
+	set_addr(&key, addr);
+	slot = n->asked ? *find_slot(n, &key) : 0;
+	if (!slot)
 		return false;
-	(void)snprintf(key.addr, sizeof(key.addr), "%s", addr);
-	k = bsearch(&key, n->known, n->n, sizeof(*k), order_known);
-	if (!k)
+	k = &n->known[slot - 1];
+	if (!k->field[0])
 		return false;
 	*out = (struct names_entry){k->field[0], k->field[1], k->field[2],
 	    k->field[3]};

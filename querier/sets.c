@@ -20,36 +20,44 @@ find_file(const struct sets *s, const char *name)
 }
 
 int
+sets_open_file(struct sets *s, const char *name, char error[512])
+{
+	int fd;
+
+	if (find_file(s, name) >= 0)
+		return 0;
+	if (s->n == SETS_MAX || strlen(name) >= sizeof(s->file[0].name)) {
+		(void)snprintf(error, 512, s->n == SETS_MAX ?
+			"more than %d lists" : "a list's name is longer than "
+			"%d bytes", s->n == SETS_MAX ? SETS_MAX :
+			(int)sizeof(s->file[0].name) - 1);
+		return -E2BIG;
+	}
+	fd = open(name + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		int rc = -errno;
+
+		(void)snprintf(error, 512, "%s: %s", name, godb_strerror(rc));
+		return rc;
+	}
+	(void)snprintf(s->file[s->n].name, sizeof(s->file[0].name), "%s", name);
+	s->file[s->n++].fd = fd;
+	return 0;
+}
+
+int
 sets_open(struct sets *s, const char *condition, bool *geo, char error[512])
 {
 	char name[GODB_COND_NAME_MAX];
+	int rc = 0;
 
-	for (size_t i = 0; godb_cond_set(condition, i, name); i++) {
-		int fd;
-
-		if (name[0] != '@') {
+	for (size_t i = 0; rc == 0 && godb_cond_set(condition, i, name); i++) {
+		if (name[0] == '@')
+			rc = sets_open_file(s, name, error);
+		else
 			*geo = true;
-			continue;
-		}
-		if (find_file(s, name) >= 0)
-			continue;
-		if (s->n == SETS_MAX) {
-			(void)snprintf(error, 512, "more than %d lists",
-			    SETS_MAX);
-			return -E2BIG;
-		}
-		fd = open(name + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (fd < 0) {
-			int rc = -errno;
-
-			(void)snprintf(error, 512, "%s: %s", name,
-			    godb_strerror(rc));
-			return rc;
-		}
-		(void)snprintf(s->file[s->n].name, sizeof(name), "%s", name);
-		s->file[s->n++].fd = fd;
 	}
-	return 0;
+	return rc;
 }
 
 static int

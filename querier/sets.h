@@ -30,6 +30,9 @@ struct sets {
 int sets_open(struct sets *s, const char *condition, bool *geo,
     char error[512]);
 
+/* The same for one of them, "@file". */
+int sets_open_file(struct sets *s, const char *name, char error[512]);
+
 /* As godb_cond_opts.set; arg is the sets. */
 int sets_fetch(void *arg, const char *name, const char **text, size_t *len,
     char why[GODB_COND_WHY_MAX]);

@@ -52,6 +52,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	oracle \
 	names \
 	missing \
+	seen \
 	manners \
 	export \
 	live \
@@ -72,6 +73,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	service \
 	readme \
 	storm \
+	kills \
 	programs \
 	holds \
 	perms \
@@ -108,8 +110,16 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t)
+LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
+	kills.t)
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
 	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)
+
+# On Debian 12's own kernel, without acceleration: minutes.
+.PHONY: check-qemu
+check-qemu: deps
+	@$(MAKE) --no-print-directory deps DEPS_CHECK='$(DEPS_QEMU)'
+	@$(MAKE) --no-print-directory all tests
+	@LONG=1 $(TEST_ENV) sh tests/check.sh tests/system/qemu.t

@@ -107,8 +107,11 @@ take_frame(struct drain *d, struct peer *peer)
 		peers_quarantine(d->peers, peer, why);
 		return -1;
 	}
+	/* a writer after us must find the last frame, which ends the session,
+	 * although its rows are stored: it is the one that is taken twice */
 	if (!says_nothing(peer, h))
-		rc = ingest_frame(d->ingest, peer->iface, d->buf, end);
+		rc = ingest_frame(d->ingest, peer->iface, d->buf,
+		    h->kind == FRAME_LAST ? peer->ring.pos : end);
 	else
 		rc = 0;
 	if (rc == -EPROTO) {

@@ -349,9 +349,15 @@ take_up(struct peers *p, struct peer *peer, bool offline)
 		peers_drop(p, peer);
 		return;
 	}
+	ring_again(&peer->ring); /* its last frame ends the session */
 	peer->offline = offline;
 	peer->inherited = offline;
 	peer->ack_due = peer->conn >= 0;
+	/* the writer before us may have died before it could say so; a capture
+	 * that knows passes over it */
+	if (peer->conn >= 0)
+		(void)hello_msg_send(peer->conn, MSG_WELCOME, HELLO_OK,
+		    peer->ring.pos, peer->ring.next_seq);
 	stats_session(p->stats, peer);
 	gp_log(GP_LOG_INFO, "ring taken up again iface=%s next_seq=%llu%s",
 	    peer->iface, (unsigned long long)peer->ring.next_seq,

@@ -323,6 +323,10 @@ unfinished(const struct stock *k, int64_t day_s, const struct gdi_gap *g,
 	    has_journal(k, day_s, g->slot_s, now);
 }
 
+/* An index of no bytes is as good as one that is cut within its header. */
+static const struct gdi_gap empty_index = {.slot_s = -1, .tail = true,
+    .short_tail = true, .rc = GODB_EDAMAGED};
+
 /*
  * Reads an index.  A late batch may have made its journal after we listed
  * them and be committed right now: then the record is whole in a moment.
@@ -331,12 +335,13 @@ static int
 read_day(const struct stock *k, int day_fd, int64_t day_s, struct gdi_index *x)
 {
 	for (int tries = 0;; tries++) {
-		const struct gdi_gap *g;
+		const struct gdi_gap *g = &empty_index;
 		int rc = gdi_index_read(day_fd, day_s, x);
 
-		if (rc < 0 || x->n_gaps == 0 || tries == 3)
+		if (rc < 0 || (x->n_gaps == 0 && x->size > 0) || tries == 3)
 			return rc;
-		g = &x->gaps[x->n_gaps - 1];
+		if (x->n_gaps > 0)
+			g = &x->gaps[x->n_gaps - 1];
 		if (!g->tail || unfinished(k, day_s, g, tries > 0))
 			return rc;
 		gdi_index_free(x);
@@ -349,7 +354,8 @@ note_gaps(const struct stock *k, const char *day, const struct gdi_scan_day *d)
 	const struct gdi_index *x = &d->index;
 	int rc = 0;
 
-	if (x->header_damaged)
+	if (x->header_damaged ||
+	    (x->size == 0 && !unfinished(k, d->day_s, &empty_index, true)))
 		rc = add_fault(k->s, k->iface->name, d->day_s,
 		    d->day_s + GP_DAY_S, GODB_EDAMAGED, day, GDI_INDEX, 0);
 	for (size_t i = 0; rc == 0 && i < x->n_gaps; i++) {

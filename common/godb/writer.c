@@ -844,7 +844,9 @@ godb_writer_commit_step(struct godb_writer *w, const char *iface,
 	commit_end(w, b);
 	if (rc == 0)
 		block_drop(w, b);
-	return rc;
+	/* -ENOENT says that there is no such block; this one is, and what has
+	 * gone is the store's folder */
+	return rc == -ENOENT ? -ESTALE : rc;
 }
 
 int

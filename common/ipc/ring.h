@@ -94,6 +94,13 @@ int ring_peek(struct ring_consumer *c, void *buf, uint64_t *end_pos,
     const char **why);
 void ring_next(struct ring_consumer *c, uint64_t end_pos);
 
+/*
+ * For a consumer that takes up a ring where another has left it: when pos is
+ * not behind the frame before next_seq but at its start, that frame is taken
+ * again.
+ */
+void ring_again(struct ring_consumer *c);
+
 /* Bytes published and not yet taken; for status. */
 uint64_t ring_backlog(const struct ring_consumer *c);
 

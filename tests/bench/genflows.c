@@ -505,7 +505,7 @@ main(int argc, char **argv)
 	unsigned days = number(argc, argv, 3, 30, 4000);
 	unsigned mean = number(argc, argv, 4, 1158, ROWS_MAX);
 	unsigned seed = number(argc, argv, 5, 11, UINT32_MAX);
-	struct sink s = {NULL};
+	struct sink s = {.block = NULL};
 	struct gen *g;
 	int rc = 0;
 

@@ -432,7 +432,15 @@ cut_power(void)
 static void
 new_store(void)
 {
+	int fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	folder_remove(store);
+	/* a cut must not bring the old one back */
+	if (fd < 0 || syncfs(fd) < 0) {
+		printf("Bail out! syncfs: %s\n", strerror(errno));
+		exit(1);
+	}
+	close(fd);
 	memset(shared, 0, sizeof(*shared));
 }
 

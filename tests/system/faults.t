@@ -72,7 +72,7 @@ if [ -n "${LONG:-}" ]; then
 		n=$((n + 1))
 	done
 else
-	for turn in 1 2 3 4; do
+	for turn in 1 2; do
 		random
 		one "$n" 5 0
 		random

@@ -51,6 +51,17 @@ stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
 is "$(name 192.0.2.1)" "" "  none"
+{
+	echo "B eth0 1767225600 4 300 0 0 0 0"
+	n=0
+	while [ $n -lt 2500 ]; do
+		n=$((n + 1))
+		echo "R 10.0.$((n / 250)).$((n % 250)) 198.51.100.7 443 6 $n 1 1 1 TLS"
+	done
+	echo "C eth0 1767225600"
+} | "$HELPERS/lib/rows2store" "$T/many"
+is "$(goquery -d "$T/many" -i eth0 -f 0 --resolve --dns "$DNS" -e json sip | jq -r '.summary.notes[]' | grep -c 'only the first 2000 addresses')" \
+    1 "too many addresses: that is noted"
 run 1 "a server that is none" q --resolve --dns nonsense sip
 like "$err" 'no DNS server' "  is named"
 run 2 "--dns alone" q --dns "$DNS" sip

@@ -15,6 +15,8 @@ is "$(libs goprobe-export)" \
 is "$(libs goquery-resolve)" "libc libcap-ng libmaxminddb libseccomp " \
     "goquery-resolve: libmaxminddb, no store"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
+is "$(nm -D "$BIN/goquery" | grep -cE ' U (socket|connect|bind|sendto|getaddrinfo|gethostby|res_)')" 0 \
+    "goquery cannot use a network"
 is "$(nm "$BIN/goquery" | grep -cE ' [TtDd] (godb_writer_|ring_(create|push|attach|peek)|hello_)')" 0 \
     "goquery has no writing side and no ring"
 is "$(nm "$BIN/goprobe-capture" | grep -cE ' [Tt] (godb_|gdi_)')" 0 \

@@ -15,8 +15,8 @@ done
 machine_tree
 # service.t has made them, by the README's command
 [ -n "$(ls build/deb/goprobe_*.deb 2>/dev/null)" ] || ok "make deb" $MAKE -s deb
-mkdir -p "$ROOT/root/build"
-cp -r build/deb "$ROOT/root/build/"
+mkdir -p "$ROOT/srv/build"
+cp -r build/deb "$ROOT/srv/build/"
 ok "boot" machine_boot || done_testing
 machine_link eth0 va
 machine_link eth1 vc
@@ -31,7 +31,7 @@ as_root() {
 	case $1 in
 	"make deb") return 0 ;; # see above
 	esac
-	machine sh -c "cd /root && $1" </dev/null
+	machine sh -c "cd /srv && $1" </dev/null
 }
 # what is shown is in what came, but for how long it took and blanks at the end
 same() { # COMMAND

@@ -26,13 +26,13 @@ deb() { ls build/deb/"$1"_[0-9]*.deb; }
 is "$(dpkg-deb -f "$(deb goquery)" Depends | grep -c -E 'curl|pcap')" 0 \
     "goquery needs neither curl nor pcap"
 is "$(dpkg-deb --ctrl-tarfile "$(deb goprobe)" | tar -t | grep -c conffiles)" 0 "no conffile, so never a question about one"
-mkdir "$ROOT/root/deb"
-cp build/deb/*.deb "$ROOT/root/deb/"
+mkdir "$ROOT/srv/deb"
+cp build/deb/*.deb "$ROOT/srv/deb/"
 # the next version, alike but for its number
 dpkg-deb -R "$(deb goprobe)" "$T/next"
 sed -i 's/^Version: .*/Version: 99-1/' "$T/next/DEBIAN/control"
-dpkg-deb --root-owner-group -b "$T/next" "$ROOT/root/goprobe_99.deb" >"$T/next.out"
-this=/root/deb/$(basename "$(deb goprobe)")
+dpkg-deb --root-owner-group -b "$T/next" "$ROOT/srv/goprobe_99.deb" >"$T/next.out"
+this=/srv/deb/$(basename "$(deb goprobe)")
 
 ok "boot" machine_boot || done_testing
 machine_link vb va
@@ -47,7 +47,7 @@ errors() {
 }
 
 # --- installed
-run 0 "dpkg -i" machine sh -c 'dpkg -i /root/deb/goprobe_*.deb /root/deb/goquery_*.deb'
+run 0 "dpkg -i" machine sh -c 'dpkg -i /srv/deb/goprobe_*.deb /srv/deb/goquery_*.deb'
 is "$(machine pgrep -c goprobe)" 0 "nothing was started"
 run 1 "nor will it be" machine systemctl is-enabled goprobe.target
 ok "no configuration was made" test ! -e "$ini"
@@ -171,7 +171,7 @@ ok "of its $want packets none is missing" wait_for 10 has vb 10.99.2.0/24
 printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\n' >>"$ini"
 run 0 "reload with an export" machine systemctl reload goprobe-apply
 is "$(unit goprobe-export LoadState)" not-found "has no effect without its package"
-run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /root/deb/goprobe-export_*.deb'
+run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /srv/deb/goprobe-export_*.deb'
 is "$(machine pgrep -c -x goprobe-export)" 0 "nothing was started"
 run 0 "reload" machine systemctl reload goprobe-apply
 ok "it runs" wait_for 10 active goprobe-export
@@ -187,7 +187,7 @@ nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py va 10.99.3 100000
 sender=$!
 sleep 1.5
 vb0=$(pid capture@vb) writer0=$(pid writer)
-run 0 "upgrade" machine dpkg -i /root/goprobe_99.deb
+run 0 "upgrade" machine dpkg -i /srv/goprobe_99.deb
 like "$(machine dpkg-query -W goprobe)" '99-1' "to the next version"
 ok "the writer is new" test "$(pid writer)" != "$writer0"
 ok "the capture is new" test "$(pid capture@vb)" != "$vb0"

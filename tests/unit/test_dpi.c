@@ -117,30 +117,59 @@ test_bounds(void)
 }
 
 /* A ClientHello that never ends holds memory for each flow. */
-static void
-test_hoarding(void)
+static bool
+feed_hello(uint32_t state)
 {
 	static const uint8_t hello[1400] = {0x16, 3, 1, 0x3f, 0xff, 1, 0, 0x3f,
 	    0xfb, 3, 3};
 	uint8_t p[40 + sizeof(hello)] = {0x45, 0, 0x05, 0xa0, 0, 0, 0, 0, 64, 6,
 	    0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x9c, 0x40, 1, 0xbb, 0, 0, 0, 1, 0,
 	    0, 0, 1, 0x50, 0x18, 1, 0};
-	struct dpi_stats before, st;
+	bool done = false;
 	uint16_t label;
 
 	memcpy(p + 40, hello, sizeof(hello));
+	for (uint32_t k = 0; !done && k < 4; k++) {
+		uint32_t seq = k * (uint32_t)sizeof(hello) + 1;
+
+		for (int b = 0; b < 4; b++)
+			p[24 + b] = (uint8_t)(seq >> (24 - 8 * b));
+		done = dpi_feed(dpi, state, p, sizeof(p), 1, &label);
+	}
+	return done;
+}
+
+static void
+test_given_back(void)
+{
+	struct dpi_stats before, held, after;
+
+	dpi_stats(dpi, &before);
+	for (int i = 0; i < 100; i++) {
+		uint32_t state = dpi_take(dpi, 1, 1);
+		bool done = feed_hello(state);
+
+		if (i == 0)
+			dpi_stats(dpi, &held);
+		if (!done)
+			(void)dpi_giveup(dpi, state);
+	}
+	dpi_stats(dpi, &after);
+	ok(held.arena_used > before.arena_used + 4000, "a flow holds memory");
+	ok(after.arena_used < held.arena_used, "a hundred give it back");
+}
+
+static void
+test_hoarding(void)
+{
+	struct dpi_stats before, st;
+
 	dpi_stats(dpi, &before);
 	for (unsigned i = 0; i < DPI_STATES; i++) {
 		uint32_t state = dpi_take(dpi, 1, 1);
-		bool done = state == 0;
 
-		for (uint32_t k = 0; !done && k < 4; k++) {
-			uint32_t seq = k * (uint32_t)sizeof(hello) + 1;
-
-			for (int b = 0; b < 4; b++)
-				p[24 + b] = (uint8_t)(seq >> (24 - 8 * b));
-			done = dpi_feed(dpi, state, p, sizeof(p), 1, &label);
-		}
+		if (state != 0)
+			(void)feed_hello(state);
 	}
 	dpi_stats(dpi, &st);
 	ok(st.starved > before.starved,
@@ -187,6 +216,7 @@ main(void)
 		test_names();
 		test_guesses();
 		test_bounds();
+		test_given_back();
 		test_leak();
 		test_hoarding();
 	}

@@ -4,7 +4,8 @@
  * with bytes changed and ends cut, through decoder, flow table and engine.  No
  * system call is denied and nothing crashes.
  *
- * DPI_FUZZ_S: CPU seconds of changed packets for each profile (3).
+ * DPI_FUZZ_S: CPU seconds of changed packets for each profile (3; 600 with
+ * LONG set, as in `make check-long`).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -300,7 +301,8 @@ main(void)
 {
 	const char *corpus = getenv("PCAP_CORPUS");
 	const char *seconds = getenv("DPI_FUZZ_S");
-	int64_t fuzz_ns = (int64_t)((seconds ? atof(seconds) : 3) * 1e9);
+	double s = seconds ? atof(seconds) : getenv("LONG") ? 600 : 3;
+	int64_t fuzz_ns = (int64_t)(s * 1e9);
 	uint64_t seed = tap_seed((uint64_t)time(NULL));
 	int status;
 

@@ -47,7 +47,8 @@ packet(uint8_t proto, uint16_t sport, uint16_t dport, const void *data,
 		bytes[24] = (uint8_t)((8 + n) >> 8);
 		bytes[25] = (uint8_t)(8 + n);
 	}
-	memcpy(bytes + 20 + head, data, n);
+	if (n > 0)
+		memcpy(bytes + 20 + head, data, n);
 	(void)decode_frame(101, bytes, (uint32_t)all, (uint32_t)all, &p);
 	return p;
 }

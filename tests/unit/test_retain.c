@@ -242,6 +242,60 @@ test_free(void)
 	godb_writer_close(w);
 }
 
+/* A question goes on while a day that it is about is removed. */
+static void
+test_under_a_query(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_query_opts q = GODB_QUERY_OPTS_INIT;
+	struct godb_coverage_opts co = GODB_COVERAGE_OPTS_INIT;
+	struct godb_retain_report report;
+	struct facts want = {0};
+	struct godb_writer *w = make_store(&want, T0 + 4 * DAY);
+	const struct godb_incomplete *item;
+	struct godb_coverage *coverage;
+	struct godb_result *result;
+	struct godb_diag d;
+	struct view v;
+	uint64_t totals[4], sums[4] = {0};
+	size_t gone = 0, other = 0;
+
+	if (view_open(path, &v) < 0 ||
+	    godb_keys_parse("talk_conv", &q.keys, &d) < 0)
+		abort();
+	o.clean_s = T0 + 4 * DAY;
+	o.now_s = T0 + 5 * DAY + 7200;
+	(void)run_round(w, &o, &report);
+	is_int(report.days, 6, "days that a scan knows are removed");
+	is_int(godb_query_run(v.scan, &q, &result), 0, "a query ends well");
+	godb_result_totals(result, totals);
+	for (size_t i = 0; i < want.n; i++)
+		for (int k = 0; k < 4; k++)
+			sums[k] += want.v[i].counter[k];
+	ok(memcmp(totals, sums, sizeof(sums)) == 0,
+	    "its sums are those of what is left");
+	for (size_t i = 0; i < godb_result_n_faults(result); i++)
+		if (godb_result_fault(result, i)->rc == GODB_EGONE)
+			gone++;
+		else
+			other++;
+	is_int(gone, 18, "each block that is gone is told as such");
+	is_int(other, 0, "none as damaged");
+	co.last_s = T0 + 6 * DAY;
+	co.now_ns = (T0 + 6 * DAY) * 1000000000;
+	if (godb_coverage_new(v.reader, v.scan, result, &co, &coverage) < 0)
+		abort();
+	gone = 0;
+	for (size_t i = 0; (item = godb_coverage_incomplete(coverage, i)); i++)
+		gone += item->cause == GODB_CAUSE_GONE && item->unreadable;
+	is_int(gone, 18, "and so says the coverage");
+	godb_coverage_free(coverage);
+	godb_result_free(result);
+	view_close(&v);
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 /* A round that was killed between rename and the last unlink. */
 static void
 test_leftovers(void)
@@ -685,6 +739,7 @@ main(void)
 	test_open_days();
 	test_size();
 	test_free();
+	test_under_a_query();
 	test_leftovers();
 	test_list();
 	test_flips();

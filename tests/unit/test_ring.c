@@ -219,9 +219,48 @@ test_head_lies(void)
 	}
 }
 
+/* What a writer finds that takes up a ring at its last frame. */
+static void
+test_again(void)
+{
+	struct ring_producer p;
+	struct ring_consumer c;
+	const char *why = NULL;
+	uint64_t end = 0, start;
+
+	if (ring_create(&p, RING_MIN_BYTES) < 0 ||
+	    ring_attach(&c, p.fd_ro, &why) < 0)
+		return;
+	ring_again(&c);
+	is_int(c.next_seq, 1, "an empty ring");
+	for (int i = 0; i < 2; i++) {
+		memset(copy, 0, sizeof(struct frame_header));
+		((struct frame_header *)(void *)copy)->kind = FRAME_ROWS;
+		((struct frame_header *)(void *)copy)->bytes =
+		    sizeof(struct frame_header);
+		(void)ring_push(&p, copy);
+	}
+	ring_again(&c);
+	is_int(c.next_seq, 1, "a frame that was never taken");
+	(void)ring_peek(&c, copy, &end, &why);
+	ring_next(&c, end);
+	start = c.pos;
+	ring_again(&c);
+	is_int(c.next_seq, 2, "behind a frame");
+	ok(ring_peek(&c, copy, &end, &why) > 0, "the second");
+	ring_next(&c, end);
+	c.pos = start;
+	ring_again(&c);
+	ok(c.next_seq == 2 && ring_peek(&c, copy, &end, &why) > 0,
+	    "at its start it is taken again");
+	ring_detach(&c);
+	ring_destroy(&p);
+}
+
 int
 main(void)
 {
+	test_again();
 	test_random_traffic();
 	test_full();
 	test_one_way();

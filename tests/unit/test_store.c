@@ -721,6 +721,23 @@ test_gone(void)
 	view_close(&v);
 }
 
+/* A store that is removed under its writer is no block that is not there: who
+ * waits for the block to go would wait for ever. */
+static void
+test_removed(void)
+{
+	struct godb_writer *w;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 20, 0);
+	is_int(godb_writer_append(w, &t.b), 0, "rows of a block");
+	folder_remove(path);
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), -ESTALE,
+	    "its store is gone");
+	godb_writer_close(w);
+}
+
 int
 main(void)
 {
@@ -741,6 +758,7 @@ main(void)
 	test_rules();
 	test_beside();
 	test_gone();
+	test_removed();
 	folder_remove(root);
 	return tap_done();
 }

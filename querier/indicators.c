@@ -1,0 +1,309 @@
+#include "querier/indicators.h"
+
+#include "common/base/addr.h"
+#include "querier/when.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is asked ----------------------------------------------------- */
+
+static uint64_t
+be64(const uint8_t b[8])
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | b[i];
+	return v;
+}
+
+static struct godb_prefix
+prefix_of(const struct gp_prefix *p)
+{
+	struct godb_prefix out = {p->addr.version, p->len,
+	    {be64(p->addr.b), be64(p->addr.b + 8)}};
+
+	if (out.version == 4)
+		out.addr = (struct godb_addr6){0, out.addr.hi >> 32};
+	return out;
+}
+
+static void
+prefix_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX])
+{
+	unsigned bits = p->version == 4 ? 32 : 128;
+	struct gp_prefix text = {{.version = p->version}, p->len};
+
+	for (unsigned i = 0; i < 8; i++) {
+		text.addr.b[i] = (uint8_t)(p->addr.hi >> (56 - 8 * i));
+		text.addr.b[8 + i] = (uint8_t)(p->addr.lo >> (56 - 8 * i));
+	}
+	if (p->version == 4) {
+		memmove(text.addr.b, text.addr.b + 12, 4);
+		memset(text.addr.b + 4, 0, 12);
+	}
+	if (p->len == bits)
+		(void)gp_addr_format(&text.addr, out);
+	else
+		(void)gp_prefix_format(&text, out);
+}
+
+static int
+add(struct indicators *x, const struct gp_prefix *p)
+{
+	if (x->n == x->room) {
+		size_t room = x->room ? x->room * 2 : 64;
+		struct godb_prefix *more =
+		    reallocarray(x->prefix, room, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		x->prefix = more;
+		x->room = room;
+	}
+	x->prefix[x->n++] = prefix_of(p);
+	return 0;
+}
+
+static size_t
+word_length(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && !strchr(" \t\r\n,#", text[n]))
+		n++;
+	return n;
+}
+
+static int
+add_word(struct indicators *x, const char *source, size_t line,
+    const char *text, size_t len, char error[512])
+{
+	char word[GP_ADDR_TEXT_MAX] = "";
+	struct gp_prefix p;
+	int rc = -EINVAL;
+
+	if (len < sizeof(word)) {
+		memcpy(word, text, len);
+		rc = gp_prefix_parse(word, &p, NULL);
+	}
+	if (rc < 0) {
+		(void)snprintf(error, 512, "%.200s%s%.0zu: '%.*s' is no address "
+		    "and no prefix", source, line ? ", line " : "", line,
+		    len < 60 ? (int)len : 60, text);
+		return -EINVAL;
+	}
+	if (x->n == INDICATORS_MAX) {
+		(void)snprintf(error, 512, "%.200s: more than %u addresses",
+		    source, INDICATORS_MAX);
+		return -E2BIG;
+	}
+	rc = add(x, &p);
+	if (rc < 0)
+		(void)snprintf(error, 512, "%s", godb_strerror(rc));
+	return rc;
+}
+
+int
+indicators_add(struct indicators *x, const char *source, const char *text,
+    size_t len, char error[512])
+{
+	bool list = source[0] == '@';
+	size_t at = 0, line = 1;
+	int rc = 0;
+
+	while (rc == 0 && at < len) {
+		size_t n;
+
+		if (text[at] == '#') {
+			while (at < len && text[at] != '\n')
+				at++;
+			continue;
+		}
+		n = word_length(text + at, len - at);
+		if (n > 0)
+			rc = add_word(x, source, list ? line : 0, text + at, n,
+			    error);
+		else
+			line += text[at++] == '\n';
+		at += n;
+	}
+	return rc;
+}
+
+void
+indicators_free(struct indicators *x)
+{
+	free(x->prefix);
+	memset(x, 0, sizeof(*x));
+}
+
+/* ---- what was found ---------------------------------------------------- */
+
+size_t
+sightings_count(const struct sightings *s)
+{
+	struct godb_sighting sight;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->what->n; i++)
+		n += godb_seen_sighting(s->seen, i, &sight);
+	return n;
+}
+
+/* Names of the interfaces that the i-th was seen on. */
+static void
+put_ifaces(struct out *o, const struct sightings *s, size_t i,
+    const char *between, void (*put)(struct out *, const char *))
+{
+	bool more = false;
+
+	for (size_t f = 0; f < godb_scan_n_ifaces(s->scan); f++) {
+		if (!godb_seen_on(s->seen, i, f))
+			continue;
+		if (more)
+			out_str(o, between);
+		put(o, godb_scan_iface(s->scan, f));
+		more = true;
+	}
+}
+
+static void
+put_known(struct out *o, const struct sightings *s)
+{
+	char from[WHEN_TEXT_MAX];
+
+	if (!s->begins_before)
+		return;
+	if (s->known_s == INT64_MAX) {
+		out_str(o, "Note: there is no block at all\n");
+		return;
+	}
+	when_format_local(s->known_s, from);
+	out_fmt(o, "Note: nothing is known of the time before %s\n", from);
+}
+
+void
+sightings_txt(struct out *o, const struct sightings *s)
+{
+	size_t n_seen = sightings_count(s);
+
+	for (size_t i = 0; i < s->what->n && !o->error; i++) {
+		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+		char text[GP_ADDR_TEXT_MAX];
+		struct godb_sighting sight;
+
+		prefix_text(&s->what->prefix[i], text);
+		if (!godb_seen_sighting(s->seen, i, &sight)) {
+			out_fmt(o, "never  %s\n", text);
+			continue;
+		}
+		when_format_local(sight.first_s, first);
+		when_format_local(sight.last_s, last);
+		out_fmt(o, "seen   %-18s from %s to %s, %u days, on ", text,
+		    first, last, sight.days);
+		put_ifaces(o, s, i, " ", out_clean);
+		out_char(o, '\n');
+	}
+	out_fmt(o, "\nChecked %zu: %zu seen, %zu never\n", s->what->n, n_seen,
+	    s->what->n - n_seen);
+	answer_coverage(o, s->coverage, out_clean);
+	out_char(o, '\n');
+	put_known(o, s);
+}
+
+void
+sightings_csv(struct out *o, const struct sightings *s)
+{
+	out_str(o, "indicator,verdict,first,last,days,ifaces\n");
+	for (size_t i = 0; i < s->what->n && !o->error; i++) {
+		char text[GP_ADDR_TEXT_MAX];
+		struct godb_sighting sight;
+
+		prefix_text(&s->what->prefix[i], text);
+		if (!godb_seen_sighting(s->seen, i, &sight)) {
+			out_fmt(o, "%s,never,,,0,\n", text);
+			continue;
+		}
+		/* names have neither blanks nor, when quoted, commas */
+		out_fmt(o, "%s,seen,%lld,%lld,%u,\"", text,
+		    (long long)sight.first_s, (long long)sight.last_s,
+		    sight.days);
+		for (size_t f = 0, more = 0; f < godb_scan_n_ifaces(s->scan);
+		     f++) {
+			const char *name = godb_scan_iface(s->scan, f);
+
+			if (!godb_seen_on(s->seen, i, f))
+				continue;
+			if (more++)
+				out_char(o, ' ');
+			for (; *name; name++) {
+				if (*name == '"')
+					out_char(o, '"');
+				out_char(o, *name);
+			}
+		}
+		out_str(o, "\"\n");
+	}
+}
+
+static void
+put_object(struct out *o, const struct sightings *s, size_t i)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+	char text[GP_ADDR_TEXT_MAX];
+	struct godb_sighting sight;
+
+	prefix_text(&s->what->prefix[i], text);
+	if (!godb_seen_sighting(s->seen, i, &sight)) {
+		out_fmt(o, "{\"indicator\":\"%s\",\"verdict\":\"never\"}", text);
+		return;
+	}
+	when_format_utc(sight.first_s, first);
+	when_format_utc(sight.last_s, last);
+	out_fmt(o, "{\"indicator\":\"%s\",\"verdict\":\"seen\","
+	    "\"first\":\"%s\",\"last\":\"%s\",\"days\":%u,\"ifaces\":[", text,
+	    first, last, sight.days);
+	put_ifaces(o, s, i, ",", out_json);
+	out_str(o, "]}");
+}
+
+void
+sightings_jsonl(struct out *o, const struct sightings *s)
+{
+	for (size_t i = 0; i < s->what->n && !o->error; i++) {
+		put_object(o, s, i);
+		out_char(o, '\n');
+	}
+}
+
+void
+sightings_json(struct out *o, const struct sightings *s)
+{
+	bool incomplete = s->begins_before ||
+	    godb_coverage_incomplete(s->coverage, 0) != NULL;
+	size_t n_seen = sightings_count(s);
+	char known[WHEN_TEXT_MAX];
+
+	out_fmt(o, "{\"status\":\"%s\",\n\"summary\":{\"checked\":%zu,"
+	    "\"seen\":%zu,\"never\":%zu,\"known_from\":",
+	    incomplete ? "incomplete" : "ok", s->what->n, n_seen,
+	    s->what->n - n_seen);
+	if (s->known_s == INT64_MAX) {
+		out_str(o, "null");
+	} else {
+		when_format_utc(s->known_s, known);
+		out_json(o, known);
+	}
+	out_str(o, ",\"coverage\":");
+	answer_json_coverage(o, s->coverage);
+	out_str(o, "},\n\"indicators\":[");
+	for (size_t i = 0; i < s->what->n && !o->error; i++) {
+		out_str(o, i ? ",\n" : "\n");
+		put_object(o, s, i);
+	}
+	out_str(o, "]}\n");
+}

@@ -1,0 +1,45 @@
+/*
+ * indicators - addresses and prefixes that `seen` checks one by one: from the
+ * command line and from lists, and what was found about each.
+ */
+#ifndef INDICATORS_H
+#define INDICATORS_H
+
+#include "querier/answer.h"
+
+#define INDICATORS_MAX 4000000u
+
+struct indicators {
+	struct godb_prefix *prefix;
+	size_t n, room;
+};
+
+/*
+ * Adds the addresses and prefixes in `len` bytes of text, separated by blanks,
+ * commas or lines; '#' begins a comment that ends with the line.  Bits beyond a
+ * prefix's length are cleared.  `source` names the text for messages.  0;
+ * -EINVAL, -E2BIG, -ENOMEM with one line in error.
+ */
+int indicators_add(struct indicators *x, const char *source, const char *text,
+    size_t len, char error[512]);
+void indicators_free(struct indicators *x);
+
+/* What there is to tell. */
+struct sightings {
+	const struct indicators *what;
+	const struct godb_seen *seen;
+	const struct godb_scan *scan;
+	const struct godb_coverage *coverage;
+	/* The window begins before anything is known: then the first block's
+	 * start, or INT64_MAX when there is none. */
+	bool begins_before;
+	int64_t known_s;
+};
+
+size_t sightings_count(const struct sightings *s); /* seen */
+void sightings_txt(struct out *o, const struct sightings *s);
+void sightings_csv(struct out *o, const struct sightings *s);
+void sightings_json(struct out *o, const struct sightings *s);
+void sightings_jsonl(struct out *o, const struct sightings *s);
+
+#endif

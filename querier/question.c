@@ -1,0 +1,412 @@
+#include "querier/question.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "querier/explain.h"
+#include "querier/ifsel.h"
+#include "querier/store.h"
+#include "querier/seen.h"
+#include "querier/when.h"
+
+#define WINDOW_TEXT  120 /* columns of a condition that a message shows */
+
+/* ---- conditions -------------------------------------------------------- */
+
+/* Part of a text that fits a line, one column a character: what would not
+ * print is '?'.  *column gets where `offset` came to lie. */
+static void
+show_part(const char *text, size_t offset, char line[WINDOW_TEXT + 1],
+    size_t *column)
+{
+	size_t len = strlen(text), start = 0, n = 0;
+
+	if (offset > WINDOW_TEXT / 2 && len > WINDOW_TEXT)
+		start = offset - WINDOW_TEXT / 2;
+	*column = 0;
+	for (size_t i = start; i < len && n < WINDOW_TEXT; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (i == offset)
+			*column = n;
+		if ((c & 0xc0) == 0x80)
+			continue; /* within a character */
+		line[n++] = (char)(c >= 0x20 && c < 0x7f ? c
+			: c == '\t' || c == '\n' ? ' ' : '?');
+	}
+	if (offset >= len)
+		*column = n;
+	line[n] = '\0';
+}
+
+static size_t
+count_characters(const char *text, size_t bytes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < bytes && text[i]; i++)
+		n += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static _Noreturn void
+die_condition(const char *what, const char *text,
+    const struct godb_diag *diag)
+{
+	char line[WINDOW_TEXT + 1];
+	size_t column;
+
+	show_part(text, diag->offset, line, &column);
+	session_say("goquery: %s: column %zu: %s", what,
+	    count_characters(text, diag->offset) + 1, diag->text);
+	session_say("    %s", line);
+	session_say("    %*s^", (int)column, "");
+	exit(EXIT_USAGE);
+}
+
+static struct godb_cond *
+parse_condition(struct session *s, const char *what, const char *text,
+    const struct godb_keys *having)
+{
+	struct godb_cond_opts opts = GODB_COND_OPTS_INIT;
+	struct godb_cond *cond;
+	struct godb_diag diag;
+	int rc;
+
+	opts.site = s->conf->site.networks;
+	opts.having = having;
+	opts.set = sets_fetch;
+	opts.set_arg = &s->sets;
+	rc = godb_cond_parse(text, &opts, &cond, &diag);
+	if (rc == GODB_ESYNTAX)
+		die_condition(what, text, &diag);
+	if (rc < 0)
+		session_die(EXIT_ERROR, "%s: %s", what, godb_strerror(rc));
+	return cond;
+}
+
+void
+question_parse(struct session *s)
+{
+	s->cond = parse_condition(s, "condition", s->args.condition, NULL);
+	if (s->args.having[0])
+		s->having = parse_condition(s, "--having", s->args.having,
+		    &s->args.keys);
+}
+
+/* ---- asking ------------------------------------------------------------ */
+
+void
+question_choose_ifaces(struct session *s)
+{
+	char error[512];
+	int rc = godb_reader_ifaces(s->reader, &s->have);
+
+	if (rc < 0)
+		session_die(EXIT_ERROR,
+		    "%s: %s", store_path(s), godb_strerror(rc));
+	/* a question needs an interface, a look at the store does not */
+	if (rc == 0 && s->args.action != ARGS_QUERY) {
+		static const char *none[] = {NULL};
+
+		s->ifaces = none;
+		return;
+	}
+	rc = ifsel_choose(s->args.ifaces, s->have, &s->ifaces, error);
+	if (rc == -ENOENT)
+		session_die(EXIT_ERROR, "%s", error);
+	if (rc < 0)
+		session_die(EXIT_ERROR, "%s", godb_strerror(rc));
+	s->n_ifaces = (size_t)rc;
+}
+
+void
+question_open_scan(struct session *s)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	int rc;
+
+	opts.ifaces = s->ifaces;
+	opts.first_s = s->args.first_s;
+	opts.last_s = s->args.last_s;
+	opts.no_live = s->args.no_live;
+	rc = godb_scan_open(s->reader, &opts, &s->scan);
+	if (rc < 0)
+		session_die(EXIT_ERROR,
+		    "%s: %s", store_path(s), godb_strerror(rc));
+}
+
+static int64_t
+bin_of(void *arg, int64_t slot_s)
+{
+	const struct session *s = arg;
+
+	return when_bin(slot_s, s->args.bin_s);
+}
+
+_Noreturn void
+question_die(const struct session *s, int rc)
+{
+	if (rc == GODB_ECANCELLED)
+		session_die(EXIT_ERROR,
+		    "the question takes longer than %llu ms: ask "
+		    "for less time, or allow more with --timeout",
+		    (unsigned long long)s->args.timeout_ms);
+	if (rc == GODB_EMEMORY)
+		session_die(EXIT_ERROR,
+		    "the question needs more than %zu kB of "
+		    "memory: ask for fewer columns or less time, or allow "
+		    "more with --mem", s->mem_bytes >> 10);
+	session_die(EXIT_ERROR, "%s", godb_strerror(rc));
+}
+
+static void
+make_chart(struct session *s)
+{
+	int rc;
+
+	s->has_chart = s->args.plot || s->args.format == ARGS_HTML;
+	if (!s->has_chart)
+		return;
+	rc = chart_make(s->scan, &s->query, s->args.bin_s, s->args.first_s,
+	    s->args.last_s, &s->chart);
+	session_clear_bar(&s->progress);
+	if (rc < 0)
+		question_die(s, rc);
+}
+
+static void
+run_query(struct session *s)
+{
+	int rc;
+
+	s->query = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
+	s->query.keys = s->args.keys;
+	s->query.cond = s->cond;
+	s->query.direction = s->args.direction;
+	s->query.sort = s->args.sort;
+	s->query.ascending = s->args.ascending;
+	s->query.limit = s->args.limit;
+	s->query.share = s->args.share;
+	s->query.mem_bytes = s->mem_bytes;
+	s->query.pool = s->pool;
+	s->query.having = s->having;
+	for (unsigned i = 0; i < s->args.n_show; i++)
+		s->query.metrics |= 1u << s->args.show[i];
+	if (s->args.bin_s) {
+		s->query.bin = bin_of;
+		s->query.bin_arg = s;
+	}
+	s->query.progress = session_draw_bar;
+	s->query.progress_arg = &s->progress;
+	rc = godb_query_run(s->scan, &s->query, &s->result);
+	session_clear_bar(&s->progress);
+	if (rc < 0)
+		question_die(s, rc);
+}
+
+void
+question_find_coverage(struct session *s, const struct godb_seen *seen)
+{
+	struct godb_coverage_opts opts = GODB_COVERAGE_OPTS_INIT;
+	int rc;
+
+	if (seen)
+		opts.faults = godb_seen_faults(seen, &opts.n_faults);
+
+	opts.first_s = s->args.first_s;
+	opts.last_s = s->args.last_s;
+	opts.now_ns = gp_clock_real_ns();
+	opts.no_live = s->args.no_live;
+	rc = godb_coverage_new(s->reader, s->scan, s->result, &opts,
+	    &s->coverage);
+	if (rc < 0)
+		session_die(EXIT_ERROR, "%s", godb_strerror(rc));
+}
+
+/* ---- answering --------------------------------------------------------- */
+
+static void
+say_explained(const char *line)
+{
+	session_say("goquery: explain: %s", line);
+}
+
+static void
+print_answer(struct session *s, int64_t took_ns)
+{
+	static void (*const print[])(struct out *, const struct answer *) = {
+		[ARGS_TXT] = table_print,
+		[ARGS_CSV] = csv_print,
+		[ARGS_JSON] = json_print,
+		[ARGS_JSONL] = jsonl_print,
+		[ARGS_HTML] = html_print,
+	};
+	struct answer a = {
+		.query = s->args.query,
+		.condition = s->args.condition,
+		.having = s->args.having,
+		.show = s->args.show,
+		.n_show = s->args.n_show,
+		.iface = s->ifaces,
+		.n_ifaces = s->n_ifaces,
+		.opts = &s->query,
+		.scan = s->scan,
+		.result = s->result,
+		.coverage = s->coverage,
+		.took_ns = took_ns,
+		.limit_text = s->args.limit_text,
+		.names = s->names,
+		.resolve = s->args.resolve,
+		.geo = s->args.geo,
+		.chart = s->has_chart ? &s->chart : NULL,
+		.style = &s->style,
+	};
+	static void (*const seen[])(struct out *, const struct answer *) = {
+		[ARGS_TXT] = seen_print_txt,
+		[ARGS_CSV] = seen_print_csv,
+		[ARGS_JSON] = seen_print_json,
+		[ARGS_JSONL] = seen_print_jsonl,
+	};
+	char note[256];
+
+	if (s->args.resolve || s->args.geo) {
+		int rc = answer_ask_names(&a, s->names, &a.names_cut);
+
+		if (rc < 0)
+			session_die(EXIT_ERROR, "names of addresses: %s",
+			    godb_strerror(rc));
+	}
+	(s->args.seen ? seen : print)[s->args.format](&session_out, &a);
+	/* formats of rows alone have their notes on stderr */
+	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
+		return;
+	for (size_t i = 0; answer_warning(&a, i, note); i++)
+		session_say("goquery: note: %s", note);
+}
+
+/* ---- what is missing --------------------------------------------------- */
+
+static void
+say_incomplete(const struct godb_incomplete *item)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], more[256];
+
+	when_format_utc(item->first_ns / GP_NS_PER_S, first);
+	when_format_utc(item->last_ns / GP_NS_PER_S, last);
+	more[0] = '\0';
+	if (item->place)
+		(void)snprintf(more, sizeof(more), " place=\"%s\" error=\"%s\"",
+		    item->place, godb_strerror(item->rc));
+	else if (item->cause == GODB_CAUSE_DOWN)
+		(void)snprintf(more, sizeof(more), " seconds=%llu gaps=%llu",
+		    (unsigned long long)(item->amount / (uint64_t)GP_NS_PER_S),
+		    (unsigned long long)item->count);
+	else if (item->amount)
+		(void)snprintf(more, sizeof(more), " packets=%llu",
+		    (unsigned long long)item->amount);
+	session_say("goquery: incomplete iface=%s first=%s last=%s cause=%s%s",
+	    item->iface, first, last, godb_cause_name(item->cause), more);
+}
+
+/* Damage is told in every format, the rest where the format has no place. */
+void
+question_say_incomplete(const struct session *s, bool *any, bool *unreadable)
+{
+	bool rows_only =
+	    s->args.format == ARGS_CSV || s->args.format == ARGS_JSONL;
+	const struct godb_incomplete *item;
+
+	*any = *unreadable = false;
+	for (size_t i = 0; (item = godb_coverage_incomplete(s->coverage, i));
+	     i++) {
+		*any = true;
+		*unreadable |= item->unreadable;
+		if (rows_only || item->unreadable)
+			say_incomplete(item);
+	}
+}
+
+/* An empty answer should not leave one guessing where the data is. */
+static void
+say_where_data_is(const struct session *s)
+{
+	const size_t most = 8;
+
+	for (size_t i = 0; i < s->n_ifaces && i < most; i++) {
+		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+		int64_t first_s, last_s;
+
+		if (!godb_scan_extent(s->scan, i, &first_s, &last_s)) {
+			session_say("goquery: no rows; %s has no block at all",
+			    s->ifaces[i]);
+			continue;
+		}
+		when_format_local(first_s, first);
+		when_format_local(last_s + GP_SLOT_S, last);
+		session_say("goquery: no rows; %s has blocks from %s to %s",
+		    s->ifaces[i], first, last);
+	}
+}
+
+static int
+exit_code(const struct session *s)
+{
+	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
+
+	question_say_incomplete(s, &any, &unreadable);
+	if (s->args.seen)
+		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
+						: EXIT_NOT_SEEN;
+	if (empty && !s->args.external)
+		say_where_data_is(s);
+	if (unreadable || (any && s->args.fail_incomplete))
+		return EXIT_INCOMPLETE;
+	return empty && s->args.fail_empty ? EXIT_EMPTY : EXIT_FINE;
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+/* One answer; returns what to exit with. */
+int
+question_answer(struct session *s)
+{
+	int64_t took_ns;
+	int status;
+
+	question_open_scan(s);
+	run_query(s);
+	took_ns = gp_clock_mono_ns() - s->start_ns;
+	make_chart(s);
+	question_find_coverage(s, NULL);
+	print_answer(s, took_ns);
+	/* the answer first, then what it lacks */
+	(void)out_flush(&session_out);
+	if (s->args.explain)
+		explain(s->scan, s->result, say_explained);
+	status = exit_code(s);
+	godb_coverage_free(s->coverage);
+	godb_result_free(s->result);
+	godb_scan_close(s->scan);
+	return status;
+}
+
+_Noreturn void
+question_watch(struct session *s)
+{
+	struct timespec pause = {.tv_sec = (time_t)s->args.watch_s};
+
+	for (;;) {
+		out_str(&session_out, "\033[H\033[2J");
+		(void)question_answer(s);
+		if (out_flush(&session_out) < 0)
+			session_finish(EXIT_ERROR);
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		session_start_clock(s);
+		session_find_window(s);
+	}
+}

@@ -1,0 +1,28 @@
+/*
+ * question - what is asked, from the text of its conditions to the exit code.
+ */
+#ifndef QUESTION_H
+#define QUESTION_H
+
+#include "querier/session.h"
+
+/* Behind the sandbox: conditions, then interfaces, then answers. */
+void question_parse(struct session *s);
+void question_choose_ifaces(struct session *s);
+
+/* One answer; returns what to exit with. */
+int question_answer(struct session *s);
+/* --watch: again and again. */
+_Noreturn void question_watch(struct session *s);
+
+/* ---- parts of it, for other kinds of questions --------------------------- */
+
+void question_open_scan(struct session *s);
+struct godb_seen;
+void question_find_coverage(struct session *s, const struct godb_seen *seen);
+_Noreturn void question_die(const struct session *s, int rc);
+/* Damage is told in every format, the rest where the format has no place. */
+void question_say_incomplete(const struct session *s, bool *any,
+    bool *unreadable);
+
+#endif

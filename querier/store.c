@@ -1,0 +1,410 @@
+#include "querier/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "querier/indicators.h"
+#include "querier/list.h"
+#include "querier/profile.h"
+#include "querier/question.h"
+#include "querier/status.h"
+#include "querier/when.h"
+
+/* ---- opening ----------------------------------------------------------- */
+
+const char *
+store_path(const struct session *s)
+{
+	if (s->args.store)
+		return s->args.store;
+	return s->conf->store.path;
+}
+
+/* Which group would open the store: that of the folder, when it can be seen
+ * at all. */
+static _Noreturn void
+die_no_access(const char *path)
+{
+	const struct group *group = NULL;
+	struct stat st;
+
+	if (fstatat(AT_FDCWD, path, &st, 0) == 0)
+		group = getgrgid(st.st_gid);
+	session_die(EXIT_ERROR,
+	    "no permission to read the store %s: ask to be made a "
+	    "member of group %s", path,
+	    group ? group->gr_name : "goprobe-read");
+}
+
+void
+store_open(struct session *s)
+{
+	const char *path = store_path(s);
+	struct stat st;
+
+	s->store_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->store_fd >= 0 && fstat(s->store_fd, &st) == 0) {
+		s->store_gid = st.st_gid;
+		return;
+	}
+	if (errno == EACCES)
+		die_no_access(path);
+	if (errno == ENOENT)
+		session_die(EXIT_ERROR, "there is no store %s%s", path,
+		    s->args.store ? "" : "; -d names another");
+	if (errno == ENOTDIR)
+		session_die(EXIT_ERROR,
+		    "%s: not a goDB store (a store is a folder)",
+		    path);
+	session_die(EXIT_ERROR, "%s: %s", path, godb_strerror(-errno));
+}
+
+/* As many as there are processors that we may use. */
+static unsigned
+count_threads(const struct args *a)
+{
+	cpu_set_t set;
+
+	if (a->threads)
+		return a->threads;
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+/* Where the user may have no more threads, one is enough. */
+static int
+start_threads(void *arg)
+{
+	struct session *s = arg;
+	unsigned n = count_threads(&s->args);
+	int rc = n > 1 ? godb_pool_new(n, &s->pool) : 0;
+
+	return rc == -EAGAIN && !s->args.threads ? 0 : rc;
+}
+
+/* With the status or nothing beside the store. */
+static void
+enter(struct session *s, int status_fd)
+{
+	bool asks = s->args.action == ARGS_QUERY;
+	int keep[SETS_MAX + 3] = {status_fd};
+	struct profile_fds fds = {s->store_fd, -1, keep, 1};
+	const char *step;
+	int rc;
+
+	for (size_t i = 0; i < s->sets.n; i++)
+		keep[fds.n_keep++] = s->sets.file[i].fd;
+	if (s->names) {
+		fds.helper = names_fd(s->names);
+		keep[fds.n_keep++] = fds.helper;
+		keep[fds.n_keep++] = names_answers_fd(s->names);
+	}
+	/* further arenas would want mprotect(2) */
+	(void)mallopt(M_ARENA_MAX, 1);
+	rc = profile_enter(&fds, s->args.landlock, asks ? start_threads : NULL,
+	    s, &step);
+
+	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+		session_die(EXIT_ERROR,
+		    "%s: this kernel has none; --sandbox=seccomp "
+		    "goes without Landlock", step);
+	if (rc < 0)
+		session_die(EXIT_ERROR, "%s: %s", step, godb_strerror(rc));
+}
+
+void
+store_enter(struct session *s)
+{
+	enter(s, -1);
+}
+
+void
+store_read(struct session *s)
+{
+	const char *path = store_path(s);
+	int rc = godb_reader_openat(s->store_fd, &s->reader);
+
+	s->store_fd = -1; /* taken */
+	if (rc == -EACCES && s->store_gid == 0)
+		session_die(EXIT_ERROR,
+		    "the store %s belongs to group root, which "
+		    "goquery never keeps: give it to goprobe-read (chgrp -R)",
+		    path);
+	if (rc == -EACCES) /* /etc/group is out of reach by now */
+		session_die(EXIT_ERROR,
+		    "no permission to read the files of the store "
+		    "%s: ask to be made a member of its group (number %u, "
+		    "usually goprobe-read)", path, s->store_gid);
+	if (rc < 0)
+		session_die(EXIT_ERROR, "%s: %s", path, godb_strerror(rc));
+}
+
+/* ---- seen, with addresses ---------------------------------------------- */
+
+static void
+read_indicators(struct session *s, struct indicators *what)
+{
+	for (unsigned i = 0; i < s->args.n_indicators; i++) {
+		const char *word = s->args.indicator[i], *text = word;
+		char error[512], why[GODB_COND_WHY_MAX] = "";
+		size_t len = strlen(word);
+
+		if (word[0] == '@' &&
+		    sets_fetch(&s->sets, word, &text, &len, why) < 0)
+			session_die(EXIT_ERROR, "%.200s: %s", word, why);
+		if (indicators_add(what, word, text, len, error) < 0)
+			session_die(EXIT_USAGE, "%s", error);
+	}
+}
+
+/* -f 0 asks for whatever there is; any other beginning is meant. */
+static void
+find_beginning(const struct session *s, struct sightings *a)
+{
+	a->known_s = INT64_MAX;
+	for (size_t i = 0; i < s->n_ifaces; i++) {
+		int64_t first_s, last_s;
+
+		if (godb_scan_extent(s->scan, i, &first_s, &last_s) &&
+		    first_s < a->known_s)
+			a->known_s = first_s;
+	}
+	a->begins_before = a->known_s == INT64_MAX ||
+	    (s->args.first_s > 0 &&
+		a->known_s > gp_clock_slot(s->args.first_s));
+}
+
+static struct godb_seen *
+look_for(struct session *s, const struct indicators *what)
+{
+	struct godb_seen_opts opts = GODB_SEEN_OPTS_INIT;
+	struct godb_seen *seen = NULL;
+	int rc;
+
+	opts.prefix = what->prefix;
+	opts.n = what->n;
+	opts.mem_bytes = s->mem_bytes;
+	opts.progress = session_draw_bar;
+	opts.progress_arg = &s->progress;
+	opts.pool = s->pool;
+	rc = godb_seen_run(s->scan, &opts, &seen);
+	session_clear_bar(&s->progress);
+	if (rc < 0)
+		question_die(s, rc);
+	return seen;
+}
+
+static void
+explain_seen(const struct godb_seen *seen)
+{
+	struct godb_result_stats stats;
+
+	godb_seen_stats(seen, &stats);
+	session_say("goquery: read: %llu blocks (%llu skipped), %llu bytes, "
+	    "%llu decoded; rows: %llu", (unsigned long long)(stats.parts -
+		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
+	    (unsigned long long)stats.bytes_read,
+	    (unsigned long long)stats.bytes_decoded,
+	    (unsigned long long)stats.rows);
+}
+
+/* Like grep: but "none" is said only when nothing is missing. */
+int
+store_seen(struct session *s)
+{
+	static void (*const print[])(struct out *, const struct sightings *) = {
+		[ARGS_TXT] = sightings_txt,
+		[ARGS_CSV] = sightings_csv,
+		[ARGS_JSON] = sightings_json,
+		[ARGS_JSONL] = sightings_jsonl,
+	};
+	struct indicators what = {NULL, 0, 0};
+	struct sightings a = {.what = &what};
+	bool any, unreadable;
+
+	read_indicators(s, &what);
+	question_open_scan(s);
+	a.scan = s->scan;
+	a.seen = look_for(s, &what);
+	question_find_coverage(s, a.seen);
+	a.coverage = s->coverage;
+	find_beginning(s, &a);
+	print[s->args.format](&session_out, &a);
+	(void)out_flush(&session_out);
+	if (s->args.explain)
+		explain_seen(a.seen);
+	question_say_incomplete(s, &any, &unreadable);
+	if (sightings_count(&a) > 0)
+		return EXIT_FINE;
+	return any || a.begins_before ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
+}
+
+/* ---- --list ------------------------------------------------------------ */
+
+_Noreturn void
+store_list(struct session *s)
+{
+	const struct godb_list_iface *f;
+	struct godb_list *list;
+	int rc = godb_list_new(s->reader, s->ifaces, &list);
+	int status = EXIT_FINE;
+
+	if (rc < 0)
+		session_die(EXIT_ERROR,
+		    "%s: %s", store_path(s), godb_strerror(rc));
+	list_print(&session_out, list, s->args.format);
+	(void)out_flush(&session_out);
+	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
+		if (f->n_unreadable == 0)
+			continue;
+		session_say("goquery: incomplete iface=%s days=%llu "
+		    "cause=damaged place=\"%s\" error=\"%s\"", f->iface,
+		    (unsigned long long)f->n_unreadable, f->place,
+		    godb_strerror(f->rc));
+		status = EXIT_INCOMPLETE;
+	}
+	session_finish(status);
+}
+
+/* ---- --check ----------------------------------------------------------- */
+
+static void
+say_fault(void *arg, const struct godb_fault *f, const char *why)
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], time[128];
+	struct session *s = arg;
+
+	session_clear_bar(&s->progress);
+	time[0] = '\0';
+	if (f->first_s < f->last_s) {
+		when_format_utc(f->first_s, first);
+		when_format_utc(f->last_s, last);
+		(void)snprintf(time, sizeof(time), " first=%s last=%s", first,
+		    last);
+	}
+	session_say("goquery: damaged%s%s%s place=\"%s\" error=\"%s%s%s\"",
+	    f->iface[0] ? " iface=" : "", f->iface, time, f->place,
+	    godb_strerror(f->rc), why[0] ? ": " : "", why);
+}
+
+static int
+draw_check_bar(void *arg, size_t done, size_t all)
+{
+	struct session *s = arg;
+
+	return session_draw_bar(&s->progress, done, all);
+}
+
+_Noreturn void
+store_check(struct session *s)
+{
+	struct godb_check_opts opts = GODB_CHECK_OPTS_INIT;
+	struct godb_check_report r;
+	int rc;
+
+	opts.ifaces = s->ifaces;
+	opts.fault = say_fault;
+	opts.progress = draw_check_bar;
+	opts.arg = s;
+	rc = godb_check(s->reader, &opts, &r);
+	session_clear_bar(&s->progress);
+	if (rc < 0)
+		session_die(EXIT_ERROR,
+		    "%s: %s", store_path(s), godb_strerror(rc));
+	out_fmt(&session_out,
+	    "%llu interfaces, %llu days, %llu blocks, %llu rows, "
+	    "%llu open batches: ",
+	    (unsigned long long)r.ifaces, (unsigned long long)r.days,
+	    (unsigned long long)r.records, (unsigned long long)r.rows,
+	    (unsigned long long)r.batches);
+	if (r.faults == 0)
+		out_str(&session_out, "no damage\n");
+	else
+		out_fmt(&session_out,
+		    "%llu damaged places; goprobe-writer --repair "
+		    "--dry-run tells what can be done\n",
+		    (unsigned long long)r.faults);
+	session_finish(r.faults ? EXIT_INCOMPLETE : EXIT_FINE);
+}
+
+/* ---- --status ---------------------------------------------------------- */
+
+static _Noreturn void
+die_no_status(int rc, const char *path)
+{
+	if (rc == -ENOENT)
+		session_die(EXIT_ERROR,
+		    "no status: there is no %s; is the sensor "
+		    "running?", path);
+	if (rc == -EACCES)
+		session_die(EXIT_ERROR,
+		    "no status: no permission to read %s: ask to "
+		    "be made a member of group goprobe-read", path);
+	session_die(EXIT_ERROR, "no status: %s: %s", path, godb_strerror(rc));
+}
+
+_Noreturn void
+store_status(struct session *s)
+{
+	struct status_view view;
+	struct gp_status *status;
+	char path[4096], error[512];
+	int fd, rc;
+
+	session_load_conf(s);
+	fd = status_open(s->args.status_file, store_path(s),
+	    s->conf->store.path, path);
+	if (fd < 0)
+		die_no_status(fd, path);
+	s->store_fd = -1;
+	enter(s, fd);
+
+	rc = status_read(fd, &status, error);
+	if (rc == -EINVAL)
+		session_die(EXIT_ERROR, "no status: %s: %s", path, error);
+	if (rc < 0)
+		die_no_status(rc, path);
+	rc = status_choose(status, s->args.ifaces, &view, error);
+	if (rc == -ENOENT)
+		session_die(EXIT_ERROR, "%s", error);
+	if (rc < 0)
+		session_die(EXIT_ERROR, "%s", godb_strerror(rc));
+	status_set_age(&view, gp_clock_real_ns(), gp_clock_boot_ns());
+	if (s->args.format == ARGS_JSON)
+		status_print_json(&session_out, &view);
+	else
+		status_print_txt(&session_out, &view);
+	rc = status_problems(&view, NULL, NULL) ? EXIT_INCOMPLETE : EXIT_FINE;
+	session_finish(rc);
+}
+
+/* ---- completion -------------------------------------------------------- */
+
+/* Words that a completion wants from the store. */
+_Noreturn void
+store_words(struct session *s)
+{
+	session_load_conf(s);
+	store_open(s);
+	store_enter(s);
+	store_read(s);
+	if (godb_reader_ifaces(s->reader, &s->have) < 0)
+		exit(EXIT_ERROR);
+	for (size_t i = 0; s->have[i]; i++) {
+		out_clean(&session_out, s->have[i]);
+		out_char(&session_out, '\n');
+	}
+	session_finish(EXIT_FINE);
+}
