@@ -73,6 +73,7 @@ struct loop_live {
 	int64_t idle_sweep_ns;
 	uint64_t sweep_left;
 	int64_t pause_ns;     /* packet descriptors in error: not before */
+	int64_t present_ns;   /* the interface was last looked for */
 	bool quiet[SOURCE_HANDLES]; /* the last poll found nothing there */
 	int64_t turn_ns, turn_cpu_ns; /* when the turn began, by two clocks */
 	struct source_stats stats;

@@ -725,6 +725,19 @@ note_turn(struct loop *l)
 	pause_note(&l->totals.turns_cpu, l->live.turn_cpu_ns - cpu_ns);
 }
 
+/* Asked once a second while nothing comes. */
+static bool
+is_present(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+	int64_t now = gp_clock_mono_ns();
+
+	if (now - v->present_ns < GP_NS_PER_S)
+		return true;
+	v->present_ns = now;
+	return source_present(l->cfg.source);
+}
+
 /* Reads, works, waits when there is nothing to do; false when the interface
  * is gone. */
 static bool
@@ -732,7 +745,8 @@ turn(struct loop *l)
 {
 	const struct loop_live *v = &l->live;
 	size_t got;
-	bool there = read_packets(l, &got), room = work(l);
+	bool there = read_packets(l, &got) && (got != 0 || is_present(l));
+	bool room = work(l);
 	bool busy = got != 0 || v->sweep_left != 0 || must_release(l) ||
 	    (room && (v->round.active || v->owed || naming_due(l)));
 

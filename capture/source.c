@@ -828,6 +828,24 @@ source_name(const struct source *s)
 	return s->at < s->n_files ? s->file[s->at].name : "";
 }
 
+bool
+source_present(struct source *s)
+{
+	for (size_t i = 0; s->live && i < s->n_handles; i++) {
+		struct sockaddr_ll at = {0};
+		socklen_t len = sizeof(at);
+
+		/* -1 once the interface was removed, whatever has its name */
+		if (getsockname(source_fd(s, i), (struct sockaddr *)&at,
+			&len) < 0 || at.sll_ifindex >= 0)
+			continue;
+		(void)snprintf(s->error, sizeof(s->error),
+		    "%s: The interface disappeared", s->iface);
+		return false;
+	}
+	return true;
+}
+
 const char *
 source_error(const struct source *s)
 {

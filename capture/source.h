@@ -108,6 +108,14 @@ struct source_stats {
 };
 void source_stats(struct source *s, struct source_stats *st);
 
+/*
+ * Whether the interface is still there; else source_error() says it.  To be
+ * asked now and then when nothing comes: the kernel tells of a removal by one
+ * error, before the interface is gone, which libpcap takes for a link that is
+ * down when it looks too soon.
+ */
+bool source_present(struct source *s);
+
 /* ---- files ------------------------------------------------------------- */
 
 struct source_file {

@@ -41,6 +41,10 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 		out_fmt(o, "rows of %llu blocks lost to damage",
 		    (unsigned long long)item->count);
 		break;
+	case GODB_CAUSE_PRUNED:
+		out_fmt(o, "%llu days removed by retention",
+		    (unsigned long long)item->count);
+		break;
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
 	case GODB_N_CAUSES:

@@ -19,6 +19,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/gone.h"
 #include "common/godb/layout.h"
 #include "common/godb/scan.h"
 #include "common/godb/summary.h"
@@ -392,6 +393,7 @@ static int
 check_iface(struct check *k)
 {
 	char **days = NULL;
+	struct gdi_gone gone;
 	size_t damaged = 0;
 	int rc, n;
 
@@ -399,6 +401,9 @@ check_iface(struct check *k)
 	rc = gdi_summary_read(k->iface_fd, &k->summary, &damaged);
 	if (damaged > 0)
 		report_file(k, GDI_SUMMARY, GODB_EDAMAGED, "");
+	n = gdi_gone_read(k->iface_fd, &gone);
+	if (n < 0 && n != -ENOENT)
+		report_file(k, GDI_GONE, n, "");
 	n = rc < 0 ? rc : list_days(k->iface_fd, &days);
 	if (n < 0 && n != -ENOMEM) {
 		report_file(k, "", n, "");

@@ -33,6 +33,7 @@ static const char *const cause_names[GODB_N_CAUSES] = {
 	[GODB_CAUSE_LATE] = "late",
 	[GODB_CAUSE_CLAMPED] = "time-range",
 	[GODB_CAUSE_LOST] = "lost-rows",
+	[GODB_CAUSE_PRUNED] = "pruned",
 };
 
 const char *
@@ -289,10 +290,37 @@ amount_of(const struct godb_part *part, enum godb_cause cause)
 	case GODB_CAUSE_DOWN:
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
+	case GODB_CAUSE_PRUNED:
 	case GODB_N_CAUSES:
 		break;
 	}
 	return 0;
+}
+
+/* What of the window lies before the first block and was removed. */
+static int
+add_pruned(struct job *j)
+{
+	int64_t first_s, until_s;
+	struct godb_incomplete item;
+
+	if (!godb_scan_pruned(j->scan, j->iface, &first_s, &until_s))
+		return 0;
+	if (first_s < j->c->first_s)
+		first_s = j->c->first_s;
+	if (until_s > j->c->last_s)
+		until_s = j->c->last_s;
+	if (j->known && until_s > j->known_first_s)
+		until_s = j->known_first_s;
+	if (first_s >= until_s)
+		return 0;
+	memset(&item, 0, sizeof(item));
+	item.cause = GODB_CAUSE_PRUNED;
+	item.iface = j->name;
+	item.first_ns = s_to_ns(first_s);
+	item.last_ns = s_to_ns(until_s);
+	item.count = (uint64_t)((until_s - first_s + GP_DAY_S - 1) / GP_DAY_S);
+	return add_item(j->c, &item);
 }
 
 static int
@@ -387,6 +415,8 @@ cover_iface(struct job *j)
 	for (int c = 0; rc == 0 && c < GODB_N_CAUSES; c++) {
 		if (c == GODB_CAUSE_DAMAGED || c == GODB_CAUSE_GONE)
 			rc = add_faults(j, (enum godb_cause)c);
+		else if (c == GODB_CAUSE_PRUNED)
+			rc = add_pruned(j);
 		else
 			rc = add_counters(j, (enum godb_cause)c);
 	}

@@ -269,6 +269,13 @@ const char *godb_scan_iface(const struct godb_scan *s, size_t i);
 bool godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
     int64_t *last_s);
 
+/*
+ * Time from which retention has removed days of an interface: from the oldest
+ * of them to the end of the newest.  False when it has removed none.
+ */
+bool godb_scan_pruned(const struct godb_scan *s, size_t iface, int64_t *first_s,
+    int64_t *until_s);
+
 /* What could not be read when the scan was opened. */
 size_t godb_scan_n_faults(const struct godb_scan *s);
 const struct godb_fault *godb_scan_fault(const struct godb_scan *s, size_t i);
@@ -638,6 +645,7 @@ enum godb_cause {
 	GODB_CAUSE_LATE,         /* packets counted in a later block */
 	GODB_CAUSE_CLAMPED,      /* packets whose time is not representable */
 	GODB_CAUSE_LOST,         /* rows of a block were lost to damage, earlier */
+	GODB_CAUSE_PRUNED,       /* retention had removed days of the window */
 	GODB_N_CAUSES
 };
 /* "down", "kernel-drops", ... */

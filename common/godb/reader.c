@@ -689,6 +689,17 @@ choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
 	return s->ifaces ? 0 : -ENOMEM;
 }
 
+/* Before the days are listed: what goes meanwhile fails when it is read. */
+static int
+take_gone(struct stock *k)
+{
+	int rc = gdi_gone_read(k->fd, &k->iface->gone);
+
+	if (rc == 0 || rc == -ENOENT)
+		return 0;
+	return add_fault(k->s, k->iface->name, 0, 0, rc, "", GDI_GONE, 0);
+}
+
 static int
 take_iface(struct godb_scan *s, uint32_t i, bool live)
 {
@@ -700,7 +711,9 @@ take_iface(struct godb_scan *s, uint32_t i, bool live)
 	if (k.fd < 0)
 		return add_fault(s, k.iface->name, s->first_s, s->last_s, k.fd,
 		    "", "", 0);
-	rc = take_journals(&k);
+	rc = take_gone(&k);
+	if (rc == 0)
+		rc = take_journals(&k);
 	if (rc == 0)
 		rc = take_days(&k);
 	/* without the live view they only told what is unfinished */
@@ -833,6 +846,17 @@ godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
 		return false;
 	*first_s = s->ifaces[iface].first_s;
 	*last_s = s->ifaces[iface].last_s;
+	return true;
+}
+
+bool
+godb_scan_pruned(const struct godb_scan *s, size_t iface, int64_t *first_s,
+    int64_t *until_s)
+{
+	if (iface >= s->n_ifaces || s->ifaces[iface].gone.until_s == 0)
+		return false;
+	*first_s = s->ifaces[iface].gone.first_s;
+	*until_s = s->ifaces[iface].gone.until_s;
 	return true;
 }
 

@@ -19,6 +19,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/gone.h"
 #include "common/godb/layout.h"
 #include "common/godb/scan.h"
 
@@ -381,6 +382,24 @@ repair_journals(struct repair *r)
 
 /* ---- all of it ----------------------------------------------------------- */
 
+/* What it said is lost; a copy stays for people. */
+static int
+repair_gone(struct repair *r)
+{
+	struct gdi_gone gone;
+	int rc = gdi_gone_read(r->iface_fd, &gone);
+
+	if (rc != GODB_EDAMAGED)
+		return rc == -ENOENT ? 0 : rc;
+	tell(r, "", GDI_GONE, 0, "what retention removed is not known any more");
+	if (r->opts.dry_run)
+		return 0;
+	rc = copy_aside(r, r->iface_fd, GDI_GONE, GDI_HEADER_BYTES * 2);
+	if (rc == 0 && unlinkat(r->iface_fd, GDI_GONE, 0) < 0)
+		rc = -errno;
+	return rc;
+}
+
 static int
 repair_iface(struct repair *r)
 {
@@ -395,6 +414,8 @@ repair_iface(struct repair *r)
 	}
 	if (n >= 0)
 		godb_ifaces_free(days);
+	if (rc == 0)
+		rc = repair_gone(r);
 	return rc < 0 ? rc : repair_journals(r);
 }
 

@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/gone.h"
 #include "common/godb/layout.h"
 #include "common/godb/summary.h"
 
@@ -94,6 +95,9 @@ remove_day(const struct godb_retain *r, const struct candidate *c)
 
 	gp_clock_day_format(c->day_s, day);
 	(void)snprintf(gone, sizeof(gone), "%s" GDI_REMOVED, day);
+	if (rc == 0)
+		rc = gdi_gone_add(fd, r->ifaces[c->iface],
+		    gdi_writer_mode_file(r->w), c->day_s);
 	if (rc == 0 && renameat(fd, day, fd, gone) < 0)
 		rc = -errno;
 	if (rc == 0)

@@ -5,6 +5,7 @@
 #ifndef GODB_SCAN_H
 #define GODB_SCAN_H
 
+#include "common/godb/gone.h"
 #include "common/godb/index.h"
 #include "common/godb/journal.h"
 #include "common/godb/names.h"
@@ -45,6 +46,7 @@ struct gdi_scan_part {
 struct gdi_scan_iface {
 	char name[16];
 	int64_t first_s, last_s; /* of the whole store; first > last: none */
+	struct gdi_gone gone;    /* until_s 0: nothing was removed */
 };
 
 struct godb_scan {

@@ -23,6 +23,7 @@ struct godb_scan {
 	char *iface[64];
 	int64_t extent[64][2];
 	bool has_extent[64];
+	int64_t pruned[64][2];
 	size_t n_ifaces;
 	char *l7[MOST], *category[MOST];
 	size_t n_l7;
@@ -197,6 +198,23 @@ godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
 	*first_s = s->extent[iface][0];
 	*last_s = s->extent[iface][1];
 	return s->has_extent[iface];
+}
+
+void
+fake_set_pruned(struct godb_scan *s, uint32_t iface, int64_t first_s,
+    int64_t until_s)
+{
+	s->pruned[iface][0] = first_s;
+	s->pruned[iface][1] = until_s;
+}
+
+bool
+godb_scan_pruned(const struct godb_scan *s, size_t iface, int64_t *first_s,
+    int64_t *until_s)
+{
+	*first_s = s->pruned[iface][0];
+	*until_s = s->pruned[iface][1];
+	return *until_s != 0;
 }
 
 size_t

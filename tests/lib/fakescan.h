@@ -31,6 +31,8 @@ void fake_break_part(struct godb_scan *s, size_t i, int rc);
 void fake_add_fault(struct godb_scan *s, const struct godb_fault *fault);
 void fake_set_extent(struct godb_scan *s, uint32_t iface, int64_t first_s,
     int64_t last_s);
+void fake_set_pruned(struct godb_scan *s, uint32_t iface, int64_t first_s,
+    int64_t until_s);
 /* A reader whose scans say that each of its blocks has these flags. */
 struct godb_reader *fake_reader(uint32_t flags);
 /* Columns asked for in the last load, and how many loads there were. */

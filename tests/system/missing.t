@@ -69,6 +69,23 @@ check early down 'eth0 down 3 min' 0
 store lost 36 300 0 0 0 0
 check lost lost-rows 'eth0' 0
 
+# days that retention removes, here of a store that begins three days earlier
+goprobe -d "$T/pruned" -i eth0 -r tests/data/days.pcap 2>/dev/null
+chmod -R a+rX "$T/pruned"
+p() { goquery -d "$T/pruned" -i eth0 -f 2026-01-14 -l 2026-01-17 "$@"; }
+is "$(p -e json sip | jq -r '[.summary.coverage.incomplete[]?.cause] | join(" ")')" "" \
+    "before retention nothing is missing"
+run 0 "goprobe-writer --clean removes days" goprobe-writer -d "$T/pruned" \
+    --yes --clean 2026-01-16
+is "$(p -e json sip | jq -r '.status, (.summary.coverage.incomplete[] | .cause, .first, .last)' | tr '\n' ' ')" \
+    "incomplete pruned 2026-01-14T00:00:00Z 2026-01-16T00:00:00Z " "and answers say so"
+run 0 "it is told" p -e csv sip
+like "$err" 'incomplete iface=eth0 first=2026-01-14T00:00:00Z last=2026-01-16T00:00:00Z cause=pruned' \
+    "  on the standard error"
+run 3 "--fail-incomplete" p --fail-incomplete -e csv sip
+like "$(p sip)" '^Coverage: .*2 days removed by retention on eth0' "  below the table"
+run 3 "seen gives no false no" p seen 203.0.113.250
+
 store damaged 4 300 0 0 0 0
 python3 - "$T/damaged" <<'PY'
 import glob, sys

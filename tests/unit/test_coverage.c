@@ -182,6 +182,28 @@ check_edges(void)
 	is_str(lacks(), "0 of 0", "an interface without any block");
 
 	start();
+	blocks(4, 10);
+	fake_set_pruned(scan, 0, T0 - 86400, T0 + 900);
+	is_str(lacks(), "eth0 pruned 0 in 1 [0,900) | 1800 of 1800",
+	    "retention had removed what was before");
+
+	start();
+	blocks(4, 10);
+	fake_set_pruned(scan, 0, T0 + 300, T0 + 9000);
+	is_str(lacks(), "eth0 pruned 0 in 1 [300,1200) | 1800 of 1800",
+	    "but only as far as nothing is there");
+
+	start();
+	blocks(0, 10);
+	fake_set_pruned(scan, 0, T0 - 86400, T0 + 300);
+	is_str(lacks(), "3000 of 3000", "a window without such time is whole");
+
+	start();
+	fake_set_pruned(scan, 0, T0 - 86400 * 5, T0 + 86400);
+	is_str(lacks(), "eth0 pruned 0 in 1 [0,3000) | 0 of 0",
+	    "all of it may have gone");
+
+	start();
 	fake_set_extent(scan, 0, T0 - 9000, T0 + 9000);
 	is_str(lacks(), "eth0 down 3000 in 1 [0,3000) | 0 of 3000",
 	    "blocks on both sides, none inside");

@@ -110,6 +110,28 @@ run_round(struct godb_writer *w, struct godb_retain_opts *o,
 	return r;
 }
 
+/* What readers are told of days that are gone. */
+static void
+check_pruned(const char *iface, int64_t first_s, int64_t until_s)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const char *ifaces[] = {iface, NULL};
+	struct godb_reader *reader = NULL;
+	struct godb_scan *scan = NULL;
+	int64_t from = 0, until = 0;
+
+	opts.ifaces = ifaces;
+	if (!ok(godb_reader_open(path, &reader) == 0 &&
+		godb_scan_open(reader, &opts, &scan) == 0, "%s is read",
+		iface))
+		return;
+	ok(godb_scan_pruned(scan, 0, &from, &until), "it has lost days");
+	is_int(from, first_s, "from the oldest");
+	is_int(until, until_s, "to the newest");
+	godb_scan_close(scan);
+	godb_reader_close(reader);
+}
+
 static void
 test_age(void)
 {
@@ -131,8 +153,11 @@ test_age(void)
 	is_str(r.text, "eth0/0:age eth0/1:age eth0/2:age eth1/2:age ",
 	    "a round removes the same, the oldest first");
 	equals(&want, "the rest is there");
+	check_pruned("eth0", T0, T0 + 3 * DAY);
+	check_pruned("eth1", T0 + 2 * DAY, T0 + 3 * DAY);
 	r = run_round(w, &o, &report);
 	is_str(r.text, "", "the next finds nothing");
+	check_pruned("eth0", T0, T0 + 3 * DAY);
 	o.now_s = T0 - 30 * DAY;
 	r = run_round(w, &o, &report);
 	is_str(r.text, "", "nor does one whose clock is wrong");
