@@ -54,6 +54,7 @@ static const struct gp_status_field fields[] = {
 	{"running", GP_STATUS_FLAG, AT(running), 0, yes_words},
 	WORD(sandbox, sandbox_words),
 	UP_TO(landlock_abi, 1000),
+	WORD(capture_sandbox, sandbox_words),
 	TEXT(store),
 	TEXT(store_error),
 	NUMBER(blocks),

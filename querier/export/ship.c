@@ -469,19 +469,19 @@ pause_half_second(void)
 /* What answered so far may be a proxy, a wall, or half a cluster: the rows
  * themselves are the proof. */
 static int
-verify_rows(struct job *j, uint64_t rows)
+verify(struct job *j, const char *table, const char *what, uint64_t rows)
 {
 	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
 	uint64_t have = 0;
 
 	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
 	rowbinary_hex(hex, j->attempt->attempt);
-	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.flows WHERE "
+	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM %s.%s WHERE "
 	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", j->s->database, where, hex);
+	    "FORMAT TabSeparated", what, j->s->database, table, where, hex);
 	for (int i = 0; i < COUNT_TRIES; i++) {
 		if (ask_number(j->s, sql, &have, why) != HTTP_FINE)
-			return fail(j, "counting the rows", why);
+			return fail(j, table, why);
 		if (have == rows)
 			return 0;
 		if (have > rows || (j->s->stop && *j->s->stop))
@@ -490,7 +490,7 @@ verify_rows(struct job *j, uint64_t rows)
 	}
 	(void)snprintf(why, sizeof(why), "the server has %" PRIu64 " of %" PRIu64,
 	    have, rows);
-	return fail(j, "counting the rows", why);
+	return fail(j, table, why);
 }
 
 static int
@@ -508,6 +508,9 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 	print_insert(sql, j, "blocks", TABLES_BLOCKS);
 	if (http_ask(j->s->http, &ask, &j->s->counts.bytes, why) != HTTP_FINE)
 		return fail(j, "commit", why);
+	/* sent twice it is there twice, and means the same */
+	if (verify(j, "blocks", "uniqExact(record)", n) < 0)
+		return -1;
 	rc = ledger_day_add(j->s->ledger, &j->day,
 	    (const uint8_t(*)[LEDGER_ID])j->attempt->ids, j->attempt->n);
 	if (rc == 0)
@@ -535,7 +538,7 @@ ship_batch(struct job *j, size_t first, size_t n)
 		return ship_batch(j, first, n);
 	}
 	if (rc == 0)
-		rc = verify_rows(j, rows);
+		rc = verify(j, "flows", "count()", rows);
 	if (rc < 0)
 		return give_up(j, rc);
 	j->attempt->phase = LEDGER_SENT;

@@ -209,7 +209,7 @@ main(int argc, char **argv)
 	prepare();
 	profile_rules(&fds, &rules);
 	if (geteuid() == 0)
-		ok(stays_root() != 0, "uid 0 is refused");
+		attack_ok(stays_root() != 0, "uid 0 is refused");
 	attack_allowed("a file of the store", write_store, enter);
 	attack_allowed("a folder of the store", make_day, enter);
 	status = attack_main(argc, argv, W, &rules, enter, list,

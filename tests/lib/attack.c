@@ -905,6 +905,12 @@ attack_print(const struct gp_rules *rules)
 /* ---- place ----------------------------------------------------------------- */
 
 void
+attack_ok(bool good, const char *name)
+{
+	ok(good, "%s", name);
+}
+
+void
 attack_begin(void)
 {
 	struct attack_place *p = &attack_place;

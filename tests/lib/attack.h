@@ -42,6 +42,8 @@ extern struct attack_place attack_place;
 
 /* Before everything else. */
 void attack_begin(void);
+/* A check of the caller's own. */
+void attack_ok(bool good, const char *name);
 void attack_end(void);
 
 /* Those of the list, and those that everybody must fail at: each is done
