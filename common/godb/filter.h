@@ -24,6 +24,10 @@ enum gdi_verdict { GDI_NEVER, GDI_SOMETIMES, GDI_ALWAYS };
 enum gdi_verdict gdi_filter_verdict(const struct gdi_filter *f,
     unsigned version);
 
+/* The same of rows whose columns are within zones. */
+enum gdi_verdict gdi_filter_zones(const struct gdi_filter *f, unsigned version,
+    const struct gdi_zone zone[GODB_N_COLUMNS]);
+
 /* GODB_COL bits that gdi_filter_select reads. */
 uint32_t gdi_filter_columns(const struct gdi_filter *f);
 

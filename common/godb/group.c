@@ -806,32 +806,6 @@ sum_column(const uint64_t *v, size_t n, uint64_t *out)
 	return any >> 36 == 0 && n < UINT64_C(1) << 28;
 }
 
-/* All rows of a part to one group, when its key is the same for all of them
- * and nothing else is asked of the rows; false: not so. */
-static bool
-add_whole(struct gdi_feed *f, struct batch *b, size_t n, int *rc)
-{
-	const struct layout *l = &f->g->layout[0];
-	bool rows = f->g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
-	uint64_t *to = f->records + 1 + l->words;
-
-	if (!l->constant || b->sel || f->g->n_sets > 1 || n == 0)
-		return false;
-	for (unsigned k = 0; k < N_COUNTERS; k++) {
-		if (!sum_column(b->c->counter[k], n, &to[k]))
-			return false;
-	}
-	if (rows)
-		to[N_COUNTERS] = n;
-	b->n = 1;
-	pack_keys(l, b);
-	memcpy(f->records + 1, b->keys, l->words * sizeof(*b->keys));
-	*rc = make_room(f, 0, 0, 1);
-	if (*rc == 0)
-		*rc = put_records(f, 0, 0, 1);
-	return true;
-}
-
 static int64_t
 bin_of(struct gdi_group *g, int64_t slot_s)
 {
@@ -841,6 +815,58 @@ bin_of(struct gdi_group *g, int64_t slot_s)
 	slot_s = g->bin(g->bin_arg, slot_s);
 	(void)pthread_mutex_unlock(&g->bin_lock);
 	return slot_s;
+}
+
+bool
+gdi_feed_takes_sums(const struct gdi_feed *f)
+{
+	return f->g->layout[0].constant && f->g->n_sets == 1;
+}
+
+/* So many rows whose key is that of their part. */
+static int
+add_sums(struct gdi_feed *f, struct batch *b, const uint64_t sums[N_COUNTERS],
+    uint64_t n)
+{
+	const struct layout *l = &f->g->layout[0];
+	uint64_t *to = f->records + 1 + l->words;
+	int rc;
+
+	memcpy(to, sums, N_COUNTERS * sizeof(*to));
+	if (f->g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0)
+		to[N_COUNTERS] = n;
+	b->n = 1;
+	pack_keys(l, b);
+	memcpy(f->records + 1, b->keys, l->words * sizeof(*b->keys));
+	rc = make_room(f, 0, 0, 1);
+	return rc < 0 ? rc : put_records(f, 0, 0, 1);
+}
+
+int
+gdi_feed_add_sums(struct gdi_feed *f, const struct godb_part *part,
+    const uint64_t sums[4], uint64_t n)
+{
+	struct batch b = {.part = part, .keys = f->keys,
+	    .time_s = bin_of(f->g, part->slot_s)};
+
+	return add_sums(f, &b, sums, n);
+}
+
+/* All rows of a part to one group, when its key is the same for all of them
+ * and nothing else is asked of the rows; false: not so. */
+static bool
+add_whole(struct gdi_feed *f, struct batch *b, size_t n, int *rc)
+{
+	uint64_t sums[N_COUNTERS];
+
+	if (!gdi_feed_takes_sums(f) || b->sel || n == 0)
+		return false;
+	for (unsigned k = 0; k < N_COUNTERS; k++) {
+		if (!sum_column(b->c->counter[k], n, &sums[k]))
+			return false;
+	}
+	*rc = add_sums(f, b, sums, n);
+	return true;
 }
 
 /* How many of the rows are IPv4; sel ascends, and they come first. */

@@ -48,6 +48,12 @@ void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 int gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t n);
 
+/* Whether sums over all rows of a part are as good as the rows; and the part's
+ * n rows by their sums. */
+bool gdi_feed_takes_sums(const struct gdi_feed *f);
+int gdi_feed_add_sums(struct gdi_feed *f, const struct godb_part *part,
+    const uint64_t sums[4], uint64_t n);
+
 /* What of the feed is still its own goes to the group, as far as threads may
  * do that at the same time.  Nothing is added any more. */
 int gdi_feed_end(struct gdi_feed *f);
