@@ -3,7 +3,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
 	aggregate.c pack.c day.c writer.c reader.c cursor.c summary.c gone.c list.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
-	filter.c keys.c metric.c pool.c table.c group.c having.c \
+	filter.c keys.c metric.c pool.c table.c spill.c top.c \
+	grouplayout.c feed.c group.c having.c \
 	rank.c query.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
@@ -19,7 +20,7 @@ UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggre
 TSAN_TESTS += unit/test_threads
 
 # Where queries spend their time: loops worth unrolling.
-$(foreach f,unpack decode filter table group, \
+$(foreach f,unpack decode filter table spill grouplayout feed group, \
 	$(eval CFLAGS_common_godb_$(f) := -O3))
 
 # --- the library for other programs

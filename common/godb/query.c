@@ -705,11 +705,27 @@ count_pieces(struct run *run)
 	return 0;
 }
 
+/* What of the groups is enough to answer. */
+static struct gdi_best
+best_of(const struct godb_query_opts *o)
+{
+	struct gdi_best best = {0, GODB_METRIC_BYTES, o->direction,
+	    o->ascending};
+
+	if (o->sort >= 0 || o->share || o->having ||
+	    GODB_SORT_METRIC(o->sort) > GODB_METRIC_ROWS)
+		return best;
+	best.limit = o->limit;
+	best.metric = (enum godb_metric)GODB_SORT_METRIC(o->sort);
+	return best;
+}
+
 static int
 open_run(struct run *run)
 {
 	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
-	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg};
+	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
+	    best_of(run->opts)};
 	const struct gdi_filter *filter;
 	int rc;
 
@@ -800,7 +816,7 @@ rank_groups(struct run *run)
 		if (rc == 0 && o->mem_bytes && used >= o->mem_bytes)
 			rc = GODB_EMEMORY;
 	}
-	r->n_hits = chosen.n;
+	r->n_hits = run->having ? chosen.n : gdi_group_found(r->group);
 	if (rc == 0)
 		rc = gdi_rank(r->group, &chosen, &order, o->limit, o->share,
 		    o->mem_bytes ? o->mem_bytes - used : 0, &r->ids,
@@ -871,7 +887,7 @@ godb_result_n_hits(const struct godb_result *r)
 size_t
 godb_result_n_groups(const struct godb_result *r)
 {
-	return gdi_group_count(r->group);
+	return gdi_group_found(r->group);
 }
 
 void
