@@ -72,7 +72,7 @@ small_init(struct gdi_small *s, const struct gdi_group *g)
 	/* places and entries are not for a query with little memory */
 	if (g->n_sets > 1 || (most > 0 && most < (size_t)256 << 20))
 		s->bits = 0;
-	gdi_table_init(&s->entries, t->words, g->set[0].numbers, false);
+	s->words = t->words + g->set[0].numbers;
 }
 
 int
@@ -105,16 +105,25 @@ places_bytes(const struct gdi_small *s)
 	return sizeof(*s->place) << s->bits;
 }
 
+static size_t
+entry_bytes(const struct gdi_small *s)
+{
+	return s->words * sizeof(*s->entry);
+}
+
 static void
 small_free(struct gdi_feed *f)
 {
 	struct gdi_small *s = &f->small;
 
-	gdi_table_free(&s->entries, &f->g->arena);
 	if (s->place)
 		gdi_arena_discharge(&f->g->arena, places_bytes(s));
+	gdi_arena_discharge(&f->g->arena, s->room * entry_bytes(s));
 	free(s->place);
+	free(s->entry);
 	s->place = NULL;
+	s->entry = NULL;
+	s->n = s->room = 0;
 }
 
 void
@@ -431,25 +440,46 @@ add_other_ends(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 
 /* ---- small keys -------------------------------------------------------- */
 
+static int
+grow_entries(struct gdi_feed *f)
+{
+	struct gdi_small *s = &f->small;
+	uint32_t more = s->room ? s->room : 256;
+	int rc = gdi_arena_charge(&f->g->arena, more * entry_bytes(s));
+	uint64_t *entry;
+
+	if (rc < 0)
+		return rc;
+	entry = realloc(s->entry, ((size_t)s->room + more) * entry_bytes(s));
+	if (!entry) {
+		gdi_arena_discharge(&f->g->arena, more * entry_bytes(s));
+		return -ENOMEM;
+	}
+	s->entry = entry;
+	s->room += more;
+	return 0;
+}
+
 /* The entry of a key that is new. */
 static int
 small_entry(struct gdi_feed *f, uint32_t place, unsigned wide, unsigned proto)
 {
 	const struct gdi_layout *t = &f->g->layout[0];
 	struct gdi_small *s = &f->small;
+	int rc = s->n == s->room ? grow_entries(f) : 0;
 	uint64_t *entry;
-	int rc = gdi_table_append(&s->entries, &f->g->arena, &entry);
 
 	if (rc < 0)
 		return rc;
-	memset(entry, 0, s->entries.words * sizeof(*entry));
+	entry = s->entry + (size_t)s->n++ * s->words;
+	memset(entry, 0, entry_bytes(s));
 	for (unsigned k = 0; k < t->n_fields; k++) {
 		const struct gdi_field *field = &t->field[k];
 
 		entry[field->word] |= (uint64_t)(field->key == GODB_KEY_PROTO ?
 			proto : wide) << field->shift;
 	}
-	s->place[place] = s->entries.n;
+	s->place[place] = s->n;
 	return 0;
 }
 
@@ -458,18 +488,17 @@ static int
 small_end(struct gdi_feed *f)
 {
 	struct gdi_small *s = &f->small;
-	size_t step = 1 + s->entries.words;
+	size_t step = 1 + s->words;
 	int rc = 0;
 
-	for (uint32_t i = 0; rc == 0 && i < s->entries.n; i += BATCH) {
-		uint32_t n = s->entries.n - i < BATCH ? s->entries.n - i :
-							BATCH;
+	for (uint32_t i = 0; rc == 0 && i < s->n; i += BATCH) {
+		uint32_t n = s->n - i < BATCH ? s->n - i : BATCH;
 
 		rc = make_room(f, 0, 0, n);
 		for (uint32_t k = 0; k < n; k++)
 			memcpy(f->records + k * step + 1,
-			    gdi_table_entry(&s->entries, i + k),
-			    s->entries.words * sizeof(*f->records));
+			    s->entry + (size_t)(i + k) * s->words,
+			    entry_bytes(s));
 		if (rc == 0)
 			rc = put_records(f, 0, 0, n);
 	}
@@ -509,23 +538,36 @@ code_protos(struct gdi_small *s, const uint8_t *proto, const uint32_t *sel,
 	return true;
 }
 
+/* Whether no sum can reach 2^64 with these rows, either. */
+static bool
+stays_calm(struct gdi_small *s, const struct godb_columns *c)
+{
+	size_t n = (size_t)c->n4 + c->n6;
+	uint64_t any = 0, sum;
+
+	for (unsigned k = 0; k < N_COUNTERS; k++)
+		for (size_t i = 0; i < n; i++)
+			any |= c->counter[k][i];
+	if (__builtin_mul_overflow(any, n, &sum) ||
+	    __builtin_add_overflow(s->worst, sum, &s->worst))
+		s->worst = UINT64_MAX;
+	return s->worst < UINT64_MAX;
+}
+
+/* Entries of a batch of rows, new ones made: where they begin, in words. */
 static inline __attribute__((always_inline)) int
-small_rows(struct gdi_feed *f, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, const uint16_t *wide, const uint8_t *proto)
+small_find(struct gdi_feed *f, const uint32_t *sel, size_t n,
+    const uint16_t *wide, const uint8_t *proto, uint32_t at[BATCH])
 {
 	struct gdi_small *s = &f->small;
-	unsigned words = s->entries.key_words;
-	bool rows = s->entries.words > words + N_COUNTERS;
 
 	for (size_t i = 0; i < n; i++) {
-		uint32_t row = sel ? sel[i] : (uint32_t)i, place = 0;
-		uint64_t *to;
+		uint32_t row = sel[i], place = 0;
 
 		if (wide)
 			place = wide[row];
 		if (proto)
-			place |= (s->code[proto[row]] - 1u) <<
-			    (wide ? 16 : 0);
+			place |= (s->code[proto[row]] - 1u) << (wide ? 16 : 0);
 		if (s->place[place] == 0) {
 			int rc = small_entry(f, place, wide ? wide[row] : 0,
 			    proto ? proto[row] : 0);
@@ -533,11 +575,54 @@ small_rows(struct gdi_feed *f, const struct godb_columns *c,
 			if (rc < 0)
 				return rc;
 		}
-		to = gdi_table_entry(&s->entries, s->place[place] - 1) + words;
-		add_counters(to, c, row);
+		at[i] = (s->place[place] - 1) * s->words;
+	}
+	return 0;
+}
+
+static inline __attribute__((always_inline)) void
+small_add(const struct gdi_small *s, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, const uint32_t at[BATCH], unsigned words,
+    bool calm)
+{
+	bool rows = s->words > words + N_COUNTERS;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *to = s->entry + at[i] + words;
+
+		if (!calm)
+			add_counters(to, c, sel[i]);
+		for (unsigned k = 0; calm && k < N_COUNTERS; k++)
+			to[k] += c->counter[k][sel[i]];
 		if (rows)
 			to[N_COUNTERS]++;
 	}
+}
+
+static int
+small_batch(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, bool calm)
+{
+	struct gdi_small *s = &f->small;
+	uint32_t at[BATCH] GDI_UNINITIALISED;
+	const uint16_t *wide = s->wide == GODB_DPORT ? c->dport :
+	    s->wide == GODB_L7PROTO		     ? c->l7 :
+						       NULL;
+	int rc;
+
+	if (s->proto && wide)
+		rc = small_find(f, sel, n, wide, c->proto, at);
+	else if (wide)
+		rc = small_find(f, sel, n, wide, NULL, at);
+	else
+		rc = small_find(f, sel, n, NULL, c->proto, at);
+	if (rc < 0)
+		return rc;
+	/* keys of ports and protocols are one word */
+	if (calm)
+		small_add(s, c, sel, n, at, 1, true);
+	else
+		small_add(s, c, sel, n, at, 1, false);
 	return 0;
 }
 
@@ -547,9 +632,8 @@ add_small(struct gdi_feed *f, const struct godb_columns *c,
     const uint32_t *sel, size_t n, int *rc)
 {
 	struct gdi_small *s = &f->small;
-	const uint16_t *wide = s->wide == GODB_DPORT ? c->dport :
-	    s->wide == GODB_L7PROTO		     ? c->l7 :
-						       NULL;
+	uint32_t number[BATCH] GDI_UNINITIALISED;
+	bool calm;
 
 	if (s->bits == 0 || s->off)
 		return false;
@@ -559,14 +643,14 @@ add_small(struct gdi_feed *f, const struct godb_columns *c,
 		return *rc < 0;
 	}
 	*rc = s->place ? 0 : small_begin(f);
-	if (*rc < 0)
-		return true;
-	if (s->proto && wide)
-		*rc = small_rows(f, c, sel, n, wide, c->proto);
-	else if (wide)
-		*rc = small_rows(f, c, sel, n, wide, NULL);
-	else
-		*rc = small_rows(f, c, sel, n, NULL, c->proto);
+	calm = stays_calm(s, c);
+	for (size_t i = 0; *rc == 0 && i < n; i += BATCH) {
+		size_t some = n - i < BATCH ? n - i : BATCH;
+
+		for (size_t k = 0; !sel && k < some; k++)
+			number[k] = (uint32_t)(i + k);
+		*rc = small_batch(f, c, sel ? sel + i : number, some, calm);
+	}
 	return true;
 }
 

@@ -576,18 +576,34 @@ match6(const struct gdi_node *node, const struct godb_addr6 *col, size_t n,
 	}
 }
 
+/* Numbers against one range, which most conditions are, or a table. */
 static void
-match_u16(const uint8_t *table, const uint16_t *col, size_t n, uint8_t *mask)
+match_u16(const struct bound *b, const uint16_t *col, size_t n, uint8_t *mask)
 {
+	uint16_t lo = b->run[0].lo, span = (uint16_t)(b->run[0].hi - lo);
+
+	if (b->n_runs == 1) {
+		for (size_t i = 0; i < n; i++)
+			mask[i] = (uint16_t)(col[i] - lo) <= span;
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
-		mask[i] = table[col[i]];
+		mask[i] = b->table[col[i]];
 }
 
 static void
-match_u8(const uint8_t *table, const uint8_t *col, size_t n, uint8_t *mask)
+match_u8(const struct bound *b, const uint8_t *col, size_t n, uint8_t *mask)
 {
+	uint8_t lo = (uint8_t)b->run[0].lo;
+	uint8_t span = (uint8_t)(b->run[0].hi - lo);
+
+	if (b->n_runs == 1) {
+		for (size_t i = 0; i < n; i++)
+			mask[i] = (uint8_t)(col[i] - lo) <= span;
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
-		mask[i] = table[col[i]];
+		mask[i] = b->table[col[i]];
 }
 
 static bool
@@ -688,14 +704,14 @@ match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
 		mask_or(mask, mask + CHUNK, s->n);
 		break;
 	case GDI_ATTR_DPORT:
-		match_u16(b->table, s->c->dport + s->at, s->n, mask);
+		match_u16(b, s->c->dport + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_PROTO:
-		match_u8(b->table, s->c->proto + s->at, s->n, mask);
+		match_u8(b, s->c->proto + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_L7:
 	case GDI_ATTR_CATEGORY:
-		match_u16(b->table, s->c->l7 + s->at, s->n, mask);
+		match_u16(b, s->c->l7 + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_METRIC:
 		match_metric(f, node, s, mask);
@@ -751,6 +767,31 @@ match_node(const struct gdi_filter *f, uint32_t i, const struct slice *s,
 	}
 }
 
+/* Numbers of rows whose mask is set, from `first` on, behind n in sel. */
+static size_t
+put_selected(const uint8_t *mask, size_t rows, size_t first, uint32_t *sel,
+    size_t n)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= rows; i += 8) {
+		uint64_t eight;
+
+		memcpy(&eight, mask + i, sizeof(eight));
+		if (eight == 0)
+			continue;
+		for (size_t k = i; k < i + 8; k++) {
+			sel[n] = (uint32_t)(first + k);
+			n += mask[k];
+		}
+	}
+	for (; i < rows; i++) {
+		sel[n] = (uint32_t)(first + i);
+		n += mask[i];
+	}
+	return n;
+}
+
 static size_t
 select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
     size_t rows, bool v6, uint32_t *sel, size_t n)
@@ -761,10 +802,7 @@ select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
 		s.at = first + at;
 		s.n = rows - at < CHUNK ? rows - at : CHUNK;
 		match_node(f, f->cond->root, &s, f->scratch);
-		for (size_t i = 0; i < s.n; i++) {
-			sel[n] = (uint32_t)(s.at + i);
-			n += f->scratch[i];
-		}
+		n = put_selected(f->scratch, s.n, s.at, sel, n);
 	}
 	return n;
 }

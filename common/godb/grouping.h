@@ -116,7 +116,10 @@ struct gdi_small {
 	uint8_t code[256]; /* of a protocol, counted from 1 */
 	unsigned n_codes;
 	uint32_t *place; /* 1 + the entry's number; NULL: none yet */
-	struct gdi_table entries;
+	uint64_t *entry; /* key and numbers, one behind the other */
+	uint32_t n, room;
+	unsigned words; /* of an entry */
+	uint64_t worst; /* no sum is larger */
 };
 
 /* What a feed keeps for one set and version. */

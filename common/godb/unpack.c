@@ -252,3 +252,85 @@ DEFINE_UNPACK(8)
 DEFINE_UNPACK(16)
 DEFINE_UNPACK(32)
 DEFINE_UNPACK(64)
+
+/* ---- codes to values --------------------------------------------------- */
+
+void
+gdi_lookup8_plain(const uint8_t *value, size_t n, uint8_t *v)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = value[v[i]];
+}
+
+void
+gdi_lookup16_plain(const uint16_t *value, size_t n, uint16_t *v)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = value[v[i]];
+}
+
+#if defined(__x86_64__)
+/* A table of sixteen bytes is a register: one shuffle looks 32 codes up. */
+AVX2 static size_t
+lookup_few_8(const uint8_t *value, size_t n, uint8_t *v)
+{
+	const __m256i table = _mm256_broadcastsi128_si256(
+	    _mm_loadu_si128((const __m128i *)(const void *)value));
+	size_t i = 0;
+
+	for (; i + 32 <= n; i += 32) {
+		__m256i code = _mm256_loadu_si256(
+		    (const __m256i *)(const void *)(v + i));
+
+		store(v + i, _mm256_shuffle_epi8(table, code));
+	}
+	return i;
+}
+
+/* Low and high bytes from a table each. */
+AVX2 static size_t
+lookup_few_16(const uint16_t *value, size_t n, uint16_t *v)
+{
+	const __m256i none = _mm256_set1_epi16((short)0x8000);
+	__m256i low, high;
+	uint8_t byte[2][16];
+	size_t i = 0;
+
+	for (unsigned k = 0; k < 16; k++) {
+		byte[0][k] = (uint8_t)value[k];
+		byte[1][k] = (uint8_t)(value[k] >> 8);
+	}
+	low = _mm256_broadcastsi128_si256(
+	    _mm_loadu_si128((const __m128i *)(const void *)byte[0]));
+	high = _mm256_broadcastsi128_si256(
+	    _mm_loadu_si128((const __m128i *)(const void *)byte[1]));
+	for (; i + 16 <= n; i += 16) {
+		__m256i code = _mm256_or_si256(none, _mm256_loadu_si256(
+		    (const __m256i *)(const void *)(v + i)));
+		__m256i h = _mm256_shuffle_epi8(high, code);
+
+		store(v + i, _mm256_or_si256(_mm256_slli_epi16(h, 8),
+		    _mm256_shuffle_epi8(low, code)));
+	}
+	return i;
+}
+
+#define FEW(BITS)                                                         \
+	if (n_values <= GDI_LOOKUP_FEW && __builtin_cpu_supports("avx2")) \
+		done = lookup_few_##BITS(value, n, v)
+#else
+#define FEW(BITS) (void)n_values
+#endif
+
+#define DEFINE_LOOKUP(BITS)                                               \
+	void gdi_lookup##BITS(const uint##BITS##_t *value,                \
+	    size_t n_values, size_t n, uint##BITS##_t *v)                 \
+	{                                                                 \
+		size_t done = 0;                                          \
+                                                                          \
+		FEW(BITS);                                                \
+		gdi_lookup##BITS##_plain(value, n - done, v + done);      \
+	}
+
+DEFINE_LOOKUP(8)
+DEFINE_LOOKUP(16)
