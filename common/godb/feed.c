@@ -33,7 +33,8 @@
  */
 #define ASIDE_MOST      ((size_t)64 << 20)
 #define ASIDE_MOST_BEST ((size_t)192 << 20)
-#define SMALL_CODES     16 /* protocols of a small key */
+#define SMALL_CODES     16u /* protocols of a small key; then none's */
+#define SMALL_MEMORY    ((size_t)256 << 20)
 
 static bool
 same_key(const uint64_t *a, const uint64_t *b, unsigned words)
@@ -68,10 +69,11 @@ small_init(struct gdi_small *s, const struct gdi_group *g)
 		else
 			return;
 	}
-	s->bits = (s->wide != GODB_N_COLUMNS ? 16u : 0) + (s->proto ? 4u : 0);
+	memset(s->code, SMALL_CODES, sizeof(s->code));
 	/* places and entries are not for a query with little memory */
-	if (g->n_sets > 1 || (most > 0 && most < (size_t)256 << 20))
-		s->bits = 0;
+	if (g->n_sets == 1 && (most == 0 || most >= SMALL_MEMORY))
+		s->places = (s->wide != GODB_N_COLUMNS ? 1u << 16 : 1) *
+		    (s->proto ? SMALL_CODES + 1 : 1);
 	s->words = t->words + g->set[0].numbers;
 }
 
@@ -102,7 +104,7 @@ gdi_feed_new(struct gdi_group *g, struct gdi_feed **out)
 static size_t
 places_bytes(const struct gdi_small *s)
 {
-	return sizeof(*s->place) << s->bits;
+	return sizeof(*s->place) * s->places;
 }
 
 static size_t
@@ -460,9 +462,22 @@ grow_entries(struct gdi_feed *f)
 	return 0;
 }
 
-/* The entry of a key that is new. */
+static inline uint32_t
+place_of(const struct gdi_small *s, const uint16_t *wide, const uint8_t *proto,
+    uint32_t row)
+{
+	uint32_t place = wide ? wide[row] : 0;
+
+	if (proto)
+		place |= (uint32_t)s->code[proto[row]] << (wide ? 16 : 0);
+	return place;
+}
+
+/* Makes the entry of a row's key, which is new.  1: there are too many
+ * protocols. */
 static int
-small_entry(struct gdi_feed *f, uint32_t place, unsigned wide, unsigned proto)
+small_entry(struct gdi_feed *f, const uint16_t *wide, const uint8_t *proto,
+    uint32_t row)
 {
 	const struct gdi_layout *t = &f->g->layout[0];
 	struct gdi_small *s = &f->small;
@@ -471,15 +486,20 @@ small_entry(struct gdi_feed *f, uint32_t place, unsigned wide, unsigned proto)
 
 	if (rc < 0)
 		return rc;
+	if (proto && s->code[proto[row]] == SMALL_CODES) {
+		if (s->n_codes == SMALL_CODES)
+			return 1;
+		s->code[proto[row]] = (uint8_t)s->n_codes++;
+	}
 	entry = s->entry + (size_t)s->n++ * s->words;
 	memset(entry, 0, entry_bytes(s));
 	for (unsigned k = 0; k < t->n_fields; k++) {
 		const struct gdi_field *field = &t->field[k];
 
 		entry[field->word] |= (uint64_t)(field->key == GODB_KEY_PROTO ?
-			proto : wide) << field->shift;
+			proto[row] : wide[row]) << field->shift;
 	}
-	s->place[place] = s->n;
+	s->place[place_of(s, wide, proto, row)] = s->n;
 	return 0;
 }
 
@@ -514,28 +534,21 @@ small_begin(struct gdi_feed *f)
 
 	if (rc < 0)
 		return rc;
-	s->place = calloc((size_t)1 << s->bits, sizeof(*s->place));
+	s->place = calloc(s->places, sizeof(*s->place));
 	if (s->place)
 		return 0;
 	gdi_arena_discharge(&f->g->arena, places_bytes(s));
 	return -ENOMEM;
 }
 
-/* Codes for all protocols of the rows; false: there are too many. */
-static bool
-code_protos(struct gdi_small *s, const uint8_t *proto, const uint32_t *sel,
-    size_t n)
+static uint64_t
+or_of(const uint64_t *v, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint8_t *code = &s->code[proto[sel ? sel[i] : i]];
+	uint64_t any = 0;
 
-		if (*code != 0)
-			continue;
-		if (s->n_codes == SMALL_CODES)
-			return false;
-		*code = (uint8_t)++s->n_codes;
-	}
-	return true;
+	for (size_t i = 0; i < n; i++)
+		any |= v[i];
+	return any;
 }
 
 /* Whether no sum can reach 2^64 with these rows, either. */
@@ -546,8 +559,7 @@ stays_calm(struct gdi_small *s, const struct godb_columns *c)
 	uint64_t any = 0, sum;
 
 	for (unsigned k = 0; k < N_COUNTERS; k++)
-		for (size_t i = 0; i < n; i++)
-			any |= c->counter[k][i];
+		any |= or_of(c->counter[k], n);
 	if (__builtin_mul_overflow(any, n, &sum) ||
 	    __builtin_add_overflow(s->worst, sum, &s->worst))
 		s->worst = UINT64_MAX;
@@ -562,33 +574,53 @@ small_find(struct gdi_feed *f, const uint32_t *sel, size_t n,
 	struct gdi_small *s = &f->small;
 
 	for (size_t i = 0; i < n; i++) {
-		uint32_t row = sel[i], place = 0;
+		uint32_t entry = s->place[place_of(s, wide, proto, sel[i])];
 
-		if (wide)
-			place = wide[row];
-		if (proto)
-			place |= (s->code[proto[row]] - 1u) << (wide ? 16 : 0);
-		if (s->place[place] == 0) {
-			int rc = small_entry(f, place, wide ? wide[row] : 0,
-			    proto ? proto[row] : 0);
+		if (entry == 0) {
+			int rc = small_entry(f, wide, proto, sel[i]);
 
-			if (rc < 0)
+			if (rc != 0)
 				return rc;
+			entry = s->place[place_of(s, wide, proto, sel[i])];
 		}
-		at[i] = (s->place[place] - 1) * s->words;
+		at[i] = (entry - 1) * s->words;
 	}
 	return 0;
 }
 
-static inline __attribute__((always_inline)) void
-small_add(const struct gdi_small *s, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, const uint32_t at[BATCH], unsigned words,
-    bool calm)
+/* A batch all of whose rows are of one entry. */
+static void
+small_add_all(const struct gdi_small *s, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, uint64_t *to)
 {
-	bool rows = s->words > words + N_COUNTERS;
+	for (unsigned k = 0; k < N_COUNTERS; k++) {
+		const uint64_t *v = c->counter[k];
+		uint64_t sum = 0;
 
+		for (size_t i = 0; i < n; i++)
+			sum += v[sel[i]];
+		to[1 + k] += sum;
+	}
+	if (s->words > 1 + N_COUNTERS)
+		to[1 + N_COUNTERS] += n;
+}
+
+static void
+small_add(const struct gdi_small *s, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, const uint32_t at[BATCH], bool calm)
+{
+	/* keys of ports and protocols are one word */
+	bool rows = s->words > 1 + N_COUNTERS;
+	uint32_t differ = 0;
+
+	for (size_t i = 1; i < n; i++)
+		differ |= at[i] ^ at[0];
+	if (calm && differ == 0) {
+		small_add_all(s, c, sel, n, s->entry + at[0]);
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
-		uint64_t *to = s->entry + at[i] + words;
+		uint64_t *to = s->entry + at[i] + 1;
 
 		if (!calm)
 			add_counters(to, c, sel[i]);
@@ -616,42 +648,43 @@ small_batch(struct gdi_feed *f, const struct godb_columns *c,
 		rc = small_find(f, sel, n, wide, NULL, at);
 	else
 		rc = small_find(f, sel, n, NULL, c->proto, at);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
-	/* keys of ports and protocols are one word */
 	if (calm)
-		small_add(s, c, sel, n, at, 1, true);
+		small_add(s, c, sel, n, at, true);
 	else
-		small_add(s, c, sel, n, at, 1, false);
+		small_add(s, c, sel, n, at, false);
 	return 0;
 }
 
-/* Rows by a small key; false: it is not one. */
-static bool
+/* Rows by a small key, as many of them as can be: those before *done. */
+static int
 add_small(struct gdi_feed *f, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, int *rc)
+    const uint32_t *sel, size_t n, size_t *done)
 {
 	struct gdi_small *s = &f->small;
 	uint32_t number[BATCH] GDI_UNINITIALISED;
 	bool calm;
+	int rc;
 
-	if (s->bits == 0 || s->off)
-		return false;
-	if (s->proto && !code_protos(s, c->proto, sel, n)) {
-		s->off = true;
-		*rc = small_end(f);
-		return *rc < 0;
-	}
-	*rc = s->place ? 0 : small_begin(f);
+	if (s->places == 0)
+		return 0;
+	rc = s->place ? 0 : small_begin(f);
 	calm = stays_calm(s, c);
-	for (size_t i = 0; *rc == 0 && i < n; i += BATCH) {
-		size_t some = n - i < BATCH ? n - i : BATCH;
+	while (rc == 0 && *done < n) {
+		size_t some = n - *done < BATCH ? n - *done : BATCH;
 
 		for (size_t k = 0; !sel && k < some; k++)
-			number[k] = (uint32_t)(i + k);
-		*rc = small_batch(f, c, sel ? sel + i : number, some, calm);
+			number[k] = (uint32_t)(*done + k);
+		rc = small_batch(f, c, sel ? sel + *done : number, some, calm);
+		*done += rc == 0 ? some : 0;
 	}
-	return true;
+	if (rc <= 0)
+		return rc;
+	/* what there is goes on, and the next rows take the long way */
+	rc = small_end(f);
+	s->places = 0;
+	return rc;
 }
 
 /* ---- sums -------------------------------------------------------------- */
@@ -771,7 +804,10 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	int rc = 0;
 
 	b.time_s = bin_of(g, part->slot_s);
-	if (add_whole(f, &b, n, &rc) || add_small(f, c, sel, n, &rc))
+	if (add_whole(f, &b, n, &rc))
+		return rc;
+	rc = add_small(f, c, sel, n, &done);
+	if (rc < 0)
 		return rc;
 	/* batches never mix versions */
 	while (done < n) {

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* Rows at a time: masks of all levels stay in the first-level cache. */
 #define CHUNK 2048
 
@@ -767,29 +771,58 @@ match_node(const struct gdi_filter *f, uint32_t i, const struct slice *s,
 	}
 }
 
-/* Numbers of rows whose mask is set, from `first` on, behind n in sel. */
-static size_t
-put_selected(const uint8_t *mask, size_t rows, size_t first, uint32_t *sel,
-    size_t n)
+size_t
+gdi_select_plain(const uint8_t *mask, size_t rows, uint32_t first,
+    uint32_t *sel)
 {
-	size_t i = 0;
+	size_t n = 0;
 
-	for (; i + 8 <= rows; i += 8) {
-		uint64_t eight;
-
-		memcpy(&eight, mask + i, sizeof(eight));
-		if (eight == 0)
-			continue;
-		for (size_t k = i; k < i + 8; k++) {
-			sel[n] = (uint32_t)(first + k);
-			n += mask[k];
-		}
-	}
-	for (; i < rows; i++) {
-		sel[n] = (uint32_t)(first + i);
+	for (size_t i = 0; i < rows; i++) {
+		sel[n] = first + (uint32_t)i;
 		n += mask[i];
 	}
 	return n;
+}
+
+#if defined(__x86_64__)
+/* Eight rows at a time: of the bytes 0 to 7 those whose mask is set are moved
+ * together, made numbers and stored; the next ones go over what is too many.
+ * No more are stored than were looked at, so sel needs no room beyond that. */
+__attribute__((target("avx2,bmi2,popcnt"))) static size_t
+select_eights(const uint8_t *mask, size_t rows, uint32_t first, uint32_t *sel)
+{
+	const uint64_t places = UINT64_C(0x0706050403020100);
+	size_t n = 0;
+
+	for (size_t i = 0; i + 8 <= rows; i += 8) {
+		uint64_t ones, some;
+		__m256i v;
+
+		memcpy(&ones, mask + i, sizeof(ones));
+		some = _pext_u64(places, ones * 0xff);
+		v = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)some));
+		v = _mm256_add_epi32(v,
+		    _mm256_set1_epi32((int)(first + (uint32_t)i)));
+		_mm256_storeu_si256((__m256i *)(void *)(sel + n), v);
+		n += (size_t)_mm_popcnt_u64(ones);
+	}
+	return n;
+}
+#endif
+
+size_t
+gdi_select(const uint8_t *mask, size_t rows, uint32_t first, uint32_t *sel)
+{
+	size_t n = 0, done = 0;
+
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+		n = select_eights(mask, rows, first, sel);
+		done = rows / 8 * 8;
+	}
+#endif
+	return n + gdi_select_plain(mask + done, rows - done,
+	    first + (uint32_t)done, sel + n);
 }
 
 static size_t
@@ -802,7 +835,7 @@ select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
 		s.at = first + at;
 		s.n = rows - at < CHUNK ? rows - at : CHUNK;
 		match_node(f, f->cond->root, &s, f->scratch);
-		n = put_selected(f->scratch, s.n, s.at, sel, n);
+		n += gdi_select(f->scratch, s.n, (uint32_t)s.at, sel + n);
 	}
 	return n;
 }

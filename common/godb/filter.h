@@ -42,6 +42,15 @@ size_t gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
     uint32_t *sel);
 
 /*
+ * Numbers of rows whose mask is 1 and not 0, from `first` on, to sel (room for
+ * all); how many.  The plain one is public for tests.
+ */
+size_t gdi_select(const uint8_t *mask, size_t rows, uint32_t first,
+    uint32_t *sel);
+size_t gdi_select_plain(const uint8_t *mask, size_t rows, uint32_t first,
+    uint32_t *sel);
+
+/*
  * Columns, sip or dip or both, of addresses without which no row qualifies;
  * 0: the condition is not of that kind.  Where gdi_filter_may says no for all
  * of them nothing of the part qualifies, so its rows need not be laid out.

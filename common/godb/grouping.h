@@ -109,11 +109,10 @@ struct gdi_group {
 
 /* Sums by a key of few bits: ports, protocols, applications. */
 struct gdi_small {
-	unsigned bits; /* of a place; 0: not that kind of key */
-	bool off;      /* too many protocols: give up */
+	uint32_t places; /* 0: not that kind of key, or too many protocols */
 	enum godb_column wide; /* the column of 16 bits, or GODB_N_COLUMNS */
 	bool proto;
-	uint8_t code[256]; /* of a protocol, counted from 1 */
+	uint8_t code[256]; /* of a protocol */
 	unsigned n_codes;
 	uint32_t *place; /* 1 + the entry's number; NULL: none yet */
 	uint64_t *entry; /* key and numbers, one behind the other */

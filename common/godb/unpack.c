@@ -265,7 +265,19 @@ gdi_lookup8_plain(const uint8_t *value, size_t n, uint8_t *v)
 void
 gdi_lookup16_plain(const uint16_t *value, size_t n, uint16_t *v)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t i = 0;
+
+	/* the loop costs as much as what it does */
+	for (; i + 4 <= n; i += 4) {
+		uint16_t a = value[v[i]], b = value[v[i + 1]];
+		uint16_t c = value[v[i + 2]], d = value[v[i + 3]];
+
+		v[i] = a;
+		v[i + 1] = b;
+		v[i + 2] = c;
+		v[i + 3] = d;
+	}
+	for (; i < n; i++)
 		v[i] = value[v[i]];
 }
 
