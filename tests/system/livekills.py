@@ -429,7 +429,11 @@ class Life:
                 sum(b - a for a, b in gaps), down))
 
     def in_a_gap(self, kind, at, missing, gaps):
-        mine = [g for g in gaps if g[0] - MARGIN_S <= at <= g[1] + MARGIN_S]
+        # one that was told to end works on for a moment
+        late = 10 if "stop" in kind else MARGIN_S
+        mine = [g for g in gaps if g[0] - late <= at <= g[1] + MARGIN_S]
+        if not missing and not mine:
+            return  # nothing came while nobody was there
         if len(mine) != 1:
             raise Wrong("%s: %d gaps at the kill" % (kind, len(mine)))
         begin, until_s = mine[0]
