@@ -206,6 +206,10 @@ answer_cell(const struct answer_column *c, const struct godb_result_row *row,
 	case GODB_KEY_IFACE:
 		out_clean_string(out, ANSWER_CELL_MAX, row->iface);
 		break;
+	case GODB_KEY_SITE:
+		out_clean_string(out, ANSWER_CELL_MAX,
+		    row->site ? row->site : "");
+		break;
 	case GODB_KEY_SIP:
 	case GODB_KEY_DIP:
 	case GODB_KEY_HOST:

@@ -201,6 +201,7 @@ bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
 		b->verdict[0] = b->verdict[1] =
 		    (uint8_t)verdict_of_amounts(node);
 		return 0;
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break;
@@ -494,6 +495,7 @@ match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
 		match_metric(f, node, s, mask);
 		break;
 	case GDI_ATTR_VERSION:
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break; /* settled by the verdict, or not a leaf */

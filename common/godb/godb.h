@@ -341,6 +341,9 @@ enum godb_key {
 	/* each row under its sip and, when that differs, under its dip; never
 	 * beside one of them */
 	GODB_KEY_HOST,
+	/* The sensor's name: of answers about many of them.  A store here is
+	 * one site's, and godb_query_run does not take it. */
+	GODB_KEY_SITE,
 	GODB_N_KEYS
 };
 
@@ -423,9 +426,11 @@ struct godb_cond_opts {
 	int (*set)(void *arg, const char *name, const char **text, size_t *len,
 	    char why[GODB_COND_WHY_MAX]);
 	void *set_arg;
+	/* Rows are of many sites: site = NAME is a condition, too. */
+	bool sites;
 };
 #define GODB_COND_OPTS_INIT \
-	{sizeof(struct godb_cond_opts), NULL, NULL, NULL, NULL}
+	{sizeof(struct godb_cond_opts), NULL, NULL, NULL, NULL, false}
 
 /*
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
@@ -554,6 +559,7 @@ struct godb_result_row {
 	uint8_t proto;
 	uint16_t l7;
 	const char *l7proto, *category; /* borrowed from the result */
+	const char *site; /* NULL: of a store */
 	uint64_t counter[4];
 	/* from GODB_METRIC_EXTRA on; 0 when not asked for */
 	uint64_t extra[GODB_N_EXTRAS];

@@ -430,6 +430,7 @@ pack_keys(const struct layout *t, struct batch *b)
 				out[i * t->words] |=
 				    (uint64_t)b->c->proto[b->sel[i]] << f->shift;
 			break;
+		case GODB_KEY_SITE:
 		case GODB_N_KEYS:
 			break;
 		}
@@ -1178,6 +1179,7 @@ gdi_group_key(const struct gdi_group *g, uint32_t id, struct gdi_group_key *out)
 		case GODB_KEY_L7PROTO:
 			out->l7 = (uint16_t)value;
 			break;
+		case GODB_KEY_SITE:
 		case GODB_N_KEYS:
 			break;
 		}
