@@ -652,6 +652,7 @@ enum godb_cause {
 	GODB_CAUSE_CLAMPED,      /* packets whose time is not representable */
 	GODB_CAUSE_LOST,         /* rows of a block were lost to damage, earlier */
 	GODB_CAUSE_PRUNED,       /* retention had removed days of the window */
+	GODB_CAUSE_UNSHIPPED,    /* not there yet: of answers about many sites */
 	GODB_N_CAUSES
 };
 /* "down", "kernel-drops", ... */
@@ -661,7 +662,8 @@ struct godb_incomplete {
 	enum godb_cause cause;
 	const char *iface;         /* borrowed from the scan */
 	int64_t first_ns, last_ns; /* the first that lacks to the last */
-	uint64_t amount;           /* ns when down, else packets; 0 unknown */
+	uint64_t amount;           /* ns when down or not shipped, else
+				    * packets; 0 unknown */
 	uint64_t count;            /* gaps or blocks */
 	bool unreadable;           /* exit 3: damaged or gone */
 	int rc;                    /* of a damaged one */
@@ -676,9 +678,12 @@ struct godb_coverage_opts {
 	/* More of them than the result's: see godb_seen_faults. */
 	const struct godb_fault *faults;
 	size_t n_faults;
+	/* Blocks come here later than they were made: what lies behind an
+	 * interface's last one is no down-time. */
+	bool shipped;
 };
 #define GODB_COVERAGE_OPTS_INIT \
-	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0}
+	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0, false}
 
 struct godb_coverage;
 
