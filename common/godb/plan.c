@@ -70,20 +70,16 @@ static bool
 has_all(struct gdi_plan *p, const struct stretch *w,
     const struct gdi_rollup *r, uint32_t owner, size_t *first)
 {
-	int64_t end_s = r->record->slot_s + r->span_s;
 	uint64_t k = 0;
 
 	for (size_t i = w->first; i < w->end && k < r->n; i++) {
-		const struct gdi_scan_part *part = &p->scan->parts[i];
+		const struct gdi_record *record = p->scan->parts[i].record;
 
-		if (part->part.slot_s >= end_s)
-			break;
-		if (part->part.slot_s < r->record->slot_s || !part->record ||
-		    memcmp(part->part.id, r->ids + k * 16, 16) != 0)
+		if (!record || !gdi_rollup_lists(r, record, &k))
 			continue;
 		if (p->owner[i] != NOBODY)
 			return false;
-		if (k++ == 0)
+		if (k == 1)
 			*first = i;
 		if (owner != NOBODY)
 			p->owner[i] = owner;
