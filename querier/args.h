@@ -67,7 +67,7 @@ struct args {
 	const char *indicator[ARGS_INDICATORS_MAX];
 	unsigned n_indicators;
 	bool external;
-	bool no_live;
+	bool no_live, no_rollups;
 	bool fail_incomplete, fail_empty;
 	bool landlock; /* false: --sandbox=seccomp */
 };

@@ -196,6 +196,7 @@ run_query(struct session *s)
 	s->query.mem_bytes = s->mem_bytes;
 	s->query.pool = s->pool;
 	s->query.having = s->having;
+	s->query.no_rollups = s->args.no_rollups;
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];
 	if (s->args.bin_s) {

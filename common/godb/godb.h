@@ -200,6 +200,7 @@ struct godb_check_opts {
 struct godb_check_report {
 	uint64_t ifaces, days, records, rows, batches, bytes; /* looked at */
 	uint64_t faults;
+	uint64_t rollups; /* looked at */
 };
 
 /*
@@ -529,11 +530,14 @@ struct godb_query_opts {
 	 * thread, `bin` by any, but by one at a time. */
 	struct godb_pool *pool;
 	const int *cancel; /* as in struct godb_scan_opts */
+	/* Read blocks even where an hour's or a day's roll-up gives the same
+	 * answer sooner. */
+	bool no_rollups;
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL, NULL, NULL}
+	    0, NULL, NULL, NULL, NULL, false}
 
 struct godb_result;
 
@@ -586,6 +590,10 @@ struct godb_result_stats {
 	uint64_t rows, rows_matched;
 	uint64_t bytes_read, bytes_decoded;
 	uint64_t mem_bytes; /* at the highest */
+	/* Roll-ups that were taken, and the parts that they stand for, which
+	 * are not among those above; and roll-ups that could not be read, so
+	 * that their parts were. */
+	uint64_t rollups, parts_rolled, rollups_unreadable;
 };
 void godb_result_stats(const struct godb_result *r,
     struct godb_result_stats *out);

@@ -460,6 +460,20 @@ new_part(const struct stock *k, int64_t slot_s)
 	return p;
 }
 
+static void
+take_record(struct gdi_scan_part *p, const struct gdi_record *r)
+{
+	p->record = r;
+	p->part.first_ns = r->first_ns;
+	p->part.last_ns = r->last_ns;
+	p->part.flags = r->flags;
+	p->part.n4 = r->n4;
+	p->part.n6 = r->n6;
+	p->part.stored_bytes = r->stored_bytes;
+	p->part.counters = r->counters;
+	memcpy(p->part.id, r->id, sizeof(p->part.id));
+}
+
 static int
 stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 {
@@ -473,17 +487,20 @@ stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 		if (p == NULL)
 			return -ENOMEM;
 		p->day = d;
-		p->record = r;
-		p->part.first_ns = r->first_ns;
-		p->part.last_ns = r->last_ns;
-		p->part.flags = r->flags;
-		p->part.n4 = r->n4;
-		p->part.n6 = r->n6;
-		p->part.stored_bytes = r->stored_bytes;
-		p->part.counters = r->counters;
-		memcpy(p->part.id, r->id, sizeof(p->part.id));
+		take_record(p, r);
 	}
 	return 0;
+}
+
+void
+gdi_scan_rolled(const struct gdi_scan_part *like,
+    const struct gdi_record *record, struct gdi_scan_part *out)
+{
+	*out = (struct gdi_scan_part){.day = like->day, .rolled = true,
+	    .part = {.iface = like->part.iface,
+		.iface_index = like->part.iface_index,
+		.slot_s = record->slot_s}};
+	take_record(out, record);
 }
 
 /* What records of the journal's block contain. */

@@ -41,6 +41,7 @@ struct gdi_scan_part {
 	const struct gdi_scan_day *day;  /* stored ... */
 	const struct gdi_record *record;
 	const struct gdi_live *live;     /* ... or in a journal */
+	bool rolled; /* stands for some parts of its day: see rollup.h */
 };
 
 struct gdi_scan_iface {
@@ -68,6 +69,10 @@ struct godb_scan {
 
 /* The store's folder, borrowed. */
 int gdi_reader_fd(const struct godb_reader *r);
+
+/* A roll-up as a part, for a cursor: of the same interface and day as LIKE. */
+void gdi_scan_rolled(const struct gdi_scan_part *like,
+    const struct gdi_record *record, struct gdi_scan_part *out);
 
 /*
  * Smallest and largest value that a stored part has in a column, of IPv4 or

@@ -1,6 +1,7 @@
 #include "tests/lib/fakescan.h"
 
 #include "common/godb/cursor.h"
+#include "common/godb/plan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -508,4 +509,69 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 {
 	return gdi_cursor_addresses_piece(c, i, UINT32_MAX, column, want4,
 	    want6, out, fault);
+}
+
+/* ---- there are no roll-ups ------------------------------------------------ */
+
+struct gdi_plan {
+	const struct godb_scan *scan;
+};
+
+int
+gdi_plan_new(const struct godb_scan *s, const struct gdi_plan_opts *opts,
+    struct gdi_plan **out)
+{
+	(void)opts;
+	*out = need(calloc(1, sizeof(**out)));
+	(*out)->scan = s;
+	return 0;
+}
+
+void
+gdi_plan_free(struct gdi_plan *p)
+{
+	free(p);
+}
+
+size_t
+gdi_plan_n(const struct gdi_plan *p)
+{
+	return p->scan->n_parts;
+}
+
+const struct godb_part *
+gdi_plan_get(const struct gdi_plan *p, size_t number)
+{
+	return godb_scan_part(p->scan, number);
+}
+
+size_t
+gdi_plan_part(const struct gdi_plan *p, size_t i)
+{
+	(void)p;
+	return i;
+}
+
+const struct gdi_scan_part *
+gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
+{
+	(void)p;
+	*n = 0;
+	return NULL;
+}
+
+size_t
+gdi_plan_n_left_out(const struct gdi_plan *p)
+{
+	(void)p;
+	return 0;
+}
+
+void
+gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
+    size_t n)
+{
+	(void)c;
+	(void)rolled;
+	(void)n;
 }

@@ -9,6 +9,9 @@
  *         a row of it
  *     C IFACE SLOT
  *         commits the block; one that is never committed stays live
+ *     U NOW
+ *         what is due at that time beside the blocks, roll-ups, and so does
+ *         the end, at the time that it is
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/base/addr.h"
 #include "common/godb/godb_write.h"
@@ -147,6 +151,17 @@ commit(const char *line)
 		die("commit", rc);
 }
 
+static void
+upkeep(int64_t now_s)
+{
+	int rc;
+
+	while ((rc = godb_writer_upkeep(writer, now_s)) > 0)
+		;
+	if (rc < 0)
+		die("upkeep", rc);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,10 +189,13 @@ main(int argc, char **argv)
 			add_row(line);
 		else if (line[0] == 'C')
 			commit(line);
+		else if (line[0] == 'U')
+			upkeep(strtoll(line + 1, NULL, 10));
 		else
 			die(line, -EINVAL);
 	}
 	flush();
+	upkeep(time(NULL));
 	godb_writer_close(writer);
 	return 0;
 }
