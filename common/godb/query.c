@@ -59,7 +59,10 @@ struct run {
 	uint32_t probe_columns, group_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
+	/* What an earlier run found: roll-ups, and blocks, the first of the
+	 * result's lost ones. */
 	struct gdi_left_out *left_out;
+	size_t n_left_out;
 	struct gdi_plan *plan;
 	size_t *first; /* pieces before each; NULL: each is one */
 	size_t n_pieces;
@@ -87,7 +90,8 @@ struct worker {
 	size_t sel_room;
 	struct lost *lost;
 	size_t n_lost;
-	struct gdi_left_out spoiled; /* of which something may have been taken */
+	struct gdi_left_out spoiled; /* roll-ups */
+	bool again; /* of what is left out something may have been taken */
 	struct godb_result_stats stats;
 	size_t looked, spared; /* parts whose addresses alone were looked at */
 	int rc;
@@ -99,6 +103,15 @@ static bool
 is_rolled(const struct run *run, size_t i)
 {
 	return i >= godb_scan_n_parts(run->scan);
+}
+
+static bool
+is_left_out(const struct run *run, size_t part)
+{
+	for (size_t i = 0; i < run->n_left_out; i++)
+		if (run->result->lost[i].part == part)
+			return true;
+	return false;
 }
 
 static int
@@ -121,11 +134,7 @@ note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
 	return 0;
 }
 
-/*
- * A roll-up that cannot be read is replaced by its blocks, and a block by
- * nothing; of those that come in pieces something may have been taken already.
- * That is rare, so all is asked again without them.
- */
+/* A roll-up that cannot be read. */
 static int
 note_spoiled(struct worker *w, const struct godb_part *part)
 {
@@ -153,7 +162,7 @@ load(struct worker *w, struct godb_cursor *cursor, const struct piece *p,
     uint32_t columns, struct godb_columns *out)
 {
 	struct godb_fault fault;
-	int rc, spoiled = 0;
+	int rc;
 
 	memset(&fault, 0, sizeof(fault));
 	memset(out, 0, sizeof(*out));
@@ -163,11 +172,11 @@ load(struct worker *w, struct godb_cursor *cursor, const struct piece *p,
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	if (!p->only || is_rolled(w->run, p->part))
-		spoiled = note_spoiled(w, gdi_plan_get(w->run->plan, p->part));
-	if (spoiled == 0 && !is_rolled(w->run, p->part))
-		spoiled = note_fault(w, p->part, rc, &fault);
-	return spoiled < 0 ? spoiled : 1;
+	w->again |= !p->only || is_rolled(w->run, p->part);
+	rc = is_rolled(w->run, p->part) ?
+	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
+	    note_fault(w, p->part, rc, &fault);
+	return rc < 0 ? rc : 1;
 }
 
 static int
@@ -347,7 +356,7 @@ visit(struct worker *w, struct piece *p)
 
 	w->stats.parts += p->n == 0 && !rolled;
 	w->stats.rollups += p->n == 0 && rolled;
-	if (gdi_is_left_out(run->left_out, part->id))
+	if (is_left_out(run, p->part))
 		return 0;
 	p->want4 = run->want4 && part->n4;
 	p->want6 = run->want6 && part->n6;
@@ -856,12 +865,13 @@ leave_out(struct run *run, const struct gdi_left_out *spoiled)
 {
 	struct gdi_left_out *l = run->left_out;
 	uint8_t(*id)[16] =
-	    reallocarray(l->id, l->n + spoiled->n, sizeof(*id));
+	    reallocarray(l->id, l->n + spoiled->n + 1, sizeof(*id));
 
 	if (!id)
 		return -ENOMEM;
 	l->id = id;
-	memcpy(id + l->n, spoiled->id, spoiled->n * sizeof(*id));
+	if (spoiled->n > 0)
+		memcpy(id + l->n, spoiled->id, spoiled->n * sizeof(*id));
 	l->n += spoiled->n;
 	return 1;
 }
@@ -881,7 +891,7 @@ scan_parts(struct run *run)
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
 		rc = gather(run->result, &run->worker[i]);
 	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++)
-		if (run->worker[i].spoiled.n > 0)
+		if (run->worker[i].again)
 			rc = leave_out(run, &run->worker[i].spoiled);
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,
@@ -933,8 +943,7 @@ rank_groups(struct run *run)
 	return rc;
 }
 
-/* 1: it must be asked again, with more left out.  Faults of what is left out
- * are handed on. */
+/* 1: it must be asked again, with more left out. */
 static int
 ask(struct run *run)
 {
@@ -952,17 +961,17 @@ ask(struct run *run)
 	return rc;
 }
 
-/* A result in which nothing but the faults of blocks that are left out is
- * there: they are not looked at again. */
+/* A new result: what it has of the old one are the faults of blocks in pieces,
+ * which are not looked at again. */
 static int
-begin_again(const struct run *run, struct godb_result **out)
+begin_again(struct run *run, struct godb_result *old)
 {
-	struct godb_result *old = *out, *r = calloc(1, sizeof(*r));
+	struct godb_result *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return -ENOMEM;
+	run->result = r;
 	r->scan = run->scan;
-	*out = r;
 	if (!old)
 		return 0;
 	r->lost = old->lost;
@@ -970,14 +979,21 @@ begin_again(const struct run *run, struct godb_result **out)
 		const struct godb_part *part =
 		    godb_scan_part(run->scan, old->lost[i].part);
 
-		if (gdi_is_left_out(run->left_out, part->id))
+		if (gdi_part_pieces(part) > 1)
 			r->lost[r->n_lost++] = old->lost[i];
 	}
+	run->n_left_out = r->n_lost;
 	old->lost = NULL;
 	godb_result_free(old);
 	return 0;
 }
 
+/*
+ * A roll-up that cannot be read is replaced by its blocks, and a block by
+ * nothing; of those that come in pieces something may have been taken by then.
+ * That is rare, so it takes no memory to take it back: all is asked again, with
+ * those left out.
+ */
 int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
     struct godb_result **out)
@@ -992,10 +1008,11 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 		struct run run = {.scan = s, .opts = opts,
 		    .left_out = &left_out};
 
-		rc = begin_again(&run, &r);
-		run.result = r;
-		if (rc == 0)
+		rc = begin_again(&run, r);
+		if (rc == 0) {
+			r = run.result;
 			rc = ask(&run);
+		}
 	} while (rc == 1);
 	free(left_out.id);
 	if (rc < 0)
