@@ -91,6 +91,7 @@ gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
 {
 	c->rolled = rolled;
 	c->n_rolled = n;
+	c->known = 0; /* other records have these numbers now */
 }
 
 static const struct gdi_scan_part *

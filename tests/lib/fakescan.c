@@ -48,6 +48,7 @@ _Atomic uint32_t fake_last_columns;
 _Atomic unsigned fake_loads;
 uint32_t fake_phantom4;
 uint32_t fake_piece_rows;
+uint32_t fake_broken_piece = UINT32_MAX;
 bool fake_knows;
 
 static void *
@@ -378,7 +379,8 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 
 	fake_last_columns = columns;
 	fake_loads++;
-	if (p->rc < 0) {
+	if (p->rc < 0 && (fake_broken_piece == UINT32_MAX ||
+			     fake_broken_piece == piece)) {
 		(void)snprintf(fault->place, sizeof(fault->place),
 		    "sip.gpf at 4096");
 		return p->rc;
