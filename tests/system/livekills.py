@@ -333,6 +333,7 @@ class Life:
             time.sleep(self.rng.random() * 2.2 * SNAPSHOT_S)
             until(40, lambda: all(self.place.pid(v) for v in KILLS[kind]),
                   "a process is not started again")
+            known = self.place.said().count("capture connected")
             at = time.time()
             number = signal.SIGTERM if "stop" in kind else signal.SIGKILL
             hit = False
@@ -341,7 +342,6 @@ class Life:
                 time.sleep(self.rng.random() * 0.01)
             self.counts[kind] += hit
             if "capture" in KILLS[kind]:  # the next one is to see some, too
-                known = self.place.said().count("capture connected")
                 until(40, lambda: self.place.said().count(
                     "capture connected") > known, self.place.said)
                 time.sleep(0.3)
