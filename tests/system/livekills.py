@@ -333,7 +333,7 @@ class Life:
             time.sleep(self.rng.random() * 2.2 * SNAPSHOT_S)
             until(40, lambda: all(self.place.pid(v) for v in KILLS[kind]),
                   "a process is not started again")
-            known = self.place.said().count("capture connected")
+            known = self.place.said().count("capturing iface=")
             at = time.time()
             number = signal.SIGTERM if "stop" in kind else signal.SIGKILL
             hit = False
@@ -343,8 +343,9 @@ class Life:
             self.counts[kind] += hit
             if "capture" in KILLS[kind]:  # the next one is to see some, too
                 until(40, lambda: self.place.said().count(
-                    "capture connected") > known, self.place.said)
-                time.sleep(0.3)
+                    "capturing iface=") > known, self.place.said)
+                far = len(sender.times) + 50
+                until(40, lambda: len(sender.times) > far, "nothing is sent")
         finally:
             sent = sender.end()
         if "capture" not in KILLS[kind]:
