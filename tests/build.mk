@@ -19,10 +19,12 @@ TEST_LIBS_attack_export := libattack libgpexport libgpbase
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
-UNIT_TESTS += component/hostile component/flips
+UNIT_TESTS += component/hostile component/flips component/many
+TEST_LIBS_many := libfakecapture libgpipc libgpbase
 TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
 $(O)/tests/component/hostile: $(O)/bin/goprobe-writer $(O)/bin/goquery
 $(O)/tests/component/flips: $(O)/bin/goquery
+$(O)/tests/component/many: $(O)/bin/goprobe-writer $(O)/bin/goquery
 
 define test_program
 $(O)/tests/$(1): $(O)/tests/$(1).o \
