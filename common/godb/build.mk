@@ -1,7 +1,7 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	schema.c layout.c sort.c \
-	encode.c unpack.c decode.c block.c rings.c index.c journal.c names.c \
-	aggregate.c pack.c day.c writer.c upkeep.c rollup.c rollup_make.c \
+	encode.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
+	names.c aggregate.c pack.c day.c writer.c upkeep.c rollup.c rollup_make.c \
 	reader.c cursor.c summary.c gone.c list.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
