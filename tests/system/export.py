@@ -3,7 +3,8 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship faults daemon kills cluster replica tls
+  -p PARTS   comma list of: ship grafana faults daemon kills cluster replica
+             tls
   SEED       environment, printed
 """
 
@@ -11,6 +12,7 @@ import argparse
 import gzip
 import http.client
 import http.server
+import json
 import os
 import random
 import shutil
@@ -24,6 +26,7 @@ import time
 
 sys.path.insert(0, "tests/lib")
 import clickhouse
+import dashboards
 from tap import ok, is_, diag, skip_all, done
 
 CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
@@ -237,6 +240,52 @@ def part_ship(w, server, store):
     r = w.export(other, store, state)
     ok(r.returncode == 1 and "another target" in r.stderr,
        "a ledger of another target is refused")
+
+
+# with old data: nothing is of late, nothing came before
+MAY_BE_EMPTY = {"Largest export lag", "Rows and blocks arriving", "Scanners",
+                "Uploads"}
+
+
+def part_grafana(w, server, store):
+    """Each query of the dashboard, as Grafana would ask it."""
+    d, faults = dashboards.structure("etc/grafana/goprobe-clickhouse.json")
+    is_(faults, [], "the dashboard is whole")
+    fresh_tables(server)
+    init(w, server)
+    r = w.export(w.ini(server.url()), store, w.state())
+    is_(r.returncode, 0, "there is something to show") or diag(r.stderr)
+    first, last = (int(n) for n in server.ask(
+        "SELECT toUInt32(min(time)), toUInt32(max(time)) FROM goprobe.blocks"
+        ).split())
+    every = {"database": "goprobe", "site": None, "iface": None,
+             "top": "25", "known_days": "7"}
+    some = dict(every, site=[SITE, "nowhere"], iface=["days", "office"])
+    answers = {}
+    for title, sql in dashboards.clickhouse_queries(d):
+        try:
+            answer = answers[title] = server.ask(dashboards.expand(
+                sql, first, last, 300, every) + " FORMAT TSVWithNames")
+            fewer = server.ask(dashboards.expand(
+                sql, first, last, 3600, some) + " FORMAT TSVWithNames")
+            ok(answer.count("\n") > 1 or title in MAY_BE_EMPTY,
+               "%s: %d rows, %d of two interfaces" % (
+                   title, answer.count("\n") - 1, fewer.count("\n") - 1))
+        except RuntimeError as e:
+            ok(False, title) or diag(str(e))
+    out = subprocess.run(
+        [w.program("goquery"), "-d", store, "-i", "any", "-f", str(first),
+         "-l", str(last + 300), "-e", "json", "-n", "25", "--no-live",
+         "talk_conv"], capture_output=True, text=True,
+        stdin=subprocess.DEVNULL).stdout
+    local = json.loads(out)
+    total = local["summary"]["totals"]
+    is_(answers["Data volume"].split()[1], str(total["bytes"]),
+        "the data volume is goquery's")
+    is_(sorted(int(line.split("\t")[2]) for line in
+               answers["Top talkers"].splitlines()[1:]),
+        sorted(row["bytes"] for row in local["rows"]),
+        "the top talkers' bytes are goquery's")
 
 
 class Proxy(http.server.ThreadingHTTPServer):
@@ -536,6 +585,11 @@ def part_daemon(w, server, store):
                            capture_output=True, text=True)
     is_(r.returncode, 0, "metrics for Prometheus: " +
         r.stdout.split("\n")[0]) or diag(r.stdout)
+    metrics = dashboards.read_metrics(run + "/export.prom")
+    dash, faults = dashboards.structure("etc/grafana/goprobe-prometheus.json")
+    more, shown = dashboards.prometheus(
+        dash, metrics, lambda n: not n.startswith("goprobe_export_"))
+    is_(faults + more, [], "its dashboard asks for what is published")
     server.signal(signal.SIGSTOP)
     w.replay(store, "fresh2", DATA + "/office.pcap")
     time.sleep(1.5)
@@ -769,7 +823,7 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,faults,daemon,kills,cluster,replica,tls")
+                        default="ship,grafana,faults,daemon,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
