@@ -56,6 +56,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	seen \
 	manners \
 	export \
+	pipes \
 	live \
 	interfaces \
 	clocksteps \
