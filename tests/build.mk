@@ -76,6 +76,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	readme \
 	storm \
 	kills \
+	livekills \
 	programs \
 	holds \
 	perms \
@@ -113,7 +114,7 @@ check-system: all tests
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
 LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
-	kills.t)
+	kills.t livekills.t) $(O)/tests/unit/test_nomem
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests
