@@ -58,6 +58,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	seen \
 	manners \
 	export \
+	pipes \
 	live \
 	interfaces \
 	clocksteps \
