@@ -18,9 +18,11 @@ TEST_LIBS_attack_querier := libattack libgpquery libgpbase
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
-UNIT_TESTS += component/hostile component/flips
+UNIT_TESTS += $(addprefix component/, hostile flips succession)
 TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
-$(O)/tests/component/hostile: $(O)/bin/goprobe-writer $(O)/bin/goquery
+TEST_LIBS_succession := libfakecapture libgpipc libgpbase
+$(O)/tests/component/hostile $(O)/tests/component/succession: \
+    $(O)/bin/goprobe-writer $(O)/bin/goquery
 $(O)/tests/component/flips: $(O)/bin/goquery
 
 define test_program
