@@ -52,12 +52,6 @@ clocks(const struct loop *l)
 	return c;
 }
 
-static int64_t
-slot_now(const struct loop *l)
-{
-	return gp_clock_slot(clocks(l).real_ns / GP_NS_PER_S);
-}
-
 static struct snapshot_block *
 block(struct loop *l)
 {
@@ -233,9 +227,11 @@ read_packets(struct loop *l, size_t *got)
 {
 	struct source *s = l->cfg.source;
 	bool queued = l->live.queue[0].held != NULL;
-	int64_t mono_ns = gp_clock_mono_ns();
+	int64_t mono_ns;
 
 	*got = 0;
+	l->live.read = clocks(l);
+	mono_ns = l->live.read.mono_ns;
 	l->now_s = (uint32_t)(mono_ns / GP_NS_PER_S);
 	for (size_t i = 0; i < source_handles(s); i++) {
 		size_t n;
@@ -312,7 +308,7 @@ begin_round(struct loop *l, bool end)
 	r->active = true;
 	r->end = end;
 	r->pressed = flowtab_pressed(l->table);
-	r->next = clocks(l);
+	r->next = v->read;
 	close_interval(&v->from, &r->next, &r->last);
 	v->publish_ns = r->next.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
@@ -439,7 +435,7 @@ miss_end(struct loop *l)
 		begin_naming(l);
 	l->live.owed = true;
 	l->live.round.active = false;
-	count_late(l, slot_now(l));
+	count_late(l, gp_clock_slot(l->live.read.real_ns / GP_NS_PER_S));
 }
 
 /*
@@ -502,7 +498,7 @@ pay_owed(struct loop *l)
 	struct loop_live *v = &l->live;
 	int64_t slot_s = block(l)->slot_s;
 	struct frame_counters kept = block(l)->counters;
-	struct loop_clock now = clocks(l), last = v->from, next;
+	struct loop_clock now = v->read, last = v->from, next;
 	int64_t now_s = gp_clock_slot(now.real_ns / GP_NS_PER_S);
 	struct snapshot_meta meta;
 
@@ -550,8 +546,8 @@ static void
 begin_due(struct loop *l)
 {
 	struct loop_live *v = &l->live;
-	int64_t slot_s = slot_now(l);
-	int64_t mono_ns = gp_clock_mono_ns();
+	int64_t slot_s = gp_clock_slot(v->read.real_ns / GP_NS_PER_S);
+	int64_t mono_ns = v->read.mono_ns;
 
 	if (v->owed) {
 		/* another boundary passed with the ring full */
@@ -810,7 +806,7 @@ loop_run_live(struct loop *l)
 	bool there = true;
 
 	l->cur = l->block[0];
-	v->from = clocks(l);
+	v->from = v->read = clocks(l);
 	if (v->begin_ns != 0)
 		move(&v->from, v->begin_ns - v->from.real_ns);
 	v->publish_ns = v->from.mono_ns +
