@@ -145,9 +145,16 @@ ok "vz is not there" wait_for 5 sh -c "nsenter --target $leader --mount --pid --
 absent() { as analyst goquery --status | grep -q '^Attention: vz: no capture has come'; }
 ok "the status says so" wait_for 10 absent
 vc0=$(pid capture@vc)
+nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py vd 10.99.5 100000 2000 \
+    "$T/vc.log" >"$T/vc.sent" &
+vc_sender=$!
+sleep 0.5
 sed -i 's/^\[interface vc\]/&\nsnaplen = 256/' "$ini"
 run 0 "reload with other settings of vc" machine systemctl reload goprobe.target
 ok "vc was started again" test "$(pid capture@vc)" != "$vc0"
+sleep 0.5
+kill "$vc_sender"
+wait "$vc_sender"
 ip link add vy netns "$PEER" type veth peer name vz netns "$leader"
 in_peer ip link set vy up
 ok "vz appears, down" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q 'vz is down'"
@@ -230,6 +237,14 @@ as analyst goquery -i vb -f -1d -e csv -n all -c 'net 10.99.3.0/24' dip,dport >"
 ok "a downgrade and an upgrade: no gap, each packet once" \
     python3 tests/lib/gaps.py "$ROOT/var/lib/goprobe" vb "$T/log" "$T/answer.csv" 0
 diag <"$T/ok.out"
+as analyst goquery -i vc -f -1d -e csv -n all -c 'net 10.99.5.0/24' dip,dport >"$T/answer.csv" 2>"$T/answer.err"
+ok "nor had the reload, which had vc started again" \
+    python3 tests/lib/gaps.py "$ROOT/var/lib/goprobe" vc "$T/vc.log" "$T/answer.csv" 0
+diag <"$T/ok.out"
+took=$(machine journalctl -b -q --no-pager -o cat -u goprobe-writer | grep -c 'capture takes over')
+ok "$took times a capture took over from another" test "$took" -ge 10
+is "$(machine systemctl list-units --plain --no-legend --all 'goprobe-standin@*' | wc -l | tr -d ' ')" 0 \
+    "no stand-in is left"
 is "$(find "$ROOT/var/lib/goprobe/vb/journal" -type f | wc -l | tr -d ' ')" 0 "no journal is left"
 is "$(errors)" "" "the journal has no error"
 

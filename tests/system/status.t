@@ -41,6 +41,7 @@ path = $T/site
 metrics = $T/prom/goprobe.prom
 [capture]
 snapshot_interval = 1
+l7_wait = 1
 buffer_mb = 2
 END
 mkdir "$T/prom"
