@@ -1,5 +1,6 @@
 #include "writer/succession.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -41,12 +42,16 @@ answer(struct peer *peer, enum hello_code code, uint64_t moment_ns)
 static void
 tell_to_leave(struct peer *rival)
 {
+	int rc;
+
 	if (rival->succession != PEER_SETTLED &&
 	    rival->succession != PEER_STAYS)
 		return;
-	rival->succession = PEER_LEAVING;
-	if (hello_msg_send(rival->conn, MSG_LEAVE, HELLO_OK, 0, 0) < 0)
-		rival->succession = PEER_STAYS;
+	rc = hello_msg_send(rival->conn, MSG_LEAVE, HELLO_OK, 0, 0);
+	/* one that is dead, though we have not read so yet, has left */
+	rival->succession = rc == 0 ? PEER_LEAVING :
+	    rc == -EAGAIN ? PEER_STAYS : PEER_LEFT;
+	rival->left_ns = 0;
 }
 
 /* The answer when there is one now. */

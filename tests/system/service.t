@@ -14,6 +14,10 @@ cp build/dist/goprobe-*.tar.gz "$T/first.tar.gz"
 touch README.md
 ok "again" $MAKE -s dist
 ok "the same bytes" cmp "$T/first.tar.gz" build/dist/goprobe-*.tar.gz
+mkdir "$T/unpacked"
+tar -xf "$T/first.tar.gz" -C "$T/unpacked" --strip-components=1
+ok "and from the archive itself" $MAKE -s -C "$T/unpacked" dist
+ok "the same bytes" cmp "$T/first.tar.gz" "$T/unpacked"/build/dist/goprobe-*.tar.gz
 ok "make deb" $MAKE -s deb
 if command -v lintian >/dev/null; then
 	ok "lintian finds no error" sh -c \
@@ -142,6 +146,10 @@ printf '[interface vc]\n[interface vz]\n' >>"$ini"
 run 0 "reload with two more interfaces" machine systemctl reload goprobe.target
 ok "vc is captured" wait_for 5 capturing vc
 ok "vz is not there" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q '^waiting: interface vz is not there'"
+said() { machine journalctl -b -q --no-pager -o cat -u 'goprobe-capture@*' -p "$1"; }
+like "$(said warning)" 'waiting: the interface is not there iface=vz' "the journal has it as a warning"
+is "$(said warning | grep -c 'capturing iface')" 0 "which going about its business is not"
+like "$(said info)" 'capturing iface=vb ' "but information"
 absent() { as analyst goquery --status | grep -q '^Attention: vz: no capture has come'; }
 ok "the status says so" wait_for 10 absent
 vc0=$(pid capture@vc)
@@ -268,6 +276,26 @@ like "$(machine journalctl -b -q --no-pager -o cat -u goprobe-writer)" \
 cp "$T/good.ini" "$ini"
 machine_link vb va
 run 0 "mended: start" machine systemctl restart goprobe.target
+ok "captures" wait_for 10 capturing vb
+
+# --- a process that does not answer; the times are short here
+for unit in capture@ writer; do
+	machine sh -c "mkdir -p /run/systemd/system/goprobe-$unit.service.d &&
+	    printf '[Service]\nWatchdogSec=2s\n' >/run/systemd/system/goprobe-$unit.service.d/short.conf"
+done
+run 0 "shorter watchdogs" machine systemctl daemon-reload
+run 0 "restart" machine systemctl restart goprobe.target
+ok "captures" wait_for 10 capturing vb
+sleep 3
+is "$(unit goprobe-writer NRestarts) $(unit goprobe-capture@vb NRestarts)" "0 0" "they are fed in time"
+for unit in writer capture@vb; do
+	hung=$(pid $unit)
+	machine kill -STOP "$hung"
+	anew() { now=$(pid $unit) && [ "$now" != 0 ] && [ "$now" != "$hung" ] && active goprobe-$unit; }
+	ok "$unit hangs: it is ended and started again" wait_for 20 anew
+	like "$(machine journalctl -b -q --no-pager -o cat -u goprobe-$unit | grep -i watchdog | head -1)" \
+	    'Watchdog timeout' "by its watchdog"
+done
 ok "captures" wait_for 10 capturing vb
 is "$(machine journalctl --no-pager | grep -ciE 'ignoring|unknown lvalue|failed to parse')" 0 \
     "nothing in any journal is ignored"
