@@ -7,6 +7,10 @@
  * pcap_close() on a savefile closes the descriptor, so files are read through
  * a cookie stream that has no close, and that stops behind a file's first
  * header, so that pcapfile.c can go on from there.
+ *
+ * And one of the kernel: unless somebody asks for SO_TIMESTAMPNS each socket
+ * stamps a packet when it gets it, and two captures that part at a moment
+ * (loop.c) would not mean the same packets.
  */
 #include "capture/source.h"
 
@@ -338,7 +342,7 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	struct handle *h = &s->handle[s->n_handles];
 	uint32_t snaplen = live->snaplen ? live->snaplen
 	                                 : SOURCE_SNAPLEN_DEFAULT;
-	int rc = 0;
+	int one = 1, rc = 0;
 
 	h->pcap = activate(live, snaplen, error, &rc);
 	if (!h->pcap)
@@ -346,6 +350,13 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	s->n_handles++;
 	h->out = out;
 	h->dlt = pcap_datalink(h->pcap);
+	if (setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_TIMESTAMPNS, &one,
+		sizeof(one)) != 0) {
+		rc = -errno;
+		snprintf(error, SOURCE_ERROR_MAX, "%s: time stamps: %s",
+		    live->iface, strerror(-rc));
+		return rc;
+	}
 	if (s->by_iface &&
 	    pcap_setdirection(h->pcap, out ? PCAP_D_OUT : PCAP_D_IN) != 0)
 		return say_pcap(error, live->iface, h->pcap, PCAP_ERROR);

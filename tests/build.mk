@@ -19,10 +19,12 @@ TEST_LIBS_attack_export := libattack libgpexport libgpbase
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
-UNIT_TESTS += component/hostile component/flips component/many
+UNIT_TESTS += $(addprefix component/, hostile flips many succession)
 TEST_LIBS_many := libfakecapture libgpipc libgpbase
 TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
-$(O)/tests/component/hostile: $(O)/bin/goprobe-writer $(O)/bin/goquery
+TEST_LIBS_succession := libfakecapture libgpipc libgpbase
+$(O)/tests/component/hostile $(O)/tests/component/succession: \
+    $(O)/bin/goprobe-writer $(O)/bin/goquery
 $(O)/tests/component/flips: $(O)/bin/goquery
 $(O)/tests/component/many: $(O)/bin/goprobe-writer $(O)/bin/goquery
 
@@ -99,11 +101,11 @@ LONG_TESTS += $(O)/tests/component/hostile
 .PHONY: check-system variants tsan
 tsan: $(TSAN_TESTS:%=$(O)/tests/%)
 variants:
-	@$(MAKE) --no-print-directory all tests
-	@$(MAKE) --no-print-directory CC=$(OTHER_CC) BIN=build/other/bin all \
-		$(OTHER_TESTS)
-	@$(MAKE) --no-print-directory SANITIZE=address,undefined tests
-	@$(MAKE) --no-print-directory SANITIZE=thread tsan
+	@$(MAKE) $(JOBS) --no-print-directory all tests
+	@$(MAKE) $(JOBS) --no-print-directory CC=$(OTHER_CC) \
+		BIN=build/other/bin all $(OTHER_TESTS)
+	@$(MAKE) $(JOBS) --no-print-directory SANITIZE=address,undefined tests
+	@$(MAKE) $(JOBS) --no-print-directory SANITIZE=thread tsan
 check: deps
 	@$(MAKE) --no-print-directory variants
 	@$(TEST_ENV) sh tests/check.sh $(TEST_PROGRAMS) \
@@ -119,12 +121,12 @@ LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
 	kills.t livekills.t) $(O)/tests/unit/test_nomem
 .PHONY: check-long
 check-long: deps
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) $(JOBS) --no-print-directory all tests
 	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)
 
 # On Debian 12's own kernel, without acceleration: minutes.
 .PHONY: check-qemu
 check-qemu: deps
 	@$(MAKE) --no-print-directory deps DEPS_CHECK='$(DEPS_QEMU)'
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) $(JOBS) --no-print-directory all tests
 	@LONG=1 $(TEST_ENV) sh tests/check.sh tests/system/qemu.t
