@@ -55,6 +55,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	seen \
 	manners \
 	export \
+	remote \
 	live \
 	interfaces \
 	clocksteps \
@@ -110,7 +111,7 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
+LONG_TESTS += $(addprefix tests/system/,remote.t powercut.t maintain.t faults.t storm.t \
 	kills.t)
 .PHONY: check-long
 check-long: deps
