@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define PATTERN_MAX 512 /* SITE/IFACE */
+#define PATTERN_IFACE_MAX 64  /* IFACE */
 
 /* "eth0, eth1 and 3 more" */
 static void
@@ -122,7 +123,8 @@ apply_all(const char *spec, bool wanted, char **have, bool *taken, size_t *n,
 		len = strcspn(spec, " ,");
 		if (len == 0)
 			continue;
-		if (len >= sizeof(pattern)) {
+		if (len >= sizeof(pattern) ||
+		    (len >= PATTERN_IFACE_MAX && !memchr(spec, '/', len))) {
 			(void)snprintf(error, 512,
 			    "no interface has so long a name: %.40s...", spec);
 			return -ENOENT;
