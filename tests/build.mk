@@ -9,11 +9,12 @@ TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 ARCHIVES += libattack
 libattack_SRCS := tests/lib/attack.c
 TEST_HELPERS += lib/inside lib/deny
-UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
+UNIT_TESTS += $(addprefix component/attack_, capture writer querier remote)
 TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
 TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
 TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_attack_querier := libattack libgpquery libgpbase
+TEST_LIBS_attack_remote := libattack libgpremote libgpbase
 
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
@@ -90,7 +91,7 @@ TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
 OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
 # The filters hold in what either compiler makes of libc's calls.
 OTHER_TESTS := $(addprefix build/$(OTHER_CC)/tests/component/attack_, \
-	capture writer querier)
+	capture writer querier remote)
 LONG_TESTS += $(O)/tests/component/hostile
 .PHONY: check-system variants tsan
 tsan: $(TSAN_TESTS:%=$(O)/tests/%)
