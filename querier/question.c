@@ -107,6 +107,8 @@ question_choose_ifaces(struct session *s)
 	char error[512];
 	int rc = godb_reader_ifaces(s->reader, &s->have);
 
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
@@ -136,6 +138,8 @@ question_open_scan(struct session *s)
 	opts.last_s = s->args.last_s;
 	opts.no_live = s->args.no_live;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));

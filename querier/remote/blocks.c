@@ -333,8 +333,8 @@ cut_window(struct godb_scan *s, const struct godb_scan_opts *o)
 		s->last_s = last + GP_DAY_S;
 }
 
-/* Whether the window is an interface's first or last block, of which all that
- * anybody wants to know is known. */
+/* Whether somebody, with the question's scan open, just wants to know of what
+ * kind an interface's first or last block is: that is known. */
 static bool
 is_known_end(const struct godb_scan *s, const struct godb_scan_opts *o,
     struct godb_part *part)
@@ -342,7 +342,7 @@ is_known_end(const struct godb_scan *s, const struct godb_scan_opts *o,
 	const struct remote_iface *f = s->iface[0];
 	bool first;
 
-	if (s->n_ifaces != 1 || o->last_s != o->first_s + GP_SLOT_S)
+	if (!s->r->scanned || s->n_ifaces != 1 || o->last_s != o->first_s + GP_SLOT_S)
 		return false;
 	first = o->first_s == f->first_s;
 	if (!first && o->first_s != f->last_s)
@@ -380,6 +380,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 		godb_scan_close(s);
 		return rc;
 	}
+	s->r->scanned = true;
 	if (s->n_parts)
 		qsort(s->part, s->n_parts, sizeof(*s->part), order_parts);
 	*out = s;
