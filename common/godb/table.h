@@ -90,6 +90,9 @@ void gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n);
 /* The same for a table that lies in a near cache, without fetching ahead. */
 void gdi_table_add_near(struct gdi_table *t, const uint64_t *records,
     size_t n);
+/* The same in plain C, for tests. */
+void gdi_table_add_plain(struct gdi_table *t, const uint64_t *records,
+    size_t n);
 
 /* Bit i is set when tags[i] is 0 or `tag`, of 16; and without SSE2. */
 unsigned gdi_table_match(const uint8_t *tags, uint8_t tag);
