@@ -15,7 +15,7 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 	coverage)
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate \
 	index journal names store faults retain compat threads)
 # these are run with ThreadSanitizer, too
 TSAN_TESTS += unit/test_threads

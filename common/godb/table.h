@@ -24,7 +24,7 @@
 
 #define GDI_TABLE_BATCH 128 /* entries for which room is made at a time */
 #define GDI_TABLE_MAX   (UINT32_C(1) << 30)
-#define GDI_TABLE_CHUNK 1024u /* entries; a power of two */
+#define GDI_TABLE_CHUNK 256u /* entries; a power of two */
 
 /* Memory of tables that several threads fill, and the bound of all of it.
  * Zeroed but for `most` is empty. */
