@@ -296,7 +296,8 @@ many_rows(uint64_t *seed, unsigned parts)
 			    .sip = {x % 5, x >> 8 & 0x3fff},
 			    .dip = {0, x >> 24 & 0x1ff},
 			    .dport = (uint16_t)(x >> 34 & 0x3ff),
-			    .proto = (uint8_t)(x >> 44 & 0x1f)};
+			    /* more protocols come late */
+			    .proto = (uint8_t)(x >> 44 & (p < 3 ? 0xf : 0x1f))};
 			if (r[i].version == 4)
 				r[i].sip.hi = 0;
 			for (unsigned k = 0; k < 4; k++)
