@@ -2,7 +2,7 @@ ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, session.c question.c out.c when.c args.c ifsel.c answer.c \
 	table.c csv.c json.c list.c html.c chart.c missing.c units.c \
 	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c \
-	seen.c indicators.c)
+	seen.c indicators.c look.c)
 
 # its helper, which alone may use the network and knows MMDB files
 PROGRAMS += goquery-resolve
@@ -11,9 +11,16 @@ goquery-resolve_LIBS := libgpquery libgpbase
 goquery-resolve_PKGS := libmaxminddb libseccomp libcap-ng
 
 PROGRAMS += goquery
-goquery_SRCS := querier/main.c querier/store.c
+goquery_SRCS := querier/main.c querier/store.c querier/remote.c
 goquery_LIBS := libgpquery libgodb libgpbase
 goquery_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
+
+# the same questions, answered by ClickHouse: godb.h's reading half is another
+PROGRAMS += goquery-remote
+goquery-remote_SRCS := $(addprefix querier/remote/, main.c server.c blocks.c \
+	rows.c sight.c list.c sql.c text.c compact.c explain.c profile.c)
+goquery-remote_LIBS := libgpquery libgpexport libgodb libgpbase
+goquery-remote_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih
 
 UNIT_TESTS += $(addprefix unit/test_, args when out ifsel table ptr)
 TEST_LIBS_test_args := libgpquery libgodb libgpbase

@@ -11,6 +11,7 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 {
 	unsigned long long n = (unsigned long long)item->amount;
 	char rough[WHEN_TEXT_MAX];
+	char until[WHEN_TEXT_MAX];
 
 	out_str(o, "; ");
 	switch (item->cause) {
@@ -21,6 +22,11 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 		if (item->count > 1)
 			out_fmt(o, " in %llu gaps",
 			    (unsigned long long)item->count);
+		return;
+	case GODB_CAUSE_UNSHIPPED:
+		when_format_local(item->first_ns / 1000000000, until);
+		text(o, item->iface);
+		out_fmt(o, " shipped until %s", until);
 		return;
 	case GODB_CAUSE_KERNEL_DROPS:
 		out_fmt(o, "%llu packets dropped", n);

@@ -9,11 +9,12 @@ TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 ARCHIVES += libattack
 libattack_SRCS := tests/lib/attack.c
 TEST_HELPERS += lib/inside lib/deny
-UNIT_TESTS += $(addprefix component/attack_, capture writer querier)
+UNIT_TESTS += $(addprefix component/attack_, capture writer querier export)
 TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
 TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
 TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_attack_querier := libattack libgpquery libgpbase
+TEST_LIBS_attack_export := libattack libgpexport libgpbase
 
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
@@ -74,6 +75,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	readme \
 	storm \
 	kills \
+	livekills \
 	programs \
 	holds \
 	perms \
@@ -89,7 +91,7 @@ TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
 OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
 # The filters hold in what either compiler makes of libc's calls.
 OTHER_TESTS := $(addprefix build/$(OTHER_CC)/tests/component/attack_, \
-	capture writer querier)
+	capture writer querier export)
 LONG_TESTS += $(O)/tests/component/hostile
 .PHONY: check-system variants tsan
 tsan: $(TSAN_TESTS:%=$(O)/tests/%)
@@ -111,7 +113,7 @@ check-system: all tests
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
 LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
-	kills.t)
+	kills.t livekills.t) $(O)/tests/unit/test_nomem
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory all tests

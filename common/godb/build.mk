@@ -16,7 +16,9 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate \
-	index journal names store faults retain compat threads)
+	index journal names store faults nomem retain compat threads)
+TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
+	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
 TSAN_TESTS += unit/test_threads
 

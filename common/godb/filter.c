@@ -236,6 +236,7 @@ bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
 		b->verdict[0] = b->verdict[1] =
 		    (uint8_t)verdict_of_amounts(node);
 		return 0;
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break;
@@ -491,6 +492,7 @@ zone_of_leaf(const struct gdi_node *node, const struct bound *b, bool v6,
 		return zone_of_metric(node, zone);
 	case GDI_ATTR_VERSION:
 	case GDI_ATTR_DIR:
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_SPORT:
 		break; /* settled when it was bound, or not a leaf */
 	}
@@ -721,6 +723,7 @@ match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
 		match_metric(f, node, s, mask);
 		break;
 	case GDI_ATTR_VERSION:
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break; /* settled by the verdict, or not a leaf */

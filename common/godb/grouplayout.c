@@ -199,6 +199,7 @@ gdi_layout_pack(const struct gdi_layout *t, struct gdi_rows_batch *b)
 		case GODB_KEY_PROTO:
 			put_u8(out, t->words, f, b->c->proto, b);
 			break;
+		case GODB_KEY_SITE:
 		case GODB_N_KEYS:
 			break;
 		}
@@ -247,6 +248,7 @@ gdi_layout_read(const struct gdi_layout *t, const uint64_t *entry,
 		case GODB_KEY_L7PROTO:
 			out->l7 = (uint16_t)value;
 			break;
+		case GODB_KEY_SITE:
 		case GODB_N_KEYS:
 			break;
 		}

@@ -588,6 +588,9 @@ keys_are_sane(const struct godb_keys *keys, uint32_t seen)
 {
 	const uint32_t ends = 1u << GODB_KEY_SIP | 1u << GODB_KEY_DIP;
 
+	if (seen & 1u << GODB_KEY_SITE)
+		return false;
+
 	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
 		if (keys->drop4[k] > 32 || keys->drop6[k] > 128)
 			return false;

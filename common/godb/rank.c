@@ -71,6 +71,7 @@ order_key(const struct gdi_order *o, enum godb_key key,
 		    o->proto_rank[b->proto]);
 	case GODB_KEY_L7PROTO:
 		return order_u64(o->l7_rank[a->l7], o->l7_rank[b->l7]);
+	case GODB_KEY_SITE:
 	case GODB_N_KEYS:
 		break;
 	}
@@ -279,6 +280,7 @@ put_key(struct prefix *p, const struct gdi_order *o, enum godb_key key,
 	case GODB_KEY_L7PROTO:
 		put_bits(p, o->l7_rank[k->l7], 16);
 		break;
+	case GODB_KEY_SITE:
 	case GODB_N_KEYS:
 		break;
 	}

@@ -20,7 +20,8 @@ enum attack_in {
 	ATTACK_CAPTURE = 1,
 	ATTACK_WRITER = 2,
 	ATTACK_QUERIER = 4,
-	ATTACK_EVERYWHERE = 7,
+	ATTACK_EXPORT = 8,
+	ATTACK_EVERYWHERE = 15,
 };
 
 struct attack {

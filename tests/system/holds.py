@@ -64,6 +64,9 @@ def sockets(pid):
     for line in read(f"/proc/{pid}/net/packet").splitlines()[1:]:
         f = line.split()
         kinds[f[8]] = "packet socket"
+    for line in read(f"/proc/{pid}/net/tcp").splitlines()[1:]:
+        f = line.split()
+        kinds[f[9]] = "TCP" if f[3] == "01" else "TCP, not connected"
     return kinds
 
 
@@ -349,6 +352,31 @@ def asking(options, out, title, store, how, more=()):
         p.wait()
 
 
+def exporting(options, folder, out, title, store, how):
+    """Stopped while the server, which only listens, does not answer."""
+    server = socket.create_server(("127.0.0.1", 0))
+    state = f"{folder}/{title.replace(' ', '-')}"
+    if how:
+        os.mkdir(state)
+        os.chmod(state, 0o777)
+    with open(f"{state}.ini", "w") as f:
+        f.write("[site]\nname = x\n[export]\nurl = http://127.0.0.1:%d/\n" %
+                server.getsockname()[1])
+    os.chmod(f.name, 0o644)
+    p = launch([f"{options.bin}/goprobe-export", "-c", f.name, "-d", store,
+                "-s", state], **how)
+    try:
+        wait_for(20, "a question that waits", lambda: seccomp_on(p.pid) and
+                 "poll" in read(f"/proc/{p.pid}/wchan") and
+                 "TCP" in descriptors(p.pid, []))
+        out.append(describe(title, p.pid,
+                            [(store, "STORE"), (state, "STATE")], options))
+    finally:
+        p.kill()
+        p.wait()
+        server.close()
+
+
 def scenarios(options):
     out = []
     nobody = pwd.getpwnam("nobody")
@@ -367,6 +395,9 @@ def scenarios(options):
         asking(options, out, "goquery as an analyst", store, analyst)
         asking(options, out, "goquery --sandbox=seccomp", own, somebody,
                ["--sandbox=seccomp"])
+        exporting(options, folder, out, "goprobe-export as root", store, {})
+        exporting(options, folder, out, "goprobe-export as a user", own,
+                  somebody)
     return out
 
 

@@ -407,6 +407,7 @@ compare_key(enum godb_key k, const struct twin_row *a, const struct twin_row *b)
 		    proto_text(b->row.proto, y));
 	case GODB_KEY_L7PROTO:
 		return strcmp(l7_names[a->row.l7], l7_names[b->row.l7]);
+	case GODB_KEY_SITE:
 	case GODB_KEY_HOST: /* the twin has no rows with two groups */
 	case GODB_N_KEYS:
 		break;
