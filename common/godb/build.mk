@@ -16,7 +16,7 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 	coverage)
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate \
 	index journal names store faults nomem retain compat threads)
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
