@@ -117,7 +117,7 @@ static const struct option options[] = {
 	{OPT_TIMEOUT, NULL, "timeout", "TIME", "give up after 500ms | 10s | 2m",
 	    false},
 	{OPT_EXPLAIN, NULL, "explain", NULL,
-	    "say which days, blocks, bytes and rows were read", false},
+	    "say which days, blocks, roll-ups, bytes and rows were read", false},
 	{OPT_FAIL_INCOMPLETE, NULL, "fail-incomplete", NULL,
 	    "exit 3 when anything is missing", false},
 	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL,

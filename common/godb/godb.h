@@ -43,7 +43,7 @@ extern "C" {
 
 #define GODB_VERSION_STRING "0.1.0"
 #define GODB_FORMAT_MAJOR   1
-#define GODB_FORMAT_MINOR   0
+#define GODB_FORMAT_MINOR   1
 
 /* ---- errors ------------------------------------------------------------ */
 
@@ -543,9 +543,7 @@ struct godb_result;
 
 /*
  * Filters, groups and sorts the scan's rows.  A part that cannot be read is
- * left out and becomes a fault of the result; of one with more than 65536 rows
- * of a version, which is read in pieces, those that can be are in.  The call
- * succeeds.
+ * left out as a whole and becomes a fault of the result; the call succeeds.
  * Ties of the sort are ordered ascending by the keys in the order asked for:
  * time and dport as numbers, addresses IPv4 before IPv6 and then by value,
  * iface, proto and l7proto by their text.  -EINVAL, -ENOMEM, GODB_EMEMORY,
