@@ -1,6 +1,6 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
 	encode.c unpack.c decode.c block.c rings.c index.c journal.c names.c \
-	digest.c addrindex.c addrbuild.c aggregate.c pack.c day.c writer.c reader.c cursor.c summary.c gone.c list.c \
+	digest.c addrindex.c addrbuild.c aggregate.c pack.c day.c writer.c upkeep.c reader.c cursor.c summary.c gone.c list.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
 	filter.c keys.c metric.c pool.c table.c group.c having.c \
@@ -14,7 +14,7 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
-	index journal names store faults retain compat threads)
+	index addrindex journal names store faults retain compat threads)
 # these are run with ThreadSanitizer, too
 TSAN_TESTS += unit/test_threads
 
