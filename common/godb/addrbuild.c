@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/index.h"
 #include "common/godb/sort.h"
 
 /* What one pass holds of (address, slot), and what is sorted at a time. */

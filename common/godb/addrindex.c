@@ -7,6 +7,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/encode.h"
+
+static_assert(GDI_CLASS_GAPS <= GDI_CHUNK_ROWS, "gaps fit an array");
 
 static const char magic[8] = {'g', 'o', 'D', 'B', 'a', 'd', 'r', '\n'};
 

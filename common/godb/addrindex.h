@@ -10,13 +10,11 @@
 #define GODB_ADDRINDEX_H
 
 #include "common/godb/digest.h"
-#include "common/godb/encode.h"
 
 #define GDI_GROUP      512u /* addresses of a group, at most */
 #define GDI_DENSE      96u  /* slots beyond which an address has a bit map */
 #define GDI_CLASSES    8u   /* of how many slots an address has, see below */
 #define GDI_CLASS_GAPS (GDI_GROUP * (GDI_DENSE - 1))
-static_assert(GDI_CLASS_GAPS <= GDI_CHUNK_ROWS, "gaps fit an array");
 
 /* An IPv4 address has no high half. */
 static inline int

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "common/base/clock.h"
+#include "common/godb/index.h"
 
 /* ---- sets of slots ------------------------------------------------------- */
 
@@ -148,6 +149,7 @@ gdi_digest_make(const struct gdi_index *x, struct gdi_digest *out)
 		d.flags |= r->flags;
 		if (r->n4 || r->n6) {
 			d.row_flags |= r->flags;
+			d.row_records++;
 			gdi_slots_set(&d.used, slot);
 		}
 		gdi_slots_set(&blocks, slot);
@@ -199,6 +201,8 @@ gdi_digest_write(const struct gdi_digest *d, struct gdi_buf *out)
 	put32(out, d->blocks);
 	put32(out, d->flags);
 	put32(out, d->row_flags);
+	put32(out, d->row_records);
+	put32(out, 0);
 	gdi_buf_u64(out, (uint64_t)d->first_s);
 	gdi_buf_u64(out, (uint64_t)d->last_s);
 	gdi_buf_u64(out, d->rows);
@@ -265,6 +269,8 @@ gdi_digest_read(struct gdi_in *in, int64_t day_s, struct gdi_digest *out)
 	d.blocks = in32(in);
 	d.flags = in32(in);
 	d.row_flags = in32(in);
+	d.row_records = in32(in);
+	(void)in32(in);
 	d.first_s = (int64_t)gdi_in_u64(in);
 	d.last_s = (int64_t)gdi_in_u64(in);
 	d.rows = gdi_in_u64(in);

@@ -8,7 +8,9 @@
 #ifndef GODB_DIGEST_H
 #define GODB_DIGEST_H
 
-#include "common/godb/index.h"
+#include "common/godb/internal.h"
+
+struct gdi_index;
 
 #define GDI_SLOTS 288 /* blocks of a day */
 
@@ -94,7 +96,8 @@ struct gdi_digest {
 	uint64_t ids;         /* checksum of their ids, one behind another */
 	uint32_t records, blocks; /* blocks: distinct slots */
 	uint32_t flags;      /* of all records together */
-	uint32_t row_flags;  /* of those with rows */
+	uint32_t row_flags;  /* of those with rows ... */
+	uint32_t row_records; /* ... and how many these are */
 	int64_t first_s, last_s; /* first and last slot; 0, 0: no record */
 	uint64_t rows, stored_bytes;
 	struct gdi_slots used; /* slots with rows */

@@ -6,6 +6,7 @@
 #include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/held.h"
 #include "common/godb/internal.h"
 #include "common/godb/having.h"
 #include "common/godb/pool.h"
@@ -257,7 +258,8 @@ visit_part(struct worker *w, size_t i)
 	const struct godb_part *part = godb_scan_part(run->scan, i);
 
 	w->stats.parts++;
-	if ((part->n4 && run->want4) || (part->n6 && run->want6))
+	if (!gdi_scan_ruled_out(run->scan, i) &&
+	    ((part->n4 && run->want4) || (part->n6 && run->want6)))
 		return take_part(w, i);
 	w->stats.parts_skipped++;
 	return 0;

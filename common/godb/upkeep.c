@@ -20,7 +20,7 @@
 
 #define HOUR_S 3600
 
-static const struct gdi_upkeep_job *const jobs[] = {NULL};
+static const struct gdi_upkeep_job *const jobs[] = {&gdi_address_job, NULL};
 
 struct pending {
 	int64_t day_s;

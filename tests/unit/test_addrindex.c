@@ -6,6 +6,7 @@
 #include "common/godb/addrbuild.h"
 
 #include "common/base/clock.h"
+#include "common/godb/index.h"
 #include "tests/lib/storetest.h"
 
 #define BLOCKS   40
