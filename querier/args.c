@@ -37,6 +37,7 @@ enum option_id {
 	OPT_WATCH,
 	OPT_TIMEOUT,
 	OPT_EXPLAIN,
+	OPT_NO_INDEX,
 	OPT_HELP_ALL,
 	OPT_WORDS,
 	OPT_MEM,
@@ -112,6 +113,8 @@ static const struct option options[] = {
 	    false},
 	{OPT_EXPLAIN, NULL, "explain", NULL,
 	    "say which days, blocks, bytes and rows were read", false},
+	{OPT_NO_INDEX, NULL, "no-index", NULL,
+	    "without the address indexes, to compare", false},
 	{OPT_FAIL_INCOMPLETE, NULL, "fail-incomplete", NULL,
 	    "exit 3 when anything is missing", false},
 	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL,
@@ -453,6 +456,9 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_EXPLAIN:
 		a->explain = true;
+		break;
+	case OPT_NO_INDEX:
+		a->no_index = true;
 		break;
 	case OPT_RESOLVE:
 		a->resolve = true;

@@ -67,6 +67,7 @@ struct args {
 	unsigned n_indicators;
 	bool external;
 	bool no_live;
+	bool no_index; /* without address indexes */
 	bool fail_incomplete, fail_empty;
 	bool landlock; /* false: --sandbox=seccomp */
 };

@@ -134,6 +134,9 @@ question_open_scan(struct session *s)
 	opts.first_s = s->args.first_s;
 	opts.last_s = s->args.last_s;
 	opts.no_live = s->args.no_live;
+	opts.no_index = s->args.no_index;
+	opts.cond = s->cond;
+	opts.addresses = s->args.n_indicators > 0;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
@@ -230,8 +233,8 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 
 /* ---- answering --------------------------------------------------------- */
 
-static void
-say_explained(const char *line)
+void
+question_say_explained(const char *line)
 {
 	session_say("goquery: explain: %s", line);
 }
@@ -387,7 +390,7 @@ question_answer(struct session *s)
 	/* the answer first, then what it lacks */
 	(void)out_flush(&session_out);
 	if (s->args.explain)
-		explain(s->scan, s->result, say_explained);
+		explain(s->scan, s->result, question_say_explained);
 	status = exit_code(s);
 	godb_coverage_free(s->coverage);
 	godb_result_free(s->result);

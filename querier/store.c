@@ -13,11 +13,13 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "querier/explain.h"
 #include "querier/indicators.h"
 #include "querier/list.h"
 #include "querier/profile.h"
 #include "querier/question.h"
 #include "querier/status.h"
+#include "querier/units.h"
 #include "querier/when.h"
 
 /* ---- opening ----------------------------------------------------------- */
@@ -207,16 +209,19 @@ look_for(struct session *s, const struct indicators *what)
 }
 
 static void
-explain_seen(const struct godb_seen *seen)
+explain_seen(const struct godb_scan *scan, const struct godb_seen *seen)
 {
+	char in[UNITS_TEXT_MAX], out[UNITS_TEXT_MAX];
 	struct godb_result_stats stats;
 
+	explain_scan(scan, question_say_explained);
 	godb_seen_stats(seen, &stats);
-	session_say("goquery: read: %llu blocks (%llu skipped), %llu bytes, "
-	    "%llu decoded; rows: %llu", (unsigned long long)(stats.parts -
-		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
-	    (unsigned long long)stats.bytes_read,
-	    (unsigned long long)stats.bytes_decoded,
+	units_bytes(stats.bytes_read, in);
+	units_bytes(stats.bytes_decoded, out);
+	session_say("goquery: explain: read: %llu blocks (%llu skipped), %s, "
+	    "%s decoded; %llu rows looked at", (unsigned long long)
+		(stats.parts - stats.parts_skipped),
+	    (unsigned long long)stats.parts_skipped, in, out,
 	    (unsigned long long)stats.rows);
 }
 
@@ -244,7 +249,7 @@ store_seen(struct session *s)
 	print[s->args.format](&session_out, &a);
 	(void)out_flush(&session_out);
 	if (s->args.explain)
-		explain_seen(a.seen);
+		explain_seen(s->scan, a.seen);
 	question_say_incomplete(s, &any, &unreadable);
 	if (sightings_count(&a) > 0)
 		return EXIT_FINE;

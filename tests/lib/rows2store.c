@@ -9,6 +9,8 @@
  *         a row of it
  *     C IFACE SLOT
  *         commits the block; one that is never committed stays live
+ *     U
+ *         makes what stands beside the blocks of days that are over
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/base/addr.h"
 #include "common/godb/godb_write.h"
@@ -147,6 +151,34 @@ commit(const char *line)
 		die("commit", rc);
 }
 
+static void
+upkeep(void)
+{
+	int rc;
+
+	flush();
+	do
+		rc = godb_writer_upkeep(writer, (int64_t)time(NULL));
+	while (rc == 1);
+	if (rc < 0)
+		die("upkeep", rc);
+}
+
+/* It need not survive a power cut: these take the place of libc's. */
+int
+fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,6 +206,8 @@ main(int argc, char **argv)
 			add_row(line);
 		else if (line[0] == 'C')
 			commit(line);
+		else if (line[0] == 'U')
+			upkeep();
 		else
 			die(line, -EINVAL);
 	}
