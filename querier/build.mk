@@ -2,7 +2,7 @@ ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, session.c question.c out.c when.c args.c ifsel.c answer.c \
 	table.c csv.c json.c list.c html.c chart.c missing.c units.c \
 	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c \
-	seen.c indicators.c)
+	seen.c indicators.c newcomers.c)
 
 # its helper, which alone may use the network and knows MMDB files
 PROGRAMS += goquery-resolve
@@ -11,7 +11,7 @@ goquery-resolve_LIBS := libgpquery libgpbase
 goquery-resolve_PKGS := libmaxminddb libseccomp libcap-ng
 
 PROGRAMS += goquery
-goquery_SRCS := querier/main.c querier/store.c
+goquery_SRCS := querier/main.c querier/store.c querier/lookup.c
 goquery_LIBS := libgpquery libgodb libgpbase
 goquery_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 

@@ -15,6 +15,7 @@
 
 #include "common/base/fd.h"
 #include "querier/help.h"
+#include "querier/lookup.h"
 #include "querier/store.h"
 #include "querier/question.h"
 #include "querier/when.h"
@@ -104,6 +105,7 @@ main(int argc, char **argv)
 		store_check(&s);
 	if (s.args.watch_s)
 		question_watch(&s);
-	session_finish(s.args.n_indicators ? store_seen(&s)
-					  : question_answer(&s));
+	session_finish(s.args.new       ? lookup_new(&s) :
+	    s.args.n_indicators ? lookup_seen(&s) :
+				  question_answer(&s));
 }

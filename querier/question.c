@@ -136,7 +136,7 @@ question_open_scan(struct session *s)
 	opts.no_live = s->args.no_live;
 	opts.no_index = s->args.no_index;
 	opts.cond = s->cond;
-	opts.addresses = s->args.n_indicators > 0;
+	opts.addresses = s->addresses;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
@@ -318,15 +318,15 @@ say_incomplete(const struct godb_incomplete *item)
 
 /* Damage is told in every format, the rest where the format has no place. */
 void
-question_say_incomplete(const struct session *s, bool *any, bool *unreadable)
+question_say_incomplete(const struct session *s,
+    const struct godb_coverage *c, bool *any, bool *unreadable)
 {
 	bool rows_only =
 	    s->args.format == ARGS_CSV || s->args.format == ARGS_JSONL;
 	const struct godb_incomplete *item;
 
 	*any = *unreadable = false;
-	for (size_t i = 0; (item = godb_coverage_incomplete(s->coverage, i));
-	     i++) {
+	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
 		*any = true;
 		*unreadable |= item->unreadable;
 		if (rows_only || item->unreadable)
@@ -361,7 +361,7 @@ exit_code(const struct session *s)
 {
 	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
 
-	question_say_incomplete(s, &any, &unreadable);
+	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (s->args.seen)
 		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
 						: EXIT_NOT_SEEN;

@@ -24,7 +24,7 @@ void question_find_coverage(struct session *s, const struct godb_seen *seen);
 void question_say_explained(const char *line);
 _Noreturn void question_die(const struct session *s, int rc);
 /* Damage is told in every format, the rest where the format has no place. */
-void question_say_incomplete(const struct session *s, bool *any,
-    bool *unreadable);
+void question_say_incomplete(const struct session *s,
+    const struct godb_coverage *c, bool *any, bool *unreadable);
 
 #endif

@@ -24,7 +24,5 @@ _Noreturn void store_words(struct session *s);
 /* Behind store_read() and the choice of interfaces. */
 _Noreturn void store_list(struct session *s);
 _Noreturn void store_check(struct session *s);
-/* seen ADDRESS...: what to exit with. */
-int store_seen(struct session *s);
 
 #endif
