@@ -13,8 +13,8 @@ static_assert(GDI_CLASS_GAPS <= GDI_CHUNK_ROWS, "gaps fit an array");
 
 static const char magic[8] = {'g', 'o', 'D', 'B', 'a', 'd', 'r', '\n'};
 
-/* So much is read at once: an index of a quiet network whole. */
-#define FIRST_READ   (32u << 10)
+/* An index of a quiet network is read at once. */
+#define SMALL        (16u << 10)
 #define HEAD_MAX     (256u << 20)
 #define PLACE4_BYTES 16u
 #define PLACE6_BYTES 32u
@@ -282,7 +282,7 @@ fetch_head(struct gdi_addrindex *x, uint64_t head_at, uint8_t **out)
 static int
 read_file(struct gdi_addrindex *x, int64_t day_s, bool brief)
 {
-	size_t len = x->size < FIRST_READ ? (size_t)x->size : FIRST_READ;
+	size_t len = x->size <= SMALL ? (size_t)x->size : GDI_HEADER_BYTES;
 	uint8_t *rest = NULL;
 	uint64_t head_at;
 	ssize_t n;

@@ -120,14 +120,14 @@ gdi_needles_are(const struct godb_cond *c)
 
 int
 gdi_needles_look(const struct godb_cond *c, struct gdi_addrindex *x,
-    struct gdi_slots *out)
+    struct gdi_addrwalk *walk, struct gdi_slots *out)
 {
-	struct look l = {.cond = c, .index = x, .all = x->digest.used};
+	struct look l = {.cond = c, .index = x, .walk = walk,
+	    .all = x->digest.used};
 	struct gdi_slots s;
-	int rc;
+	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	rc = gdi_addrwalk_new(&l.walk);
 	for (int v = 0; rc == 0 && v < 2; v++) {
 		l.v6 = v == 1;
 		if (x->n[v] == 0)
@@ -135,6 +135,5 @@ gdi_needles_look(const struct godb_cond *c, struct gdi_addrindex *x,
 		rc = look_at(&l, c->root, &s);
 		gdi_slots_or(out, &s);
 	}
-	gdi_addrwalk_free(l.walk);
 	return rc;
 }

@@ -16,6 +16,6 @@ bool gdi_needles_are(const struct godb_cond *c);
  * GODB_EDAMAGED, -ENOMEM, -errno: the index is of no use.
  */
 int gdi_needles_look(const struct godb_cond *c, struct gdi_addrindex *x,
-    struct gdi_slots *out);
+    struct gdi_addrwalk *walk, struct gdi_slots *out);
 
 #endif

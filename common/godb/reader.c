@@ -427,7 +427,7 @@ look_in_index(struct stock *k, int64_t day_s, bool wanted,
 	int rc = 0;
 
 	if (wanted && s->cond && x->listed) {
-		rc = gdi_needles_look(s->cond, x, &sieve->may);
+		rc = gdi_needles_look(s->cond, x, s->walk, &sieve->may);
 		if (rc < 0)
 			return rc;
 		sieve->index_bytes = d->index_bytes;
@@ -920,7 +920,9 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->addresses = o.addresses;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
-	rc = choose_ifaces(s, r, o.ifaces);
+	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;
+	if (rc == 0)
+		rc = choose_ifaces(s, r, o.ifaces);
 	if (rc == 0)
 		rc = gdi_names_init(&s->live_names);
 	for (uint32_t i = 0; rc == 0 && i < s->n_ifaces; i++)
@@ -929,6 +931,8 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	if (rc == 0)
 		rc = load_names(s);
 	s->cond = NULL;
+	gdi_addrwalk_free(s->walk);
+	s->walk = NULL;
 	if (rc < 0) {
 		godb_scan_close(s);
 		return rc;

@@ -80,6 +80,7 @@ struct godb_scan {
 	/* what it is for, while it is opened */
 	const struct godb_cond *cond;
 	bool addresses, no_index;
+	struct gdi_addrwalk *walk;
 };
 
 /* The store's folder, borrowed. */
