@@ -30,6 +30,7 @@ enum option_id {
 	OPT_OUT,
 	OPT_STORE,
 	OPT_NO_LIVE,
+	OPT_NO_ROLLUPS,
 	OPT_PLOT,
 	OPT_RESOLVE,
 	OPT_DNS,
@@ -105,6 +106,8 @@ static const struct option options[] = {
 	    true},
 	{OPT_NO_LIVE, NULL, "no-live", NULL,
 	    "leave the newest minutes out", false},
+	{OPT_NO_ROLLUPS, NULL, "no-rollups", NULL,
+	    "read every block, to compare", false},
 	{OPT_WATCH, NULL, "watch", "SECONDS", "ask again and again", false},
 	{OPT_MEM, NULL, "mem", "SIZE",
 	    "memory bound: 512M | 4G | 25% (default 50%)", false},
@@ -445,6 +448,9 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_NO_LIVE:
 		a->no_live = true;
+		break;
+	case OPT_NO_ROLLUPS:
+		a->no_rollups = true;
 		break;
 	case OPT_MEM:
 		return set_mem(a, value, error);

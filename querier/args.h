@@ -68,7 +68,7 @@ struct args {
 	const char *new; /* seen --new, as typed; NULL: not asked */
 	int64_t new_s;   /* args_times */
 	bool external;
-	bool no_live;
+	bool no_live, no_rollups;
 	bool no_index; /* without address indexes */
 	bool fail_incomplete, fail_empty;
 	bool landlock; /* false: --sandbox=seccomp */

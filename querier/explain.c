@@ -72,6 +72,14 @@ explain(const struct godb_scan *s, const struct godb_result *r,
 		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
 	    in, out);
 	say(line);
+	if (stats.rollups + stats.rollups_unreadable > 0) {
+		(void)snprintf(line, sizeof(line), "roll-ups: %llu in place "
+		    "of %llu blocks, %llu unreadable",
+		    (unsigned long long)stats.rollups,
+		    (unsigned long long)stats.parts_rolled,
+		    (unsigned long long)stats.rollups_unreadable);
+		say(line);
+	}
 	(void)snprintf(line, sizeof(line), "rows: %llu looked at, %llu met "
 	    "the condition, %zu groups, %zu after --having; %s of memory",
 	    (unsigned long long)stats.rows,

@@ -137,6 +137,7 @@ question_open_scan(struct session *s)
 	opts.no_index = s->args.no_index;
 	opts.cond = s->cond;
 	opts.addresses = s->addresses;
+	opts.sure = s->args.seen;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
@@ -198,6 +199,7 @@ run_query(struct session *s)
 	s->query.mem_bytes = s->mem_bytes;
 	s->query.pool = s->pool;
 	s->query.having = s->having;
+	s->query.no_rollups = s->args.no_rollups;
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];
 	if (s->args.bin_s) {

@@ -24,7 +24,7 @@ is_current(const struct gdi_upkeep_day *d, const struct gdi_index *x)
 	if (gdi_addrindex_open(d->day_fd, d->day_s, true, &have) < 0)
 		return false;
 	current = have.digest.index_bytes == x->size &&
-	    have.digest.ids == gdi_digest_ids(x, x->n);
+	    gdi_digest_is_of(&have.digest, x);
 	gdi_addrindex_close(&have);
 	return current;
 }

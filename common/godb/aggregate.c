@@ -387,3 +387,47 @@ gdi_aggregate_accept(struct gdi_aggregate *a)
 	accept(&a->v4);
 	accept(&a->v6);
 }
+
+EITHER int
+put_column_row(struct gdi_rows *r, uint64_t *key, size_t words,
+    const struct godb_columns *c, size_t row)
+{
+	uint64_t counter[4];
+
+	key[words - 1] = last_word(c->dport[row], c->proto[row], c->l7[row]);
+	for (int k = 0; k < 4; k++)
+		counter[k] = c->counter[k][row];
+	return put_counters(r, key, words, counter, &r->staged_wide) ? 0 :
+								 -ENOMEM;
+}
+
+int
+gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
+    size_t most, struct gdi_buf *scratch)
+{
+	int rc = make_room(&a->v4, c->n4, most, scratch, WORDS4);
+
+	if (rc == 0)
+		rc = make_room(&a->v6, c->n6, most, scratch, WORDS6);
+	for (size_t i = 0; rc == 0 && i < c->n4; i++) {
+		uint64_t *key = key_of(&a->v4, WORDS4, a->v4.n + i);
+
+		key[0] = (uint64_t)c->sip4[i] << 32 | c->dip4[i];
+		rc = put_column_row(&a->v4, key, WORDS4, c, i);
+	}
+	for (size_t i = 0; rc == 0 && i < c->n6; i++) {
+		uint64_t *key = key_of(&a->v6, WORDS6, a->v6.n + i);
+
+		key[0] = c->sip6[i].hi;
+		key[1] = c->sip6[i].lo;
+		key[2] = c->dip6[i].hi;
+		key[3] = c->dip6[i].lo;
+		rc = put_column_row(&a->v6, key, WORDS6, c, c->n4 + i);
+	}
+	if (rc < 0)
+		return rc;
+	a->v4.staged = c->n4;
+	a->v6.staged = c->n6;
+	gdi_aggregate_accept(a);
+	return 0;
+}

@@ -1,11 +1,12 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
 	encode.c unpack.c decode.c block.c rings.c index.c journal.c names.c \
-	digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c day.c writer.c upkeep.c \
-	addrjob.c reader.c cursor.c summary.c gone.c list.c \
+	digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c day.c \
+	writer.c upkeep.c rollup.c rollup_make.c addrjob.c reader.c cursor.c \
+	summary.c gone.c list.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
 	filter.c keys.c metric.c pool.c table.c group.c having.c \
-	rank.c query.c seen.c coverage.c)
+	rank.c plan.c query.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan

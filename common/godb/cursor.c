@@ -24,6 +24,7 @@
 
 struct column_file {
 	int fd;
+	bool shared; /* behind a column's chunks lie another one's */
 	uint64_t at; /* of the bytes in buf */
 	size_t len;
 	struct gdi_buf buf;
@@ -41,6 +42,9 @@ struct godb_cursor {
 	const struct gdi_scan_day *day;
 	int day_fd;
 	struct column_file files[GODB_N_COLUMNS];
+	struct column_file rolled_files[GODB_N_COLUMNS]; /* one, in fact */
+	const struct gdi_scan_part *rolled;
+	size_t n_rolled;
 	struct gdi_chunk_memory memory;
 	struct values v4[GODB_N_COLUMNS]; /* all rows of what is no address */
 	struct values v6[GODB_N_COLUMNS]; /* addresses */
@@ -57,8 +61,10 @@ godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
 		return -ENOMEM;
 	c->scan = s;
 	c->day_fd = -1;
-	for (int i = 0; i < GODB_N_COLUMNS; i++)
-		c->files[i].fd = -1;
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		c->files[i].fd = c->rolled_files[i].fd = -1;
+		c->rolled_files[i].shared = true;
+	}
 	*out = c;
 	return 0;
 }
@@ -69,12 +75,31 @@ gdi_cursor_sum_live(struct godb_cursor *c)
 	c->sum_live = true;
 }
 
+void
+gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
+    size_t n)
+{
+	c->rolled = rolled;
+	c->n_rolled = n;
+}
+
+/* NULL beyond the last. */
+static const struct gdi_scan_part *
+part_of(const struct godb_cursor *c, size_t i)
+{
+	if (i < c->scan->n_parts)
+		return &c->scan->parts[i];
+	i -= c->scan->n_parts;
+	return i < c->n_rolled ? &c->rolled[i] : NULL;
+}
+
 static void
 close_day(struct godb_cursor *c)
 {
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		gp_fd_close(&c->files[i].fd);
-		c->files[i].len = 0;
+		gp_fd_close(&c->rolled_files[i].fd);
+		c->files[i].len = c->rolled_files[i].len = 0;
 	}
 	gp_fd_close(&c->day_fd);
 	c->day = NULL;
@@ -88,6 +113,7 @@ godb_cursor_free(struct godb_cursor *c)
 	close_day(c);
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		gdi_buf_free(&c->files[i].buf);
+		gdi_buf_free(&c->rolled_files[i].buf);
 		free(c->v4[i].p);
 		free(c->v6[i].p);
 	}
@@ -165,16 +191,25 @@ open_day(struct godb_cursor *c, const struct gdi_scan_part *p)
 	return 0;
 }
 
-static int
-open_column(struct godb_cursor *c, enum godb_column column)
+static const char *
+file_name(const struct gdi_scan_part *p, int column)
 {
-	struct column_file *f = &c->files[column];
+	return p->rolled ? GDI_ROLLED : gdi_columns[column].file;
+}
+
+static int
+open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column, struct column_file **out)
+{
+	struct column_file *f =
+	    p->rolled ? &c->rolled_files[column] : &c->files[column];
 	struct stat st;
 	int fd;
 
+	*out = f;
 	if (f->fd >= 0)
 		return 0;
-	fd = gp_fd_openat(c->day_fd, gdi_columns[column].file,
+	fd = gp_fd_openat(c->day_fd, file_name(p, column),
 	    O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fd == -ENOENT ? gone_or_damaged(c) :
@@ -195,7 +230,7 @@ fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
     const uint8_t **out)
 {
 	/* ahead only where we went on from about where we were */
-	bool onward = f->len > 0 && at >= f->at &&
+	bool onward = !f->shared && f->len > 0 && at >= f->at &&
 	    at - f->at <= f->len + READ_AHEAD;
 	size_t want = len < READ_AHEAD && onward ? READ_AHEAD : len;
 	ssize_t n;
@@ -228,11 +263,12 @@ struct counts {
 };
 
 static int
-load_chunk(struct godb_cursor *c, enum godb_column column,
-    const struct gdi_chunk *k, void *out, size_t *n_distinct)
+load_chunk(struct godb_cursor *c, struct column_file *f,
+    enum godb_column column, const struct gdi_chunk *k, void *out,
+    size_t *n_distinct)
 {
 	const uint8_t *stored = NULL;
-	int rc = fetch(c, &c->files[column], k->offset, k->stored, &stored);
+	int rc = fetch(c, f, k->offset, k->stored, &stored);
 
 	if (rc == 0 && n_distinct)
 		rc = gdi_chunk_distinct(&c->memory, stored, k->stored,
@@ -255,6 +291,7 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 	uint8_t *at4, *at6;
 	struct gdi_extent e = {0};
 	struct gdi_chunk k = {0};
+	struct column_file *f;
 	int rc;
 
 	at4 = reserve(&c->v4[column],
@@ -267,7 +304,7 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		at6 = at4 + n4 * bytes4;
 	if (n4 + n6 == 0)
 		return 0;
-	rc = open_column(c, column);
+	rc = open_column(c, p, column, &f);
 	if (rc == 0)
 		rc = gdi_extent_open(p->record, column, &e);
 	while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
@@ -278,7 +315,7 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		if (k.v6 ? n6 == 0 : n4 == 0)
 			continue;
 		*place = k.offset;
-		rc = load_chunk(c, column, &k, *at, distinct ? &n : NULL);
+		rc = load_chunk(c, f, column, &k, *at, distinct ? &n : NULL);
 		*at += n * gdi_value_bytes(column, k.v6);
 		if (distinct)
 			*(k.v6 ? &distinct->v6 : &distinct->v4) += n;
@@ -541,7 +578,7 @@ fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
 	}
 	gp_clock_day_format(p->part.slot_s, day);
 	(void)snprintf(f->place, sizeof(f->place), "%s/%s/%s at %" PRIu64,
-	    p->part.iface, day, gdi_columns[column].file, place);
+	    p->part.iface, day, file_name(p, column), place);
 }
 
 int
@@ -553,9 +590,9 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 	uint32_t n4, n6;
 	int column = 0, rc = 0;
 
-	if (i >= c->scan->n_parts)
+	p = part_of(c, i);
+	if (p == NULL)
 		return -EINVAL;
-	p = &c->scan->parts[i];
 	n4 = want4 ? p->part.n4 : 0;
 	n6 = want6 ? p->part.n6 : 0;
 	memset(out, 0, sizeof(*out));
@@ -586,7 +623,7 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
     bool want4, bool want6, struct gdi_addresses *out,
     struct godb_fault *fault)
 {
-	const struct gdi_scan_part *p = &c->scan->parts[i];
+	const struct gdi_scan_part *p = part_of(c, i);
 	uint32_t n4 = want4 ? p->part.n4 : 0, n6 = want6 ? p->part.n6 : 0;
 	struct counts n = {0, 0};
 	struct godb_columns rows;

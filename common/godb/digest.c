@@ -108,34 +108,24 @@ join_stretches(struct gdi_digest *d)
 	d->n_stretches = n;
 }
 
-uint64_t
-gdi_digest_ids(const struct gdi_index *x, size_t n)
+bool
+gdi_digest_is_of(const struct gdi_digest *d, const struct gdi_index *x)
 {
-	uint8_t *ids = malloc(n * 16 + 1);
-	uint64_t sum;
-
-	if (ids == NULL)
-		return 0; /* is that of none, and no index has it */
-	for (size_t i = 0; i < n; i++)
-		memcpy(ids + i * 16, x->records[i].id, 16);
-	sum = gdi_checksum(ids, n * 16, 0);
-	free(ids);
-	return sum;
+	return d->index_bytes <= x->size && d->index_bytes > 0 &&
+	    gdi_checksum(x->data, (size_t)d->index_bytes, 0) == d->index_sum;
 }
 
 int
 gdi_digest_make(const struct gdi_index *x, struct gdi_digest *out)
 {
 	struct gdi_digest d = {.index_bytes = x->size,
-	    .ids = gdi_digest_ids(x, x->n)};
+	    .index_sum = gdi_checksum(x->data, (size_t)x->size, 0)};
 	struct gdi_slots blocks = {{0}};
 	bool live = false, offline = false;
 
 	d.stretch = calloc(x->n + 1, sizeof(*d.stretch));
-	if (d.stretch == NULL || d.ids == 0) {
-		free(d.stretch);
+	if (d.stretch == NULL)
 		return -ENOMEM;
-	}
 	for (size_t i = 0; i < x->n; i++) {
 		const struct gdi_record *r = &x->records[i];
 		unsigned slot = (unsigned)(r->slot_s % GP_DAY_S / GP_SLOT_S);
@@ -196,7 +186,7 @@ void
 gdi_digest_write(const struct gdi_digest *d, struct gdi_buf *out)
 {
 	gdi_buf_u64(out, d->index_bytes);
-	gdi_buf_u64(out, d->ids);
+	gdi_buf_u64(out, d->index_sum);
 	put32(out, d->records);
 	put32(out, d->blocks);
 	put32(out, d->flags);
@@ -264,7 +254,7 @@ gdi_digest_read(struct gdi_in *in, int64_t day_s, struct gdi_digest *out)
 	uint64_t n;
 
 	d.index_bytes = gdi_in_u64(in);
-	d.ids = gdi_in_u64(in);
+	d.index_sum = gdi_in_u64(in);
 	d.records = in32(in);
 	d.blocks = in32(in);
 	d.flags = in32(in);

@@ -93,7 +93,7 @@ struct gdi_stretch {
 
 struct gdi_digest {
 	uint64_t index_bytes; /* of blocks.idx, whose records these are */
-	uint64_t ids;         /* checksum of their ids, one behind another */
+	uint64_t index_sum;   /* checksum of these bytes */
 	uint32_t records, blocks; /* blocks: distinct slots */
 	uint32_t flags;      /* of all records together */
 	uint32_t row_flags;  /* of those with rows ... */
@@ -112,8 +112,8 @@ struct gdi_digest {
 int gdi_digest_make(const struct gdi_index *x, struct gdi_digest *out);
 void gdi_digest_free(struct gdi_digest *d);
 
-/* Checksum of the ids of the first n records. */
-uint64_t gdi_digest_ids(const struct gdi_index *x, size_t n);
+/* Whether the index begins with the bytes that it was made of. */
+bool gdi_digest_is_of(const struct gdi_digest *d, const struct gdi_index *x);
 
 void gdi_digest_write(const struct gdi_digest *d, struct gdi_buf *out);
 /* 0, GODB_EDAMAGED, -ENOMEM. */

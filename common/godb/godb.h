@@ -233,10 +233,14 @@ struct godb_scan_opts {
 	 * it and have no parts. */
 	bool addresses;
 	bool no_index; /* without address indexes, to compare */
+	/* A day that an address index rules out is still compared with what the
+	 * index was made of, blocks.idx byte by byte: for a no that is to be
+	 * relied on. */
+	bool sure;
 };
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
-	    NULL, false, false}
+	    NULL, false, false, false}
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,
@@ -546,11 +550,14 @@ struct godb_query_opts {
 	 * thread, `bin` by any, but by one at a time. */
 	struct godb_pool *pool;
 	const int *cancel; /* as in struct godb_scan_opts */
+	/* Read blocks even where an hour's or a day's roll-up gives the same
+	 * answer sooner. */
+	bool no_rollups;
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL, NULL, NULL}
+	    0, NULL, NULL, NULL, NULL, false}
 
 struct godb_result;
 
@@ -602,6 +609,10 @@ struct godb_result_stats {
 	uint64_t rows, rows_matched;
 	uint64_t bytes_read, bytes_decoded;
 	uint64_t mem_bytes; /* at the highest */
+	/* Roll-ups that were taken, and the parts that they stand for, which
+	 * are not among those above; and roll-ups that could not be read, so
+	 * that their parts were. */
+	uint64_t rollups, parts_rolled, rollups_unreadable;
 };
 void godb_result_stats(const struct godb_result *r,
     struct godb_result_stats *out);

@@ -9,6 +9,7 @@
 #include "common/godb/held.h"
 #include "common/godb/internal.h"
 #include "common/godb/having.h"
+#include "common/godb/plan.h"
 #include "common/godb/pool.h"
 #include "common/godb/rank.h"
 
@@ -59,6 +60,7 @@ struct run {
 	uint32_t probe_columns, rest_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
+	struct gdi_plan *plan;
 	struct gdi_shares shares;
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
@@ -80,6 +82,12 @@ struct worker {
 };
 
 /* ---- parts ------------------------------------------------------------- */
+
+static bool
+is_rolled(const struct run *run, size_t i)
+{
+	return i >= godb_scan_n_parts(run->scan);
+}
 
 static int
 note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
@@ -109,7 +117,10 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Loads columns; 1: left out, a fault was noted. */
+/* Of a part that cannot be read. */
+enum { FAULT_NOTED = 1, ROLLUP_UNREADABLE };
+
+/* Loads columns, or says what has become of the part. */
 static int
 load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
     struct godb_columns *out)
@@ -125,8 +136,10 @@ load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
 		return 0;
 	if (is_fatal(rc))
 		return rc;
+	if (is_rolled(w->run, i))
+		return ROLLUP_UNREADABLE;
 	rc = note_fault(w, i, rc, &fault);
-	return rc < 0 ? rc : 1;
+	return rc < 0 ? rc : FAULT_NOTED;
 }
 
 static int
@@ -205,7 +218,8 @@ may_match(struct worker *w, size_t i)
 	return may;
 }
 
-/* First the condition's columns, and the others only if any row qualifies. */
+/* First the condition's columns, and the others only if any row qualifies.
+ * Nothing of a part is taken unless all of it can be read. */
 static int
 take_part(struct worker *w, size_t i)
 {
@@ -219,14 +233,14 @@ take_part(struct worker *w, size_t i)
 	if (run->needles) {
 		rc = may_match(w, i);
 		if (rc <= 0) {
-			w->stats.parts_skipped++;
+			w->stats.parts_skipped += !is_rolled(run, i);
 			return rc;
 		}
 	}
 	if (run->probe_columns) {
 		rc = load(w, w->probe, i, run->probe_columns, &probe);
 		if (rc != 0)
-			return rc < 0 ? rc : 0;
+			return rc;
 		rc = reserve_sel(w, (size_t)probe.n4 + probe.n6);
 		if (rc < 0)
 			return rc;
@@ -237,7 +251,7 @@ take_part(struct worker *w, size_t i)
 	}
 	rc = load(w, w->rest, i, run->rest_columns, &c);
 	if (rc != 0)
-		return rc < 0 ? rc : 0;
+		return rc;
 	if (!run->probe_columns) {
 		/* the condition was about versions at most: all rows of them */
 		n = (size_t)c.n4 + c.n6;
@@ -247,7 +261,7 @@ take_part(struct worker *w, size_t i)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
-	return gdi_feed_add(w->feed, godb_scan_part(run->scan, i), &c,
+	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, i), &c,
 	    run->probe_columns ? w->sel : NULL, n);
 }
 
@@ -255,14 +269,36 @@ static int
 visit_part(struct worker *w, size_t i)
 {
 	const struct run *run = w->run;
-	const struct godb_part *part = godb_scan_part(run->scan, i);
+	const struct godb_part *part = gdi_plan_get(run->plan, i);
 
-	w->stats.parts++;
-	if (!gdi_scan_ruled_out(run->scan, i) &&
+	w->stats.parts += !is_rolled(run, i);
+	if ((is_rolled(run, i) || !gdi_scan_ruled_out(run->scan, i)) &&
 	    ((part->n4 && run->want4) || (part->n6 && run->want6)))
 		return take_part(w, i);
-	w->stats.parts_skipped++;
+	w->stats.parts_skipped += !is_rolled(run, i);
 	return 0;
+}
+
+/* A roll-up that cannot be read costs the time of reading its blocks. */
+static int
+visit(struct worker *w, size_t i)
+{
+	int rc = visit_part(w, i);
+	size_t at = 0, k;
+
+	if (is_rolled(w->run, i))
+		w->stats.rollups++;
+	if (rc == ROLLUP_UNREADABLE) {
+		w->stats.rollups--;
+		w->stats.rollups_unreadable++;
+		rc = 0;
+		while (rc >= 0 &&
+		    gdi_plan_stands_for(w->run->plan, i, &at, &k)) {
+			w->stats.parts_rolled--;
+			rc = visit_part(w, k);
+		}
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* Only the caller's thread tells how far all are. */
@@ -284,14 +320,14 @@ take_parts(void *arg, unsigned thread)
 {
 	struct run *run = arg;
 	struct worker *w = &run->worker[thread];
-	size_t n = godb_scan_n_parts(run->scan), end = 0, i = 0;
+	size_t n = gdi_plan_n(run->plan), end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
 		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
 			break;
 		w->rc = tell_progress(w, n);
 		if (w->rc == 0)
-			w->rc = visit_part(w, i++);
+			w->rc = visit(w, gdi_plan_part(run->plan, i++));
 		(void)atomic_fetch_add_explicit(&run->done, 1,
 		    memory_order_relaxed);
 	}
@@ -346,6 +382,9 @@ gather(struct godb_result *r, const struct worker *w)
 	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
 	stats->parts += w->stats.parts;
 	stats->parts_skipped += w->stats.parts_skipped;
+	stats->parts_rolled += w->stats.parts_rolled;
+	stats->rollups += w->stats.rollups;
+	stats->rollups_unreadable += w->stats.rollups_unreadable;
 	stats->rows += w->stats.rows;
 	stats->rows_matched += w->stats.rows_matched;
 	count_bytes(r, w->probe);
@@ -534,7 +573,8 @@ metrics_of(const struct godb_query_opts *o)
 	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
 }
 
-/* Whether it matters in how many pieces a live row comes. */
+/* Whether it matters in how many pieces a row comes: of a live block, or of
+ * several blocks. */
 static bool
 needs_whole_rows(const struct run *run, const struct worker *w)
 {
@@ -567,6 +607,34 @@ open_worker(struct run *run, struct worker *w)
 	return rc;
 }
 
+static int
+make_plan(struct run *run)
+{
+	const struct godb_query_opts *o = run->opts;
+	struct gdi_plan_opts plan = {
+	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker),
+	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
+	    .bin = o->bin,
+	    .bin_arg = o->bin_arg};
+	const struct gdi_scan_part *rolled;
+	size_t n;
+	int rc = gdi_plan_new(run->scan, &plan, &run->plan);
+
+	if (rc < 0)
+		return rc;
+	(void)gdi_shares_init(&run->shares, gdi_plan_n(run->plan),
+	    run->n_workers);
+	rolled = gdi_plan_rolled(run->plan, &n);
+	run->result->stats.parts_rolled =
+	    godb_scan_n_parts(run->scan) - (gdi_plan_n(run->plan) - n);
+	for (unsigned i = 0; i < run->n_workers; i++) {
+		gdi_cursor_rolled(run->worker[i].rest, rolled, n);
+		if (run->worker[i].probe)
+			gdi_cursor_rolled(run->worker[i].probe, rolled, n);
+	}
+	return 0;
+}
+
 static void
 close_run(struct run *run)
 {
@@ -581,6 +649,7 @@ close_run(struct run *run)
 		free(w->lost);
 	}
 	gdi_filter_free(run->having);
+	gdi_plan_free(run->plan);
 	free(run->worker);
 	free(run->feed);
 }
@@ -621,7 +690,7 @@ open_run(struct run *run)
 	run->needles = gdi_filter_needles(filter);
 	run->rest_columns =
 	    gdi_group_columns(run->result->group) & ~run->probe_columns;
-	return rc;
+	return rc < 0 ? rc : make_plan(run);
 }
 
 static int

@@ -413,14 +413,36 @@ is_whole(const struct godb_scan *s, int64_t day_s)
 	    in_window(s, day_s + GP_DAY_S - GP_SLOT_S);
 }
 
+/* Whether the day's own index is what it was when the digest was made: 1 or 0,
+ * or an error. */
+static int
+is_unchanged(struct stock *k, int day_fd, const struct gdi_digest *d)
+{
+	struct gdi_buf *b = &k->s->bytes;
+	int fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY | O_NONBLOCK, 0);
+	ssize_t n = fd;
+
+	b->len = 0;
+	if (fd >= 0 && gdi_buf_room(b, (size_t)d->index_bytes) == NULL)
+		n = -ENOMEM;
+	else if (fd >= 0)
+		n = gp_fd_pread_full(fd, b->p, (size_t)d->index_bytes, 0);
+	gp_fd_close(&fd);
+	if (n < 0)
+		return (int)n;
+	return (uint64_t)n == d->index_bytes &&
+	    gdi_checksum(b->p, (size_t)n, 0) == d->index_sum;
+}
+
 /*
  * What the day's address index says, opened, against what is asked for.  1:
  * the day is held by it, or, when it is not wanted, known.
  */
 static int
-look_in_index(struct stock *k, int64_t day_s, bool wanted,
-    uint64_t index_bytes, struct gdi_addrindex *x, struct gdi_sieve *sieve)
+look_in_index(struct stock *k, int day_fd, int64_t day_s, bool wanted,
+    struct gdi_addrindex *x, struct gdi_sieve *sieve)
 {
+	uint64_t index_bytes = file_bytes(day_fd, GDI_INDEX);
 	const struct godb_scan *s = k->s;
 	struct gdi_digest *d = &x->digest;
 	bool asked = true; /* for anything that it has */
@@ -431,7 +453,7 @@ look_in_index(struct stock *k, int64_t day_s, bool wanted,
 		if (rc < 0)
 			return rc;
 		sieve->index_bytes = d->index_bytes;
-		sieve->ids = d->ids;
+		sieve->index_sum = d->index_sum;
 		asked = gdi_slots_any(&sieve->may);
 	}
 	if (wanted && (!x->listed || !gdi_digest_covers(d) ||
@@ -440,6 +462,11 @@ look_in_index(struct stock *k, int64_t day_s, bool wanted,
 	/* what was added later has to be read */
 	if (d->index_bytes != index_bytes || d->records == 0)
 		return 0;
+	if (wanted && s->sure) {
+		rc = is_unchanged(k, day_fd, d);
+		if (rc <= 0)
+			return rc;
+	}
 	extend(k->iface, d->first_s);
 	extend(k->iface, d->last_s);
 	if (wanted)
@@ -463,8 +490,7 @@ hold_day(struct stock *k, int day_fd, int64_t day_s, bool wanted,
 		return 0;
 	rc = gdi_addrindex_open(day_fd, day_s, !wanted || k->s->addresses, &x);
 	if (rc == 0) {
-		rc = look_in_index(k, day_s, wanted,
-		    file_bytes(day_fd, GDI_INDEX), &x, sieve);
+		rc = look_in_index(k, day_fd, day_s, wanted, &x, sieve);
 		gdi_addrindex_close(&x);
 	}
 	if (rc < 0)
@@ -487,11 +513,10 @@ static void
 check_sieve(struct gdi_scan_day *d)
 {
 	const struct gdi_index *x = &d->index;
-	size_t n = 0;
+	const struct gdi_digest is_of = {.index_bytes = d->sieve.index_bytes,
+	    .index_sum = d->sieve.index_sum};
 
-	while (n < x->n && x->records[n].offset < d->sieve.index_bytes)
-		n++;
-	if (d->sieve.index_bytes > 0 && gdi_digest_ids(x, n) != d->sieve.ids)
+	if (!gdi_digest_is_of(&is_of, x))
 		d->sieve.index_bytes = 0;
 }
 
@@ -592,6 +617,20 @@ new_part(const struct stock *k, int64_t slot_s)
 	return p;
 }
 
+static void
+take_record(struct gdi_scan_part *p, const struct gdi_record *r)
+{
+	p->record = r;
+	p->part.first_ns = r->first_ns;
+	p->part.last_ns = r->last_ns;
+	p->part.flags = r->flags;
+	p->part.n4 = r->n4;
+	p->part.n6 = r->n6;
+	p->part.stored_bytes = r->stored_bytes;
+	p->part.counters = r->counters;
+	memcpy(p->part.id, r->id, sizeof(p->part.id));
+}
+
 static int
 stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 {
@@ -605,15 +644,7 @@ stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 		if (p == NULL)
 			return -ENOMEM;
 		p->day = d;
-		p->record = r;
-		p->part.first_ns = r->first_ns;
-		p->part.last_ns = r->last_ns;
-		p->part.flags = r->flags;
-		p->part.n4 = r->n4;
-		p->part.n6 = r->n6;
-		p->part.stored_bytes = r->stored_bytes;
-		p->part.counters = r->counters;
-		memcpy(p->part.id, r->id, sizeof(p->part.id));
+		take_record(p, r);
 		p->ruled_out = is_ruled_out(d, r);
 		if (p->ruled_out && r->n4 + r->n6 > 0) {
 			k->iface->spared.blocks++;
@@ -622,6 +653,17 @@ stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 		}
 	}
 	return 0;
+}
+
+void
+gdi_scan_rolled(const struct gdi_scan_part *like,
+    const struct gdi_record *record, struct gdi_scan_part *out)
+{
+	*out = (struct gdi_scan_part){.day = like->day, .rolled = true,
+	    .part = {.iface = like->part.iface,
+		.iface_index = like->part.iface_index,
+		.slot_s = record->slot_s}};
+	take_record(out, record);
 }
 
 /* What records of the journal's block contain. */
@@ -918,6 +960,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->last_s = o.last_s > GP_TIME_MAX_S ? GP_TIME_MAX_S : o.last_s;
 	s->no_index = o.no_index;
 	s->addresses = o.addresses;
+	s->sure = o.sure;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
 	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;
@@ -933,6 +976,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->cond = NULL;
 	gdi_addrwalk_free(s->walk);
 	s->walk = NULL;
+	gdi_buf_free(&s->bytes);
 	if (rc < 0) {
 		godb_scan_close(s);
 		return rc;

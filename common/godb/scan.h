@@ -33,9 +33,9 @@ struct gdi_live {
 };
 
 /* Blocks that an address index leaves of a day, of the first so many bytes of
- * its index; 0: there is none to go by. */
+ * blocks.idx, and their checksum; 0: there is none to go by. */
 struct gdi_sieve {
-	uint64_t index_bytes, ids;
+	uint64_t index_bytes, index_sum;
 	struct gdi_slots may;
 };
 
@@ -51,6 +51,7 @@ struct gdi_scan_part {
 	const struct gdi_record *record;
 	const struct gdi_live *live;     /* ... or in a journal */
 	bool ruled_out; /* nothing in it can meet the scan's condition */
+	bool rolled; /* stands for some parts of its day: see rollup.h */
 };
 
 struct gdi_scan_iface {
@@ -79,12 +80,17 @@ struct godb_scan {
 	int64_t first_s, last_s; /* window */
 	/* what it is for, while it is opened */
 	const struct godb_cond *cond;
-	bool addresses, no_index;
+	bool addresses, no_index, sure;
 	struct gdi_addrwalk *walk;
+	struct gdi_buf bytes;
 };
 
 /* The store's folder, borrowed. */
 int gdi_reader_fd(const struct godb_reader *r);
+
+/* A roll-up as a part, for a cursor: of the same interface and day as LIKE. */
+void gdi_scan_rolled(const struct gdi_scan_part *like,
+    const struct gdi_record *record, struct gdi_scan_part *out);
 
 /*
  * Smallest and largest value that a stored part has in a column, of IPv4 or

@@ -544,7 +544,7 @@ open_index(const struct run *run, const struct gdi_held *h,
 	int rc = fd < 0 ? fd : gdi_addrindex_open(fd, h->day_s, false, x);
 
 	gp_fd_close(&fd);
-	if (rc < 0 || (x->digest.ids == h->digest.ids &&
+	if (rc < 0 || (x->digest.index_sum == h->digest.index_sum &&
 			  x->digest.index_bytes == h->digest.index_bytes &&
 			  x->listed))
 		return rc;

@@ -9,6 +9,8 @@
 #include "common/base/fd.h"
 #include "common/godb/layout.h"
 #include "common/godb/retain.h"
+#include "common/godb/rollup.h"
+#include "common/godb/rollup_make.h"
 #include "common/godb/summary.h"
 
 /* An hour is over that long after its end, or when a later one has a block. */
@@ -18,9 +20,8 @@
  * last one did not come to.  Older ones are a matter of a rebuild. */
 #define RECENT_DAYS 3
 
-#define HOUR_S 3600
-
-static const struct gdi_upkeep_job *const jobs[] = {&gdi_address_job, NULL};
+static const struct gdi_upkeep_job *const jobs[] = {&gdi_rollup_job,
+    &gdi_address_job, NULL};
 
 struct pending {
 	int64_t day_s;
@@ -128,7 +129,7 @@ gdi_upkeep_note(struct gdi_upkeep *u, const char *iface, int64_t slot_s)
 static int64_t
 hour_of(int64_t t_s)
 {
-	return t_s < 0 ? 0 : t_s - t_s % HOUR_S;
+	return t_s < 0 ? 0 : t_s - t_s % GDI_HOUR_S;
 }
 
 /* What is over of an interface's time. */

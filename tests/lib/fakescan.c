@@ -2,6 +2,7 @@
 
 #include "common/godb/cursor.h"
 #include "common/godb/held.h"
+#include "common/godb/plan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -442,4 +443,73 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 		out->v4 = c->addresses;
 	}
 	return 0;
+}
+
+/* ---- there are no roll-ups ------------------------------------------------ */
+
+struct gdi_plan {
+	const struct godb_scan *scan;
+};
+
+int
+gdi_plan_new(const struct godb_scan *s, const struct gdi_plan_opts *opts,
+    struct gdi_plan **out)
+{
+	(void)opts;
+	*out = need(calloc(1, sizeof(**out)));
+	(*out)->scan = s;
+	return 0;
+}
+
+void
+gdi_plan_free(struct gdi_plan *p)
+{
+	free(p);
+}
+
+size_t
+gdi_plan_n(const struct gdi_plan *p)
+{
+	return p->scan->n_parts;
+}
+
+const struct godb_part *
+gdi_plan_get(const struct gdi_plan *p, size_t number)
+{
+	return godb_scan_part(p->scan, number);
+}
+
+size_t
+gdi_plan_part(const struct gdi_plan *p, size_t i)
+{
+	(void)p;
+	return i;
+}
+
+const struct gdi_scan_part *
+gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
+{
+	(void)p;
+	*n = 0;
+	return NULL;
+}
+
+bool
+gdi_plan_stands_for(const struct gdi_plan *p, size_t rolled, size_t *at,
+    size_t *k)
+{
+	(void)p;
+	(void)rolled;
+	(void)at;
+	(void)k;
+	return false;
+}
+
+void
+gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
+    size_t n)
+{
+	(void)c;
+	(void)rolled;
+	(void)n;
 }

@@ -9,8 +9,11 @@
  *         a row of it
  *     C IFACE SLOT
  *         commits the block; one that is never committed stays live
- *     U
- *         makes what stands beside the blocks of days that are over
+ *     U NOW
+ *         what is due at that time beside the blocks, roll-ups, and so does
+ *         the end, at the time that it is
+ *     K
+ *         leaves it at that: the end does nothing of the kind
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -152,14 +155,12 @@ commit(const char *line)
 }
 
 static void
-upkeep(void)
+upkeep(int64_t now_s)
 {
 	int rc;
 
-	flush();
-	do
-		rc = godb_writer_upkeep(writer, (int64_t)time(NULL));
-	while (rc == 1);
+	while ((rc = godb_writer_upkeep(writer, now_s)) > 0)
+		;
 	if (rc < 0)
 		die("upkeep", rc);
 }
@@ -185,6 +186,7 @@ main(int argc, char **argv)
 	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
 	struct godb_diag diag;
 	char line[512];
+	bool keep = false;
 	int fd, rc;
 
 	if (argc != 2)
@@ -207,11 +209,15 @@ main(int argc, char **argv)
 		else if (line[0] == 'C')
 			commit(line);
 		else if (line[0] == 'U')
-			upkeep();
+			upkeep(strtoll(line + 1, NULL, 10));
+		else if (line[0] == 'K')
+			keep = true;
 		else
 			die(line, -EINVAL);
 	}
 	flush();
+	if (!keep)
+		upkeep(time(NULL));
 	godb_writer_close(writer);
 	return 0;
 }

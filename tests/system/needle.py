@@ -99,7 +99,7 @@ def make(rnd, rows2store, path):
                         s.rows(some, n), covered, counters)
             if rnd.random() < 0.4:
                 late.append((iface, T0 + d * DAY + slots[-1] * SLOT, span))
-    s.lines.append("U")
+    s.lines += ["U %d" % time.time(), "K"]
     # after the indexes: more of some days, in blocks and in journals
     for iface, slot, span in late:
         rows = s.rows(V4 + V6 + ["172.31.0.1"], 2)
@@ -288,7 +288,6 @@ def check_spared(goquery, rows2store, path):
             if d == 3:
                 rows.append(("2001:db8::5", "2001:db8::6"))
             s.block("eth0", T0 + d * DAY + k * SLOT, LIVE, rows, 12 * SLOT)
-    s.lines.append("U")
     subprocess.run([rows2store, path], input="\n".join(s.lines) + "\n",
                    text=True, check=True)
     subprocess.run(["chmod", "-R", "a+rX", path], check=True)
