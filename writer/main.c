@@ -80,6 +80,9 @@ usage(FILE *out, int status)
 	      "  --clean TIME  remove days that end by then: 2026-11-24, -30d\n"
 	      "  --wipe        remove everything\n"
 	      "  --repair      take damage out of the indexes\n"
+	      "  --rebuild-rollups, --rebuild-index\n"
+	      "                make all hour and day roll-ups and address "
+	      "indexes anew\n"
 	      "  --dry-run     only say what would be done\n"
 	      "  --yes         do not ask\n"
 	      "Started by systemd or by goprobe(8), which pass the socket.\n",
@@ -87,14 +90,16 @@ usage(FILE *out, int status)
 	exit(status);
 }
 
-enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES,
-	OPT_SANDBOX };
+enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_REBUILD, OPT_DRY,
+	OPT_YES, OPT_SANDBOX };
 
 static const struct option long_options[] = {
     {"prune", no_argument, NULL, OPT_PRUNE},
     {"clean", required_argument, NULL, OPT_CLEAN},
     {"wipe", no_argument, NULL, OPT_WIPE},
     {"repair", no_argument, NULL, OPT_REPAIR},
+    {"rebuild-rollups", no_argument, NULL, OPT_REBUILD},
+    {"rebuild-index", no_argument, NULL, OPT_REBUILD},
     {"dry-run", no_argument, NULL, OPT_DRY},
     {"yes", no_argument, NULL, OPT_YES},
     {"sandbox", required_argument, NULL, OPT_SANDBOX}, {NULL, 0, NULL, 0}};
@@ -131,6 +136,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_REPAIR:
 			set_command(&o->maintain, MAINTAIN_REPAIR);
+			break;
+		case OPT_REBUILD:
+			set_command(&o->maintain, MAINTAIN_REBUILD);
 			break;
 		case OPT_SANDBOX: /* only goprobe says this */
 			o->sandbox = optarg;

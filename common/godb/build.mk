@@ -16,7 +16,7 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
-	index addrindex journal names store faults retain compat threads)
+	index addrindex journal names store rollup faults retain compat threads)
 # these are run with ThreadSanitizer, too
 TSAN_TESTS += unit/test_threads
 

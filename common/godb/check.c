@@ -20,8 +20,10 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/addrbuild.h"
+#include "common/godb/cursor.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
+#include "common/godb/rollup.h"
 #include "common/godb/scan.h"
 #include "common/godb/summary.h"
 
@@ -68,6 +70,13 @@ report_record(struct check *k, const struct gdi_scan_part *p, const char *file,
 	(void)snprintf(f.place, sizeof(f.place), "%s/%s/%s at %" PRIu64,
 	    k->iface, day, file, at);
 	report(k, &f, why);
+}
+
+/* Which index the record is in. */
+static const char *
+index_of(const struct gdi_scan_part *p)
+{
+	return p->rolled ? GDI_ROLLUPS : GDI_INDEX;
 }
 
 static void
@@ -164,7 +173,8 @@ check_zones(struct check *k, const struct gdi_scan_part *p,
 				max = v > max ? v : max;
 			}
 			if (min != chunk.min || max != chunk.max)
-				report_record(k, p, gdi_columns[i].file,
+				report_record(k, p, p->rolled ? GDI_ROLLED :
+				    gdi_columns[i].file,
 				    chunk.offset,
 				    "values outside the index's limits");
 			*stored += chunk.stored;
@@ -193,18 +203,18 @@ check_rows(struct check *k, const struct gdi_scan_part *p,
 				     godb_scan_l7_name(s, c->l7[r]) != NULL);
 	}
 	if (!sorted)
-		report_record(k, p, GDI_INDEX, p->record->offset,
+		report_record(k, p, index_of(p), p->record->offset,
 		    "rows are not sorted and unique");
 	if (!named)
-		report_record(k, p, gdi_columns[GODB_L7PROTO].file, 0,
-		    "application without a name");
+		report_record(k, p, p->rolled ? GDI_ROLLED :
+		    gdi_columns[GODB_L7PROTO].file, 0, "application without a name");
 	if (p->record->has_sums &&
 	    memcmp(sums, p->record->sums, sizeof(sums)) != 0)
-		report_record(k, p, GDI_INDEX, p->record->offset,
+		report_record(k, p, index_of(p), p->record->offset,
 		    "sums differ from the rows");
 	check_zones(k, p, c, &stored);
 	if (stored != p->part.stored_bytes)
-		report_record(k, p, GDI_INDEX, p->record->offset,
+		report_record(k, p, index_of(p), p->record->offset,
 		    "chunks have another size than stated");
 }
 
@@ -266,6 +276,113 @@ check_part(struct check *k, const struct godb_scan *s, struct godb_cursor *c,
 		check_rows(k, p, &columns, s);
 	return check_rings(k, p);
 }
+
+/* ---- roll-ups ------------------------------------------------------------ */
+
+/* A writer may have replaced it since; then there is nothing to say. */
+static bool
+still_there(const struct check *k, const char *day, const struct gdi_rollup *r)
+{
+	struct gdi_rollups now = {.list = NULL};
+	const struct gdi_rollup *same;
+	int fd = gp_fd_opendir_at(k->iface_fd, day);
+	bool there;
+
+	if (fd < 0 ||
+	    gdi_rollups_read(fd, gp_clock_day(r->record->slot_s), &now, NULL) <
+		0) {
+		gp_fd_close(&fd);
+		return false;
+	}
+	gp_fd_close(&fd);
+	same = gdi_rollups_find(&now, r->record->slot_s, r->span_s);
+	there = same && memcmp(same->record->id, r->record->id, 16) == 0;
+	gdi_rollups_free(&now);
+	return there;
+}
+
+/* Where all records that it lists are there they must come to its sums; one
+ * that lists others is of no use, but no damage. */
+static void
+check_listed(struct check *k, const struct godb_scan *s,
+    const struct gdi_scan_part *p, const struct gdi_rollup *r)
+{
+	uint64_t sums[4] = {0}, one[4], n = 0;
+	bool known = true;
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct gdi_record *record = s->parts[i].record;
+
+		if (!record || !gdi_rollup_lists(r, record, &n))
+			continue;
+		known = known && record->has_sums;
+		gdi_record_sums(record, one);
+		gdi_sum_values(sums, one, 4);
+	}
+	if (n == r->n && known && memcmp(sums, r->record->sums,
+				      sizeof(sums)) != 0)
+		report_record(k, p, GDI_ROLLUPS, p->record->offset,
+		    "sums differ from those of the blocks");
+}
+
+static int
+check_rollup(struct check *k, const struct godb_scan *s,
+    struct godb_cursor *c, const char *day, const struct gdi_rollup *r)
+{
+	struct gdi_scan_part p;
+	struct godb_columns columns;
+	struct godb_fault fault;
+	int rc;
+
+	gdi_scan_rolled(&s->parts[0], r->record, &p);
+	gdi_cursor_rolled(c, &p, 1);
+	rc = godb_cursor_load(c, s->n_parts, GODB_COL_ALL, true, true,
+	    &columns, &fault);
+	gdi_cursor_rolled(c, NULL, 0);
+	if (rc == -ENOMEM)
+		return rc;
+	k->report.rollups++;
+	if (rc == 0) {
+		check_rows(k, &p, &columns, s);
+		check_listed(k, s, &p, r);
+	} else if (rc != GODB_EGONE && still_there(k, day, r)) {
+		fault.first_s = fault.last_s = 0; /* no data is missing */
+		report(k, &fault, "roll-up");
+	}
+	return 0;
+}
+
+static int
+check_rollups(struct check *k, const struct godb_scan *s,
+    struct godb_cursor *c, const char *day)
+{
+	struct gdi_rollups r = {.list = NULL};
+	char place[32];
+	size_t n_damaged = 0;
+	int64_t day_s = 0;
+	int fd = gp_fd_opendir_at(k->iface_fd, day), rc;
+
+	if (fd < 0 || s->n_parts == 0) {
+		gp_fd_close(&fd);
+		return 0;
+	}
+	(void)gp_clock_day_parse(day, &day_s);
+	rc = gdi_rollups_read(fd, day_s, &r, &n_damaged);
+	gp_fd_close(&fd);
+	(void)snprintf(place, sizeof(place), "%s/" GDI_ROLLUPS, day);
+	if (rc < 0 && rc != -ENOMEM)
+		report_file(k, place, rc, "");
+	else if (n_damaged > 0)
+		report_file(k, place, GODB_EDAMAGED, "");
+	for (size_t i = 0; rc == 0 && i < r.n; i++)
+		if (r.list[i].stored)
+			rc = gdi_cancelled(k->opts.cancel) ? GODB_ECANCELLED :
+			    check_rollup(k, s, c, day, &r.list[i]);
+	gdi_rollups_free(&r);
+	return rc == -ENOMEM || rc == GODB_ECANCELLED ? rc : 0;
+}
+
+/* ---- days ---------------------------------------------------------------- */
 
 /* What the summary says of the day must be what the index says. */
 static int
@@ -446,6 +563,8 @@ check_day(struct check *k, const char *day)
 	for (size_t i = 0; rc == 0 && i < s->n_parts; i++)
 		rc = gdi_cancelled(k->opts.cancel) ? GODB_ECANCELLED :
 						     check_part(k, s, c, i);
+	if (rc == 0)
+		rc = check_rollups(k, s, c, day);
 	if (c)
 		godb_cursor_stats(c, &read_bytes, &decoded);
 	k->report.bytes += read_bytes;

@@ -270,7 +270,8 @@ gdi_digest_read(struct gdi_in *in, int64_t day_s, struct gdi_digest *out)
 	for (int i = 0; i < GDI_N_TALLIES; i++)
 		read_tally(in, &d.tally[i]);
 	n = gdi_in_u64(in);
-	if (in->bad || d.index_bytes < GDI_HEADER_BYTES || n > d.records || n > gdi_in_left(in) / 16 ||
+	if (in->bad || d.index_bytes < GDI_HEADER_BYTES || n > d.records ||
+	    n > gdi_in_left(in) / 16 ||
 	    d.used.w[4] >> (GDI_SLOTS - 256) != 0 ||
 	    (d.records > 0 && (d.first_s < day_s || d.first_s > d.last_s ||
 		d.last_s >= day_s + GP_DAY_S)))

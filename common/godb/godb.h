@@ -200,6 +200,7 @@ struct godb_check_opts {
 struct godb_check_report {
 	uint64_t ifaces, days, records, rows, batches, bytes; /* looked at */
 	uint64_t faults;
+	uint64_t rollups; /* looked at */
 };
 
 /*

@@ -72,24 +72,20 @@ static bool
 has_all(struct gdi_plan *p, const struct stretch *w,
     const struct gdi_rollup *r, uint32_t owner, size_t *first, uint64_t *rows)
 {
-	int64_t end_s = r->record->slot_s + r->span_s;
 	uint64_t k = 0;
 
 	*rows = 0;
 	for (size_t i = w->first; i < w->end && k < r->n; i++) {
-		const struct gdi_scan_part *part = &p->scan->parts[i];
+		const struct gdi_record *record = p->scan->parts[i].record;
 
-		if (part->part.slot_s >= end_s)
-			break;
-		if (part->part.slot_s < r->record->slot_s || !part->record ||
-		    memcmp(part->part.id, r->ids + k * 16, 16) != 0)
+		if (!record || !gdi_rollup_lists(r, record, &k))
 			continue;
 		if (p->owner[i] != NOBODY)
 			return false;
-		if (k++ == 0)
+		if (k == 1)
 			*first = i;
-		if (!part->ruled_out)
-			*rows += (uint64_t)part->part.n4 + part->part.n6;
+		if (!p->scan->parts[i].ruled_out)
+			*rows += (uint64_t)record->n4 + record->n6;
 		if (owner != NOBODY)
 			p->owner[i] = owner;
 	}
@@ -134,8 +130,7 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	rc = reserve(p);
 	if (rc < 0)
 		return rc;
-	(void)has_all(p, w, r, (uint32_t)p->n_rolled, &first,
-	    &rows);
+	(void)has_all(p, w, r, (uint32_t)p->n_rolled, &first, &rows);
 	gdi_scan_rolled(&p->scan->parts[first], r->record,
 	    &p->rolled[p->n_rolled]);
 	p->first[p->n_rolled++] = first;

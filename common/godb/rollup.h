@@ -44,6 +44,20 @@ void gdi_rollups_free(struct gdi_rollups *r);
 const struct gdi_rollup *gdi_rollups_find(const struct gdi_rollups *r,
     int64_t slot_s, int64_t span_s);
 
+/* Whether it lists the record; asked of the day's records, in order, counting
+ * in *k, which is r->n when all were among them. */
+static inline bool
+gdi_rollup_lists(const struct gdi_rollup *r, const struct gdi_record *record,
+    uint64_t *k)
+{
+	bool lists = *k < r->n && record->slot_s >= r->record->slot_s &&
+	    record->slot_s < r->record->slot_s + r->span_s &&
+	    memcmp(record->id, r->ids + *k * 16, 16) == 0;
+
+	*k += lists;
+	return lists;
+}
+
 /* The content of a record's ROLLUP section. */
 void gdi_rollup_write(int64_t span_s, bool stored, const struct gdi_buf *ids,
     struct gdi_buf *out);

@@ -3,7 +3,7 @@
  * written anew and renamed: at any moment a reader finds an index that is
  * whole, and what it names is on disk.  All of a look at a day is committed at
  * once, so it costs two fsyncs.  What fails is forgotten: the next look makes
- * it again, at the same places.
+ * it again, at the same places, and after a failed fsync in new files.
  */
 #include "common/godb/rollup_make.h"
 
@@ -56,6 +56,7 @@ struct making {
 	struct gdi_aggregate rows;
 	struct gdi_buf scratch, ids;
 	uint64_t rows_in;
+	size_t most; /* rows of a version that are held at a time */
 	bool too_many;
 	struct gdi_pack pack;
 	struct gdi_day_block block;
@@ -121,7 +122,8 @@ named_end(const struct gdi_rollups *have, uint64_t *end, uint64_t *bytes)
 {
 	*end = *bytes = 0;
 	for (size_t i = 0; i < have->n; i++)
-		for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		for (int c = 0; have->list[i].stored && c < GODB_N_COLUMNS;
+		     c++) {
 			struct gdi_extent e = {0};
 			struct gdi_chunk k;
 			int rc = gdi_extent_open(have->list[i].record,
@@ -166,15 +168,17 @@ take_stock(struct making *m, bool anew)
 
 	if (rc < 0)
 		return rc;
-	if (fstatat(m->d->day_fd, GDI_ROLLED, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	m->remove = fstatat(m->d->day_fd, GDI_ROLLED, &st,
+	    AT_SYMLINK_NOFOLLOW) == 0;
+	if (!m->remove)
 		st.st_size = 0;
 	anew |= n_damaged > 0 ||
 	    named_end(&m->have, &m->data_end, &bytes) < 0 ||
 	    (uint64_t)st.st_size > 2 * bytes + WASTE_BYTES ||
 	    (uint64_t)st.st_size < m->data_end;
+	m->remove = anew && (m->remove || m->have.n > 0 || n_damaged > 0);
 	if (anew) {
 		gdi_rollups_free(&m->have);
-		m->remove = true;
 		m->data_end = 0;
 	}
 	m->data_kept = m->data_end;
@@ -334,14 +338,13 @@ load(struct making *m)
 	part = m->source[m->at++];
 	p = part < m->d->scan->n_parts ? &m->d->scan->parts[part].part :
 	    &m->rolled[part - m->d->scan->n_parts].part;
-	rc = p->n4 > GDI_ROLLUP_ROWS || p->n6 > GDI_ROLLUP_ROWS ? GODB_EFULL :
+	rc = p->n4 > m->most || p->n6 > m->most ? GODB_EFULL :
 	    godb_cursor_load(m->cursor, part, GODB_COL_ALL, true, true, &c,
 		NULL);
 	if (rc == GODB_EDAMAGED)
 		return leave_out(m, part);
 	if (rc == 0)
-		rc = gdi_aggregate_columns(&m->rows, &c, GDI_ROLLUP_ROWS,
-		    &m->scratch);
+		rc = gdi_aggregate_columns(&m->rows, &c, m->most, &m->scratch);
 	if (rc == GODB_EFULL) {
 		m->too_many = true;
 		m->phase = JUDGE;
@@ -484,6 +487,10 @@ sync_data(struct making *m)
 {
 	int rc = m->data_fd < 0 ? 0 : gp_fd_sync(m->data_fd);
 
+	/* which of its pages are on disk nobody knows: the next look has to
+	 * make a new one */
+	if (rc < 0)
+		(void)gdi_rollups_remove(m->d->day_fd);
 	if (rc == 0 && m->made_file)
 		rc = gp_fd_sync(m->d->day_fd);
 	m->phase = INDEX;
@@ -551,11 +558,18 @@ making_begin(struct gdi_upkeep_day *d, bool anew, void **state)
 		return -ENOMEM;
 	m->d = d;
 	m->data_fd = -1;
+	m->most = gdi_writer_block_rows(d->w);
+	if (m->most > GDI_ROLLUP_ROWS)
+		m->most = GDI_ROLLUP_ROWS;
 	rc = take_stock(m, anew);
 	for (int hour = 0; rc == 0 && !due && hour <= 24; hour++) {
 		struct span span = span_of(m, hour);
 
 		due = is_due(m, &span);
+	}
+	if (rc == 0 && !due && m->remove) {
+		rc = gdi_rollups_remove(d->day_fd);
+		d->changed = true;
 	}
 	if (rc == 0 && due)
 		rc = godb_cursor_new(d->scan, &m->cursor);

@@ -4,7 +4,8 @@
  * not list.
  *
  * Rows are summed in memory: a span that comes to more than GDI_ROLLUP_ROWS of
- * an address version is left to its blocks, as is one that would save little.
+ * an address version, or than the writer's block may have, is left to its
+ * blocks, as is one that would save little.
  */
 #ifndef GODB_ROLLUP_MAKE_H
 #define GODB_ROLLUP_MAKE_H

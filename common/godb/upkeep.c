@@ -25,8 +25,9 @@ static const struct gdi_upkeep_job *const jobs[] = {&gdi_rollup_job,
 
 struct pending {
 	int64_t day_s;
-	int64_t looked_s; /* what was over then; -1: never */
-	bool dirty;       /* has blocks since */
+	int64_t looked_s; /* what of all time was over at the last look, */
+	int64_t until_s;  /* and of the day; -1: there was none */
+	bool dirty;       /* it has blocks since */
 	bool anew;
 };
 
@@ -108,7 +109,8 @@ mark(struct upkeep_iface *f, int64_t day_s, bool anew)
 		f->cap = cap;
 	}
 	if (i == f->n)
-		f->days[f->n++] = (struct pending){day_s, -1, false, false};
+		f->days[f->n++] = (struct pending){day_s, -1, -1, false,
+		    false};
 	f->days[i].dirty = true;
 	f->days[i].anew |= anew;
 	return &f->days[i];
@@ -158,9 +160,39 @@ day_until(const struct gdi_upkeep *u, const struct upkeep_iface *f,
 	return until_s;
 }
 
+/* Once for each hour that is over, and when a block that was open is not any
+ * more: many late ones must not cost a look each. */
+static bool
+is_due(const struct gdi_upkeep *u, const struct upkeep_iface *f,
+    const struct pending *d, int64_t over_s)
+{
+	int64_t end_s = d->day_s + GP_DAY_S;
+
+	if (over_s <= d->day_s || (!d->dirty && (over_s < end_s ||
+					    d->until_s == end_s)))
+		return false;
+	if (over_s > d->looked_s)
+		return true;
+	return d->until_s < end_s && d->until_s < over_s &&
+	    day_until(u, f, d->day_s, over_s) > d->until_s;
+}
+
+/* Days of which all was done an hour ago. */
+static void
+forget_done(struct upkeep_iface *f, int64_t over_s)
+{
+	for (size_t i = f->n; i-- > 0;) {
+		const struct pending *d = &f->days[i];
+
+		if (!d->dirty && d->until_s == d->day_s + GP_DAY_S &&
+		    over_s > d->looked_s)
+			f->days[i] = f->days[--f->n];
+	}
+}
+
 /* The newest day that is due; false: none is. */
 static bool
-find_due(const struct gdi_upkeep *u, int64_t now_s, struct upkeep_iface **f,
+find_due(struct gdi_upkeep *u, int64_t now_s, struct upkeep_iface **f,
     struct pending **day)
 {
 	*day = NULL;
@@ -168,13 +200,12 @@ find_due(const struct gdi_upkeep *u, int64_t now_s, struct upkeep_iface **f,
 		struct upkeep_iface *here = &u->ifaces[i];
 		int64_t over_s = over_until(here, now_s);
 
+		forget_done(here, over_s);
 		for (size_t k = 0; k < here->n; k++) {
 			struct pending *d = &here->days[k];
 
 			if ((*day && d->day_s <= (*day)->day_s) ||
-			    over_s <= d->day_s ||
-			    over_s <= d->looked_s ||
-			    (!d->dirty && over_s < d->day_s + GP_DAY_S))
+			    !is_due(u, here, d, over_s))
 				continue;
 			*f = here;
 			*day = d;
@@ -231,9 +262,8 @@ look_begin(struct gdi_upkeep *u, struct upkeep_iface *f, struct pending *d,
 	u->day.over = u->day.until_s == d->day_s + GP_DAY_S;
 	u->day_anew = d->anew;
 	d->looked_s = over_s;
+	d->until_s = u->day.until_s;
 	d->dirty = d->anew = false;
-	if (over_s >= d->day_s + GP_DAY_S)
-		*d = f->days[--f->n];
 	gp_clock_day_format(u->day.day_s, day);
 	fd = gp_fd_opendir_at(gdi_writer_store_fd(u->w), u->iface);
 	u->day.day_fd = fd < 0 ? fd : gp_fd_opendir_at(fd, day);

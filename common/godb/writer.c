@@ -1240,6 +1240,12 @@ gdi_writer_lz4(const struct godb_writer *w)
 	return w->opts.compression == GODB_COMPRESS_LZ4;
 }
 
+uint32_t
+gdi_writer_block_rows(const struct godb_writer *w)
+{
+	return w->most_rows;
+}
+
 /* ---- questions ----------------------------------------------------------- */
 
 int
