@@ -166,7 +166,7 @@ put_known(struct out *o, const struct newcomers *n)
 
 	if (n->known_s == INT64_MAX) {
 		out_str(o, "Note: there is no block at all\n");
-	} else if (newcomers_begin_before(n)) {
+	} else if (n->known_s >= n->since_s) {
 		when_format_local(n->known_s, from);
 		out_fmt(o, "Note: nothing is known of the time before %s\n",
 		    from);
@@ -274,7 +274,7 @@ newcomers_jsonl(struct out *o, const struct newcomers *n)
 void
 newcomers_json(struct out *o, const struct newcomers *n)
 {
-	bool incomplete = newcomers_begin_before(n) ||
+	bool incomplete = n->known_s >= n->since_s ||
 	    godb_coverage_incomplete(n->coverage, 0) != NULL ||
 	    godb_coverage_incomplete(n->earlier, 0) != NULL;
 	char since[WHEN_TEXT_MAX], known[WHEN_TEXT_MAX];

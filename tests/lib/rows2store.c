@@ -212,7 +212,7 @@ main(int argc, char **argv)
 			upkeep(strtoll(line + 1, NULL, 10));
 		else if (line[0] == 'K')
 			keep = true;
-		else
+		else if (line[0] != '\n')
 			die(line, -EINVAL);
 	}
 	flush();

@@ -181,7 +181,12 @@ def question(rnd, folder):
         argv += ["--no-live"]
     if rnd.random() < 0.3:
         argv += ["--threads", str(rnd.choice([1, 3]))]
-    kind = rnd.randrange(10)
+    kind = rnd.randrange(11)
+    if kind == 10:
+        argv = window(rnd) + argv[argv.index("-i"):]
+        since = int(argv[1]) + rnd.randrange(DAY // 2, 3 * DAY) if \
+            "-l" in argv else T0 + rnd.randrange(DAY, DAYS * DAY)
+        return argv + ["seen", "--new", str(since)]
     if kind < 5:
         if rnd.random() < 0.2:
             argv += ["--fail-incomplete"]
