@@ -9,8 +9,9 @@
 #include "common/godb/index.h"
 #include "tests/lib/storetest.h"
 
-#define BLOCKS   40
-#define MOST     (BLOCKS * 2 * BATCH_ROWS * 2 * 2)
+#define BLOCKS   140 /* more than an address has without a bit map */
+#define STEP     2   /* slots from one to the next */
+#define MOST     60000
 #define DAY_NAME "2025-11-25"
 
 /* What the slow look knows. */
@@ -30,6 +31,8 @@ know(int v, struct godb_addr6 a, unsigned slot)
 	while (i < n_known[v] && gdi_addr_order(known[v][i].addr, a) != 0)
 		i++;
 	if (i == n_known[v]) {
+		if (i == MOST)
+			abort();
 		known[v][i].addr = a;
 		memset(&known[v][i].slots, 0, sizeof(known[v][i].slots));
 		n_known[v]++;
@@ -103,18 +106,18 @@ make_store(void)
 	if (store_open(store, &w) < 0)
 		abort();
 	for (unsigned b = 0; b < BLOCKS; b++) {
-		int64_t slot_s = T0 + b * 7 * GP_SLOT_S;
+		int64_t slot_s = T0 + b * STEP * GP_SLOT_S;
 
 		/* a late batch is a further record of its block */
 		for (int late = 0; late < (b % 5 == 4 ? 2 : 1); late++) {
-			size_t n = b == 7 ? 0 : 20 + b * 5;
+			size_t n = b == 7 ? 0 : 20 + b / 2;
 
 			batch_make(&t, &seed, "eth0", slot_s, 1, ++seq, n,
 			    b % 3 ? n : 0);
 			spread(&t, n, b);
 			t.b.flags |= b == 9 ? GODB_PART_CUT : 0;
 			t.b.first_ns = slot_s * GP_NS_PER_S;
-			t.b.last_ns = (slot_s + 7 * GP_SLOT_S) * GP_NS_PER_S -
+			t.b.last_ns = (slot_s + STEP * GP_SLOT_S) * GP_NS_PER_S -
 			    (b == 20);
 			if (godb_writer_append(w, &t.b) != 0 ||
 			    godb_writer_commit(w, "eth0", slot_s, NULL) != 0)
@@ -231,7 +234,7 @@ check_bounds(size_t pairs, unsigned passes, const char *what)
 	is_int(rc, 0, "%s: opens", what);
 	if (rc == 0 && passes == 1) {
 		ok(!x.listed && x.n[0] + x.n[1] == 0, "%s: says so", what);
-		is_int((long)x.digest.records, BLOCKS + BLOCKS / 5,
+		is_int((long)x.digest.records, (BLOCKS * 6) / 5,
 		    "%s: the rest is there", what);
 	} else if (rc == 0) {
 		ok(x.listed && walks_as_known(&x, 0) && walks_as_known(&x, 1),
@@ -243,6 +246,20 @@ check_bounds(size_t pairs, unsigned passes, const char *what)
 	if (rc == 0)
 		gdi_addrindex_close(&x);
 	close(fd);
+}
+
+/* That what is tested has lists of all lengths, and bit maps. */
+static void
+check_kinds(void)
+{
+	unsigned kinds = 0;
+
+	for (int v = 0; v < 2; v++)
+		for (size_t i = 0; i < n_known[v]; i++)
+			kinds |= 1u << gdi_addr_class(
+				     gdi_slots_count(&known[v][i].slots));
+	ok((kinds & 0x101) == 0x101 && __builtin_popcount(kinds) >= 5,
+	    "lists of many lengths, bit maps: %x", kinds);
 }
 
 static void
@@ -263,7 +280,7 @@ check_digest(void)
 	is_int((long)d->blocks, BLOCKS, "blocks");
 	ok(gdi_digest_is_of(d, &index), "its checksum");
 	is_int((long)d->tally[GDI_TALLY_CUT].records, 2, "cut files");
-	is_int(d->tally[GDI_TALLY_CUT].first, 9 * 7, "where");
+	is_int(d->tally[GDI_TALLY_CUT].first, 9 * STEP, "where");
 	ok(d->tally[GDI_TALLY_LATE].records == d->records,
 	    "counters of all records");
 	/* one of the late batches lacks a nanosecond, the other does not */
@@ -369,6 +386,7 @@ main(void)
 	check_bounds(700, 1000, "many passes");
 	check_bounds(700, 1, "too many");
 	check_bounds(0, 0, "again");
+	check_kinds();
 	check_digest();
 	check_part();
 	check_damage();
