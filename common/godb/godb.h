@@ -43,7 +43,7 @@ extern "C" {
 
 #define GODB_VERSION_STRING "0.1.0"
 #define GODB_FORMAT_MAJOR   1
-#define GODB_FORMAT_MINOR   0
+#define GODB_FORMAT_MINOR   1
 
 /* ---- errors ------------------------------------------------------------ */
 

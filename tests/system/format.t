@@ -39,4 +39,6 @@ else
 	fail "both readers agree on every row"
 	head -5 "$T/diff" | diag
 fi
+run 0 "address indexes" python3 tests/lib/readstore.py --addresses "$T/s"
+like "$out" "^[1-9][0-9]* [1-9][0-9]*$" "  are those of the rows: $out"
 done_testing
