@@ -116,7 +116,7 @@ static const struct option options[] = {
 	{OPT_TIMEOUT, NULL, "timeout", "TIME", "give up after 500ms | 10s | 2m",
 	    false},
 	{OPT_EXPLAIN, NULL, "explain", NULL,
-	    "say which days, blocks, bytes and rows were read", false},
+	    "say which days, blocks, roll-ups, bytes and rows were read", false},
 	{OPT_NEW, NULL, "new", "TIME",
 	    "seen: addresses since then that nothing before has", false},
 	{OPT_NO_INDEX, NULL, "no-index", NULL,

@@ -192,7 +192,7 @@ open_day(struct godb_cursor *c, const struct gdi_scan_part *p)
 }
 
 static const char *
-file_name(const struct gdi_scan_part *p, int column)
+file_name(const struct gdi_scan_part *p, enum godb_column column)
 {
 	return p->rolled ? GDI_ROLLED : gdi_columns[column].file;
 }
@@ -578,7 +578,7 @@ fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
 	}
 	gp_clock_day_format(p->part.slot_s, day);
 	(void)snprintf(f->place, sizeof(f->place), "%s/%s/%s at %" PRIu64,
-	    p->part.iface, day, file_name(p, column), place);
+	    p->part.iface, day, file_name(p, (enum godb_column)column), place);
 }
 
 int

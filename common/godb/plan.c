@@ -113,6 +113,15 @@ reserve(struct gdi_plan *p)
 	return 0;
 }
 
+static bool
+is_unreadable(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
+{
+	for (size_t i = 0; i < o->n_unreadable; i++)
+		if (memcmp(o->unreadable[i], r->record->id, 16) == 0)
+			return true;
+	return false;
+}
+
 /* 1 taken, 0 not. */
 static int
 take_rollup(struct gdi_plan *p, const struct stretch *w,
@@ -123,7 +132,8 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	int rc;
 
 	/* where an address index leaves but a few blocks, they are less */
-	if (!r->stored || r->n < 2 || !within_a_bin(&p->opts, r) ||
+	if (!r->stored || r->n < 2 || is_unreadable(&p->opts, r) ||
+	    !within_a_bin(&p->opts, r) ||
 	    !has_all(p, w, r, NOBODY, &first, &rows) ||
 	    rows < (uint64_t)r->record->n4 + r->record->n6)
 		return 0;
@@ -309,24 +319,4 @@ gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
 {
 	*n = p->n_rolled;
 	return p->rolled;
-}
-
-bool
-gdi_plan_stands_for(const struct gdi_plan *p, size_t rolled, size_t *at,
-    size_t *k)
-{
-	const struct godb_scan *s = p->scan;
-	size_t owner = rolled - s->n_parts, i = *at;
-
-	if (i < p->first[owner])
-		i = p->first[owner];
-	/* all are of its day */
-	for (; i < s->n_parts && s->parts[i].part.slot_s <
-			 p->rolled[owner].part.slot_s + GP_DAY_S; i++)
-		if (p->owner[i] == owner) {
-			*k = i;
-			*at = i + 1;
-			return true;
-		}
-	return false;
 }

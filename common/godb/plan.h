@@ -19,6 +19,8 @@ struct gdi_plan_opts {
 	bool by_time; /* grouped by it; bin, bin_arg: see godb_query_opts */
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
+	const uint8_t (*unreadable)[16]; /* ids of roll-ups that are not taken */
+	size_t n_unreadable;
 };
 
 struct gdi_plan;
@@ -39,10 +41,5 @@ const struct godb_part *gdi_plan_get(const struct gdi_plan *p, size_t number);
 /* Roll-ups that are used, for a cursor; NULL and 0: none. */
 const struct gdi_scan_part *gdi_plan_rolled(const struct gdi_plan *p,
     size_t *n);
-
-/* Part k from `at` on for which a roll-up stands, by its number as above; false
- * behind the last. */
-bool gdi_plan_stands_for(const struct gdi_plan *p, size_t rolled, size_t *at,
-    size_t *k);
 
 #endif

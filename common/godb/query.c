@@ -22,6 +22,13 @@
 #define N_L7     65536
 #define MADE_MAX 16 /* text of an id without a name */
 
+/*
+ * A roll-up cannot be read, of which perhaps some rows are counted already: the
+ * question is asked once more without it, and without any after some times.
+ */
+#define ROLLUP_UNREADABLE (-ERESTART)
+#define ROLLUPS_TRIED 4
+
 struct unknown_name {
 	char *name;
 	const char *near_name; /* borrowed from the scan */
@@ -61,6 +68,9 @@ struct run {
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
 	struct gdi_plan *plan;
+	/* roll-ups that an earlier attempt could not read */
+	uint8_t unreadable[ROLLUPS_TRIED][16];
+	size_t n_unreadable;
 	struct gdi_shares shares;
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
@@ -78,6 +88,7 @@ struct worker {
 	size_t n_lost;
 	struct godb_result_stats stats;
 	size_t looked, spared; /* parts whose addresses alone were looked at */
+	uint8_t unreadable[16]; /* roll-up that ended this */
 	int rc;
 };
 
@@ -117,10 +128,7 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Of a part that cannot be read. */
-enum { FAULT_NOTED = 1, ROLLUP_UNREADABLE };
-
-/* Loads columns, or says what has become of the part. */
+/* Loads columns; 1: left out, a fault was noted. */
 static int
 load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
     struct godb_columns *out)
@@ -136,10 +144,12 @@ load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	if (is_rolled(w->run, i))
+	if (is_rolled(w->run, i)) {
+		memcpy(w->unreadable, gdi_plan_get(w->run->plan, i)->id, 16);
 		return ROLLUP_UNREADABLE;
+	}
 	rc = note_fault(w, i, rc, &fault);
-	return rc < 0 ? rc : FAULT_NOTED;
+	return rc < 0 ? rc : 1;
 }
 
 static int
@@ -218,8 +228,7 @@ may_match(struct worker *w, size_t i)
 	return may;
 }
 
-/* First the condition's columns, and the others only if any row qualifies.
- * Nothing of a part is taken unless all of it can be read. */
+/* First the condition's columns, and the others only if any row qualifies. */
 static int
 take_part(struct worker *w, size_t i)
 {
@@ -240,7 +249,7 @@ take_part(struct worker *w, size_t i)
 	if (run->probe_columns) {
 		rc = load(w, w->probe, i, run->probe_columns, &probe);
 		if (rc != 0)
-			return rc;
+			return rc < 0 ? rc : 0;
 		rc = reserve_sel(w, (size_t)probe.n4 + probe.n6);
 		if (rc < 0)
 			return rc;
@@ -251,7 +260,7 @@ take_part(struct worker *w, size_t i)
 	}
 	rc = load(w, w->rest, i, run->rest_columns, &c);
 	if (rc != 0)
-		return rc;
+		return rc < 0 ? rc : 0;
 	if (!run->probe_columns) {
 		/* the condition was about versions at most: all rows of them */
 		n = (size_t)c.n4 + c.n6;
@@ -277,28 +286,6 @@ visit_part(struct worker *w, size_t i)
 		return take_part(w, i);
 	w->stats.parts_skipped += !is_rolled(run, i);
 	return 0;
-}
-
-/* A roll-up that cannot be read costs the time of reading its blocks. */
-static int
-visit(struct worker *w, size_t i)
-{
-	int rc = visit_part(w, i);
-	size_t at = 0, k;
-
-	if (is_rolled(w->run, i))
-		w->stats.rollups++;
-	if (rc == ROLLUP_UNREADABLE) {
-		w->stats.rollups--;
-		w->stats.rollups_unreadable++;
-		rc = 0;
-		while (rc >= 0 &&
-		    gdi_plan_stands_for(w->run->plan, i, &at, &k)) {
-			w->stats.parts_rolled--;
-			rc = visit_part(w, k);
-		}
-	}
-	return rc < 0 ? rc : 0;
 }
 
 /* Only the caller's thread tells how far all are. */
@@ -327,7 +314,7 @@ take_parts(void *arg, unsigned thread)
 			break;
 		w->rc = tell_progress(w, n);
 		if (w->rc == 0)
-			w->rc = visit(w, gdi_plan_part(run->plan, i++));
+			w->rc = visit_part(w, gdi_plan_part(run->plan, i++));
 		(void)atomic_fetch_add_explicit(&run->done, 1,
 		    memory_order_relaxed);
 	}
@@ -382,9 +369,6 @@ gather(struct godb_result *r, const struct worker *w)
 	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
 	stats->parts += w->stats.parts;
 	stats->parts_skipped += w->stats.parts_skipped;
-	stats->parts_rolled += w->stats.parts_rolled;
-	stats->rollups += w->stats.rollups;
-	stats->rollups_unreadable += w->stats.rollups_unreadable;
 	stats->rows += w->stats.rows;
 	stats->rows_matched += w->stats.rows_matched;
 	count_bytes(r, w->probe);
@@ -612,10 +596,14 @@ make_plan(struct run *run)
 {
 	const struct godb_query_opts *o = run->opts;
 	struct gdi_plan_opts plan = {
-	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker),
+	    .sums = !o->no_rollups && run->n_unreadable < ROLLUPS_TRIED &&
+		!needs_whole_rows(run, run->worker),
 	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
 	    .bin = o->bin,
-	    .bin_arg = o->bin_arg};
+	    .bin_arg = o->bin_arg,
+	    .unreadable = (const uint8_t(*)[16])run->unreadable,
+	    .n_unreadable = run->n_unreadable};
+	struct godb_result_stats *stats = &run->result->stats;
 	const struct gdi_scan_part *rolled;
 	size_t n;
 	int rc = gdi_plan_new(run->scan, &plan, &run->plan);
@@ -625,7 +613,9 @@ make_plan(struct run *run)
 	(void)gdi_shares_init(&run->shares, gdi_plan_n(run->plan),
 	    run->n_workers);
 	rolled = gdi_plan_rolled(run->plan, &n);
-	run->result->stats.parts_rolled =
+	stats->rollups = n;
+	stats->rollups_unreadable = run->n_unreadable;
+	stats->parts_rolled =
 	    godb_scan_n_parts(run->scan) - (gdi_plan_n(run->plan) - n);
 	for (unsigned i = 0; i < run->n_workers; i++) {
 		gdi_cursor_rolled(run->worker[i].rest, rolled, n);
@@ -756,6 +746,39 @@ rank_groups(struct run *run)
 	return rc;
 }
 
+static int
+run_once(struct run *run)
+{
+	int rc;
+
+	run->result = calloc(1, sizeof(*run->result));
+	if (!run->result)
+		return -ENOMEM;
+	run->result->scan = run->scan;
+	rc = open_run(run);
+	if (rc == 0)
+		rc = scan_parts(run);
+	if (rc == 0) {
+		gdi_group_totals(run->result->group, run->result->totals);
+		rc = rank_groups(run);
+	}
+	return rc;
+}
+
+/* What the next attempt is to do without. */
+static void
+note_unreadable(struct run *run)
+{
+	for (unsigned i = 0; i < run->n_workers; i++) {
+		const struct worker *w = &run->worker[i];
+
+		if (w->rc == ROLLUP_UNREADABLE &&
+		    run->n_unreadable < ROLLUPS_TRIED)
+			memcpy(run->unreadable[run->n_unreadable++],
+			    w->unreadable, sizeof(w->unreadable));
+	}
+}
+
 int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
     struct godb_result **out)
@@ -765,16 +788,16 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 
 	if (!opts_are_sane(s, opts))
 		return -EINVAL;
-	run.result = calloc(1, sizeof(*run.result));
-	if (!run.result)
-		return -ENOMEM;
-	run.result->scan = s;
-	rc = open_run(&run);
-	if (rc == 0)
-		rc = scan_parts(&run);
-	if (rc == 0) {
-		gdi_group_totals(run.result->group, run.result->totals);
-		rc = rank_groups(&run);
+	while ((rc = run_once(&run)) == ROLLUP_UNREADABLE) {
+		struct run again = {.scan = s, .opts = opts};
+
+		note_unreadable(&run);
+		memcpy(again.unreadable, run.unreadable,
+		    sizeof(run.unreadable));
+		again.n_unreadable = run.n_unreadable;
+		close_run(&run);
+		godb_result_free(run.result);
+		run = again;
 	}
 	close_run(&run);
 	if (rc < 0)

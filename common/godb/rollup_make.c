@@ -100,17 +100,21 @@ lists_all(const struct making *m, const struct span *span,
 	return true;
 }
 
-/* One record with rows is its own sum. */
+/* One record with rows is its own sum, and a day of one hour the hour's. */
 static bool
 is_due(const struct making *m, const struct span *span)
 {
+	const struct gdi_scan_part *p = m->d->scan->parts;
 	unsigned with_rows = 0;
 
-	if (span->slot_s + span->span_s > m->d->until_s)
+	if (span->slot_s + span->span_s > m->d->until_s ||
+	    span->first == span->end ||
+	    (span->span_s == GP_DAY_S &&
+		p[span->first].part.slot_s / GDI_HOUR_S ==
+		    p[span->end - 1].part.slot_s / GDI_HOUR_S))
 		return false;
 	for (size_t i = span->first; i < span->end && with_rows < 2; i++)
-		with_rows += m->d->scan->parts[i].record->n4 +
-			m->d->scan->parts[i].record->n6 > 0;
+		with_rows += p[i].record->n4 + p[i].record->n6 > 0;
 	return with_rows == 2 &&
 	    !lists_all(m, span, gdi_rollups_find(&m->have, span->slot_s,
 				    span->span_s));

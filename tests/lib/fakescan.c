@@ -494,17 +494,6 @@ gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
 	return NULL;
 }
 
-bool
-gdi_plan_stands_for(const struct gdi_plan *p, size_t rolled, size_t *at,
-    size_t *k)
-{
-	(void)p;
-	(void)rolled;
-	(void)at;
-	(void)k;
-	return false;
-}
-
 void
 gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
     size_t n)

@@ -88,7 +88,7 @@ def make(rnd, rows2store, path):
                 flags = OFFLINE if kind == "offline" or (
                     kind == "mixed" and rnd.random() < 0.5) else LIVE
                 covered, counters = span * SLOT, (0, 0, 0, 0)
-                if kind == "gaps" and rnd.random() < 0.2:
+                if kind in ("gaps", "mixed") and rnd.random() < 0.2:
                     covered -= rnd.randrange(1, SLOT)
                 if kind == "drops" and rnd.random() < 0.2:
                     counters = tuple(rnd.choice([0, 0, rnd.randrange(9)])
@@ -105,9 +105,30 @@ def make(rnd, rows2store, path):
         rows = s.rows(V4 + V6 + ["172.31.0.1"], 2)
         s.block(iface, slot, LIVE, rows, span * SLOT,
                 commit=rnd.random() < 0.6)
-    subprocess.run([rows2store, path], input="\n".join(s.lines) + "\n",
-                   text=True, check=True)
+    # a day of its own with an open block, which is committed next
+    slot = T0 + DAYS * DAY + 150 * SLOT
+    s.block("eth0", T0 + DAYS * DAY, LIVE, s.rows(V4, 2), 150 * SLOT)
+    s.block("eth0", slot, LIVE, s.rows(V4 + V6, 3), 138 * SLOT, (5, 1, 2, 3),
+            commit=False)
+    write(rows2store, path, s.lines)
+    leave_journal(rows2store, path, slot)
     subprocess.run(["chmod", "-R", "a+rX", path], check=True)
+
+
+def write(rows2store, path, lines):
+    subprocess.run([rows2store, path], input="\n".join(lines) + "\n",
+                   text=True, check=True)
+
+
+def leave_journal(rows2store, path, slot):
+    """Commits a block and puts its journal back: as if the writer had been
+    killed there."""
+    journal = os.path.join(path, "eth0", "journal", "%d.gpj" % slot)
+    with open(journal, "rb") as f:
+        data = f.read()
+    write(rows2store, path, ["C eth0 %d" % slot, "U %d" % time.time(), "K"])
+    with open(journal, "wb") as f:
+        f.write(data)
 
 
 # ---- questions --------------------------------------------------------------
@@ -162,7 +183,7 @@ def window(rnd):
     kind = rnd.randrange(5)
     if kind == 0:
         return ["-f", "0"]
-    first = T0 + rnd.randrange(-1, DAYS) * DAY
+    first = T0 + rnd.randrange(-1, DAYS + 1) * DAY
     last = first + rnd.randrange(1, DAYS + 1) * DAY
     if kind == 1:
         first += rnd.randrange(-2 * DAY, 2 * DAY)
@@ -259,7 +280,8 @@ def damage(rnd, path, others):
     if kind == 1:
         data = data[:rnd.randrange(len(data))]
     elif kind == 2:     # of another day, or another interface's of this one
-        with open(rnd.choice(others), "rb") as f:
+        same = [p for p in others if p.split("/")[-2] == path.split("/")[-2]]
+        with open(rnd.choice(rnd.choice([others, same])), "rb") as f:
             data = f.read()
     elif kind == 3:
         data += bytes(rnd.randrange(1, 99))
