@@ -80,8 +80,9 @@ usage(FILE *out, int status)
 	      "  --clean TIME  remove days that end by then: 2026-11-24, -30d\n"
 	      "  --wipe        remove everything\n"
 	      "  --repair      take damage out of the indexes\n"
-	      "  --rebuild-rollups\n"
-	      "                make all hour and day roll-ups anew\n"
+	      "  --rebuild-rollups, --rebuild-index\n"
+	      "                make all hour and day roll-ups and address "
+	      "indexes anew\n"
 	      "  --dry-run     only say what would be done\n"
 	      "  --yes         do not ask\n"
 	      "Started by systemd or by goprobe(8), which pass the socket.\n",
@@ -98,6 +99,7 @@ static const struct option long_options[] = {
     {"wipe", no_argument, NULL, OPT_WIPE},
     {"repair", no_argument, NULL, OPT_REPAIR},
     {"rebuild-rollups", no_argument, NULL, OPT_REBUILD},
+    {"rebuild-index", no_argument, NULL, OPT_REBUILD},
     {"dry-run", no_argument, NULL, OPT_DRY},
     {"yes", no_argument, NULL, OPT_YES},
     {"sandbox", required_argument, NULL, OPT_SANDBOX}, {NULL, 0, NULL, 0}};

@@ -19,6 +19,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/addrbuild.h"
 #include "common/godb/cursor.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
@@ -410,6 +411,128 @@ check_summary(struct check *k, const char *day)
 	return 0;
 }
 
+/* ---- address index ------------------------------------------------------- */
+
+static void
+report_addresses(struct check *k, const char *day, const char *why)
+{
+	char file[32];
+
+	(void)snprintf(file, sizeof(file), "%s/" GDI_ADDRESSES, day);
+	report_file(k, file, GODB_EDAMAGED, why);
+}
+
+/* Both are ascending: the first address or set of blocks in which they
+ * differ.  1 the same, 0 not, or an error of either. */
+static int
+same_addresses(struct gdi_addrwalk *a, struct gdi_addrwalk *b)
+{
+	struct godb_addr6 x, y;
+	struct gdi_slots s, t;
+	int rc, rd;
+
+	do {
+		rc = gdi_addrwalk_next(a, &x);
+		rd = gdi_addrwalk_next(b, &y);
+		if (rc < 0 || rd < 0)
+			return rc < 0 ? rc : rd;
+		if (rc != rd || (rc == 1 && gdi_addr_order(x, y) != 0))
+			return 0;
+		if (rc == 1)
+			rc = gdi_addrwalk_slots(a, &s);
+		if (rc == 0 && rd == 1)
+			rc = gdi_addrwalk_slots(b, &t);
+		if (rc < 0)
+			return rc;
+		if (rd == 1 && memcmp(&s, &t, sizeof(s)) != 0)
+			return 0;
+	} while (rd == 1);
+	return 1;
+}
+
+static int
+compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
+    struct gdi_addrindex *want)
+{
+	struct gdi_addrwalk *a = NULL, *b = NULL;
+	struct gdi_buf x = {0}, y = {0};
+	int rc = gdi_addrwalk_new(&a);
+
+	if (rc == 0)
+		rc = gdi_addrwalk_new(&b);
+	gdi_digest_write(&have->digest, &x);
+	gdi_digest_write(&want->digest, &y);
+	if (rc == 0 && (x.rc < 0 || y.rc < 0))
+		rc = -ENOMEM;
+	if (rc == 0 && (x.len != y.len || memcmp(x.p, y.p, x.len) != 0))
+		report_addresses(k, day, "says something else of the blocks");
+	/* one that does not list them is not wrong about them */
+	for (int v = 0; rc == 0 && have->listed && want->listed && v < 2;
+	     v++) {
+		gdi_addrwalk_begin(a, have, v == 1);
+		gdi_addrwalk_begin(b, want, v == 1);
+		rc = same_addresses(a, b);
+		if (rc == 0)
+			report_addresses(k, day,
+			    "has other addresses than the blocks");
+		if (rc == GODB_EDAMAGED)
+			report_addresses(k, day, "");
+		if (rc == 0 || rc == GODB_EDAMAGED)
+			break;
+		rc = rc == 1 ? 0 : rc;
+	}
+	gdi_addrwalk_free(a);
+	gdi_addrwalk_free(b);
+	gdi_buf_free(&x);
+	gdi_buf_free(&y);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Makes it once more of what it says that it is of. */
+static int
+check_addresses(struct check *k, const char *day)
+{
+	struct gdi_addrbuild_opts opts = {.iface = k->iface};
+	struct gdi_addrbuild *build;
+	struct gdi_addrindex have, want;
+	int fd = gp_fd_opendir_at(k->iface_fd, day), rc;
+	uint8_t *bytes;
+	size_t len;
+
+	if (fd < 0)
+		return 0;
+	(void)gp_clock_day_parse(day, &opts.day_s);
+	rc = gdi_addrindex_open(fd, opts.day_s, false, &have);
+	if (rc < 0) {
+		gp_fd_close(&fd);
+		if (rc != -ENOENT && rc != -ENOMEM)
+			report_addresses(k, day, "");
+		return rc == -ENOMEM ? rc : 0;
+	}
+	opts.only_bytes = have.digest.index_bytes;
+	rc = gdi_addrbuild_new(fd, &opts, &build);
+	if (rc == 0) {
+		while ((rc = gdi_addrbuild_step(build)) == 1)
+			;
+		bytes = gdi_addrbuild_take(build, &len);
+		gdi_addrbuild_free(build);
+		if (rc == 0)
+			rc = gdi_addrindex_parse(bytes, len, opts.day_s,
+			    &want);
+		else
+			free(bytes);
+		if (rc == 0) {
+			rc = compare_addresses(k, day, &have, &want);
+			gdi_addrindex_close(&want);
+		}
+	}
+	/* damage of the day itself is told already, and where it is replaced
+	 * its index is not used */
+	gdi_addrindex_close(&have);
+	gp_fd_close(&fd);
+	return rc == -ENOMEM ? rc : 0;
+}
+
 static bool
 is_registry(const struct godb_fault *f)
 {
@@ -447,6 +570,8 @@ check_day(struct check *k, const char *day)
 	k->report.bytes += read_bytes;
 	godb_cursor_free(c);
 	godb_scan_close(s);
+	if (rc == 0)
+		rc = check_addresses(k, day);
 	return rc < 0 ? rc : check_summary(k, day);
 }
 

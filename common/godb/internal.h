@@ -21,6 +21,7 @@
 #define GDI_ROLLED   "rollups.gpf" /* all columns of these */
 #define GDI_SUMMARY  "days.sum"
 #define GDI_GONE     "days.gone"
+#define GDI_ADDRESSES "addresses.idx"
 #define GDI_NEW      ".new"     /* being written, to be renamed */
 #define GDI_REMOVED  ".removed" /* a day that is being removed */
 

@@ -45,7 +45,8 @@ stretch_at(const struct godb_scan *s, size_t i)
 			break;
 		if (p->day)
 			out.day = p->day;
-		out.with_rows += p->day && p->part.n4 + p->part.n6 > 0;
+		out.with_rows += p->day && !p->ruled_out &&
+		    p->part.n4 + p->part.n6 > 0;
 	}
 	return out;
 }
@@ -64,14 +65,16 @@ within_a_bin(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
 
 /*
  * Whether each record that it lists is among the parts, and none of them stood
- * for already; both are in the same order.  With `owner` that is noted.
+ * for already; both are in the same order.  With `owner` that is noted.  *rows
+ * are those that it spares the reader.
  */
 static bool
 has_all(struct gdi_plan *p, const struct stretch *w,
-    const struct gdi_rollup *r, uint32_t owner, size_t *first)
+    const struct gdi_rollup *r, uint32_t owner, size_t *first, uint64_t *rows)
 {
 	uint64_t k = 0;
 
+	*rows = 0;
 	for (size_t i = w->first; i < w->end && k < r->n; i++) {
 		const struct gdi_record *record = p->scan->parts[i].record;
 
@@ -81,6 +84,8 @@ has_all(struct gdi_plan *p, const struct stretch *w,
 			return false;
 		if (k == 1)
 			*first = i;
+		if (!p->scan->parts[i].ruled_out)
+			*rows += (uint64_t)record->n4 + record->n6;
 		if (owner != NOBODY)
 			p->owner[i] = owner;
 	}
@@ -114,10 +119,13 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
     const struct gdi_rollup *r)
 {
 	size_t first;
+	uint64_t rows;
 	int rc;
 
+	/* where an address index leaves but a few blocks, they are less */
 	if (!r->stored || r->n < 2 || !within_a_bin(&p->opts, r) ||
-	    !has_all(p, w, r, NOBODY, &first))
+	    !has_all(p, w, r, NOBODY, &first, &rows) ||
+	    rows < (uint64_t)r->record->n4 + r->record->n6)
 		return 0;
 	if (gdi_is_left_out(p->opts.left_out, r->record->id)) {
 		p->n_left_out++;
@@ -126,7 +134,7 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	rc = reserve(p);
 	if (rc < 0)
 		return rc;
-	(void)has_all(p, w, r, (uint32_t)p->n_rolled, &first);
+	(void)has_all(p, w, r, (uint32_t)p->n_rolled, &first, &rows);
 	gdi_scan_rolled(&p->scan->parts[first], r->record,
 	    &p->rolled[p->n_rolled]);
 	p->first[p->n_rolled++] = first;

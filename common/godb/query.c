@@ -6,6 +6,7 @@
 #include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/held.h"
 #include "common/godb/internal.h"
 #include "common/godb/having.h"
 #include "common/godb/plan.h"
@@ -358,6 +359,10 @@ visit(struct worker *w, struct piece *p)
 	w->stats.rollups += p->n == 0 && rolled;
 	if (is_left_out(run, p->part))
 		return 0;
+	if (!rolled && gdi_scan_ruled_out(run->scan, p->part)) {
+		w->stats.parts_skipped += p->n == 0;
+		return 0;
+	}
 	p->want4 = run->want4 && part->n4;
 	p->want6 = run->want6 && part->n6;
 	consult_zones(w, p);

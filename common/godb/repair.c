@@ -19,6 +19,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/addrindex.h"
 #include "common/godb/cursor.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
@@ -352,12 +353,50 @@ replace_index(struct plan *p)
 		 * that are marked as lost are in no roll-up */
 		if (rc == 0)
 			(void)unlinkat(r->iface_fd, GDI_SUMMARY, 0);
+		/* it is of what was there before; a writer makes it anew */
+		if (rc == 0)
+			(void)unlinkat(p->day_fd, GDI_ADDRESSES, 0);
 		if (rc == 0)
 			rc = drop_rollups(p);
 	}
 	gdi_buf_free(&data);
 	r->report.days += rc == 0;
 	return rc;
+}
+
+/* One that cannot be read is taken away: it can be made again. */
+static int
+repair_addresses(struct plan *p)
+{
+	struct gdi_addrindex x;
+	struct gdi_addrwalk *w = NULL;
+	struct godb_addr6 a;
+	struct gdi_slots s;
+	int rc = gdi_addrindex_open(p->day_fd, p->day_s, false, &x), one = 1;
+
+	if (rc == 0) {
+		rc = gdi_addrwalk_new(&w);
+		for (int v = 0; rc == 0 && v < 2; v++) {
+			gdi_addrwalk_begin(w, &x, v == 1);
+			while ((one = gdi_addrwalk_next(w, &a)) == 1 &&
+			    (one = gdi_addrwalk_slots(w, &s)) == 0)
+				;
+			rc = one < 0 ? one : 0;
+		}
+		gdi_addrwalk_free(w);
+		gdi_addrindex_close(&x);
+	}
+	if (rc == -ENOENT || rc == GODB_ENEWER)
+		return 0;
+	if (rc != GODB_EDAMAGED)
+		return rc;
+	tell(p->r, p->day, GDI_ADDRESSES, 0,
+	    "address index that cannot be read is taken away");
+	p->r->report.files++;
+	if (p->r->opts.dry_run)
+		return 0;
+	(void)unlinkat(p->r->iface_fd, GDI_SUMMARY, 0); /* has its size */
+	return unlinkat(p->day_fd, GDI_ADDRESSES, 0) < 0 ? -errno : 0;
 }
 
 static int
@@ -386,6 +425,8 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 			lose(&p, p.day_s + (int64_t)i * GP_SLOT_S);
 	if (rc == 0 && p.needed)
 		rc = replace_index(&p);
+	if (rc == 0)
+		rc = repair_addresses(&p);
 	free(p.bad);
 	gdi_index_free(&p.x);
 	gp_fd_close(&p.day_fd);

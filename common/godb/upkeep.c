@@ -20,7 +20,8 @@
  * last one did not come to.  Older ones are a matter of a rebuild. */
 #define RECENT_DAYS 3
 
-static const struct gdi_upkeep_job *const jobs[] = {&gdi_rollup_job, NULL};
+static const struct gdi_upkeep_job *const jobs[] = {&gdi_rollup_job,
+    &gdi_address_job, NULL};
 
 struct pending {
 	int64_t day_s;

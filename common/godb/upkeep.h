@@ -41,6 +41,8 @@ struct gdi_upkeep_job {
 	void (*end)(void *state);
 };
 
+extern const struct gdi_upkeep_job gdi_address_job; /* addrjob.c */
+
 /* 0 or -ENOMEM. */
 int gdi_upkeep_new(struct godb_writer *w, struct gdi_upkeep **out);
 void gdi_upkeep_free(struct gdi_upkeep *u); /* accepts NULL */

@@ -1,6 +1,7 @@
 #include "tests/lib/fakescan.h"
 
 #include "common/godb/cursor.h"
+#include "common/godb/held.h"
 #include "common/godb/plan.h"
 
 #include <errno.h>
@@ -202,6 +203,58 @@ godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
 	*first_s = s->extent[iface][0];
 	*last_s = s->extent[iface][1];
 	return s->has_extent[iface];
+}
+
+/* ---- what held.h promises: no day is held ----------------------------- */
+
+size_t
+gdi_scan_n_helds(const struct godb_scan *s)
+{
+	(void)s;
+	return 0;
+}
+
+const struct gdi_held *
+gdi_scan_held(const struct godb_scan *s, size_t i)
+{
+	(void)s;
+	(void)i;
+	return NULL;
+}
+
+bool
+gdi_scan_ruled_out(const struct godb_scan *s, size_t part)
+{
+	(void)s;
+	(void)part;
+	return false;
+}
+
+int
+gdi_scan_open_held(const struct godb_scan *s, const struct gdi_held *h)
+{
+	(void)s;
+	(void)h;
+	return -ENOENT;
+}
+
+int
+gdi_scan_again(const struct godb_scan *s, const struct gdi_held *h,
+    struct godb_scan **out)
+{
+	(void)s;
+	(void)h;
+	(void)out;
+	return -ENOENT;
+}
+
+void
+godb_scan_spared(const struct godb_scan *s, size_t iface,
+    struct godb_spared *out)
+{
+	(void)s;
+	(void)iface;
+	memset(out, 0, sizeof(*out));
 }
 
 void
