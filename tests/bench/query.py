@@ -123,8 +123,11 @@ class Ours:
         return tree_bytes(self.store)
 
     def ask(self, q):
+        return self.timed(q)
+
+    def timed(self, q, *more):
         argv = [os.path.join(self.arg.b, "goquery"), "-d", self.store, "-i",
-                "b", "-e", "csv"]
+                "b", "-e", "csv", *more]
         argv += q.ours if "-f" in q.ours else ["-f", "0"] + q.ours
         return timed(self.arg, argv)
 
@@ -147,6 +150,19 @@ class Ours:
 
     def close(self):
         pass
+
+
+class Blocks(Ours):
+    """The same store, read as if it had no roll-ups."""
+    name = "goquery --no-rollups"
+
+    def bytes(self):
+        return tree_bytes(self.store) - sum(
+            os.path.getsize(p) for p in files_of(self.store)
+            if os.path.basename(p).startswith("rollups."))
+
+    def ask(self, q):
+        return self.timed(q, "--no-rollups")
 
 
 class ClickHouse:
@@ -481,7 +497,8 @@ def prepare(arg, folder):
     """Programs that are here, with their rows."""
     out = []
     for kind, needs, done in (
-            (Ours, None, "store"), (ClickHouse, "clickhouse-server", None),
+            (Ours, None, "store"), (Blocks, None, "store"),
+            (ClickHouse, "clickhouse-server", None),
             (Sqlite, "sqlite3", "rows.db"), (Nfdump, "nfdump", "nf")):
         if needs and (arg.q or not shutil.which(needs)):
             continue
@@ -666,7 +683,7 @@ def main():
         table(report, programs, qs, runs, n_rows, "")
         qs = [q for q in qs if q.cold]
         fast = [p for p in programs
-                if p.name in ("goquery", "ClickHouse 18.16")]
+                if p.name in (Ours.name, Blocks.name, ClickHouse.name)]
         runs = rounds(arg, fast, qs, errors, True)
         table(report, fast, qs, runs, n_rows, ", cold")
     finally:
