@@ -53,6 +53,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	names \
 	missing \
 	seen \
+	needle \
 	manners \
 	export \
 	live \
