@@ -65,6 +65,7 @@ struct loop_live {
 	bool leaving;
 	struct loop_queue queue[SOURCE_HANDLES];
 	struct loop_clock from; /* start of the unpublished interval */
+	struct loop_clock read; /* of the last read: what came later is not in */
 	struct loop_round round;
 	bool owed;     /* END frames found no room: none since */
 	int64_t owed_slot_s; /* the block that was when late was counted */

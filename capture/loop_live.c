@@ -196,9 +196,11 @@ read_packets(struct loop *l, size_t *got)
 {
 	struct source *s = l->cfg.source;
 	bool queued = l->live.queue[0].held != NULL;
-	int64_t mono_ns = gp_clock_mono_ns();
+	int64_t mono_ns;
 
 	*got = 0;
+	l->live.read = clocks();
+	mono_ns = l->live.read.mono_ns;
 	l->now_s = (uint32_t)(mono_ns / GP_NS_PER_S);
 	for (size_t i = 0; i < source_handles(s); i++) {
 		size_t n;
@@ -275,7 +277,7 @@ begin_round(struct loop *l, bool end)
 	r->active = true;
 	r->end = end;
 	r->pressed = flowtab_pressed(l->table);
-	r->next = clocks();
+	r->next = v->read;
 	close_interval(&v->from, &r->next, &r->last);
 	v->publish_ns = r->next.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
@@ -402,7 +404,7 @@ miss_end(struct loop *l)
 		begin_naming(l);
 	l->live.owed = true;
 	l->live.round.active = false;
-	count_late(l, gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S));
+	count_late(l, gp_clock_slot(l->live.read.real_ns / GP_NS_PER_S));
 }
 
 /*
@@ -470,7 +472,7 @@ pay_owed(struct loop *l)
 	struct loop_live *v = &l->live;
 	int64_t slot_s = block(l)->slot_s;
 	struct frame_counters kept = block(l)->counters;
-	struct loop_clock now = clocks(), last = v->from, next;
+	struct loop_clock now = v->read, last = v->from, next;
 	int64_t now_s = gp_clock_slot(now.real_ns / GP_NS_PER_S);
 	struct snapshot_meta meta;
 
@@ -518,8 +520,8 @@ static void
 begin_due(struct loop *l)
 {
 	struct loop_live *v = &l->live;
-	int64_t slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	int64_t mono_ns = gp_clock_mono_ns();
+	int64_t slot_s = gp_clock_slot(v->read.real_ns / GP_NS_PER_S);
+	int64_t mono_ns = v->read.mono_ns;
 
 	if (v->owed) {
 		/* another boundary passed with the ring full */
@@ -768,7 +770,7 @@ loop_run_live(struct loop *l)
 	bool there = true;
 
 	l->cur = l->block[0];
-	v->from = clocks();
+	v->from = v->read = clocks();
 	v->publish_ns = v->from.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
 	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;

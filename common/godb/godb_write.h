@@ -93,7 +93,9 @@ struct godb_writer_opts {
  * Opens the store below DIRFD (taken), locks it, replays its journals: open
  * blocks are in memory again, a torn journal tail is cut, what an index
  * record already covers is skipped.  GODB_ELOCKED: diag says who holds it.
- * GODB_ENOTSTORE for a folder that is neither empty nor a store.
+ * GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE for
+ * one on a network file system, where a lock and an fsync promise too little:
+ * diag says on which.
  */
 int godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
     struct godb_writer **out, struct godb_diag *diag);
@@ -278,7 +280,8 @@ struct godb_repair_report {
  * that says so (GODB_PART_LOST).  Good blocks stay as they are, to the byte;
  * what is replaced stays beside it, as NAME.damaged.  A commit that was cut
  * off is none of this: the next writer takes care of it.  The folder's
- * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.
+ * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.  -EREMOTE as
+ * with godb_writer_open().
  */
 int godb_repair(int store_fd, const struct godb_repair_opts *opts,
     struct godb_repair_report *out, struct godb_diag *diag);

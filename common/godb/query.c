@@ -55,12 +55,23 @@ struct run {
 	struct worker *worker; /* one a thread */
 	struct gdi_feed **feed;
 	unsigned n_workers;
-	uint32_t probe_columns, rest_columns;
+	uint32_t probe_columns, group_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
-	struct gdi_shares shares;
+	size_t *first; /* pieces before each part; NULL: each part is one */
+	size_t n_pieces;
+	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
+};
+
+/* A piece of a part (cursor.h), and what of it is wanted. */
+struct piece {
+	size_t part;
+	uint32_t n;
+	bool only; /* the part has no other */
+	bool want4, want6;
+	bool whole; /* all its rows qualify */
 };
 
 /* What each thread has of its own. */
@@ -110,21 +121,21 @@ is_fatal(int rc)
 
 /* Loads columns; 1: left out, a fault was noted. */
 static int
-load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
-    struct godb_columns *out)
+load(struct worker *w, struct godb_cursor *cursor, const struct piece *p,
+    uint32_t columns, struct godb_columns *out)
 {
 	struct godb_fault fault;
 	int rc;
 
 	memset(&fault, 0, sizeof(fault));
 	memset(out, 0, sizeof(*out));
-	rc = godb_cursor_load(cursor, i, columns, w->run->want4,
-	    w->run->want6, out, &fault);
+	rc = gdi_cursor_load_piece(cursor, p->part, p->n, columns, p->want4,
+	    p->want6, out, &fault);
 	if (rc >= 0)
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	rc = note_fault(w, i, rc, &fault);
+	rc = note_fault(w, p->part, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -172,12 +183,12 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
 }
 
 /*
- * Whether a part can have rows that qualify, by its addresses alone: those of
+ * Whether a piece can have rows that qualify, by its addresses alone: those of
  * a dictionary, which are fewer than the rows and need not be laid out.  Given
- * up when that has not spared every second part.  1 or 0, or an error.
+ * up when that has not spared every second piece.  1 or 0, or an error.
  */
 static int
-may_match(struct worker *w, size_t i)
+may_match(struct worker *w, const struct piece *p)
 {
 	const struct run *run = w->run;
 	struct gdi_addresses a;
@@ -192,8 +203,8 @@ may_match(struct worker *w, size_t i)
 		if (!(run->needles & GODB_COL(c)))
 			continue;
 		memset(&fault, 0, sizeof(fault));
-		rc = gdi_cursor_addresses(w->probe, i, (enum godb_column)c,
-		    run->want4, run->want6, &a, &fault);
+		rc = gdi_cursor_addresses_piece(w->probe, p->part, p->n,
+		    (enum godb_column)c, p->want4, p->want6, &a, &fault);
 		if (rc < 0 && is_fatal(rc))
 			return rc;
 		/* loading it will say what is wrong with it */
@@ -204,41 +215,69 @@ may_match(struct worker *w, size_t i)
 	return may;
 }
 
-/* First the condition's columns, and the others only if any row qualifies. */
-static int
-take_part(struct worker *w, size_t i)
+/* What the index knows of a piece: which rows there is no need to look for,
+ * and whether all qualify. */
+static void
+consult_zones(struct worker *w, struct piece *p)
 {
 	const struct run *run = w->run;
+	bool *want[2] = {&p->want4, &p->want6};
+
+	p->whole = true;
+	for (unsigned v6 = 0; run->probe_columns && v6 < 2; v6++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+		enum gdi_verdict verdict;
+
+		if (!*want[v6])
+			continue;
+		gdi_cursor_zones(w->probe, p->part, p->n, run->probe_columns,
+		    v6, zone);
+		verdict = gdi_filter_zones(w->filter, v6 ? 6 : 4, zone);
+		*want[v6] = verdict != GDI_NEVER;
+		p->whole &= verdict != GDI_SOMETIMES;
+	}
+}
+
+/* Looks for rows that qualify: how many, or -1 when the part is left out. */
+static int
+select_rows(struct worker *w, const struct piece *p,
+    struct godb_columns *probe, size_t *n)
+{
+	int rc = load(w, w->probe, p, w->run->probe_columns, probe);
+
+	*n = 0;
+	if (rc != 0)
+		return rc;
+	rc = reserve_sel(w, (size_t)probe->n4 + probe->n6);
+	if (rc < 0)
+		return rc;
+	*n = gdi_filter_select(w->filter, probe, w->sel);
+	w->stats.rows += (uint64_t)probe->n4 + probe->n6;
+	return 0;
+}
+
+/* First the condition's columns, and the others only if any row qualifies. */
+static int
+take_rows(struct worker *w, const struct piece *p)
+{
+	const struct run *run = w->run;
+	uint32_t columns = run->group_columns;
 	struct godb_columns probe, c;
 	size_t n = 0;
 	int rc;
 
 	memset(&probe, 0, sizeof(probe));
 	memset(&c, 0, sizeof(c));
-	if (run->needles) {
-		rc = may_match(w, i);
-		if (rc <= 0) {
-			w->stats.parts_skipped++;
-			return rc;
-		}
-	}
-	if (run->probe_columns) {
-		rc = load(w, w->probe, i, run->probe_columns, &probe);
-		if (rc != 0)
+	if (!p->whole) {
+		rc = select_rows(w, p, &probe, &n);
+		if (rc != 0 || n == 0)
 			return rc < 0 ? rc : 0;
-		rc = reserve_sel(w, (size_t)probe.n4 + probe.n6);
-		if (rc < 0)
-			return rc;
-		n = gdi_filter_select(w->filter, &probe, w->sel);
-		w->stats.rows += (uint64_t)probe.n4 + probe.n6;
-		if (n == 0)
-			return 0;
+		columns &= ~run->probe_columns;
 	}
-	rc = load(w, w->rest, i, run->rest_columns, &c);
+	rc = load(w, w->rest, p, columns, &c);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (!run->probe_columns) {
-		/* the condition was about versions at most: all rows of them */
+	if (p->whole) {
 		n = (size_t)c.n4 + c.n6;
 		w->stats.rows += n;
 	} else if (c.n4 != probe.n4 || c.n6 != probe.n6) {
@@ -246,21 +285,66 @@ take_part(struct worker *w, size_t i)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
-	return gdi_feed_add(w->feed, godb_scan_part(run->scan, i), &c,
-	    run->probe_columns ? w->sel : NULL, n);
+	return gdi_feed_add(w->feed, godb_scan_part(run->scan, p->part), &c,
+	    p->whole ? NULL : w->sel, n);
+}
+
+/* The sums in the index, when they are all that is asked of the part. */
+static bool
+take_sums(struct worker *w, const struct piece *p, int *rc)
+{
+	const struct godb_part *part = godb_scan_part(w->run->scan, p->part);
+	uint64_t sums[4], n = (uint64_t)part->n4 + part->n6;
+
+	if (!p->only || !p->whole || (part->n4 && !p->want4) ||
+	    (part->n6 && !p->want6) || !gdi_feed_takes_sums(w->feed) ||
+	    !gdi_cursor_sums(w->rest, p->part, sums))
+		return false;
+	w->stats.rows += n;
+	w->stats.rows_matched += n;
+	*rc = gdi_feed_add_sums(w->feed, part, sums, n);
+	return true;
 }
 
 static int
-visit_part(struct worker *w, size_t i)
+visit(struct worker *w, struct piece *p)
 {
 	const struct run *run = w->run;
-	const struct godb_part *part = godb_scan_part(run->scan, i);
+	const struct godb_part *part = godb_scan_part(run->scan, p->part);
+	int rc = 0;
 
-	w->stats.parts++;
-	if ((part->n4 && run->want4) || (part->n6 && run->want6))
-		return take_part(w, i);
-	w->stats.parts_skipped++;
-	return 0;
+	w->stats.parts += p->n == 0;
+	p->want4 = run->want4 && part->n4;
+	p->want6 = run->want6 && part->n6;
+	consult_zones(w, p);
+	if (p->want4 || p->want6) {
+		if (take_sums(w, p, &rc))
+			return rc;
+		rc = run->needles && !p->whole ? may_match(w, p) : 1;
+		if (rc > 0)
+			return take_rows(w, p);
+	}
+	w->stats.parts_skipped += p->only;
+	return rc;
+}
+
+/* The i-th piece of all. */
+static struct piece
+find_piece(const struct run *run, size_t i)
+{
+	size_t at = 0, left = godb_scan_n_parts(run->scan);
+
+	if (!run->first)
+		return (struct piece){.part = i, .only = true};
+	/* the last part that begins at or before it */
+	while (left > 1) {
+		size_t half = left / 2;
+
+		at += run->first[at + half] <= i ? half : 0;
+		left -= half;
+	}
+	return (struct piece){.part = at, .n = (uint32_t)(i - run->first[at]),
+	    .only = run->first[at + 1] - run->first[at] == 1};
 }
 
 /* Only the caller's thread tells how far all are. */
@@ -282,14 +366,17 @@ take_parts(void *arg, unsigned thread)
 {
 	struct run *run = arg;
 	struct worker *w = &run->worker[thread];
-	size_t n = godb_scan_n_parts(run->scan), end = 0, i = 0;
+	size_t end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
+		struct piece p;
+
 		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
 			break;
-		w->rc = tell_progress(w, n);
+		p = find_piece(run, i++);
+		w->rc = tell_progress(w, run->n_pieces);
 		if (w->rc == 0)
-			w->rc = visit_part(w, i++);
+			w->rc = visit(w, &p);
 		(void)atomic_fetch_add_explicit(&run->done, 1,
 		    memory_order_relaxed);
 	}
@@ -313,6 +400,22 @@ order_lost(const void *a, const void *b)
 	const struct lost *x = a, *y = b;
 
 	return (x->part > y->part) - (x->part < y->part);
+}
+
+/* By part, one of each: several of its pieces may have been lost. */
+static void
+settle_lost(struct godb_result *r)
+{
+	size_t kept = 0;
+
+	if (r->n_lost == 0)
+		return;
+	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
+	for (size_t i = 0; i < r->n_lost; i++) {
+		if (i == 0 || r->lost[i].part != r->lost[kept - 1].part)
+			r->lost[kept++] = r->lost[i];
+	}
+	r->n_lost = kept;
 }
 
 static void
@@ -341,7 +444,6 @@ gather(struct godb_result *r, const struct worker *w)
 	if (w->n_lost > 0)
 		memcpy(more + r->n_lost, w->lost, w->n_lost * sizeof(*more));
 	r->n_lost += w->n_lost;
-	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
 	stats->parts += w->stats.parts;
 	stats->parts_skipped += w->stats.parts_skipped;
 	stats->rows += w->stats.rows;
@@ -582,23 +684,61 @@ close_run(struct run *run)
 		free(w->lost);
 	}
 	gdi_filter_free(run->having);
+	free(run->first);
 	free(run->worker);
 	free(run->feed);
+}
+
+static int
+count_pieces(struct run *run)
+{
+	size_t n = godb_scan_n_parts(run->scan), sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += gdi_part_pieces(godb_scan_part(run->scan, i));
+	run->n_pieces = sum;
+	if (sum == n)
+		return 0;
+	run->first = calloc(n + 1, sizeof(*run->first));
+	if (!run->first)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		run->first[i + 1] = run->first[i] +
+		    gdi_part_pieces(godb_scan_part(run->scan, i));
+	return 0;
+}
+
+/* What of the groups is enough to answer. */
+static struct gdi_best
+best_of(const struct godb_query_opts *o)
+{
+	struct gdi_best best = {0, GODB_METRIC_BYTES, o->direction,
+	    o->ascending};
+
+	if (o->sort >= 0 || o->share || o->having ||
+	    GODB_SORT_METRIC(o->sort) > GODB_METRIC_ROWS)
+		return best;
+	best.limit = o->limit;
+	best.metric = (enum godb_metric)GODB_SORT_METRIC(o->sort);
+	return best;
 }
 
 static int
 open_run(struct run *run)
 {
 	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
-	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg};
+	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
+	    best_of(run->opts)};
 	const struct gdi_filter *filter;
 	int rc;
 
 	rc = gdi_group_new(&group, &run->result->group);
+	if (rc == 0)
+		rc = count_pieces(run);
 	if (rc < 0)
 		return rc;
-	run->n_workers = gdi_shares_init(&run->shares,
-	    godb_scan_n_parts(run->scan), gdi_pool_size(run->opts->pool));
+	run->n_workers = gdi_shares_init(&run->shares, run->n_pieces,
+	    gdi_pool_size(run->opts->pool));
 	run->worker = calloc(run->n_workers, sizeof(*run->worker));
 	run->feed = calloc(run->n_workers, sizeof(struct gdi_feed *));
 	if (!run->worker || !run->feed)
@@ -620,8 +760,7 @@ open_run(struct run *run)
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
 	run->probe_columns = gdi_filter_columns(filter);
 	run->needles = gdi_filter_needles(filter);
-	run->rest_columns =
-	    gdi_group_columns(run->result->group) & ~run->probe_columns;
+	run->group_columns = gdi_group_columns(run->result->group);
 	return rc;
 }
 
@@ -638,6 +777,8 @@ scan_parts(struct run *run)
 		rc = run->worker[i].rc;
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
 		rc = gather(run->result, &run->worker[i]);
+	if (rc == 0)
+		settle_lost(run->result);
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,
 		    run->n_workers, run->opts->pool);
@@ -678,7 +819,7 @@ rank_groups(struct run *run)
 		if (rc == 0 && o->mem_bytes && used >= o->mem_bytes)
 			rc = GODB_EMEMORY;
 	}
-	r->n_hits = chosen.n;
+	r->n_hits = run->having ? chosen.n : gdi_group_found(r->group);
 	if (rc == 0)
 		rc = gdi_rank(r->group, &chosen, &order, o->limit, o->share,
 		    o->mem_bytes ? o->mem_bytes - used : 0, &r->ids,
@@ -749,7 +890,7 @@ godb_result_n_hits(const struct godb_result *r)
 size_t
 godb_result_n_groups(const struct godb_result *r)
 {
-	return gdi_group_count(r->group);
+	return gdi_group_found(r->group);
 }
 
 void

@@ -99,9 +99,8 @@ new_slab(struct gdi_arena *a)
 	return 0;
 }
 
-/* Memory of a chunk; at most half a slab, for 16 words an entry. */
-static int
-from_slab(struct gdi_arena *a, size_t bytes, uint64_t **out)
+int
+gdi_arena_take(struct gdi_arena *a, size_t bytes, void **out)
 {
 	int rc = 0;
 
@@ -109,8 +108,7 @@ from_slab(struct gdi_arena *a, size_t bytes, uint64_t **out)
 	if (a->slabs == NULL || a->slabs->bytes - a->slabs->used < bytes)
 		rc = new_slab(a);
 	if (rc == 0) {
-		*out = (uint64_t *)(void *)((uint8_t *)a->slabs +
-		    a->slabs->used);
+		*out = (uint8_t *)a->slabs + a->slabs->used;
 		a->slabs->used += bytes;
 	}
 	(void)pthread_mutex_unlock(&a->lock);
@@ -288,7 +286,10 @@ grow_chunks(struct gdi_table *t, struct gdi_arena *a)
 		t->room_chunks = room;
 	}
 	if (t->large) {
-		rc = from_slab(a, chunk_bytes(t), &t->chunk[t->n_chunks]);
+		void *p = NULL;
+
+		rc = gdi_arena_take(a, chunk_bytes(t), &p);
+		t->chunk[t->n_chunks] = p;
 	} else {
 		rc = gdi_arena_charge(a, chunk_bytes(t));
 		if (rc < 0)
@@ -320,6 +321,20 @@ gdi_table_reserve(struct gdi_table *t, const struct gp_hash_key *key,
 	while (rc == 0 && want > t->n_chunks * GDI_TABLE_CHUNK)
 		rc = grow_chunks(t, a);
 	return rc;
+}
+
+int
+gdi_table_append(struct gdi_table *t, struct gdi_arena *a, uint64_t **out)
+{
+	if (t->n == t->n_chunks * GDI_TABLE_CHUNK) {
+		int rc = t->n < GDI_TABLE_MAX ? grow_chunks(t, a) :
+						GODB_EMEMORY;
+
+		if (rc < 0)
+			return rc;
+	}
+	*out = gdi_table_entry(t, t->n++);
+	return 0;
 }
 
 /* ---- entries ----------------------------------------------------------- */
@@ -406,6 +421,16 @@ gdi_table_find(const struct gdi_table *t, const uint64_t *key, uint64_t hash)
 }
 
 static inline __attribute__((always_inline)) void
+add_numbers(uint64_t *to, const uint64_t *from, unsigned numbers)
+{
+	for (unsigned k = 0; k < numbers; k++) {
+		uint64_t sum = to[k] + from[k];
+
+		to[k] = sum < from[k] ? UINT64_MAX : sum;
+	}
+}
+
+static inline __attribute__((always_inline)) void
 add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
     unsigned key_words, unsigned numbers)
 {
@@ -414,12 +439,32 @@ add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
 		uint64_t *to = upsert(t, at[i], r + 1, tag_of(r[0]),
 		    key_words);
 
-		for (unsigned k = 0; k < numbers; k++) {
-			uint64_t sum = to[k] + from[k];
-
-			to[k] = sum < from[k] ? UINT64_MAX : sum;
-		}
+		add_numbers(to, from, numbers);
 	}
+}
+
+static inline __attribute__((always_inline)) void
+add_near(struct gdi_table *t, const uint64_t *r, size_t n, unsigned key_words,
+    unsigned numbers)
+{
+	for (size_t i = 0; i < n; i++, r += 1 + key_words + numbers) {
+		uint8_t tag = tag_of(r[0]);
+		size_t at = candidate(t, home(t, r[0]), tag);
+
+		add_numbers(upsert(t, at, r + 1, tag, key_words),
+		    r + 1 + key_words, numbers);
+	}
+}
+
+void
+gdi_table_add_near(struct gdi_table *t, const uint64_t *records, size_t n)
+{
+	if (t->words - t->key_words == 4) {
+#define ADD(words) do { add_near(t, records, n, words, 4); return; } while (0)
+		BY_LENGTH(t, ADD)
+#undef ADD
+	}
+	add_near(t, records, n, t->key_words, t->words - t->key_words);
 }
 
 /*

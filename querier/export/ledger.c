@@ -313,6 +313,17 @@ ledger_day_done(struct ledger *l, struct ledger_day *d, uint64_t index_bytes)
 	return rc;
 }
 
+int
+ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s)
+{
+	char path[64], day[11];
+
+	gp_clock_day_format(day_s, day);
+	(void)snprintf(path, sizeof(path), "%s/%s", iface, day);
+	return unlinkat(l->shipped, path, 0) < 0 && errno != ENOENT ? -errno :
+	    0;
+}
+
 /* ---- the attempt ----------------------------------------------------------- */
 
 /* On disk: the struct up to its last id, then the checksum. */

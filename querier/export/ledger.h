@@ -58,6 +58,9 @@ int ledger_day_add(struct ledger *l, struct ledger_day *d,
 int ledger_day_done(struct ledger *l, struct ledger_day *d,
     uint64_t index_bytes);
 
+/* The store has the day no longer, so neither has the ledger. */
+int ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s);
+
 /* ---- the attempt ---------------------------------------------------------- */
 
 enum ledger_phase {

@@ -19,6 +19,7 @@
 #define SQL_MAX      4096
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */
 #define SEND_AGAIN   (-3)
+#define LARGER_AFTER 20 /* attempts */
 
 /* Distributed tables answer when every shard has the rows; others ignore it.
  * One block an insert, so that it is one part and not several. */
@@ -30,6 +31,7 @@ struct job {
 	struct ship *s;
 	const char *iface;
 	int64_t day_s;
+	bool *asked;
 	struct godb_scan *scan;
 	struct godb_cursor *cursor[HTTP_PARALLEL];
 	struct ledger_day day;
@@ -146,34 +148,6 @@ ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 
 /* ---- what the server has already ------------------------------------------ */
 
-static bool
-asked_before(const struct ship *s, const char *iface, int64_t day_s)
-{
-	for (size_t i = 0; i < s->n_asked; i++)
-		if (s->asked[i].day_s == day_s &&
-		    strcmp(s->asked[i].iface, iface) == 0)
-			return true;
-	return false;
-}
-
-static int
-remember_asked(struct ship *s, const char *iface, int64_t day_s)
-{
-	if (s->n_asked == s->cap_asked) {
-		size_t cap = s->cap_asked ? s->cap_asked * 2 : 64;
-		void *grown = reallocarray(s->asked, cap, sizeof(*s->asked));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		s->asked = grown;
-		s->cap_asked = cap;
-	}
-	(void)snprintf(s->asked[s->n_asked].iface,
-	    sizeof(s->asked[s->n_asked].iface), "%s", iface);
-	s->asked[s->n_asked++].day_s = day_s;
-	return 0;
-}
-
 /* Lines of 32 digits each into the ledger, those it lacks. */
 static int
 take_commits(struct job *j, const char *text)
@@ -214,7 +188,7 @@ learn_commits(struct job *j)
 	struct http_text text = {0};
 	int rc = 0;
 
-	if (asked_before(s, j->iface, j->day_s))
+	if (*j->asked)
 		return 0;
 	print_where(where, sizeof(where), s, j->iface, j->day_s);
 	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
@@ -224,8 +198,8 @@ learn_commits(struct job *j)
 	if (text.data)
 		rc = take_commits(j, text.data);
 	free(text.data);
-	if (rc == 0 && remember_asked(s, j->iface, j->day_s) < 0)
-		rc = fail(j, "commits at the server", "out of memory");
+	if (rc == 0)
+		*j->asked = true;
 	return rc;
 }
 
@@ -300,7 +274,7 @@ batch_size(const struct job *j, size_t first)
 
 		rows += (uint64_t)part->n4 + part->n6;
 		if (n > 0 &&
-		    rows > (uint64_t)j->s->batch_rows * HTTP_PARALLEL)
+		    rows > (uint64_t)j->s->batch_now * HTTP_PARALLEL)
 			break;
 		n++;
 	}
@@ -394,6 +368,29 @@ choose_readable(const struct job *j, size_t first, size_t n,
 	}
 }
 
+/*
+ * What is too much for the server at once may not be in pieces: it is slow, or
+ * has little memory.  Without this an insert that cannot be done within the
+ * time-out would be tried for ever.
+ */
+static void
+try_smaller(struct ship *s)
+{
+	s->batch_fine = 0;
+	s->batch_now = s->batch_now / 2 > SHIP_BATCH_LEAST ?
+	    s->batch_now / 2 : SHIP_BATCH_LEAST;
+}
+
+static void
+try_larger(struct ship *s)
+{
+	if (++s->batch_fine < LARGER_AFTER)
+		return;
+	s->batch_fine = 0;
+	s->batch_now = s->batch_now < s->batch_rows / 2 ? s->batch_now * 2 :
+	    s->batch_rows;
+}
+
 /* Some inserts side by side, from row `from` on; what they took, or an error
  * as send_rows() has them. */
 static int64_t
@@ -403,6 +400,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 	struct tables_rows r[HTTP_PARALLEL] = {{0}};
 	struct http_ask ask[HTTP_PARALLEL] = {{0}};
 	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	enum http_result rc;
 	uint64_t end = from;
 	size_t n = 0;
 
@@ -417,8 +415,8 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 			.fill_arg = &r[n]};
 		end += chunk;
 	}
-	if (http_ask_all(j->s->http, ask, n, &j->s->counts.bytes, why) ==
-	    HTTP_FINE)
+	rc = http_ask_all(j->s->http, ask, n, &j->s->counts.bytes, why);
+	if (rc == HTTP_FINE)
 		return (int64_t)(end - from);
 	for (size_t i = 0; i < n; i++) {
 		if (r[i].rc == GODB_EDAMAGED && r[i].at < s->n) {
@@ -428,11 +426,13 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 		if (r[i].rc < 0)
 			return fail_store(j, godb_strerror(r[i].rc));
 	}
+	if (rc != HTTP_STOPPED)
+		try_smaller(j->s);
 	return fail(j, "rows", why);
 }
 
 /*
- * All rows of the attempt, in inserts of at most batch_rows.  SEND_AGAIN when
+ * All rows of the attempt, in inserts of at most batch_now.  SEND_AGAIN when
  * a record cannot be read: it has been marked, and another attempt does
  * without.
  */
@@ -446,7 +446,7 @@ send_rows(struct job *j, size_t first, size_t n, uint64_t *rows)
 	if (s == NULL)
 		return fail(j, "rows", "out of memory");
 	choose_readable(j, first, n, s);
-	chunks = s->rows / j->s->batch_rows + 1;
+	chunks = s->rows / j->s->batch_now + 1;
 	if (chunks < HTTP_PARALLEL && s->rows > PARALLEL_FROM)
 		chunks = HTTP_PARALLEL;
 	chunk = (s->rows + chunks - 1) / chunks;
@@ -466,19 +466,40 @@ pause_half_second(void)
 	(void)nanosleep(&t, NULL);
 }
 
+/* Of the records of an attempt, so that the server looks at their rows alone
+ * and not at the whole day's. */
+static void
+print_times(char to[96], const struct job *j, const size_t *parts, size_t n)
+{
+	int64_t first_s = INT64_MAX, last_s = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t slot_s = godb_scan_part(j->scan, parts[i])->slot_s;
+
+		first_s = slot_s < first_s ? slot_s : first_s;
+		last_s = slot_s > last_s ? slot_s : last_s;
+	}
+	(void)snprintf(to, 96, "time >= toDateTime(%" PRId64 ") AND "
+	    "time <= toDateTime(%" PRId64 ")", n > 0 ? first_s : 0, last_s);
+}
+
 /* What answered so far may be a proxy, a wall, or half a cluster: the rows
  * themselves are the proof. */
 static int
-verify(struct job *j, const char *table, const char *what, uint64_t rows)
+verify(struct job *j, const char *table, const char *what, uint64_t rows,
+    const size_t *parts, size_t n)
 {
 	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
+	char times[96];
 	uint64_t have = 0;
 
 	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
+	print_times(times, j, parts, n);
 	rowbinary_hex(hex, j->attempt->attempt);
 	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM %s.%s WHERE "
-	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", what, j->s->database, table, where, hex);
+	    "%s AND %s AND attempt = toFixedString(unhex('%s'), 16) "
+	    "FORMAT TabSeparated", what, j->s->database, table, where, times,
+	    hex);
 	for (int i = 0; i < COUNT_TRIES; i++) {
 		if (ask_number(j->s, sql, &have, why) != HTTP_FINE)
 			return fail(j, table, why);
@@ -509,7 +530,7 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 	if (http_ask(j->s->http, &ask, &j->s->counts.bytes, why) != HTTP_FINE)
 		return fail(j, "commit", why);
 	/* sent twice it is there twice, and means the same */
-	if (verify(j, "blocks", "uniqExact(record)", n) < 0)
+	if (verify(j, "blocks", "uniqExact(record)", n, parts, n) < 0)
 		return -1;
 	rc = ledger_day_add(j->s->ledger, &j->day,
 	    (const uint8_t(*)[LEDGER_ID])j->attempt->ids, j->attempt->n);
@@ -538,7 +559,7 @@ ship_batch(struct job *j, size_t first, size_t n)
 		return ship_batch(j, first, n);
 	}
 	if (rc == 0)
-		rc = verify(j, "flows", "count()", rows);
+		rc = verify(j, "flows", "count()", rows, j->parts + first, n);
 	if (rc < 0)
 		return give_up(j, rc);
 	j->attempt->phase = LEDGER_SENT;
@@ -548,9 +569,13 @@ ship_batch(struct job *j, size_t first, size_t n)
 		return give_up(j, -1);
 	}
 	rc = commit(j, j->parts + first, n, j->unreadable + first);
-	if (rc == 0)
-		j->s->counts.rows += rows;
-	return rc;
+	if (rc < 0)
+		return rc;
+	j->s->counts.rows += rows;
+	try_larger(j->s);
+	if (j->s->progress)
+		j->s->progress(j->s->progress_arg);
+	return 0;
 }
 
 /* ---- days ------------------------------------------------------------------ */
@@ -579,10 +604,10 @@ ship_chosen(struct job *j, uint64_t index_bytes)
 
 int
 ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, char error[SHIP_ERROR_MAX])
+    uint64_t index_bytes, bool *asked, char error[SHIP_ERROR_MAX])
 {
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
-		.error = error};
+		.asked = asked, .error = error};
 	int rc = open_ledger_day(&j);
 
 	if (rc == 0 && j.day.done_bytes != index_bytes) {
@@ -632,6 +657,15 @@ in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
 	return false;
 }
 
+/* As the server's hex() spells them. */
+static char *
+upper(char hex[33])
+{
+	for (char *c = hex; *c; c++)
+		*c = (char)(*c >= 'a' ? *c - 32 : *c);
+	return hex;
+}
+
 /* The rows are at the server; which of them are unreadable here was known
  * then, and shows in that it has none of them. */
 static int
@@ -653,10 +687,8 @@ mark_empty(struct job *j)
 		char id[33];
 
 		rowbinary_hex(id, part->id);
-		for (char *c = id; *c; c++)
-			*c = (char)(*c >= 'a' ? *c - 32 : *c);
 		j->unreadable[i] = part->n4 + part->n6 > 0 &&
-		    (!text.data || !strstr(text.data, id));
+		    (!text.data || !strstr(text.data, upper(id)));
 	}
 	free(text.data);
 	return 0;
@@ -745,35 +777,72 @@ find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
 			database, table) == 3)
 			(void)snprintf(to, 512, "%s.%s ON CLUSTER '%s'",
 			    database, table, cluster);
-		else
+		else {
+			(void)snprintf(why, HTTP_ERROR_MAX, "%s.flows is "
+			    "distributed in a way not understood", s->database);
 			rc = -1;
+		}
 	}
 	free(text.data);
 	return rc;
 }
 
-static int
-remove_rows(struct ship *s, const struct ledger_dead *d, const char *table,
-    char why[HTTP_ERROR_MAX])
+#define TOGETHER 32 /* attempts in one statement: each makes the server look
+		     * through its parts */
+
+static bool
+same_day(const struct ledger_dead *a, const struct ledger_dead *b)
 {
-	char where[SQL_MAX / 2], sql[SQL_MAX], hex[33];
+	return a->day_s == b->day_s && strcmp(a->iface, b->iface) == 0;
+}
+
+/* Of n attempts on one interface and day; never what counts. */
+static int
+remove_rows(struct ship *s, const struct ledger_dead *d, size_t n,
+    const char *table, char why[HTTP_ERROR_MAX])
+{
+	char where[SQL_MAX], sql[2 * SQL_MAX], hex[33];
 	struct http_text text = {0};
-	uint64_t committed = 1;
-	enum http_result rc;
+	uint64_t committed = 0;
+	size_t len;
+	int rc;
 
 	print_where(where, sizeof(where), s, d->iface, d->day_s);
-	rowbinary_hex(hex, d->attempt);
+	len = strlen(where);
+	for (size_t i = 0; i < n; i++) {
+		rowbinary_hex(hex, d[i].attempt);
+		len += (size_t)snprintf(where + len, sizeof(where) - len,
+		    "%s'%s'", i == 0 ? " AND hex(attempt) IN (" : ",",
+		    upper(hex));
+	}
+	(void)snprintf(where + len, sizeof(where) - len, ")");
 	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.blocks WHERE "
-	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", s->database, where, hex);
-	rc = ask_number(s, sql, &committed, why);
-	if (rc != HTTP_FINE || committed > 0)
-		return (int)rc; /* never what counts */
-	(void)snprintf(sql, sizeof(sql), "ALTER TABLE %s DELETE WHERE %s AND "
-	    "attempt = toFixedString(unhex('%s'), 16)", table, where, hex);
-	rc = ask_text(s, sql, &text, why);
+	    "%s FORMAT TabSeparated", s->database, where);
+	rc = (int)ask_number(s, sql, &committed, why);
+	if (rc != HTTP_FINE)
+		return rc;
+	if (committed > 0) {
+		for (size_t i = 0; rc == HTTP_FINE && n > 1 && i < n; i++)
+			rc = remove_rows(s, d + i, 1, table, why);
+		return rc;
+	}
+	(void)snprintf(sql, sizeof(sql), "ALTER TABLE %s DELETE WHERE %s",
+	    table, where);
+	rc = (int)ask_text(s, sql, &text, why);
 	free(text.data);
-	return (int)rc;
+	return rc;
+}
+
+/* How many of the list are removed together from its i-th on. */
+static size_t
+together(const struct ledger_dead *list, size_t i, size_t n, int64_t before_s)
+{
+	size_t k = i;
+
+	while (k < n && k - i < TOGETHER && list[k].since_s <= before_s &&
+	    same_day(&list[i], &list[k]))
+		k++;
+	return k - i;
 }
 
 int
@@ -782,43 +851,38 @@ ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX])
 	int64_t before_s = gp_clock_real_ns() / GP_NS_PER_S - age_s;
 	char why[HTTP_ERROR_MAX], table[512];
 	struct ledger_dead *list;
-	int n = ledger_dead_list(s->ledger, &list), rc = 0;
-	size_t kept = 0;
+	int found = ledger_dead_list(s->ledger, &list), rc = 0;
+	size_t n, kept = 0, k;
 
-	if (n < 0) {
+	if (found < 0) {
 		(void)snprintf(error, SHIP_ERROR_MAX, "ledger: %s",
-		    strerror(-n));
+		    strerror(-found));
 		return -1;
 	}
-	if (n > 0 && list[0].since_s <= before_s) {
+	n = (size_t)found;
+	if (n > 0 && list[0].since_s <= before_s)
 		rc = find_rows(s, table, why);
-		for (int i = 0; i < n; i++) {
-			if (rc < 0 || list[i].since_s > before_s)
-				list[kept++] = list[i];
-			else if (remove_rows(s, &list[i], table, why) !=
-			    HTTP_FINE) {
-				rc = -1;
-				list[kept++] = list[i];
-			}
-		}
-		if (rc < 0)
-			(void)snprintf(error, SHIP_ERROR_MAX,
-			    "removing rows of attempts given up: %s", why);
-		if (kept < (size_t)n &&
-		    ledger_dead_write(s->ledger, list, kept) < 0 && rc == 0) {
-			(void)snprintf(error, SHIP_ERROR_MAX,
-			    "ledger: the list cannot be written");
-			rc = -1;
-		}
+	else
+		kept = n;
+	for (size_t i = kept; i < n; i += k) {
+		k = together(list, i, n, before_s);
+		if (rc == 0 && k > 0 &&
+		    remove_rows(s, &list[i], k, table, why) == HTTP_FINE)
+			continue;
+		rc = k > 0 ? -1 : rc;
+		k = k > 0 ? k : 1;
+		memmove(&list[kept], &list[i], k * sizeof(*list));
+		kept += k;
+	}
+	if (rc < 0)
+		(void)snprintf(error, SHIP_ERROR_MAX,
+		    "removing rows of attempts given up: %s", why);
+	if (kept < n && ledger_dead_write(s->ledger, list, kept) < 0 &&
+	    rc == 0) {
+		(void)snprintf(error, SHIP_ERROR_MAX,
+		    "ledger: the list cannot be written");
+		rc = -1;
 	}
 	free(list);
 	return rc;
-}
-
-void
-ship_fini(struct ship *s)
-{
-	free(s->asked);
-	s->asked = NULL;
-	s->n_asked = s->cap_asked = 0;
 }

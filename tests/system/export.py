@@ -3,7 +3,7 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship faults kills cluster replica tls
+  -p PARTS   comma list of: ship faults daemon kills cluster replica tls
   SEED       environment, printed
 """
 
@@ -245,7 +245,7 @@ class Proxy(http.server.ThreadingHTTPServer):
     def __init__(self, server):
         super().__init__(("127.0.0.1", 0), Handler)
         self.server, self.mood = server, "fine"
-        self.count = 0
+        self.count = self.inserts = self.most = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self):
@@ -294,7 +294,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.count += 1
         data = self.body()
         insert = "INSERT" in self.path
-        if not insert and mood in ("empty", "half", "lost", "late", "rot"):
+        self.server.inserts += insert
+        if not insert and mood in ("empty", "half", "lost", "late", "rot",
+                                   "full", "picky"):
             return self.answer(*self.forward(data))
         if mood == "fine":
             return self.answer(*self.forward(data))
@@ -308,6 +310,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(500, b"Code: 243, e.displayText() = DB::Except"
                                b"ion: Cannot reserve 1.00 MiB, not enough spa"
                                b"ce\n")
+        if mood == "picky":  # has memory for some rows only
+            if len(gzip.decompress(data)) > self.server.most:
+                return self.answer(500, b"Code: 241, Memory limit exceeded\n")
+            return self.answer(*self.forward(data))
         if mood == "gateway":
             return self.answer(502, b"")
         if mood == "lost":  # done, but nobody hears of it
@@ -350,6 +356,9 @@ MOODS = ("empty", "nonsense", "teapot", "full", "gateway", "lost", "rot",
 def part_faults(w, server, store):
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
+    store = w.path("faults-store")  # what goes first has rows
+    for name in ("office", "days", "links"):
+        w.replay(store, name, "%s/%s.pcap" % (DATA, name))
     proxy = Proxy(server)
     state = w.state()
     ini = w.ini(proxy.url(), "timeout = 2\nbatch_rows = 1000\n")
@@ -382,6 +391,166 @@ def part_faults(w, server, store):
         time.sleep(0.1)
     is_(left, good, "after --clean they are gone")
     same(w, server, store, "cleaned")
+    proxy.shutdown()
+
+
+def wait_for(seconds, what, condition):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return ok(True, what)
+        time.sleep(0.05)
+    return ok(False, what + ": not within %d s" % seconds)
+
+
+class Daemon:
+    """goprobe-export as systemd runs it, its log in a file."""
+
+    def __init__(self, w, ini, store, state, run):
+        self.w, self.run = w, run
+        self.log = w.path("log%d" % w.random.getrandbits(40))
+        with open(self.log, "w") as out:
+            self.p = subprocess.Popen(
+                [w.program("goprobe-export"), "-c", ini, "-d", store, "-s",
+                 state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=dict(os.environ, RUNTIME_DIRECTORY=run))
+
+    def said(self, text):
+        with open(self.log) as log:
+            return text in log.read()
+
+    def figure(self, name):
+        try:
+            with open(self.run + "/status") as f:
+                for line in f:
+                    if line.startswith(name + " "):
+                        return line.split(" ", 1)[1].strip().strip('"')
+        except FileNotFoundError:
+            pass
+        return None
+
+    def status(self):
+        r = subprocess.run([self.w.program("goprobe-export"), "-c",
+                            "/dev/null", "--status"], capture_output=True,
+                           text=True, env=dict(os.environ,
+                                               RUNTIME_DIRECTORY=self.run))
+        return r.returncode, r.stdout + r.stderr
+
+    def show(self):
+        with open(self.log) as log:
+            for line in log.read().splitlines()[-8:]:
+                diag(line)
+
+    def end(self):
+        begun = time.monotonic()
+        self.p.terminate()
+        try:
+            self.p.wait(30)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.wait()
+        return self.p.returncode, time.monotonic() - begun
+
+
+def part_daemon(w, server, store):
+    """Goes on by itself, and says how it does."""
+    fresh_tables(server)
+    is_(init(w, server).returncode, 0, "tables again")
+    store = w.path("daemon-store")
+    for name in ("office", "days"):
+        w.replay(store, name, "%s/%s.pcap" % (DATA, name))
+    proxy = Proxy(server)
+    run, state = w.path("run"), w.state()
+    for folder in (run, state):
+        os.mkdir(folder, 0o700)  # and who starts it as root need not care
+    if os.geteuid() == 0:
+        os.chown(run, clickhouse.NOBODY, clickhouse.NOBODY)
+        os.chmod(run, 0o777)
+    common = "interval = 1\ntimeout = 5\nmetrics = %s/export.prom\n" % run
+    ini = w.ini(proxy.url(), common + "[store]\nretain_days = 10\n")
+    r = subprocess.run([w.program("goprobe-export"), "--status"],
+                       capture_output=True, text=True,
+                       env=dict(os.environ, RUNTIME_DIRECTORY=run))
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+       "no exporter has run: one line, status 1")
+
+    proxy.mood = "full"
+    d = Daemon(w, ini, store, state, run)
+    begun = time.monotonic()
+    wait_for(20, "a full server is in the status",
+             lambda: "not enough space" in (d.figure("error") or ""))
+    status, text = d.status()
+    ok(status == 3 and "Lag:" in text and "not enough space" in text and
+       "it is behind" in text, "--status tells the lag and why") or diag(text)
+    ok("soon be removed by retention" in text and
+       d.said("retention will remove them"),
+       "and that retention will not wait") or diag(text)
+    every = int(d.figure("left_records"))
+    ok(every > 3, "%d blocks are left" % every)
+    gone = os.path.join(store, "days", min(
+        n for n in os.listdir(store + "/days") if n.startswith("20")))
+    os.rename(gone, w.path("gone"))  # as retention begins
+    wait_for(20, "a day that was removed before is told",
+             lambda: d.said("was removed before it was shipped whole"))
+    wait_for(5, "and counted", lambda: int(d.figure("gone") or 0) > 0
+             ) or d.show()
+    took = time.monotonic() - begun
+    ok(proxy.inserts <= 3 + took, "%d tries in %.1f s: it waits longer each "
+       "time" % (proxy.inserts, took))
+    status, took = d.end()
+    ok(status == 0 and took < 3, "asked to end it does, in %.1f s" % took)
+    ok(d.status()[0] == 3 and "has ended" in d.status()[1],
+       "and --status says so")
+
+    big = w.path("big-store")
+    subprocess.run([os.path.join(os.environ.get("TESTS_DIR",
+                                                "build/gcc/tests"),
+                                 "bench/genflows"), "store", big, "1", "20",
+                    "7"], check=True, capture_output=True)
+    proxy.mood, proxy.most = "picky", 600 * 110
+    d = Daemon(w, w.ini(proxy.url(), common + "batch_rows = 1000\n"), big,
+               w.state(), run)
+    wait_for(30, "a server with little memory gets smaller inserts",
+             lambda: d.figure("left_records") == "0") or d.show()
+    ok(1 <= int(d.figure("given_up") or 0) <= 2, "after %s attempts that were "
+       "too large" % d.figure("given_up"))
+    ok(int(d.figure("attempts")) > 4 and d.figure("error") == "",
+       "all of it was shipped, in %s" % d.figure("attempts"))
+    d.end()
+
+    proxy.mood = "fine"
+    d = Daemon(w, w.ini(proxy.url(), common), store, state, run)
+    wait_for(20, "a server that is well again",
+             lambda: d.figure("left_records") == "0")
+    w.replay(store, "fresh", DATA + "/office.pcap")
+    wait_for(20, "what is new is shipped by the next look", lambda: server.ask(
+        "SELECT count() > 0 FROM goprobe.blocks WHERE iface = 'fresh'") ==
+        "1\n")
+    wait_for(5, "nothing is left", lambda: d.figure("left_records") == "0" and
+             int(d.figure("records")) > 0)
+    status, text = d.status()
+    ok(status == 0 and "Left:     nothing" in text, "--status: all is well"
+       ) or diag(text)
+    with open(run + "/export.prom") as f:
+        r = subprocess.run([sys.executable, "tests/lib/promcheck.py"], stdin=f,
+                           capture_output=True, text=True)
+    is_(r.returncode, 0, "metrics for Prometheus: " +
+        r.stdout.split("\n")[0]) or diag(r.stdout)
+    server.signal(signal.SIGSTOP)
+    w.replay(store, "fresh2", DATA + "/office.pcap")
+    time.sleep(1.5)
+    status, took = d.end()
+    ok(status == 0 and took < 3, "while the server hangs it ends in %.1f s" %
+       took)
+    server.signal(signal.SIGCONT)
+    for text in ("", "goprobe-export-status 1\nwritten x\nend\n",
+                 "goprobe-export-status 1\n" + "x" * 20000 + "\nend\n"):
+        os.unlink(run + "/status")
+        with open(run + "/status", "w") as out:
+            out.write(text)
+        status, text = d.status()
+        ok(status == 1 and text.count("\n") == 1, "a status that is none: "
+           "one line") or diag(text)
     proxy.shutdown()
 
 
@@ -600,7 +769,7 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,faults,kills,cluster,replica,tls")
+                        default="ship,faults,daemon,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

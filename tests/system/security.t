@@ -19,7 +19,7 @@ while IFS= read -r line; do
 	*) ok "  and is run" grep -qE -- "\b(lib)?${name%%_*}" tests/build.mk ;;
 	esac
 done <"$T/named"
-for c in capture writer querier remote; do
+for c in capture writer querier export remote; do
 	title=goprobe-$c
 	[ $c = querier ] && title=goquery
 	[ $c = remote ] && title=goquery-remote

@@ -168,7 +168,8 @@ want=$(cat "$T/sent")
 ok "of its $want packets none is missing" wait_for 10 has vb 10.99.2.0/24
 
 # --- the exporter: there when its package is and the configuration names a server
-printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\n' >>"$ini"
+printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\nuser = u\npassword_file = /etc/goprobe/password\n' >>"$ini"
+(umask 077; echo secret >"${ini%/*}/password") # root alone may read it
 run 0 "reload with an export" machine systemctl reload goprobe-apply
 is "$(unit goprobe-export LoadState)" not-found "has no effect without its package"
 run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /srv/deb/goprobe-export_*.deb'

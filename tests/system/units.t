@@ -72,6 +72,15 @@ ReadWritePaths=\"-/var/lib/prom\"" "are opened to the writer"
 run 0 "an export" generate '[export]\nurl = http://192.0.2.1:8123\nstate = /srv/e\n'
 is "$(made)" "./n/goprobe-export.service.d/50-paths.conf ./n/goprobe.target.wants/goprobe-export.service " \
     "is wanted, and may write its state"
+run 0 "an export with secrets" generate '[export]\nurl = https://192.0.2.1:8443\nuser = u\npassword_file = /etc/goprobe/pass word%\nkey_file = /etc/k.pem\nmetrics = /var/lib/prom/e.prom\n'
+is "$(cat "$T"/out/n/goprobe-export.service.d/*.conf)" \
+    '# made by goprobe-generator
+[Service]
+ReadWritePaths="-/var/lib/prom"
+# made by goprobe-generator
+[Service]
+LoadCredential=password_file:/etc/goprobe/pass word%%
+LoadCredential=key_file:/etc/k.pem' "has them handed over"
 run 2 "an error in the file" generate '[interface eth0]\nsnaplen = many\n'
 is "$(made)" "" "nothing is made"
 one_line "an error in the file"

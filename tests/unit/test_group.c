@@ -19,7 +19,8 @@ static int
 new_group(const struct godb_keys *keys, uint32_t metrics, size_t mem_bytes,
     struct gdi_group **out)
 {
-	struct gdi_group_opts opts = {keys, metrics, mem_bytes, NULL, NULL};
+	struct gdi_group_opts opts = {.keys = keys, .metrics = metrics,
+	    .mem_bytes = mem_bytes};
 
 	return gdi_group_new(&opts, out);
 }
@@ -217,7 +218,7 @@ check_coarser(void)
 	const uint32_t all = 1u << GODB_METRIC_ROWS | 1u << GODB_METRIC_SIPS |
 	    1u << GODB_METRIC_DIPS | 1u << GODB_METRIC_DPORTS;
 	struct godb_scan *s = fake_scan_new();
-	struct gdi_group_opts opts = {NULL, 0, 0, first_hour, NULL};
+	struct gdi_group_opts opts = {.bin = first_hour};
 	struct godb_keys keys;
 	struct gdi_group *g;
 	struct gdi_group_key k;

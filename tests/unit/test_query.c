@@ -84,6 +84,8 @@ random_scan(void)
 		fake_add_l7(s, l7_names[i], "Category");
 	for (size_t i = 0; i < 3; i++)
 		fake_add_iface(s, iface_names[i]);
+	fake_piece_rows = pick(3) ? 0 : (uint32_t)(1 + pick(ROWS_MAX / 2));
+	fake_knows = pick(2);
 	n_twin = 0;
 	for (size_t p = 0; p < PARTS; p++) {
 		uint32_t iface = (uint32_t)(p * 3 / PARTS);

@@ -2,6 +2,8 @@
  * the writer or to the files between. */
 #include "tests/lib/storetest.h"
 
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 static char root[32];
@@ -27,6 +29,18 @@ check_equal(struct facts *want, const char *what)
 
 /* ---- making and opening -------------------------------------------------- */
 
+static long fs_type; /* 0: what it is */
+
+int
+fstatfs(int fd, struct statfs *st)
+{
+	int rc = (int)syscall(SYS_fstatfs, fd, st);
+
+	if (rc == 0 && fs_type != 0)
+		st->f_type = fs_type;
+	return rc;
+}
+
 static mode_t
 mode_of(const char *name)
 {
@@ -49,6 +63,44 @@ put_text(const char *name, const char *text)
 		abort();
 	fputs(text, f);
 	fclose(f);
+}
+
+static void
+test_network(void)
+{
+	static const long types[] = {0x6969, (long)0xff534d42, 0x01021997};
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_repair_opts repair = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report report;
+	struct godb_writer *w = NULL;
+	struct godb_reader *r;
+	struct godb_diag d;
+	int dir;
+
+	fresh();
+	mkdir(path, 0700);
+	for (size_t i = 0; i < 3; i++) {
+		fs_type = types[i];
+		d.text[0] = '\0';
+		is_int(godb_writer_open(open(path, O_RDONLY), &opts, &w, &d),
+		    -EREMOTE, "a network file system, %lx",
+		    (unsigned long)types[i]);
+		ok(strstr(d.text, "network file system") != NULL, "%s", d.text);
+	}
+	is_int(rmdir(path), 0, "nothing was made");
+	fs_type = 0;
+	is_int(store_open(path, &w), 0, "a local one");
+	godb_writer_close(w);
+	fs_type = types[0];
+	dir = open(path, O_RDONLY);
+	is_int(godb_repair(dir, &repair, &report, &d), -EREMOTE,
+	    "no repair over the network");
+	is_int(godb_wipe(dir, NULL, false, &(uint64_t){0}, &(uint64_t){0}, &d),
+	    -EREMOTE, "nor removal");
+	close(dir);
+	is_int(godb_reader_open(path, &r), 0, "it may be read");
+	godb_reader_close(r);
+	fs_type = 0;
 }
 
 static void
@@ -747,6 +799,7 @@ main(void)
 	snprintf(path, sizeof(path), "%s/store", root);
 	snprintf(copy, sizeof(copy), "%s/copy", root);
 	test_making();
+	test_network();
 	test_random(false);
 	test_random(true);
 	test_journal_cuts();
