@@ -9,6 +9,7 @@ goprobe-export_SRCS := querier/export/main.c
 goprobe-export_LIBS := libgpexport libgodb libgpbase
 goprobe-export_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += querier/export/goprobe-export.8
+DOCS += querier/export/SIZING.md
 
 # The schemas stand in etc/clickhouse for those who want to read them first;
 # `make schemas` writes them anew, a test compares.
