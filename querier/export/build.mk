@@ -19,7 +19,8 @@ schemas: all
 	@for k in $(SCHEMAS); do $(BIN)/goprobe-export -c /dev/null \
 		--schema $$k >etc/clickhouse/$$k.sql || exit 1; done
 
-UNIT_TESTS += unit/test_ledger unit/test_rowbinary
+UNIT_TESTS += unit/test_ledger unit/test_rowbinary unit/test_figures
+TEST_LIBS_test_figures := libgpexport
 TEST_LIBS_test_ledger := libgpexport libgodb libgpbase
 TEST_LIBS_test_rowbinary := libgpexport libgodb libgpbase
 TEST_PKGS_test_ledger := libcurl zlib
