@@ -433,6 +433,8 @@ struct loop {
 	int64_t orphaned_ns; /* the launcher died then; 0: it lives */
 	int watchdog_ms;
 	int64_t petted_ns;
+	size_t told_captures; /* the supervisor, in its status line */
+	int told_failing;
 };
 
 static void
@@ -500,6 +502,28 @@ pet_watchdog(struct loop *l)
 	(void)gp_notify_send(l->in->notify, "WATCHDOG=1");
 }
 
+/* For `systemctl status`: a line when something else is true than before. */
+static void
+tell_state(struct loop *l)
+{
+	size_t n = peers_capturing(&l->peers);
+	int failing = l->ingest.failing;
+	char text[128];
+
+	if (n == l->told_captures && failing == l->told_failing)
+		return;
+	l->told_captures = n;
+	l->told_failing = failing;
+	if (failing)
+		(void)snprintf(text, sizeof(text),
+		    "STATUS=the store cannot be written: %s; trying again",
+		    godb_strerror(failing));
+	else
+		(void)snprintf(text, sizeof(text),
+		    "STATUS=storing from %zu ring%s", n, n == 1 ? "" : "s");
+	(void)gp_notify_send(l->in->notify, text);
+}
+
 /* Captures stop before the writer; what they sent last may still be in the
  * rings.  Blocks are finished only when nobody is left to add to them. */
 static int
@@ -540,6 +564,7 @@ run(struct loop *l)
 		if (!l->offline)
 			pruning = prune_tick(&l->prune);
 		stats_tick(&l->stats, &l->peers, &l->ingest);
+		tell_state(l);
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&
 		    peers_active(&l->peers) == 0)
