@@ -45,7 +45,7 @@ renew() {
 		standin=goprobe-standin@${1#goprobe-capture@}
 		handed=yes
 		hand_over "$1" "$standin" || handed=
-		systemctl -q stop "$standin"
+		systemctl -q stop "$standin" || true
 		systemctl -q reset-failed "$standin" 2>/dev/null || true
 		[ -z "$handed" ] || return 0
 		;;

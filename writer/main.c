@@ -442,6 +442,8 @@ struct loop {
 	struct gp_log_limit upkeep_limit;
 	int watchdog_ms;
 	int64_t petted_ns;
+	size_t told_captures; /* the supervisor, in its status line */
+	int told_failing;
 };
 
 static void
@@ -523,6 +525,28 @@ upkeep(struct loop *l)
 	return rc != 0;
 }
 
+/* For `systemctl status`: a line when something else is true than before. */
+static void
+tell_state(struct loop *l)
+{
+	size_t n = peers_capturing(&l->peers);
+	int failing = l->ingest.failing;
+	char text[128];
+
+	if (n == l->told_captures && failing == l->told_failing)
+		return;
+	l->told_captures = n;
+	l->told_failing = failing;
+	if (failing)
+		(void)snprintf(text, sizeof(text),
+		    "STATUS=the store cannot be written: %s; trying again",
+		    godb_strerror(failing));
+	else
+		(void)snprintf(text, sizeof(text),
+		    "STATUS=storing from %zu ring%s", n, n == 1 ? "" : "s");
+	(void)gp_notify_send(l->in->notify, text);
+}
+
 /* Captures stop before the writer; what they sent last may still be in the
  * rings.  Blocks are finished only when nobody is left to add to them. */
 static int
@@ -570,6 +594,7 @@ run(struct loop *l)
 			pruning = prune_tick(&l->prune);
 		keeping = !more && upkeep(l);
 		stats_tick(&l->stats, &l->peers, &l->ingest);
+		tell_state(l);
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&
 		    peers_active(&l->peers) == 0)

@@ -543,6 +543,16 @@ peers_closed(void *arg, const char *iface, int64_t slot_s)
 }
 
 size_t
+peers_capturing(const struct peers *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_list; i++)
+		n += p->list[i].state == PEER_ACTIVE;
+	return n;
+}
+
+size_t
 peers_active(const struct peers *p)
 {
 	size_t n = 0;

@@ -116,7 +116,8 @@ void peers_tick(struct peers *p);
 /* Whether every ring of the interface has closed the block; ingest.h. */
 bool peers_closed(void *arg, const char *iface, int64_t slot_s);
 
-/* Sessions that still may bring something. */
+/* Sessions that still may bring something; those with a capture behind them. */
 size_t peers_active(const struct peers *p);
+size_t peers_capturing(const struct peers *p);
 
 #endif

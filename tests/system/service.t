@@ -168,6 +168,8 @@ in_peer ip link set vy up
 ok "vz appears, down" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q 'vz is down'"
 machine ip link set vz up
 ok "up: it is captured" wait_for 5 capturing vz
+from() { [ "$(unit goprobe-writer StatusText)" = "storing from $1 rings" ]; }
+ok "the writer says so, too" wait_for 5 from 3
 vc0=$(pid capture@vc)
 in_peer ip link del vy
 gone() { unit goprobe-capture@vz StatusText | grep -q 'not there'; }
