@@ -22,8 +22,9 @@ bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_PARTS)
 
 # Questions beside other stores; BENCH_SCALE=4.32 makes 43 million rows of 10,
-# BENCH_V6=80 has four fifths of the pairs talk IPv6, BENCH_IFACES=50 spreads
-# the rows over so many interfaces.
+# BENCH_V6=80 has four fifths of the pairs talk IPv6, BENCH_IFACES=5 spreads
+# the rows over so many interfaces (and takes so many times longer to load: a
+# block is a commit).
 .PHONY: bench-query
 bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed \
     $(O)/tests/bench/membw

@@ -137,8 +137,8 @@ class Ours:
         """Bytes that a question reads and decodes, and rows it looks at."""
         r = subprocess.run(self.argv(q) + ["--explain"], capture_output=True,
                            text=True, check=True)
-        read = re.search(r"read: .*, ([\d.]+) (\w+), ([\d.]+) (\w+) decoded",
-                         r.stderr)
+        read = re.search(r"read: .*, ([\d.]+) +(\w+), ([\d.]+) +(\w+) "
+                         "decoded", r.stderr)
         rows = re.search(r"rows: \d+ looked at, (\d+) met", r.stderr)
         return (float(read[1]) * UNITS[read[2]] +
                 float(read[3]) * UNITS[read[4]], int(rows[1]))
