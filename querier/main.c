@@ -109,6 +109,7 @@ main(int argc, char **argv)
 		store_check(&s);
 	if (s.args.watch_s)
 		question_watch(&s);
-	session_finish(s.args.n_indicators ? look_seen(&s)
-					  : question_answer(&s));
+	session_finish(s.args.new       ? look_new(&s) :
+	    s.args.n_indicators ? look_seen(&s) :
+				  question_answer(&s));
 }

@@ -89,16 +89,23 @@ void
 answer_coverage(struct out *o, const struct godb_coverage *c,
     void (*text)(struct out *, const char *))
 {
+	out_str(o, "Coverage: ");
+	answer_covered(o, c, "the window", text);
+}
+
+void
+answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
+    void (*text)(struct out *, const char *))
+{
 	const struct godb_incomplete *item;
 	uint64_t covered, known;
 	size_t told = 0, more = 0;
 
 	godb_coverage_time(c, &covered, &known);
 	if (known)
-		out_fmt(o, "Coverage: %.2f %% of the window",
-		    percent_of(covered, known));
+		out_fmt(o, "%.2f %% of %s", percent_of(covered, known), what);
 	else
-		out_str(o, "Coverage: no block of the window");
+		out_fmt(o, "no block of %s", what);
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
 		if (item->unreadable)
 			continue;

@@ -8,6 +8,7 @@
 #include "querier/remote/engine.h"
 
 #include "common/base/clock.h"
+#include "common/godb/held.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -427,6 +428,32 @@ godb_scan_close(struct godb_scan *s)
 	free(s->part);
 	free(s->fault);
 	free(s);
+}
+
+/* ---- there are no address indexes, so no day is held for one ----------- */
+
+size_t
+gdi_scan_n_helds(const struct godb_scan *s)
+{
+	(void)s;
+	return 0;
+}
+
+const struct gdi_held *
+gdi_scan_held(const struct godb_scan *s, size_t i)
+{
+	(void)s;
+	(void)i;
+	return NULL;
+}
+
+void
+godb_scan_spared(const struct godb_scan *s, size_t iface,
+    struct godb_spared *out)
+{
+	(void)s;
+	(void)iface;
+	memset(out, 0, sizeof(*out));
 }
 
 size_t

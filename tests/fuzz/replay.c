@@ -32,6 +32,7 @@ TARGET(queryargs);
 TARGET(index);
 TARGET(journal);
 TARGET(column);
+TARGET(addresses);
 TARGET(compact);
 
 static const struct {
@@ -50,6 +51,7 @@ static const struct {
     {"index", fuzz_index},
     {"journal", fuzz_journal},
     {"column", fuzz_column},
+    {"addresses", fuzz_addresses},
     {"compact", fuzz_compact},
 };
 

@@ -352,23 +352,6 @@ def asking(options, out, title, store, how, more=()):
         p.wait()
 
 
-def asking_afar(options, out, title, how):
-    """Stopped while the server says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = "http://127.0.0.1:%d/" % server.getsockname()[1]
-        p = launch([f"{options.bin}/goquery", "--remote", url, "-i", "any",
-                    "raw"], **how)
-        try:
-            server.settimeout(20)
-            connection, _ = server.accept()
-            connection.recv(1)
-            out.append(describe(title, p.pid, [], options))
-            connection.close()
-        finally:
-            p.kill()
-            p.wait()
-
-
 def exporting(options, folder, out, title, store, how):
     """Stopped while the server, which only listens, does not answer."""
     server = socket.create_server(("127.0.0.1", 0))
@@ -394,6 +377,23 @@ def exporting(options, folder, out, title, store, how):
         server.close()
 
 
+def asking_afar(options, out, title, how):
+    """Stopped while the server says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = "http://127.0.0.1:%d/" % server.getsockname()[1]
+        p = launch([f"{options.bin}/goquery", "--remote", url, "-i", "any",
+                    "raw"], **how)
+        try:
+            server.settimeout(20)
+            connection, _ = server.accept()
+            connection.recv(1)
+            out.append(describe(title, p.pid, [], options))
+            connection.close()
+        finally:
+            p.kill()
+            p.wait()
+
+
 def scenarios(options):
     out = []
     nobody = pwd.getpwnam("nobody")
@@ -412,11 +412,11 @@ def scenarios(options):
         asking(options, out, "goquery as an analyst", store, analyst)
         asking(options, out, "goquery --sandbox=seccomp", own, somebody,
                ["--sandbox=seccomp"])
-        asking_afar(options, out, "goquery-remote as root", {})
-        asking_afar(options, out, "goquery-remote as an analyst", analyst)
         exporting(options, folder, out, "goprobe-export as root", store, {})
         exporting(options, folder, out, "goprobe-export as a user", own,
                   somebody)
+        asking_afar(options, out, "goquery-remote as root", {})
+        asking_afar(options, out, "goquery-remote as an analyst", analyst)
     return out
 
 
