@@ -197,11 +197,19 @@ take_place(struct godb_scan *s, const struct compact_row *row,
 static int
 take_day(void *arg, const struct compact_row *row)
 {
+	struct godb_scan *s = arg;
+	uint64_t is_whole, trouble;
 	struct godb_part part;
 	bool known;
-	int rc = take_place(arg, row, &part, &known);
+	int rc = take_place(s, row, &part, &known);
 
-	return rc == 0 && known ? add_part(arg, &part) : rc;
+	if (rc < 0)
+		return rc;
+	if (!compact_u64(row, 7, 1, &is_whole) ||
+	    !compact_u64(row, 8, UINT64_MAX, &trouble))
+		return -EPROTO;
+	s->details |= !is_whole || trouble > 0;
+	return known && is_whole ? add_part(s, &part) : 0;
 }
 
 static int
@@ -240,12 +248,14 @@ ask_days(struct godb_scan *s)
 
 	text_fmt(&sql, "SELECT hex(site), hex(iface), toUInt32(min(time)), "
 	    "toInt64(min(f)), toInt64(max(l)), groupBitOr(bitAnd(fl, if(n > 0, "
-	    "%u, %u))), sum(n) FROM ", ~(unsigned)(GODB_PART_CUT |
+	    "%u, %u))), sum(n), ", ~(unsigned)(GODB_PART_CUT |
 		GODB_PART_LOST), (unsigned)GODB_PART_OFFLINE);
+	text_fmt(&sql, "(%s), sum(", whole);
+	put_trouble(&sql);
+	text_add(&sql, ") FROM ");
 	remote_records(&sql, s);
-	text_fmt(&sql, " GROUP BY site, iface, day HAVING %s FORMAT "
-	    "JSONCompact", whole);
-	compact_begin(&c, 7, take_day, s);
+	text_add(&sql, " GROUP BY site, iface, day FORMAT JSONCompact");
+	compact_begin(&c, 9, take_day, s);
 	rc = remote_ask(s->r, &sql, NULL, &c);
 	text_free(&sql);
 	return rc;
@@ -374,7 +384,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 		cut_window(s, opts);
 		if (s->first_s <= s->last_s)
 			rc = ask_days(s);
-		if (rc == 0 && s->first_s <= s->last_s)
+		if (rc == 0 && s->details)
 			rc = ask_blocks(s);
 	}
 	if (rc < 0) {

@@ -76,6 +76,7 @@ struct godb_scan {
 	size_t n_parts, room;
 	struct godb_fault *fault;
 	size_t n_faults;
+	bool details; /* days are not told in one part each */
 };
 
 /* FROM and WHERE: rows of committed attempts in the scan's window. */

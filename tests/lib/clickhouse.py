@@ -84,12 +84,17 @@ class Server:
         with open(self.folder + "/users.xml", "w") as out:
             out.write("""<yandex>
 <profiles><default><max_memory_usage>4000000000</max_memory_usage>
-</default></profiles>
+</default><look><readonly>1</readonly></look>
+<ask><readonly>2</readonly></ask></profiles>
 <users>
 <default><password></password><networks><ip>127.0.0.1</ip></networks>
 <profile>default</profile><quota>default</quota></default>
 <sensor><password>s3cret-word</password><networks><ip>127.0.0.1</ip></networks>
 <profile>default</profile><quota>default</quota></sensor>
+<looker><password></password><networks><ip>127.0.0.1</ip></networks>
+<profile>look</profile><quota>default</quota></looker>
+<analyst><password></password><networks><ip>127.0.0.1</ip></networks>
+<profile>ask</profile><quota>default</quota></analyst>
 </users>
 <quotas><default></default></quotas></yandex>
 """)

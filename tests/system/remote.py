@@ -693,6 +693,18 @@ def part_credentials(w, server, proxy, argv):
     ok(r.returncode == 0 and not any(other.seen),
        "the password goes to its server alone")
     other.shutdown()
+    whole = remote(w, server.url(), *argv, "--having", "bytes > 1k").stdout
+    plain = remote(w, server.url(), *argv).stdout
+    for user, may in (("analyst", True), ("looker", False)):
+        ini = w.ini("hq", server.url(), "[remote]\nurl = %s\nuser = %s\n" % (
+            server.url(), user))
+        is_(remote(w, server.url(), *argv, ini=ini).stdout, plain,
+            "an account that may only read: " + user)
+        r = remote(w, server.url(), *argv, "--having", "bytes > 1k", ini=ini)
+        if may:
+            is_(r.stdout, whole, user + " may choose groups")
+        else:
+            one_line(r, user + " may set nothing")
     with open(secret, "w") as out:
         out.write("wrong-w0rd\n")
     r = remote(w, server.url(), *argv, ini=w.ini(
