@@ -63,6 +63,9 @@ struct loop_naming {
 struct loop_live {
 	struct loop_naming naming;
 	bool leaving;
+	/* what is stamped from here on is the successor's; 0: there is none */
+	int64_t left_ns, left_mono_ns;
+	int64_t begin_ns; /* 0: when the loop does */
 	struct loop_queue queue[SOURCE_HANDLES];
 	struct loop_clock from; /* start of the unpublished interval */
 	struct loop_clock read; /* of the last read: what came later is not in */

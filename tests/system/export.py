@@ -1003,4 +1003,5 @@ def main():
     done()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -41,6 +41,7 @@ path = $T/site
 metrics = $T/prom/goprobe.prom
 [capture]
 snapshot_interval = 1
+l7_wait = 1
 buffer_mb = 2
 END
 mkdir "$T/prom"
@@ -147,6 +148,11 @@ else
 	    "have the same figures"
 	ok "in the format that Prometheus reads" sh -c \
 	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/prom/goprobe.prom"
+	for metric in $(sed -n '/^\.Sh METRICS/,/^\.Sh OPTIONS/p' writer/goprobe-writer.8 |
+	    grep -o 'goprobe_[a-z_0-9]*' | sort -u); do
+		grep -q "^$metric[{ ]" "$T/prom/goprobe.prom" || echo "$metric"
+	done >"$T/no.metric"
+	is "$(cat "$T/no.metric")" "" "those that the manual names are there"
 	printf '# TYPE goprobe_x counter\ngoprobe_x -1\n' >"$T/bad.prom"
 	run 1 "what is not is seen" sh -c \
 	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/bad.prom"
