@@ -9,6 +9,7 @@
  * It only ever writes below NORMAL.  A configuration that cannot be read means
  * one line in the journal and no capture: nothing here can hold up the boot.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -262,6 +263,48 @@ hand_over_secrets(int normal, const struct gp_conf *conf)
 	return fclose(out) == 0 ? 0 : -errno;
 }
 
+/* Of http[s]://HOST[:PORT]/...; "" when HOST is a name. */
+static void
+address_of(const char *url, char out[INET6_ADDRSTRLEN])
+{
+	const char *host = strstr(url, "://");
+	unsigned char bin[sizeof(struct in6_addr)];
+	size_t len;
+
+	out[0] = '\0';
+	if (host == NULL)
+		return;
+	host += 3;
+	host += *host == '[';
+	len = strcspn(host, host[-1] == '[' ? "]" : ":/");
+	if (len >= INET6_ADDRSTRLEN)
+		return;
+	memcpy(out, host, len);
+	out[len] = '\0';
+	if (inet_pton(AF_INET, out, bin) != 1 &&
+	    inet_pton(AF_INET6, out, bin) != 1)
+		out[0] = '\0';
+}
+
+/* The server and nobody else, where the site names it by its address; a name
+ * has first to be asked for. */
+static int
+shut_network(int normal, const struct gp_conf *conf)
+{
+	char address[INET6_ADDRSTRLEN];
+	FILE *out;
+	int rc = 0;
+
+	address_of(conf->export.url, address);
+	if (address[0] == '\0')
+		return 0;
+	out = open_dropin(normal, EXPORT, "50-address.conf", &rc);
+	if (out == NULL)
+		return rc;
+	fprintf(out, "IPAddressDeny=any\nIPAddressAllow=%s\n", address);
+	return fclose(out) == 0 ? 0 : -errno;
+}
+
 static int
 generate(const char *path, const struct gp_conf *conf)
 {
@@ -277,6 +320,8 @@ generate(const char *path, const struct gp_conf *conf)
 		rc = open_folders(normal, conf);
 	if (rc == 0)
 		rc = hand_over_secrets(normal, conf);
+	if (rc == 0)
+		rc = shut_network(normal, conf);
 	if (rc < 0)
 		complain("%s: units cannot be made: %s", path, strerror(-rc));
 	(void)close(normal);

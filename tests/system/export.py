@@ -415,6 +415,7 @@ class Proxy(http.server.ThreadingHTTPServer):
     def __init__(self, server):
         super().__init__(("127.0.0.1", 0), Handler)
         self.server, self.mood = server, "fine"
+        self.bodies = None  # of inserts of rows, once it is a list
         self.count = self.inserts = self.most = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -423,6 +424,28 @@ class Proxy(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request, client_address):
         pass
+
+
+def places_of(data):
+    """(day, interface) of each row of RowBinary."""
+    rows, at = [], 0
+
+    def text():
+        nonlocal at
+        n = data[at]  # names here are shorter than 128
+        at += 1 + n
+        return data[at - n:at]
+    while at < len(data):
+        day = data[at] | data[at + 1] << 8
+        at += 6
+        text()
+        iface = text()
+        at += 1 + 16 + 16 + 2 + 1
+        text()
+        text()
+        at += 8 * 4 + 16 + 16
+        rows.append((day, iface))
+    return rows
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -465,6 +488,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = self.body()
         insert = "INSERT" in self.path
         self.server.inserts += insert
+        if "INTO+goprobe.flows" in self.path.replace("%20", "+") and \
+                self.server.bodies is not None:
+            self.server.bodies.append((self.headers["Content-Encoding"], data))
         if not insert and mood in ("empty", "half", "lost", "late", "rot",
                                    "full", "picky"):
             return self.answer(*self.forward(data))
@@ -684,7 +710,7 @@ def part_daemon(w, server, store):
                                                 "build/gcc/tests"),
                                  "bench/genflows"), "store", big, "1", "20",
                     "7"], check=True, capture_output=True)
-    proxy.mood, proxy.most = "picky", 600 * 110
+    proxy.mood, proxy.most, proxy.bodies = "picky", 600 * 110, []
     d = Daemon(w, w.ini(proxy.url(), common + "batch_rows = 1000\n"), big,
                w.state(), run)
     wait_for(30, "a server with little memory gets smaller inserts",
@@ -694,6 +720,13 @@ def part_daemon(w, server, store):
     ok(int(d.figure("attempts")) > 4 and d.figure("error") == "",
        "all of it was shipped, in %s" % d.figure("attempts"))
     d.end()
+    inserts = [places_of(gzip.decompress(body)) for how, body in proxy.bodies
+               if how == "gzip"]
+    ok(len(inserts) == len(proxy.bodies) and
+       all(len(set(rows)) == 1 and len(rows) <= 1000 for rows in inserts),
+       "each insert: gzip, one day of one interface, at most %d rows" %
+       max(len(rows) for rows in inserts))
+    proxy.bodies = None
 
     proxy.mood = "fine"
     d = Daemon(w, w.ini(proxy.url(), common), store, state, run)

@@ -75,10 +75,23 @@ is "$(cat "$T/out/n/goprobe-writer.service.d/50-paths.conf")" \
 ReadWritePaths=\"-/srv/a b%%c\"
 ReadWritePaths=\"-/var/lib/prom\"" "are opened to the writer"
 run 0 "an export" generate '[export]\nurl = http://192.0.2.1:8123\nstate = /srv/e\n'
-is "$(made)" "./n/goprobe-export.service.d/50-paths.conf ./n/goprobe.target.wants/goprobe-export.service " \
+is "$(made)" "./n/goprobe-export.service.d/50-address.conf ./n/goprobe-export.service.d/50-paths.conf ./n/goprobe.target.wants/goprobe-export.service " \
     "is wanted, and may write its state"
+is "$(tail -2 "$T/out/n/goprobe-export.service.d/50-address.conf")" \
+    'IPAddressDeny=any
+IPAddressAllow=192.0.2.1' "and reach its server, and no other"
+run 0 "over IPv6" generate '[export]\nurl = https://[2001:db8::1]:8443/x\n'
+is "$(tail -1 "$T/out/n/goprobe-export.service.d/50-address.conf")" \
+    'IPAddressAllow=2001:db8::1' "likewise"
+for url in https://clickhouse.example/ http:/ 'http://[::1' http://1.2.3/; do
+	run 0 "$url" generate "[export]\nurl = $url\n"
+	case $url in
+	*::1) ;;
+	*) is "$(made)" "./n/goprobe.target.wants/goprobe-export.service " "has no address" ;;
+	esac
+done
 run 0 "an export with secrets" generate '[export]\nurl = https://192.0.2.1:8443\nuser = u\npassword_file = /etc/goprobe/pass word%\nkey_file = /etc/k.pem\nmetrics = /var/lib/prom/e.prom\n'
-is "$(cat "$T"/out/n/goprobe-export.service.d/*.conf)" \
+is "$(cat "$T"/out/n/goprobe-export.service.d/50-[ps]*.conf)" \
     '# made by goprobe-generator
 [Service]
 ReadWritePaths="-/var/lib/prom"
