@@ -29,8 +29,6 @@ for f in office days fragments disorder links; do
 	n=$((n + 1))
 	ok "$f is stored" goprobe -d "$T/s" -i "if$n" -r $D/$f.pcap
 done
-# which is a file more that readstore.py, of format 1.0, knows nothing of
-ok "roll-ups are there" test -s "$T/s/if1/2026-01-15/rollups.idx"
 by_goquery "$T/s" >"$T/a"
 by_python "$T/s" >"$T/b"
 rows=$(wc -l <"$T/a")
