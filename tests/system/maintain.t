@@ -1,5 +1,6 @@
 #!/bin/sh
-# Looking after a store: --list, --check, --prune, --clean, --wipe, --repair.
+# Looking after a store: --list, --check, --prune, --clean, --wipe, --repair,
+# --rebuild-rollups.
 # LONG=1: the list with 500 interfaces of 365 days.
 . tests/lib/tap.sh
 
@@ -139,13 +140,46 @@ run 0 "--check" query --check
 run 0 "--rebuild-index" writer --rebuild-index
 ok "makes it again" cmp "$T/good" "$A"
 
+# --- roll-ups: without, damaged, made anew
+rolled() {
+	query -i e -f 0 -l 2026-02-01 -e csv --explain "$@" talk_conv
+}
+goprobe -d "$T/r" -i e -r tests/data/office.pcap 2>/dev/null
+S0=$S
+S=$T/r
+D=$S/e/2026-01-15
+run 0 "--no-rollups" rolled --no-rollups
+blocks=$(query -i e -f 0 -l 2026-02-01 -e csv --no-rollups talk_conv)
+run 0 "a question" rolled
+like "$err" 'roll-ups: 1 in place of 3 blocks, 0 unreadable' "is answered from a roll-up"
+is "$out" "$blocks" "with the same answer"
+flip "$D/rollups.gpf" 300
+run 0 "a question over a damaged one" rolled
+like "$err" 'roll-ups: 0 in place of 0 blocks, 1 unreadable' "reads blocks"
+is "$out" "$blocks" "and lacks nothing"
+run 3 "--check" query --check
+like "$err" 'place="e/2026-01-15/rollups.gpf at [0-9]+"' "names the place"
+run 0 "--rebuild-rollups --dry-run" writer --rebuild-rollups --dry-run
+like "$out" '^1 days would be looked at$' "tells"
+run 3 "--check" query --check
+run 0 "--rebuild-rollups" writer --rebuild-rollups
+like "$out" '^1 days looked at, roll-ups of 1 written$' "tells"
+run 0 "--check" query --check
+run 0 "a question" rolled
+like "$err" 'roll-ups: 1 in place of 3 blocks, 0 unreadable' "is answered from a roll-up"
+rm "$D/rollups.gpf" "$D/rollups.idx"
+run 0 "a question without any" rolled
+is "$out" "$blocks" "has the same answer"
+run 0 "--check" query --check
+S=$S0
+
 # --- two writers, wipe
 flock "$S/goDB-writer.lock" sleep 30 &
 holder=$!
 release() { kill $holder 2>/dev/null; }
 at_exit release
 wait_for 5 sh -c "! flock -n '$S/goDB-writer.lock' true"
-for command in --repair "--wipe --yes" --prune; do
+for command in --repair --rebuild-rollups "--wipe --yes" --prune; do
 	run 1 "$command while somebody writes" writer $command -S "$T"
 	like "$err" 'store is locked by goprobe-writer, maintenance \(pid' "  names who"
 done
