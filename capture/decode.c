@@ -1,136 +1,43 @@
 /*
  * The link half of decode.h: from the frame's first byte to the outermost IP
- * header.  Every step consumes bytes of a `struct rest`, and layers that can
- * nest a whole frame are counted, so no input makes the walk long.
- *
- * Link types by number, not by <pcap/dlt.h>: that header has only those its
- * platform uses, and files come from all platforms.  Numbers and headers:
- * https://www.tcpdump.org/linktypes.html
+ * header; here Ethernet and everything that lies between a link layer and IP,
+ * in decode_link.c the other link types.  Every step consumes bytes of a
+ * `struct rest`, and layers that can nest a whole frame are counted, so no
+ * input makes the walk long.
  */
 #include "capture/decode.h"
 
-#include <string.h>
-
-enum link_type {
-	LINK_NULL = 0,
-	LINK_EN10MB = 1,
-	LINK_TOKEN_RING = 6,
-	LINK_SLIP = 8,
-	LINK_PPP = 9,
-	LINK_FDDI = 10,
-	LINK_ATM_RFC1483 = 11,
-	LINK_RAW = 12,
-	LINK_RAW_OPENBSD = 14,
-	LINK_ATM_CLIP = 19,
-	LINK_PPP_SERIAL = 50,
-	LINK_PPP_ETHER = 51,
-	LINK_RAW_FILE = 101,
-	LINK_C_HDLC = 104,
-	LINK_IEEE802_11 = 105,
-	LINK_FRELAY = 107,
-	LINK_LOOP = 108,
-	LINK_ENC = 109,
-	LINK_LINUX_SLL = 113,
-	LINK_PFLOG = 117,
-	LINK_PRISM = 119,
-	LINK_IP_OVER_FC = 122,
-	LINK_SUNATM = 123,
-	LINK_RADIOTAP = 127,
-	LINK_USER2 = 149,
-	LINK_AVS = 163,
-	LINK_PPP_PPPD = 166,
-	LINK_PPI = 192,
-	LINK_PPP_WITH_DIR = 204,
-	LINK_IPNET = 226,
-	LINK_IPV4 = 228,
-	LINK_IPV6 = 229,
-	LINK_NFLOG = 239,
-	LINK_IPOIB = 242,
-	LINK_PKTAP = 258,
-	LINK_LINUX_SLL2 = 276,
-};
+#include "capture/decode_internal.h"
 
 enum ether_type {
 	ETHER_IPV4 = 0x0800,
-	ETHER_PPP = 0x880b,
+	ETHER_TRILL = 0x22f3,
+	ETHER_BATMAN = 0x4305,
+	ETHER_BRIDGED = 0x6558,
 	ETHER_VLAN = 0x8100,
 	ETHER_IPV6 = 0x86dd,
+	ETHER_PPP = 0x880b,
 	ETHER_MPLS = 0x8847,
 	ETHER_MPLS_MULTICAST = 0x8848,
 	ETHER_PPPOE = 0x8864,
+	ETHER_JUMBO_LLC = 0x8870,
 	ETHER_QINQ = 0x88a8,
+	ETHER_MACSEC = 0x88e5,
 	ETHER_PBB = 0x88e7,
 	ETHER_FABRICPATH = 0x8903,
+	ETHER_CMD = 0x8909,
 	ETHER_VNTAG = 0x8926,
+	ETHER_HSR = 0x892f,
 	ETHER_ETAG = 0x893f,
 	ETHER_NSH = 0x894f,
 	ETHER_QINQ_9100 = 0x9100,
 	ETHER_QINQ_9200 = 0x9200,
 	ETHER_QINQ_9300 = 0x9300,
-	ETHER_LENGTH_MAX = 0x05ff, /* below: an 802.3 length */
+	ETHER_RTAG = 0xf1c1,
 };
 
-#define NESTING_MAX 8 /* frames within frames */
-
-struct rest {
-	const uint8_t *p;
-	size_t n;
-	unsigned nesting;
-};
-
-static enum decode_class link_layer(int dlt, struct rest r,
-    struct decode_packet *out);
-static enum decode_class ethernet(struct rest r, struct decode_packet *out);
-
-static uint16_t
-be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint16_t
-le16(const uint8_t *p)
-{
-	return (uint16_t)(p[1] << 8 | p[0]);
-}
-
-static uint32_t
-be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static uint32_t
-le32(const uint8_t *p)
-{
-	return (uint32_t)le16(p + 2) << 16 | le16(p);
-}
-
-static bool
-skip(struct rest *r, size_t n)
-{
-	if (r->n < n)
-		return false;
-	r->p += n;
-	r->n -= n;
-	return true;
-}
-
-static enum decode_class
-ip4(struct rest r, struct decode_packet *out)
-{
-	return decode_ip4(r.p, r.n, out);
-}
-
-static enum decode_class
-ip6(struct rest r, struct decode_packet *out)
-{
-	return decode_ip6(r.p, r.n, out);
-}
-
-/* IP of either version, told by its first nibble. */
-static enum decode_class
-ip_any(struct rest r, struct decode_packet *out)
+enum decode_class
+decode_ip_any(struct rest r, struct decode_packet *out)
 {
 	if (r.n < 1)
 		return DECODE_NON_IP;
@@ -144,11 +51,52 @@ ip_any(struct rest r, struct decode_packet *out)
 	}
 }
 
-/* A link type that announces IP and nothing else. */
-static enum decode_class
-raw_ip(struct rest r, struct decode_packet *out)
+/* ---- MPLS ---------------------------------------------------------------- */
+
+/* Whether these bytes are an Ethernet frame with an IP header that holds. */
+static bool
+is_ip_frame(struct rest r)
 {
-	return ip_any(r, out);
+	uint16_t type;
+
+	if (!tag(&r, 14, &type))
+		return false;
+	while (type == ETHER_VLAN || type == ETHER_QINQ)
+		if (!tag(&r, 4, &type))
+			return false;
+	if (type == ETHER_IPV4)
+		return r.n >= 20 && r.p[0] >> 4 == 4 && (r.p[0] & 15) >= 5 &&
+		    be16(r.p + 2) >= (r.p[0] & 15) * 4;
+	return type == ETHER_IPV6 && r.n >= 40 && r.p[0] >> 4 == 6;
+}
+
+/*
+ * An Ethernet pseudo-wire (RFC 4448), with or without its control word, whose
+ * first nibble is 0.  Nothing in the frame says which, or that it is one, so
+ * only what makes sense down to IP is taken for it.
+ */
+static enum decode_class
+pseudowire(struct rest r, struct decode_packet *out)
+{
+	struct rest word = r;
+
+	if (r.n >= 1 && r.p[0] >> 4 == 0 && skip(&word, 4) &&
+	    is_ip_frame(word))
+		return decode_ethernet(word, out);
+	return is_ip_frame(r) ? decode_ethernet(r, out) : DECODE_NON_IP;
+}
+
+/* A pseudo-wire's associated channel: its types are PPP's (RFC 4385, 5586). */
+static enum decode_class
+associated_channel(struct rest r, struct decode_packet *out)
+{
+	uint16_t type;
+
+	if (!tag(&r, 4, &type))
+		return DECODE_NON_IP;
+	return type == 0x0021 ? ip4(r, out)
+	    : type == 0x0057  ? ip6(r, out)
+	                      : DECODE_NON_IP;
 }
 
 /*
@@ -156,8 +104,8 @@ raw_ip(struct rest r, struct decode_packet *out)
  * first nibble tells IP from the rest (RFC 4928).  Below the labels for OAM
  * (13 and 14, RFC 5586 and 3429) lies no IP whatever the nibble.
  */
-static enum decode_class
-mpls(struct rest r, struct decode_packet *out)
+enum decode_class
+decode_mpls(struct rest r, struct decode_packet *out)
 {
 	uint32_t label;
 
@@ -168,12 +116,47 @@ mpls(struct rest r, struct decode_packet *out)
 		skip(&r, 4);
 	} while (!(label & 0x100));
 	label >>= 12;
-	return label == 13 || label == 14 ? DECODE_NON_IP : ip_any(r, out);
+	if (label == 13 || label == 14 || r.n < 1)
+		return DECODE_NON_IP;
+	switch (r.p[0] >> 4) {
+	case 1:
+		return associated_channel(r, out);
+	case 4:
+	case 6:
+		return decode_ip_any(r, out);
+	default:
+		return pseudowire(r, out);
+	}
 }
 
-/* From the PPP protocol field on; one byte long when its low bit is set. */
+/* ---- PPP ----------------------------------------------------------------- */
+
+/* Bridge control protocol (RFC 3518): flags, and which kind of frame. */
 static enum decode_class
-ppp_protocol(struct rest r, struct decode_packet *out)
+ppp_bridged(struct rest r, struct decode_packet *out)
+{
+	if (r.n < 2 || r.p[1] != 1)
+		return DECODE_NON_IP;
+	skip(&r, 2);
+	return decode_ethernet(r, out);
+}
+
+/* Multilink (RFC 1990), long sequence numbers; only the first fragment of a
+ * packet has its header. */
+static enum decode_class
+ppp_multilink(struct rest r, struct decode_packet *out)
+{
+	bool begins = r.n >= 4 && r.p[0] & 0x80;
+
+	if (!begins || r.nesting++ == DECODE_NESTING_MAX)
+		return DECODE_NON_IP;
+	skip(&r, 4);
+	return decode_ppp(r, out);
+}
+
+/* The protocol field is one byte long when its low bit is set. */
+enum decode_class
+decode_ppp(struct rest r, struct decode_packet *out)
 {
 	uint16_t proto;
 
@@ -191,25 +174,90 @@ ppp_protocol(struct rest r, struct decode_packet *out)
 	switch (proto) {
 	case 0x0021:
 		return ip4(r, out);
+	case 0x0031:
+		return ppp_bridged(r, out);
+	case 0x003d:
+		return ppp_multilink(r, out);
 	case 0x0057:
 		return ip6(r, out);
 	case 0x0281:
 	case 0x0283:
-		return mpls(r, out);
+		return decode_mpls(r, out);
 	default:
 		return DECODE_NON_IP;
 	}
 }
 
-static enum decode_class
-pppoe(struct rest r, struct decode_packet *out)
+/* Session data (RFC 2516).  What lies behind the length is padding; receivers
+ * look at neither version nor code, so neither do we. */
+enum decode_class
+decode_pppoe(struct rest r, struct decode_packet *out)
 {
-	/* version and type 1, code 0: session data (RFC 2516) */
-	if (r.n < 6 || r.p[0] != 0x11 || r.p[1] != 0)
+	uint16_t len;
+
+	if (!tag(&r, 6, &len))
 		return DECODE_NON_IP;
-	skip(&r, 6);
-	return ppp_protocol(r, out);
+	if (len < r.n)
+		r.n = len;
+	return decode_ppp(r, out);
 }
+
+/* ---- LLC ----------------------------------------------------------------- */
+
+enum decode_class
+decode_bridged(uint16_t pid, size_t pad, struct rest r,
+    struct decode_packet *out)
+{
+	/* Ethernet with or without its checksum */
+	if ((pid != 1 && pid != 7) || !skip(&r, pad))
+		return DECODE_NON_IP;
+	return decode_ethernet(r, out);
+}
+
+enum decode_class
+decode_nlpid(struct rest r, struct decode_packet *out)
+{
+	uint8_t nlpid;
+
+	if (r.n < 1)
+		return DECODE_NON_IP;
+	nlpid = r.p[0];
+	skip(&r, 1);
+	return nlpid == 0xcc ? ip4(r, out)
+	    : nlpid == 0x8e  ? ip6(r, out)
+	    : nlpid == 0xcf  ? decode_ppp(r, out)
+	                     : DECODE_NON_IP;
+}
+
+/* SNAP with an EtherType, the SAP of IP, or that of ISO's network layer. */
+enum decode_class
+decode_llc(struct rest r, struct decode_packet *out)
+{
+	uint32_t oui, saps;
+	uint16_t type;
+
+	if (r.n < 3)
+		return DECODE_NON_IP;
+	saps = (uint32_t)be16(r.p) << 8 | r.p[2];
+	if (saps == 0x060603 || saps == 0xfefe03) {
+		skip(&r, 3);
+		return saps == 0x060603 ? ip4(r, out) : decode_nlpid(r, out);
+	}
+	if (saps != 0xaaaa03 || r.n < 8)
+		return DECODE_NON_IP;
+	oui = be32(r.p + 2) & 0xffffff;
+	type = be16(r.p + 6);
+	skip(&r, 8);
+	if (oui == 0x80c2)
+		return decode_bridged(type, 2, r, out);
+	/* Ethernet (RFC 1042) and bridged Ethernet (IEEE 802.1H) */
+	if (oui != 0 && oui != 0xf8)
+		return DECODE_NON_IP;
+	return type < ETHER_TYPE_MIN ? DECODE_NON_IP
+	                             : decode_ethertype(type, r, out);
+}
+
+/* ---- Ethernet ------------------------------------------------------------ */
 
 /* Network service header (RFC 8300). */
 static enum decode_class
@@ -217,64 +265,84 @@ nsh(struct rest r, struct decode_packet *out)
 {
 	uint8_t next;
 
-	if (r.n < 8)
-		return DECODE_NON_IP;
-	next = r.p[3];
-	if ((r.p[1] & 0x3f) < 2 || !skip(&r, (size_t)(r.p[1] & 0x3f) * 4))
-		return DECODE_NON_IP;
+	do {
+		size_t len = r.n < 8 ? 0 : (size_t)(r.p[1] & 0x3f) * 4;
+
+		if (len < 8)
+			return DECODE_NON_IP;
+		next = r.p[3];
+		if (!skip(&r, len))
+			return DECODE_NON_IP;
+	} while (next == 4);
 	switch (next) {
 	case 1:
 		return ip4(r, out);
 	case 2:
 		return ip6(r, out);
 	case 3:
-		return ethernet(r, out);
+		return decode_ethernet(r, out);
 	case 5:
-		return mpls(r, out);
+		return decode_mpls(r, out);
 	default:
 		return DECODE_NON_IP;
 	}
 }
 
-/* Logical link control; SNAP with an EtherType, or the SAP of IP. */
-static enum decode_class ethertype(uint16_t type, struct rest r,
-    struct decode_packet *out);
-static enum decode_class
-llc(struct rest r, struct decode_packet *out)
-{
-	uint32_t oui;
-	uint16_t type;
-
-	if (r.n >= 3 && r.p[0] == 0x06 && r.p[1] == 0x06 && r.p[2] == 0x03) {
-		skip(&r, 3);
-		return ip4(r, out);
-	}
-	if (r.n < 8 || r.p[0] != 0xaa || r.p[1] != 0xaa || r.p[2] != 0x03)
-		return DECODE_NON_IP;
-	oui = be32(r.p + 2) & 0xffffff;
-	type = be16(r.p + 6);
-	skip(&r, 8);
-	/* Ethernet (RFC 1042) and bridged Ethernet (IEEE 802.1H) */
-	if (oui != 0 && oui != 0xf8)
-		return DECODE_NON_IP;
-	return type <= ETHER_LENGTH_MAX ? DECODE_NON_IP
-	                                : ethertype(type, r, out);
-}
-
-/* A tag of `bytes`, the last two of which are the next type. */
+/* MACsec's tag (IEEE 802.1AE, 9.3), when it only vouches for what follows. */
 static bool
-tag(struct rest *r, size_t bytes, uint16_t *type)
+macsec(struct rest *r, uint16_t *type)
 {
-	if (r->n < bytes)
+	enum { SCI = 0x20, ENCRYPTED = 0x08, CHANGED = 0x04 };
+
+	if (r->n < 1 || r->p[0] & (ENCRYPTED | CHANGED))
 		return false;
-	*type = be16(r->p + bytes - 2);
-	return skip(r, bytes);
+	return tag(r, r->p[0] & SCI ? 16 : 8, type);
 }
 
+/* RFC 6325: header with options, then the frame. */
 static enum decode_class
-ethertype(uint16_t type, struct rest r, struct decode_packet *out)
+trill(struct rest r, struct decode_packet *out)
+{
+	size_t options;
+
+	if (r.n < 6)
+		return DECODE_NON_IP;
+	options = (size_t)(be16(r.p) >> 6 & 0x1f) * 4;
+	return skip(&r, 6 + options) ? decode_ethernet(r, out)
+	                             : DECODE_NON_IP;
+}
+
+/* batman-adv, compatibility version 15: the packets that carry a frame. */
+static enum decode_class
+batman(struct rest r, struct decode_packet *out)
+{
+	enum { BROADCAST = 0x01, UNICAST = 0x40, UNICAST_4ADDR = 0x42 };
+	size_t header;
+
+	if (r.n < 2 || r.p[1] != 15)
+		return DECODE_NON_IP;
+	switch (r.p[0]) {
+	case BROADCAST:
+		header = 14;
+		break;
+	case UNICAST:
+		header = 10;
+		break;
+	case UNICAST_4ADDR:
+		header = 18;
+		break;
+	default:
+		return DECODE_NON_IP;
+	}
+	return skip(&r, header) ? decode_ethernet(r, out) : DECODE_NON_IP;
+}
+
+enum decode_class
+decode_ethertype(uint16_t type, struct rest r, struct decode_packet *out)
 {
 	for (;;) {
+		bool more = true;
+
 		switch (type) {
 		case ETHER_IPV4:
 			return ip4(r, out);
@@ -285,500 +353,83 @@ ethertype(uint16_t type, struct rest r, struct decode_packet *out)
 		case ETHER_QINQ_9100:
 		case ETHER_QINQ_9200:
 		case ETHER_QINQ_9300:
-			if (!tag(&r, 4, &type))
-				return DECODE_NON_IP;
+			more = tag(&r, 4, &type);
 			break;
 		case ETHER_VNTAG:
-			if (!tag(&r, 6, &type))
-				return DECODE_NON_IP;
+		case ETHER_HSR:  /* IEC 62439-3 */
+		case ETHER_RTAG: /* IEEE 802.1CB */
+			more = tag(&r, 6, &type);
 			break;
 		case ETHER_ETAG: /* IEEE 802.1BR */
-			if (!tag(&r, 8, &type))
-				return DECODE_NON_IP;
+		case ETHER_CMD:  /* Cisco metadata, a security group's tag */
+			more = tag(&r, 8, &type);
+			break;
+		case ETHER_MACSEC:
+			more = macsec(&r, &type);
 			break;
 		case ETHER_MPLS:
 		case ETHER_MPLS_MULTICAST:
-			return mpls(r, out);
+			return decode_mpls(r, out);
 		case ETHER_PPPOE:
-			return pppoe(r, out);
+			return decode_pppoe(r, out);
 		case ETHER_PPP:
-			return ppp_protocol(r, out);
+			return decode_ppp(r, out);
 		case ETHER_NSH:
 			return nsh(r, out);
+		case ETHER_JUMBO_LLC:
+			return decode_llc(r, out);
+		case ETHER_BRIDGED:
+			return decode_ethernet(r, out);
 		case ETHER_PBB: /* IEEE 802.1ah: service tag, then a frame */
-			return skip(&r, 4) ? ethernet(r, out) : DECODE_NON_IP;
+			return skip(&r, 4) ? decode_ethernet(r, out)
+			                   : DECODE_NON_IP;
 		case ETHER_FABRICPATH:
-			return skip(&r, 2) ? ethernet(r, out) : DECODE_NON_IP;
+			return skip(&r, 2) ? decode_ethernet(r, out)
+			                   : DECODE_NON_IP;
+		case ETHER_TRILL:
+			return trill(r, out);
+		case ETHER_BATMAN:
+			return batman(r, out);
 		default:
-			return type <= ETHER_LENGTH_MAX ? llc(r, out)
-			                                : DECODE_NON_IP;
+			if (type > ETHER_LENGTH_MAX)
+				return DECODE_NON_IP;
+			/* behind the length lies padding */
+			if (type < r.n)
+				r.n = type;
+			return decode_llc(r, out);
 		}
+		if (!more)
+			return DECODE_NON_IP;
 	}
 }
 
-static enum decode_class
-ethernet(struct rest r, struct decode_packet *out)
+/* Cisco's ISL: a header of 26 bytes, sent to a group of its own, in front of
+ * the frame. */
+static bool
+is_isl(const struct rest *r)
+{
+	return r->n >= 26 && (r->p[0] == 0x01 || r->p[0] == 0x0c) &&
+	    r->p[1] == 0x00 && r->p[2] == 0x0c && r->p[3] == 0x00 &&
+	    r->p[4] == 0x00 && r->p[14] == 0xaa && r->p[15] == 0xaa &&
+	    r->p[16] == 0x03;
+}
+
+enum decode_class
+decode_ethernet(struct rest r, struct decode_packet *out)
 {
 	uint16_t type;
 
-	if (r.nesting++ == NESTING_MAX || r.n < 14)
+	if (r.nesting++ == DECODE_NESTING_MAX || r.n < 14)
 		return DECODE_NON_IP;
+	if (is_isl(&r)) {
+		skip(&r, 26);
+		return decode_ethernet(r, out);
+	}
 	if (r.p[0] & 1)
 		out->flags |= DECODE_GROUP;
 	type = be16(r.p + 12);
 	skip(&r, 14);
-	return ethertype(type, r, out);
-}
-
-/* Cisco HDLC: address, control, EtherType. */
-static enum decode_class
-c_hdlc(struct rest r, struct decode_packet *out)
-{
-	uint16_t type;
-
-	if (!tag(&r, 4, &type) || type <= ETHER_LENGTH_MAX)
-		return DECODE_NON_IP;
-	return ethertype(type, r, out);
-}
-
-/* With or without HDLC's address and control; some devices write Cisco HDLC
- * under this link type. */
-static enum decode_class
-ppp(struct rest r, struct decode_packet *out)
-{
-	if (r.n >= 2 && (r.p[0] == 0x0f || r.p[0] == 0x8f) && r.p[1] == 0)
-		return c_hdlc(r, out);
-	if (r.n >= 2 && r.p[0] == 0xff && r.p[1] == 0x03)
-		skip(&r, 2);
-	return ppp_protocol(r, out);
-}
-
-/* Linux cooked: packet type 1 and 2 are broadcast and multicast. */
-static enum decode_class
-cooked(uint16_t type, uint16_t packet_type, struct rest r,
-    struct decode_packet *out)
-{
-	if (packet_type == 1 || packet_type == 2)
-		out->flags |= DECODE_GROUP;
-	if (type == 4) /* ETH_P_802_2 */
-		return llc(r, out);
-	return type <= ETHER_LENGTH_MAX ? DECODE_NON_IP
-	                                : ethertype(type, r, out);
-}
-
-static enum decode_class
-linux_sll(struct rest r, struct decode_packet *out)
-{
-	uint16_t type, packet_type;
-
-	if (r.n < 16)
-		return DECODE_NON_IP;
-	packet_type = be16(r.p);
-	type = be16(r.p + 14);
-	skip(&r, 16);
-	return cooked(type, packet_type, r, out);
-}
-
-static enum decode_class
-linux_sll2(struct rest r, struct decode_packet *out)
-{
-	uint16_t type, packet_type;
-
-	if (r.n < 20)
-		return DECODE_NON_IP;
-	type = be16(r.p);
-	packet_type = r.p[10];
-	skip(&r, 20);
-	return cooked(type, packet_type, r, out);
-}
-
-/* AF_INET6 is a different number on every system. */
-static enum decode_class
-family(uint32_t af, struct rest r, struct decode_packet *out)
-{
-	switch (af) {
-	case 2:
-		return ip4(r, out);
-	case 10: /* Linux */
-	case 23: /* Windows */
-	case 24: /* NetBSD, OpenBSD */
-	case 26: /* Solaris */
-	case 28: /* FreeBSD */
-	case 30: /* macOS */
-		return ip6(r, out);
-	default:
-		return DECODE_NON_IP;
-	}
-}
-
-/* The family in the byte order of whoever wrote it; both are tried, which is
- * safe since families are small. */
-static enum decode_class
-null_loop(struct rest r, size_t header, struct decode_packet *out)
-{
-	uint32_t af;
-
-	if (r.n < header)
-		return DECODE_NON_IP;
-	af = be32(r.p);
-	if (af > 0xffff)
-		af = le32(r.p);
-	skip(&r, header);
-	return family(af, r, out);
-}
-
-static enum decode_class
-pflog(struct rest r, struct decode_packet *out)
-{
-	uint8_t af;
-
-	if (r.n < 2)
-		return DECODE_NON_IP;
-	af = r.p[1];
-	if (!skip(&r, ((size_t)r.p[0] + 3) & ~(size_t)3))
-		return DECODE_NON_IP;
-	return family(af, r, out);
-}
-
-/* Attributes in the byte order of this host (libpcap swaps them). */
-static enum decode_class
-nflog(struct rest r, struct decode_packet *out)
-{
-	enum { PAYLOAD = 9 };
-	uint8_t af;
-
-	if (r.n < 4)
-		return DECODE_NON_IP;
-	af = r.p[0];
-	skip(&r, 4);
-	while (r.n >= 4) {
-		uint16_t len, type;
-
-		memcpy(&len, r.p, 2);
-		memcpy(&type, r.p + 2, 2);
-		if (len < 4 || len > r.n)
-			return DECODE_NON_IP;
-		if ((type & 0x7fff) == PAYLOAD) {
-			r.n = len;
-			skip(&r, 4);
-			return family(af, r, out);
-		}
-		if (!skip(&r, ((size_t)len + 3) & ~(size_t)3))
-			return DECODE_NON_IP;
-	}
-	return DECODE_NON_IP;
-}
-
-static enum decode_class
-frame_relay(struct rest r, struct decode_packet *out)
-{
-	uint8_t nlpid;
-
-	/* two address bytes, UI, then the NLPID (RFC 2427) */
-	if (r.n < 4 || (r.p[0] & 1) || !(r.p[1] & 1) || r.p[2] != 0x03)
-		return DECODE_NON_IP;
-	skip(&r, 3);
-	if (r.p[0] == 0 && !skip(&r, 1)) /* padding */
-		return DECODE_NON_IP;
-	if (r.n < 1)
-		return DECODE_NON_IP;
-	nlpid = r.p[0];
-	skip(&r, 1);
-	if (nlpid == 0xcc)
-		return ip4(r, out);
-	if (nlpid == 0x8e)
-		return ip6(r, out);
-	if (nlpid == 0x80 && r.n >= 5 && r.p[0] == 0 && r.p[1] == 0 &&
-	    r.p[2] == 0) {
-		uint16_t type = be16(r.p + 3);
-
-		skip(&r, 5);
-		return type <= ETHER_LENGTH_MAX ? DECODE_NON_IP
-		                                : ethertype(type, r, out);
-	}
-	return DECODE_NON_IP;
-}
-
-static enum decode_class
-fddi(struct rest r, struct decode_packet *out)
-{
-	/* frame control: LLC, asynchronous or synchronous */
-	if (r.n < 13 || (r.p[0] & 0x70) != 0x50)
-		return DECODE_NON_IP;
-	if (r.p[1] & 1)
-		out->flags |= DECODE_GROUP;
-	skip(&r, 13);
-	return llc(r, out);
-}
-
-static enum decode_class
-token_ring(struct rest r, struct decode_packet *out)
-{
-	size_t header = 14;
-
-	if (r.n < 16 || (r.p[1] & 0xc0) != 0x40)
-		return DECODE_NON_IP;
-	if (r.p[2] & 0x80)
-		out->flags |= DECODE_GROUP;
-	if (r.p[8] & 0x80) /* source routing */
-		header += r.p[14] & 0x1f;
-	return skip(&r, header) ? llc(r, out) : DECODE_NON_IP;
-}
-
-/* IEEE 802.11 data frames in the clear; `pad` aligns the body to 4. */
-static enum decode_class
-wifi(struct rest r, bool pad, struct decode_packet *out)
-{
-	uint8_t type, control;
-	size_t header = 24;
-
-	if (r.n < 24)
-		return DECODE_NON_IP;
-	type = r.p[0];
-	control = r.p[1];
-	/* data, not "no data" */
-	if ((type & 0x0c) != 0x08 || (type & 0x40) || (control & 0x40))
-		return DECODE_NON_IP;
-	if (r.p[4] & 1)
-		out->flags |= DECODE_GROUP;
-	if ((control & 3) == 3)
-		header += 6;
-	if (type & 0x80) { /* QoS */
-		if (r.n < header + 2 || (r.p[header] & 0x80)) /* A-MSDU */
-			return DECODE_NON_IP;
-		header += 2;
-		if (control & 0x80)
-			header += 4;
-	}
-	if (pad)
-		header = (header + 3) & ~(size_t)3;
-	return skip(&r, header) ? llc(r, out) : DECODE_NON_IP;
-}
-
-/* https://www.radiotap.org: the flags field tells of padding. */
-static enum decode_class
-radiotap(struct rest r, struct decode_packet *out)
-{
-	uint32_t present, word;
-	size_t len, at = 4;
-	bool pad = false;
-
-	if (r.n < 8 || r.p[0] != 0)
-		return DECODE_NON_IP;
-	len = le16(r.p + 2);
-	if (len < 8 || len > r.n)
-		return DECODE_NON_IP;
-	present = word = le32(r.p + 4);
-	for (at = 8; word & 0x80000000u; at += 4) {
-		if (at + 4 > len)
-			return DECODE_NON_IP;
-		word = le32(r.p + at);
-	}
-	if (present & 1)
-		at = ((at + 7) & ~(size_t)7) + 8;
-	if ((present & 2) && at < len)
-		pad = r.p[at] & 0x20;
-	skip(&r, len);
-	return wifi(r, pad, out);
-}
-
-/* Prism has its length, little or big endian, behind a message code; the AVS
- * header shares the link type. */
-static enum decode_class
-prism(struct rest r, struct decode_packet *out)
-{
-	size_t len;
-
-	if (r.n < 8)
-		return DECODE_NON_IP;
-	if (be32(r.p) >> 12 == 0x80211)
-		len = be32(r.p + 4);
-	else
-		len = 144;
-	return skip(&r, len) ? wifi(r, false, out) : DECODE_NON_IP;
-}
-
-static enum decode_class
-avs(struct rest r, struct decode_packet *out)
-{
-	if (r.n < 8 || !skip(&r, be32(r.p + 4)))
-		return DECODE_NON_IP;
-	return wifi(r, false, out);
-}
-
-static enum decode_class
-ppi(struct rest r, struct decode_packet *out)
-{
-	uint32_t dlt;
-
-	if (r.n < 8 || r.nesting++ == NESTING_MAX)
-		return DECODE_NON_IP;
-	dlt = le32(r.p + 4);
-	if (le16(r.p + 2) < 8 || dlt > 0xffff || dlt == LINK_PPI ||
-	    !skip(&r, le16(r.p + 2)))
-		return DECODE_NON_IP;
-	return link_layer((int)dlt, r, out);
-}
-
-/* Apple's per-packet metadata, in front of any other link type. */
-static enum decode_class
-pktap(struct rest r, struct decode_packet *out)
-{
-	uint32_t len, dlt;
-
-	if (r.n < 12 || r.nesting++ == NESTING_MAX)
-		return DECODE_NON_IP;
-	len = le32(r.p);
-	dlt = le32(r.p + 8);
-	if (len < 108 || le32(r.p + 4) != 1 || dlt > 0xffff ||
-	    dlt == LINK_PKTAP || dlt == LINK_USER2 || !skip(&r, len))
-		return DECODE_NON_IP;
-	return link_layer((int)dlt, r, out);
-}
-
-static enum decode_class
-after(size_t header, struct rest r, struct decode_packet *out,
-    enum decode_class (*next)(struct rest, struct decode_packet *))
-{
-	return skip(&r, header) ? next(r, out) : DECODE_NON_IP;
-}
-
-static enum decode_class
-ipnet(struct rest r, struct decode_packet *out)
-{
-	uint8_t af;
-
-	if (r.n < 24 || r.p[0] != 1)
-		return DECODE_NON_IP;
-	af = r.p[1];
-	skip(&r, 24);
-	return family(af, r, out);
-}
-
-/* 40 bytes of InfiniBand header, then EtherType and reserved bytes. */
-static enum decode_class
-ipoib(struct rest r, struct decode_packet *out)
-{
-	uint16_t type;
-
-	if (r.n < 44)
-		return DECODE_NON_IP;
-	type = be16(r.p + 40);
-	skip(&r, 44);
-	return type <= ETHER_LENGTH_MAX ? DECODE_NON_IP
-	                                : ethertype(type, r, out);
-}
-
-static enum decode_class
-sunatm(struct rest r, struct decode_packet *out)
-{
-	/* traffic type in the low nibble: 2 is LLC */
-	if (r.n < 4 || (r.p[0] & 15) != 2)
-		return DECODE_NON_IP;
-	return after(4, r, out, llc);
-}
-
-/* RFC 1483: LLC, or a bare IPv4 header where the circuit carries only IP. */
-static enum decode_class
-rfc1483(struct rest r, struct decode_packet *out)
-{
-	if (r.n >= 1 && r.p[0] == 0x45)
-		return ip4(r, out);
-	return llc(r, out);
-}
-
-static enum decode_class
-link_layer(int dlt, struct rest r, struct decode_packet *out)
-{
-	switch ((enum link_type)dlt) {
-	case LINK_EN10MB:
-		return ethernet(r, out);
-	case LINK_LINUX_SLL:
-		return linux_sll(r, out);
-	case LINK_LINUX_SLL2:
-		return linux_sll2(r, out);
-	case LINK_RAW:
-	case LINK_RAW_OPENBSD:
-	case LINK_RAW_FILE:
-		return raw_ip(r, out);
-	case LINK_IPV4:
-		return ip4(r, out);
-	case LINK_IPV6:
-		return ip6(r, out);
-	case LINK_NULL:
-	case LINK_LOOP:
-		return null_loop(r, 4, out);
-	case LINK_ENC:
-		return null_loop(r, 12, out);
-	case LINK_PPP:
-	case LINK_PPP_SERIAL:
-		return ppp(r, out);
-	case LINK_PPP_ETHER:
-		return pppoe(r, out);
-	case LINK_PPP_PPPD:
-	case LINK_PPP_WITH_DIR:
-		return after(1, r, out, ppp);
-	case LINK_C_HDLC:
-		return c_hdlc(r, out);
-	case LINK_FRELAY:
-		return frame_relay(r, out);
-	case LINK_SLIP:
-		return after(16, r, out, ip_any);
-	case LINK_FDDI:
-		return fddi(r, out);
-	case LINK_TOKEN_RING:
-		return token_ring(r, out);
-	case LINK_ATM_RFC1483:
-	case LINK_ATM_CLIP:
-		return rfc1483(r, out);
-	case LINK_SUNATM:
-		return sunatm(r, out);
-	case LINK_IP_OVER_FC:
-		return after(16, r, out, llc);
-	case LINK_IEEE802_11:
-		return wifi(r, false, out);
-	case LINK_RADIOTAP:
-		return radiotap(r, out);
-	case LINK_PRISM:
-		return prism(r, out);
-	case LINK_AVS:
-		return avs(r, out);
-	case LINK_PPI:
-		return ppi(r, out);
-	case LINK_PKTAP:
-	case LINK_USER2:
-		return pktap(r, out);
-	case LINK_PFLOG:
-		return pflog(r, out);
-	case LINK_NFLOG:
-		return nflog(r, out);
-	case LINK_IPNET:
-		return ipnet(r, out);
-	case LINK_IPOIB:
-		return ipoib(r, out);
-	default:
-		return DECODE_NON_IP;
-	}
-}
-
-bool
-decode_knows(int dlt)
-{
-	static const uint16_t known[] = {LINK_NULL, LINK_EN10MB,
-		LINK_TOKEN_RING, LINK_SLIP, LINK_PPP, LINK_FDDI,
-		LINK_ATM_RFC1483, LINK_RAW, LINK_RAW_OPENBSD, LINK_ATM_CLIP,
-		LINK_PPP_SERIAL, LINK_PPP_ETHER, LINK_RAW_FILE, LINK_C_HDLC,
-		LINK_IEEE802_11, LINK_FRELAY, LINK_LOOP, LINK_ENC,
-		LINK_LINUX_SLL, LINK_PFLOG, LINK_PRISM, LINK_IP_OVER_FC,
-		LINK_SUNATM, LINK_RADIOTAP, LINK_USER2, LINK_AVS,
-		LINK_PPP_PPPD, LINK_PPI, LINK_PPP_WITH_DIR, LINK_IPNET,
-		LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_IPOIB, LINK_PKTAP,
-		LINK_LINUX_SLL2};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i] == dlt)
-			return true;
-	return false;
+	return decode_ethertype(type, r, out);
 }
 
 enum decode_class
@@ -795,5 +446,5 @@ decode_frame(int dlt, const uint8_t *data, uint32_t caplen, uint32_t wire_len,
 		out->flags = data[0] & 1 ? DECODE_GROUP : 0;
 		return decode_ip4(data + 14, caplen - 14, out);
 	}
-	return link_layer(dlt, r, out);
+	return decode_link(dlt, r, out);
 }

@@ -69,6 +69,9 @@ struct decode_packet {
  * which `wire_len` were on the wire.  *out is complete for DECODE_IP; for the
  * other classes only out->wire_len is set.
  *
+ * The length of an 802.3 or PPPoE header is believed when it is the shorter
+ * one: what lies behind it is padding, as for a receiver.
+ *
  * IPv6: hop-by-hop, routing, fragment and destination options are walked
  * (RFC 8200); where one was not captured, proto is the number at which the
  * walk stopped.  IPv4 total length 0 (segmentation offload) is accepted.

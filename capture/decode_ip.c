@@ -211,14 +211,19 @@ walk_extensions(const uint8_t *p, size_t n, struct decode_packet *out)
 		size_t len = 8;
 
 		switch (out->proto) {
-		case EXT_HOP:
 		case EXT_ROUTING:
-		case EXT_DEST:
 			if (n < 1)
 				return;
 			out->proto = p[0];
 			if (n < 2)
 				return;
+			len = ((size_t)p[1] + 1) * 8;
+			break;
+		case EXT_HOP:
+		case EXT_DEST:
+			if (n < 2)
+				return; /* without a length it is no header */
+			out->proto = p[0];
 			len = ((size_t)p[1] + 1) * 8;
 			break;
 		case EXT_FRAGMENT:

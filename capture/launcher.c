@@ -566,6 +566,8 @@ live(const struct options *o, const struct gp_conf *conf)
 	children[0] = writer_child(o, path, writer_ids(), given, n_given);
 	for (size_t i = 0; i < o->n_ifaces; i++)
 		children[i + 1] = capture_child(o, o->ifaces[i]);
+	for (size_t i = 0; i <= o->n_ifaces; i++)
+		children[i].lasting = true;
 	rc = supervise_init(&s, children, o->n_ifaces + 1);
 	if (rc < 0)
 		die(1, "start: %s", strerror(-rc));

@@ -116,6 +116,38 @@ loop_push(struct loop *l, struct loop_block *b,
 	return true;
 }
 
+/* ---- succession -------------------------------------------------------- */
+
+/*
+ * Comes between two reads, so all that was counted is older than now.  The
+ * kernel gives a packet one stamp for all sockets (source.c), so that what we
+ * leave is just what the successor takes.
+ */
+static void
+leave(struct loop *l)
+{
+	struct loop_live *v = &l->live;
+	bool granted = l->cfg.may_leave && !l->stop;
+	int64_t was_ns = v->left_ns;
+
+	if (granted && was_ns == 0) {
+		v->left_ns = gp_clock_real_ns();
+		v->left_mono_ns = gp_clock_mono_ns();
+	}
+	/* unsaid, it has not happened */
+	if (hello_msg_send(l->cfg.ctl_fd, MSG_LEFT,
+		granted ? HELLO_OK : HELLO_REFUSED, (uint64_t)v->left_ns,
+		0) < 0)
+		v->left_ns = was_ns;
+	l->totals.left = v->left_ns != 0;
+}
+
+void
+loop_begin(struct loop *l, int64_t real_ns)
+{
+	l->live.begin_ns = real_ns;
+}
+
 /* ---- connection -------------------------------------------------------- */
 
 static void
@@ -133,6 +165,8 @@ receive(struct loop *l)
 			l->peer_gone = true;
 		} else if (m.type == MSG_ACK) {
 			(void)ring_acked(l->cfg.ring, m.a);
+		} else if (m.type == MSG_LEAVE) {
+			leave(l);
 		} else if (m.type == MSG_DONE) {
 			l->totals.done = true;
 			l->totals.done_blocks = m.a;

@@ -33,7 +33,8 @@
 
 enum loop_result {
 	LOOP_FINISHED,  /* files: all were read */
-	LOOP_STOPPED,   /* signal, or the supervisor is gone */
+	LOOP_STOPPED,   /* signal, the supervisor is gone, or a successor is
+	                 * there */
 	LOOP_IFACE_GONE, /* source_error() says more */
 	LOOP_PEER_GONE, /* the writer's end of the connection was closed */
 };
@@ -56,6 +57,7 @@ struct loop_totals {
 	uint32_t flows;   /* in the table now */
 	int64_t first_s, last_s; /* files: packet times; first > last: none */
 	unsigned cut, unreadable; /* files that ended early, that were none */
+	bool left;        /* to a successor */
 	bool acked;       /* the writer has taken every frame */
 	bool done;        /* MSG_DONE came, with: */
 	uint64_t done_blocks, done_rows;
@@ -75,6 +77,9 @@ struct loop_config {
 	int alive_fd;  /* pipe whose hang-up stops; -1 none */
 	const atomic_bool *stop; /* borrowed; true stops; may be NULL */
 	bool offline;  /* the source is files */
+	/* a successor may have the interface: MSG_LEAVE is granted.  Not with
+	 * several loops, which could not agree on the moment. */
+	bool may_leave;
 	uint32_t flows_max;
 	uint32_t snapshot_interval_s;
 	enum loop_l7 l7;    /* FAILED: off, and said so */
@@ -96,6 +101,10 @@ struct loop;
  * layer 7 (without one built in it is off, and said so).  Before the sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
 int loop_new(struct loop **out, const struct loop_config *cfg);
 void loop_free(struct loop *l); /* accepts NULL */
+
+/* Live, before loop_run(): the unpublished interval begins at this moment of
+ * CLOCK_REALTIME, in the past, as what the source hands out does. */
+void loop_begin(struct loop *l, int64_t real_ns);
 
 /*
  * Runs to the end, FRAME_LAST and its acknowledgement included.  Once.

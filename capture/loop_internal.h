@@ -63,8 +63,12 @@ struct loop_naming {
 struct loop_live {
 	struct loop_naming naming;
 	bool leaving;
+	/* what is stamped from here on is the successor's; 0: there is none */
+	int64_t left_ns, left_mono_ns;
+	int64_t begin_ns; /* 0: when the loop does */
 	struct loop_queue queue[SOURCE_HANDLES];
 	struct loop_clock from; /* start of the unpublished interval */
+	struct loop_clock read; /* of the last read: what came later is not in */
 	struct loop_round round;
 	bool owed;     /* END frames found no room: none since */
 	int64_t owed_slot_s; /* the block that was when late was counted */

@@ -30,11 +30,26 @@ enum {
 	ROOM_MIN = 32,
 };
 
-static struct loop_clock
-clocks(void)
+/* A moment so long before or after another one, by all clocks alike. */
+static void
+move(struct loop_clock *c, int64_t by_ns)
 {
-	return (struct loop_clock){gp_clock_real_ns(), gp_clock_boot_ns(),
+	c->real_ns += by_ns;
+	c->boot_ns += by_ns;
+	c->mono_ns += by_ns;
+}
+
+/* Now; for one who has left, when that was. */
+static struct loop_clock
+clocks(const struct loop *l)
+{
+	int64_t left_ns = l->live.left_ns;
+	struct loop_clock c = {gp_clock_real_ns(), gp_clock_boot_ns(),
 		gp_clock_mono_ns()};
+
+	if (left_ns != 0 && c.real_ns > left_ns)
+		move(&c, left_ns - c.real_ns);
+	return c;
 }
 
 static struct snapshot_block *
@@ -158,13 +173,27 @@ decode(struct loop *l, const struct source_packet *p,
 	return class;
 }
 
+static int64_t
+stamp(const struct source_packet *p)
+{
+	return p->time_s * GP_NS_PER_S + p->time_ns;
+}
+
+static bool
+is_successors(const struct loop *l, const struct source_packet *p)
+{
+	return __builtin_expect(l->live.left_ns != 0, 0) &&
+	    stamp(p) >= l->live.left_ns;
+}
+
 static void
 take_one(void *ctx, const struct source_packet *p)
 {
 	struct loop *l = ctx;
-
 	struct loop_queue *q = &l->live.queue[0];
 
+	if (is_successors(l, p))
+		return;
 	if (decode(l, p, &l->batch[l->n_batch]) != DECODE_IP)
 		return;
 	if (l->dpi) {
@@ -181,9 +210,11 @@ take_queued(void *ctx, const struct source_packet *p)
 	struct loop_queue *q = &l->live.queue[p->out];
 	struct loop_held *h = at(q, q->head);
 
+	if (is_successors(l, p))
+		return;
 	if (decode(l, p, &h->p) != DECODE_IP)
 		return;
-	h->time_ns = p->time_s * GP_NS_PER_S + p->time_ns;
+	h->time_ns = stamp(p);
 	if (l->dpi)
 		loop_stage(l, &q->stage, &h->p, p);
 	h->stage_end = q->stage.head;
@@ -196,9 +227,11 @@ read_packets(struct loop *l, size_t *got)
 {
 	struct source *s = l->cfg.source;
 	bool queued = l->live.queue[0].held != NULL;
-	int64_t mono_ns = gp_clock_mono_ns();
+	int64_t mono_ns;
 
 	*got = 0;
+	l->live.read = clocks(l);
+	mono_ns = l->live.read.mono_ns;
 	l->now_s = (uint32_t)(mono_ns / GP_NS_PER_S);
 	for (size_t i = 0; i < source_handles(s); i++) {
 		size_t n;
@@ -275,7 +308,7 @@ begin_round(struct loop *l, bool end)
 	r->active = true;
 	r->end = end;
 	r->pressed = flowtab_pressed(l->table);
-	r->next = clocks();
+	r->next = v->read;
 	close_interval(&v->from, &r->next, &r->last);
 	v->publish_ns = r->next.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
@@ -402,7 +435,7 @@ miss_end(struct loop *l)
 		begin_naming(l);
 	l->live.owed = true;
 	l->live.round.active = false;
-	count_late(l, gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S));
+	count_late(l, gp_clock_slot(l->live.read.real_ns / GP_NS_PER_S));
 }
 
 /*
@@ -447,17 +480,12 @@ step_round(struct loop *l, size_t rows, enum frame_kind last_kind)
 	return true;
 }
 
-/* Moves the start of the unpublished interval, by all clocks alike. */
+/* Moves the start of the unpublished interval. */
 static void
 advance(struct loop_clock *c, int64_t to_real_ns)
 {
-	int64_t by = to_real_ns - c->real_ns;
-
-	if (by <= 0)
-		return;
-	c->real_ns += by;
-	c->boot_ns += by;
-	c->mono_ns += by;
+	if (to_real_ns > c->real_ns)
+		move(c, to_real_ns - c->real_ns);
 }
 
 /*
@@ -470,7 +498,7 @@ pay_owed(struct loop *l)
 	struct loop_live *v = &l->live;
 	int64_t slot_s = block(l)->slot_s;
 	struct frame_counters kept = block(l)->counters;
-	struct loop_clock now = clocks(), last = v->from, next;
+	struct loop_clock now = v->read, last = v->from, next;
 	int64_t now_s = gp_clock_slot(now.real_ns / GP_NS_PER_S);
 	struct snapshot_meta meta;
 
@@ -518,8 +546,8 @@ static void
 begin_due(struct loop *l)
 {
 	struct loop_live *v = &l->live;
-	int64_t slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	int64_t mono_ns = gp_clock_mono_ns();
+	int64_t slot_s = gp_clock_slot(v->read.real_ns / GP_NS_PER_S);
+	int64_t mono_ns = v->read.mono_ns;
 
 	if (v->owed) {
 		/* another boundary passed with the ring full */
@@ -614,6 +642,8 @@ pause_ms(const struct loop *l)
 
 	if (v->round.active || v->owed)
 		return SOURCE_BLOCK_MS; /* no room: for an ACK */
+	if (v->left_ns != 0)
+		return SOURCE_BLOCK_MS;
 	if (length(&v->queue[0]) || length(&v->queue[1]))
 		return SOURCE_BLOCK_MS;
 	if (v->naming.active) {
@@ -761,6 +791,14 @@ turn(struct loop *l)
 	return there;
 }
 
+/* A packet's stamp comes a little before the packet does. */
+static bool
+has_left(const struct loop *l)
+{
+	return l->live.left_ns != 0 && gp_clock_mono_ns() -
+	    l->live.left_mono_ns >= 2 * SOURCE_BLOCK_MS * MS_NS;
+}
+
 enum loop_result
 loop_run_live(struct loop *l)
 {
@@ -768,15 +806,17 @@ loop_run_live(struct loop *l)
 	bool there = true;
 
 	l->cur = l->block[0];
-	v->from = clocks();
+	v->from = v->read = clocks(l);
+	if (v->begin_ns != 0)
+		move(&v->from, v->begin_ns - v->from.real_ns);
 	v->publish_ns = v->from.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
 	v->idle_sweep_ns = v->from.mono_ns + SWEEP_NS;
 	snapshot_start(block(l), gp_clock_slot(v->from.real_ns / GP_NS_PER_S));
 	begin_turn(l);
-	while (there && !l->stop && !l->peer_gone)
+	while (there && !l->stop && !l->peer_gone && !has_left(l))
 		there = turn(l);
-	if (there && l->stop)
+	if (there && (l->stop || has_left(l)))
 		there = drain(l);
 	loop_stop(l);
 	note_drops(l);

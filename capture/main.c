@@ -67,6 +67,7 @@ struct capture {
 	bool terminal, bar; /* offline: progress on stderr */
 	int deaths_fd;      /* our predecessor's */
 	struct deaths_page *deaths;
+	int64_t opened_ns;  /* live: the interface is watched since */
 	bool looking;       /* at packets: an exit now is not ours */
 	enum loop_l7 l7;
 };
@@ -403,7 +404,6 @@ open_interface(struct capture *c)
 	char error[SOURCE_ERROR_MAX];
 	char *filter = filter_text(&c->settings);
 	static struct source_share share;
-	int64_t since_ns;
 	struct source_live live = {
 	    .iface = c->o.iface,
 	    .filter = filter,
@@ -428,9 +428,9 @@ open_interface(struct capture *c)
 			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
 			    error, NULL);
 	}
-	since_ns = gp_clock_real_ns();
+	c->opened_ns = gp_clock_real_ns();
 	for (size_t i = 0; live.share && i < c->workers.n; i++)
-		source_begin(c->workers.w[i].source, since_ns);
+		source_begin(c->workers.w[i].source, c->opened_ns);
 	free(filter);
 }
 
@@ -660,6 +660,62 @@ be_welcomed(const struct capture *c, const struct worker *w)
 	}
 }
 
+/* ---- the one before us ---------------------------------------------------- */
+
+static void
+ask_to_take(const struct capture *c)
+{
+	/* several workers would need one moment of all of them */
+	int rc = hello_msg_send(c->workers.w[0].ctl, MSG_TAKE,
+	    c->workers.n == 1 ? HELLO_OK : HELLO_REFUSED, 0, 0);
+
+	if (rc < 0)
+		die(EXIT_AGAIN, "the writer is gone", strerror(-rc));
+}
+
+/*
+ * Whoever has the interface leaves it to us; what came since is in the
+ * kernel's buffer.  Returns the moment, 0 when nobody was there.  One that is
+ * to come, or was before we watched, is no honest predecessor's: it would
+ * blind us, or make us say that we had seen.
+ */
+static int64_t
+take_over(const struct capture *c)
+{
+	const struct timespec in_flight = {0, SOURCE_BLOCK_MS * 1000000};
+	struct hello_msg m;
+
+	ask_to_take(c);
+	do {
+		int rc = wait_message(c, &c->workers.w[0], &m);
+
+		if (rc == -EINTR)
+			exit(0);
+		if (rc < 0)
+			die(EXIT_AGAIN, "no answer from the writer",
+			    strerror(-rc));
+		if (m.type == MSG_WELCOME) /* another writer, which asks us */
+			ask_to_take(c);
+	} while (m.type != MSG_FROM);
+	if (m.code != HELLO_OK)
+		die(EXIT_AGAIN, c->o.iface, "another capture has it and stays");
+	if (m.a < (uint64_t)c->opened_ns || m.a > (uint64_t)gp_clock_real_ns())
+		return 0;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &in_flight, NULL);
+	return (int64_t)m.a;
+}
+
+static void
+begin(struct capture *c)
+{
+	int64_t from_ns = take_over(c);
+
+	if (from_ns == 0)
+		return;
+	source_begin(c->workers.w[0].source, from_ns);
+	loop_begin(c->workers.w[0].loop, from_ns);
+}
+
 /* ---- running -------------------------------------------------------------- */
 
 static void
@@ -732,6 +788,7 @@ make_loop(struct capture *c, struct worker *w)
 	    .alive_fd = c->alive,
 	    .stop = &c->workers.stop,
 	    .offline = c->o.offline,
+	    .may_leave = !c->o.offline && c->workers.n == 1,
 	    .flows_max = flows_each(c),
 	    .snapshot_interval_s = c->settings.snapshot_interval,
 	    .l7 = c->l7,
@@ -870,6 +927,9 @@ report_live(const struct capture *c, enum loop_result result,
 	    ull(t->l7_starved));
 	report_pauses(c->o.iface, "wall", &t->turns);
 	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
+	if (t->left)
+		gp_log(GP_LOG_INFO, "left to another capture iface=%s",
+		    c->o.iface);
 	switch (result) {
 	case LOOP_IFACE_GONE:
 		gp_log(GP_LOG_WARNING, "%s",
@@ -945,8 +1005,10 @@ main(int argc, char **argv)
 	/* only now: the writer's answer, the files, the packets */
 	for (size_t i = 0; i < c->workers.n; i++)
 		be_welcomed(c, &c->workers.w[i]);
-	if (!c->o.offline)
+	if (!c->o.offline) {
+		begin(c);
 		announce(c);
+	}
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
 	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);

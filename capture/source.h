@@ -89,7 +89,8 @@ int source_check_filter(const char *name, const char *filter,
     char error[SOURCE_ERROR_MAX]);
 
 /* What came before this moment (CLOCK_REALTIME, in the past) is left out.
- * For sources that share: while the group grew, some saw what others did. */
+ * For sources that share: while the group grew, some saw what others did; and
+ * for a successor, whose predecessor counted that. */
 void source_begin(struct source *s, int64_t real_ns);
 
 bool source_by_iface(const struct source *s);

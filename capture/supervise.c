@@ -367,8 +367,9 @@ reap(struct supervisor *s)
 			continue;
 		c->pid = 0;
 		c->status = status;
-		/* status 0 is an end of its own will: the work is done */
-		if (c->wanted && c->was_ready && !s->stop && status != 0)
+		/* status 0: the work is done, where there is an end to it */
+		if (c->wanted && c->was_ready && !s->stop &&
+		    (status != 0 || c->lasting))
 			plan_restart(c);
 		else
 			c->gone = true;

@@ -38,6 +38,7 @@ struct child {
 	bool ready;          /* READY=1 of this incarnation */
 	bool was_ready;      /* of any */
 	bool wanted;         /* start again when it dies */
+	bool lasting;        /* and when somebody else told it to end */
 	bool gone;           /* ended for good; status below */
 	int status;          /* of waitpid(2) */
 	unsigned starts, failures; /* failures in a row */

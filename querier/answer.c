@@ -206,6 +206,10 @@ answer_cell(const struct answer_column *c, const struct godb_result_row *row,
 	case GODB_KEY_IFACE:
 		out_clean_string(out, ANSWER_CELL_MAX, row->iface);
 		break;
+	case GODB_KEY_SITE:
+		out_clean_string(out, ANSWER_CELL_MAX,
+		    row->site ? row->site : "");
+		break;
 	case GODB_KEY_SIP:
 	case GODB_KEY_DIP:
 	case GODB_KEY_HOST:
@@ -255,9 +259,15 @@ answer_sort(const struct answer *a)
 }
 
 static void
-note_unknown(const char *name, const char *near_name, char out[256])
+note_unknown(const struct answer *a, const char *name, const char *near_name,
+    char out[256])
 {
-	if (near_name)
+	if (a->remote) /* other windows may have it */
+		(void)snprintf(out, 256, "no row of this window has an "
+		    "application named %.60s%s%.60s", name,
+		    near_name ? "; some have " : "",
+		    near_name ? near_name : "");
+	else if (near_name)
 		(void)snprintf(out, 256, "this store has never seen an "
 		    "application named %.60s; it knows %.60s", name, near_name);
 	else
@@ -288,7 +298,7 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 	i -= a->names_cut;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
-		note_unknown(name, near_name, out);
+		note_unknown(a, name, near_name, out);
 	return name != NULL;
 }
 
@@ -321,9 +331,13 @@ note_extent(const struct answer *a, size_t iface, char out[256])
 	return true;
 }
 
+#define EXTENTS_MAX 8 /* notes about interfaces' data; a fleet has more */
+
 bool
 answer_note(const struct answer *a, size_t i, char out[256])
 {
+	size_t told = 0, more = 0;
+
 	if (a->n_ifaces > 1) {
 		if (i == 0 && a->n_ifaces == 2) {
 			(void)snprintf(out, 256, "a packet forwarded between "
@@ -341,9 +355,20 @@ answer_note(const struct answer *a, size_t i, char out[256])
 	for (size_t k = 0; k < godb_scan_n_ifaces(a->scan); k++) {
 		if (!note_extent(a, k, out))
 			continue;
+		if (told == EXTENTS_MAX) {
+			more++;
+			continue;
+		}
+		told++;
 		if (i == 0)
 			return true;
 		i--;
 	}
+	if (more && i == 0) {
+		(void)snprintf(out, 256, "of %zu more interfaces data begins "
+		    "or ends within the window, too", more);
+		return true;
+	}
+	i -= more > 0;
 	return answer_warning(a, i, out);
 }

@@ -26,6 +26,7 @@ struct answer {
 	const struct names *names; /* NULL: columns have none */
 	bool resolve, geo;         /* which of them */
 	bool names_cut;            /* there were too many addresses */
+	bool remote;               /* of many sites, not of a store */
 	const struct chart *chart; /* NULL: none */
 	const struct style *style;
 };

@@ -29,6 +29,7 @@ enum option_id {
 	OPT_IN,
 	OPT_OUT,
 	OPT_STORE,
+	OPT_REMOTE,
 	OPT_NO_LIVE,
 	OPT_NO_ROLLUPS,
 	OPT_PLOT,
@@ -104,6 +105,8 @@ static const struct option options[] = {
 	    "country and autonomous system of addresses", false},
 	{OPT_STORE, "d", "store", "STORE", "the store (default: the INI's)",
 	    true},
+	{OPT_REMOTE, NULL, "remote", "URL",
+	    "many sensors' flows, of a ClickHouse server: -i SITE/IFACE", true},
 	{OPT_NO_LIVE, NULL, "no-live", NULL,
 	    "leave the newest minutes out", false},
 	{OPT_NO_ROLLUPS, NULL, "no-rollups", NULL,
@@ -446,6 +449,9 @@ apply(struct args *a, struct typed *t, const struct option *o,
 	case OPT_STORE:
 		a->store = value;
 		break;
+	case OPT_REMOTE:
+		a->remote = value;
+		break;
 	case OPT_NO_LIVE:
 		a->no_live = true;
 		break;
@@ -709,8 +715,25 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 	if (a->n_indicators && (a->condition[0] || a->watch_s))
 		return FAIL("seen with addresses takes neither a condition "
 		    "nor --watch; without them it answers for the condition");
-	a->keys = seen_keys;
+	a->keys = a->remote ? seen_remote_keys : seen_keys;
 	a->sort = GODB_KEY_IFACE;
+	return 0;
+}
+
+/* What needs the store, or the sensor itself. */
+static int
+finish_remote(const struct args *a, char *error)
+{
+	if (a->remote && a->action == ARGS_STATUS)
+		return FAIL("--status is about the sensor on this machine, not "
+		    "for --remote");
+	if (a->remote && a->action == ARGS_CHECK)
+		return FAIL("--check reads a store, not for --remote");
+	if (a->remote && a->store)
+		return FAIL("-d is a store on this machine: leave it or "
+		    "--remote out");
+	if (a->remote && a->threads)
+		return FAIL("--threads are of this machine, not for --remote");
 	return 0;
 }
 
@@ -718,8 +741,10 @@ static int
 finish(struct args *a, const struct typed *t, char *error)
 {
 	struct godb_diag diag;
-	int rc;
+	int rc = finish_remote(a, error);
 
+	if (rc < 0)
+		return rc;
 	if (a->action == ARGS_STATUS)
 		return finish_status(a, error);
 	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)
@@ -739,6 +764,9 @@ finish(struct args *a, const struct typed *t, char *error)
 	if (godb_keys_parse(a->query, &a->keys, &diag) < 0)
 		return FAIL("query: %s; shorthands: talk_conv talk_src talk_dst "
 		    "apps_port apps_l7 agg_talk_port raw", diag.text);
+	if (!a->remote && godb_keys_has(&a->keys, GODB_KEY_SITE))
+		return FAIL("query: site is a column of --remote; a store is of "
+		    "one site");
 	if (!a->ifaces)
 		return FAIL("no interface; -i any asks all of them");
 	if (t->in != t->out)

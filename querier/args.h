@@ -35,6 +35,7 @@ struct args {
 	const char *condition; /* "" when there is none */
 	const char *store;     /* NULL: from the INI file */
 	const char *conf;      /* NULL: the usual one, if it exists */
+	const char *remote;    /* URL of a ClickHouse server; NULL: a store */
 	const char *status_file; /* NULL: where the sensor writes it */
 	const char *first, *last; /* as typed, NULL: default */
 	int64_t first_s, last_s;  /* args_times */

@@ -133,7 +133,8 @@ print_incomplete(struct out *o, const struct godb_incomplete *item)
 	out_char(o, ',');
 	u64_field(o, "count", item->count);
 	out_char(o, ',');
-	if (item->cause == GODB_CAUSE_DOWN)
+	if (item->cause == GODB_CAUSE_DOWN ||
+	    item->cause == GODB_CAUSE_UNSHIPPED)
 		u64_field(o, "seconds", item->amount / 1000000000);
 	else
 		u64_field(o, "packets", item->amount);

@@ -8,7 +8,7 @@
 #include "querier/when.h"
 
 #define GAP 3
-#define CELL_MAX UNITS_TEXT_MAX
+#define CELL_MAX 320 /* SITE/IFACE may be long */
 
 struct column {
 	const char *name;

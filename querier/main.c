@@ -15,7 +15,8 @@
 
 #include "common/base/fd.h"
 #include "querier/help.h"
-#include "querier/lookup.h"
+#include "querier/look.h"
+#include "querier/remote.h"
 #include "querier/store.h"
 #include "querier/question.h"
 #include "querier/when.h"
@@ -73,6 +74,9 @@ main(int argc, char **argv)
 	if (args_parse(argc, argv, &s.args, error) < 0)
 		session_die(EXIT_USAGE, "%s", error);
 	session_like_grep = s.args.seen;
+	if (s.args.remote && (s.args.action == ARGS_QUERY ||
+		s.args.action == ARGS_LIST))
+		remote_exec(argv);
 	session_start_clock(&s);
 	do_other_actions(&s);
 	tzset();
@@ -100,12 +104,12 @@ main(int argc, char **argv)
 	store_read(&s);
 	question_choose_ifaces(&s);
 	if (s.args.action == ARGS_LIST)
-		store_list(&s);
+		look_list(&s);
 	if (s.args.action == ARGS_CHECK)
 		store_check(&s);
 	if (s.args.watch_s)
 		question_watch(&s);
-	session_finish(s.args.new       ? lookup_new(&s) :
-	    s.args.n_indicators ? lookup_seen(&s) :
+	session_finish(s.args.new       ? look_new(&s) :
+	    s.args.n_indicators ? look_seen(&s) :
 				  question_answer(&s));
 }

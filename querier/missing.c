@@ -5,12 +5,16 @@
 
 #include "querier/when.h"
 
+/* Of a fleet there may be thousands; the other formats have them all. */
+#define CAUSES_MAX 16
+
 static void
 print_cause(struct out *o, const struct godb_incomplete *item,
     void (*text)(struct out *, const char *))
 {
 	unsigned long long n = (unsigned long long)item->amount;
 	char rough[WHEN_TEXT_MAX];
+	char until[WHEN_TEXT_MAX];
 
 	out_str(o, "; ");
 	switch (item->cause) {
@@ -21,6 +25,11 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 		if (item->count > 1)
 			out_fmt(o, " in %llu gaps",
 			    (unsigned long long)item->count);
+		return;
+	case GODB_CAUSE_UNSHIPPED:
+		when_format_local(item->first_ns / 1000000000, until);
+		text(o, item->iface);
+		out_fmt(o, " shipped until %s", until);
 		return;
 	case GODB_CAUSE_KERNEL_DROPS:
 		out_fmt(o, "%llu packets dropped", n);
@@ -90,6 +99,7 @@ answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
 {
 	const struct godb_incomplete *item;
 	uint64_t covered, known;
+	size_t told = 0, more = 0;
 
 	godb_coverage_time(c, &covered, &known);
 	if (known)
@@ -97,9 +107,15 @@ answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
 	else
 		out_fmt(o, "no block of %s", what);
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
-		if (!item->unreadable)
+		if (item->unreadable)
+			continue;
+		if (told++ < CAUSES_MAX)
 			print_cause(o, item, text);
+		else
+			more++;
 	}
+	if (more)
+		out_fmt(o, "; and %zu more (-e json)", more);
 	print_unreadable(o, c, GODB_CAUSE_DAMAGED, "not readable");
 	print_unreadable(o, c, GODB_CAUSE_GONE, "removed meanwhile");
 }

@@ -78,6 +78,7 @@ parse_condition(struct session *s, const char *what, const char *text,
 	int rc;
 
 	opts.site = s->conf->site.networks;
+	opts.sites = s->args.remote != NULL;
 	opts.having = having;
 	opts.set = sets_fetch;
 	opts.set_arg = &s->sets;
@@ -106,6 +107,8 @@ question_choose_ifaces(struct session *s)
 	char error[512];
 	int rc = godb_reader_ifaces(s->reader, &s->have);
 
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
@@ -139,6 +142,8 @@ question_open_scan(struct session *s)
 	opts.addresses = s->addresses;
 	opts.sure = s->args.seen;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
@@ -227,6 +232,7 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 	opts.last_s = s->args.last_s;
 	opts.now_ns = gp_clock_real_ns();
 	opts.no_live = s->args.no_live;
+	opts.shipped = s->args.remote != NULL;
 	rc = godb_coverage_new(s->reader, s->scan, s->result, &opts,
 	    &s->coverage);
 	if (rc < 0)
@@ -268,6 +274,7 @@ print_answer(struct session *s, int64_t took_ns)
 		.names = s->names,
 		.resolve = s->args.resolve,
 		.geo = s->args.geo,
+		.remote = s->args.remote != NULL,
 		.chart = s->has_chart ? &s->chart : NULL,
 		.style = &s->style,
 	};
@@ -307,6 +314,9 @@ say_incomplete(const struct godb_incomplete *item)
 	if (item->place)
 		(void)snprintf(more, sizeof(more), " place=\"%s\" error=\"%s\"",
 		    item->place, godb_strerror(item->rc));
+	else if (item->cause == GODB_CAUSE_UNSHIPPED)
+		(void)snprintf(more, sizeof(more), " seconds=%llu",
+		    (unsigned long long)(item->amount / (uint64_t)GP_NS_PER_S));
 	else if (item->cause == GODB_CAUSE_DOWN)
 		(void)snprintf(more, sizeof(more), " seconds=%llu gaps=%llu",
 		    (unsigned long long)(item->amount / (uint64_t)GP_NS_PER_S),

@@ -3,6 +3,7 @@
 #include "querier/units.h"
 #include "querier/when.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct godb_keys seen_keys = {
@@ -10,9 +11,16 @@ const struct godb_keys seen_keys = {
 	.key = {GODB_KEY_IFACE, GODB_KEY_TIME},
 };
 
+const struct godb_keys seen_remote_keys = {
+	.n = 3,
+	.key = {GODB_KEY_SITE, GODB_KEY_IFACE, GODB_KEY_TIME},
+};
+
 /* What an interface has of it. */
 struct sight {
 	const char *iface;
+	const char *site; /* NULL: of a store */
+	char name[320];   /* "SITE/IFACE", or just the interface */
 	int64_t first_s, last_s; /* last_s: end of the last block */
 	uint64_t blocks;
 	uint64_t counter[4];
@@ -31,8 +39,13 @@ next_sight(const struct answer *a, size_t *at, struct sight *out)
 		godb_result_row(a->result, *at, &row);
 		if (!out->iface) {
 			out->iface = row.iface;
+			out->site = row.site;
+			(void)snprintf(out->name, sizeof(out->name), "%s%s%s",
+			    row.site ? row.site : "", row.site ? "/" : "",
+			    row.iface);
 			out->first_s = row.time_s;
-		} else if (strcmp(out->iface, row.iface) != 0) {
+		} else if (strcmp(out->iface, row.iface) != 0 ||
+		    (out->site && strcmp(out->site, row.site) != 0)) {
 			break;
 		}
 		out->last_s = row.time_s + 300;
@@ -58,7 +71,7 @@ seen_print_txt(struct out *o, const struct answer *a)
 		when_format_local(s.first_s, first);
 		when_format_local(s.last_s, last);
 		units_bytes(answer_counter(s.counter, GODB_METRIC_BYTES), bytes);
-		out_clean(o, s.iface);
+		out_clean(o, s.name);
 		out_fmt(o, ": seen from %s to %s, in %llu blocks, %llu "
 		    "packets, %s\n", first, last,
 		    (unsigned long long)s.blocks, (unsigned long long)
@@ -81,7 +94,7 @@ seen_print_csv(struct out *o, const struct answer *a)
 		out_fmt(o, ",%s", godb_metric_name(answer_usual[k]));
 	out_char(o, '\n');
 	while (next_sight(a, &at, &s)) {
-		out_csv(o, s.iface);
+		out_csv(o, s.name);
 		out_fmt(o, ",%lld,%lld,%llu", (long long)s.first_s,
 		    (long long)s.last_s, (unsigned long long)s.blocks);
 		for (size_t k = 0; k < ANSWER_N_USUAL; k++)
@@ -99,7 +112,7 @@ print_sight(struct out *o, const struct sight *s)
 	when_format_utc(s->first_s, first);
 	when_format_utc(s->last_s, last);
 	out_str(o, "{\"iface\":");
-	out_json(o, s->iface);
+	out_json(o, s->name);
 	out_fmt(o, ",\"first\":\"%s\",\"last\":\"%s\",\"blocks\":%llu", first,
 	    last, (unsigned long long)s->blocks);
 	for (size_t k = 0; k < ANSWER_N_USUAL; k++)

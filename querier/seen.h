@@ -9,6 +9,7 @@
 
 /* The keys that the question needs. */
 extern const struct godb_keys seen_keys;
+extern const struct godb_keys seen_remote_keys; /* site before them */
 
 void seen_print_txt(struct out *o, const struct answer *a);
 void seen_print_csv(struct out *o, const struct answer *a);

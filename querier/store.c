@@ -13,7 +13,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
-#include "querier/list.h"
 #include "querier/profile.h"
 #include "querier/question.h"
 #include "querier/status.h"
@@ -155,33 +154,6 @@ store_read(struct session *s)
 		    "usually goprobe-read)", path, s->store_gid);
 	if (rc < 0)
 		session_die(EXIT_ERROR, "%s: %s", path, godb_strerror(rc));
-}
-
-/* ---- --list ------------------------------------------------------------ */
-
-_Noreturn void
-store_list(struct session *s)
-{
-	const struct godb_list_iface *f;
-	struct godb_list *list;
-	int rc = godb_list_new(s->reader, s->ifaces, &list);
-	int status = EXIT_FINE;
-
-	if (rc < 0)
-		session_die(EXIT_ERROR,
-		    "%s: %s", store_path(s), godb_strerror(rc));
-	list_print(&session_out, list, s->args.format);
-	(void)out_flush(&session_out);
-	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
-		if (f->n_unreadable == 0)
-			continue;
-		session_say("goquery: incomplete iface=%s days=%llu "
-		    "cause=damaged place=\"%s\" error=\"%s\"", f->iface,
-		    (unsigned long long)f->n_unreadable, f->place,
-		    godb_strerror(f->rc));
-		status = EXIT_INCOMPLETE;
-	}
-	session_finish(status);
 }
 
 /* ---- --check ----------------------------------------------------------- */

@@ -22,7 +22,6 @@ void store_read(struct session *s);
 _Noreturn void store_status(struct session *s);
 _Noreturn void store_words(struct session *s);
 /* Behind store_read() and the choice of interfaces. */
-_Noreturn void store_list(struct session *s);
 _Noreturn void store_check(struct session *s);
 
 #endif

@@ -1,8 +1,8 @@
 #!/bin/sh
 # goprobe-apply start|reload - makes the running captures those of the site's
 # INI; goprobe-apply.service runs it when goprobe.target is started and
-# reloaded.  goprobe-apply upgrade - what runs goes on with new programs.  See
-# goprobe.target(7).
+# reloaded.  goprobe-apply upgrade|downgrade - what runs goes on with other
+# programs.  See goprobe.target(7).
 #
 # What was applied last is kept, so that only those interfaces are interrupted
 # whose settings have changed.
@@ -15,9 +15,9 @@ wants=/run/systemd/generator/goprobe.target.wants
 
 verb=${1:-}
 case $verb in
-start | reload | upgrade) ;;
+start | reload | upgrade | downgrade) ;;
 *)
-	echo "usage: goprobe-apply start|reload|upgrade" >&2
+	echo "usage: goprobe-apply start|reload|upgrade|downgrade" >&2
 	exit 2
 	;;
 esac
@@ -30,15 +30,62 @@ running() {
 	    cut -d ' ' -f 1
 }
 
-if [ "$verb" = upgrade ]; then
-	# A capture whose writer is away goes on counting, so that goes first;
-	# then one interface at a time is without its capture for a moment.
-	systemctl try-restart goprobe-writer.service
-	for unit in $(running); do
-		systemctl try-restart "$unit"
+capturing() {
+	[ "$(systemctl show -P StatusText "$1")" = capturing ]
+}
+
+# Starts a capture again without a moment in which nobody watches: a stand-in
+# takes the interface over, the capture leaves, and its unit's next process
+# takes over from the stand-in.  Where that cannot be (it waits for its
+# interface, has several workers, or is of a version that does not leave) it is
+# restarted, and answers tell of the gap.
+renew() {
+	case $1 in
+	goprobe-capture@*)
+		standin=goprobe-standin@${1#goprobe-capture@}
+		handed=yes
+		hand_over "$1" "$standin" || handed=
+		systemctl -q stop "$standin"
+		systemctl -q reset-failed "$standin" 2>/dev/null || true
+		[ -z "$handed" ] || return 0
+		;;
+	esac
+	systemctl try-restart "$1"
+}
+
+hand_over() { # UNIT STAND-IN
+	capturing "$1" || return 1
+	systemctl -q start "$2" 2>/dev/null || return 1
+	capturing "$2" || return 1
+	tries=300
+	while systemctl -q is-active "$2"; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
 	done
+}
+
+# One after the other.
+renew_all() {
+	for unit in $(running); do
+		renew "$unit"
+	done
+}
+
+# A writer reads the frames of earlier captures, never those of later ones; a
+# capture whose writer is away goes on counting.
+case $verb in
+upgrade)
+	systemctl try-restart goprobe-writer.service
+	renew_all
 	exit 0
-fi
+	;;
+downgrade)
+	renew_all
+	systemctl try-restart goprobe-writer.service
+	exit 0
+	;;
+esac
 
 # A configuration that cannot be used changes nothing.
 wanted=$($generator --units)
@@ -91,7 +138,8 @@ for unit in $wanted; do
 	if ! has "$running" "$unit"; then
 		act start "$unit"
 	elif has "$changed" "$unit"; then
-		act restart "$unit"
+		printf '<6>goprobe-apply: renew %s\n' "$unit"
+		renew "$unit" || failed=1
 	fi
 done
 

@@ -23,6 +23,10 @@ with-folders = sed -e 's|@SBINDIR@|$(SBINDIR)|g' \
 	-e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
 	-e 's|@GENERATORDIR@|$(GENERATORDIR)|g' '$(1)' >'$(2)'
 
+# A capture that stands in for another one: alike, but that its end is the end.
+STANDIN = -e 's/^Description=.*/Description=goProbe capture on %I, while its own is started again/' \
+	-e '/^Restart/d' -e '/^StartLimit/d' -e '/^\# 2: the configuration/d'
+
 .PHONY: install-systemd uninstall-systemd
 install-systemd: all
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(GENERATORDIR) \
@@ -37,12 +41,16 @@ install-systemd: all
 		$(DESTDIR)$(TMPFILESDIR)/goprobe.conf
 	$(Q)$(foreach u,$(UNITS),$(call with-folders,$(u),$(DESTDIR)$(UNITDIR)/$(notdir $(u))) && \
 		chmod 644 '$(DESTDIR)$(UNITDIR)/$(notdir $(u))' &&) true
+	$(Q)sed $(STANDIN) '$(DESTDIR)$(UNITDIR)/goprobe-capture@.service' \
+		>'$(DESTDIR)$(UNITDIR)/goprobe-standin@.service' && \
+		chmod 644 '$(DESTDIR)$(UNITDIR)/goprobe-standin@.service'
 	$(Q)$(call with-folders,systemd/apply.sh,$(DESTDIR)$(LIBEXECDIR)/goprobe-apply)
 	$(Q)chmod 755 $(DESTDIR)$(LIBEXECDIR)/goprobe-apply
 install: install-systemd
 
 uninstall-systemd:
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)) \
+		goprobe-standin@.service) \
 		$(DESTDIR)$(GENERATORDIR)/goprobe-generator \
 		$(DESTDIR)$(SYSUSERSDIR)/goprobe.conf \
 		$(DESTDIR)$(SYSUSERSDIR)/goprobe-export.conf \

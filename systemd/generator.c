@@ -157,6 +157,30 @@ want_units(int normal, const struct gp_conf *conf)
 	return rc;
 }
 
+/* A drop-in of UNIT's; NULL and *rc when there can be none. */
+static FILE *
+open_dropin(int normal, const char *unit, const char *file, int *rc)
+{
+	char name[64];
+	FILE *out;
+	int dir, fd;
+
+	(void)snprintf(name, sizeof(name), "%s.d", unit);
+	dir = make_folder(normal, name);
+	if (dir < 0) {
+		*rc = dir;
+		return NULL;
+	}
+	fd = openat(dir, file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+	    O_CLOEXEC, 0644);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	*rc = out ? 0 : -errno;
+	(void)close(dir);
+	if (out)
+		fputs("# made by goprobe-generator\n[Service]\n", out);
+	return out;
+}
+
 static void
 writable(const char *path, FILE *out)
 {
@@ -165,31 +189,29 @@ writable(const char *path, FILE *out)
 	fputc('\n', out);
 }
 
-/* A drop-in that lets UNIT write to up to two folders; NULL: none. */
+/* Lets UNIT write to a folder of its own, NULL where that is the usual one, and
+ * where the file `metrics` is to be, "" for none. */
 static int
-open_paths(int normal, const char *unit, const char *first, const char *second)
+open_paths(int normal, const char *unit, const char *own, const char *metrics)
 {
-	char name[64];
+	char folder[PATH_MAX];
+	char *slash;
 	FILE *out;
-	int dir, fd;
+	int rc;
 
-	if (first == NULL && second == NULL)
+	(void)snprintf(folder, sizeof(folder), "%s", metrics);
+	slash = strrchr(folder, '/');
+	if (own == NULL && slash == NULL)
 		return 0;
-	(void)snprintf(name, sizeof(name), "%s.d", unit);
-	dir = make_folder(normal, name);
-	if (dir < 0)
-		return dir;
-	fd = openat(dir, "50-paths.conf",
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	(void)close(dir);
+	out = open_dropin(normal, unit, "50-paths.conf", &rc);
 	if (out == NULL)
-		return -errno;
-	fputs("# made by goprobe-generator\n[Service]\n", out);
-	if (first)
-		writable(first, out);
-	if (second)
-		writable(second, out);
+		return rc;
+	if (own)
+		writable(own, out);
+	if (slash) {
+		slash[slash == folder] = '\0';
+		writable(folder, out);
+	}
 	return fclose(out) == 0 ? 0 : -errno;
 }
 
@@ -199,21 +221,45 @@ static int
 open_folders(int normal, const struct gp_conf *conf)
 {
 	const char *store = conf->store.path, *state = conf->export.state;
-	char metrics[PATH_MAX];
-	char *slash;
-	int rc;
-
-	(void)snprintf(metrics, sizeof(metrics), "%s", conf->writer.metrics);
-	slash = strrchr(metrics, '/');
-	if (slash)
-		slash[slash == metrics] = '\0';
-	rc = open_paths(normal, "goprobe-writer.service",
+	int rc = open_paths(normal, "goprobe-writer.service",
 	    strcmp(store, GP_CONF_STORE) == 0 ? NULL : store,
-	    slash ? metrics : NULL);
+	    conf->writer.metrics);
+
 	if (rc == 0)
 		rc = open_paths(normal, EXPORT,
-		    strcmp(state, GP_CONF_EXPORT_STATE) == 0 ? NULL : state, NULL);
+		    strcmp(state, GP_CONF_EXPORT_STATE) == 0 ? NULL : state,
+		    conf->export.metrics);
 	return rc;
+}
+
+/* KEY:PATH up to the end of the line, without quotes. */
+static void
+hand_over(const char *key, const char *path, FILE *out)
+{
+	if (path[0] == '\0')
+		return;
+	fprintf(out, "LoadCredential=%s:", key);
+	for (; *path; path++)
+		fputs(*path == '%' ? "%%" : (char[2]){*path, '\0'}, out);
+	fputc('\n', out);
+}
+
+/* Secrets that root alone may read reach the exporter, which is not root, as
+ * systemd's credentials. */
+static int
+hand_over_secrets(int normal, const struct gp_conf *conf)
+{
+	FILE *out;
+	int rc = 0;
+
+	if (!conf->export.password_file[0] && !conf->export.key_file[0])
+		return 0;
+	out = open_dropin(normal, EXPORT, "50-secrets.conf", &rc);
+	if (out == NULL)
+		return rc;
+	hand_over("password_file", conf->export.password_file, out);
+	hand_over("key_file", conf->export.key_file, out);
+	return fclose(out) == 0 ? 0 : -errno;
 }
 
 static int
@@ -229,6 +275,8 @@ generate(const char *path, const struct gp_conf *conf)
 	rc = want_units(normal, conf);
 	if (rc == 0)
 		rc = open_folders(normal, conf);
+	if (rc == 0)
+		rc = hand_over_secrets(normal, conf);
 	if (rc < 0)
 		complain("%s: units cannot be made: %s", path, strerror(-rc));
 	(void)close(normal);

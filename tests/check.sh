@@ -1,23 +1,33 @@
 #!/bin/sh
-# Runs the tests given, with the time of each suite and prove's summary.  Unit
-# tests share nothing and run two at a time, but for those that watch the clock;
-# all others have the machine to themselves.
+# Runs the tests given, with the time of each suite and prove's summary, in
+# three groups.  Unit tests share nothing and run two at a time; so do those
+# that mostly wait, in machines, networks and folders of their own.  All others
+# have the machine to themselves, since they watch the clock or need all of it.
 set -u
 [ "$(id -u)" = 0 ] && sh systemd/users.sh
 together=
+waiting=
 alone=
 for t; do
 	case $t in
 	*/unit/test_loop | */unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
+	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
+	*/perms.t | */readme.t | */other-compiler.t | */names.t)
+		waiting="$waiting $t"
+		;;
 	*) alone="$alone $t" ;;
 	esac
 done
 status=0
-if [ -n "$together" ]; then
-	prove --timer --jobs 2 --exec 'sh tests/run-one.sh' $together || status=1
-fi
-if [ -n "$alone" ]; then
-	prove --timer --exec 'sh tests/run-one.sh' $alone || status=1
-fi
+# suite JOBS TEST...
+suite() {
+	[ $# -gt 1 ] || return 0
+	jobs=$1
+	shift
+	prove --timer --jobs "$jobs" --exec 'sh tests/run-one.sh' "$@" || status=1
+}
+suite 2 $together
+suite 1 $alone
+suite 2 $waiting
 exit $status

@@ -199,6 +199,13 @@ comes_after_orphan(const struct drain *d, const struct peer *but)
 	return false;
 }
 
+/*
+ * What comes just before a snapshot may not be in it: the kernel hands packets
+ * over in blocks, and they wait for those of the other direction (source.h,
+ * loop_internal.h: 20 and 40 ms).
+ */
+#define UNREAD_NS (100 * INT64_C(1000000))
+
 /* How long flows of an interface may wait for their label. */
 static int64_t
 wait_ns(const struct drain *d, const char *iface)
@@ -211,16 +218,18 @@ wait_ns(const struct drain *d, const char *iface)
 }
 
 /*
- * How long flows had waited that are lost with a capture which did not say its
- * last.  An earlier writer may have taken the last frame; then nothing is known
- * of them.
+ * How long that had waited which is lost with a capture that did not say its
+ * last.  An earlier writer may have taken the frame before; then nothing is
+ * known of it.
  */
 static int64_t
 held_back_ns(const struct drain *d, const struct peer *peer)
 {
-	if (peer->last_seen || (peer->told_ns != 0 && peer->pending == 0))
+	if (peer->last_seen)
 		return 0;
-	return wait_ns(d, peer->iface);
+	if (peer->told_ns != 0 && peer->pending == 0)
+		return UNREAD_NS;
+	return UNREAD_NS + wait_ns(d, peer->iface);
 }
 
 static bool
@@ -244,7 +253,8 @@ drain_forsaken(struct drain *d)
 		(void)snprintf(iface, sizeof(iface), "%s", block.iface);
 		if (has_ring(d->peers, iface) ||
 		    (block.flags & GODB_PART_OFFLINE) ||
-		    ingest_break(d->ingest, iface, 0, wait_ns(d, iface)) < 0)
+		    ingest_break(d->ingest, iface, 0,
+			UNREAD_NS + wait_ns(d, iface)) < 0)
 			i++;
 		else
 			i = 0; /* they left the list */

@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
+#include "writer/succession.h"
 
 #define BARRIER_MS 5000
 
@@ -200,8 +201,9 @@ on_hello(struct peers *p, struct peer *peer)
 
 	if (rc == -EAGAIN)
 		return;
-	if (rc == -EPROTO) {
-		refuse(p, peer, HELLO_REFUSED, 0, why);
+	if (rc == -EPROTO || rc == -EPROTONOSUPPORT) {
+		refuse(p, peer, rc == -EPROTO ? HELLO_REFUSED :
+			HELLO_VERSION_MISMATCH, 0, why);
 		return;
 	}
 	if (rc < 0) {
@@ -477,7 +479,8 @@ peers_receive(struct peers *p, struct peer *peer)
 			on_span(p, peer, &m);
 			return;
 		}
-		if (m.type != MSG_DOORBELL) {
+		if (m.type != MSG_DOORBELL &&
+		    !succession_message(p, peer, &m)) {
 			peers_quarantine(p, peer, "message type");
 			return;
 		}
@@ -519,6 +522,7 @@ peers_tick(struct peers *p)
 		    now - peer->since_mono_ns > PEERS_HELLO_NS)
 			refuse(p, peer, HELLO_REFUSED, 0, "no hello");
 	}
+	succession_tick(p);
 }
 
 bool

@@ -33,6 +33,15 @@ enum peer_state {
 	PEER_PRUNE,  /* an administrator's command, waiting for its answer */
 };
 
+/* What an interface's captures have to do with each other; succession.h. */
+enum peer_succession {
+	PEER_SETTLED,  /* nothing, or no more */
+	PEER_TAKING,   /* waits for others to leave */
+	PEER_LEAVING,  /* was told to */
+	PEER_LEFT,     /* counts nothing from left_ns on */
+	PEER_STAYS,    /* refused */
+};
+
 struct peer {
 	enum peer_state state;
 	int conn;    /* -1 for an orphan */
@@ -44,6 +53,9 @@ struct peer {
 	bool last_seen;      /* FRAME_LAST was taken */
 	bool done_sent;
 	bool ack_due;        /* progress that the capture was not told yet */
+	enum peer_succession succession;
+	int64_t succession_ns; /* CLOCK_MONOTONIC of its beginning */
+	uint64_t left_ns;    /* PEER_LEFT: what it said */
 	uint64_t clean_s;    /* PEER_PRUNE: what it asks for ... */
 	bool served;         /* ... and a round that began after it is going */
 	unsigned store_id;   /* N of r.IFACE.N in the descriptor store */

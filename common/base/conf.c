@@ -94,8 +94,21 @@ static const struct key keys[] = {
 	NULL},
     {"export", "state", KEY_PATH, AT(export.state), 0, 0, 0, NULL,
 	GP_CONF_EXPORT_STATE},
+    {"export", "hourly", KEY_BOOL, AT(export.hourly), 0, 0, 0, NULL, NULL},
+    {"export", "metrics", KEY_PATH, AT(export.metrics), 0, 0, 0, NULL, ""},
     {"export", "sandbox", KEY_CHOICE, AT(export.sandbox), 0, 0,
 	GP_SANDBOX_FULL, "full seccomp off", NULL},
+    {"remote", "url", KEY_TEXT, AT(remote.url), 0, 0, 0, NULL, ""},
+    {"remote", "user", KEY_TEXT, AT(remote.user), 0, 0, 0, NULL, ""},
+    {"remote", "password_file", KEY_PATH, AT(remote.password_file), 0, 0, 0,
+	NULL, ""},
+    {"remote", "database", KEY_TEXT, AT(remote.database), 0, 0, 0, NULL,
+	"goprobe"},
+    {"remote", "ca_file", KEY_PATH, AT(remote.ca_file), 0, 0, 0, NULL, ""},
+    {"remote", "cert_file", KEY_PATH, AT(remote.cert_file), 0, 0, 0, NULL, ""},
+    {"remote", "key_file", KEY_PATH, AT(remote.key_file), 0, 0, 0, NULL, ""},
+    {"remote", "timeout", KEY_NUMBER, AT(remote.timeout), 1, 86400, 600, NULL,
+	NULL},
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -432,7 +445,7 @@ static void
 begin_section(struct parse *p, const char *line, size_t len)
 {
 	static const char *const names[] = {"site", "store", "writer",
-	    "capture", "export"};
+	    "capture", "export", "remote"};
 	const char *close = memchr(line, ']', len);
 	char name[64];
 	size_t n;

@@ -75,8 +75,16 @@ struct gp_conf {
 		uint32_t interval; /* seconds between looks at the store */
 		uint32_t timeout;  /* seconds for one answer of the server */
 		char *state;       /* folder: what was shipped */
+		bool hourly;       /* sums of hours, too */
+		char *metrics;     /* Prometheus text file, "" for none */
 		enum gp_conf_sandbox sandbox;
 	} export;
+	/* of goquery --remote; nothing of it goes to another server than url */
+	struct {
+		char *url, *user, *password_file, *database;
+		char *ca_file, *cert_file, *key_file;
+		uint32_t timeout; /* seconds for one answer of the server */
+	} remote;
 };
 
 /* Every key at its default, no interface.  NULL: out of memory. */

@@ -25,6 +25,10 @@ int gp_hash_key_init(struct gp_hash_key *key);
  */
 uint64_t gp_hash_words(const struct gp_hash_key *key, const uint64_t *w,
     size_t n);
+/* The same of `count` keys, `step` words from one to the next; each hash goes
+ * to the word before its key. */
+void gp_hash_records(const struct gp_hash_key *key, uint64_t *records,
+    size_t n, size_t step, size_t count);
 uint64_t gp_hash_words_siphash13(const struct gp_hash_key *key,
     const uint64_t *w, size_t n);
 

@@ -166,7 +166,7 @@ in_large_pages(void *p, size_t bytes)
 		    (to - from) * LARGE_PAGE, MADV_HUGEPAGE);
 }
 
-/* Sorted rows to the front, equal ones summed. */
+/* Sorted rows that begin at the front, equal ones summed. */
 EITHER int
 sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 {
@@ -181,7 +181,9 @@ sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 				continue;
 			rc = -ENOMEM;
 		}
-		memcpy(key_of(r, words, to++), from, row * 8);
+		if (key_of(r, words, to) != from)
+			memcpy(key_of(r, words, to), from, row * 8);
+		to++;
 	}
 	r->n = to;
 	return rc;
@@ -227,26 +229,32 @@ EITHER int
 settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 {
 	size_t row_bytes = (words + 2) * 8, n = r->n - r->sorted;
+	/* a merge goes from other memory; sorting needs some */
+	size_t rows = r->sorted > 0 && n > GDI_SORT_PART ? n : GDI_SORT_PART;
 	size_t before = r->n;
-	uint64_t *tail = key_of(r, words, r->sorted), *sorted;
+	uint64_t *tail = key_of(r, words, r->sorted);
+	void *other;
 	int rc;
 
 	r->staged = r->staged_wide = 0;
 	if (n == 0)
 		return 0;
 	scratch->len = 0;
-	sorted = (uint64_t *)(void *)gdi_buf_room(scratch, n * row_bytes);
-	if (sorted == NULL) {
+	other = gdi_buf_room(scratch, rows * row_bytes);
+	if (other == NULL) {
 		scratch->rc = 0;
 		return -ENOMEM;
 	}
-	in_large_pages(scratch->p, scratch->cap);
 	if (words == WORDS4)
-		gdi_sort_row4((void *)tail, (void *)sorted, n);
+		gdi_sort_row4_in_place((void *)tail, other, n);
 	else
-		gdi_sort_row6((void *)tail, (void *)sorted, n);
-	rc = r->sorted == 0 ? sum_sorted(r, sorted, n, words) :
-			      merge_sorted(r, sorted, n, words);
+		gdi_sort_row6_in_place((void *)tail, other, n);
+	if (r->sorted == 0) {
+		rc = sum_sorted(r, tail, n, words);
+	} else {
+		memcpy(other, tail, n * row_bytes);
+		rc = merge_sorted(r, other, n, words);
+	}
 	r->sorted = rc == 0 ? r->n : 0;
 	r->mostly_new = before - r->n < n / 8;
 	if (rc == 0 && r->n_wide > 0)

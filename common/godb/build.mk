@@ -1,11 +1,13 @@
-libgodb_SRCS := $(addprefix common/godb/, error.c schema.c layout.c sort.c \
-	encode.c unpack.c decode.c block.c rings.c index.c journal.c names.c \
-	digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c day.c \
-	writer.c upkeep.c rollup.c rollup_make.c addrjob.c reader.c cursor.c \
-	summary.c gone.c list.c \
+libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
+	schema.c layout.c sort.c \
+	encode.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
+	names.c digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c \
+	day.c writer.c upkeep.c rollup.c rollup_make.c addrjob.c reader.c \
+	cursor.c summary.c gone.c list.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
-	filter.c keys.c metric.c pool.c table.c group.c having.c \
+	filter.c keys.c metric.c pool.c table.c spill.c top.c \
+	grouplayout.c feed.c group.c having.c \
 	rank.c plan.c query.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
@@ -15,14 +17,20 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 	coverage)
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
-	index addrindex journal names store rollup faults retain compat threads)
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate \
+	index addrindex journal names store rollup faults nomem retain compat threads)
+TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
+	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
 TSAN_TESTS += unit/test_threads
 
 # Where queries spend their time: loops worth unrolling.
-$(foreach f,unpack decode filter table group, \
+$(foreach f,unpack decode filter table spill grouplayout feed group, \
 	$(eval CFLAGS_common_godb_$(f) := -O3))
+
+ifeq ($(shell uname -m),x86_64)
+CFLAGS_common_godb_checksum_avx2 := -mavx2
+endif
 
 # --- the library for other programs
 # Position-independent objects of their own; the archive is one object of

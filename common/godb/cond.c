@@ -91,6 +91,7 @@ new_leaf(struct parser *p, enum gdi_attr attr)
 		[GDI_ATTR_L7] = GODB_COL(GODB_L7PROTO),
 		[GDI_ATTR_CATEGORY] = GODB_COL(GODB_L7PROTO),
 		[GDI_ATTR_VERSION] = 0,
+		[GDI_ATTR_SITE] = 0,
 		[GDI_ATTR_METRIC] = 0,
 		[GDI_ATTR_DIR] = 0,
 		[GDI_ATTR_SPORT] = 0,
@@ -201,6 +202,8 @@ attr_text(const struct parser *p, enum gdi_attr attr)
 
 	if (attr == GDI_ATTR_METRIC)
 		return godb_metric_name(p->metric);
+	if (attr == GDI_ATTR_SITE)
+		return "site";
 	for (size_t i = 0; (w = gdi_grammar_word(i)); i++) {
 		if (w->kind == GDI_WORD_ATTR && w->value == (int)attr)
 			return w->text;
@@ -220,6 +223,7 @@ having_has(struct parser *p, enum gdi_attr attr)
 		[GDI_ATTR_PROTO] = GODB_KEY_PROTO,
 		[GDI_ATTR_L7] = GODB_KEY_L7PROTO,
 		[GDI_ATTR_CATEGORY] = GODB_KEY_L7PROTO,
+		[GDI_ATTR_SITE] = GODB_KEY_SITE,
 	};
 	bool has;
 
@@ -879,7 +883,8 @@ take_value(struct parser *p, uint32_t leaf, enum gdi_cmp cmp)
 		take_set(p, leaf, t, cmp);
 	} else if (addr) {
 		take_addr(p, leaf, t, cmp);
-	} else if (attr == GDI_ATTR_L7 || attr == GDI_ATTR_CATEGORY) {
+	} else if (attr == GDI_ATTR_L7 || attr == GDI_ATTR_CATEGORY ||
+	    attr == GDI_ATTR_SITE) {
 		take_name(p, leaf, t, cmp);
 	} else if (attr == GDI_ATTR_METRIC) {
 		take_amount(p, leaf, t, cmp);
@@ -1091,7 +1096,8 @@ parse_leaf(struct parser *p, enum gdi_attr attr)
 		return GDI_NO_NODE;
 	settle(&p->cond->node[leaf]);
 	p->carries = cmp == GDI_EQ && !negated && attr != GDI_ATTR_L7 &&
-	    attr != GDI_ATTR_CATEGORY && attr != GDI_ATTR_METRIC && !p->geo;
+	    attr != GDI_ATTR_CATEGORY && attr != GDI_ATTR_SITE &&
+	    attr != GDI_ATTR_METRIC && !p->geo;
 	p->carried = attr;
 	return negated ? new_parent(p, GDI_NOT, leaf, GDI_NO_NODE) : leaf;
 }
@@ -1255,6 +1261,24 @@ parse_dir(struct parser *p)
 	return negated ? new_parent(p, GDI_NOT, node, GDI_NO_NODE) : node;
 }
 
+/* Alone, the networks of [site]; compared, the sensor's name. */
+static uint32_t
+parse_site(struct parser *p)
+{
+	const struct gdi_token *next = p->t + 1;
+
+	if (!is_kind(next, GDI_WORD_CMP) && !is_kind(next, GDI_WORD_IN) &&
+	    !(is_kind(next, GDI_WORD_NOT) && is_kind(next + 1, GDI_WORD_IN)))
+		return parse_leaf(p, GDI_ATTR_HOST);
+	if (!p->opts || !p->opts->sites) {
+		FAIL(p, p->t, "a store is of one site; names of sites are for "
+		    "--remote (the networks of [site]: just 'site')");
+		return GDI_NO_NODE;
+	}
+	p->t++;
+	return parse_leaf(p, GDI_ATTR_SITE);
+}
+
 static uint32_t
 parse_primitive(struct parser *p)
 {
@@ -1291,7 +1315,7 @@ parse_primitive(struct parser *p)
 		return parse_leaf(p, (enum gdi_attr)t->word->value);
 	}
 	if (is_kind(t, GDI_WORD_SITE))
-		return parse_leaf(p, GDI_ATTR_HOST);
+		return parse_site(p);
 	if (is_set(p->text, t))
 		return parse_leaf(p, p->carries && (p->carried == GDI_ATTR_SIP ||
 			p->carried == GDI_ATTR_DIP) ? p->carried

@@ -23,6 +23,7 @@ enum gdi_attr {
 	GDI_ATTR_L7,
 	GDI_ATTR_CATEGORY, /* of the application */
 	GDI_ATTR_VERSION, /* of the addresses: numbers 4 and 6 */
+	GDI_ATTR_SITE,    /* the sensor's name: a store's filter has none */
 	GDI_ATTR_METRIC,
 	GDI_ATTR_DIR,     /* only in the grammar: two comparisons of metrics */
 	GDI_ATTR_SPORT,   /* only in the grammar, for its message */

@@ -35,6 +35,7 @@ static const char *const cause_names[GODB_N_CAUSES] = {
 	[GODB_CAUSE_CLAMPED] = "time-range",
 	[GODB_CAUSE_LOST] = "lost-rows",
 	[GODB_CAUSE_PRUNED] = "pruned",
+	[GODB_CAUSE_UNSHIPPED] = "not-shipped",
 };
 
 const char *
@@ -220,14 +221,31 @@ add_gap(struct gaps *g, int64_t from, int64_t to)
 }
 
 static int
+add_time(struct job *j, enum godb_cause cause, const struct gaps *g)
+{
+	struct godb_incomplete item;
+
+	if (g->count == 0)
+		return 0;
+	memset(&item, 0, sizeof(item));
+	item.cause = cause;
+	item.iface = j->name;
+	item.first_ns = g->first_ns;
+	item.last_ns = g->last_ns;
+	item.amount = g->total_ns;
+	item.count = g->count;
+	return add_item(j->c, &item);
+}
+
+static int
 find_gaps(struct job *j)
 {
 	int64_t from = s_to_ns(j->c->first_s), end = s_to_ns(j->c->last_s);
 	int64_t at, seen, patience = GAP_NS; /* seen: as at, without faults */
 	bool offline = false, before, after;
 	uint64_t covered = 0;
-	struct gaps gaps = {0, 0, 0, 0};
-	struct godb_incomplete item;
+	struct gaps gaps = {0, 0, 0, 0}, tail = {0, 0, 0, 0};
+	int rc;
 
 	if (end > j->opts->now_ns)
 		end = j->opts->now_ns;
@@ -270,19 +288,11 @@ find_gaps(struct job *j)
 		patience = j->opts->no_live ? COMMITTED_NS : LIVE_NS;
 	if (end - at > patience && !offline &&
 	    !(after && is_offline_at(j, j->known_last_s)))
-		add_gap(&gaps, at, end);
+		add_gap(j->opts->shipped && !after ? &tail : &gaps, at, end);
 	j->c->covered_ns += covered;
-	j->c->known_ns += covered + gaps.total_ns;
-	if (gaps.count == 0)
-		return 0;
-	memset(&item, 0, sizeof(item));
-	item.cause = GODB_CAUSE_DOWN;
-	item.iface = j->name;
-	item.first_ns = gaps.first_ns;
-	item.last_ns = gaps.last_ns;
-	item.amount = gaps.total_ns;
-	item.count = gaps.count;
-	return add_item(j->c, &item);
+	j->c->known_ns += covered + gaps.total_ns + tail.total_ns;
+	rc = add_time(j, GODB_CAUSE_DOWN, &gaps);
+	return rc < 0 ? rc : add_time(j, GODB_CAUSE_UNSHIPPED, &tail);
 }
 
 /* ---- counters ---------------------------------------------------------- */
@@ -307,6 +317,7 @@ amount_of(const struct godb_part *part, enum godb_cause cause)
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
 	case GODB_CAUSE_PRUNED:
+	case GODB_CAUSE_UNSHIPPED:
 	case GODB_N_CAUSES:
 		break;
 	}
@@ -376,6 +387,7 @@ tally_of(const struct gdi_digest *d, enum godb_cause cause)
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
 	case GODB_CAUSE_PRUNED:
+	case GODB_CAUSE_UNSHIPPED:
 	case GODB_N_CAUSES:
 		break;
 	}

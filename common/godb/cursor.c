@@ -35,6 +35,12 @@ struct values {
 	size_t cap; /* bytes */
 };
 
+/* Where a column's chunks of a piece lie: IPv4's, IPv6's. */
+struct place {
+	bool has[2];
+	struct gdi_chunk chunk[2];
+};
+
 struct godb_cursor {
 	const struct godb_scan *scan;
 	/* whose files are open */
@@ -48,6 +54,10 @@ struct godb_cursor {
 	struct gdi_chunk_memory memory;
 	struct values v4[GODB_N_COLUMNS]; /* all rows of what is no address */
 	struct values v6[GODB_N_COLUMNS]; /* addresses */
+	/* the piece whose places are known, and of which columns */
+	size_t part;
+	uint32_t piece, known;
+	struct place place[GODB_N_COLUMNS];
 	uint64_t bytes_read, bytes_decoded;
 	bool sum_live;
 };
@@ -81,16 +91,14 @@ gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
 {
 	c->rolled = rolled;
 	c->n_rolled = n;
+	c->known = 0; /* other records have these numbers now */
 }
 
-/* NULL beyond the last. */
 static const struct gdi_scan_part *
 part_of(const struct godb_cursor *c, size_t i)
 {
-	if (i < c->scan->n_parts)
-		return &c->scan->parts[i];
-	i -= c->scan->n_parts;
-	return i < c->n_rolled ? &c->rolled[i] : NULL;
+	return i < c->scan->n_parts ? &c->scan->parts[i] :
+				      &c->rolled[i - c->scan->n_parts];
 }
 
 static void
@@ -257,9 +265,76 @@ fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
 	return 0;
 }
 
+uint32_t
+gdi_part_pieces(const struct godb_part *part)
+{
+	if ((part->flags & GODB_PART_LIVE) ||
+	    (part->n4 <= GDI_CHUNK_ROWS && part->n6 <= GDI_CHUNK_ROWS))
+		return 1;
+	return (uint32_t)(gdi_chunks(part->n4) + gdi_chunks(part->n6));
+}
+
+/* A piece's chunks of a column, among all that it has. */
+static int
+find_place(const struct gdi_scan_part *p, uint32_t piece,
+    struct gdi_extent *e, struct place *out)
+{
+	bool all = gdi_part_pieces(&p->part) == 1;
+	struct gdi_chunk k;
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t n = 0; rc == 0 && (all || n <= piece); n++) {
+		rc = gdi_extent_next(e, &k);
+		if (rc <= 0)
+			return rc;
+		rc = 0;
+		if (!all && n < piece)
+			continue;
+		out->has[k.v6] = true;
+		out->chunk[k.v6] = k;
+	}
+	return rc;
+}
+
+static int
+find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
+{
+	const struct gdi_scan_part *p = part_of(c, i);
+	struct gdi_extent e[GODB_N_COLUMNS] = {0};
+	int rc;
+
+	if (c->known != 0 && (c->part != i || c->piece != piece))
+		c->known = 0;
+	c->part = i;
+	c->piece = piece;
+	columns &= ~c->known;
+	if (columns == 0)
+		return 0;
+	rc = gdi_extents_open(p->record, columns, e);
+	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
+		if (columns & GODB_COL(k))
+			rc = find_place(p, piece, &e[k], &c->place[k]);
+	if (rc == 0)
+		c->known |= columns;
+	return rc;
+}
+
 /* How many addresses so far, where only those are wanted and not rows. */
 struct counts {
 	size_t v4, v6;
+};
+
+/* What is loaded, and how far that has come. */
+struct load {
+	uint32_t columns;
+	bool want4, want6;
+	uint32_t n4, n6;         /* rows in all */
+	uint32_t done4, done6;   /* of earlier pieces */
+	struct counts *distinct; /* or NULL: rows */
+	/* for messages */
+	int column;
+	uint64_t place;
 };
 
 static int
@@ -283,42 +358,112 @@ load_chunk(struct godb_cursor *c, struct column_file *f,
 
 static int
 load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
-    enum godb_column column, uint32_t n4, uint32_t n6, uint64_t *place,
-    struct counts *distinct)
+    enum godb_column column, struct load *l)
 {
 	bool address = gdi_columns[column].kind == GDI_ADDR;
-	size_t bytes4 = gdi_value_bytes(column, false);
-	uint8_t *at4, *at6;
-	struct gdi_extent e = {0};
-	struct gdi_chunk k = {0};
+	const struct place *place = &c->place[column];
 	struct column_file *f;
+	int rc = open_column(c, p, column, &f);
+
+	for (int v6 = 0; rc == 0 && v6 < 2; v6++) {
+		const struct gdi_chunk *k = &place->chunk[v6];
+		size_t done = v6 ? l->done6 : l->done4, n = k->rows;
+		size_t *count = NULL;
+		uint8_t *out;
+
+		if (!place->has[v6] || !(v6 ? l->want6 : l->want4))
+			continue;
+		if (l->distinct) {
+			count = v6 ? &l->distinct->v6 : &l->distinct->v4;
+			done = *count;
+		} else if (v6 && !address) {
+			done += l->n4;
+		}
+		out = v6 && address ? c->v6[column].p : c->v4[column].p;
+		l->place = k->offset;
+		rc = load_chunk(c, f, column, k,
+		    out + done * gdi_value_bytes(column, v6),
+		    count ? &n : NULL);
+		if (count)
+			*count += n;
+	}
+	return rc;
+}
+
+/* Arrays for so many rows of all columns. */
+static int
+reserve_rows(struct godb_cursor *c, uint32_t columns, uint32_t n4, uint32_t n6)
+{
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		enum godb_column column = (enum godb_column)i;
+		bool address = gdi_columns[i].kind == GDI_ADDR;
+		size_t n = (size_t)n4 + (address ? 0 : n6);
+
+		if (!(columns & GODB_COL(i)))
+			continue;
+		if (reserve(&c->v4[i], n * gdi_value_bytes(column, false)) ==
+		    NULL)
+			return -ENOMEM;
+		if (address && reserve(&c->v6[i],
+				   n6 * sizeof(struct godb_addr6)) == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Rows of a piece, of the versions that are wanted. */
+static void
+count_rows(const struct gdi_scan_part *p, uint32_t piece, const struct load *l,
+    uint32_t *n4, uint32_t *n6)
+{
+	size_t chunks4 = gdi_chunks(p->part.n4);
+	size_t k = piece < chunks4 ? piece : piece - chunks4;
+	uint32_t *n = piece < chunks4 ? n4 : n6;
+	uint32_t all = piece < chunks4 ? p->part.n4 : p->part.n6;
+
+	*n4 = *n6 = 0;
+	if (gdi_part_pieces(&p->part) == 1) {
+		*n4 = p->part.n4;
+		*n6 = p->part.n6;
+	} else if (all - k * GDI_CHUNK_ROWS < GDI_CHUNK_ROWS) {
+		*n = all - (uint32_t)k * GDI_CHUNK_ROWS;
+	} else {
+		*n = GDI_CHUNK_ROWS;
+	}
+	*n4 = l->want4 ? *n4 : 0;
+	*n6 = l->want6 ? *n6 : 0;
+}
+
+/* Pieces of a stored part, one behind the other. */
+static int
+load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
+    struct load *l)
+{
+	const struct gdi_scan_part *p = part_of(c, i);
+	uint32_t n4, n6;
 	int rc;
 
-	at4 = reserve(&c->v4[column],
-	    ((size_t)n4 + (address ? 0 : n6)) * bytes4);
-	at6 = address ? reserve(&c->v6[column],
-	    (size_t)n6 * sizeof(struct godb_addr6)) : NULL;
-	if (at4 == NULL || (address && at6 == NULL))
-		return -ENOMEM;
-	if (!address)
-		at6 = at4 + n4 * bytes4;
-	if (n4 + n6 == 0)
-		return 0;
-	rc = open_column(c, p, column, &f);
-	if (rc == 0)
-		rc = gdi_extent_open(p->record, column, &e);
-	while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
-		uint8_t **at = k.v6 ? &at6 : &at4;
-		size_t n = k.rows;
-
-		rc = 0;
-		if (k.v6 ? n6 == 0 : n4 == 0)
+	for (uint32_t k = first; k < end; k++) {
+		count_rows(p, k, l, &n4, &n6);
+		l->n4 += n4;
+		l->n6 += n6;
+	}
+	rc = reserve_rows(c, l->columns, l->n4, l->n6);
+	if (rc == 0 && l->n4 + l->n6 > 0)
+		rc = open_day(c, p);
+	for (uint32_t k = first; rc == 0 && k < end; k++) {
+		count_rows(p, k, l, &n4, &n6);
+		if (n4 + n6 == 0)
 			continue;
-		*place = k.offset;
-		rc = load_chunk(c, f, column, &k, *at, distinct ? &n : NULL);
-		*at += n * gdi_value_bytes(column, k.v6);
-		if (distinct)
-			*(k.v6 ? &distinct->v6 : &distinct->v4) += n;
+		rc = find_places(c, i, k, l->columns);
+		for (int x = 0; rc == 0 && x < GODB_N_COLUMNS; x++) {
+			if (!(l->columns & GODB_COL(x)))
+				continue;
+			l->column = x;
+			rc = load_column(c, p, (enum godb_column)x, l);
+		}
+		l->done4 += n4;
+		l->done6 += n6;
 	}
 	return rc;
 }
@@ -473,26 +618,6 @@ load_batch(struct godb_cursor *c, const struct gdi_journal_view *v,
 	return 0;
 }
 
-static int
-reserve_live(struct godb_cursor *c, uint32_t columns, uint32_t n4, uint32_t n6)
-{
-	for (int i = 0; i < GODB_N_COLUMNS; i++) {
-		enum godb_column column = (enum godb_column)i;
-		bool address = gdi_columns[i].kind == GDI_ADDR;
-		size_t n = (size_t)n4 + (address ? 0 : n6);
-
-		if (!(columns & GODB_COL(i)))
-			continue;
-		if (reserve(&c->v4[i], n * gdi_value_bytes(column, false)) ==
-		    NULL)
-			return -ENOMEM;
-		if (address && reserve(&c->v6[i],
-				   n6 * sizeof(struct godb_addr6)) == NULL)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 /* The batches that the scan noted; that they are still what they were the
  * checksums say.  Summed rows are fewer: n4 and n6 are set to how many. */
 static int
@@ -503,7 +628,7 @@ load_live(struct godb_cursor *c, const struct gdi_scan_part *p,
 	struct live_rows rows = {.n4 = *n4};
 	struct gdi_journal j = {0};
 	struct gdi_journal_view v;
-	int rc = reserve_live(c, columns, *n4, *n6);
+	int rc = reserve_rows(c, columns, *n4, *n6);
 
 	if (rc == 0)
 		rc = gdi_journal_open(&j, l->fd, l->data, l->len, l->slot_s);
@@ -581,40 +706,105 @@ fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
 	    p->part.iface, day, file_name(p, (enum godb_column)column), place);
 }
 
+static int
+load(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
+    struct load *l, struct godb_fault *fault)
+{
+	const struct gdi_scan_part *p = part_of(c, i);
+	int rc;
+
+	if (p->live) {
+		l->n4 = l->want4 ? p->part.n4 : 0;
+		l->n6 = l->want6 ? p->part.n6 : 0;
+		rc = load_live(c, p, l->columns, &l->n4, &l->n6, &l->place);
+	} else {
+		rc = load_pieces(c, i, first, end, l);
+	}
+	if (rc < 0 && fault)
+		fill_fault(p, l->column, l->place, rc, fault);
+	return rc;
+}
+
+static int
+load_rows(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
+    struct load *l, struct godb_columns *out, struct godb_fault *fault)
+{
+	int rc = load(c, i, first, end, l, fault);
+
+	memset(out, 0, sizeof(*out));
+	if (rc < 0)
+		return rc;
+	out->n4 = l->n4;
+	out->n6 = l->n6;
+	fill_out(c, l->columns, out);
+	return 0;
+}
+
 int
 godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
     bool want6, struct godb_columns *out, struct godb_fault *fault)
 {
-	const struct gdi_scan_part *p;
-	uint64_t place = 0;
-	uint32_t n4, n6;
-	int column = 0, rc = 0;
+	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
 
-	p = part_of(c, i);
-	if (p == NULL)
+	if (i >= c->scan->n_parts + c->n_rolled)
 		return -EINVAL;
-	n4 = want4 ? p->part.n4 : 0;
-	n6 = want6 ? p->part.n6 : 0;
-	memset(out, 0, sizeof(*out));
-	if (p->live)
-		rc = load_live(c, p, columns, &n4, &n6, &place);
-	else if (n4 + n6 > 0)
-		rc = open_day(c, p);
-	for (; rc == 0 && !p->live && column < GODB_N_COLUMNS; column++)
-		if (columns & GODB_COL(column)) {
-			rc = load_column(c, p, (enum godb_column)column, n4, n6,
-			    &place, NULL);
-			if (rc < 0)
-				break;
-		}
-	if (rc < 0) {
-		if (fault)
-			fill_fault(p, column, place, rc, fault);
-		return rc;
+	return load_rows(c, i, 0, gdi_part_pieces(&part_of(c, i)->part), &l,
+	    out, fault);
+}
+
+int
+gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, struct godb_columns *out,
+    struct godb_fault *fault)
+{
+	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
+
+	return load_rows(c, i, piece, piece + 1, &l, out, fault);
+}
+
+void
+gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool v6, struct gdi_zone out[GODB_N_COLUMNS])
+{
+	memset(out, 0, GODB_N_COLUMNS * sizeof(*out));
+	if (part_of(c, i)->live || find_places(c, i, piece, columns) < 0)
+		return; /* loading it will say what is wrong with it */
+	for (int k = 0; k < GODB_N_COLUMNS; k++) {
+		const struct place *p = &c->place[k];
+
+		if ((columns & GODB_COL(k)) && p->has[v6])
+			out[k] = (struct gdi_zone){true, p->chunk[v6].min,
+			    p->chunk[v6].max};
 	}
-	out->n4 = n4;
-	out->n6 = n6;
-	fill_out(c, columns, out);
+}
+
+bool
+gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4])
+{
+	const struct gdi_record *r = part_of(c, i)->record;
+
+	if (r == NULL || !r->has_sums)
+		return false;
+	memcpy(sums, r->sums, sizeof(r->sums));
+	return true;
+}
+
+static int
+load_addresses(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
+    struct load *l, struct gdi_addresses *out, struct godb_fault *fault)
+{
+	struct counts n = {0, 0};
+	int column = __builtin_ctz(l->columns);
+	int rc;
+
+	l->distinct = &n;
+	rc = load(c, i, first, end, l, fault);
+	if (rc < 0)
+		return rc;
+	if (part_of(c, i)->live)
+		n = (struct counts){l->n4, l->n6};
+	*out = (struct gdi_addresses){c->v4[column].p, c->v6[column].p, n.v4,
+	    n.v6};
 	return 0;
 }
 
@@ -623,27 +813,20 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
     bool want4, bool want6, struct gdi_addresses *out,
     struct godb_fault *fault)
 {
-	const struct gdi_scan_part *p = part_of(c, i);
-	uint32_t n4 = want4 ? p->part.n4 : 0, n6 = want6 ? p->part.n6 : 0;
-	struct counts n = {0, 0};
-	struct godb_columns rows;
-	uint64_t place = 0;
-	int rc;
+	struct load l = {.columns = GODB_COL(column), .want4 = want4,
+	    .want6 = want6};
 
-	if (p->live) {
-		rc = godb_cursor_load(c, i, GODB_COL(column), want4, want6,
-		    &rows, fault);
-		n = (struct counts){rows.n4, rows.n6};
-	} else {
-		rc = n4 + n6 > 0 ? open_day(c, p) : 0;
-		if (rc == 0)
-			rc = load_column(c, p, column, n4, n6, &place, &n);
-		if (rc < 0 && fault)
-			fill_fault(p, (int)column, place, rc, fault);
-	}
-	if (rc < 0)
-		return rc;
-	*out = (struct gdi_addresses){c->v4[column].p, c->v6[column].p, n.v4,
-	    n.v6};
-	return 0;
+	return load_addresses(c, i, 0,
+	    gdi_part_pieces(&part_of(c, i)->part), &l, out, fault);
+}
+
+int
+gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
+    enum godb_column column, bool want4, bool want6,
+    struct gdi_addresses *out, struct godb_fault *fault)
+{
+	struct load l = {.columns = GODB_COL(column), .want4 = want4,
+	    .want6 = want6};
+
+	return load_addresses(c, i, piece, piece + 1, &l, out, fault);
 }

@@ -7,6 +7,33 @@
 #include "common/godb/godb.h"
 
 /*
+ * A part is read in pieces, so that a block of millions of rows needs the
+ * memory and the cache of some ten thousand, and threads can share it.  A
+ * stored part of at most GDI_CHUNK_ROWS rows of each version is one piece, a
+ * live one always is; a larger one has a piece for each chunk, those of IPv4
+ * first.
+ */
+uint32_t gdi_part_pieces(const struct godb_part *part);
+
+/* As godb_cursor_load, for the piece's rows. */
+int gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, struct godb_columns *out,
+    struct godb_fault *fault);
+
+/* Between which values a piece's rows of one version are; of IPv6 addresses
+ * their high halves are. */
+struct gdi_zone {
+	bool known; /* false: anything may be there */
+	uint64_t min, max;
+};
+/* Those of `columns`; the others are unknown. */
+void gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool v6, struct gdi_zone out[GODB_N_COLUMNS]);
+
+/* Sums over all rows of a part, where they are known without reading them. */
+bool gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4]);
+
+/*
  * Rows of live parts come summed by key and sorted from now on, as those of
  * blocks do, at the price of a sort for each load: for questions that look at
  * a row's counters, or count rows.
@@ -33,6 +60,9 @@ struct gdi_addresses {
 	size_t n4, n6;
 };
 int gdi_cursor_addresses(struct godb_cursor *c, size_t i,
+    enum godb_column column, bool want4, bool want6,
+    struct gdi_addresses *out, struct godb_fault *fault);
+int gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
     enum godb_column column, bool want4, bool want6,
     struct gdi_addresses *out, struct godb_fault *fault);
 

@@ -19,8 +19,10 @@
 static int
 scratch_reserve(struct gdi_scratch *s, size_t n)
 {
-	/* each piece is rounded up to 16 */
-	size_t need = n * SCRATCH_PER_ROW + (GDI_DEPTH_MAX + 3) * 3 * 16;
+	/* each piece is rounded up to 16, and a dictionary's values to
+	 * GDI_LOOKUP_FEW */
+	size_t need = n * SCRATCH_PER_ROW + (GDI_DEPTH_MAX + 3) *
+		(3 * 16 + GDI_LOOKUP_FEW * 8);
 
 	s->used = 0;
 	if (need <= s->cap)

@@ -21,7 +21,7 @@
 
 #define GDI_CHUNK_ROWS 65536u /* rows of a chunk, at most */
 #define GDI_DEPTH_MAX  5      /* arrays within arrays */
-#define GDI_SLACK      16     /* readable bytes behind any decoder input */
+#define GDI_SLACK      32     /* readable bytes behind any decoder input */
 
 enum gdi_kind {
 	GDI_CONST = 1, /* one value */

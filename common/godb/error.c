@@ -43,9 +43,16 @@ godb_strerror(int rc)
 
 /* ---- small things that several files need -------------------------------- */
 
+/* Below this XXH3 has loops of other kinds. */
+#define GDI_CHECKSUM_SHORT 240
+
 uint64_t
 gdi_checksum(const void *data, size_t len, uint64_t seed)
 {
+#if defined(__x86_64__)
+	if (len > GDI_CHECKSUM_SHORT && __builtin_cpu_supports("avx2"))
+		return gdi_checksum_avx2(data, len, seed);
+#endif
 	return XXH3_64bits_withSeed(data, len, seed);
 }
 

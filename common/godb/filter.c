@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* Rows at a time: masks of all levels stay in the first-level cache. */
 #define CHUNK 2048
 
@@ -15,6 +19,8 @@
 struct bound {
 	uint8_t verdict[2]; /* of the node, by version: [0] is 4 */
 	uint8_t *table;     /* of a leaf: 256 for proto, 65536 otherwise */
+	struct gdi_range *run; /* its ones, ascending and apart */
+	size_t n_runs;
 };
 
 struct unknown {
@@ -124,6 +130,35 @@ verdict_of_table(const uint8_t *table, size_t n)
 	return memchr(table, 0, n) ? GDI_SOMETIMES : GDI_ALWAYS;
 }
 
+/* Runs of ones of a table as ranges, to be compared with zones. */
+static int
+bind_runs(struct bound *b, size_t n)
+{
+	size_t at = 0, room = 0;
+
+	while (at < n) {
+		const uint8_t *one = memchr(b->table + at, 1, n - at), *end;
+
+		if (!one)
+			break;
+		end = memchr(one, 0, n - (size_t)(one - b->table));
+		end = end ? end : b->table + n;
+		if (b->n_runs == room) {
+			struct gdi_range *more;
+
+			room = room ? 2 * room : 4;
+			more = reallocarray(b->run, room, sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			b->run = more;
+		}
+		at = (size_t)(end - b->table);
+		b->run[b->n_runs++] = (struct gdi_range){
+		    (uint16_t)(one - b->table), (uint16_t)(at - 1)};
+	}
+	return 0;
+}
+
 static int
 bind_table(struct gdi_filter *f, const struct gdi_node *node, struct bound *b,
     const struct godb_scan *s)
@@ -142,7 +177,7 @@ bind_table(struct gdi_filter *f, const struct gdi_node *node, struct bound *b,
 	if (node->attr == GDI_ATTR_L7 || node->attr == GDI_ATTR_CATEGORY)
 		rc = bind_names(f, node, b->table, s);
 	b->verdict[0] = b->verdict[1] = (uint8_t)verdict_of_table(b->table, n);
-	return rc;
+	return rc < 0 ? rc : bind_runs(b, n);
 }
 
 static enum gdi_verdict
@@ -201,6 +236,7 @@ bind_leaf(struct gdi_filter *f, uint32_t i, const struct godb_scan *s)
 		b->verdict[0] = b->verdict[1] =
 		    (uint8_t)verdict_of_amounts(node);
 		return 0;
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break;
@@ -289,8 +325,10 @@ gdi_filter_free(struct gdi_filter *f)
 {
 	if (!f)
 		return;
-	for (uint32_t i = 0; f->bound && i < f->cond->n; i++)
+	for (uint32_t i = 0; f->bound && i < f->cond->n; i++) {
 		free(f->bound[i].table);
+		free(f->bound[i].run);
+	}
 	free(f->bound);
 	free(f->scratch);
 	free(f->unknown);
@@ -318,6 +356,181 @@ gdi_filter_unknown(const struct gdi_filter *f, size_t i, const char **near_name)
 		return NULL;
 	*near_name = f->unknown[i].near_name;
 	return f->unknown[i].name;
+}
+
+/* ---- zones ------------------------------------------------------------- */
+
+/* Of values from min to max against the range that begins last at or below
+ * max, which alone can hold any of them. */
+static enum gdi_verdict
+verdict_of_range(uint64_t lo, uint64_t hi, const struct gdi_zone *z)
+{
+	if (lo > z->max || hi < z->min)
+		return GDI_NEVER;
+	return lo <= z->min && hi >= z->max ? GDI_ALWAYS : GDI_SOMETIMES;
+}
+
+#define ZONE_VERDICT(RANGE, N, LO, HI, Z)                                  \
+	do {                                                               \
+		size_t at = 0, left = (N);                                 \
+                                                                           \
+		while (left > 1) {                                         \
+			size_t half = left / 2;                            \
+                                                                           \
+			at += (RANGE)[at + half].LO <= (Z)->max ? half : 0; \
+			left -= half;                                      \
+		}                                                          \
+		return (N) == 0 ? GDI_NEVER :                              \
+		    verdict_of_range((RANGE)[at].LO, (RANGE)[at].HI, (Z)); \
+	} while (0)
+
+static enum gdi_verdict
+zone_of_addr4(const struct gdi_node *node, const struct gdi_zone *z)
+{
+	ZONE_VERDICT(node->v4, node->n4, lo, hi, z);
+}
+
+/* A zone knows of high halves alone, so it never settles that all match. */
+static enum gdi_verdict
+zone_of_addr6(const struct gdi_node *node, const struct gdi_zone *z)
+{
+	size_t at = 0, left = node->n6;
+
+	if (left == 0)
+		return GDI_NEVER;
+	while (left > 1) {
+		size_t half = left / 2;
+
+		at += node->v6[at + half].lo.hi <= z->max ? half : 0;
+		left -= half;
+	}
+	return node->v6[at].lo.hi > z->max || node->v6[at].hi.hi < z->min ?
+	    GDI_NEVER : GDI_SOMETIMES;
+}
+
+static enum gdi_verdict
+zone_of_number(const struct bound *b, const struct gdi_zone *z)
+{
+	ZONE_VERDICT(b->run, b->n_runs, lo, hi, z);
+}
+
+static enum gdi_verdict
+zone_of_amount(const struct gdi_node *node, const struct gdi_zone *z)
+{
+	ZONE_VERDICT(node->amounts, node->n_amounts, lo, hi, z);
+}
+
+static enum gdi_verdict
+zone_of_addr(const struct gdi_node *node, bool v6, const struct gdi_zone *z)
+{
+	if (!z->known)
+		return GDI_SOMETIMES;
+	return v6 ? zone_of_addr6(node, z) : zone_of_addr4(node, z);
+}
+
+static enum gdi_verdict
+zone_of_metric(const struct gdi_node *node, const struct gdi_zone *zone)
+{
+	const struct gdi_zone *z = zone + GODB_BYTES_RCVD;
+	struct gdi_zone sum;
+
+	switch (node->metric) {
+	case GODB_METRIC_BYTES_RCVD:
+	case GODB_METRIC_BYTES_SENT:
+	case GODB_METRIC_PACKETS_RCVD:
+	case GODB_METRIC_PACKETS_SENT:
+		z += node->metric - GODB_METRIC_BYTES_RCVD;
+		return z->known ? zone_of_amount(node, z) : GDI_SOMETIMES;
+	case GODB_METRIC_PACKETS:
+		z += 2;
+		break;
+	case GODB_METRIC_BYTES:
+		break;
+	case GODB_METRIC_ROWS:
+	case GODB_METRIC_SIPS:
+	case GODB_METRIC_DIPS:
+	case GODB_METRIC_DPORTS:
+	case GODB_N_METRICS:
+		return GDI_SOMETIMES;
+	}
+	if (!z[0].known || !z[1].known)
+		return GDI_SOMETIMES;
+	sum = (struct gdi_zone){true, gdi_add(z[0].min, z[1].min),
+	    gdi_add(z[0].max, z[1].max)};
+	return zone_of_amount(node, &sum);
+}
+
+static enum gdi_verdict
+zone_of_leaf(const struct gdi_node *node, const struct bound *b, bool v6,
+    const struct gdi_zone *zone)
+{
+	static const enum godb_column columns[] = {
+		[GDI_ATTR_DPORT] = GODB_DPORT,
+		[GDI_ATTR_PROTO] = GODB_PROTO,
+		[GDI_ATTR_L7] = GODB_L7PROTO,
+		[GDI_ATTR_CATEGORY] = GODB_L7PROTO,
+	};
+	enum gdi_verdict sip, dip;
+
+	switch (node->attr) {
+	case GDI_ATTR_SIP:
+		return zone_of_addr(node, v6, &zone[GODB_SIP]);
+	case GDI_ATTR_DIP:
+		return zone_of_addr(node, v6, &zone[GODB_DIP]);
+	case GDI_ATTR_HOST: /* the better of the two */
+		sip = zone_of_addr(node, v6, &zone[GODB_SIP]);
+		dip = zone_of_addr(node, v6, &zone[GODB_DIP]);
+		return sip > dip ? sip : dip;
+	case GDI_ATTR_DPORT:
+	case GDI_ATTR_PROTO:
+	case GDI_ATTR_L7:
+	case GDI_ATTR_CATEGORY:
+		return zone[columns[node->attr]].known ?
+		    zone_of_number(b, &zone[columns[node->attr]]) :
+		    GDI_SOMETIMES;
+	case GDI_ATTR_METRIC:
+		return zone_of_metric(node, zone);
+	case GDI_ATTR_VERSION:
+	case GDI_ATTR_DIR:
+	case GDI_ATTR_SITE:
+	case GDI_ATTR_SPORT:
+		break; /* settled when it was bound, or not a leaf */
+	}
+	return GDI_SOMETIMES;
+}
+
+static enum gdi_verdict
+zone_of_node(const struct gdi_filter *f, uint32_t i, bool v6,
+    const struct gdi_zone *zone)
+{
+	const struct gdi_node *node = &f->cond->node[i];
+	const struct bound *b = &f->bound[i];
+	bool all = node->kind == GDI_AND;
+	enum gdi_verdict best = all ? GDI_ALWAYS : GDI_NEVER;
+
+	if (b->verdict[v6] != GDI_SOMETIMES)
+		return (enum gdi_verdict)b->verdict[v6];
+	if (node->kind == GDI_LEAF)
+		return zone_of_leaf(node, b, v6, zone);
+	if (node->kind == GDI_NOT)
+		return (enum gdi_verdict)opposite(
+		    (uint8_t)zone_of_node(f, node->child, v6, zone));
+	for (uint32_t k = node->child; k != GDI_NO_NODE;
+	     k = f->cond->node[k].next) {
+		enum gdi_verdict v = zone_of_node(f, k, v6, zone);
+
+		if (all ? v < best : v > best)
+			best = v;
+	}
+	return best;
+}
+
+enum gdi_verdict
+gdi_filter_zones(const struct gdi_filter *f, unsigned version,
+    const struct gdi_zone zone[GODB_N_COLUMNS])
+{
+	return f->cond ? zone_of_node(f, f->cond->root, version == 6, zone) :
+			 GDI_ALWAYS;
 }
 
 /* ---- leaves ------------------------------------------------------------ */
@@ -369,18 +582,34 @@ match6(const struct gdi_node *node, const struct godb_addr6 *col, size_t n,
 	}
 }
 
+/* Numbers against one range, which most conditions are, or a table. */
 static void
-match_u16(const uint8_t *table, const uint16_t *col, size_t n, uint8_t *mask)
+match_u16(const struct bound *b, const uint16_t *col, size_t n, uint8_t *mask)
 {
+	uint16_t lo = b->run[0].lo, span = (uint16_t)(b->run[0].hi - lo);
+
+	if (b->n_runs == 1) {
+		for (size_t i = 0; i < n; i++)
+			mask[i] = (uint16_t)(col[i] - lo) <= span;
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
-		mask[i] = table[col[i]];
+		mask[i] = b->table[col[i]];
 }
 
 static void
-match_u8(const uint8_t *table, const uint8_t *col, size_t n, uint8_t *mask)
+match_u8(const struct bound *b, const uint8_t *col, size_t n, uint8_t *mask)
 {
+	uint8_t lo = (uint8_t)b->run[0].lo;
+	uint8_t span = (uint8_t)(b->run[0].hi - lo);
+
+	if (b->n_runs == 1) {
+		for (size_t i = 0; i < n; i++)
+			mask[i] = (uint8_t)(col[i] - lo) <= span;
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
-		mask[i] = table[col[i]];
+		mask[i] = b->table[col[i]];
 }
 
 static bool
@@ -481,19 +710,20 @@ match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
 		mask_or(mask, mask + CHUNK, s->n);
 		break;
 	case GDI_ATTR_DPORT:
-		match_u16(b->table, s->c->dport + s->at, s->n, mask);
+		match_u16(b, s->c->dport + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_PROTO:
-		match_u8(b->table, s->c->proto + s->at, s->n, mask);
+		match_u8(b, s->c->proto + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_L7:
 	case GDI_ATTR_CATEGORY:
-		match_u16(b->table, s->c->l7 + s->at, s->n, mask);
+		match_u16(b, s->c->l7 + s->at, s->n, mask);
 		break;
 	case GDI_ATTR_METRIC:
 		match_metric(f, node, s, mask);
 		break;
 	case GDI_ATTR_VERSION:
+	case GDI_ATTR_SITE:
 	case GDI_ATTR_DIR:
 	case GDI_ATTR_SPORT:
 		break; /* settled by the verdict, or not a leaf */
@@ -544,6 +774,60 @@ match_node(const struct gdi_filter *f, uint32_t i, const struct slice *s,
 	}
 }
 
+size_t
+gdi_select_plain(const uint8_t *mask, size_t rows, uint32_t first,
+    uint32_t *sel)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows; i++) {
+		sel[n] = first + (uint32_t)i;
+		n += mask[i];
+	}
+	return n;
+}
+
+#if defined(__x86_64__)
+/* Eight rows at a time: of the bytes 0 to 7 those whose mask is set are moved
+ * together, made numbers and stored; the next ones go over what is too many.
+ * No more are stored than were looked at, so sel needs no room beyond that. */
+__attribute__((target("avx2,bmi2,popcnt"))) static size_t
+select_eights(const uint8_t *mask, size_t rows, uint32_t first, uint32_t *sel)
+{
+	const uint64_t places = UINT64_C(0x0706050403020100);
+	size_t n = 0;
+
+	for (size_t i = 0; i + 8 <= rows; i += 8) {
+		uint64_t ones, some;
+		__m256i v;
+
+		memcpy(&ones, mask + i, sizeof(ones));
+		some = _pext_u64(places, ones * 0xff);
+		v = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)some));
+		v = _mm256_add_epi32(v,
+		    _mm256_set1_epi32((int)(first + (uint32_t)i)));
+		_mm256_storeu_si256((__m256i *)(void *)(sel + n), v);
+		n += (size_t)_mm_popcnt_u64(ones);
+	}
+	return n;
+}
+#endif
+
+size_t
+gdi_select(const uint8_t *mask, size_t rows, uint32_t first, uint32_t *sel)
+{
+	size_t n = 0, done = 0;
+
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+		n = select_eights(mask, rows, first, sel);
+		done = rows / 8 * 8;
+	}
+#endif
+	return n + gdi_select_plain(mask + done, rows - done,
+	    first + (uint32_t)done, sel + n);
+}
+
 static size_t
 select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
     size_t rows, bool v6, uint32_t *sel, size_t n)
@@ -554,10 +838,7 @@ select_version(struct gdi_filter *f, const struct godb_columns *c, size_t first,
 		s.at = first + at;
 		s.n = rows - at < CHUNK ? rows - at : CHUNK;
 		match_node(f, f->cond->root, &s, f->scratch);
-		for (size_t i = 0; i < s.n; i++) {
-			sel[n] = (uint32_t)(s.at + i);
-			n += f->scratch[i];
-		}
+		n += gdi_select(f->scratch, s.n, (uint32_t)s.at, sel + n);
 	}
 	return n;
 }

@@ -24,6 +24,10 @@ enum gdi_verdict { GDI_NEVER, GDI_SOMETIMES, GDI_ALWAYS };
 enum gdi_verdict gdi_filter_verdict(const struct gdi_filter *f,
     unsigned version);
 
+/* The same of rows whose columns are within zones. */
+enum gdi_verdict gdi_filter_zones(const struct gdi_filter *f, unsigned version,
+    const struct gdi_zone zone[GODB_N_COLUMNS]);
+
 /* GODB_COL bits that gdi_filter_select reads. */
 uint32_t gdi_filter_columns(const struct gdi_filter *f);
 
@@ -35,6 +39,15 @@ void gdi_filter_extras(struct gdi_filter *f,
 /* Row numbers that qualify, ascending, into sel (room for n4 + n6); returns
  * their count. */
 size_t gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
+    uint32_t *sel);
+
+/*
+ * Numbers of rows whose mask is 1 and not 0, from `first` on, to sel (room for
+ * all); how many.  The plain one is public for tests.
+ */
+size_t gdi_select(const uint8_t *mask, size_t rows, uint32_t first,
+    uint32_t *sel);
+size_t gdi_select_plain(const uint8_t *mask, size_t rows, uint32_t first,
     uint32_t *sel);
 
 /*

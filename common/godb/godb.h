@@ -368,6 +368,9 @@ enum godb_key {
 	/* each row under its sip and, when that differs, under its dip; never
 	 * beside one of them */
 	GODB_KEY_HOST,
+	/* The sensor's name: of answers about many of them.  A store here is
+	 * one site's, and godb_query_run does not take it. */
+	GODB_KEY_SITE,
 	GODB_N_KEYS
 };
 
@@ -450,9 +453,11 @@ struct godb_cond_opts {
 	int (*set)(void *arg, const char *name, const char **text, size_t *len,
 	    char why[GODB_COND_WHY_MAX]);
 	void *set_arg;
+	/* Rows are of many sites: site = NAME is a condition, too. */
+	bool sites;
 };
 #define GODB_COND_OPTS_INIT \
-	{sizeof(struct godb_cond_opts), NULL, NULL, NULL, NULL}
+	{sizeof(struct godb_cond_opts), NULL, NULL, NULL, NULL, false}
 
 /*
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
@@ -584,6 +589,7 @@ struct godb_result_row {
 	uint8_t proto;
 	uint16_t l7;
 	const char *l7proto, *category; /* borrowed from the result */
+	const char *site; /* NULL: of a store */
 	uint64_t counter[4];
 	/* from GODB_METRIC_EXTRA on; 0 when not asked for */
 	uint64_t extra[GODB_N_EXTRAS];
@@ -680,6 +686,7 @@ enum godb_cause {
 	GODB_CAUSE_CLAMPED,      /* packets whose time is not representable */
 	GODB_CAUSE_LOST,         /* rows of a block were lost to damage, earlier */
 	GODB_CAUSE_PRUNED,       /* retention had removed days of the window */
+	GODB_CAUSE_UNSHIPPED,    /* not there yet: of answers about many sites */
 	GODB_N_CAUSES
 };
 /* "down", "kernel-drops", ... */
@@ -689,7 +696,8 @@ struct godb_incomplete {
 	enum godb_cause cause;
 	const char *iface;         /* borrowed from the scan */
 	int64_t first_ns, last_ns; /* the first that lacks to the last */
-	uint64_t amount;           /* ns when down, else packets; 0 unknown */
+	uint64_t amount;           /* ns when down or not shipped, else
+				    * packets; 0 unknown */
 	uint64_t count;            /* gaps or blocks */
 	bool unreadable;           /* exit 3: damaged or gone */
 	int rc;                    /* of a damaged one */
@@ -704,9 +712,12 @@ struct godb_coverage_opts {
 	/* More of them than the result's: see godb_seen_faults. */
 	const struct godb_fault *faults;
 	size_t n_faults;
+	/* Blocks come here later than they were made: what lies behind an
+	 * interface's last one is no down-time. */
+	bool shipped;
 };
 #define GODB_COVERAGE_OPTS_INIT \
-	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0}
+	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0, false}
 
 struct godb_coverage;
 

@@ -82,8 +82,8 @@ struct godb_writer_opts {
 	uint32_t mode_dir, mode_file; /* 0750, 0640 */
 	uint32_t block_rows; /* of each address version in an open block */
 };
-/* An open block of so many rows takes 64 bytes for each IPv4 and 112 for each
- * IPv6 one while it is sorted. */
+/* An open block of so many rows takes 32 bytes for each IPv4 and 56 for each
+ * IPv6 one; up to twice that while it is sorted. */
 #define GODB_BLOCK_ROWS (UINT32_C(1) << 23)
 #define GODB_WRITER_OPTS_INIT                                          \
 	{sizeof(struct godb_writer_opts), NULL, true, GODB_COMPRESS_LZ4, \
@@ -93,7 +93,9 @@ struct godb_writer_opts {
  * Opens the store below DIRFD (taken), locks it, replays its journals: open
  * blocks are in memory again, a torn journal tail is cut, what an index
  * record already covers is skipped.  GODB_ELOCKED: diag says who holds it.
- * GODB_ENOTSTORE for a folder that is neither empty nor a store.
+ * GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE for
+ * one on a network file system, where a lock and an fsync promise too little:
+ * diag says on which.
  */
 int godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
     struct godb_writer **out, struct godb_diag *diag);
@@ -300,7 +302,8 @@ struct godb_repair_report {
  * that says so (GODB_PART_LOST).  Good blocks stay as they are, to the byte;
  * what is replaced stays beside it, as NAME.damaged.  A commit that was cut
  * off is none of this: the next writer takes care of it.  The folder's
- * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.
+ * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.  -EREMOTE as
+ * with godb_writer_open().
  */
 int godb_repair(int store_fd, const struct godb_repair_opts *opts,
     struct godb_repair_report *out, struct godb_diag *diag);

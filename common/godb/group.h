@@ -20,14 +20,23 @@ struct gdi_feed;
 /*
  * metrics: 1u << metric of those that only groups have.  mem_bytes: bound of
  * what the group allocates, 0: none.  bin, bin_arg: see godb_query_opts.
+ * best: groups that cannot be among the first `limit` by a metric, whatever
+ * the order of equal ones, may be left out when they are many.
  * 0, -ENOMEM, GODB_EMEMORY, -errno.
  */
+struct gdi_best {
+	uint64_t limit; /* 0: all groups are wanted */
+	enum godb_metric metric; /* a counter, or rows */
+	enum godb_direction direction;
+	bool ascending; /* the smallest */
+};
 struct gdi_group_opts {
 	const struct godb_keys *keys; /* borrowed for the call */
 	uint32_t metrics;
 	size_t mem_bytes;
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
+	struct gdi_best best;
 };
 int gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out);
 void gdi_group_free(struct gdi_group *g); /* accepts NULL */
@@ -48,6 +57,12 @@ void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 int gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t n);
 
+/* Whether sums over all rows of a part are as good as the rows; and the part's
+ * n rows by their sums. */
+bool gdi_feed_takes_sums(const struct gdi_feed *f);
+int gdi_feed_add_sums(struct gdi_feed *f, const struct godb_part *part,
+    const uint64_t sums[4], uint64_t n);
+
 /* What of the feed is still its own goes to the group, as far as threads may
  * do that at the same time.  Nothing is added any more. */
 int gdi_feed_end(struct gdi_feed *f);
@@ -59,6 +74,8 @@ int gdi_group_finish(struct gdi_group *g, struct gdi_feed *const *feeds,
 /* ---- reading, after gdi_group_finish ------------------------------------ */
 
 size_t gdi_group_count(const struct gdi_group *g);
+/* Those that were left out (gdi_best), too. */
+size_t gdi_group_found(const struct gdi_group *g);
 
 /* For loops over all groups: the counters of group id, those of the next
  * group *words behind; for so many groups, at least one. */

@@ -150,33 +150,66 @@ gdi_record_write(const struct gdi_record *r,
 
 /* ---- a record's columns -------------------------------------------------- */
 
+/* Which column that is; names beyond ours are later versions'.  Writers keep
+ * the order, so that `next` is it nearly always. */
+static int
+column_named(const uint8_t *name, size_t len, int next)
+{
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		int c = (next + i) % GODB_N_COLUMNS;
+		const char *ours = godb_column_name((enum godb_column)c);
+
+		if (strlen(ours) == len && memcmp(name, ours, len) == 0)
+			return c;
+	}
+	return -1;
+}
+
 int
-gdi_extent_open(const struct gdi_record *r, enum godb_column c,
-    struct gdi_extent *out)
+gdi_extents_open(const struct gdi_record *r, uint32_t columns,
+    struct gdi_extent out[GODB_N_COLUMNS])
 {
 	struct gdi_in in = r->columns;
-	const char *wanted = godb_column_name(c);
-	size_t wanted_len = strlen(wanted);
+	uint32_t missing = columns;
+	int next = 0;
 
-	while (in.p < in.end) {
+	while (missing != 0 && in.p < in.end) {
 		size_t name_len = (size_t)gdi_in_varint(&in);
 		const uint8_t *name = gdi_in_bytes(&in, name_len);
 		size_t len = (size_t)gdi_in_varint(&in);
 		const uint8_t *p = gdi_in_bytes(&in, len);
+		struct gdi_extent *e;
+		int c;
 
 		if (in.bad)
 			return GODB_EDAMAGED;
-		if (name_len != wanted_len ||
-		    memcmp(name, wanted, name_len) != 0)
+		c = column_named(name, name_len, next);
+		next = c + 1;
+		if (c < 0 || !(missing & GODB_COL(c)))
 			continue;
-		*out = (struct gdi_extent){.in = {p, p + len, false},
+		missing &= ~GODB_COL(c);
+		e = &out[c];
+		*e = (struct gdi_extent){.in = {p, p + len, false},
 		    .left4 = r->n4,
 		    .left6 = r->n6,
 		    .stored_max = r->stored_bytes};
-		out->offset = gdi_in_varint(&out->in);
-		return out->in.bad ? GODB_EDAMAGED : 0;
+		e->offset = gdi_in_varint(&e->in);
+		if (e->in.bad)
+			return GODB_EDAMAGED;
 	}
-	return r->n4 + r->n6 == 0 ? 0 : GODB_EDAMAGED;
+	return missing == 0 || r->n4 + r->n6 == 0 ? 0 : GODB_EDAMAGED;
+}
+
+int
+gdi_extent_open(const struct gdi_record *r, enum godb_column c,
+    struct gdi_extent *out)
+{
+	struct gdi_extent all[GODB_N_COLUMNS] = {0};
+	int rc = gdi_extents_open(r, GODB_COL(c), all);
+
+	if (rc == 0)
+		*out = all[c];
+	return rc;
 }
 
 int

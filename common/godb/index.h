@@ -93,6 +93,9 @@ struct gdi_extent {
 /* 0; GODB_EDAMAGED when the record does not have the column. */
 int gdi_extent_open(const struct gdi_record *r, enum godb_column c,
     struct gdi_extent *out);
+/* The same for each of `columns` (GODB_COL bits) in one go. */
+int gdi_extents_open(const struct gdi_record *r, uint32_t columns,
+    struct gdi_extent out[GODB_N_COLUMNS]);
 /* 1 and a chunk, 0 behind the last, GODB_EDAMAGED. */
 int gdi_extent_next(struct gdi_extent *e, struct gdi_chunk *out);
 

@@ -36,6 +36,8 @@
 
 /* XXH3-64 of everything that is checked in a store; seed 0 but for journals. */
 uint64_t gdi_checksum(const void *data, size_t len, uint64_t seed);
+/* The same in code for AVX2; only called where the CPU has it. */
+uint64_t gdi_checksum_avx2(const void *data, size_t len, uint64_t seed);
 
 /* A caller's flag, which another thread may set; NULL: never. */
 static inline bool

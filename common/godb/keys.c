@@ -17,6 +17,7 @@ static const char *const names[GODB_N_KEYS] = {
 	[GODB_KEY_PROTO] = "proto",
 	[GODB_KEY_L7PROTO] = "l7proto",
 	[GODB_KEY_HOST] = "host",
+	[GODB_KEY_SITE] = "site",
 };
 static const char *const helps[GODB_N_KEYS] = {
 	[GODB_KEY_TIME] = "start of the five-minute block, or of --bin",
@@ -27,6 +28,7 @@ static const char *const helps[GODB_N_KEYS] = {
 	[GODB_KEY_PROTO] = "IP protocol",
 	[GODB_KEY_L7PROTO] = "application",
 	[GODB_KEY_HOST] = "either address: each row counts under both",
+	[GODB_KEY_SITE] = "the sensor's [site] name (--remote)",
 };
 
 #define SHORTHAND_MAX GODB_N_KEYS

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -102,6 +103,47 @@ gdi_marker_create(int store_fd, uint32_t mode)
 
 /* ---- lock ---------------------------------------------------------------- */
 
+/* linux/magic.h, and the file systems' own sources where it has none. */
+static const struct {
+	uint32_t type;
+	const char *name;
+} elsewhere[] = {
+    {0x6969, "NFS"},
+    {0xff534d42, "SMB"},
+    {0xfe534d42, "SMB"},
+    {0x517b, "SMB"},
+    {0x01021997, "9P"},
+    {0x00c36400, "Ceph"},
+    {0x6b414653, "AFS"},
+    {0x5346414f, "AFS"},
+    {0x73757245, "Coda"},
+    {0x0bd00bd0, "Lustre"},
+    {0x47504653, "GPFS"},
+    {0x01161970, "GFS2"},
+    {0x7461636f, "OCFS2"},
+};
+
+/* Where other machines can write, the lock keeps nobody away for certain, and
+ * a file that was synced may be on no disk. */
+static int
+must_be_local(int store_fd, struct godb_diag *diag)
+{
+	struct statfs st;
+
+	if (fstatfs(store_fd, &st) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(*elsewhere); i++) {
+		if ((uint32_t)st.f_type != elsewhere[i].type)
+			continue;
+		if (diag)
+			(void)snprintf(diag->text, sizeof(diag->text),
+			    "the store is on a network file system (%s): it "
+			    "must be on a local one", elsewhere[i].name);
+		return -EREMOTE;
+	}
+	return 0;
+}
+
 int
 gdi_lock(int store_fd, const char *owner, int *lock_fd,
     struct godb_diag *diag)
@@ -109,9 +151,11 @@ gdi_lock(int store_fd, const char *owner, int *lock_fd,
 	char text[128];
 	/* whoever may open it could take the lock, and with it the writer */
 	const uint32_t mode = 0600;
-	int fd = gp_fd_openat(store_fd, GDI_LOCK, O_RDWR | O_CREAT, mode);
-	int n, rc = 0;
+	int n, fd, rc = must_be_local(store_fd, diag);
 
+	if (rc < 0)
+		return rc;
+	fd = gp_fd_openat(store_fd, GDI_LOCK, O_RDWR | O_CREAT, mode);
 	if (fd < 0)
 		return fd;
 	(void)fchmod(fd, mode);

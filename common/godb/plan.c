@@ -18,7 +18,7 @@ struct gdi_plan {
 	uint32_t *owner; /* of each part, the roll-up that stands for it */
 	struct gdi_scan_part *rolled;
 	size_t *first; /* part of each */
-	size_t n_rolled, cap_rolled;
+	size_t n_rolled, cap_rolled, n_left_out;
 	struct gdi_rollups *days; /* whose records are used */
 	size_t n_days, cap_days;
 };
@@ -113,15 +113,6 @@ reserve(struct gdi_plan *p)
 	return 0;
 }
 
-static bool
-is_unreadable(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
-{
-	for (size_t i = 0; i < o->n_unreadable; i++)
-		if (memcmp(o->unreadable[i], r->record->id, 16) == 0)
-			return true;
-	return false;
-}
-
 /* 1 taken, 0 not. */
 static int
 take_rollup(struct gdi_plan *p, const struct stretch *w,
@@ -132,11 +123,14 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	int rc;
 
 	/* where an address index leaves but a few blocks, they are less */
-	if (!r->stored || r->n < 2 || is_unreadable(&p->opts, r) ||
-	    !within_a_bin(&p->opts, r) ||
+	if (!r->stored || r->n < 2 || !within_a_bin(&p->opts, r) ||
 	    !has_all(p, w, r, NOBODY, &first, &rows) ||
 	    rows < (uint64_t)r->record->n4 + r->record->n6)
 		return 0;
+	if (gdi_is_left_out(p->opts.left_out, r->record->id)) {
+		p->n_left_out++;
+		return 0;
+	}
 	rc = reserve(p);
 	if (rc < 0)
 		return rc;
@@ -319,4 +313,10 @@ gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
 {
 	*n = p->n_rolled;
 	return p->rolled;
+}
+
+size_t
+gdi_plan_n_left_out(const struct gdi_plan *p)
+{
+	return p->n_left_out;
 }

@@ -12,6 +12,23 @@
 
 #include "common/godb/godb.h"
 
+#include <string.h>
+
+/* Records, of blocks or roll-ups, that were found not to hold. */
+struct gdi_left_out {
+	uint8_t (*id)[16];
+	size_t n;
+};
+
+static inline bool
+gdi_is_left_out(const struct gdi_left_out *l, const uint8_t id[16])
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (memcmp(l->id[i], id, 16) == 0)
+			return true;
+	return false;
+}
+
 struct gdi_plan_opts {
 	/* Whether the question lets a row stand for several: none of its
 	 * conditions looks at a row's counters, and nothing counts rows. */
@@ -19,8 +36,7 @@ struct gdi_plan_opts {
 	bool by_time; /* grouped by it; bin, bin_arg: see godb_query_opts */
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
-	const uint8_t (*unreadable)[16]; /* ids of roll-ups that are not taken */
-	size_t n_unreadable;
+	const struct gdi_left_out *left_out; /* these are not used */
 };
 
 struct gdi_plan;
@@ -41,5 +57,8 @@ const struct godb_part *gdi_plan_get(const struct gdi_plan *p, size_t number);
 /* Roll-ups that are used, for a cursor; NULL and 0: none. */
 const struct gdi_scan_part *gdi_plan_rolled(const struct gdi_plan *p,
     size_t *n);
+
+/* How many there would be but for those left out. */
+size_t gdi_plan_n_left_out(const struct gdi_plan *p);
 
 #endif

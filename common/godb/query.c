@@ -22,13 +22,6 @@
 #define N_L7     65536
 #define MADE_MAX 16 /* text of an id without a name */
 
-/*
- * A roll-up cannot be read, of which perhaps some rows are counted already: the
- * question is asked once more without it, and without any after some times.
- */
-#define ROLLUP_UNREADABLE (-ERESTART)
-#define ROLLUPS_TRIED 4
-
 struct unknown_name {
 	char *name;
 	const char *near_name; /* borrowed from the scan */
@@ -64,16 +57,28 @@ struct run {
 	struct worker *worker; /* one a thread */
 	struct gdi_feed **feed;
 	unsigned n_workers;
-	uint32_t probe_columns, rest_columns;
+	uint32_t probe_columns, group_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
+	/* What an earlier run found: roll-ups, and blocks, the first of the
+	 * result's lost ones. */
+	struct gdi_left_out *left_out;
+	size_t n_left_out;
 	struct gdi_plan *plan;
-	/* roll-ups that an earlier attempt could not read */
-	uint8_t unreadable[ROLLUPS_TRIED][16];
-	size_t n_unreadable;
-	struct gdi_shares shares;
+	size_t *first; /* pieces before each; NULL: each is one */
+	size_t n_pieces;
+	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
+};
+
+/* A piece of a part (cursor.h), and what of it is wanted. */
+struct piece {
+	size_t part; /* or roll-up: a plan's number */
+	uint32_t n;
+	bool only; /* the part has no other */
+	bool want4, want6;
+	bool whole; /* all its rows qualify */
 };
 
 /* What each thread has of its own. */
@@ -86,9 +91,10 @@ struct worker {
 	size_t sel_room;
 	struct lost *lost;
 	size_t n_lost;
+	struct gdi_left_out spoiled; /* roll-ups */
+	bool again; /* of what is left out something may have been taken */
 	struct godb_result_stats stats;
 	size_t looked, spared; /* parts whose addresses alone were looked at */
-	uint8_t unreadable[16]; /* roll-up that ended this */
 	int rc;
 };
 
@@ -98,6 +104,15 @@ static bool
 is_rolled(const struct run *run, size_t i)
 {
 	return i >= godb_scan_n_parts(run->scan);
+}
+
+static bool
+is_left_out(const struct run *run, size_t part)
+{
+	for (size_t i = 0; i < run->n_left_out; i++)
+		if (run->result->lost[i].part == part)
+			return true;
+	return false;
 }
 
 static int
@@ -120,6 +135,20 @@ note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
 	return 0;
 }
 
+/* A roll-up that cannot be read. */
+static int
+note_spoiled(struct worker *w, const struct godb_part *part)
+{
+	struct gdi_left_out *l = &w->spoiled;
+	uint8_t(*id)[16] = reallocarray(l->id, l->n + 1, sizeof(*id));
+
+	if (!id)
+		return -ENOMEM;
+	l->id = id;
+	memcpy(id[l->n++], part->id, sizeof(*id));
+	return 0;
+}
+
 /* The machine's trouble ends a query; a part's own costs that part. */
 static bool
 is_fatal(int rc)
@@ -128,27 +157,26 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Loads columns; 1: left out, a fault was noted. */
+/* Loads columns; 1: it is left out, which was noted. */
 static int
-load(struct worker *w, struct godb_cursor *cursor, size_t i, uint32_t columns,
-    struct godb_columns *out)
+load(struct worker *w, struct godb_cursor *cursor, const struct piece *p,
+    uint32_t columns, struct godb_columns *out)
 {
 	struct godb_fault fault;
 	int rc;
 
 	memset(&fault, 0, sizeof(fault));
 	memset(out, 0, sizeof(*out));
-	rc = godb_cursor_load(cursor, i, columns, w->run->want4,
-	    w->run->want6, out, &fault);
+	rc = gdi_cursor_load_piece(cursor, p->part, p->n, columns, p->want4,
+	    p->want6, out, &fault);
 	if (rc >= 0)
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	if (is_rolled(w->run, i)) {
-		memcpy(w->unreadable, gdi_plan_get(w->run->plan, i)->id, 16);
-		return ROLLUP_UNREADABLE;
-	}
-	rc = note_fault(w, i, rc, &fault);
+	w->again |= !p->only || is_rolled(w->run, p->part);
+	rc = is_rolled(w->run, p->part) ?
+	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
+	    note_fault(w, p->part, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -196,12 +224,12 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
 }
 
 /*
- * Whether a part can have rows that qualify, by its addresses alone: those of
+ * Whether a piece can have rows that qualify, by its addresses alone: those of
  * a dictionary, which are fewer than the rows and need not be laid out.  Given
- * up when that has not spared every second part.  1 or 0, or an error.
+ * up when that has not spared every second piece.  1 or 0, or an error.
  */
 static int
-may_match(struct worker *w, size_t i)
+may_match(struct worker *w, const struct piece *p)
 {
 	const struct run *run = w->run;
 	struct gdi_addresses a;
@@ -216,8 +244,8 @@ may_match(struct worker *w, size_t i)
 		if (!(run->needles & GODB_COL(c)))
 			continue;
 		memset(&fault, 0, sizeof(fault));
-		rc = gdi_cursor_addresses(w->probe, i, (enum godb_column)c,
-		    run->want4, run->want6, &a, &fault);
+		rc = gdi_cursor_addresses_piece(w->probe, p->part, p->n,
+		    (enum godb_column)c, p->want4, p->want6, &a, &fault);
 		if (rc < 0 && is_fatal(rc))
 			return rc;
 		/* loading it will say what is wrong with it */
@@ -228,41 +256,69 @@ may_match(struct worker *w, size_t i)
 	return may;
 }
 
-/* First the condition's columns, and the others only if any row qualifies. */
-static int
-take_part(struct worker *w, size_t i)
+/* What the index knows of a piece: which rows there is no need to look for,
+ * and whether all qualify. */
+static void
+consult_zones(struct worker *w, struct piece *p)
 {
 	const struct run *run = w->run;
+	bool *want[2] = {&p->want4, &p->want6};
+
+	p->whole = true;
+	for (unsigned v6 = 0; run->probe_columns && v6 < 2; v6++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+		enum gdi_verdict verdict;
+
+		if (!*want[v6])
+			continue;
+		gdi_cursor_zones(w->probe, p->part, p->n, run->probe_columns,
+		    v6, zone);
+		verdict = gdi_filter_zones(w->filter, v6 ? 6 : 4, zone);
+		*want[v6] = verdict != GDI_NEVER;
+		p->whole &= verdict != GDI_SOMETIMES;
+	}
+}
+
+/* Looks for rows that qualify: how many, or -1 when the part is left out. */
+static int
+select_rows(struct worker *w, const struct piece *p,
+    struct godb_columns *probe, size_t *n)
+{
+	int rc = load(w, w->probe, p, w->run->probe_columns, probe);
+
+	*n = 0;
+	if (rc != 0)
+		return rc;
+	rc = reserve_sel(w, (size_t)probe->n4 + probe->n6);
+	if (rc < 0)
+		return rc;
+	*n = gdi_filter_select(w->filter, probe, w->sel);
+	w->stats.rows += (uint64_t)probe->n4 + probe->n6;
+	return 0;
+}
+
+/* First the condition's columns, and the others only if any row qualifies. */
+static int
+take_rows(struct worker *w, const struct piece *p)
+{
+	const struct run *run = w->run;
+	uint32_t columns = run->group_columns;
 	struct godb_columns probe, c;
 	size_t n = 0;
 	int rc;
 
 	memset(&probe, 0, sizeof(probe));
 	memset(&c, 0, sizeof(c));
-	if (run->needles) {
-		rc = may_match(w, i);
-		if (rc <= 0) {
-			w->stats.parts_skipped += !is_rolled(run, i);
-			return rc;
-		}
-	}
-	if (run->probe_columns) {
-		rc = load(w, w->probe, i, run->probe_columns, &probe);
-		if (rc != 0)
+	if (!p->whole) {
+		rc = select_rows(w, p, &probe, &n);
+		if (rc != 0 || n == 0)
 			return rc < 0 ? rc : 0;
-		rc = reserve_sel(w, (size_t)probe.n4 + probe.n6);
-		if (rc < 0)
-			return rc;
-		n = gdi_filter_select(w->filter, &probe, w->sel);
-		w->stats.rows += (uint64_t)probe.n4 + probe.n6;
-		if (n == 0)
-			return 0;
+		columns &= ~run->probe_columns;
 	}
-	rc = load(w, w->rest, i, run->rest_columns, &c);
+	rc = load(w, w->rest, p, columns, &c);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (!run->probe_columns) {
-		/* the condition was about versions at most: all rows of them */
+	if (p->whole) {
 		n = (size_t)c.n4 + c.n6;
 		w->stats.rows += n;
 	} else if (c.n4 != probe.n4 || c.n6 != probe.n6) {
@@ -270,22 +326,76 @@ take_part(struct worker *w, size_t i)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
-	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, i), &c,
-	    run->probe_columns ? w->sel : NULL, n);
+	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
+	    p->whole ? NULL : w->sel, n);
+}
+
+/* The sums in the index, when they are all that is asked of the part. */
+static bool
+take_sums(struct worker *w, const struct piece *p, int *rc)
+{
+	const struct godb_part *part = gdi_plan_get(w->run->plan, p->part);
+	uint64_t sums[4], n = (uint64_t)part->n4 + part->n6;
+
+	if (!p->only || !p->whole || (part->n4 && !p->want4) ||
+	    (part->n6 && !p->want6) || !gdi_feed_takes_sums(w->feed) ||
+	    !gdi_cursor_sums(w->rest, p->part, sums))
+		return false;
+	w->stats.rows += n;
+	w->stats.rows_matched += n;
+	*rc = gdi_feed_add_sums(w->feed, part, sums, n);
+	return true;
 }
 
 static int
-visit_part(struct worker *w, size_t i)
+visit(struct worker *w, struct piece *p)
 {
 	const struct run *run = w->run;
-	const struct godb_part *part = gdi_plan_get(run->plan, i);
+	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
+	bool rolled = is_rolled(run, p->part);
+	int rc = 0;
 
-	w->stats.parts += !is_rolled(run, i);
-	if ((is_rolled(run, i) || !gdi_scan_ruled_out(run->scan, i)) &&
-	    ((part->n4 && run->want4) || (part->n6 && run->want6)))
-		return take_part(w, i);
-	w->stats.parts_skipped += !is_rolled(run, i);
-	return 0;
+	w->stats.parts += p->n == 0 && !rolled;
+	w->stats.rollups += p->n == 0 && rolled;
+	if (is_left_out(run, p->part))
+		return 0;
+	if (!rolled && gdi_scan_ruled_out(run->scan, p->part)) {
+		w->stats.parts_skipped += p->n == 0;
+		return 0;
+	}
+	p->want4 = run->want4 && part->n4;
+	p->want6 = run->want6 && part->n6;
+	consult_zones(w, p);
+	if (p->want4 || p->want6) {
+		if (take_sums(w, p, &rc))
+			return rc;
+		rc = run->needles && !p->whole ? may_match(w, p) : 1;
+		if (rc > 0)
+			return take_rows(w, p);
+	}
+	w->stats.parts_skipped += p->only && !rolled;
+	return rc;
+}
+
+/* The i-th piece of all. */
+static struct piece
+find_piece(const struct run *run, size_t i)
+{
+	size_t at = 0, left = gdi_plan_n(run->plan);
+
+	if (!run->first)
+		return (struct piece){.part = gdi_plan_part(run->plan, i),
+		    .only = true};
+	/* the last part that begins at or before it */
+	while (left > 1) {
+		size_t half = left / 2;
+
+		at += run->first[at + half] <= i ? half : 0;
+		left -= half;
+	}
+	return (struct piece){.part = gdi_plan_part(run->plan, at),
+	    .n = (uint32_t)(i - run->first[at]),
+	    .only = run->first[at + 1] - run->first[at] == 1};
 }
 
 /* Only the caller's thread tells how far all are. */
@@ -307,14 +417,17 @@ take_parts(void *arg, unsigned thread)
 {
 	struct run *run = arg;
 	struct worker *w = &run->worker[thread];
-	size_t n = gdi_plan_n(run->plan), end = 0, i = 0;
+	size_t end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
+		struct piece p;
+
 		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
 			break;
-		w->rc = tell_progress(w, n);
+		p = find_piece(run, i++);
+		w->rc = tell_progress(w, run->n_pieces);
 		if (w->rc == 0)
-			w->rc = visit_part(w, gdi_plan_part(run->plan, i++));
+			w->rc = visit(w, &p);
 		(void)atomic_fetch_add_explicit(&run->done, 1,
 		    memory_order_relaxed);
 	}
@@ -338,6 +451,22 @@ order_lost(const void *a, const void *b)
 	const struct lost *x = a, *y = b;
 
 	return (x->part > y->part) - (x->part < y->part);
+}
+
+/* By part, one of each: several of its pieces may have been lost. */
+static void
+settle_lost(struct godb_result *r)
+{
+	size_t kept = 0;
+
+	if (r->n_lost == 0)
+		return;
+	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
+	for (size_t i = 0; i < r->n_lost; i++) {
+		if (i == 0 || r->lost[i].part != r->lost[kept - 1].part)
+			r->lost[kept++] = r->lost[i];
+	}
+	r->n_lost = kept;
 }
 
 static void
@@ -366,9 +495,9 @@ gather(struct godb_result *r, const struct worker *w)
 	if (w->n_lost > 0)
 		memcpy(more + r->n_lost, w->lost, w->n_lost * sizeof(*more));
 	r->n_lost += w->n_lost;
-	qsort(r->lost, r->n_lost, sizeof(*r->lost), order_lost);
 	stats->parts += w->stats.parts;
 	stats->parts_skipped += w->stats.parts_skipped;
+	stats->rollups += w->stats.rollups;
 	stats->rows += w->stats.rows;
 	stats->rows_matched += w->stats.rows_matched;
 	count_bytes(r, w->probe);
@@ -511,6 +640,9 @@ keys_are_sane(const struct godb_keys *keys, uint32_t seen)
 {
 	const uint32_t ends = 1u << GODB_KEY_SIP | 1u << GODB_KEY_DIP;
 
+	if (seen & 1u << GODB_KEY_SITE)
+		return false;
+
 	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
 		if (keys->drop4[k] > 32 || keys->drop6[k] > 128)
 			return false;
@@ -592,37 +724,72 @@ open_worker(struct run *run, struct worker *w)
 }
 
 static int
+count_pieces(struct run *run)
+{
+	const struct gdi_plan *plan = run->plan;
+	size_t n = gdi_plan_n(plan), sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += gdi_part_pieces(
+		    gdi_plan_get(plan, gdi_plan_part(plan, i)));
+	run->n_pieces = sum;
+	if (sum == n)
+		return 0;
+	run->first = calloc(n + 1, sizeof(*run->first));
+	if (!run->first)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		run->first[i + 1] = run->first[i] + gdi_part_pieces(
+		    gdi_plan_get(plan, gdi_plan_part(plan, i)));
+	return 0;
+}
+
+static int
 make_plan(struct run *run)
 {
 	const struct godb_query_opts *o = run->opts;
 	struct gdi_plan_opts plan = {
-	    .sums = !o->no_rollups && run->n_unreadable < ROLLUPS_TRIED &&
-		!needs_whole_rows(run, run->worker),
+	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker),
 	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
 	    .bin = o->bin,
 	    .bin_arg = o->bin_arg,
-	    .unreadable = (const uint8_t(*)[16])run->unreadable,
-	    .n_unreadable = run->n_unreadable};
-	struct godb_result_stats *stats = &run->result->stats;
-	const struct gdi_scan_part *rolled;
-	size_t n;
+	    .left_out = run->left_out};
+	size_t n_rolled;
 	int rc = gdi_plan_new(run->scan, &plan, &run->plan);
 
 	if (rc < 0)
 		return rc;
-	(void)gdi_shares_init(&run->shares, gdi_plan_n(run->plan),
-	    run->n_workers);
+	(void)gdi_plan_rolled(run->plan, &n_rolled);
+	run->result->stats.parts_rolled = godb_scan_n_parts(run->scan) -
+	    (gdi_plan_n(run->plan) - n_rolled);
+	run->result->stats.rollups_unreadable = gdi_plan_n_left_out(run->plan);
+	return 0;
+}
+
+/* What is read, and by how many threads; the first worker tells what of. */
+static int
+share_out(struct run *run)
+{
+	const struct gdi_scan_part *rolled;
+	size_t n;
+	int rc = make_plan(run);
+
+	if (rc == 0)
+		rc = count_pieces(run);
+	if (rc < 0)
+		return rc;
+	run->n_workers = gdi_shares_init(&run->shares, run->n_pieces,
+	    gdi_pool_size(run->opts->pool));
+	for (unsigned i = 1; rc == 0 && i < run->n_workers; i++)
+		rc = open_worker(run, &run->worker[i]);
 	rolled = gdi_plan_rolled(run->plan, &n);
-	stats->rollups = n;
-	stats->rollups_unreadable = run->n_unreadable;
-	stats->parts_rolled =
-	    godb_scan_n_parts(run->scan) - (gdi_plan_n(run->plan) - n);
-	for (unsigned i = 0; i < run->n_workers; i++) {
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
+		run->feed[i] = run->worker[i].feed;
 		gdi_cursor_rolled(run->worker[i].rest, rolled, n);
 		if (run->worker[i].probe)
 			gdi_cursor_rolled(run->worker[i].probe, rolled, n);
 	}
-	return 0;
+	return rc;
 }
 
 static void
@@ -637,34 +804,49 @@ close_run(struct run *run)
 		gdi_feed_free(w->feed);
 		free(w->sel);
 		free(w->lost);
+		free(w->spoiled.id);
 	}
 	gdi_filter_free(run->having);
-	gdi_plan_free(run->plan);
+	free(run->first);
 	free(run->worker);
 	free(run->feed);
+}
+
+/* What of the groups is enough to answer. */
+static struct gdi_best
+best_of(const struct godb_query_opts *o)
+{
+	struct gdi_best best = {0, GODB_METRIC_BYTES, o->direction,
+	    o->ascending};
+
+	if (o->sort >= 0 || o->share || o->having ||
+	    GODB_SORT_METRIC(o->sort) > GODB_METRIC_ROWS)
+		return best;
+	best.limit = o->limit;
+	best.metric = (enum godb_metric)GODB_SORT_METRIC(o->sort);
+	return best;
 }
 
 static int
 open_run(struct run *run)
 {
 	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
-	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg};
+	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
+	    best_of(run->opts)};
 	const struct gdi_filter *filter;
 	int rc;
 
 	rc = gdi_group_new(&group, &run->result->group);
 	if (rc < 0)
 		return rc;
-	run->n_workers = gdi_shares_init(&run->shares,
-	    godb_scan_n_parts(run->scan), gdi_pool_size(run->opts->pool));
+	run->n_workers = gdi_pool_size(run->opts->pool);
 	run->worker = calloc(run->n_workers, sizeof(*run->worker));
 	run->feed = calloc(run->n_workers, sizeof(struct gdi_feed *));
 	if (!run->worker || !run->feed)
 		return -ENOMEM;
-	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
-		rc = open_worker(run, &run->worker[i]);
-		run->feed[i] = run->worker[i].feed;
-	}
+	rc = open_worker(run, run->worker);
+	if (rc == 0)
+		rc = share_out(run);
 	if (rc < 0)
 		return rc;
 	filter = run->worker[0].filter;
@@ -678,11 +860,28 @@ open_run(struct run *run)
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
 	run->probe_columns = gdi_filter_columns(filter);
 	run->needles = gdi_filter_needles(filter);
-	run->rest_columns =
-	    gdi_group_columns(run->result->group) & ~run->probe_columns;
-	return rc < 0 ? rc : make_plan(run);
+	run->group_columns = gdi_group_columns(run->result->group);
+	return rc;
 }
 
+/* 1: from now on what is spoiled is left out. */
+static int
+leave_out(struct run *run, const struct gdi_left_out *spoiled)
+{
+	struct gdi_left_out *l = run->left_out;
+	uint8_t(*id)[16] =
+	    reallocarray(l->id, l->n + spoiled->n + 1, sizeof(*id));
+
+	if (!id)
+		return -ENOMEM;
+	l->id = id;
+	if (spoiled->n > 0)
+		memcpy(id + l->n, spoiled->id, spoiled->n * sizeof(*id));
+	l->n += spoiled->n;
+	return 1;
+}
+
+/* 1: something was found to be spoiled. */
 static int
 scan_parts(struct run *run)
 {
@@ -696,6 +895,9 @@ scan_parts(struct run *run)
 		rc = run->worker[i].rc;
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
 		rc = gather(run->result, &run->worker[i]);
+	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++)
+		if (run->worker[i].again)
+			rc = leave_out(run, &run->worker[i].spoiled);
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,
 		    run->n_workers, run->opts->pool);
@@ -736,7 +938,7 @@ rank_groups(struct run *run)
 		if (rc == 0 && o->mem_bytes && used >= o->mem_bytes)
 			rc = GODB_EMEMORY;
 	}
-	r->n_hits = chosen.n;
+	r->n_hits = run->having ? chosen.n : gdi_group_found(r->group);
 	if (rc == 0)
 		rc = gdi_rank(r->group, &chosen, &order, o->limit, o->share,
 		    o->mem_bytes ? o->mem_bytes - used : 0, &r->ids,
@@ -746,64 +948,82 @@ rank_groups(struct run *run)
 	return rc;
 }
 
+/* 1: it must be asked again, with more left out. */
 static int
-run_once(struct run *run)
+ask(struct run *run)
 {
-	int rc;
+	struct godb_result *r = run->result;
+	int rc = open_run(run);
 
-	run->result = calloc(1, sizeof(*run->result));
-	if (!run->result)
-		return -ENOMEM;
-	run->result->scan = run->scan;
-	rc = open_run(run);
 	if (rc == 0)
 		rc = scan_parts(run);
 	if (rc == 0) {
-		gdi_group_totals(run->result->group, run->result->totals);
+		settle_lost(r);
+		gdi_group_totals(r->group, r->totals);
 		rc = rank_groups(run);
 	}
+	close_run(run);
 	return rc;
 }
 
-/* What the next attempt is to do without. */
-static void
-note_unreadable(struct run *run)
+/* A new result: what it has of the old one are the faults of blocks in pieces,
+ * which are not looked at again. */
+static int
+begin_again(struct run *run, struct godb_result *old)
 {
-	for (unsigned i = 0; i < run->n_workers; i++) {
-		const struct worker *w = &run->worker[i];
+	struct godb_result *r = calloc(1, sizeof(*r));
 
-		if (w->rc == ROLLUP_UNREADABLE &&
-		    run->n_unreadable < ROLLUPS_TRIED)
-			memcpy(run->unreadable[run->n_unreadable++],
-			    w->unreadable, sizeof(w->unreadable));
+	if (!r)
+		return -ENOMEM;
+	run->result = r;
+	r->scan = run->scan;
+	if (!old)
+		return 0;
+	r->lost = old->lost;
+	for (size_t i = 0; i < old->n_lost; i++) {
+		const struct godb_part *part =
+		    godb_scan_part(run->scan, old->lost[i].part);
+
+		if (gdi_part_pieces(part) > 1)
+			r->lost[r->n_lost++] = old->lost[i];
 	}
+	run->n_left_out = r->n_lost;
+	old->lost = NULL;
+	godb_result_free(old);
+	return 0;
 }
 
+/*
+ * A roll-up that cannot be read is replaced by its blocks, and a block by
+ * nothing; of those that come in pieces something may have been taken by then.
+ * That is rare, so it takes no memory to take it back: all is asked again, with
+ * those left out.
+ */
 int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
     struct godb_result **out)
 {
-	struct run run = {.scan = s, .opts = opts};
+	struct gdi_left_out left_out = {0};
+	struct godb_result *r = NULL;
 	int rc;
 
 	if (!opts_are_sane(s, opts))
 		return -EINVAL;
-	while ((rc = run_once(&run)) == ROLLUP_UNREADABLE) {
-		struct run again = {.scan = s, .opts = opts};
+	do {
+		struct run run = {.scan = s, .opts = opts,
+		    .left_out = &left_out};
 
-		note_unreadable(&run);
-		memcpy(again.unreadable, run.unreadable,
-		    sizeof(run.unreadable));
-		again.n_unreadable = run.n_unreadable;
-		close_run(&run);
-		godb_result_free(run.result);
-		run = again;
-	}
-	close_run(&run);
+		rc = begin_again(&run, r);
+		if (rc == 0) {
+			r = run.result;
+			rc = ask(&run);
+		}
+	} while (rc == 1);
+	free(left_out.id);
 	if (rc < 0)
-		godb_result_free(run.result);
+		godb_result_free(r);
 	else
-		*out = run.result;
+		*out = r;
 	return rc;
 }
 
@@ -840,7 +1060,7 @@ godb_result_n_hits(const struct godb_result *r)
 size_t
 godb_result_n_groups(const struct godb_result *r)
 {
-	return gdi_group_count(r->group);
+	return gdi_group_found(r->group);
 }
 
 void

@@ -24,7 +24,7 @@
 
 #define GDI_TABLE_BATCH 128 /* entries for which room is made at a time */
 #define GDI_TABLE_MAX   (UINT32_C(1) << 30)
-#define GDI_TABLE_CHUNK 1024u /* entries; a power of two */
+#define GDI_TABLE_CHUNK 256u /* entries; a power of two */
 
 /* Memory of tables that several threads fill, and the bound of all of it.
  * Zeroed but for `most` is empty. */
@@ -39,6 +39,9 @@ void gdi_arena_fini(struct gdi_arena *a);
 /* Accounts for memory that is got elsewhere.  0, or GODB_EMEMORY. */
 int gdi_arena_charge(struct gdi_arena *a, size_t bytes);
 void gdi_arena_discharge(struct gdi_arena *a, size_t bytes);
+/* Memory that goes with the arena: at most 2 MiB, a multiple of 16 bytes, in
+ * large pages; what is in it is undefined.  0, -ENOMEM, GODB_EMEMORY. */
+int gdi_arena_take(struct gdi_arena *a, size_t bytes, void **out);
 
 struct gdi_table {
 	unsigned key_words, words; /* of the key (1-8); of an entry in all */
@@ -60,6 +63,11 @@ void gdi_table_clear(struct gdi_table *t); /* keeps the memory */
 int gdi_table_reserve(struct gdi_table *t, const struct gp_hash_key *key,
     struct gdi_arena *a);
 
+/* Room for a further entry alone, in a table of which only the entries are
+ * used; *out is it, not filled in. */
+int gdi_table_append(struct gdi_table *t, struct gdi_arena *a,
+    uint64_t **out);
+
 static inline uint64_t *
 gdi_table_entry(const struct gdi_table *t, uint32_t i)
 {
@@ -79,6 +87,12 @@ uint64_t *gdi_table_find(const struct gdi_table *t, const uint64_t *key,
  * at the top instead of starting over.  gdi_table_reserve came before.
  */
 void gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n);
+/* The same for a table that lies in a near cache, without fetching ahead. */
+void gdi_table_add_near(struct gdi_table *t, const uint64_t *records,
+    size_t n);
+/* The same in plain C, for tests. */
+void gdi_table_add_plain(struct gdi_table *t, const uint64_t *records,
+    size_t n);
 
 /* Bit i is set when tags[i] is 0 or `tag`, of 16; and without SSE2. */
 unsigned gdi_table_match(const uint8_t *tags, uint8_t tag);

@@ -118,100 +118,231 @@ store(void *out, __m256i v)
 	_mm256_storeu_si256((__m256i *)out, v);
 }
 
-AVX2 static size_t
+/*
+ * What is left of an array after its last whole step, which is much of it when
+ * blocks are small, is unpacked as a step too and copied from there.  Groups
+ * that it does not have are not read.
+ */
+AVX2 static inline __m256i
+group_of(const struct lanes *l, const uint8_t *p, size_t left, unsigned k)
+{
+	return left > 8 * k ? group(l, p + k * l->width) :
+			      _mm256_setzero_si256();
+}
+
+AVX2 static inline __m256i
+step_8(const struct lanes *l, const uint8_t *p, size_t left, __m256i add)
+{
+	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+	__m256i a = _mm256_packus_epi32(group_of(l, p, left, 0),
+	    group_of(l, p, left, 1));
+	__m256i b = _mm256_packus_epi32(group_of(l, p, left, 2),
+	    group_of(l, p, left, 3));
+
+	a = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b), order);
+	return _mm256_add_epi8(a, add);
+}
+
+AVX2 static void
 groups_8(const uint8_t *p, unsigned width, uint8_t base, size_t n,
     uint8_t *out)
 {
-	const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
 	const __m256i add = _mm256_set1_epi8((char)base);
 	struct lanes l = lanes_of(width);
+	uint8_t rest[32] GDI_UNINITIALISED;
 	size_t i = 0;
 
-	for (; i + 32 <= n; i += 32, p += 4 * width) {
-		__m256i a = _mm256_packus_epi32(group(&l, p),
-		    group(&l, p + width));
-		__m256i b = _mm256_packus_epi32(group(&l, p + 2 * width),
-		    group(&l, p + 3 * width));
-
-		a = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b),
-		    order);
-		store(out + i, _mm256_add_epi8(a, add));
+	for (; i + 32 <= n; i += 32, p += 4 * width)
+		store(out + i, step_8(&l, p, 32, add));
+	if (i < n) {
+		store(rest, step_8(&l, p, n - i, add));
+		memcpy(out + i, rest, n - i);
 	}
-	return i;
 }
 
-AVX2 static size_t
+AVX2 static inline __m256i
+step_16(const struct lanes *l, const uint8_t *p, size_t left, __m256i add)
+{
+	__m256i a = _mm256_packus_epi32(group_of(l, p, left, 0),
+	    group_of(l, p, left, 1));
+
+	return _mm256_add_epi16(_mm256_permute4x64_epi64(a, 0xd8), add);
+}
+
+AVX2 static void
 groups_16(const uint8_t *p, unsigned width, uint16_t base, size_t n,
     uint16_t *out)
 {
 	const __m256i add = _mm256_set1_epi16((short)base);
 	struct lanes l = lanes_of(width);
+	uint16_t rest[16] GDI_UNINITIALISED;
 	size_t i = 0;
 
-	for (; i + 16 <= n; i += 16, p += 2 * width) {
-		__m256i a = _mm256_packus_epi32(group(&l, p),
-		    group(&l, p + width));
-
-		a = _mm256_permute4x64_epi64(a, 0xd8);
-		store(out + i, _mm256_add_epi16(a, add));
+	for (; i + 16 <= n; i += 16, p += 2 * width)
+		store(out + i, step_16(&l, p, 16, add));
+	if (i < n) {
+		store(rest, step_16(&l, p, n - i, add));
+		memcpy(out + i, rest, (n - i) * sizeof(*out));
 	}
-	return i;
 }
 
-AVX2 static size_t
+AVX2 static void
 groups_32(const uint8_t *p, unsigned width, uint32_t base, size_t n,
     uint32_t *out)
 {
 	const __m256i add = _mm256_set1_epi32((int)base);
 	struct lanes l = lanes_of(width);
+	uint32_t rest[8] GDI_UNINITIALISED;
 	size_t i = 0;
 
 	for (; i + 8 <= n; i += 8, p += width)
 		store(out + i, _mm256_add_epi32(group(&l, p), add));
-	return i;
+	if (i < n) {
+		store(rest, _mm256_add_epi32(group(&l, p), add));
+		memcpy(out + i, rest, (n - i) * sizeof(*out));
+	}
 }
 
-AVX2 static size_t
+AVX2 static inline void
+step_64(const struct lanes *l, const uint8_t *p, __m256i add, uint64_t *out)
+{
+	__m256i v = group(l, p);
+	__m256i a = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(v));
+	__m256i b = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(v, 1));
+
+	store(out, _mm256_add_epi64(a, add));
+	store(out + 4, _mm256_add_epi64(b, add));
+}
+
+AVX2 static void
 groups_64(const uint8_t *p, unsigned width, uint64_t base, size_t n,
     uint64_t *out)
 {
 	const __m256i add = _mm256_set1_epi64x((long long)base);
 	struct lanes l = lanes_of(width);
+	uint64_t rest[8] GDI_UNINITIALISED;
 	size_t i = 0;
 
-	for (; i + 8 <= n; i += 8, p += width) {
-		__m256i v = group(&l, p);
-		__m256i a = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(v));
-		__m256i b = _mm256_cvtepu32_epi64(
-		    _mm256_extracti128_si256(v, 1));
-
-		store(out + i, _mm256_add_epi64(a, add));
-		store(out + i + 4, _mm256_add_epi64(b, add));
+	for (; i + 8 <= n; i += 8, p += width)
+		step_64(&l, p, add, out + i);
+	if (i < n) {
+		step_64(&l, p, add, rest);
+		memcpy(out + i, rest, (n - i) * sizeof(*out));
 	}
-	return i;
 }
 
-/* Groups first, what is left of them plainly; i is a multiple of 8, so the
- * rest begins with a whole byte. */
 #define FAST(BITS)                                                        \
-	if (width <= WIDTH_MAX && __builtin_cpu_supports("avx2"))         \
-		done = groups_##BITS(p, width, base, n, out)
+	if (width <= WIDTH_MAX && __builtin_cpu_supports("avx2")) {       \
+		groups_##BITS(p, width, base, n, out);                    \
+		return;                                                   \
+	}
 #else
-#define FAST(BITS) (void)0
+#define FAST(BITS)
 #endif
 
 #define DEFINE_UNPACK(BITS)                                               \
 	void gdi_unpack##BITS(const uint8_t *p, unsigned width,           \
 	    uint##BITS##_t base, size_t n, uint##BITS##_t *out)           \
 	{                                                                 \
-		size_t done = 0;                                          \
-                                                                          \
-		FAST(BITS);                                               \
-		gdi_unpack##BITS##_plain(p + done / 8 * width, width, base, \
-		    n - done, out + done);                                \
+		FAST(BITS)                                                \
+		gdi_unpack##BITS##_plain(p, width, base, n, out);         \
 	}
 
 DEFINE_UNPACK(8)
 DEFINE_UNPACK(16)
 DEFINE_UNPACK(32)
 DEFINE_UNPACK(64)
+
+/* ---- codes to values --------------------------------------------------- */
+
+void
+gdi_lookup8_plain(const uint8_t *value, size_t n, uint8_t *v)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = value[v[i]];
+}
+
+void
+gdi_lookup16_plain(const uint16_t *value, size_t n, uint16_t *v)
+{
+	size_t i = 0;
+
+	/* the loop costs as much as what it does */
+	for (; i + 4 <= n; i += 4) {
+		uint16_t a = value[v[i]], b = value[v[i + 1]];
+		uint16_t c = value[v[i + 2]], d = value[v[i + 3]];
+
+		v[i] = a;
+		v[i + 1] = b;
+		v[i + 2] = c;
+		v[i + 3] = d;
+	}
+	for (; i < n; i++)
+		v[i] = value[v[i]];
+}
+
+#if defined(__x86_64__)
+/* A table of sixteen bytes is a register: one shuffle looks 32 codes up. */
+AVX2 static size_t
+lookup_few_8(const uint8_t *value, size_t n, uint8_t *v)
+{
+	const __m256i table = _mm256_broadcastsi128_si256(
+	    _mm_loadu_si128((const __m128i *)(const void *)value));
+	size_t i = 0;
+
+	for (; i + 32 <= n; i += 32) {
+		__m256i code = _mm256_loadu_si256(
+		    (const __m256i *)(const void *)(v + i));
+
+		store(v + i, _mm256_shuffle_epi8(table, code));
+	}
+	return i;
+}
+
+/* Low and high bytes from a table each. */
+AVX2 static size_t
+lookup_few_16(const uint16_t *value, size_t n, uint16_t *v)
+{
+	const __m256i none = _mm256_set1_epi16((short)0x8000);
+	__m256i low, high;
+	uint8_t byte[2][16];
+	size_t i = 0;
+
+	for (unsigned k = 0; k < 16; k++) {
+		byte[0][k] = (uint8_t)value[k];
+		byte[1][k] = (uint8_t)(value[k] >> 8);
+	}
+	low = _mm256_broadcastsi128_si256(
+	    _mm_loadu_si128((const __m128i *)(const void *)byte[0]));
+	high = _mm256_broadcastsi128_si256(
+	    _mm_loadu_si128((const __m128i *)(const void *)byte[1]));
+	for (; i + 16 <= n; i += 16) {
+		__m256i code = _mm256_or_si256(none, _mm256_loadu_si256(
+		    (const __m256i *)(const void *)(v + i)));
+		__m256i h = _mm256_shuffle_epi8(high, code);
+
+		store(v + i, _mm256_or_si256(_mm256_slli_epi16(h, 8),
+		    _mm256_shuffle_epi8(low, code)));
+	}
+	return i;
+}
+
+#define FEW(BITS)                                                         \
+	if (n_values <= GDI_LOOKUP_FEW && __builtin_cpu_supports("avx2")) \
+		done = lookup_few_##BITS(value, n, v)
+#else
+#define FEW(BITS) (void)n_values
+#endif
+
+#define DEFINE_LOOKUP(BITS)                                               \
+	void gdi_lookup##BITS(const uint##BITS##_t *value,                \
+	    size_t n_values, size_t n, uint##BITS##_t *v)                 \
+	{                                                                 \
+		size_t done = 0;                                          \
+                                                                          \
+		FEW(BITS);                                                \
+		gdi_lookup##BITS##_plain(value, n - done, v + done);      \
+	}
+
+DEFINE_LOOKUP(8)
+DEFINE_LOOKUP(16)

@@ -34,4 +34,15 @@ void gdi_unpack32_plain(const uint8_t *p, unsigned width, uint32_t base,
 void gdi_unpack64_plain(const uint8_t *p, unsigned width, uint64_t base,
     size_t n, uint64_t *out);
 
+/*
+ * Codes to values: v[i] becomes value[v[i]], with all v[i] below n_values.
+ * value is readable for GDI_LOOKUP_FEW elements, whatever n_values is.
+ */
+#define GDI_LOOKUP_FEW 16u
+void gdi_lookup8(const uint8_t *value, size_t n_values, size_t n, uint8_t *v);
+void gdi_lookup16(const uint16_t *value, size_t n_values, size_t n,
+    uint16_t *v);
+void gdi_lookup8_plain(const uint8_t *value, size_t n, uint8_t *v);
+void gdi_lookup16_plain(const uint16_t *value, size_t n, uint16_t *v);
+
 #endif

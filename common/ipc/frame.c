@@ -5,6 +5,25 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+enum {
+	FLAGS_1_0 = FRAME_DIR_IFACE | FRAME_DIR_FLOW | FRAME_OFFLINE |
+	    FRAME_CUT | FRAME_L7 | FRAME_L7_CUT,
+	FLAGS_1_1 = FLAGS_1_0 | FRAME_L7_FAILED | FRAME_L7_MISSING,
+};
+
+static unsigned
+minor_of(uint16_t version)
+{
+	return version >> 8;
+}
+
+bool
+frame_version_known(uint16_t version)
+{
+	return (version & 0xff) == FRAME_MAJOR &&
+	    minor_of(version) <= FRAME_MINOR;
+}
+
 size_t
 frame_bytes(uint32_t n_names, uint32_t n4, uint32_t n6)
 {
@@ -91,6 +110,16 @@ check_rows(const void *buf, const struct frame_header *h)
 	return NULL;
 }
 
+/* What a minor has not given a meaning yet is zero. */
+static bool
+reserved_ok(const struct frame_header *h)
+{
+	if (minor_of(h->version) == 0)
+		return (h->flags & ~(uint32_t)FLAGS_1_0) == 0 &&
+		    h->l7_starved == 0;
+	return (h->flags & ~(uint32_t)FLAGS_1_1) == 0;
+}
+
 const char *
 frame_check(const void *buf, size_t have)
 {
@@ -100,13 +129,11 @@ frame_check(const void *buf, size_t have)
 		return "short header";
 	if (h->magic != FRAME_MAGIC)
 		return "magic";
-	if (h->version != FRAME_VERSION)
+	if (!frame_version_known(h->version))
 		return "version";
 	if (h->kind < FRAME_ROWS || h->kind > FRAME_LAST)
 		return "kind";
-	if (h->flags & ~(uint32_t)(FRAME_DIR_IFACE | FRAME_DIR_FLOW |
-		FRAME_OFFLINE | FRAME_CUT | FRAME_L7 | FRAME_L7_CUT |
-		FRAME_L7_FAILED | FRAME_L7_MISSING))
+	if (!reserved_ok(h))
 		return "flags";
 	if (h->bytes > FRAME_MAX_BYTES || h->bytes > have)
 		return "length";

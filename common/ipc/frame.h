@@ -19,7 +19,18 @@
 #include <stdint.h>
 
 #define FRAME_MAGIC     0x31465047u /* "GPF1" */
-#define FRAME_VERSION   1
+/*
+ * The reader of a frame knows its own version and the earlier ones of the same
+ * major; so in an upgrade the writer goes first, in a downgrade last.  A minor
+ * gives a meaning to what was reserved before, and nothing else:
+ *
+ *   1.1  l7_starved, FRAME_L7_FAILED, FRAME_L7_MISSING
+ */
+#define FRAME_MAJOR     1
+#ifndef FRAME_MINOR /* tests of upgrades build an earlier one */
+#define FRAME_MINOR     1
+#endif
+#define FRAME_VERSION   (FRAME_MAJOR | FRAME_MINOR << 8)
 #define FRAME_MAX_BYTES (256u * 1024) /* header and everything */
 #define FRAME_MAX_NAMES 256
 #define FRAME_ALIGN     64u
@@ -115,6 +126,9 @@ struct frame_row6 {
 	uint64_t counter[4];
 };
 static_assert(sizeof(struct frame_row6) == 72, "frame layout");
+
+/* Whether frames of this version can be read here. */
+bool frame_version_known(uint16_t version);
 
 /* Bytes that a frame of these counts takes. */
 size_t frame_bytes(uint32_t n_names, uint32_t n4, uint32_t n6);

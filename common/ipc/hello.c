@@ -72,6 +72,8 @@ take_fds(struct msghdr *msg, int *fd)
 	return count;
 }
 
+static const char other_version[] = "version";
+
 static const char *
 check_hello(const struct hello *h)
 {
@@ -79,8 +81,9 @@ check_hello(const struct hello *h)
 
 	if (h->magic != HELLO_MAGIC)
 		return "magic";
-	if (h->version != HELLO_VERSION || h->frame_version != FRAME_VERSION)
-		return "version";
+	if (h->version != HELLO_VERSION ||
+	    !frame_version_known(h->frame_version))
+		return other_version;
 	if (h->flags & ~(uint32_t)(HELLO_OFFLINE | HELLO_APPEND | HELLO_STREAM))
 		return "flags";
 	if (h->workers == 0 || h->workers > 64 || h->worker >= h->workers)
@@ -128,7 +131,7 @@ hello_recv(int sock, struct hello *h, int *ring_fd, const char **why)
 		*why = check_hello(h);
 	if (*why) {
 		gp_fd_close(&fd);
-		return -EPROTO;
+		return *why == other_version ? -EPROTONOSUPPORT : -EPROTO;
 	}
 	*ring_fd = fd;
 	return 0;
@@ -162,7 +165,7 @@ hello_msg_recv(int sock, struct hello_msg *m)
 	if (n == 0)
 		return -ECONNRESET;
 	if (n != (ssize_t)sizeof(*m) || m->magic != HELLO_MAGIC ||
-	    m->type < MSG_WELCOME || m->type > MSG_PRUNED)
+	    m->type < MSG_WELCOME || m->type > MSG_FROM)
 		return -EPROTO;
 	return 0;
 }

@@ -17,6 +17,15 @@
  *                            <-  DONE     (a: blocks, b: rows) all committed,
  *                                         after the ring's FRAME_LAST
  *
+ * Live, before its first frame, a capture takes the interface over from the
+ * one that has it, if any, so that each packet is counted by one of them:
+ *
+ *   successor                             writer                 predecessor
+ *   TAKE                     ->
+ *                                               LEAVE        ->
+ *                                               LEFT moment  <-
+ *                            <-  FROM moment
+ *
  * An administrator's command takes the place of the hello:
  *
  *   PRUNE time store         ->           see enum hello_type
@@ -60,6 +69,13 @@ enum hello_type {
 	MSG_PRUNE = 6,  /* a: days that end by then go too, 0 none; b: inode
 			 * number of the store's folder that is meant */
 	MSG_PRUNED = 7, /* a: days, b: bytes that were removed */
+	MSG_TAKE = 8,   /* HELLO_REFUSED: I cannot take over, but is anybody
+			 * there? */
+	MSG_LEAVE = 9,
+	MSG_LEFT = 10,  /* a: CLOCK_REALTIME in ns: no packet stamped from then
+			 * on is counted; HELLO_REFUSED: I stay */
+	MSG_FROM = 11,  /* a: the same, 0: nobody was there; HELLO_BUSY:
+			 * somebody is, and stays */
 };
 
 enum hello_code {
@@ -86,8 +102,9 @@ int hello_send(int sock, const struct hello *h, int ring_fd);
 /*
  * Receives one: exactly one message of the right size with exactly one
  * descriptor (owned by the caller), nothing truncated, every field checked,
- * iface valid.  0 with *ring_fd set; -EAGAIN none yet; -EPROTO with *why set;
- * -ECONNRESET peer gone; -errno.
+ * iface valid.  0 with *ring_fd set; -EAGAIN none yet; -EPROTO with *why set,
+ * or -EPROTONOSUPPORT when it speaks another version; -ECONNRESET peer gone;
+ * -errno.
  */
 int hello_recv(int sock, struct hello *h, int *ring_fd, const char **why);
 

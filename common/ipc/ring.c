@@ -254,7 +254,7 @@ check_descriptor(int fd, struct ring_header *h, size_t *map_bytes,
 		return -EPROTO;
 	}
 	if (h->magic != RING_MAGIC || h->version != RING_VERSION ||
-	    h->frame_version != FRAME_VERSION) {
+	    !frame_version_known(h->frame_version)) {
 		*why = "layout of another version";
 		return -EPROTO;
 	}

@@ -6,16 +6,17 @@
  * server's addresses, and the folders of store, ledger and status.  What the
  * store holds and what the server says is parsed behind it.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,21 +32,21 @@
 #include "querier/export/report.h"
 #include "querier/export/schema.h"
 #include "querier/export/ship.h"
+#include "querier/export/show.h"
 
-#define USER       "goprobe-export"
-#define NOFILE     256
+#define RUN        "/run/goprobe-export"
 #define SECRET_MAX 512
 #define BACKOFF_MIN_S  1
 #define BACKOFF_MAX_S  300
 #define CLEAN_EVERY_NS (3600 * GP_NS_PER_S)
 #define CLEAN_AGE_S    3600 /* no insert takes so long to arrive */
 
-enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE };
+enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_ATTENTION };
 
 struct options {
 	const char *conf_path, *store, *state, *cluster;
 	int schema, init; /* enum schema_kind, -1: not asked */
-	bool once, clean, check, print;
+	bool once, clean, check, print, status;
 };
 
 /* What was opened while that was possible. */
@@ -53,7 +54,9 @@ struct opened {
 	struct gp_conf *conf;
 	char *password; /* NULL: none */
 	struct http *http;
-	int store, state, status;
+	int store, space; /* twice: one is the reader's, one to ask for room */
+	int state, status, metrics;
+	char metrics_name[NAME_MAX + 1];
 	int notify;
 };
 
@@ -88,6 +91,7 @@ usage(FILE *out, int status)
 	      "[--once | --clean]\n"
 	      "       goprobe-export --schema KIND [--cluster NAME]\n"
 	      "       goprobe-export --init KIND [--cluster NAME]\n"
+	      "       goprobe-export --status\n"
 	      "       goprobe-export -t | -T | -V | -h\n"
 	      "  -c FILE   configuration, default " GP_CONF_PATH "\n"
 	      "  -d STORE  folder of the store, default from the configuration\n"
@@ -99,6 +103,9 @@ usage(FILE *out, int status)
 	      "  --schema  print the statements that make the tables\n"
 	      "  --init    have the server make them\n"
 	      "  KIND      single, sharded, replicated or modern\n"
+	      "  --status  tell how the service does; 0 well, 3 something asks "
+	      "for\n"
+	      "            attention, 1 there is none\n"
 	      "  -t        check the configuration and exit\n"
 	      "  -T        print the effective configuration and exit\n",
 	    out);
@@ -115,7 +122,8 @@ parse_kind(const char *option, const char *text)
 	    option, text);
 }
 
-enum { OPT_ONCE = 256, OPT_CLEAN, OPT_SCHEMA, OPT_INIT, OPT_CLUSTER };
+enum { OPT_ONCE = 256, OPT_CLEAN, OPT_SCHEMA, OPT_INIT, OPT_CLUSTER,
+	OPT_STATUS };
 
 static const struct option long_options[] = {
     {"once", no_argument, NULL, OPT_ONCE},
@@ -123,6 +131,7 @@ static const struct option long_options[] = {
     {"schema", required_argument, NULL, OPT_SCHEMA},
     {"init", required_argument, NULL, OPT_INIT},
     {"cluster", required_argument, NULL, OPT_CLUSTER},
+    {"status", no_argument, NULL, OPT_STATUS},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -157,6 +166,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_CLEAN:
 			o->clean = o->once = true;
+			break;
+		case OPT_STATUS:
+			o->status = true;
 			break;
 		case OPT_SCHEMA:
 			o->schema = parse_kind("schema", optarg);
@@ -217,6 +229,23 @@ check_complete(const struct gp_conf *conf)
 		    "tell this sensor from others");
 	if (strlen(conf->site.name) > 255)
 		die(EXIT_USAGE, "[site] name: longer than 255 bytes");
+}
+
+/*
+ * Files that only root may read come from systemd, which hands a service
+ * copies of them under the names of their keys (LoadCredential, which
+ * goprobe-generator writes).
+ */
+static const char *
+credential(const char *key, const char *path, char out[PATH_MAX])
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	int n;
+
+	if (path[0] == '\0' || folder == NULL || folder[0] != '/')
+		return path;
+	n = snprintf(out, PATH_MAX, "%s/%s", folder, key);
+	return n < PATH_MAX && access(out, F_OK) == 0 ? out : path;
 }
 
 /* First line of a file that others cannot read. */
@@ -295,12 +324,13 @@ static void
 connect_http(struct opened *in)
 {
 	const struct gp_conf *c = in->conf;
+	char key[PATH_MAX], secret[PATH_MAX];
 	struct http_opts opts = {
 		.url = c->export.url,
 		.user = c->export.user,
 		.ca_file = c->export.ca_file,
 		.cert_file = c->export.cert_file,
-		.key_file = c->export.key_file,
+		.key_file = credential("key_file", c->export.key_file, key),
 		.timeout_s = c->export.timeout,
 		.stop = &stop,
 	};
@@ -308,7 +338,8 @@ connect_http(struct opened *in)
 	int rc;
 
 	if (c->export.password_file[0])
-		in->password = read_secret(c->export.password_file);
+		in->password = read_secret(credential("password_file",
+		    c->export.password_file, secret));
 	opts.password = in->password;
 	rc = http_open(&opts, &in->http, error);
 	if (in->password)
@@ -319,22 +350,59 @@ connect_http(struct opened *in)
 		die(EXIT_ERROR, "[export] %s", error);
 }
 
-struct ids {
-	uid_t uid;
-	gid_t gid;
-};
-
-/* Who we become when root started us. */
-static struct ids
-own_ids(void)
+static int
+open_folder(const char *path)
 {
-	const struct passwd *pw = getpwnam(USER);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
-		pw = getpwnam("nobody");
-	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
-		return (struct ids){65534, 65534};
-	return (struct ids){pw->pw_uid, pw->pw_gid};
+	if (fd < 0)
+		die(EXIT_ERROR, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Made by root it becomes ours; so does an empty one of root's, which may be
+ * what a start that was cut short has left. */
+static void
+own(int folder, const char *path)
+{
+	struct profile_ids ids = profile_ids();
+	struct stat st;
+	struct dirent *e;
+	bool empty = true;
+	DIR *d;
+	int fd;
+
+	if (geteuid() != 0 || fstat(folder, &st) < 0 || st.st_uid != 0)
+		return;
+	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (d == NULL)
+		die(EXIT_ERROR, "%s: %s", path, strerror(errno));
+	while (empty && (e = readdir(d)) != NULL)
+		empty = strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0;
+	(void)closedir(d);
+	if (empty && fchown(folder, ids.uid, ids.gid) < 0)
+		die(EXIT_ERROR, "%s: %s", path, strerror(errno));
+}
+
+static void
+open_metrics(struct opened *in)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	(void)snprintf(folder, sizeof(folder), "%s", in->conf->export.metrics);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return;
+	if (slash[1] == '\0' || strlen(slash + 1) > 200)
+		die(EXIT_USAGE, "[export] metrics: this cannot be a file's "
+		    "name");
+	(void)snprintf(in->metrics_name, sizeof(in->metrics_name), "%s",
+	    slash + 1);
+	slash[slash == folder] = '\0';
+	in->metrics = open_folder(folder);
 }
 
 static void
@@ -343,74 +411,69 @@ open_folders(const struct options *o, struct opened *in)
 	const char *store = o->store ? o->store : in->conf->store.path;
 	const char *state = o->state ? o->state : in->conf->export.state;
 	const char *run = getenv("RUNTIME_DIRECTORY");
-	bool made;
 
-	in->store = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (in->store < 0)
-		die(EXIT_ERROR, "%s: %s", store, strerror(errno));
-	made = mkdir(state, 0700) == 0;
-	if (!made && errno != EEXIST)
+	in->store = open_folder(store);
+	in->space = open_folder(store);
+	if (mkdir(state, 0700) < 0 && errno != EEXIST)
 		die(EXIT_ERROR, "%s: %s", state, strerror(errno));
 	in->state = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (in->state < 0)
 		die(EXIT_ERROR, "%s: %s", state, strerror(errno));
-	if (made && geteuid() == 0) {
-		struct ids ids = own_ids();
-
-		if (fchown(in->state, ids.uid, ids.gid) < 0)
-			die(EXIT_ERROR, "%s: %s", state, strerror(errno));
-	}
-	in->status = -1;
-	if (run && run[0] == '/') {
-		in->status = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (in->status < 0)
-			die(EXIT_ERROR, "%s: %s", run, strerror(errno));
-	}
-}
-
-static int
-drop(const struct opened *in)
-{
-	struct ids ids = own_ids();
-	struct stat st;
-
-	if (geteuid() != 0)
-		return gp_sandbox_drop_caps();
-	if (fstat(in->store, &st) < 0)
-		return -errno;
-	return gp_sandbox_drop(ids.uid, ids.gid, &st.st_gid,
-	    st.st_gid != 0);
+	own(in->state, state);
+	if (run && run[0] == '/')
+		in->status = open_folder(run);
+	open_metrics(in);
 }
 
 static void
 enter_sandbox(const struct opened *in)
 {
 	enum gp_conf_sandbox how = in->conf->export.sandbox;
-	struct gp_path paths[3] = {{in->store, GP_PATH_READ},
-		{in->state, GP_PATH_READ | GP_PATH_WRITE},
-		{in->status, GP_PATH_WRITE}};
-	int rc = gp_sandbox_limits(NOFILE);
+	struct profile_fds fds = {in->store, in->state, in->status,
+	    in->metrics, in->http ? http_port(in->http) : 0};
+	const char *step;
+	int rc = profile_enter(&fds, how, &step);
 
-	if (rc == 0)
-		rc = drop(in);
 	if (rc < 0)
-		die(EXIT_ERROR, "privileges cannot be dropped: %s",
-		    strerror(-rc));
-	if (how == GP_SANDBOX_FULL) {
-		rc = gp_sandbox_landlock_connect(paths,
-		    in->status >= 0 ? 3 : 2, http_port(in->http));
-		if (rc < 0)
-			die(EXIT_ERROR, "Landlock: %s", strerror(-rc));
-	}
-	if (how != GP_SANDBOX_OFF) {
-		rc = profile_seccomp();
-		if (rc < 0)
-			die(EXIT_ERROR, "seccomp: %s", strerror(-rc));
-	}
+		die(EXIT_ERROR, "%s: %s", step, strerror(-rc));
 	if (how != GP_SANDBOX_FULL)
 		gp_log(GP_LOG_WARNING,
 		    "sandbox weakened by the configuration: %s",
 		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
+}
+
+/* ---- status ---------------------------------------------------------------- */
+
+/* The file is another user's: it is looked at behind the sandbox. */
+static _Noreturn void
+print_status(struct opened *in)
+{
+	const char *run = getenv("RUNTIME_DIRECTORY");
+	char path[PATH_MAX], *text = NULL, why[80];
+	struct figures f;
+	ssize_t len = 0;
+	size_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/status",
+	    run && run[0] == '/' ? run : RUN);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		die(EXIT_ERROR, "%s: %s%s", path, strerror(errno),
+		    errno == ENOENT ? "; no exporter has run here" : "");
+	text = calloc(1, FIGURES_FILE_MAX);
+	if (text == NULL)
+		die(EXIT_ERROR, "out of memory");
+	enter_sandbox(in);
+	len = gp_fd_read_full(fd, text, FIGURES_FILE_MAX);
+	if (len < 0)
+		die(EXIT_ERROR, "%s: %s", path, strerror((int)-len));
+	if (figures_parse(text, (size_t)len, &f, why) < 0)
+		die(EXIT_ERROR, "%s: %s", path, why);
+	n = show_status(&f, gp_clock_real_ns() / GP_NS_PER_S, stdout);
+	if (fflush(stdout) != 0)
+		die(EXIT_ERROR, "standard output: %s", strerror(errno));
+	exit(n > 0 ? EXIT_ATTENTION : EXIT_FINE);
 }
 
 static void
@@ -445,6 +508,24 @@ wait_seconds(unsigned seconds)
 		(void)nanosleep(&t, NULL); /* a signal ends it */
 }
 
+/* Half to one and a half of it, so that the sensors of a fleet do not come back
+ * all at once. */
+static unsigned
+spread(unsigned seconds)
+{
+	unsigned n;
+
+	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
+		return seconds;
+	return seconds / 2 + n % (seconds + 1);
+}
+
+static void
+on_progress(void *arg)
+{
+	report_progress(&((struct loop *)arg)->report);
+}
+
 static void
 clean(struct loop *l)
 {
@@ -475,7 +556,6 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 			before.records),
 		    (unsigned long long)(l->ship.counts.rows - before.rows),
 		    (unsigned long long)(l->ship.counts.bytes - before.bytes));
-	report_write(&l->report, &l->pass, rc == 0 ? "" : error, true);
 	return rc;
 }
 
@@ -487,6 +567,8 @@ run_once(struct loop *l, bool cleaning)
 
 	if (rc == 0 && cleaning)
 		rc = ship_clean(&l->ship, 0, error);
+	report_look(&l->report, rc == 0 ? "" : error, 0);
+	report_end(&l->report);
 	if (rc == 0)
 		return EXIT_FINE;
 	gp_log(GP_LOG_ERR, "%s", error);
@@ -497,12 +579,15 @@ static int
 run_daemon(struct loop *l)
 {
 	char error[SHIP_ERROR_MAX];
-	unsigned backoff = BACKOFF_MIN_S;
+	unsigned backoff = BACKOFF_MIN_S, pause;
+	uint64_t shipped;
 
 	(void)gp_notify_send(l->notify, "READY=1\nSTATUS=shipping");
 	while (!stop) {
+		shipped = l->ship.counts.records;
 		if (look(l, error) == 0) {
 			backoff = BACKOFF_MIN_S;
+			report_look(&l->report, "", l->conf->export.interval);
 			(void)gp_notify_send(l->notify,
 			    "STATUS=all blocks shipped");
 			wait_seconds(l->conf->export.interval);
@@ -510,17 +595,21 @@ run_daemon(struct loop *l)
 		}
 		if (stop)
 			break;
+		if (l->ship.counts.records > shipped)
+			backoff = BACKOFF_MIN_S;
+		pause = spread(backoff);
+		report_look(&l->report, error, pause);
 		if (gp_log_allow(&l->limit, 3))
 			gp_log(GP_LOG_WARNING, "%s; next try in %u s", error,
-			    backoff);
+			    pause);
 		(void)gp_notify_send(l->notify,
 		    "STATUS=the server cannot be reached or refuses");
-		wait_seconds(backoff);
+		wait_seconds(pause);
 		backoff = backoff * 2 < BACKOFF_MAX_S ? backoff * 2 :
 		    BACKOFF_MAX_S;
 	}
 	(void)gp_notify_send(l->notify, "STOPPING=1");
-	report_write(&l->report, &l->pass, "", false);
+	report_end(&l->report);
 	return EXIT_FINE;
 }
 
@@ -546,16 +635,23 @@ start(struct loop *l, const struct options *o, struct opened *in)
 	l->ship.http = in->http;
 	l->ship.site = c->site.name;
 	l->ship.database = c->export.database;
-	l->ship.batch_rows = c->export.batch_rows;
+	l->ship.batch_rows = l->ship.batch_now = c->export.batch_rows;
+	l->ship.hourly = c->export.hourly;
 	l->ship.stop = &stop;
+	l->ship.progress = on_progress;
+	l->ship.progress_arg = l;
 	l->pass.ship = &l->ship;
-	report_init(&l->report, in->status, c, http_host(in->http));
+	l->report = (struct report){.status = in->status,
+		.metrics = in->metrics, .metrics_name = in->metrics_name,
+		.server = http_host(in->http), .pass = &l->pass,
+		.forecast = {c, l->ship.reader, in->space}};
 }
 
 int
 main(int argc, char **argv)
 {
-	struct opened in = {.store = -1, .state = -1, .status = -1};
+	struct opened in = {.store = -1, .space = -1, .state = -1,
+		.status = -1, .metrics = -1};
 	struct options o;
 	struct loop l = {0};
 	int status;
@@ -569,19 +665,23 @@ main(int argc, char **argv)
 		return fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR;
 	if (o.schema >= 0)
 		print_schema(&o, in.conf);
+	if (o.status)
+		print_status(&in);
 	check_complete(in.conf);
 	catch_signals();
 	in.notify = gp_notify_open();
 	connect_http(&in);
-	if (o.init >= 0)
+	if (o.init >= 0) {
+		enter_sandbox(&in);
 		run_init(&o, &in);
+	}
 	open_folders(&o, &in);
 	enter_sandbox(&in);
 
 	start(&l, &o, &in);
 	status = o.once ? run_once(&l, o.clean) : run_daemon(&l);
 	pass_fini(&l.pass);
-	ship_fini(&l.ship);
+	gp_fd_close(&in.space);
 	ledger_close(l.ship.ledger);
 	godb_reader_close(l.ship.reader);
 	http_close(in.http);

@@ -1,8 +1,13 @@
 #include "querier/export/pass.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "querier/export/hours.h"
 
 static int
 compare_days(const void *a, const void *b)
@@ -51,7 +56,45 @@ add_iface(struct pass *p, const char *iface)
 	return rc;
 }
 
-/* The store as it is, with what is known of each day. */
+/* Retention waits for nobody.  What it took before it was shipped is missing
+ * at the server for good, and somebody should know. */
+static void
+note_gone(struct pass *p, const struct pass_day *d)
+{
+	char text[11];
+
+	gp_clock_day_format(d->day_s, text);
+	if (d->done_bytes != d->index_bytes) {
+		gp_log(GP_LOG_WARNING, "iface=%s day=%s was removed before it "
+		    "was shipped whole, missing at the server blocks=%" PRIu64,
+		    d->iface, text, d->known);
+		p->ship->counts.gone += d->known;
+	}
+	(void)ledger_day_forget(p->ship->ledger, d->iface, d->day_s);
+}
+
+/* What is known of a day stays known; both lists are in order. */
+static void
+carry_over(struct pass *p, struct pass *fresh)
+{
+	for (size_t i = 0, k = 0; i < p->n; i++) {
+		const struct pass_day *old = &p->days[i];
+
+		while (k < fresh->n &&
+		    compare_days(&fresh->days[k], old) < 0)
+			k++;
+		if (k < fresh->n && compare_days(&fresh->days[k], old) == 0) {
+			uint64_t bytes = fresh->days[k].index_bytes;
+
+			fresh->days[k] = *old;
+			fresh->days[k].index_bytes = bytes;
+		} else {
+			note_gone(p, old);
+		}
+	}
+}
+
+/* The store as it is. */
 static int
 list_days(struct pass *p, char error[SHIP_ERROR_MAX])
 {
@@ -81,16 +124,36 @@ list_days(struct pass *p, char error[SHIP_ERROR_MAX])
 	if (fresh.n > 0)
 		qsort(fresh.days, fresh.n, sizeof(*fresh.days),
 		    compare_days);
-	for (size_t i = 0; i < fresh.n && p->n > 0; i++) {
-		const struct pass_day *old = bsearch(&fresh.days[i], p->days,
-		    p->n, sizeof(*p->days), compare_days);
-
-		if (old)
-			fresh.days[i].done_bytes = old->done_bytes;
-	}
+	carry_over(p, &fresh);
 	pass_fini(p);
 	*p = fresh;
 	return 0;
+}
+
+/* After the blocks, so that what is sure comes first. */
+static int
+run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
+{
+	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
+	int all = 0, rc;
+
+	for (size_t i = 0; p->ship->hourly && i < p->n; i++) {
+		struct pass_day *d = &p->days[i];
+
+		if (d->done_bytes != d->index_bytes ||
+		    (d->hours_bytes == d->index_bytes &&
+			now_s < d->hours_next_s))
+			continue;
+		rc = hours_day(p->ship, d->iface, d->day_s, d->index_bytes,
+		    &d->hours_asked, &d->hours_next_s, error);
+		if (rc == 0)
+			d->hours_bytes = d->index_bytes;
+		else if (rc == SHIP_STORE)
+			all = -1;
+		else
+			return -1;
+	}
+	return all;
 }
 
 int
@@ -106,31 +169,57 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 		if (d->done_bytes == d->index_bytes)
 			continue;
 		rc = ship_day(p->ship, d->iface, d->day_s, d->index_bytes,
-		    error);
-		if (rc == 0)
+		    &d->asked, error);
+		d->counted_bytes = 0; /* `progress` may have counted */
+		if (rc == 0) {
 			d->done_bytes = d->index_bytes;
-		else if (rc == SHIP_STORE)
+			d->known = 0;
+		} else if (rc == SHIP_STORE) {
 			all = -1;
-		else
+		} else {
 			return -1;
+		}
 	}
-	return all;
+	return run_hours(p, error) < 0 ? -1 : all;
+}
+
+static void
+count_day(struct pass *p, struct pass_day *d)
+{
+	d->records = d->rows = 0;
+	d->oldest_s = INT64_MAX;
+	if (ship_pending(p->ship, d->iface, d->day_s, &d->records, &d->rows,
+		&d->oldest_s) == 0)
+		d->counted_bytes = d->index_bytes;
+	if (d->records > 0)
+		d->known = d->records;
 }
 
 void
 pass_count_left(struct pass *p, struct pass_left *out)
 {
+	int64_t before_s = INT64_MIN; /* the last day that was counted */
+	uint64_t days = 0;
+
 	*out = (struct pass_left){.oldest_s = INT64_MAX};
 	for (size_t i = 0; i < p->n; i++) {
-		const struct pass_day *d = &p->days[i];
-		uint64_t records = 0;
+		struct pass_day *d = &p->days[i];
 
+		days += d->day_s != before_s;
+		before_s = d->day_s;
 		if (d->done_bytes == d->index_bytes)
 			continue;
-		(void)ship_pending(p->ship, d->iface, d->day_s, &records,
-		    &out->rows, &out->oldest_s);
-		out->days += records > 0;
-		out->records += records;
+		if (d->counted_bytes != d->index_bytes)
+			count_day(p, d);
+		if (d->records == 0)
+			continue;
+		if (out->records == 0)
+			out->days_before = days - 1;
+		out->days++;
+		out->records += d->records;
+		out->rows += d->rows;
+		if (d->oldest_s < out->oldest_s)
+			out->oldest_s = d->oldest_s;
 	}
 }
 

@@ -1,10 +1,11 @@
 /*
  * pass - goes over the days of a store, oldest first, and has shipped what is
- * new in them.
+ * new in them; knows what is left.
  */
 #ifndef EXPORT_PASS_H
 #define EXPORT_PASS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,18 @@ struct pass_day {
 	uint64_t index_bytes;
 	uint64_t done_bytes; /* when all of it was shipped; UINT64_MAX: never
 			      * looked at */
+	bool asked;          /* ship_day()'s */
+	bool hours_asked;     /* hours_day()'s */
+	uint64_t hours_bytes; /* when all finished hours were shipped */
+	int64_t hours_next_s; /* when the next one is finished */
+	/* what is left, as counted when the index was so long and nothing was
+	 * shipped since; 0: not counted */
+	uint64_t counted_bytes;
+	uint64_t records, rows;
+	int64_t oldest_s;
+	/* records when there were any: a day that is just being removed has
+	 * none any more */
+	uint64_t known;
 };
 
 struct pass {
@@ -28,12 +41,16 @@ struct pass {
 struct pass_left {
 	uint64_t days, records, rows;
 	int64_t oldest_s; /* start of the oldest block; INT64_MAX: none */
+	uint64_t days_before; /* that the store has and that are older */
 };
 
-/* 0; -1 with error: what was done stays done, the rest is for another time. */
+/*
+ * 0; -1 with error: what was done stays done, the rest is for another time.
+ * Days that retention took before they were shipped are logged and counted.
+ */
 int pass_run(struct pass *p, char error[SHIP_ERROR_MAX]);
 
-/* Counts the rest; opens each day that is not done. */
+/* Counts the rest; opens each day that is not done, once. */
 void pass_count_left(struct pass *p, struct pass_left *out);
 
 void pass_fini(struct pass *p);

@@ -1,13 +1,22 @@
 #include "querier/export/profile.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "common/base/sandbox.h"
+#define USER   "goprobe-export"
+#define NOBODY 65534
+#define NOFILE 256
+/* the ledger is ours alone, the group reads the status, all the metrics */
+#define FILE_MODES   0644
+#define FOLDER_MODES 0700
 
 #define N(call, reason) {SCMP_SYS(call), reason, {{GP_ARG_ANY, 0, 0, 0}}}
 #define EQ(i, v)        {GP_ARG_EQ, i, (uint64_t)(v), 0}
@@ -17,24 +26,32 @@
 #define STREAM    {GP_ARG_MASKED, 1, TYPE_BITS, SOCK_STREAM}
 
 /*
- * Absent on purpose: bind, listen, accept, clone, execve, kill, ptrace,
- * mprotect, dup, memfd_create, datagram and raw sockets.  Which files can be
- * written and which port can be reached is Landlock's matter.
+ * Absent on purpose: bind, listen, accept, sendmsg, clone, execve, kill,
+ * ptrace, mprotect, dup, memfd_create, datagram and raw sockets.  Which files
+ * can be written and which port can be reached is Landlock's matter; since it
+ * looks at the connect of TCP alone, streams of other protocols (MPTCP, SCTP)
+ * are left out here, and so is a receiver named while sending (fast open).
  */
 static const struct gp_syscall table[] = {
     /* the server */
-    {SCMP_SYS(socket), "TCP over IPv4", {EQ(0, AF_INET), STREAM}},
-    {SCMP_SYS(socket), "TCP over IPv6", {EQ(0, AF_INET6), STREAM}},
+    {SCMP_SYS(socket), "TCP over IPv4", {EQ(0, AF_INET), STREAM, EQ(2, 0)}},
+    {SCMP_SYS(socket), "TCP over IPv4",
+	{EQ(0, AF_INET), STREAM, EQ(2, IPPROTO_TCP)}},
+    {SCMP_SYS(socket), "TCP over IPv6",
+	{EQ(0, AF_INET6), STREAM, EQ(2, 0)}},
+    {SCMP_SYS(socket), "TCP over IPv6",
+	{EQ(0, AF_INET6), STREAM, EQ(2, IPPROTO_TCP)}},
     N(connect, "the server; Landlock knows the port"),
-    N(sendto, "the question"),
-    N(recvfrom, "the answer"),
+    {SCMP_SYS(sendto), "the question; READY, STATUS",
+	{ZERO(3, ~(uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT)), EQ(4, 0)}},
+    {SCMP_SYS(recvfrom), "the answer",
+	{ZERO(3, ~(uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_PEEK)),
+	    EQ(4, 0)}},
     N(getsockopt, "whether the connection stands"),
     N(getsockname, "libcurl notes both ends"),
     N(getpeername, "libcurl notes both ends"),
-    {SCMP_SYS(setsockopt), "TCP_NODELAY and keep-alive",
-	{EQ(1, IPPROTO_TCP)}},
-    {SCMP_SYS(setsockopt), "keep-alive",
-	{EQ(1, SOL_SOCKET), EQ(2, SO_KEEPALIVE)}},
+    {SCMP_SYS(setsockopt), "no waiting for more to send",
+	{EQ(1, IPPROTO_TCP), EQ(2, TCP_NODELAY)}},
     {SCMP_SYS(fcntl), "nonblocking sockets", {EQ(1, F_GETFL)}},
     {SCMP_SYS(fcntl), "nonblocking sockets", {EQ(1, F_SETFL)}},
     {SCMP_SYS(fcntl), "close-on-exec", {EQ(1, F_SETFD)}},
@@ -43,7 +60,8 @@ static const struct gp_syscall table[] = {
     N(ppoll, "the same, as libc may spell it"),
     {SCMP_SYS(socketpair), "how libcurl wakes itself", {EQ(0, AF_UNIX)}},
     /* the store and the ledger */
-    {SCMP_SYS(openat), "files; Landlock knows which", {ZERO(2, O_PATH)}},
+    {SCMP_SYS(openat), "files; Landlock knows which",
+	{ZERO(2, O_PATH), ZERO(3, 07777 & ~FILE_MODES)}},
     N(close, "files, connections"),
     N(read, "indexes, names, TLS"),
     N(write, "log lines, the ledger, TLS"),
@@ -59,11 +77,12 @@ static const struct gp_syscall table[] = {
     N(flock, "one exporter a ledger"),
     N(fsync, "the ledger"),
     N(fdatasync, "the ledger"),
-    N(mkdirat, "the ledger's folders"),
+    {SCMP_SYS(mkdirat), "the ledger's folders",
+	{ZERO(2, 07777 & ~FOLDER_MODES)}},
+    N(fstatfs, "how soon retention removes what was not shipped"),
     N(renameat, "replacing a file whole"),
     N(renameat2, "the same, as libc may spell it"),
     N(unlinkat, "an attempt that is over"),
-    N(sendmsg, "to the supervisor"),
     /* memory, time, end */
     {SCMP_SYS(mmap), "memory, never executable", {ZERO(2, PROT_EXEC)}},
     N(munmap, "memory"),
@@ -83,8 +102,81 @@ static const struct gp_syscall table[] = {
     N(exit_group, "the end"),
 };
 
-int
-profile_seccomp(void)
+void
+profile_rules(struct gp_rules *out)
 {
-	return gp_sandbox_seccomp(table, sizeof(table) / sizeof(table[0]));
+	out->n = 0;
+	gp_rules_put(out, table, sizeof(table) / sizeof(table[0]));
+}
+
+struct profile_ids
+profile_ids(void)
+{
+	const struct passwd *pw = getpwnam(USER);
+
+	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
+		pw = getpwnam("nobody");
+	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
+		return (struct profile_ids){NOBODY, NOBODY};
+	return (struct profile_ids){pw->pw_uid, pw->pw_gid};
+}
+
+static int
+drop(const struct profile_fds *fds)
+{
+	struct profile_ids ids;
+	struct stat st = {.st_gid = 0};
+
+	if (geteuid() != 0)
+		return gp_sandbox_drop_caps();
+	ids = profile_ids();
+	if (fds->store >= 0 && fstat(fds->store, &st) < 0)
+		return -errno;
+	return gp_sandbox_drop(ids.uid, ids.gid, &st.st_gid, st.st_gid != 0);
+}
+
+static int
+landlock(const struct profile_fds *fds)
+{
+	struct gp_path paths[4];
+	size_t n = 0;
+
+	if (fds->store >= 0)
+		paths[n++] = (struct gp_path){fds->store, GP_PATH_READ};
+	if (fds->state >= 0)
+		paths[n++] = (struct gp_path){fds->state,
+		    GP_PATH_READ | GP_PATH_WRITE};
+	if (fds->status >= 0)
+		paths[n++] = (struct gp_path){fds->status, GP_PATH_WRITE};
+	if (fds->metrics >= 0)
+		paths[n++] = (struct gp_path){fds->metrics, GP_PATH_WRITE};
+	if (fds->port == 0)
+		return gp_sandbox_landlock(paths, n);
+	return gp_sandbox_landlock_connect(paths, n, fds->port);
+}
+
+int
+profile_enter(const struct profile_fds *fds, enum gp_conf_sandbox how,
+    const char **step)
+{
+	struct gp_rules rules;
+	int rc;
+
+	*step = "setting limits";
+	rc = gp_sandbox_limits(NOFILE);
+	if (rc < 0)
+		return rc;
+	*step = "dropping privileges";
+	rc = drop(fds);
+	if (rc < 0)
+		return rc;
+	if (how == GP_SANDBOX_FULL) {
+		*step = "Landlock";
+		rc = landlock(fds);
+	}
+	if (rc < 0 || how == GP_SANDBOX_OFF)
+		return rc;
+	*step = "seccomp";
+	profile_rules(&rules);
+	return gp_sandbox_seccomp(rules.row, rules.n);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,107 +12,151 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
-#define NAME      "status"
-#define NAME_NEW  "status.new"
-#define MODE      0640
-#define WARN_DAYS 2
+#define STATUS       "status"
+#define STATUS_MODE  0640
+#define METRICS_MODE 0644 /* for whoever runs the node exporter */
+#define WARN_DAYS    2
 #define WARN_EVERY_S 3600
+#define PROGRESS_S   5
+#define FORECAST_EVERY_S 300
+/* A look takes that many time-outs before it says something. */
+#define PATIENCE     4
 
-void
-report_init(struct report *r, int folder, const struct gp_conf *conf,
-    const char *server)
+static int64_t
+now(void)
 {
-	memset(r, 0, sizeof(*r));
-	r->folder = folder;
-	r->conf = conf;
-	r->server = server;
+	return gp_clock_real_ns() / GP_NS_PER_S;
 }
 
 /* Retention waits for nobody; somebody should know. */
-static bool
-about_to_go(struct report *r, const struct pass_left *left, int64_t now_s)
+static void
+look_ahead(struct report *r, const struct pass_left *left, int64_t now_s)
 {
-	int64_t keep = (int64_t)r->conf->store.retain_days;
 	char day[11];
+	int64_t days;
 
-	if (keep == 0 || left->oldest_s == INT64_MAX ||
-	    left->oldest_s >= now_s - (keep - WARN_DAYS) * GP_DAY_S)
-		return false;
-	if (now_s - r->warned_s >= WARN_EVERY_S) {
-		r->warned_s = now_s;
-		gp_clock_day_format(left->oldest_s, day);
-		gp_log(GP_LOG_WARNING, "blocks of %s are not shipped and will "
-		    "soon be removed ([store] retain_days = %" PRId64 ")", day,
-		    keep);
+	if (left->records == 0) {
+		r->left_going = false;
+		r->forecast_s = 0;
+		return;
 	}
-	return true;
+	if (now_s - r->forecast_s < FORECAST_EVERY_S && now_s >= r->forecast_s)
+		return;
+	r->forecast_s = now_s;
+	days = forecast_days(&r->forecast, left->oldest_s, left->days_before,
+	    now_s);
+	r->left_going = days < WARN_DAYS;
+	if (!r->left_going || now_s - r->warned_s < WARN_EVERY_S)
+		return;
+	r->warned_s = now_s;
+	gp_clock_day_format(left->oldest_s, day);
+	gp_log(GP_LOG_WARNING, "blocks of %s are not shipped and retention "
+	    "will remove them within %d days", day, WARN_DAYS);
 }
 
 static void
-print(FILE *out, const struct report *r, const struct ship_counts *c,
-    const struct pass_left *left, const char *error, bool running, bool going,
-    int64_t now_s)
+gather(struct report *r, struct figures *f, bool running, uint64_t next_s)
 {
-	fprintf(out,
-	    "goprobe-export-status 1\n"
-	    "written %" PRId64 "\n"
-	    "server %s\n"
-	    "running %d\n"
-	    "interval %u\n"
-	    "fine %" PRId64 "\n"
-	    "records %" PRIu64 "\n"
-	    "rows %" PRIu64 "\n"
-	    "bytes %" PRIu64 "\n"
-	    "attempts %" PRIu64 "\n"
-	    "given_up %" PRIu64 "\n"
-	    "unreadable %" PRIu64 "\n"
-	    "gone %" PRIu64 "\n"
-	    "left_records %" PRIu64 "\n"
-	    "left_rows %" PRIu64 "\n"
-	    "left_since %" PRId64 "\n"
-	    "left_going %d\n"
-	    "error \"%s\"\n"
-	    "end\n",
-	    now_s, r->server, running, r->conf->export.interval, r->fine_s,
-	    c->records, c->rows, c->bytes, c->attempts, c->given_up,
-	    c->unreadable, c->gone, left->records, left->rows,
-	    left->oldest_s == INT64_MAX ? 0 : left->oldest_s, going, error);
+	const struct ship_counts *c = &r->pass->ship->counts;
+	const struct gp_conf *conf = r->forecast.conf;
+	int64_t now_s = now();
+	struct pass_left left;
+
+	pass_count_left(r->pass, &left);
+	if (running)
+		look_ahead(r, &left, now_s);
+	*f = (struct figures){
+		.written = (uint64_t)now_s,
+		.due = (uint64_t)now_s + next_s +
+		    (uint64_t)conf->export.timeout * PATIENCE,
+		.running = running,
+		.sandbox_full = conf->export.sandbox == GP_SANDBOX_FULL,
+		.interval = conf->export.interval,
+		.fine = (uint64_t)r->fine_s,
+		.records = c->records,
+		.rows = c->rows,
+		.bytes = c->bytes,
+		.attempts = c->attempts,
+		.given_up = c->given_up,
+		.unreadable = c->unreadable,
+		.gone = c->gone,
+		.left_days = left.days,
+		.left_records = left.records,
+		.left_rows = left.rows,
+		.left_since = left.records ? (uint64_t)left.oldest_s : 0,
+		.left_going = r->left_going,
+	};
+	(void)snprintf(f->server, sizeof(f->server), "%s", r->server);
+	(void)snprintf(f->error, sizeof(f->error), "%s", r->error);
+}
+
+static void
+replace(struct report *r, int folder, const char *name, mode_t mode,
+    void (*print)(const struct figures *, FILE *), const struct figures *f)
+{
+	char fresh[NAME_MAX + 1], *text = NULL;
+	size_t len = 0;
+	FILE *out;
+	int fd = -1, rc = 0;
+
+	if (folder < 0)
+		return;
+	(void)snprintf(fresh, sizeof(fresh), ".%.200s.new", name);
+	out = open_memstream(&text, &len);
+	if (out == NULL) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	print(f, out);
+	if (fclose(out) != 0) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	/* nothing that lies there may be followed or waited for */
+	(void)unlinkat(folder, fresh, 0);
+	fd = gp_fd_openat(folder, fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
+	rc = fd < 0 ? fd : gp_fd_write_full(fd, text, len);
+	gp_fd_close(&fd);
+	if (rc == 0 && renameat(folder, fresh, folder, name) < 0)
+		rc = -errno;
+out:
+	free(text);
+	if (rc < 0 && gp_log_allow(&r->limit, 1))
+		gp_log(GP_LOG_WARNING, "%s: %s", name, strerror(-rc));
+}
+
+static void
+publish(struct report *r, bool running, uint64_t next_s)
+{
+	struct figures f;
+
+	gather(r, &f, running, next_s);
+	r->written_s = now();
+	replace(r, r->status, STATUS, STATUS_MODE, figures_print, &f);
+	replace(r, r->metrics, r->metrics_name, METRICS_MODE,
+	    figures_print_metrics, &f);
 }
 
 void
-report_write(struct report *r, struct pass *pass, const char *error,
-    bool running)
+report_look(struct report *r, const char *error, uint64_t next_s)
 {
-	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
-	struct pass_left left;
-	char clean[SHIP_ERROR_MAX], *text = NULL;
-	size_t len = 0;
-	FILE *out;
-	bool going;
-	int fd, rc;
+	(void)snprintf(r->error, sizeof(r->error), "%s", error);
+	if (error[0] == '\0')
+		r->fine_s = now();
+	publish(r, true, next_s);
+}
 
-	if (error[0] == '\0' && running)
-		r->fine_s = now_s;
-	pass_count_left(pass, &left);
-	going = about_to_go(r, &left, now_s);
-	if (r->folder < 0)
-		return;
-	(void)snprintf(clean, sizeof(clean), "%s", error);
-	for (char *c = clean; *c; c++)
-		if (*c == '"' || *c == '\\')
-			*c = '\'';
-	out = open_memstream(&text, &len);
-	if (out == NULL)
-		return;
-	print(out, r, &pass->ship->counts, &left, clean, running, going, now_s);
-	rc = fclose(out) == 0 ? 0 : -ENOMEM;
-	fd = rc < 0 ? rc : gp_fd_openat(r->folder, NAME_NEW,
-	    O_WRONLY | O_CREAT | O_TRUNC, MODE);
-	rc = fd < 0 ? fd : gp_fd_write_full(fd, text, len);
-	gp_fd_close(&fd);
-	if (rc == 0 && renameat(r->folder, NAME_NEW, r->folder, NAME) < 0)
-		rc = -errno;
-	free(text);
-	if (rc < 0 && gp_log_allow(&r->limit, 1))
-		gp_log(GP_LOG_WARNING, "status: %s", strerror(-rc));
+void
+report_progress(struct report *r)
+{
+	int64_t since = now() - r->written_s;
+
+	if (since < 0 || since >= PROGRESS_S)
+		publish(r, true, 0);
+}
+
+void
+report_end(struct report *r)
+{
+	publish(r, false, 0);
 }

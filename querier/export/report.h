@@ -1,15 +1,6 @@
 /*
- * report - what goprobe-export publishes about itself, for `goquery --status`.
- *
- * FOLDER/status, replaced whole; one `name value` a line:
- *
- *   goprobe-export-status 1
- *   written 1764000003        seconds since 1970, as all times
- *   server clickhouse.example
- *   running 1
- *   ...
- *   error "the server answered 500: ..."
- *   end
+ * report - gathers the figures of a running exporter and replaces its files:
+ * `status` in the folder that systemd gives it, and [export] metrics.
  */
 #ifndef EXPORT_REPORT_H
 #define EXPORT_REPORT_H
@@ -17,25 +8,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/conf.h"
 #include "common/base/log.h"
+#include "querier/export/figures.h"
+#include "querier/export/forecast.h"
 #include "querier/export/pass.h"
 
 struct report {
-	int folder; /* -1: nothing is written */
-	const struct gp_conf *conf;
+	int status, metrics;      /* folders; -1: nothing is written */
+	const char *metrics_name; /* borrowed, as all pointers here */
 	const char *server;
-	int64_t fine_s;     /* last look that found or left nothing undone */
-	int64_t warned_s;   /* that unshipped days are about to go */
+	struct forecast forecast;
+	struct pass *pass;
+	/* the rest begins at zero */
+	char error[SHIP_ERROR_MAX]; /* of the last look */
+	int64_t fine_s, warned_s, written_s;
+	bool left_going;
+	int64_t forecast_s; /* when left_going was found out */
 	struct gp_log_limit limit;
 };
 
-void report_init(struct report *r, int folder, const struct gp_conf *conf,
-    const char *server);
+/*
+ * After a look at the store, which ended with `error` ("" for none); the next
+ * one comes in next_s seconds.  Warns in the log when days that were not
+ * shipped will soon be removed by retention.
+ */
+void report_look(struct report *r, const char *error, uint64_t next_s);
 
-/* `error` is "" when the last look went well.  Warns in the log when days that
- * were not shipped will soon be removed by retention. */
-void report_write(struct report *r, struct pass *pass, const char *error,
-    bool running);
+/* While one goes on; writes now and then. */
+void report_progress(struct report *r);
+
+/* The exporter ends. */
+void report_end(struct report *r);
 
 #endif

@@ -10,26 +10,21 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "querier/export/ask.h"
+#include "querier/export/hours.h"
 #include "querier/export/rowbinary.h"
 #include "querier/export/tables.h"
 
-#define ANSWER_MAX   (32u << 20)
-#define COUNT_TRIES  10 /* half a second each: replicas need a moment */
-#define LITERAL_MAX  1100
-#define SQL_MAX      4096
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */
 #define SEND_AGAIN   (-3)
-
-/* Distributed tables answer when every shard has the rows; others ignore it.
- * One block an insert, so that it is one part and not several. */
-#define INSERT_PARAMS \
-	"insert_distributed_sync=1&max_insert_block_size=1048576"
+#define LARGER_AFTER 20 /* attempts */
 
 /* One interface and day while it is shipped. */
 struct job {
 	struct ship *s;
 	const char *iface;
 	int64_t day_s;
+	bool *asked;
 	struct godb_scan *scan;
 	struct godb_cursor *cursor[HTTP_PARALLEL];
 	struct ledger_day day;
@@ -59,70 +54,17 @@ fail_store(const struct job *j, const char *why)
 	return SHIP_STORE;
 }
 
-/* ---- questions to the server ---------------------------------------------- */
-
-/* WHERE of everything that concerns a day of an interface. */
-static void
-print_where(char *to, size_t size, const struct ship *s, const char *iface,
-    int64_t day_s)
-{
-	char site[LITERAL_MAX], name[80];
-
-	(void)rowbinary_literal(site, sizeof(site), s->site);
-	(void)rowbinary_literal(name, sizeof(name), iface);
-	(void)snprintf(to, size, "day = toDate(%" PRId64 ") AND site = %s AND "
-	    "iface = %s", day_s / GP_DAY_S, site, name);
-}
-
-static enum http_result
-ask_text(struct ship *s, const char *sql, struct http_text *text,
-    char error[HTTP_ERROR_MAX])
-{
-	struct http_ask ask = {.sql = sql, .take = http_text_take,
-		.take_arg = text};
-	enum http_result rc;
-
-	text->max = ANSWER_MAX;
-	rc = http_ask(s->http, &ask, NULL, error);
-	if (rc != HTTP_FINE) {
-		free(text->data);
-		text->data = NULL;
-	}
-	return rc;
-}
-
-/* A number alone on its line, or the answer is none. */
-static enum http_result
-ask_number(struct ship *s, const char *sql, uint64_t *out,
-    char error[HTTP_ERROR_MAX])
-{
-	struct http_text text = {0};
-	enum http_result rc = ask_text(s, sql, &text, error);
-	char *end = text.data;
-
-	if (rc != HTTP_FINE)
-		return rc;
-	errno = 0;
-	if (text.data)
-		*out = strtoull(text.data, &end, 10);
-	if (!text.data || end == text.data || errno || strcmp(end, "\n") != 0) {
-		(void)snprintf(error, HTTP_ERROR_MAX,
-		    "the server's answer is no number");
-		rc = HTTP_UNKNOWN;
-	}
-	free(text.data);
-	return rc;
-}
-
 int
 ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 {
-	static const char *const table[] = {"flows", "blocks"};
-	static const char *const columns[] = {TABLES_FLOWS, TABLES_BLOCKS};
-	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	static const char *const table[] = {"flows", "blocks", "hours",
+		"rollups"};
+	static const char *const columns[] = {TABLES_FLOWS, TABLES_BLOCKS,
+		TABLES_FLOWS, TABLES_ROLLUPS};
+	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
 	struct http_text text = {0};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < (s->hourly ? 4 : 2); i++) {
 		(void)snprintf(sql, sizeof(sql),
 		    "SELECT %s FROM %s.%s LIMIT 0 FORMAT TabSeparated",
 		    columns[i], s->database, table[i]);
@@ -146,87 +88,18 @@ ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 
 /* ---- what the server has already ------------------------------------------ */
 
-static bool
-asked_before(const struct ship *s, const char *iface, int64_t day_s)
-{
-	for (size_t i = 0; i < s->n_asked; i++)
-		if (s->asked[i].day_s == day_s &&
-		    strcmp(s->asked[i].iface, iface) == 0)
-			return true;
-	return false;
-}
-
-static int
-remember_asked(struct ship *s, const char *iface, int64_t day_s)
-{
-	if (s->n_asked == s->cap_asked) {
-		size_t cap = s->cap_asked ? s->cap_asked * 2 : 64;
-		void *grown = reallocarray(s->asked, cap, sizeof(*s->asked));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		s->asked = grown;
-		s->cap_asked = cap;
-	}
-	(void)snprintf(s->asked[s->n_asked].iface,
-	    sizeof(s->asked[s->n_asked].iface), "%s", iface);
-	s->asked[s->n_asked++].day_s = day_s;
-	return 0;
-}
-
-/* Lines of 32 digits each into the ledger, those it lacks. */
-static int
-take_commits(struct job *j, const char *text)
-{
-	uint8_t (*fresh)[LEDGER_ID];
-	size_t n = 0, lines = 0;
-	int rc = 0;
-
-	for (const char *p = text; *p; p++)
-		lines += *p == '\n';
-	fresh = calloc(lines + 1, LEDGER_ID);
-	if (fresh == NULL)
-		return fail(j, "commits at the server", "out of memory");
-	for (const char *p = text; rc == 0 && *p; p += strcspn(p, "\n") + 1) {
-		if (n == lines ||
-		    rowbinary_unhex(fresh[n], p, strcspn(p, "\n")) < 0)
-			rc = fail(j, "commits at the server",
-			    "its answer is no list of records");
-		else if (!ledger_day_has(&j->day, fresh[n]))
-			n++;
-	}
-	if (rc == 0 && n > 0) {
-		rc = ledger_day_add(j->s->ledger, &j->day,
-		    (const uint8_t(*)[LEDGER_ID])fresh, n);
-		if (rc < 0)
-			rc = fail(j, "ledger", strerror(-rc));
-	}
-	free(fresh);
-	return rc;
-}
-
-/* Once a run: the ledger may be younger than the server's knowledge. */
+/* Once a run: the ledger may know less than the server. */
 static int
 learn_commits(struct job *j)
 {
-	struct ship *s = j->s;
-	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX];
-	struct http_text text = {0};
-	int rc = 0;
+	char why[HTTP_ERROR_MAX];
 
-	if (asked_before(s, j->iface, j->day_s))
+	if (*j->asked)
 		return 0;
-	print_where(where, sizeof(where), s, j->iface, j->day_s);
-	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
-	    "%s.blocks WHERE %s FORMAT TabSeparated", s->database, where);
-	if (ask_text(s, sql, &text, why) != HTTP_FINE)
+	if (ask_commits(j->s, "blocks", &j->day, why) < 0)
 		return fail(j, "commits at the server", why);
-	if (text.data)
-		rc = take_commits(j, text.data);
-	free(text.data);
-	if (rc == 0 && remember_asked(s, j->iface, j->day_s) < 0)
-		rc = fail(j, "commits at the server", "out of memory");
-	return rc;
+	*j->asked = true;
+	return 0;
 }
 
 /* ---- choosing records ------------------------------------------------------ */
@@ -300,7 +173,7 @@ batch_size(const struct job *j, size_t first)
 
 		rows += (uint64_t)part->n4 + part->n6;
 		if (n > 0 &&
-		    rows > (uint64_t)j->s->batch_rows * HTTP_PARALLEL)
+		    rows > (uint64_t)j->s->batch_now * HTTP_PARALLEL)
 			break;
 		n++;
 	}
@@ -335,17 +208,9 @@ begin_attempt(struct job *j, size_t first, size_t n)
 static int
 bury(struct ship *s, const struct ledger_attempt *a)
 {
-	struct ledger_dead dead = {.day_s = a->day_s,
-		.since_s = gp_clock_real_ns() / GP_NS_PER_S};
-	int rc;
-
-	memcpy(dead.attempt, a->attempt, sizeof(dead.attempt));
-	memcpy(dead.iface, a->iface, sizeof(dead.iface));
-	rc = ledger_dead_add(s->ledger, &dead);
-	if (rc == 0)
-		rc = ledger_attempt_clear(s->ledger);
 	s->counts.given_up++;
-	return rc;
+	return ledger_attempt_bury(s->ledger, a,
+	    gp_clock_real_ns() / GP_NS_PER_S);
 }
 
 /* The error that is there already says why, and `why` of what kind it is. */
@@ -360,10 +225,10 @@ give_up(struct job *j, int why)
 }
 
 static void
-print_insert(char sql[SQL_MAX], const struct job *j, const char *table,
+print_insert(char sql[ASK_SQL_MAX], const struct job *j, const char *table,
     const char *columns)
 {
-	(void)snprintf(sql, SQL_MAX,
+	(void)snprintf(sql, ASK_SQL_MAX,
 	    "INSERT INTO %s.%s (%s) FORMAT RowBinary", j->s->database, table,
 	    columns);
 }
@@ -394,6 +259,29 @@ choose_readable(const struct job *j, size_t first, size_t n,
 	}
 }
 
+/*
+ * What is too much for the server at once may not be in pieces: it is slow, or
+ * has little memory.  Without this an insert that cannot be done within the
+ * time-out would be tried for ever.
+ */
+static void
+try_smaller(struct ship *s)
+{
+	s->batch_fine = 0;
+	s->batch_now = s->batch_now / 2 > SHIP_BATCH_LEAST ?
+	    s->batch_now / 2 : SHIP_BATCH_LEAST;
+}
+
+static void
+try_larger(struct ship *s)
+{
+	if (++s->batch_fine < LARGER_AFTER)
+		return;
+	s->batch_fine = 0;
+	s->batch_now = s->batch_now < s->batch_rows / 2 ? s->batch_now * 2 :
+	    s->batch_rows;
+}
+
 /* Some inserts side by side, from row `from` on; what they took, or an error
  * as send_rows() has them. */
 static int64_t
@@ -402,7 +290,8 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 {
 	struct tables_rows r[HTTP_PARALLEL] = {{0}};
 	struct http_ask ask[HTTP_PARALLEL] = {{0}};
-	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
+	enum http_result rc;
 	uint64_t end = from;
 	size_t n = 0;
 
@@ -413,12 +302,12 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 			.attempt = j->attempt->attempt, .parts = s->parts,
 			.n_parts = s->n, .skip = end, .limit = chunk};
 		ask[n] = (struct http_ask){.sql = sql,
-			.params = INSERT_PARAMS, .fill = tables_rows_fill,
+			.params = ASK_INSERT_PARAMS, .fill = tables_rows_fill,
 			.fill_arg = &r[n]};
 		end += chunk;
 	}
-	if (http_ask_all(j->s->http, ask, n, &j->s->counts.bytes, why) ==
-	    HTTP_FINE)
+	rc = http_ask_all(j->s->http, ask, n, &j->s->counts.bytes, why);
+	if (rc == HTTP_FINE)
 		return (int64_t)(end - from);
 	for (size_t i = 0; i < n; i++) {
 		if (r[i].rc == GODB_EDAMAGED && r[i].at < s->n) {
@@ -428,11 +317,13 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 		if (r[i].rc < 0)
 			return fail_store(j, godb_strerror(r[i].rc));
 	}
+	if (rc != HTTP_STOPPED)
+		try_smaller(j->s);
 	return fail(j, "rows", why);
 }
 
 /*
- * All rows of the attempt, in inserts of at most batch_rows.  SEND_AGAIN when
+ * All rows of the attempt, in inserts of at most batch_now.  SEND_AGAIN when
  * a record cannot be read: it has been marked, and another attempt does
  * without.
  */
@@ -446,7 +337,7 @@ send_rows(struct job *j, size_t first, size_t n, uint64_t *rows)
 	if (s == NULL)
 		return fail(j, "rows", "out of memory");
 	choose_readable(j, first, n, s);
-	chunks = s->rows / j->s->batch_rows + 1;
+	chunks = s->rows / j->s->batch_now + 1;
 	if (chunks < HTTP_PARALLEL && s->rows > PARALLEL_FROM)
 		chunks = HTTP_PARALLEL;
 	chunk = (s->rows + chunks - 1) / chunks;
@@ -458,39 +349,24 @@ send_rows(struct job *j, size_t first, size_t n, uint64_t *rows)
 	return took < 0 ? (int)took : 0;
 }
 
-static void
-pause_half_second(void)
-{
-	struct timespec t = {0, 500000000};
-
-	(void)nanosleep(&t, NULL);
-}
-
-/* What answered so far may be a proxy, a wall, or half a cluster: the rows
- * themselves are the proof. */
 static int
-verify(struct job *j, const char *table, const char *what, uint64_t rows)
+verify(struct job *j, const char *table, const char *what, uint64_t rows,
+    const size_t *parts, size_t n)
 {
-	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
-	uint64_t have = 0;
+	struct ask_rows r = {.table = table, .what = what, .iface = j->iface,
+		.day_s = j->day_s, .first_s = n > 0 ? INT64_MAX : 0,
+		.attempt = j->attempt->attempt};
+	char why[HTTP_ERROR_MAX];
 
-	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
-	rowbinary_hex(hex, j->attempt->attempt);
-	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM %s.%s WHERE "
-	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", what, j->s->database, table, where, hex);
-	for (int i = 0; i < COUNT_TRIES; i++) {
-		if (ask_number(j->s, sql, &have, why) != HTTP_FINE)
-			return fail(j, table, why);
-		if (have == rows)
-			return 0;
-		if (have > rows || (j->s->stop && *j->s->stop))
-			break;
-		pause_half_second();
+	for (size_t i = 0; i < n; i++) {
+		int64_t slot_s = godb_scan_part(j->scan, parts[i])->slot_s;
+
+		r.first_s = slot_s < r.first_s ? slot_s : r.first_s;
+		r.last_s = slot_s > r.last_s ? slot_s : r.last_s;
 	}
-	(void)snprintf(why, sizeof(why), "the server has %" PRIu64 " of %" PRIu64,
-	    have, rows);
-	return fail(j, table, why);
+	if (ask_whether(j->s, &r, rows, why) < 0)
+		return fail(j, table, why);
+	return 0;
 }
 
 static int
@@ -500,8 +376,8 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 		.attempt = j->attempt->attempt, .parts = parts, .n_parts = n,
 		.unreadable = unreadable,
 		.now_s = gp_clock_real_ns() / GP_NS_PER_S};
-	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
-	struct http_ask ask = {.sql = sql, .params = INSERT_PARAMS,
+	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
+	struct http_ask ask = {.sql = sql, .params = ASK_INSERT_PARAMS,
 		.fill = tables_blocks_fill, .fill_arg = &b};
 	int rc;
 
@@ -509,7 +385,7 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 	if (http_ask(j->s->http, &ask, &j->s->counts.bytes, why) != HTTP_FINE)
 		return fail(j, "commit", why);
 	/* sent twice it is there twice, and means the same */
-	if (verify(j, "blocks", "uniqExact(record)", n) < 0)
+	if (verify(j, "blocks", "uniqExact(record)", n, parts, n) < 0)
 		return -1;
 	rc = ledger_day_add(j->s->ledger, &j->day,
 	    (const uint8_t(*)[LEDGER_ID])j->attempt->ids, j->attempt->n);
@@ -538,7 +414,7 @@ ship_batch(struct job *j, size_t first, size_t n)
 		return ship_batch(j, first, n);
 	}
 	if (rc == 0)
-		rc = verify(j, "flows", "count()", rows);
+		rc = verify(j, "flows", "count()", rows, j->parts + first, n);
 	if (rc < 0)
 		return give_up(j, rc);
 	j->attempt->phase = LEDGER_SENT;
@@ -548,9 +424,13 @@ ship_batch(struct job *j, size_t first, size_t n)
 		return give_up(j, -1);
 	}
 	rc = commit(j, j->parts + first, n, j->unreadable + first);
-	if (rc == 0)
-		j->s->counts.rows += rows;
-	return rc;
+	if (rc < 0)
+		return rc;
+	j->s->counts.rows += rows;
+	try_larger(j->s);
+	if (j->s->progress)
+		j->s->progress(j->s->progress_arg);
+	return 0;
 }
 
 /* ---- days ------------------------------------------------------------------ */
@@ -579,10 +459,10 @@ ship_chosen(struct job *j, uint64_t index_bytes)
 
 int
 ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, char error[SHIP_ERROR_MAX])
+    uint64_t index_bytes, bool *asked, char error[SHIP_ERROR_MAX])
 {
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
-		.error = error};
+		.asked = asked, .error = error};
 	int rc = open_ledger_day(&j);
 
 	if (rc == 0 && j.day.done_bytes != index_bytes) {
@@ -637,10 +517,10 @@ in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
 static int
 mark_empty(struct job *j)
 {
-	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
+	char where[ASK_SQL_MAX / 2], sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
 	struct http_text text = {0};
 
-	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
+	ask_where(where, j->s, j->iface, j->day_s);
 	rowbinary_hex(hex, j->attempt->attempt);
 	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
 	    "%s.flows WHERE %s AND attempt = toFixedString(unhex('%s'), 16) "
@@ -652,9 +532,7 @@ mark_empty(struct job *j)
 		    godb_scan_part(j->scan, j->parts[i]);
 		char id[33];
 
-		rowbinary_hex(id, part->id);
-		for (char *c = id; *c; c++)
-			*c = (char)(*c >= 'a' ? *c - 32 : *c);
+		ask_hex(id, part->id);
 		j->unreadable[i] = part->n4 + part->n6 > 0 &&
 		    (!text.data || !strstr(text.data, id));
 	}
@@ -701,8 +579,9 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
 		    "read and is given up");
 		rc = ledger_attempt_clear(s->ledger);
 	} else if (rc == 1) {
-		rc = a->phase == LEDGER_SENT ? commit_again(s, a, error) :
-		    bury(s, a);
+		rc = a->phase != LEDGER_SENT ? bury(s, a) :
+		    a->kind == LEDGER_HOURS ? hours_commit_again(s, a, error) :
+		    commit_again(s, a, error);
 		if (rc < 0 && a->phase == LEDGER_SENT) {
 			free(a);
 			return -1; /* error is set */
@@ -724,18 +603,19 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
  * "TABLE" or "TABLE ON CLUSTER 'NAME'".
  */
 static int
-find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
+find_rows(struct ship *s, const char *name, char to[512],
+    char why[HTTP_ERROR_MAX])
 {
-	char sql[SQL_MAX], cluster[128], database[128], table[128];
+	char sql[ASK_SQL_MAX], cluster[128], database[128], table[128];
 	struct http_text text = {0};
 	int rc = 0;
 
 	(void)snprintf(sql, sizeof(sql), "SELECT engine_full FROM "
-	    "system.tables WHERE database = '%s' AND name = 'flows' "
-	    "FORMAT TabSeparatedRaw", s->database);
+	    "system.tables WHERE database = '%s' AND name = '%s' "
+	    "FORMAT TabSeparatedRaw", s->database, name);
 	if (ask_text(s, sql, &text, why) != HTTP_FINE)
 		return -1;
-	(void)snprintf(to, 512, "%s.flows", s->database);
+	(void)snprintf(to, 512, "%s.%s", s->database, name);
 	/* Distributed(cluster, database, table, ...); newer ones quote */
 	if (text.data && strncmp(text.data, "Distributed(", 12) == 0) {
 		for (char *c = text.data; *c; c++)
@@ -745,80 +625,112 @@ find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
 			database, table) == 3)
 			(void)snprintf(to, 512, "%s.%s ON CLUSTER '%s'",
 			    database, table, cluster);
-		else
+		else {
+			(void)snprintf(why, HTTP_ERROR_MAX, "%s.%s is distributed "
+			    "in a way not understood", s->database, name);
 			rc = -1;
+		}
 	}
 	free(text.data);
 	return rc;
 }
 
+#define TOGETHER 32 /* attempts in one statement: each makes the server look
+		     * through its parts */
+
+static bool
+same_day(const struct ledger_dead *a, const struct ledger_dead *b)
+{
+	return a->kind == b->kind && a->day_s == b->day_s && strcmp(a->iface, b->iface) == 0;
+}
+
+/* Of n attempts on one interface and day; never what counts. */
 static int
-remove_rows(struct ship *s, const struct ledger_dead *d, const char *table,
+remove_rows(struct ship *s, const struct ledger_dead *d, size_t n,
     char why[HTTP_ERROR_MAX])
 {
-	char where[SQL_MAX / 2], sql[SQL_MAX], hex[33];
+	static const char *const rows[] = {"flows", "hours"};
+	static const char *const commits[] = {"blocks", "rollups"};
+	char table[512], where[ASK_SQL_MAX], sql[2 * ASK_SQL_MAX], hex[33];
 	struct http_text text = {0};
-	uint64_t committed = 1;
-	enum http_result rc;
+	uint64_t committed = 0;
+	size_t len;
+	int rc;
 
-	print_where(where, sizeof(where), s, d->iface, d->day_s);
-	rowbinary_hex(hex, d->attempt);
-	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.blocks WHERE "
-	    "%s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", s->database, where, hex);
-	rc = ask_number(s, sql, &committed, why);
-	if (rc != HTTP_FINE || committed > 0)
-		return (int)rc; /* never what counts */
-	(void)snprintf(sql, sizeof(sql), "ALTER TABLE %s DELETE WHERE %s AND "
-	    "attempt = toFixedString(unhex('%s'), 16)", table, where, hex);
-	rc = ask_text(s, sql, &text, why);
+	ask_where(where, s, d->iface, d->day_s);
+	len = strlen(where);
+	for (size_t i = 0; i < n; i++) {
+		ask_hex(hex, d[i].attempt);
+		len += (size_t)snprintf(where + len, sizeof(where) - len,
+		    "%s'%s'", i == 0 ? " AND hex(attempt) IN (" : ",",
+		    hex);
+	}
+	(void)snprintf(where + len, sizeof(where) - len, ")");
+	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.%s WHERE "
+	    "%s FORMAT TabSeparated", s->database, commits[d->kind], where);
+	rc = (int)ask_number(s, sql, &committed, why);
+	if (rc != HTTP_FINE)
+		return rc;
+	if (committed > 0) {
+		for (size_t i = 0; rc == HTTP_FINE && n > 1 && i < n; i++)
+			rc = remove_rows(s, d + i, 1, why);
+		return rc;
+	}
+	if (find_rows(s, rows[d->kind], table, why) < 0)
+		return -1;
+	(void)snprintf(sql, sizeof(sql), "ALTER TABLE %s DELETE WHERE %s",
+	    table, where);
+	rc = (int)ask_text(s, sql, &text, why);
 	free(text.data);
-	return (int)rc;
+	return rc;
+}
+
+/* How many of the list are removed together from its i-th on. */
+static size_t
+together(const struct ledger_dead *list, size_t i, size_t n, int64_t before_s)
+{
+	size_t k = i;
+
+	while (k < n && k - i < TOGETHER && list[k].since_s <= before_s &&
+	    same_day(&list[i], &list[k]))
+		k++;
+	return k - i;
 }
 
 int
 ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX])
 {
 	int64_t before_s = gp_clock_real_ns() / GP_NS_PER_S - age_s;
-	char why[HTTP_ERROR_MAX], table[512];
+	char why[HTTP_ERROR_MAX];
 	struct ledger_dead *list;
-	int n = ledger_dead_list(s->ledger, &list), rc = 0;
-	size_t kept = 0;
+	int found = ledger_dead_list(s->ledger, &list), rc = 0;
+	size_t n, kept = 0, k;
 
-	if (n < 0) {
+	if (found < 0) {
 		(void)snprintf(error, SHIP_ERROR_MAX, "ledger: %s",
-		    strerror(-n));
+		    strerror(-found));
 		return -1;
 	}
-	if (n > 0 && list[0].since_s <= before_s) {
-		rc = find_rows(s, table, why);
-		for (int i = 0; i < n; i++) {
-			if (rc < 0 || list[i].since_s > before_s)
-				list[kept++] = list[i];
-			else if (remove_rows(s, &list[i], table, why) !=
-			    HTTP_FINE) {
-				rc = -1;
-				list[kept++] = list[i];
-			}
-		}
-		if (rc < 0)
-			(void)snprintf(error, SHIP_ERROR_MAX,
-			    "removing rows of attempts given up: %s", why);
-		if (kept < (size_t)n &&
-		    ledger_dead_write(s->ledger, list, kept) < 0 && rc == 0) {
-			(void)snprintf(error, SHIP_ERROR_MAX,
-			    "ledger: the list cannot be written");
-			rc = -1;
-		}
+	n = (size_t)found;
+	for (size_t i = 0; i < n; i += k) {
+		k = together(list, i, n, before_s);
+		if (rc == 0 && k > 0 &&
+		    remove_rows(s, &list[i], k, why) == HTTP_FINE)
+			continue;
+		rc = k > 0 ? -1 : rc;
+		k = k > 0 ? k : 1;
+		memmove(&list[kept], &list[i], k * sizeof(*list));
+		kept += k;
+	}
+	if (rc < 0)
+		(void)snprintf(error, SHIP_ERROR_MAX,
+		    "removing rows of attempts given up: %s", why);
+	if (kept < n && ledger_dead_write(s->ledger, list, kept) < 0 &&
+	    rc == 0) {
+		(void)snprintf(error, SHIP_ERROR_MAX,
+		    "ledger: the list cannot be written");
+		rc = -1;
 	}
 	free(list);
 	return rc;
-}
-
-void
-ship_fini(struct ship *s)
-{
-	free(s->asked);
-	s->asked = NULL;
-	s->n_asked = s->cap_asked = 0;
 }

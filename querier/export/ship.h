@@ -30,22 +30,26 @@ struct ship_counts {
 	uint64_t attempts, given_up;
 	uint64_t unreadable;      /* records that the store cannot give */
 	uint64_t gone;            /* records that retention took before */
+	uint64_t hours;           /* committed at the server */
 };
+
+/* Rows of an insert never become fewer than this for a slow server. */
+#define SHIP_BATCH_LEAST 100
 
 struct ship {
 	struct http *http;        /* borrowed, as all pointers here */
 	struct ledger *ledger;
 	struct godb_reader *reader;
 	const char *site, *database;
-	uint32_t batch_rows;      /* of an insert */
+	uint32_t batch_rows;      /* of an insert, at most */
+	uint32_t batch_now;       /* fewer while the server is in trouble with
+				   * so many; begins at batch_rows */
+	unsigned batch_fine;      /* attempts in a row that went well so */
+	bool hourly;              /* sums of hours, too: hours.h */
 	const volatile sig_atomic_t *stop;
+	void (*progress)(void *arg); /* after each commit; may be NULL */
+	void *progress_arg;
 	struct ship_counts counts;
-	/* days whose commits the server was asked for in this run */
-	struct ship_asked {
-		char iface[16];
-		int64_t day_s;
-	} *asked;
-	size_t n_asked, cap_asked;
 };
 
 /* Whether the server has the tables: 0, or -1 with error. */
@@ -56,12 +60,14 @@ int ship_resume(struct ship *s, char error[SHIP_ERROR_MAX]);
 
 /*
  * Ships what a day has and the server has not.  `index_bytes` is the index's
- * length as it was seen before.  0; -1 with error: try again later; SHIP_STORE
- * with error: this day cannot be read, others may.
+ * length as it was seen before.  *asked says whether the server was asked in
+ * this run what it has of the day, since the ledger may know less.  0; -1 with
+ * error: try again later; SHIP_STORE with error: this day cannot be read,
+ * others may.
  */
 #define SHIP_STORE (-2)
 int ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, char error[SHIP_ERROR_MAX]);
+    uint64_t index_bytes, bool *asked, char error[SHIP_ERROR_MAX]);
 
 /* Records of the day that are still to be shipped, rows too, and the start of
  * the oldest; -1 when the day cannot be read. */
@@ -70,7 +76,5 @@ int ship_pending(struct ship *s, const char *iface, int64_t day_s,
 
 /* Has the server remove rows of attempts given up more than `age_s` ago. */
 int ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX]);
-
-void ship_fini(struct ship *s);
 
 #endif

@@ -280,8 +280,8 @@ send_hello(int sock, const void *text, size_t len, const int *fds, size_t n)
 }
 
 static void
-refused(const char *name, const void *text, size_t len, const int *fds,
-    size_t n)
+refused_as(int code, const char *name, const void *text, size_t len,
+    const int *fds, size_t n)
 {
 	size_t said = fake_writer_said(&writer, "capture refused");
 	int sock = fake_connect(&writer);
@@ -289,11 +289,18 @@ refused(const char *name, const void *text, size_t len, const int *fds,
 
 	send_hello(sock, text, len, fds, n);
 	rc = fake_answer(sock, 20000);
-	ok(rc == HELLO_REFUSED && fake_ended(sock, 20000) &&
+	ok(rc == code && fake_ended(sock, 20000) &&
 		fake_writer_said(&writer, "capture refused") == said + 1 &&
 		others_unharmed(),
 	    "hello: %s: refused, said once", name);
 	(void)close(sock);
+}
+
+static void
+refused(const char *name, const void *text, size_t len, const int *fds,
+    size_t n)
+{
+	refused_as(HELLO_REFUSED, name, text, len, fds, n);
 }
 
 #define WRONG_HELLO(name, statement)                            \
@@ -324,8 +331,14 @@ wrong_hellos(void)
 	refused("a byte long", longer, sizeof(h) + 1, &ring.fd_ro, 1);
 	refused("descriptors alone", &h, 1, many, 250);
 	WRONG_HELLO("magic", h.magic++);
-	WRONG_HELLO("version", h.version++);
-	WRONG_HELLO("frame version", h.frame_version++);
+	h = fake_hello(&ring, LIAR);
+	h.version++;
+	refused_as(HELLO_VERSION_MISMATCH, "version", &h, sizeof(h),
+	    &ring.fd_ro, 1);
+	h = fake_hello(&ring, LIAR);
+	h.frame_version += 0x100;
+	refused_as(HELLO_VERSION_MISMATCH, "frames to come", &h, sizeof(h),
+	    &ring.fd_ro, 1);
 	WRONG_HELLO("flags", h.flags = 0x80);
 	WRONG_HELLO("offline", h.flags = HELLO_OFFLINE);
 	WRONG_HELLO("no workers", h.workers = 0);

@@ -20,7 +20,9 @@ enum attack_in {
 	ATTACK_CAPTURE = 1,
 	ATTACK_WRITER = 2,
 	ATTACK_QUERIER = 4,
-	ATTACK_EVERYWHERE = 7,
+	ATTACK_EXPORT = 8,
+	ATTACK_REMOTE = 16, /* goquery-remote, which has a network */
+	ATTACK_EVERYWHERE = 31,
 };
 
 struct attack {

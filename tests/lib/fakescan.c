@@ -48,6 +48,9 @@ struct godb_cursor {
 _Atomic uint32_t fake_last_columns;
 _Atomic unsigned fake_loads;
 uint32_t fake_phantom4;
+uint32_t fake_piece_rows;
+uint32_t fake_broken_piece = UINT32_MAX;
+bool fake_knows;
 
 static void *
 need(void *p)
@@ -377,23 +380,67 @@ fill(struct godb_cursor *c, const struct fake_row *rows, size_t n4, size_t n6)
 	}
 }
 
+/* Where a piece's rows of each version begin, and how many there are. */
+struct extent {
+	size_t at[2], n[2];
+};
+
+static size_t
+pieces_of(uint32_t rows)
+{
+	return ((size_t)rows + fake_piece_rows - 1) / fake_piece_rows;
+}
+
+uint32_t
+gdi_part_pieces(const struct godb_part *part)
+{
+	if (fake_piece_rows == 0 ||
+	    (part->n4 <= fake_piece_rows && part->n6 <= fake_piece_rows))
+		return 1;
+	return (uint32_t)(pieces_of(part->n4) + pieces_of(part->n6));
+}
+
+static struct extent
+extent_of(const struct godb_part *part, uint32_t piece)
+{
+	struct extent e = {{0, part->n4}, {part->n4, part->n6}};
+	size_t n4, from;
+	bool v6;
+
+	if (piece == UINT32_MAX || gdi_part_pieces(part) == 1)
+		return e;
+	n4 = pieces_of(part->n4);
+	v6 = piece >= n4;
+	from = (v6 ? piece - n4 : piece) * fake_piece_rows;
+	e.n[!v6] = 0;
+	e.at[v6] += from;
+	e.n[v6] -= from;
+	if (e.n[v6] > fake_piece_rows)
+		e.n[v6] = fake_piece_rows;
+	return e;
+}
+
 int
-godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
-    bool want4, bool want6, struct godb_columns *out, struct godb_fault *fault)
+gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, struct godb_columns *out,
+    struct godb_fault *fault)
 {
 	const struct fake_part *p = &c->scan->part[i];
-	size_t n4 = want4 ? p->part.n4 : 0, n6 = want6 ? p->part.n6 : 0;
+	struct extent e = extent_of(&p->part, piece);
+	size_t n4 = want4 ? e.n[0] : 0, n6 = want6 ? e.n[1] : 0;
 #define HAS(col) (columns & GODB_COL(col))
 
 	fake_last_columns = columns;
 	fake_loads++;
-	if (p->rc < 0) {
+	if (p->rc < 0 && (fake_broken_piece == UINT32_MAX ||
+			     fake_broken_piece == piece)) {
 		(void)snprintf(fault->place, sizeof(fault->place),
 		    "sip.gpf at 4096");
 		return p->rc;
 	}
 	drop_columns(c);
-	fill(c, p->rows + (want4 ? 0 : p->part.n4), n4, n6);
+	/* a piece has rows of one version, or all that there are */
+	fill(c, p->rows + (n4 > 0 ? e.at[0] : e.at[1]), n4, n6);
 	memset(out, 0, sizeof(*out));
 	out->n4 = (uint32_t)n4;
 	out->n6 = (uint32_t)n6;
@@ -410,6 +457,71 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
 	return 0;
 }
 
+int
+godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
+    bool want4, bool want6, struct godb_columns *out, struct godb_fault *fault)
+{
+	return gdi_cursor_load_piece(c, i, UINT32_MAX, columns, want4, want6,
+	    out, fault);
+}
+
+static uint64_t
+value_of(const struct fake_row *r, int column)
+{
+	switch (column) {
+	case GODB_SIP:
+		return r->version == 6 ? r->sip.hi : r->sip.lo;
+	case GODB_DIP:
+		return r->version == 6 ? r->dip.hi : r->dip.lo;
+	case GODB_DPORT:
+		return r->dport;
+	case GODB_PROTO:
+		return r->proto;
+	case GODB_L7PROTO:
+		return r->l7;
+	default:
+		return r->counter[column - GODB_BYTES_RCVD];
+	}
+}
+
+void
+gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool v6, struct gdi_zone out[GODB_N_COLUMNS])
+{
+	const struct fake_part *p = &c->scan->part[i];
+	struct extent e = extent_of(&p->part, piece);
+
+	memset(out, 0, GODB_N_COLUMNS * sizeof(*out));
+	for (int k = 0; fake_knows && k < GODB_N_COLUMNS; k++) {
+		if (!(columns & GODB_COL(k)) || e.n[v6] == 0 || p->rc < 0)
+			continue;
+		out[k] = (struct gdi_zone){true, UINT64_MAX, 0};
+		for (size_t r = 0; r < e.n[v6]; r++) {
+			uint64_t v = value_of(&p->rows[e.at[v6] + r], k);
+
+			out[k].min = v < out[k].min ? v : out[k].min;
+			out[k].max = v > out[k].max ? v : out[k].max;
+		}
+	}
+}
+
+bool
+gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4])
+{
+	const struct fake_part *p = &c->scan->part[i];
+	size_t n = (size_t)p->part.n4 + p->part.n6;
+
+	memset(sums, 0, 4 * sizeof(*sums));
+	for (size_t r = 0; r < n; r++)
+		for (int k = 0; k < 4; k++) {
+			uint64_t v = p->rows[r].counter[k];
+
+			sums[k] = v > UINT64_MAX - sums[k] ? UINT64_MAX :
+							     sums[k] + v;
+		}
+	return fake_knows && p->rc == 0;
+}
+
 void
 godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
     uint64_t *bytes_decoded)
@@ -420,14 +532,14 @@ godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
 
 /* All rows' addresses, which are each at least once. */
 int
-gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
-    bool want4, bool want6, struct gdi_addresses *out,
-    struct godb_fault *fault)
+gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
+    enum godb_column column, bool want4, bool want6,
+    struct gdi_addresses *out, struct godb_fault *fault)
 {
 	struct godb_columns rows;
 	unsigned before = fake_loads;
-	int rc = godb_cursor_load(c, i, GODB_COL(column), want4, want6, &rows,
-	    fault);
+	int rc = gdi_cursor_load_piece(c, i, piece, GODB_COL(column), want4,
+	    want6, &rows, fault);
 
 	fake_loads = before; /* tests count those of rows */
 	if (rc < 0)
@@ -443,6 +555,15 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 		out->v4 = c->addresses;
 	}
 	return 0;
+}
+
+int
+gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
+    bool want4, bool want6, struct gdi_addresses *out,
+    struct godb_fault *fault)
+{
+	return gdi_cursor_addresses_piece(c, i, UINT32_MAX, column, want4,
+	    want6, out, fault);
 }
 
 /* ---- there are no roll-ups ------------------------------------------------ */
@@ -492,6 +613,13 @@ gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
 	(void)p;
 	*n = 0;
 	return NULL;
+}
+
+size_t
+gdi_plan_n_left_out(const struct gdi_plan *p)
+{
+	(void)p;
+	return 0;
 }
 
 void

@@ -38,6 +38,12 @@ struct godb_reader *fake_reader(uint32_t flags);
 /* Columns asked for in the last load, and how many loads there were. */
 extern _Atomic uint32_t fake_last_columns;
 extern _Atomic unsigned fake_loads;
+/* Rows of a piece of parts that are larger, 0: parts are whole; and whether
+ * zones and sums are known. */
+extern uint32_t fake_piece_rows;
+extern bool fake_knows;
+/* The piece of a part that fails to load when it has several, UINT32_MAX: all. */
+extern uint32_t fake_broken_piece;
 /* An address that dictionaries hold though no row has it; 0: none. */
 extern uint32_t fake_phantom4;
 

@@ -63,7 +63,7 @@ find_instruction(pid_t pid, int memory)
 
 		if (sscanf(line, "%llx-%llx", &from, &to) != 2 ||
 		    strstr(line, " r-xp ") == NULL ||
-		    strstr(line, "libc") == NULL)
+		    strstr(line, "/libc.so") == NULL)
 			continue;
 		got = pread(memory, code, sizeof(code), (off_t)from);
 		for (ssize_t i = 0; i + 1 < got && found == 0; i++)

@@ -12,15 +12,18 @@
 #   machine CMD...           runs CMD in it as root
 #   machine_link IN OUT      veth pair: IN in the machine, OUT in namespace $PEER
 #   machine_off              shuts it down
-# $ROOT is its file system, seen from here while it runs or not.
+# $ROOT is its file system, seen from here while it runs or not.  A test that
+# needs further packages names them in MACHINE_MORE and has a MACHINE_CACHE of
+# its own.
 
 MACHINE_CACHE=${MACHINE_CACHE:-build/machine}
+MACHINE_MORE=${MACHINE_MORE:-}
 PEER=gpm$$
 leader=
 
 # Packages behind the libraries that the programs need, and what a test uses.
 machine_packages() {
-	echo apt systemd systemd-sysv iproute2 procps netbase passwd
+	echo apt systemd systemd-sysv iproute2 procps netbase passwd $MACHINE_MORE
 	find "$BIN" -type f -perm -u+x -name 'go*' -exec ldd {} + | awk '$2 == "=>" { print $3 }' | sort -u |
 	    while read -r file; do
 		# the path that dpkg knows may be the one without /usr

@@ -360,6 +360,8 @@ judge(void)
 
 /* ---- file system --------------------------------------------------------- */
 
+static bool command(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
 static bool
 command(const char *fmt, ...)
 {
@@ -444,18 +446,32 @@ new_store(void)
 	memset(shared, 0, sizeof(*shared));
 }
 
+/* A slow machine would always lose its power before there is something to
+ * lose. */
+static void
+wait_for_batch(uint32_t before)
+{
+	for (int i = 0; i < 60000 &&
+	     __atomic_load_n(&shared->next, __ATOMIC_RELAXED) == before; i++)
+		usleep(1000);
+}
+
 static void
 one_round(uint64_t *seed)
 {
 	struct godb_writer *w;
 	useconds_t after = (useconds_t)(tap_random(seed) % 80000);
+	bool early = tap_random(seed) % 4 == 0; /* perhaps while it opens */
 	uint64_t child_seed = tap_random(seed);
+	uint32_t before = shared->next;
 	pid_t pid;
 
 	atomic_store(&shared->dark, false);
 	pid = fork();
 	if (pid == 0)
 		child(child_seed);
+	if (!early)
+		wait_for_batch(before);
 	usleep(after);
 	atomic_store(&shared->dark, true);
 	cut_power();

@@ -28,6 +28,8 @@ struct reader {
 	void *ctx;
 	atomic_bool hold; /* take nothing: the ring fills up */
 	atomic_bool last; /* FRAME_LAST was taken */
+	atomic_uint left; /* 1 + the code of a MSG_LEFT that came ... */
+	uint64_t left_ns; /* ... and its moment */
 	const char *why;  /* the producer lied */
 	_Alignas(8) uint8_t buf[FRAME_MAX_BYTES];
 };
@@ -69,6 +71,10 @@ reader_main(void *arg)
 		poll(&fd, 1, 10);
 		do {
 			rc = hello_msg_recv(r->sock[1], &m);
+			if (rc == 0 && m.type == MSG_LEFT) {
+				r->left_ns = m.a;
+				r->left = 1u + m.code;
+			}
 		} while (rc == 0);
 		reader_take(r);
 		if (rc == -ECONNRESET || rc == -EPROTO)

@@ -6,7 +6,8 @@ prints how many there are and how many addresses they have.
 
 A second reader of goDB, written from common/godb/FORMAT.md alone and with the
 standard library only, so that the document and libgodb check each other.  It
-trusts the store (no checksums) and is slow.
+trusts the store (no checksums) and is slow.  With KINDS set it says on the
+standard error which kinds of arrays and methods it has met.
 """
 import ipaddress
 import os
@@ -16,6 +17,7 @@ import sys
 COLUMNS = ("sip dip dport proto l7proto "
            "bytes_rcvd bytes_sent pkts_rcvd pkts_sent").split()
 CHUNK = 65536
+met = set()
 
 
 class In:
@@ -45,13 +47,18 @@ class In:
                 return value
 
     def packed(self, n, width):
-        bits = int.from_bytes(self.bytes((n * width + 7) // 8), "little")
-        mask = (1 << width) - 1
-        return [bits >> (i * width) & mask for i in range(n)]
+        data = self.bytes((n * width + 7) // 8)
+        mask, out = (1 << width) - 1, []
+        for i in range(0, n, 8):  # eight numbers fill whole bytes
+            bits = int.from_bytes(data[i // 8 * width:(i // 8 + 1) * width],
+                                  "little")
+            out += [bits >> (k * width) & mask for k in range(min(8, n - i))]
+        return out
 
 
 def array(s, n):
     kind = s.u8()
+    met.add("array %d" % kind)
     if kind == 1:  # CONST
         return [s.varint()] * n
     if kind == 2:  # PACK
@@ -76,10 +83,10 @@ def array(s, n):
         return [values[code] for code in array(s, n)]
     if kind == 6:  # STEP
         m = s.varint()
-        bits = int.from_bytes(s.bytes((n + 7) // 8), "little")
+        bits = s.bytes((n + 7) // 8)
         values, at, out = array(s, m), 0, []
         for i in range(n):
-            at += bits >> i & 1
+            at += bits[i // 8] >> i % 8 & 1
             out.append(values[at])
         return out
     raise ValueError("kind %d" % kind)
@@ -87,6 +94,7 @@ def array(s, n):
 
 def addresses(s, n):
     kind = s.u8()
+    met.add("addresses %d" % kind)
     m = s.varint() if kind == 17 else n
     high = array(s, m)
     both = [h << 64 | l for h, l in zip(high, array(s, m))]
@@ -126,6 +134,7 @@ def lz4(data, size):
 
 def chunk(data, name, v6, n):
     s = In(data)
+    met.add("method %d" % data[0])
     if s.u8() == 1:
         size = s.varint()
         s = In(lz4(data[s.at:], size))
@@ -175,7 +184,8 @@ def record(data, folder):
                     columns[name] = column(folder, name, part, n4, n6)
         elif kind == 4 and n4 + n6:
             for name in COLUMNS[5:]:
-                assert body.varint() == sum(map(sum, columns[name])), "sums"
+                total = min(sum(map(sum, columns[name])), 2 ** 64 - 1)
+                assert body.varint() == total, "sums"
         elif kind not in (1, 3, 4) and flags & 1:
             raise ValueError("newer")
     for v6, n in ((0, n4), (1, n6)):
@@ -313,6 +323,8 @@ def main():
           "bytes_rcvd,bytes_sent,packets_rcvd,packets_sent")
     for key, value in sorted(sums.items()):
         print(",".join(map(str, key + tuple(value))))
+    if os.environ.get("KINDS"):
+        print("\n".join(sorted(met)), file=sys.stderr)
 
 
 if __name__ == "__main__":

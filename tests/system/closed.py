@@ -160,6 +160,24 @@ def goquery(store, who, title):
              "-e", "csv", "raw"], deny, (), who))
 
 
+def export(folder, store, who, title):
+    """A server that never answers: READY is said before it is asked."""
+    server = socket.create_server(("127.0.0.1", 0))
+    ini = f"{folder}/export.ini"
+    with open(ini, "w") as f:
+        f.write("[site]\nname = x\n[export]\nurl = http://127.0.0.1:%d/\n" %
+                server.getsockname()[1])
+    os.chmod(ini, 0o644)
+    drops = USER_DROP if who or os.geteuid() else ROOT_DROP
+    for deny in [None, "seccomp"] + LANDLOCK + drops + ["prlimit64"]:
+        state = tempfile.mkdtemp(dir=folder)
+        os.chmod(state, 0o777) if who else None
+        judge(title, deny, run(
+            [f"{BIN}/goprobe-export", "-c", ini, "-d", store, "-s", state],
+            deny, (), who))
+    server.close()
+
+
 def whole(folder):
     """The launcher says so as well, and nothing is stored."""
     for deny in ["seccomp", "landlock_restrict_self"]:
@@ -197,9 +215,12 @@ def main():
             capture(demote(*ids))
             goquery(store, None, "goquery as root")
             goquery(store, demote(*ids), "goquery as a user")
+            export(folder, store, None, "goprobe-export as root")
+            export(folder, store, demote(*ids), "goprobe-export as a user")
         else:
             capture(lambda: None)
             goquery(store, None, "goquery as a user")
+            export(folder, store, None, "goprobe-export as a user")
         whole(folder)
     print(f"1..{count}")
     return 1 if failed else 0

@@ -3,7 +3,8 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship faults kills cluster replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon kills cluster
+             replica tls
   SEED       environment, printed
 """
 
@@ -11,11 +12,13 @@ import argparse
 import gzip
 import http.client
 import http.server
+import json
 import os
 import random
 import shutil
 import signal
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +27,7 @@ import time
 
 sys.path.insert(0, "tests/lib")
 import clickhouse
+import dashboards
 from tap import ok, is_, diag, skip_all, done
 
 CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
@@ -51,7 +55,7 @@ class World:
         self.seed = int(os.environ.get("SEED", str(int(time.time()))))
         diag("SEED=%d" % self.seed)
         self.random = random.Random(self.seed)
-        self.servers = []
+        self.servers, self.daemons = [], []
         self.n_states = 0
         self.protocols = protocol_numbers()
 
@@ -67,6 +71,10 @@ class World:
         return s
 
     def end(self):
+        for p in self.daemons:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
         for s in self.servers:
             s.stop()
         shutil.rmtree(self.t, ignore_errors=True)
@@ -239,13 +247,165 @@ def part_ship(w, server, store):
        "a ledger of another target is refused")
 
 
+def write_pcap(path, packets):
+    """(time, source's and destination's last byte): UDP to port 53."""
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for t, src, dst in packets:
+            data = struct.pack(">BBHHHBBH4s4sHHHH", 0x45, 0, 28, 1, 0, 64, 17,
+                               0, bytes((10, 0, 0, src)), bytes((10, 0, 1, dst)),
+                               40000, 53, 8, 0)
+            out.write(struct.pack("<IIII", t, 0, len(data), len(data)) + data)
+
+
+HOUR = 1767261600  # 2026-01-01 10:00 UTC
+# of each hour the commit with most records, of those the smallest attempt
+BEST = ("(record, attempt) GLOBAL IN (SELECT argMax(record, records), "
+        "argMax(attempt, records) FROM (SELECT iface, time, record, "
+        "min(attempt) AS attempt, any(records) AS records FROM goprobe.rollups "
+        "GROUP BY iface, time, record) GROUP BY iface, time)")
+
+
+def hour_rows(server):
+    return sorted(tuple(line.split("\t")) for line in server.ask(
+        "SELECT toUnixTimestamp(time), replaceOne(IPv6NumToString(sip), "
+        "'::ffff:', ''), replaceOne(IPv6NumToString(dip), '::ffff:', ''), "
+        "sum(packets_rcvd), sum(packets_sent), sum(bytes_rcvd), "
+        "sum(bytes_sent), count() FROM goprobe.hours WHERE " + BEST +
+        " GROUP BY time, sip, dip FORMAT TabSeparated").splitlines())
+
+
+def local_hours(w, store):
+    out = subprocess.run(
+        [w.program("goquery"), "-d", store, "-i", "a", "-f", str(HOUR), "-l",
+         str(HOUR + 3 * 3600), "-n", "all", "-e", "csv", "--no-live", "--bin",
+         "1h", "time,sip,dip"], capture_output=True, text=True,
+        stdin=subprocess.DEVNULL).stdout
+    rows = [line.split(",") for line in out.splitlines()[1:]]
+    return sorted((f[0], f[1], f[2], f[3], f[4], f[6], f[7], "1")
+                  for f in rows)
+
+
+def same_hours(w, server, store, what):
+    local, remote = local_hours(w, store), hour_rows(server)
+    if not ok(local == remote and local, "%s: %d sums at the server, each "
+              "once" % (what, len(local))):
+        for row in sorted(set(local) ^ set(remote))[:6]:
+            diag(("only local  " if row in set(local) else "only remote ") +
+                 repr(row))
+
+
+def part_hours(w, server, store):
+    """Three hours in which much repeats, and one in which nothing does."""
+    store = w.path("hours-store")
+    write_pcap(w.path("a.pcap"), [
+        (HOUR + slot * 300 + 7, 1 + host % 5, 1 + host) for slot in range(36)
+        for host in range(40)] + [
+        (HOUR + 3 * 3600 + slot * 300, 100 + slot, 1 + host)
+        for slot in range(12) for host in range(20)])
+    w.replay(store, "a", w.path("a.pcap"))
+    fresh_tables(server)
+    init(w, server)
+    state, proxy = w.state(), Proxy(server)
+    ini = w.ini(proxy.url(), "hourly = yes\ntimeout = 5\n")
+    r = w.export(w.ini(proxy.url()), store, state)
+    ok(r.returncode == 0 and server.ask("SELECT count() FROM goprobe.hours") ==
+       "0\n", "not without being asked for")
+    for mood in ("empty", "lost", "cut"):
+        proxy.mood = mood
+        is_(w.export(ini, store, state).returncode, 1, mood + ": status 1")
+    proxy.mood = "fine"
+    for i in range(6):
+        p = w.start(ini, store, state)
+        time.sleep(w.random.uniform(0, 0.4))
+        p.kill()
+        p.wait()
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "hours are shipped") or diag(r.stderr)
+    same_hours(w, server, store, "three of four")
+    is_(server.ask("SELECT count() FROM goprobe.rollups WHERE covers NOT IN "
+                   "(SELECT record FROM goprobe.blocks)"), "0\n",
+        "and sum committed records")
+    is_(server.ask("SELECT uniqExact(time), uniqExact(covers) FROM "
+                   "goprobe.rollups"), "3\t36\n", "all of their hour")
+    n = server.ask("SELECT count() FROM goprobe.hours")
+    is_(w.export(ini, store, state).returncode, 0, "again")
+    is_(w.export(ini, store, w.state()).returncode, 0, "with a lost ledger")
+    is_(server.ask("SELECT count() FROM goprobe.hours"), n, "nothing is new")
+    write_pcap(w.path("b.pcap"), [(HOUR + 3700, 1, 1 + host)
+                                  for host in range(50)])
+    subprocess.run([w.program("goprobe"), "--append", "-d", store, "-i", "a",
+                    "-r", w.path("b.pcap")], capture_output=True)
+    is_(w.export(ini, store, state, "--clean").returncode, 0,
+        "a late record, and --clean")
+    same_hours(w, server, store, "its hour is another sum")
+    is_(server.ask("SELECT max(records) FROM goprobe.rollups"), "13\n",
+        "of thirteen records")
+    good = server.ask("SELECT count() FROM goprobe.hours WHERE (record, "
+                      "attempt) IN (SELECT record, attempt FROM "
+                      "goprobe.rollups)")
+    for _ in range(100):
+        every = server.ask("SELECT count() FROM goprobe.hours")
+        if every == good:
+            break
+        time.sleep(0.1)
+    is_(every, good, "rows of lost attempts are removed")
+    proxy.shutdown()
+
+
+# with old data: nothing is of late, nothing came before
+MAY_BE_EMPTY = {"Largest export lag", "Rows and blocks arriving", "Scanners",
+                "Uploads"}
+
+
+def part_grafana(w, server, store):
+    """Each query of the dashboard, as Grafana would ask it."""
+    d, faults = dashboards.structure("etc/grafana/goprobe-clickhouse.json")
+    is_(faults, [], "the dashboard is whole")
+    fresh_tables(server)
+    init(w, server)
+    r = w.export(w.ini(server.url()), store, w.state())
+    is_(r.returncode, 0, "there is something to show") or diag(r.stderr)
+    first, last = (int(n) for n in server.ask(
+        "SELECT toUInt32(min(time)), toUInt32(max(time)) FROM goprobe.blocks"
+        ).split())
+    every = {"database": "goprobe", "site": None, "iface": None,
+             "top": "25", "known_days": "7"}
+    some = dict(every, site=[SITE, "nowhere"], iface=["days", "office"])
+    answers = {}
+    for title, sql in dashboards.clickhouse_queries(d):
+        try:
+            answer = answers[title] = server.ask(dashboards.expand(
+                sql, first, last, 300, every) + " FORMAT TSVWithNames")
+            fewer = server.ask(dashboards.expand(
+                sql, first, last, 3600, some) + " FORMAT TSVWithNames")
+            ok(answer.count("\n") > 1 or title in MAY_BE_EMPTY,
+               "%s: %d rows, %d of two interfaces" % (
+                   title, answer.count("\n") - 1, fewer.count("\n") - 1))
+        except RuntimeError as e:
+            ok(False, title) or diag(str(e))
+    out = subprocess.run(
+        [w.program("goquery"), "-d", store, "-i", "any", "-f", str(first),
+         "-l", str(last + 300), "-e", "json", "-n", "25", "--no-live",
+         "talk_conv"], capture_output=True, text=True,
+        stdin=subprocess.DEVNULL).stdout
+    local = json.loads(out)
+    total = local["summary"]["totals"]
+    is_(answers["Data volume"].split()[1], str(total["bytes"]),
+        "the data volume is goquery's")
+    is_(sorted(int(line.split("\t")[2]) for line in
+               answers["Top talkers"].splitlines()[1:]),
+        sorted(row["bytes"] for row in local["rows"]),
+        "the top talkers' bytes are goquery's")
+
+
 class Proxy(http.server.ThreadingHTTPServer):
     """Stands before the server and does what servers should not."""
 
     def __init__(self, server):
         super().__init__(("127.0.0.1", 0), Handler)
         self.server, self.mood = server, "fine"
-        self.count = 0
+        self.count = self.inserts = self.most = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self):
@@ -294,7 +454,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.count += 1
         data = self.body()
         insert = "INSERT" in self.path
-        if not insert and mood in ("empty", "half", "lost", "late", "rot"):
+        self.server.inserts += insert
+        if not insert and mood in ("empty", "half", "lost", "late", "rot",
+                                   "full", "picky"):
             return self.answer(*self.forward(data))
         if mood == "fine":
             return self.answer(*self.forward(data))
@@ -308,6 +470,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(500, b"Code: 243, e.displayText() = DB::Except"
                                b"ion: Cannot reserve 1.00 MiB, not enough spa"
                                b"ce\n")
+        if mood == "picky":  # has memory for some rows only
+            if len(gzip.decompress(data)) > self.server.most:
+                return self.answer(500, b"Code: 241, Memory limit exceeded\n")
+            return self.answer(*self.forward(data))
         if mood == "gateway":
             return self.answer(502, b"")
         if mood == "lost":  # done, but nobody hears of it
@@ -350,6 +516,9 @@ MOODS = ("empty", "nonsense", "teapot", "full", "gateway", "lost", "rot",
 def part_faults(w, server, store):
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
+    store = w.path("faults-store")  # what goes first has rows
+    for name in ("office", "days", "links"):
+        w.replay(store, name, "%s/%s.pcap" % (DATA, name))
     proxy = Proxy(server)
     state = w.state()
     ini = w.ini(proxy.url(), "timeout = 2\nbatch_rows = 1000\n")
@@ -382,6 +551,172 @@ def part_faults(w, server, store):
         time.sleep(0.1)
     is_(left, good, "after --clean they are gone")
     same(w, server, store, "cleaned")
+    proxy.shutdown()
+
+
+def wait_for(seconds, what, condition):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return ok(True, what)
+        time.sleep(0.05)
+    return ok(False, what + ": not within %d s" % seconds)
+
+
+class Daemon:
+    """goprobe-export as systemd runs it, its log in a file."""
+
+    def __init__(self, w, ini, store, state, run):
+        self.w, self.run = w, run
+        self.log = w.path("log%d" % w.random.getrandbits(40))
+        with open(self.log, "w") as out:
+            self.p = subprocess.Popen(
+                [w.program("goprobe-export"), "-c", ini, "-d", store, "-s",
+                 state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=dict(os.environ, RUNTIME_DIRECTORY=run))
+        w.daemons.append(self.p)
+
+    def said(self, text):
+        with open(self.log) as log:
+            return text in log.read()
+
+    def figure(self, name):
+        try:
+            with open(self.run + "/status") as f:
+                for line in f:
+                    if line.startswith(name + " "):
+                        return line.split(" ", 1)[1].strip().strip('"')
+        except FileNotFoundError:
+            pass
+        return None
+
+    def status(self):
+        r = subprocess.run([self.w.program("goprobe-export"), "-c",
+                            "/dev/null", "--status"], capture_output=True,
+                           text=True, env=dict(os.environ,
+                                               RUNTIME_DIRECTORY=self.run))
+        return r.returncode, r.stdout + r.stderr
+
+    def show(self):
+        with open(self.log) as log:
+            for line in log.read().splitlines()[-8:]:
+                diag(line)
+
+    def end(self):
+        begun = time.monotonic()
+        self.p.terminate()
+        try:
+            self.p.wait(30)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.wait()
+        return self.p.returncode, time.monotonic() - begun
+
+
+def part_daemon(w, server, store):
+    """Goes on by itself, and says how it does."""
+    fresh_tables(server)
+    is_(init(w, server).returncode, 0, "tables again")
+    store = w.path("daemon-store")
+    for name in ("office", "days"):
+        w.replay(store, name, "%s/%s.pcap" % (DATA, name))
+    proxy = Proxy(server)
+    run, state = w.path("run"), w.state()
+    for folder in (run, state):
+        os.mkdir(folder, 0o700)  # and who starts it as root need not care
+    if os.geteuid() == 0:
+        os.chown(run, clickhouse.NOBODY, clickhouse.NOBODY)
+        os.chmod(run, 0o777)
+    common = "interval = 1\ntimeout = 5\nmetrics = %s/export.prom\n" % run
+    ini = w.ini(proxy.url(), common + "[store]\nretain_days = 10\n")
+    r = subprocess.run([w.program("goprobe-export"), "--status"],
+                       capture_output=True, text=True,
+                       env=dict(os.environ, RUNTIME_DIRECTORY=run))
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+       "no exporter has run: one line, status 1")
+
+    proxy.mood = "full"
+    d = Daemon(w, ini, store, state, run)
+    begun = time.monotonic()
+    wait_for(20, "a full server is in the status",
+             lambda: "not enough space" in (d.figure("error") or ""))
+    status, text = d.status()
+    ok(status == 3 and "Lag:" in text and "not enough space" in text and
+       "it is behind" in text, "--status tells the lag and why") or diag(text)
+    ok("soon be removed by retention" in text and
+       d.said("retention will remove them"),
+       "and that retention will not wait") or diag(text)
+    every = int(d.figure("left_records"))
+    ok(every > 3, "%d blocks are left" % every)
+    gone = os.path.join(store, "days", min(
+        n for n in os.listdir(store + "/days") if n.startswith("20")))
+    os.rename(gone, w.path("gone"))  # as retention begins
+    wait_for(20, "a day that was removed before is told",
+             lambda: d.said("was removed before it was shipped whole"))
+    wait_for(5, "and counted", lambda: int(d.figure("gone") or 0) > 0
+             ) or d.show()
+    took = time.monotonic() - begun
+    ok(proxy.inserts <= 3 + took, "%d tries in %.1f s: it waits longer each "
+       "time" % (proxy.inserts, took))
+    status, took = d.end()
+    ok(status == 0 and took < 3, "asked to end it does, in %.1f s" % took)
+    ok(d.status()[0] == 3 and "has ended" in d.status()[1],
+       "and --status says so")
+
+    big = w.path("big-store")
+    subprocess.run([os.path.join(os.environ.get("TESTS_DIR",
+                                                "build/gcc/tests"),
+                                 "bench/genflows"), "store", big, "1", "20",
+                    "7"], check=True, capture_output=True)
+    proxy.mood, proxy.most = "picky", 600 * 110
+    d = Daemon(w, w.ini(proxy.url(), common + "batch_rows = 1000\n"), big,
+               w.state(), run)
+    wait_for(30, "a server with little memory gets smaller inserts",
+             lambda: d.figure("left_records") == "0") or d.show()
+    ok(1 <= int(d.figure("given_up") or 0) <= 2, "after %s attempts that were "
+       "too large" % d.figure("given_up"))
+    ok(int(d.figure("attempts")) > 4 and d.figure("error") == "",
+       "all of it was shipped, in %s" % d.figure("attempts"))
+    d.end()
+
+    proxy.mood = "fine"
+    d = Daemon(w, w.ini(proxy.url(), common), store, state, run)
+    wait_for(20, "a server that is well again",
+             lambda: d.figure("left_records") == "0")
+    w.replay(store, "fresh", DATA + "/office.pcap")
+    wait_for(20, "what is new is shipped by the next look", lambda: server.ask(
+        "SELECT count() > 0 FROM goprobe.blocks WHERE iface = 'fresh'") ==
+        "1\n")
+    wait_for(5, "nothing is left", lambda: d.figure("left_records") == "0" and
+             int(d.figure("records")) > 0)
+    status, text = d.status()
+    ok(status == 0 and "Left:     nothing" in text, "--status: all is well"
+       ) or diag(text)
+    with open(run + "/export.prom") as f:
+        r = subprocess.run([sys.executable, "tests/lib/promcheck.py"], stdin=f,
+                           capture_output=True, text=True)
+    is_(r.returncode, 0, "metrics for Prometheus: " +
+        r.stdout.split("\n")[0]) or diag(r.stdout)
+    metrics = dashboards.read_metrics(run + "/export.prom")
+    dash, faults = dashboards.structure("etc/grafana/goprobe-prometheus.json")
+    more, shown = dashboards.prometheus(
+        dash, metrics, lambda n: not n.startswith("goprobe_export_"))
+    is_(faults + more, [], "its dashboard asks for what is published")
+    server.signal(signal.SIGSTOP)
+    w.replay(store, "fresh2", DATA + "/office.pcap")
+    time.sleep(1.5)
+    status, took = d.end()
+    ok(status == 0 and took < 3, "while the server hangs it ends in %.1f s" %
+       took)
+    server.signal(signal.SIGCONT)
+    for text in ("", "goprobe-export-status 1\nwritten x\nend\n",
+                 "goprobe-export-status 1\n" + "x" * 20000 + "\nend\n"):
+        os.unlink(run + "/status")
+        with open(run + "/status", "w") as out:
+            out.write(text)
+        status, text = d.status()
+        ok(status == 1 and text.count("\n") == 1, "a status that is none: "
+           "one line") or diag(text)
     proxy.shutdown()
 
 
@@ -600,7 +935,7 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,faults,kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
@@ -619,4 +954,5 @@ def main():
     done()
 
 
-main()
+if __name__ == "__main__":
+    main()

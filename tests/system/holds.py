@@ -61,9 +61,14 @@ def sockets(pid):
         flags = int(f[3], 16)
         kinds[f[6]] = "unix %s%s" % (types[f[4]],
                                      " listening" if flags & 0x10000 else "")
+    for line in read(f"/proc/{pid}/net/tcp").splitlines()[1:]:
+        kinds[line.split()[9]] = "tcp"
     for line in read(f"/proc/{pid}/net/packet").splitlines()[1:]:
         f = line.split()
         kinds[f[8]] = "packet socket"
+    for line in read(f"/proc/{pid}/net/tcp").splitlines()[1:]:
+        f = line.split()
+        kinds[f[9]] = "TCP" if f[3] == "01" else "TCP, not connected"
     return kinds
 
 
@@ -349,6 +354,48 @@ def asking(options, out, title, store, how, more=()):
         p.wait()
 
 
+def exporting(options, folder, out, title, store, how):
+    """Stopped while the server, which only listens, does not answer."""
+    server = socket.create_server(("127.0.0.1", 0))
+    state = f"{folder}/{title.replace(' ', '-')}"
+    if how:
+        os.mkdir(state)
+        os.chmod(state, 0o777)
+    with open(f"{state}.ini", "w") as f:
+        f.write("[site]\nname = x\n[export]\nurl = http://127.0.0.1:%d/\n" %
+                server.getsockname()[1])
+    os.chmod(f.name, 0o644)
+    p = launch([f"{options.bin}/goprobe-export", "-c", f.name, "-d", store,
+                "-s", state], **how)
+    try:
+        wait_for(20, "a question that waits", lambda: seccomp_on(p.pid) and
+                 "poll" in read(f"/proc/{p.pid}/wchan") and
+                 "TCP" in descriptors(p.pid, []))
+        out.append(describe(title, p.pid,
+                            [(store, "STORE"), (state, "STATE")], options))
+    finally:
+        p.kill()
+        p.wait()
+        server.close()
+
+
+def asking_afar(options, out, title, how):
+    """Stopped while the server says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = "http://127.0.0.1:%d/" % server.getsockname()[1]
+        p = launch([f"{options.bin}/goquery", "--remote", url, "-i", "any",
+                    "raw"], **how)
+        try:
+            server.settimeout(20)
+            connection, _ = server.accept()
+            connection.recv(1)
+            out.append(describe(title, p.pid, [], options))
+            connection.close()
+        finally:
+            p.kill()
+            p.wait()
+
+
 def scenarios(options):
     out = []
     nobody = pwd.getpwnam("nobody")
@@ -367,6 +414,11 @@ def scenarios(options):
         asking(options, out, "goquery as an analyst", store, analyst)
         asking(options, out, "goquery --sandbox=seccomp", own, somebody,
                ["--sandbox=seccomp"])
+        exporting(options, folder, out, "goprobe-export as root", store, {})
+        exporting(options, folder, out, "goprobe-export as a user", own,
+                  somebody)
+        asking_afar(options, out, "goquery-remote as root", {})
+        asking_afar(options, out, "goquery-remote as an analyst", analyst)
     return out
 
 

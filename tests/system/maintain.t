@@ -177,6 +177,26 @@ if [ "$(id -u)" = 0 ]; then
 	fi
 fi
 
+# --- a disk of another machine, as its file system says
+fresh 1 2
+ok "nfs.so" ${CC:-gcc} -std=c11 -D_GNU_SOURCE -shared -fPIC -o "$T/nfs.so" tests/lib/nfs.c
+mkdir "$T/bin"
+cp "$BIN/goprobe" "$BIN/goprobe-capture" "$T/bin/"
+cp "$BIN/goprobe-writer" "$T/bin/real-writer"
+# the launcher gives its children an environment of its own
+printf '#!/bin/sh\nLD_PRELOAD="%s" exec "%s" "$@"\n' "$T/nfs.so" "$T/bin/real-writer" \
+    >"$T/bin/goprobe-writer"
+chmod 755 "$T/bin" "$T/bin"/*
+for command in "$T/bin/goprobe -d $S -i eth9 -r tests/data/days.pcap" \
+    "$T/bin/goprobe-writer -c $T/ini -d $S --repair" \
+    "$T/bin/goprobe-writer -c $T/ini -d $S --prune"; do
+	run 1 "${command##*/bin/}" $command
+	like "$err" "$S: the store is on a network file system \(NFS\): it must be on a local one" \
+	    "  says why"
+	one_line "  that"
+done
+run 0 "goquery reads it" env LD_PRELOAD="$T/nfs.so" goquery -d "$S" --check
+
 # --- a sensor that is running
 live() {
 	[ "$(id -u)" = 0 ] && getent passwd goprobe-capture >/dev/null &&

@@ -174,7 +174,8 @@ def piece(n, part):
     return n - 2 * (n // 3) if part == 2 else n // 3
 
 
-def make_store(folder, rng, helpers):
+def make_store(folder, rng, helpers, live=True):
+    """Without `live` all of it is committed, and a quiet block ends it."""
     blocks = random_rows(rng)
     rows, lines = [], []
     last = {}
@@ -187,7 +188,7 @@ def make_store(folder, rng, helpers):
                 "R", ipaddress.ip_address(s), ipaddress.ip_address(d), port,
                 proto, *c, l7])))
             rows.append((slot, iface, s, d, port, proto, l7, *c))
-        if slot != last[iface]:
+        if slot != last[iface] or not live:
             lines.append(f"C {iface} {slot}")
             continue
         # the live block comes in pieces, as snapshots do
@@ -199,6 +200,9 @@ def make_store(folder, rng, helpers):
                 w = line.split(" ")
                 w[5:9] = [str(piece(int(x), part)) for x in w[5:9]]
                 lines.append(" ".join(w))
+    for iface in sorted(last) if not live else []:
+        lines.append(f"B {iface} {T0 + 4 * 86400} 4 300 0 0 0 0")
+        lines.append(f"C {iface} {T0 + 4 * 86400}")
     store = os.path.join(folder, "made")
     subprocess.run([os.path.join(helpers, "lib/rows2store"), store],
                    input="\n".join(lines) + "\n", text=True, check=True)

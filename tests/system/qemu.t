@@ -1,13 +1,18 @@
 #!/bin/sh
 # The sensor on the kernel that Debian 12 has, 6.1, in QEMU without
-# acceleration: it captures there with its whole sandbox, and the power is cut
-# while it does (POWER_CUTS, 2; with LONG=1 10).  What had been stored for longer
-# than sync_interval is there after each cut, and the store has no damage.
+# acceleration: the tests of the sandboxes and of power cuts pass there; it
+# captures with its whole sandbox, and the power is cut while it does
+# (POWER_CUTS, 2; with LONG=1 10).  What had been stored for longer than
+# sync_interval is there after each cut, and the store has no damage.
+MACHINE_CACHE=${MACHINE_CACHE:-build/machine-qemu}
+MACHINE_MORE="python3 kmod e2fsprogs xfsprogs"
 . tests/lib/tap.sh
 . tests/lib/machine.sh
 
 CUTS=${POWER_CUTS:-${LONG:+10}}
 CUTS=${CUTS:-2}
+SUITE=${QEMU_TESTS:-attack_capture attack_writer attack_querier hostile succession closed holds powercut}
+TESTS_DIR=${TESTS_DIR:-build/gcc/tests}
 for tool in qemu-system-x86_64 busybox cpio mke2fs depmod dpkg-deb; do
 	command -v $tool >/dev/null || skip_all "needs $tool: make check-qemu installs it"
 done
@@ -64,9 +69,33 @@ printf '[writer]\nsync_interval = 1\n[capture]\nsnapshot_interval = 1\nl7 = off\
     >"$ROOT/etc/goprobe/goprobe.ini"
 printf '[Service]\nExecStart=/bin/bash /srv/witness\nStandardOutput=file:/dev/ttyS0\nStandardError=file:/dev/ttyS0\n' \
     >"$ROOT/etc/systemd/system/witness.service"
-for program in ${TESTS_DIR:-build/gcc/tests}/unit/test_profile; do
-	[ -x "$program" ] && cp "$program" "$ROOT/srv/t/"
+mkdir -p "$ROOT/srv/t/build"
+cp -r tests "$ROOT/srv/t/"
+cp -r "$BIN" "$ROOT/srv/t/build/bin"
+for kind in component lib; do
+	mkdir -p "$ROOT/srv/t/build/tests/$kind"
+	find "$TESTS_DIR/$kind" -maxdepth 1 -type f -perm -u+x -exec cp {} "$ROOT/srv/t/build/tests/$kind/" \;
 done
+echo "$SUITE" >"$ROOT/srv/tests"
+cat >"$ROOT/srv/suite" <<'END'
+cd /srv/t && systemctl stop "goprobe*" || exit
+export BIN=/srv/t/build/bin TESTS_DIR=/srv/t/build/tests POWER_CUTS=4 HOSTILE_S=10
+run() { # NAME COMMAND...
+	name=$1 begun=$SECONDS
+	shift
+	timeout 1800 "$@" >/tmp/t.out 2>&1
+	status=$?
+	[ $status = 0 ] || grep -v '^ok' /tmp/t.out | sed 's/^/SAID /' | head -60
+	echo "TEST $name $status $(grep -c '^ok' /tmp/t.out) $(grep -c '^not ok' /tmp/t.out) $(grep -c '^ok .*# SKIP' /tmp/t.out) $((SECONDS - begun))"
+}
+for t in $*; do
+	case $t in
+	attack_* | hostile | succession) run $t $TESTS_DIR/component/$t ;;
+	*) run $t sh tests/system/$t.t ;;
+	esac
+done
+echo "SUITE done"
+END
 cat >"$ROOT/srv/witness" <<'END'
 echo "KERNEL $(uname -r)"
 ip netns add a
@@ -78,9 +107,13 @@ for p in goprobe-capture goprobe-writer; do
 	f=/proc/$(pgrep -x $p)/status
 	echo "PROCESS $p $(awk '/^(CapEff|CapPrm|CapBnd|Seccomp|NoNewPrivs):/ { printf "%s", $1 $2 " " }' $f)"
 done
-for t in /srv/t/*; do [ -x $t ] && $t >/tmp/t.out 2>&1; echo "TEST ${t##*/} $? $(grep -c '^ok' /tmp/t.out) $(grep -c '^not ok' /tmp/t.out)"; done
 goquery --check >/tmp/check 2>&1; echo "CHECK $? $(tail -1 /tmp/check)"
 goquery --status | sed -n 's/^Sandbox: /SANDBOX /p'
+if [ -e /srv/suite ]; then
+	bash /srv/suite $(cat /srv/tests)
+	rm /srv/suite
+	systemctl poweroff 2>/dev/null
+fi
 port=$((RANDOM % 20000 + 20000))
 count() { goquery -i vb -f -1d -e csv -c 'net 10.9.0.0/24 and proto = UDP' proto 2>/dev/null | awk -F, 'NR > 1 { s += $4 } END { printf "%d", s }'; }
 echo "FOUND $(count)"
@@ -91,12 +124,12 @@ while :; do
 	echo "STORED $(count) $up"
 done
 END
-truncate -s 1200M "$T/disk.img"
+truncate -s 3G "$T/disk.img"
 mke2fs -q -F -t ext4 -d "$ROOT" "$T/disk.img" 2>"$T/mke2fs.err" || skip_all "mke2fs: $(cat "$T/mke2fs.err")"
 
 # boot LOG: in $qemu
 boot() {
-	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 1024 -smp 2 \
+	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m 1536 -smp 2 \
 	    -nographic -monitor none -no-reboot -kernel "$vmlinuz" \
 	    -initrd "$T/initrd.img" -nic none \
 	    -drive "file=$T/disk.img,format=raw,if=virtio" \
@@ -109,6 +142,32 @@ at_exit end_qemu
 field() { tr -d '\r' <"$1" | sed -n "s/.*\($2 .*\)/\1/p"; }
 stored() { [ "$(field "$T/log.$k" STORED | wc -l)" -ge "$want" ]; }
 
+suite_done() { [ -n "$(field "$log" SUITE)" ] && ! kill -0 $qemu 2>/dev/null; }
+
+# --- the machine tests itself, and is shut down
+log=$T/log.suite
+boot "$log"
+ok "the tests come to their end" wait_for 7200 suite_done
+end_qemu
+wait $qemu 2>/dev/null
+qemu=
+field "$log" TEST | while read -r _ name status passed failed skipped seconds; do
+	echo "# $name: status $status, $passed passed, $failed failed, $skipped skipped, $seconds s"
+done
+for name in $SUITE; do
+	is "$(field "$log" "TEST $name" | awk '{ print $3, ($4 > 0), $5, $6 }')" "0 1 0 0" \
+	    "$name: passes there, nothing skipped"
+done
+like "$(field "$log" KERNEL)" '^KERNEL 6\.1\.' "kernel"
+like "$(field "$log" SANDBOX)" '^SANDBOX full, Landlock ABI 2$' "the whole sandbox, with what Landlock this kernel has"
+for p in capture writer; do
+	like "$(field "$log" "PROCESS goprobe-$p")" \
+	    'CapPrm:0000000000000000 CapEff:0000000000000000 CapBnd:0000000000000000 NoNewPrivs:1 Seccomp:2' \
+	    "goprobe-$p holds nothing"
+done
+[ "$FAILED" = 0 ] || { field "$log" SAID && tail -30 "$log"; } | diag
+
+# --- its power is cut
 k=0 least=0
 while [ $k -le "$CUTS" ]; do
 	want=$((8 + $(od -An -N1 -tu1 /dev/urandom) % 8))
@@ -125,17 +184,5 @@ while [ $k -le "$CUTS" ]; do
 	    END { for (i = NR; i > 0 && t[NR] - t[i] < 4; i--); print n[i] + 0 }')
 	k=$((k + 1))
 done
-log=$T/log.0
-like "$(field "$log" KERNEL)" '^KERNEL 6\.1\.' "kernel"
-like "$(field "$log" SANDBOX)" '^SANDBOX full, Landlock ABI 2$' "the whole sandbox, with what Landlock this kernel has"
-for p in capture writer; do
-	like "$(field "$log" "PROCESS goprobe-$p")" \
-	    'CapPrm:0000000000000000 CapEff:0000000000000000 CapBnd:0000000000000000 NoNewPrivs:1 Seccomp:2' \
-	    "goprobe-$p holds nothing"
-done
-field "$log" TEST | while read -r _ name status passed failed; do
-	echo "# $name: status $status, $passed passed, $failed failed"
-done
-is "$(field "$log" TEST | awk '$3 != 0' | wc -l | tr -d ' ')" 0 "the tests of the sandbox pass there"
-[ "$FAILED" = 0 ] || tail -30 "$log" | diag
+[ "$FAILED" = 0 ] || tail -30 "$T/log.$((k - 1))" | diag
 done_testing

@@ -14,6 +14,10 @@ cp build/dist/goprobe-*.tar.gz "$T/first.tar.gz"
 touch README.md
 ok "again" $MAKE -s dist
 ok "the same bytes" cmp "$T/first.tar.gz" build/dist/goprobe-*.tar.gz
+mkdir "$T/unpacked"
+tar -xf "$T/first.tar.gz" -C "$T/unpacked" --strip-components=1
+ok "and from the archive itself" $MAKE -s -C "$T/unpacked" dist
+ok "the same bytes" cmp "$T/first.tar.gz" "$T/unpacked"/build/dist/goprobe-*.tar.gz
 ok "make deb" $MAKE -s deb
 if command -v lintian >/dev/null; then
 	ok "lintian finds no error" sh -c \
@@ -28,10 +32,18 @@ is "$(dpkg-deb -f "$(deb goquery)" Depends | grep -c -E 'curl|pcap')" 0 \
 is "$(dpkg-deb --ctrl-tarfile "$(deb goprobe)" | tar -t | grep -c conffiles)" 0 "no conffile, so never a question about one"
 mkdir "$ROOT/srv/deb"
 cp build/deb/*.deb "$ROOT/srv/deb/"
-# the next version, alike but for its number
-dpkg-deb -R "$(deb goprobe)" "$T/next"
-sed -i 's/^Version: .*/Version: 99-1/' "$T/next/DEBIAN/control"
-dpkg-deb --root-owner-group -b "$T/next" "$ROOT/srv/goprobe_99.deb" >"$T/next.out"
+# the version before, whose programs know frames 1.0 alone
+built=$(dirname "${TESTS_DIR:-build/gcc/tests}")
+rm -rf build/before && mkdir build/before
+cp -a "$built/capture" "$built/writer" "$built/common" "$built"/*.a build/before/
+rm -f build/before/common/ipc/* build/before/capture/main.o build/before/libgpipc.a
+before="build/before/bin/goprobe-capture build/before/bin/goprobe-writer"
+ok "the version before" $MAKE -s $before O=build/before CPPFLAGS=-DFRAME_MINOR=0
+dpkg-deb -R "$(deb goprobe)" "$T/before"
+cp $before "$T/before/usr/sbin/"
+rm -rf build/before
+sed -i 's/^Version: .*/Version: 0.0-1/' "$T/before/DEBIAN/control"
+dpkg-deb --root-owner-group -b "$T/before" "$ROOT/srv/goprobe_0.deb" >"$T/before.out"
 this=/srv/deb/$(basename "$(deb goprobe)")
 
 ok "boot" machine_boot || done_testing
@@ -134,12 +146,23 @@ printf '[interface vc]\n[interface vz]\n' >>"$ini"
 run 0 "reload with two more interfaces" machine systemctl reload goprobe.target
 ok "vc is captured" wait_for 5 capturing vc
 ok "vz is not there" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q '^waiting: interface vz is not there'"
+said() { machine journalctl -b -q --no-pager -o cat -u 'goprobe-capture@*' -p "$1"; }
+like "$(said warning)" 'waiting: the interface is not there iface=vz' "the journal has it as a warning"
+is "$(said warning | grep -c 'capturing iface')" 0 "which going about its business is not"
+like "$(said info)" 'capturing iface=vb ' "but information"
 absent() { as analyst goquery --status | grep -q '^Attention: vz: no capture has come'; }
 ok "the status says so" wait_for 10 absent
 vc0=$(pid capture@vc)
+nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py vd 10.99.5 100000 2000 \
+    "$T/vc.log" >"$T/vc.sent" &
+vc_sender=$!
+sleep 0.5
 sed -i 's/^\[interface vc\]/&\nsnaplen = 256/' "$ini"
 run 0 "reload with other settings of vc" machine systemctl reload goprobe.target
 ok "vc was started again" test "$(pid capture@vc)" != "$vc0"
+sleep 0.5
+kill "$vc_sender"
+wait "$vc_sender"
 ip link add vy netns "$PEER" type veth peer name vz netns "$leader"
 in_peer ip link set vy up
 ok "vz appears, down" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q 'vz is down'"
@@ -168,7 +191,8 @@ want=$(cat "$T/sent")
 ok "of its $want packets none is missing" wait_for 10 has vb 10.99.2.0/24
 
 # --- the exporter: there when its package is and the configuration names a server
-printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\n' >>"$ini"
+printf '[site]\nname = test\n[export]\nurl = http://127.0.0.1:1\nuser = u\npassword_file = /etc/goprobe/password\n' >>"$ini"
+(umask 077; echo secret >"${ini%/*}/password") # root alone may read it
 run 0 "reload with an export" machine systemctl reload goprobe-apply
 is "$(unit goprobe-export LoadState)" not-found "has no effect without its package"
 run 0 "dpkg -i goprobe-export" machine sh -c 'dpkg -i /srv/deb/goprobe-export_*.deb'
@@ -181,34 +205,54 @@ sed -i '/^\[site\]/,$d' "$ini"
 run 0 "reload without" machine systemctl reload goprobe-apply
 is "$(unit goprobe-export ActiveState)" inactive "it has ended"
 
-# --- upgrade and downgrade under traffic
+# --- downgrade and upgrade under traffic
 nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py va 10.99.3 100000 2000 \
     "$T/log" >"$T/sent" &
 sender=$!
 sleep 1.5
 vb0=$(pid capture@vb) writer0=$(pid writer)
-run 0 "upgrade" machine dpkg -i /srv/goprobe_99.deb
-like "$(machine dpkg-query -W goprobe)" '99-1' "to the next version"
+run 0 "downgrade" machine dpkg -i /srv/goprobe_0.deb
+like "$(machine dpkg-query -W goprobe)" '\s0\.0-1' "to the version before"
+ok "the writer is another" test "$(pid writer)" != "$writer0"
+ok "the capture is another" test "$(pid capture@vb)" != "$vb0"
+sleep 1
+vb0=$(pid capture@vb) writer0=$(pid writer)
+run 0 "unpack the new version" machine dpkg --unpack "$this"
+is "$(pid capture@vb) $(pid writer)" "$vb0 $writer0" "nothing is interrupted"
+run 0 "the new writer" machine systemctl restart goprobe-writer
+sleep 1
+had=$(sum analyst vb 10.99.3.0/24)
+more() { [ "$(sum analyst vb 10.99.3.0/24)" -gt $((had + 2000)) ]; }
+ok "takes the frames of the capture before" wait_for 10 more
+is "$(pid capture@vb)" "$vb0" "which runs on"
+writer0=$(pid writer)
+run 0 "configure: upgrade" machine dpkg --configure goprobe
 ok "the writer is new" test "$(pid writer)" != "$writer0"
-ok "the capture is new" test "$(pid capture@vb)" != "$vb0"
-sleep 1.5
-vb0=$(pid capture@vb)
-run 0 "downgrade" machine dpkg -i "$this"
 ok "the capture is new" test "$(pid capture@vb)" != "$vb0"
 is "$(cat "$ini" | grep -c snapshot_interval)" 1 "the configuration is as it was"
 sleep 1.5
 kill "$sender"
 wait "$sender"
 sent=$(cat "$T/sent")
+is "$(machine journalctl -b -q --no-pager -o cat -u 'goprobe*' | grep -cE 'refused|session ended')" 0 \
+    "nobody was refused"
 
 # --- stop: everything is stored
 run 0 "stop" machine systemctl stop goprobe.target
 stopped() { [ "$(machine pgrep -c goprobe)" = 0 ]; }
 ok "nothing runs" wait_for 20 stopped
 as analyst goquery -i vb -f -1d -e csv -n all -c 'net 10.99.3.0/24' dip,dport >"$T/answer.csv" 2>"$T/answer.err"
-ok "two upgrades: what is missing lies in gaps of less than a second" \
-    python3 tests/lib/gaps.py "$ROOT/var/lib/goprobe" vb "$T/log" "$T/answer.csv" 1
+ok "a downgrade and an upgrade: no gap, each packet once" \
+    python3 tests/lib/gaps.py "$ROOT/var/lib/goprobe" vb "$T/log" "$T/answer.csv" 0
 diag <"$T/ok.out"
+as analyst goquery -i vc -f -1d -e csv -n all -c 'net 10.99.5.0/24' dip,dport >"$T/answer.csv" 2>"$T/answer.err"
+ok "nor had the reload, which had vc started again" \
+    python3 tests/lib/gaps.py "$ROOT/var/lib/goprobe" vc "$T/vc.log" "$T/answer.csv" 0
+diag <"$T/ok.out"
+took=$(machine journalctl -b -q --no-pager -o cat -u goprobe-writer | grep -c 'capture takes over')
+ok "$took times a capture took over from another" test "$took" -ge 10
+is "$(machine systemctl list-units --plain --no-legend --all 'goprobe-standin@*' | wc -l | tr -d ' ')" 0 \
+    "no stand-in is left"
 is "$(find "$ROOT/var/lib/goprobe/vb/journal" -type f | wc -l | tr -d ' ')" 0 "no journal is left"
 is "$(errors)" "" "the journal has no error"
 
@@ -232,6 +276,26 @@ like "$(machine journalctl -b -q --no-pager -o cat -u goprobe-writer)" \
 cp "$T/good.ini" "$ini"
 machine_link vb va
 run 0 "mended: start" machine systemctl restart goprobe.target
+ok "captures" wait_for 10 capturing vb
+
+# --- a process that does not answer; the times are short here
+for unit in capture@ writer; do
+	machine sh -c "mkdir -p /run/systemd/system/goprobe-$unit.service.d &&
+	    printf '[Service]\nWatchdogSec=2s\n' >/run/systemd/system/goprobe-$unit.service.d/short.conf"
+done
+run 0 "shorter watchdogs" machine systemctl daemon-reload
+run 0 "restart" machine systemctl restart goprobe.target
+ok "captures" wait_for 10 capturing vb
+sleep 3
+is "$(unit goprobe-writer NRestarts) $(unit goprobe-capture@vb NRestarts)" "0 0" "they are fed in time"
+for unit in writer capture@vb; do
+	hung=$(pid $unit)
+	machine kill -STOP "$hung"
+	anew() { now=$(pid $unit) && [ "$now" != 0 ] && [ "$now" != "$hung" ] && active goprobe-$unit; }
+	ok "$unit hangs: it is ended and started again" wait_for 20 anew
+	like "$(machine journalctl -b -q --no-pager -o cat -u goprobe-$unit | grep -i watchdog | head -1)" \
+	    'Watchdog timeout' "by its watchdog"
+done
 ok "captures" wait_for 10 capturing vb
 is "$(machine journalctl --no-pager | grep -ciE 'ignoring|unknown lvalue|failed to parse')" 0 \
     "nothing in any journal is ignored"

@@ -41,6 +41,7 @@ path = $T/site
 metrics = $T/prom/goprobe.prom
 [capture]
 snapshot_interval = 1
+l7_wait = 1
 buffer_mb = 2
 END
 mkdir "$T/prom"
@@ -147,11 +148,21 @@ else
 	    "have the same figures"
 	ok "in the format that Prometheus reads" sh -c \
 	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/prom/goprobe.prom"
+	for metric in $(sed -n '/^\.Sh METRICS/,/^\.Sh OPTIONS/p' writer/goprobe-writer.8 |
+	    grep -o 'goprobe_[a-z_0-9]*' | sort -u); do
+		grep -q "^$metric[{ ]" "$T/prom/goprobe.prom" || echo "$metric"
+	done >"$T/no.metric"
+	is "$(cat "$T/no.metric")" "" "those that the manual names are there"
 	printf '# TYPE goprobe_x counter\ngoprobe_x -1\n' >"$T/bad.prom"
 	run 1 "what is not is seen" sh -c \
 	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/bad.prom"
+	run 0 "the dashboard asks for what is published" \
+	    python3 tests/lib/dashboards.py etc/grafana/goprobe-prometheus.json \
+	    -m "$T/prom/goprobe.prom" -s goprobe_export_ -r "$T/rules"
+	like "$out" '^[0-9]+ expressions of [0-9]+ metrics$' "and for much of it"
 	if command -v promtool >/dev/null; then
 		ok "promtool" promtool check metrics <"$T/prom/goprobe.prom"
+		ok "promtool of the dashboard" promtool check rules "$T/rules"
 	fi
 	kill "$second"
 	wait "$second"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A kill storm over the sensor as systemd runs it: KILLS (25, with LONG=1 100)
 # times kill -9 at random phases over all its processes, with stops, starts,
-# reloads and daemon-reload in between, while numbered packets arrive.  Nothing
+# reloads, upgrades and daemon-reload in between, while numbered packets arrive.  Nothing
 # is stored twice, and whatever is missing lies in a gap that answers report.
 # TEST_SEED repeats the order of events.
 . tests/lib/tap.sh
@@ -40,12 +40,16 @@ python3 - "$TEST_SEED" "$KILLS" >"$T/plan" <<'END'
 import random, sys
 r = random.Random(int(sys.argv[1]))
 n = int(sys.argv[2])
-for i in range(n):
-    print(r.choices(["writer", "vb", "vc", "all", "both"],
-                    [35, 25, 15, 10, 15])[0], "%.3f" % r.uniform(0.05, 1.6))
-    if i % 5 == 4:
+i = 0
+while n > 0:
+    what = r.choices(["writer", "vb", "vc", "all", "both"],
+                     [35, 25, 15, 10, 15])[0]
+    n -= {"all": 3, "both": 2}.get(what, 1)
+    print(what, "%.3f" % r.uniform(0.05, 1.6))
+    i += 1
+    if i % 4 == 0:
         print(r.choice(["restart-writer", "daemon-reload", "stop-start",
-                        "reload", "stop-writer"]), "%.3f" % r.uniform(0.1, 1))
+                        "reload", "stop-writer", "upgrade"]), "%.3f" % r.uniform(0.1, 1))
 END
 kill_unit() { machine systemctl kill -s KILL "$@" 2>>"$T/kill.err"; }
 kills=0
@@ -67,10 +71,11 @@ while read -r what pause; do
 	stop-start) machine systemctl restart goprobe.target ;;
 	reload) machine systemctl reload goprobe.target ;;
 	stop-writer) machine systemctl stop goprobe-writer ;;
+	upgrade) machine /usr/libexec/goprobe/goprobe-apply upgrade ;;
 	esac </dev/null
 	case $what in
 	*-*) ;;
-	reload) ;;
+	reload | upgrade) ;;
 	both) kills=$((kills + 2)) ;;
 	all) kills=$((kills + 3)) ;;
 	*) kills=$((kills + 1)) ;;

@@ -11,7 +11,8 @@ ok "make install" $MAKE -s install DESTDIR= PREFIX="$D" SYSCONFDIR="$D/etc"
 units=$D/lib/systemd/system
 
 for unit in goprobe.target goprobe-apply.service goprobe-writer.socket \
-    goprobe-writer.service goprobe-capture@eth0.service goprobe-export.service; do
+    goprobe-writer.service goprobe-capture@eth0.service \
+    goprobe-standin@eth0.service goprobe-export.service; do
 	# the user may not be there, and the pages lie in our own prefix
 	SYSTEMD_UNIT_PATH=$units: MANPATH=$D/share/man run 0 "$unit verifies" \
 	    systemd-analyze verify --man=no --recursive-errors=no "$unit"
@@ -33,8 +34,12 @@ gate() {
 }
 gate "$units/goprobe-writer.service" 5
 gate "$units/goprobe-capture@.service" 23
+gate "$units/goprobe-standin@.service" 23
 gate "$units/goprobe-apply.service" 15
 gate "$units/goprobe-export.service" 15
+
+is "$(diff "$units/goprobe-capture@.service" "$units/goprobe-standin@.service" | grep '^[<>]' |
+    grep -vE '^[<>] (Description=|Restart|StartLimit|# 2: )')" "" "a stand-in is a capture but for its restart"
 
 # --- the generator, which reads /etc/goprobe: in a mount namespace of its own
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || {
@@ -72,6 +77,15 @@ ReadWritePaths=\"-/var/lib/prom\"" "are opened to the writer"
 run 0 "an export" generate '[export]\nurl = http://192.0.2.1:8123\nstate = /srv/e\n'
 is "$(made)" "./n/goprobe-export.service.d/50-paths.conf ./n/goprobe.target.wants/goprobe-export.service " \
     "is wanted, and may write its state"
+run 0 "an export with secrets" generate '[export]\nurl = https://192.0.2.1:8443\nuser = u\npassword_file = /etc/goprobe/pass word%\nkey_file = /etc/k.pem\nmetrics = /var/lib/prom/e.prom\n'
+is "$(cat "$T"/out/n/goprobe-export.service.d/*.conf)" \
+    '# made by goprobe-generator
+[Service]
+ReadWritePaths="-/var/lib/prom"
+# made by goprobe-generator
+[Service]
+LoadCredential=password_file:/etc/goprobe/pass word%%
+LoadCredential=key_file:/etc/k.pem' "has them handed over"
 run 2 "an error in the file" generate '[interface eth0]\nsnaplen = many\n'
 is "$(made)" "" "nothing is made"
 one_line "an error in the file"

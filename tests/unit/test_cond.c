@@ -121,7 +121,7 @@ set_of(void *arg, const char *name, const char **text, size_t *len,
 }
 
 static const struct godb_cond_opts site = {sizeof(site),
-    "10.0.0.0/8, 2001:db8::/32", NULL, set_of, NULL};
+    "10.0.0.0/8, 2001:db8::/32", NULL, set_of, NULL, false};
 
 static const char *
 dump(const char *text)

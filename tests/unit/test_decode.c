@@ -289,6 +289,397 @@ test_wifi(void)
 
 /* ---- IP ---------------------------------------------------------------- */
 
+/* Frames within frames: each of `header` bytes, in front of Ethernet. */
+static void
+in_frame(const char *what, unsigned type, const uint8_t *header, size_t n)
+{
+	struct packet *p = packet_new();
+
+	put_ether(p, type);
+	put(p, header, n);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case(what, 1, p);
+}
+
+/* Tags of n bytes in front of the next type. */
+static void
+in_tag(const char *what, unsigned type, const uint8_t *tag, size_t n)
+{
+	struct packet *p = packet_new();
+
+	put_ether(p, type);
+	put(p, tag, n);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case(what, 1, p);
+}
+
+static void
+test_envelopes(void)
+{
+	static const uint8_t label[] = {0, 6, 0x41, 64, 0, 0, 0, 0};
+	static const uint8_t batman[] = {1, 15, 50, 0, 0, 0, 0, 1, 2, 0, 0, 0,
+		0, 7};
+	static const uint8_t unicast[] = {0x40, 15, 50, 1, 2, 0, 0, 0, 0, 7};
+	static const uint8_t trill[] = {0, 0x50, 0, 1, 0, 2, 9, 9, 9, 9};
+	static const uint8_t macsec[] = {0x20, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 7,
+		0, 1};
+	static const uint8_t tag[6] = {1, 1, 0, 1, 0, 5};
+	static const uint8_t isl[] = {1, 0, 0x0c, 0, 0, 0, 2, 0, 0, 0, 0, 1, 0,
+		80, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0, 2, 0, 1, 0, 0};
+	uint8_t sealed[sizeof(macsec)];
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	in_frame("Ethernet pseudo-wire with a control word", 0x8847, label, 8);
+	in_frame("without", 0x8847, label, 4);
+	in_frame("transparent bridging", 0x6558, label, 0);
+	in_frame("TRILL with options", 0x22f3, trill, sizeof(trill));
+	in_frame("batman-adv broadcast", 0x4305, batman, sizeof(batman));
+	in_frame("batman-adv unicast", 0x4305, unicast, sizeof(unicast));
+	in_tag("MACsec in the clear", 0x88e5, macsec, sizeof(macsec));
+	in_tag("HSR", 0x892f, tag, 4);
+	in_tag("802.1CB", 0xf1c1, tag, 4);
+	in_tag("Cisco metadata", 0x8909, tag, 6);
+	put(p, isl, sizeof(isl));
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("ISL", 1, p);
+
+	memcpy(sealed, macsec, sizeof(macsec));
+	sealed[0] |= 0x0c;
+	p = packet_new();
+	put_ether(p, 0x88e5);
+	put(p, sealed, sizeof(sealed));
+	put16(p, 0x0800);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP, "MACsec, encrypted");
+	p = packet_new();
+	put_ether(p, 0x8847);
+	put(p, label, 4);
+	put32(p, 0x10000021);
+	put_udp4(p);
+	link_case("associated channel with IP", 1, p);
+	p = packet_new();
+	put_ether(p, 0x8847);
+	put(p, label, 8);
+	put_ether(p, 0x0806);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+	    "ARP in a pseudo-wire");
+	p = packet_new();
+	put_ether(p, 0x8847);
+	put(p, label, 8);
+	put_ether(p, 0x0800);
+	put32(p, 0x00450000);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+	    "what only looks like one");
+	p = packet_new();
+	put_ether(p, 0x894f);
+	put32(p, 0x00020104);
+	put32(p, 0);
+	put32(p, 0x00020101);
+	put32(p, 0);
+	put_udp4(p);
+	link_case("NSH in NSH", 1, p);
+}
+
+/* Lengths of a layer below IP: what lies behind them is padding. */
+static void
+test_lengths(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ether(p, 0);
+	put_snap(p, 0, 0x0800);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP, "802.3 length 0");
+	p->b[13] = 20;
+	ok(decode(1, p->b, p->n, &d) == DECODE_MALFORMED,
+	    "802.3 length within the IP header");
+	p->b[12] = 1500 >> 8;
+	p->b[13] = 1500 & 255;
+	link_case("802.3 length beyond the frame", 1, p);
+	p->b[13]++;
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+	    "1501 is neither a length nor a type");
+	p = packet_new();
+	put_ether(p, 0x8870);
+	put_snap(p, 0, 0x0800);
+	put_udp4(p);
+	link_case("LLC in a jumbo frame", 1, p);
+	p = packet_new();
+	put_ether(p, 0x8864);
+	put16(p, 0x1100);
+	put16(p, 1);
+	put16(p, 10);
+	put16(p, 0x0021);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_MALFORMED,
+	    "PPPoE length within the IP header");
+	p->b[19] = 200;
+	link_case("PPPoE length beyond the frame", 1, p);
+}
+
+static void
+put_nlpid(struct packet *p, unsigned nlpid)
+{
+	put8(p, nlpid);
+	put_udp4(p);
+}
+
+static void
+put_bridged(struct packet *p, size_t pad)
+{
+	put16(p, 0x0080);
+	put16(p, 0xc200);
+	put8(p, 7);
+	for (size_t i = 0; i < pad; i++)
+		put8(p, 0);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+}
+
+static void
+test_more_llc(void)
+{
+	struct packet *p = packet_new();
+
+	put_ether(p, 60);
+	put8(p, 0xfe);
+	put16(p, 0xfe03);
+	put_nlpid(p, 0xcc);
+	link_case("LLC with ISO's network layer", 1, p);
+	p = packet_new();
+	put8(p, 0xaa);
+	put16(p, 0xaa03);
+	put_bridged(p, 2);
+	link_case("bridged Ethernet over ATM", 11, p);
+	p = packet_new();
+	put8(p, 0xfe);
+	put16(p, 0xfe03);
+	put8(p, 0xcf);
+	put8(p, 0x21);
+	put_udp4(p);
+	link_case("PPP over ATM", 11, p);
+	p = packet_new();
+	put16(p, 0xff03);
+	put16(p, 0x0031);
+	put16(p, 0x0001);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("Ethernet bridged over PPP", 9, p);
+	p = packet_new();
+	put16(p, 0xff03);
+	put16(p, 0x003d);
+	put32(p, 0xc0000001);
+	put8(p, 0x21);
+	put_udp4(p);
+	link_case("multilink PPP", 9, p);
+}
+
+static void
+test_frame_relay(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put16(p, 0x1841);
+	put8(p, 3);
+	put_nlpid(p, 0xcc);
+	link_case("frame relay", 107, p);
+	p = packet_new();
+	put32(p, 0x18400001);
+	put8(p, 3);
+	put_nlpid(p, 0xcc);
+	link_case("four bytes of address", 107, p);
+	p->b[3] = 0;
+	ok(decode(107, p->b, p->n, &d) == DECODE_NON_IP, "five");
+	p = packet_new();
+	put16(p, 0x1841);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case("Cisco's encapsulation", 107, p);
+	p = packet_new();
+	put16(p, 0x1841);
+	put16(p, 0x0300);
+	put8(p, 0x80);
+	put_bridged(p, 0);
+	link_case("bridged Ethernet", 107, p);
+	p = packet_new();
+	put16(p, 0x1841);
+	put16(p, 0x0300);
+	put8(p, 0x80);
+	put8(p, 0);
+	put16(p, 0);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case("SNAP", 107, p);
+	p = packet_new();
+	put8(p, 1);
+	put16(p, 0x1841);
+	put8(p, 3);
+	put_nlpid(p, 0xcc);
+	link_case("with the direction in front", 206, p);
+}
+
+static void
+put_bytes(struct packet *p, unsigned v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put8(p, v);
+}
+
+static void
+test_more_links(void)
+{
+	static const struct {
+		int dlt;
+		size_t before, tag; /* around the addresses */
+		const char *what;
+	} tagged[] = {
+		{281, 0, 4, "Broadcom switch tag"},
+		{282, 4, 0, "Broadcom switch tag in front"},
+		{284, 0, 4, "DSA"},
+		{285, 0, 8, "EDSA"},
+		{259, 8, 0, "EPON"},
+	};
+	struct packet *p;
+
+	for (size_t i = 0; i < sizeof(tagged) / sizeof(tagged[0]); i++) {
+		p = packet_new();
+		put_bytes(p, 0xc0, tagged[i].before);
+		put_bytes(p, 2, 12);
+		put_bytes(p, 0xc0, tagged[i].tag);
+		put16(p, 0x0800);
+		put_udp4(p);
+		link_case(tagged[i].what, tagged[i].dlt, p);
+	}
+	p = packet_new();
+	put16(p, 0x0102);
+	put32(p, 0xd4000001);
+	put_udp4(p);
+	link_case("ARCnet", 7, p);
+	p = packet_new();
+	put32(p, 0x01020000);
+	put8(p, 0xf0);
+	put_udp4(p);
+	link_case("ARCnet, RFC 1051", 129, p);
+	p = packet_new();
+	put_bytes(p, 1, 16);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case("IP over IEEE 1394", 138, p);
+	p = packet_new();
+	put32(p, 0x01000064);
+	put16(p, 0);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("LAN emulation", 123, p);
+	p = packet_new();
+	put32(p, 0x00080000);
+	put_udp4(p);
+	link_case("EtherType as the family", 0, p);
+	p = packet_new();
+	put32(p, 2);
+	put_bytes(p, 0, 8);
+	put_udp4(p);
+	link_case("OpenBSD's enc", 13, p);
+}
+
+static void
+test_recorders(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put32(p, 0x4d474381);
+	put16(p, 3);
+	put_bytes(p, 7, 3);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("Juniper, Ethernet, with extensions", 178, p);
+	p = packet_new();
+	put32(p, 0x4d474302);
+	put32(p, 0x02000000);
+	put_udp4(p);
+	link_case("Juniper without link layer", 178, p);
+	p->b[0] = 'm';
+	ok(decode(178, p->b, p->n, &d) == DECODE_NON_IP, "not Juniper's");
+	p = packet_new();
+	put32(p, 0x4d474300);
+	put16(p, 0x0f00);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case("Juniper, Cisco HDLC", 181, p);
+	p = packet_new();
+	put_bytes(p, 0, 8);
+	put32(p, 0x82040060);
+	put32(p, 0);
+	put_bytes(p, 0x80, 8); /* two extension headers */
+	put_bytes(p, 0x03, 8);
+	put16(p, 0);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("ERF with extension headers, Ethernet", 197, p);
+	p = packet_new();
+	put_bytes(p, 0, 8);
+	put32(p, 0x01040060);
+	put32(p, 0);
+	put16(p, 0x0f00);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case("ERF, HDLC", 197, p);
+	p = packet_new();
+	put16(p, 0);
+	put16(p, 824);
+	put_bytes(p, 0, 10);
+	put16(p, 0x0800);
+	put_udp4(p);
+	ok(decode(113, p->b, p->n, &d) == DECODE_NON_IP,
+	    "cooked netlink messages");
+}
+
+static void
+test_wifi_aggregate(void)
+{
+	struct packet *p = packet_new();
+
+	put16(p, 0x8801); /* QoS data, to the distribution system */
+	put_bytes(p, 2, 22);
+	put16(p, 0x8000);
+	put_bytes(p, 2, 12);
+	put16(p, 36);
+	put_snap(p, 0, 0x0800);
+	put_udp4(p);
+	link_case("A-MSDU", 105, p);
+	p = packet_new();
+	put16(p, 0x8803); /* between two access points */
+	put_bytes(p, 2, 28);
+	put16(p, 0x0001);
+	put_bytes(p, 1, 6 + 6); /* mesh control with one address */
+	put_snap(p, 0, 0x0800);
+	put_udp4(p);
+	link_case("mesh control", 105, p);
+}
+
+static void
+test_cut_extension(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ip6(p, 1, 2, 0, 16);
+	put16(p, 17 << 8);
+	ok(decode(229, p->b, p->n - 1, &d) == DECODE_IP && d.proto == 0,
+	    "hop-by-hop, one byte of it captured");
+	ok(decode(229, p->b, p->n, &d) == DECODE_IP && d.proto == 17,
+	    "two bytes");
+}
+
 static void
 test_ip4(void)
 {
@@ -375,7 +766,7 @@ test_ip6(void)
 	p->b[40 + 48 + 3] = 0;
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.dport == 53 &&
 	    !(d.flags & DECODE_FRAG_FIRST), "atomic fragment");
-	ok(decode(12, p->b, 41, &d) == DECODE_IP && d.proto == 43,
+	ok(decode(12, p->b, 42, &d) == DECODE_IP && d.proto == 43,
 	    "cut: the walk stops at the number it knows");
 	ok(decode(12, p->b, 40, &d) == DECODE_IP && d.proto == 0,
 	    "cut before the first extension");
@@ -439,7 +830,7 @@ test_random(void)
 	for (int i = 0; i < 300000; i++) {
 		uint8_t b[160];
 		size_t n = tap_random(&seed) % sizeof(b);
-		int dlt = (int)(tap_random(&seed) % 280);
+		int dlt = (int)(tap_random(&seed) % 290);
 
 		for (size_t j = 0; j < n; j++)
 			b[j] = (uint8_t)tap_random(&seed);
@@ -448,10 +839,11 @@ test_random(void)
 			static const uint8_t type[][2] = {{8, 0},
 				{0x86, 0xdd}, {0x81, 0}, {0x88, 0x47},
 				{0x88, 0x64}, {0x89, 0x4f}, {0x88, 0xe7},
-				{0x89, 3}, {0, 40}};
+				{0x89, 3}, {0, 40}, {0x22, 0xf3}, {0x43, 5},
+				{0x88, 0xe5}, {0x65, 0x58}};
 
 			dlt = 1;
-			memcpy(b + 12, type[tap_random(&seed) % 9], 2);
+			memcpy(b + 12, type[tap_random(&seed) % 13], 2);
 			b[14] = (uint8_t)(tap_random(&seed) % 2 ? 0x45 : 0x60);
 		}
 		n_ip += decode(dlt, b, n, &d) == DECODE_IP;
@@ -507,6 +899,14 @@ main(void)
 	test_cooked_raw();
 	test_null_ip6();
 	test_wifi();
+	test_envelopes();
+	test_lengths();
+	test_more_llc();
+	test_frame_relay();
+	test_more_links();
+	test_recorders();
+	test_wifi_aggregate();
+	test_cut_extension();
 	test_ip4();
 	test_ip4_fragments();
 	test_ip6();

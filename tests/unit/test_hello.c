@@ -80,7 +80,8 @@ test_good(void)
 }
 
 static void
-refused(const char *what, const struct hello *h, size_t len, size_t n_fds)
+refused_as(int error, const char *what, const struct hello *h, size_t len,
+    size_t n_fds)
 {
 	int s[2], fd = -1, fds[253], before;
 	struct hello got;
@@ -92,11 +93,17 @@ refused(const char *what, const struct hello *h, size_t len, size_t n_fds)
 		fds[i] = STDIN_FILENO;
 	before = open_fds();
 	send_with_fds(s[0], h, len, fds, n_fds);
-	is_int(hello_recv(s[1], &got, &fd, &why), -EPROTO, "%s refused: %s",
+	is_int(hello_recv(s[1], &got, &fd, &why), error, "%s refused: %s",
 	    what, why ? why : "-");
 	is_int(open_fds(), before, "%s leaks no descriptor", what);
 	close(s[0]);
 	close(s[1]);
+}
+
+static void
+refused(const char *what, const struct hello *h, size_t len, size_t n_fds)
+{
+	refused_as(-EPROTO, what, h, len, n_fds);
 }
 
 static void
@@ -115,7 +122,10 @@ test_bad(void)
 	refused("magic", &h, sizeof(h), 1);
 	h = good_hello();
 	h.version++;
-	refused("version", &h, sizeof(h), 1);
+	refused_as(-EPROTONOSUPPORT, "version", &h, sizeof(h), 1);
+	h = good_hello();
+	h.frame_version = FRAME_VERSION + 0x100;
+	refused_as(-EPROTONOSUPPORT, "frames to come", &h, sizeof(h), 1);
 	h = good_hello();
 	h.workers = 0;
 	refused("no workers", &h, sizeof(h), 1);

@@ -84,6 +84,8 @@ random_scan(void)
 		fake_add_l7(s, l7_names[i], "Category");
 	for (size_t i = 0; i < 3; i++)
 		fake_add_iface(s, iface_names[i]);
+	fake_piece_rows = pick(3) ? 0 : (uint32_t)(1 + pick(ROWS_MAX / 2));
+	fake_knows = pick(2);
 	n_twin = 0;
 	for (size_t p = 0; p < PARTS; p++) {
 		uint32_t iface = (uint32_t)(p * 3 / PARTS);
@@ -405,6 +407,7 @@ compare_key(enum godb_key k, const struct twin_row *a, const struct twin_row *b)
 		    proto_text(b->row.proto, y));
 	case GODB_KEY_L7PROTO:
 		return strcmp(l7_names[a->row.l7], l7_names[b->row.l7]);
+	case GODB_KEY_SITE:
 	case GODB_KEY_HOST: /* the twin has no rows with two groups */
 	case GODB_N_KEYS:
 		break;
@@ -675,6 +678,37 @@ check_run(void)
 	godb_scan_close(s);
 }
 
+/* Of a block in pieces what was taken before the broken one is taken back. */
+static void
+check_pieces(void)
+{
+	static const struct fake_row row[3] = {
+	    {4, {0, 1}, {0, 2}, 443, 6, 0, {1, 1, 1, 1}},
+	    {4, {0, 3}, {0, 2}, 443, 6, 0, {2, 2, 2, 2}},
+	    {4, {0, 4}, {0, 2}, 443, 6, 0, {4, 4, 4, 4}}};
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_result *r = NULL;
+	struct godb_scan *s = fake_scan_new();
+	uint64_t totals[4];
+
+	fake_add_iface(s, "eth0");
+	fake_add_part(s, 0, 0, row, 1);
+	fake_add_part(s, 0, 300, row, 3);
+	(void)godb_keys_parse("sip", &o.keys, NULL);
+	fake_piece_rows = 1;
+	fake_broken_piece = 2;
+	fake_break_part(s, 1, GODB_EDAMAGED);
+	is_int(godb_query_run(s, &o, &r), 0, "the last of three pieces broken");
+	is_int(godb_result_n_faults(r), 1, "  one fault");
+	is_int(godb_result_n_hits(r), 1, "  no group of that block");
+	godb_result_totals(r, totals);
+	is_int(totals[0], 1, "  nothing of it in the totals");
+	godb_result_free(r);
+	godb_scan_close(s);
+	fake_piece_rows = 0;
+	fake_broken_piece = UINT32_MAX;
+}
+
 int
 main(void)
 {
@@ -682,6 +716,7 @@ main(void)
 	twin = calloc(PARTS * ROWS_MAX, sizeof(*twin));
 	check_random();
 	check_run();
+	check_pieces();
 	free(twin);
 	return tap_done();
 }

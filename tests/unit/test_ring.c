@@ -196,6 +196,37 @@ test_lies(void)
 	}
 }
 
+static const char *
+as_version(unsigned major, unsigned minor, uint32_t flags, uint64_t starved)
+{
+	struct frame_header *h = (void *)frame;
+	uint64_t seed = 3;
+
+	make_frame(&seed);
+	h->magic = FRAME_MAGIC;
+	h->version = (uint16_t)(major | minor << 8);
+	h->flags = flags;
+	h->l7_starved = starved;
+	frame_seal(h);
+	return frame_check(frame, h->bytes);
+}
+
+static void
+test_versions(void)
+{
+	const uint32_t plain = FRAME_DIR_IFACE | FRAME_L7;
+
+	ok(as_version(1, 0, plain, 0) == NULL, "a frame of 1.0");
+	is_str(as_version(1, 0, plain | FRAME_L7_FAILED, 0), "flags",
+	    "1.0 has no such flag");
+	is_str(as_version(1, 0, plain, 1), "flags", "nor that counter");
+	ok(as_version(1, 1, plain | FRAME_L7_FAILED, 1) == NULL,
+	    "1.1 has both");
+	is_str(as_version(1, 2, plain, 0), "version", "a minor to come");
+	is_str(as_version(2, 0, plain, 0), "version", "a major to come");
+	is_str(as_version(0, 1, plain, 0), "version", "a major that was");
+}
+
 static void
 test_head_lies(void)
 {
@@ -266,6 +297,7 @@ main(void)
 	test_one_way();
 	test_not_a_ring();
 	test_lies();
+	test_versions();
 	test_head_lies();
 	return tap_done();
 }

@@ -1,4 +1,8 @@
-#include "querier/lookup.h"
+/*
+ * look - what can be asked beside questions with rows: seen with addresses,
+ * addresses that nobody knew, and --list.
+ */
+#include "querier/look.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,8 +11,10 @@
 #include "common/base/clock.h"
 #include "querier/explain.h"
 #include "querier/indicators.h"
+#include "querier/list.h"
 #include "querier/newcomers.h"
 #include "querier/question.h"
+#include "querier/store.h"
 #include "querier/units.h"
 
 /* ---- seen ADDRESS... --------------------------------------------------- */
@@ -94,7 +100,7 @@ explain_seen(const struct godb_scan *scan, const struct godb_seen *seen)
 
 /* Like grep: but "none" is said only when nothing is missing. */
 int
-lookup_seen(struct session *s)
+look_seen(struct session *s)
 {
 	static void (*const print[])(struct out *, const struct sightings *) = {
 		[ARGS_TXT] = sightings_txt,
@@ -168,7 +174,7 @@ find_new(struct session *s, struct newcomers *n)
 }
 
 int
-lookup_new(struct session *s)
+look_new(struct session *s)
 {
 	static void (*const print[])(struct out *, const struct newcomers *) = {
 		[ARGS_TXT] = newcomers_txt,
@@ -214,4 +220,31 @@ lookup_new(struct session *s)
 	/* what lacks before can only have made more of them new */
 	return any || newcomers_begin_before(&n) ? EXIT_INCOMPLETE :
 						   EXIT_NOT_SEEN;
+}
+
+/* ---- --list ------------------------------------------------------------ */
+
+_Noreturn void
+look_list(struct session *s)
+{
+	const struct godb_list_iface *f;
+	struct godb_list *list;
+	int rc = godb_list_new(s->reader, s->ifaces, &list);
+	int status = EXIT_FINE;
+
+	if (rc < 0)
+		session_die(EXIT_ERROR,
+		    "%s: %s", store_path(s), godb_strerror(rc));
+	list_print(&session_out, list, s->args.format);
+	(void)out_flush(&session_out);
+	for (size_t i = 0; (f = godb_list_get(list, i)); i++) {
+		if (f->n_unreadable == 0)
+			continue;
+		session_say("goquery: incomplete iface=%s days=%llu "
+		    "cause=damaged place=\"%s\" error=\"%s\"", f->iface,
+		    (unsigned long long)f->n_unreadable, f->place,
+		    godb_strerror(f->rc));
+		status = EXIT_INCOMPLETE;
+	}
+	session_finish(status);
 }

@@ -1,0 +1,858 @@
+/*
+ * Rows to groups, each thread by itself.
+ *
+ * - Neighbours that share their key are summed first: blocks are sorted.
+ * - Ports, protocols and applications alone have few enough values for a
+ *   table of places: no hash, no comparison.
+ * - Other keys go to a hash table that fits the second-level cache.  Most
+ *   questions have few groups, or the same ones come again within some
+ *   blocks: then nothing else is touched.
+ * - When that table is full its entries are put aside by partition (spill.h).
+ *   Where it does not spare much (nearly every row is a group of its own),
+ *   rows are put aside at once.
+ */
+#include "common/godb/grouping.h"
+
+#include "common/godb/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH       GDI_BATCH
+#define N_COUNTERS  GDI_N_COUNTERS_KEPT
+#define LOCAL_WORDS ((size_t)64 << 10) /* of entries, in a feed's table */
+#define NEAR_WORDS  LOCAL_WORDS /* of entries, still in a near cache */
+/* Below this many records an entry, a feed's table does not pay ... */
+#define WORTH_NUM   3
+#define WORTH_DEN   2
+#define DIRECT_RECORDS (UINT64_C(1) << 20) /* ... for so many of them */
+/*
+ * What all feeds together may put aside before it goes to the partitions'
+ * tables.  Where only the best groups are kept these tables are never needed
+ * unless there is more than that.
+ */
+#define ASIDE_MOST      ((size_t)64 << 20)
+#define ASIDE_MOST_BEST ((size_t)192 << 20)
+#define SMALL_CODES     16u /* protocols of a small key; then none's */
+#define SMALL_MEMORY    ((size_t)256 << 20)
+
+static bool
+same_key(const uint64_t *a, const uint64_t *b, unsigned words)
+{
+	for (unsigned i = 0; i < words; i++) {
+		if (a[i] != b[i])
+			return false;
+	}
+	return true;
+}
+
+/* ---- new and free ------------------------------------------------------ */
+
+/* Whether keys are ports, applications or protocols: one of 16 bits, and
+ * protocols beside it. */
+static void
+small_init(struct gdi_small *s, const struct gdi_group *g)
+{
+	const struct gdi_layout *t = &g->layout[0];
+	size_t most = g->arena.most;
+
+	s->wide = GODB_N_COLUMNS;
+	for (unsigned k = 0; k < t->n_fields; k++) {
+		enum godb_key key = t->field[k].key;
+
+		if (key == GODB_KEY_PROTO)
+			s->proto = true;
+		else if ((key == GODB_KEY_DPORT || key == GODB_KEY_L7PROTO) &&
+		    s->wide == GODB_N_COLUMNS)
+			s->wide = key == GODB_KEY_DPORT ? GODB_DPORT :
+							  GODB_L7PROTO;
+		else
+			return;
+	}
+	memset(s->code, SMALL_CODES, sizeof(s->code));
+	/* places and entries are not for a query with little memory */
+	if (g->n_sets == 1 && (most == 0 || most >= SMALL_MEMORY))
+		s->places = (s->wide != GODB_N_COLUMNS ? 1u << 16 : 1) *
+		    (s->proto ? SMALL_CODES + 1 : 1);
+	s->words = t->words + g->set[0].numbers;
+}
+
+int
+gdi_feed_new(struct gdi_group *g, struct gdi_feed **out)
+{
+	struct gdi_feed *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->g = g;
+	for (unsigned s = 0; s < g->n_sets; s++) {
+		for (unsigned v = 0; v < 2; v++) {
+			const struct gdi_set *set = &g->set[s];
+
+			gdi_table_init(&f->side[s][v].local, set->words[v],
+			    set->numbers, false);
+			gdi_spill_init(&f->side[s][v].spill, set->words[v],
+			    set->last_bits[v], set->numbers);
+		}
+	}
+	small_init(&f->small, g);
+	atomic_fetch_add(&g->n_feeds, 1);
+	*out = f;
+	return 0;
+}
+
+static size_t
+places_bytes(const struct gdi_small *s)
+{
+	return sizeof(*s->place) * s->places;
+}
+
+static size_t
+entry_bytes(const struct gdi_small *s)
+{
+	return s->words * sizeof(*s->entry);
+}
+
+static void
+small_free(struct gdi_feed *f)
+{
+	struct gdi_small *s = &f->small;
+
+	if (s->place)
+		gdi_arena_discharge(&f->g->arena, places_bytes(s));
+	gdi_arena_discharge(&f->g->arena, s->room * entry_bytes(s));
+	free(s->place);
+	free(s->entry);
+	s->place = NULL;
+	s->entry = NULL;
+	s->n = s->room = 0;
+}
+
+void
+gdi_feed_free(struct gdi_feed *f)
+{
+	if (!f)
+		return;
+	for (unsigned s = 0; s < f->g->n_sets; s++) {
+		for (unsigned v = 0; v < 2; v++) {
+			gdi_table_free(&f->side[s][v].local, &f->g->arena);
+			gdi_spill_free(&f->side[s][v].spill, &f->g->arena);
+		}
+	}
+	small_free(f);
+	free(f);
+}
+
+/* ---- what is put aside ------------------------------------------------- */
+
+static size_t
+record_words(const struct gdi_side *d)
+{
+	return 1 + d->local.words;
+}
+
+int
+gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
+    unsigned partition, struct gdi_table *t, uint64_t *records)
+{
+	struct gdi_spill *s = &f->side[set][v].spill;
+	struct gdi_spill_reader r;
+	size_t n;
+
+	gdi_spill_rewind(s, partition, &r);
+	while ((n = gdi_spill_next(&r, records, BATCH)) > 0) {
+		int rc = gdi_table_reserve(t, &f->g->hash, &f->g->arena);
+
+		if (rc == 0 && t->n > GDI_GROUPS_MAX / (2 * GDI_PARTITIONS))
+			rc = GODB_EMEMORY;
+		if (rc < 0)
+			return rc;
+		gp_hash_records(&f->g->hash, records, t->key_words,
+		    1 + t->words, n);
+		if ((size_t)t->n * t->words > NEAR_WORDS)
+			gdi_table_add(t, records, n);
+		else
+			gdi_table_add_near(t, records, n);
+	}
+	gdi_spill_clear(s, partition);
+	return 0;
+}
+
+/* All that a side has put aside goes to the partitions' tables. */
+static int
+drain_all(struct gdi_feed *f, unsigned s, unsigned v)
+{
+	uint64_t records[BATCH * GDI_RECORD_MAX] GDI_UNINITIALISED;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < GDI_PARTITIONS; i++) {
+		struct gdi_partition *p = &f->g->set[s].partition[i];
+
+		(void)pthread_mutex_lock(&p->lock);
+		rc = gdi_feed_drain(f, s, v, i, &p->table[v], records);
+		(void)pthread_mutex_unlock(&p->lock);
+	}
+	return rc;
+}
+
+static size_t
+aside_most(const struct gdi_group *g)
+{
+	size_t most = g->best.limit ? ASIDE_MOST_BEST : ASIDE_MOST;
+
+	if (g->arena.most > 0 && g->arena.most / 4 < most)
+		most = g->arena.most / 4;
+	return most / g->n_feeds;
+}
+
+/* Puts n hashed records aside. */
+static int
+put_aside(struct gdi_feed *f, unsigned s, unsigned v, const uint64_t *r,
+    size_t n)
+{
+	struct gdi_side *d = &f->side[s][v];
+	int rc = 0;
+
+	atomic_store_explicit(&f->g->spilled, true, memory_order_relaxed);
+	while (rc == 0 && n > 0) {
+		size_t done;
+
+		if (d->spill.bytes >= aside_most(f->g))
+			rc = drain_all(f, s, v);
+		if (rc < 0)
+			return rc;
+		rc = gdi_spill_put(&d->spill, &f->g->arena, r, n, &done);
+		if (rc == GODB_EMEMORY && d->spill.bytes > 0)
+			rc = drain_all(f, s, v);
+		n -= done;
+		r += done * record_words(d);
+	}
+	return rc;
+}
+
+/* Empties a side's table. */
+static int
+spill(struct gdi_feed *f, unsigned s, unsigned v)
+{
+	uint64_t records[BATCH * GDI_RECORD_MAX] GDI_UNINITIALISED;
+	struct gdi_side *d = &f->side[s][v];
+	struct gdi_table *t = &d->local;
+	size_t step = record_words(d), n = 0;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < t->n; i++) {
+		memcpy(records + n++ * step + 1, gdi_table_entry(t, i),
+		    t->words * sizeof(*records));
+		if (n < BATCH && i + 1 < t->n)
+			continue;
+		gp_hash_records(&f->g->hash, records, t->key_words, step, n);
+		rc = put_aside(f, s, v, records, n);
+		n = 0;
+	}
+	d->direct = d->records < t->n * WORTH_NUM / WORTH_DEN;
+	d->records = 0;
+	gdi_table_clear(t);
+	return rc;
+}
+
+/* Room for a batch in a side's table, unless rows are put aside at once. */
+static int
+make_room(struct gdi_feed *f, unsigned s, unsigned v)
+{
+	struct gdi_side *d = &f->side[s][v];
+	int rc = 0;
+
+	if (d->direct && d->records < DIRECT_RECORDS)
+		return 0;
+	if (d->direct) { /* perhaps it pays by now */
+		d->direct = false;
+		d->records = 0;
+	}
+	if ((d->local.n + BATCH) * d->local.words > LOCAL_WORDS) {
+		rc = spill(f, s, v);
+		if (rc < 0 || d->direct)
+			return rc;
+	}
+	return gdi_table_reserve(&d->local, &f->g->hash, &f->g->arena);
+}
+
+/* ---- rows -------------------------------------------------------------- */
+
+static void
+add_counters(uint64_t to[N_COUNTERS], const struct godb_columns *c,
+    uint32_t row)
+{
+	for (unsigned k = 0; k < N_COUNTERS; k++)
+		to[k] = gdi_add(to[k], c->counter[k][row]);
+}
+
+/* Hashes n records and adds them to the feed's table, or puts them aside;
+ * make_room came before. */
+static int
+put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
+{
+	struct gdi_side *d = &f->side[s][v];
+
+	d->records += n;
+	gp_hash_records(&f->g->hash, f->records, d->local.key_words,
+	    record_words(d), n);
+	if (d->direct)
+		return put_aside(f, s, v, f->records, n);
+	gdi_table_add_near(&d->local, f->records, n);
+	return 0;
+}
+
+/*
+ * Records of a batch's rows but for the hash: one for neighbours that share
+ * their key, which are many, for blocks are sorted.
+ */
+static inline __attribute__((always_inline)) size_t
+sum_neighbours(const struct gdi_rows_batch *b, unsigned words,
+    unsigned numbers, bool rows, uint64_t *r)
+{
+	const uint64_t *const *counter = b->c->counter;
+	const uint64_t *v0 = counter[0], *v1 = counter[1];
+	const uint64_t *v2 = counter[2], *v3 = counter[3];
+	size_t n = 0, i = 0;
+
+	while (i < b->n) {
+		const uint64_t *key = b->keys + i * words;
+		uint64_t *to = r + 1 + words;
+		size_t k = i + 1, row = gdi_batch_row(b, i);
+
+		for (unsigned m = 0; m < words; m++)
+			r[1 + m] = key[m];
+		to[0] = v0[row];
+		to[1] = v1[row];
+		to[2] = v2[row];
+		to[3] = v3[row];
+		for (unsigned m = N_COUNTERS; m < numbers; m++)
+			to[m] = 0;
+		for (; k < b->n && same_key(key, b->keys + k * words, words);
+		     k++)
+			add_counters(to, b->c, gdi_batch_row(b, k));
+		if (rows)
+			to[N_COUNTERS] = k - i;
+		r += 1 + words + numbers;
+		i = k;
+		n++;
+	}
+	return n;
+}
+
+/* A row's value of a distinct column, behind its group's key. */
+static void
+pack_value(enum godb_column column, const struct gdi_rows_batch *b,
+    uint32_t row, uint64_t *out)
+{
+	const struct godb_columns *c = b->c;
+	bool dip = column == GODB_DIP;
+
+	if (column == GODB_DPORT) {
+		out[0] = c->dport[row];
+	} else if (b->v6) {
+		const struct godb_addr6 *a = dip ? c->dip6 : c->sip6;
+
+		out[0] = a[row - c->n4].hi;
+		out[1] = a[row - c->n4].lo;
+	} else {
+		out[0] = (dip ? c->dip4 : c->sip4)[row];
+	}
+}
+
+static int
+put_pairs(struct gdi_feed *f, const struct gdi_layout *l, unsigned v,
+    const struct gdi_rows_batch *b)
+{
+	const struct gdi_group *g = f->g;
+	int rc = 0;
+
+	for (unsigned s = 1; rc == 0 && s < g->n_sets; s++) {
+		/* versions of addresses stay apart even where groups are one */
+		unsigned w = g->set[s].column == GODB_DPORT ? v : b->v6;
+		size_t step = 1 + g->set[s].words[w];
+
+		for (size_t i = 0; i < b->n; i++) {
+			uint64_t *key = f->records + i * step + 1;
+
+			memcpy(key, b->keys + i * l->words,
+			    l->words * sizeof(*key));
+			pack_value(g->set[s].column, b, gdi_batch_row(b, i),
+			    key + l->words);
+		}
+		rc = make_room(f, s, w);
+		if (rc == 0)
+			rc = put_records(f, s, w, b->n);
+	}
+	return rc;
+}
+
+static int
+add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
+{
+	const struct gdi_group *g = f->g;
+	const struct gdi_layout *l = &g->layout[v];
+	bool rows = g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
+	unsigned numbers = g->set[0].numbers;
+	size_t n;
+	int rc = make_room(f, 0, v);
+
+	if (rc < 0)
+		return rc;
+	gdi_layout_pack(l, b);
+	if (l->words == 1 && numbers == N_COUNTERS) /* the most common */
+		n = sum_neighbours(b, 1, N_COUNTERS, false, f->records);
+	else if (l->words == 4 && numbers == N_COUNTERS)
+		n = sum_neighbours(b, 4, N_COUNTERS, false, f->records);
+	else
+		n = sum_neighbours(b, l->words, numbers, rows, f->records);
+	rc = put_records(f, 0, v, n);
+	return rc == 0 && g->n_sets > 1 ? put_pairs(f, l, v, b) : rc;
+}
+
+/* Of a batch that is in under its sips: totals, and the rows that stand under
+ * their dips, too. */
+static size_t
+other_ends(struct gdi_feed *f, const struct gdi_rows_batch *b,
+    uint32_t sel[BATCH])
+{
+	const struct gdi_group *g = f->g;
+	struct godb_addr6 mask = gdi_mask_of(128, g->host_drop6);
+	uint32_t mask4 = (uint32_t)gdi_mask_of(32, g->host_drop4).lo;
+	const struct godb_columns *c = b->c;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		uint32_t row = gdi_batch_row(b, i), r = row - c->n4;
+
+		add_counters(f->totals, c, row);
+		if (!b->v6 ? (c->sip4[row] ^ c->dip4[row]) & mask4
+			   : ((c->sip6[r].hi ^ c->dip6[r].hi) & mask.hi) |
+				((c->sip6[r].lo ^ c->dip6[r].lo) & mask.lo))
+			sel[n++] = row;
+	}
+	return n;
+}
+
+static int
+add_other_ends(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
+{
+	uint32_t sel[BATCH];
+	int rc;
+
+	b->n = other_ends(f, b, sel);
+	b->sel = sel;
+	b->second = true;
+	rc = add_batch(f, v, b);
+	b->second = false;
+	return rc;
+}
+
+/* ---- small keys -------------------------------------------------------- */
+
+static int
+grow_entries(struct gdi_feed *f)
+{
+	struct gdi_small *s = &f->small;
+	uint32_t more = s->room ? s->room : 256;
+	int rc = gdi_arena_charge(&f->g->arena, more * entry_bytes(s));
+	uint64_t *entry;
+
+	if (rc < 0)
+		return rc;
+	entry = realloc(s->entry, ((size_t)s->room + more) * entry_bytes(s));
+	if (!entry) {
+		gdi_arena_discharge(&f->g->arena, more * entry_bytes(s));
+		return -ENOMEM;
+	}
+	s->entry = entry;
+	s->room += more;
+	return 0;
+}
+
+static inline uint32_t
+place_of(const struct gdi_small *s, const uint16_t *wide, const uint8_t *proto,
+    uint32_t row)
+{
+	uint32_t place = wide ? wide[row] : 0;
+
+	if (proto)
+		place |= (uint32_t)s->code[proto[row]] << (wide ? 16 : 0);
+	return place;
+}
+
+/* Makes the entry of a row's key, which is new.  1: there are too many
+ * protocols. */
+static int
+small_entry(struct gdi_feed *f, const uint16_t *wide, const uint8_t *proto,
+    uint32_t row)
+{
+	const struct gdi_layout *t = &f->g->layout[0];
+	struct gdi_small *s = &f->small;
+	int rc = s->n == s->room ? grow_entries(f) : 0;
+	uint64_t *entry;
+
+	if (rc < 0)
+		return rc;
+	if (proto && s->code[proto[row]] == SMALL_CODES) {
+		if (s->n_codes == SMALL_CODES)
+			return 1;
+		s->code[proto[row]] = (uint8_t)s->n_codes++;
+	}
+	entry = s->entry + (size_t)s->n++ * s->words;
+	memset(entry, 0, entry_bytes(s));
+	for (unsigned k = 0; k < t->n_fields; k++) {
+		const struct gdi_field *field = &t->field[k];
+
+		entry[field->word] |= (uint64_t)(field->key == GODB_KEY_PROTO ?
+			proto[row] : wide[row]) << field->shift;
+	}
+	s->place[place_of(s, wide, proto, row)] = s->n;
+	return 0;
+}
+
+/* Hands the entries on as records. */
+static int
+small_end(struct gdi_feed *f)
+{
+	struct gdi_small *s = &f->small;
+	size_t step = 1 + s->words;
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < s->n; i += BATCH) {
+		uint32_t n = s->n - i < BATCH ? s->n - i : BATCH;
+
+		rc = make_room(f, 0, 0);
+		for (uint32_t k = 0; k < n; k++)
+			memcpy(f->records + k * step + 1,
+			    s->entry + (size_t)(i + k) * s->words,
+			    entry_bytes(s));
+		if (rc == 0)
+			rc = put_records(f, 0, 0, n);
+	}
+	small_free(f);
+	return rc;
+}
+
+static int
+small_begin(struct gdi_feed *f)
+{
+	struct gdi_small *s = &f->small;
+	int rc = gdi_arena_charge(&f->g->arena, places_bytes(s));
+
+	if (rc < 0)
+		return rc;
+	s->place = calloc(s->places, sizeof(*s->place));
+	if (s->place)
+		return 0;
+	gdi_arena_discharge(&f->g->arena, places_bytes(s));
+	return -ENOMEM;
+}
+
+static uint64_t
+or_of(const uint64_t *v, size_t n)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= v[i];
+	return any;
+}
+
+/* Whether no sum can reach 2^64 with these rows, either. */
+static bool
+stays_calm(struct gdi_small *s, const struct godb_columns *c)
+{
+	size_t n = (size_t)c->n4 + c->n6;
+	uint64_t any = 0, sum;
+
+	for (unsigned k = 0; k < N_COUNTERS; k++)
+		any |= or_of(c->counter[k], n);
+	if (__builtin_mul_overflow(any, n, &sum) ||
+	    __builtin_add_overflow(s->worst, sum, &s->worst))
+		s->worst = UINT64_MAX;
+	return s->worst < UINT64_MAX;
+}
+
+/* Entries of a batch of rows, new ones made: where they begin, in words. */
+static inline __attribute__((always_inline)) int
+small_find(struct gdi_feed *f, const uint32_t *sel, size_t n,
+    const uint16_t *wide, const uint8_t *proto, uint32_t at[BATCH])
+{
+	struct gdi_small *s = &f->small;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t entry = s->place[place_of(s, wide, proto, sel[i])];
+
+		if (entry == 0) {
+			int rc = small_entry(f, wide, proto, sel[i]);
+
+			if (rc != 0)
+				return rc;
+			entry = s->place[place_of(s, wide, proto, sel[i])];
+		}
+		at[i] = (entry - 1) * s->words;
+	}
+	return 0;
+}
+
+/* A batch all of whose rows are of one entry. */
+static void
+small_add_all(const struct gdi_small *s, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, uint64_t *to)
+{
+	for (unsigned k = 0; k < N_COUNTERS; k++) {
+		const uint64_t *v = c->counter[k];
+		uint64_t sum = 0;
+
+		for (size_t i = 0; i < n; i++)
+			sum += v[sel[i]];
+		to[1 + k] += sum;
+	}
+	if (s->words > 1 + N_COUNTERS)
+		to[1 + N_COUNTERS] += n;
+}
+
+static void
+small_add(const struct gdi_small *s, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, const uint32_t at[BATCH], bool calm)
+{
+	/* keys of ports and protocols are one word */
+	bool rows = s->words > 1 + N_COUNTERS;
+	uint32_t differ = 0;
+
+	for (size_t i = 1; i < n; i++)
+		differ |= at[i] ^ at[0];
+	if (calm && differ == 0) {
+		small_add_all(s, c, sel, n, s->entry + at[0]);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *to = s->entry + at[i] + 1;
+
+		if (!calm)
+			add_counters(to, c, sel[i]);
+		for (unsigned k = 0; calm && k < N_COUNTERS; k++)
+			to[k] += c->counter[k][sel[i]];
+		if (rows)
+			to[N_COUNTERS]++;
+	}
+}
+
+static int
+small_batch(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, bool calm)
+{
+	struct gdi_small *s = &f->small;
+	uint32_t at[BATCH] GDI_UNINITIALISED;
+	const uint16_t *wide = s->wide == GODB_DPORT ? c->dport :
+	    s->wide == GODB_L7PROTO		     ? c->l7 :
+						       NULL;
+	int rc;
+
+	if (s->proto && wide)
+		rc = small_find(f, sel, n, wide, c->proto, at);
+	else if (wide)
+		rc = small_find(f, sel, n, wide, NULL, at);
+	else
+		rc = small_find(f, sel, n, NULL, c->proto, at);
+	if (rc != 0)
+		return rc;
+	if (calm)
+		small_add(s, c, sel, n, at, true);
+	else
+		small_add(s, c, sel, n, at, false);
+	return 0;
+}
+
+/* Rows by a small key, as many of them as can be: those before *done. */
+static int
+add_small(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, size_t *done)
+{
+	struct gdi_small *s = &f->small;
+	uint32_t number[BATCH] GDI_UNINITIALISED;
+	bool calm;
+	int rc;
+
+	if (s->places == 0)
+		return 0;
+	rc = s->place ? 0 : small_begin(f);
+	calm = stays_calm(s, c);
+	while (rc == 0 && *done < n) {
+		size_t some = n - *done < BATCH ? n - *done : BATCH;
+
+		for (size_t k = 0; !sel && k < some; k++)
+			number[k] = (uint32_t)(*done + k);
+		rc = small_batch(f, c, sel ? sel + *done : number, some, calm);
+		*done += rc == 0 ? some : 0;
+	}
+	if (rc <= 0)
+		return rc;
+	/* what there is goes on, and the next rows take the long way */
+	rc = small_end(f);
+	s->places = 0;
+	return rc;
+}
+
+/* ---- sums -------------------------------------------------------------- */
+
+static int64_t
+bin_of(struct gdi_group *g, int64_t slot_s)
+{
+	if (!g->bin)
+		return slot_s;
+	(void)pthread_mutex_lock(&g->bin_lock);
+	slot_s = g->bin(g->bin_arg, slot_s);
+	(void)pthread_mutex_unlock(&g->bin_lock);
+	return slot_s;
+}
+
+bool
+gdi_feed_takes_sums(const struct gdi_feed *f)
+{
+	return f->g->layout[0].constant && f->g->n_sets == 1;
+}
+
+/* So many rows whose key is that of their part. */
+static int
+add_sums(struct gdi_feed *f, struct gdi_rows_batch *b,
+    const uint64_t sums[N_COUNTERS], uint64_t n)
+{
+	const struct gdi_layout *l = &f->g->layout[0];
+	uint64_t *to = f->records + 1 + l->words;
+	int rc;
+
+	memcpy(to, sums, N_COUNTERS * sizeof(*to));
+	if (f->g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0)
+		to[N_COUNTERS] = n;
+	b->n = 1;
+	gdi_layout_pack(l, b);
+	memcpy(f->records + 1, b->keys, l->words * sizeof(*b->keys));
+	rc = make_room(f, 0, 0);
+	return rc < 0 ? rc : put_records(f, 0, 0, 1);
+}
+
+int
+gdi_feed_add_sums(struct gdi_feed *f, const struct godb_part *part,
+    const uint64_t sums[4], uint64_t n)
+{
+	struct gdi_rows_batch b = {.part = part, .keys = f->keys,
+	    .time_s = bin_of(f->g, part->slot_s)};
+
+	return add_sums(f, &b, sums, n);
+}
+
+/* Exact while no sum can pass 2^64; false: it might. */
+static bool
+sum_column(const uint64_t *v, const uint32_t *sel, size_t n, uint64_t *out)
+{
+	uint64_t sum = 0, any = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t x = v[sel ? sel[i] : i];
+
+		sum += x;
+		any |= x;
+	}
+	*out = sum;
+	return any >> 36 == 0 && n < UINT64_C(1) << 28;
+}
+
+/* All rows to one group, when its key is the same for all of them and nothing
+ * else is asked of the rows; false: not so. */
+static bool
+add_whole(struct gdi_feed *f, struct gdi_rows_batch *b, size_t n, int *rc)
+{
+	uint64_t sums[N_COUNTERS];
+
+	if (!gdi_feed_takes_sums(f) || n == 0)
+		return false;
+	for (unsigned k = 0; k < N_COUNTERS; k++) {
+		const uint64_t *v = b->c->counter[k];
+
+		if (!(b->sel ? sum_column(v, b->sel, n, &sums[k]) :
+			       sum_column(v, NULL, n, &sums[k])))
+			return false;
+	}
+	*rc = add_sums(f, b, sums, n);
+	return true;
+}
+
+/* ---- parts ------------------------------------------------------------- */
+
+/* How many of the rows are IPv4; sel ascends, and they come first. */
+static size_t
+count_v4(const struct godb_columns *c, const uint32_t *sel, size_t n)
+{
+	size_t n4 = 0;
+
+	if (!sel)
+		return n < c->n4 ? n : c->n4;
+	for (size_t hi = n; n4 < hi;) {
+		size_t mid = n4 + (hi - n4) / 2;
+
+		if (sel[mid] < c->n4)
+			n4 = mid + 1;
+		else
+			hi = mid;
+	}
+	return n4;
+}
+
+int
+gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
+    const struct godb_columns *c, const uint32_t *sel, size_t n)
+{
+	struct gdi_group *g = f->g;
+	struct gdi_rows_batch b = {.part = part, .c = c, .sel = sel,
+	    .keys = f->keys};
+	size_t done = 0, n4 = count_v4(c, sel, n);
+	int rc = 0;
+
+	b.time_s = bin_of(g, part->slot_s);
+	if (add_whole(f, &b, n, &rc))
+		return rc;
+	rc = add_small(f, c, sel, n, &done);
+	if (rc < 0)
+		return rc;
+	/* batches never mix versions */
+	while (done < n) {
+		size_t end = done < n4 ? n4 : n, next;
+		unsigned v = g->addresses && done >= n4;
+
+		b.v6 = done >= n4;
+		b.n = end - done < BATCH ? end - done : BATCH;
+		b.sel = sel ? sel + done : NULL;
+		b.first = (uint32_t)done;
+		next = done + b.n;
+		rc = add_batch(f, v, &b);
+		if (rc == 0 && g->host)
+			rc = add_other_ends(f, v, &b);
+		if (rc < 0)
+			return rc;
+		done = next;
+	}
+	return 0;
+}
+
+int
+gdi_feed_end(struct gdi_feed *f)
+{
+	int rc = f->small.place ? small_end(f) : 0;
+
+	/* while nobody's is full, tables are merged into one at last */
+	if (!atomic_load_explicit(&f->g->spilled, memory_order_relaxed))
+		return rc;
+	for (unsigned s = 0; rc == 0 && s < f->g->n_sets; s++) {
+		for (unsigned v = 0; rc == 0 && v < 2; v++) {
+			struct gdi_side *d = &f->side[s][v];
+
+			if (d->local.n > 0)
+				rc = spill(f, s, v);
+			gdi_table_free(&d->local, &f->g->arena);
+		}
+	}
+	return rc;
+}

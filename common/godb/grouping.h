@@ -1,0 +1,182 @@
+/*
+ * grouping - what the files of group.h share: grouplayout.c (keys), feed.c
+ * (rows to groups) and group.c (all groups, and reading them).
+ */
+#ifndef GODB_GROUPING_H
+#define GODB_GROUPING_H
+
+#include "common/base/hash.h"
+#include "common/godb/group.h"
+#include "common/godb/spill.h"
+#include "common/godb/table.h"
+
+#define GDI_BATCH      GDI_TABLE_BATCH
+#define GDI_KEY_MAX    6 /* words of a group's key */
+#define GDI_PAIR_MAX   8 /* of a key with a value behind it */
+#define GDI_N_COUNTERS_KEPT 4
+#define GDI_RECORD_MAX (1 + GDI_PAIR_MAX + GDI_N_COUNTERS_KEPT + GODB_N_EXTRAS)
+#define GDI_N_DISTINCT 3
+#define GDI_N_SETS     (1 + GDI_N_DISTINCT)
+#define GDI_GROUPS_MAX (UINT32_C(1) << 31)
+
+/* ---- keys (grouplayout.c) ----------------------------------------------- */
+
+/* Where a field lies in the key. */
+struct gdi_field {
+	enum godb_key key;
+	uint8_t word, shift; /* addresses of IPv6: word and word + 1 */
+	bool first;          /* in its word: what was there does not count */
+	struct godb_addr6 mask; /* of addresses; IPv4: in lo */
+};
+
+/* Keys of one version. */
+struct gdi_layout {
+	bool v6;
+	bool constant; /* within a part */
+	struct gdi_field field[GODB_N_KEYS];
+	unsigned n_fields;
+	unsigned words;
+	unsigned last_bits; /* of the last word that can be set */
+};
+
+/* Some rows of one version of a part. */
+struct gdi_rows_batch {
+	const struct godb_part *part;
+	int64_t time_s; /* of the part, or its bin */
+	const struct godb_columns *c;
+	const uint32_t *sel; /* their numbers; NULL: from `first` on */
+	uint32_t first;
+	size_t n;
+	bool second; /* host is the dip */
+	bool v6;     /* rows of IPv6, whichever table they go to */
+	uint64_t *keys; /* GDI_BATCH * GDI_KEY_MAX, the feed's */
+};
+
+static inline uint32_t
+gdi_batch_row(const struct gdi_rows_batch *b, size_t i)
+{
+	return b->sel ? b->sel[i] : b->first + (uint32_t)i;
+}
+
+void gdi_layout_init(struct gdi_layout *t, const struct godb_keys *keys,
+    bool v6);
+void gdi_layout_pack(const struct gdi_layout *t, struct gdi_rows_batch *b);
+void gdi_layout_read(const struct gdi_layout *t, const uint64_t *entry,
+    struct gdi_group_key *out);
+/* Ones but for the low `drop` of `bits`. */
+struct godb_addr6 gdi_mask_of(unsigned bits, unsigned drop);
+
+/* ---- groups ------------------------------------------------------------- */
+
+/* Groups whose hash has the same bits, of both versions. */
+struct gdi_partition {
+	pthread_mutex_t lock; /* while feeds are being filled */
+	struct gdi_table table[2];
+};
+
+/* Groups; or pairs of a group and a value of one column. */
+struct gdi_set {
+	unsigned words[2], last_bits[2]; /* of a key, by version */
+	unsigned numbers;
+	enum godb_column column; /* of pairs */
+	unsigned extra;          /* where their count stands */
+	struct gdi_partition partition[GDI_PARTITIONS];
+};
+
+struct gdi_group {
+	struct gp_hash_key hash;
+	bool addresses; /* version 1 is IPv6; else all are version 0 */
+	bool host;      /* rows stand under both ends */
+	uint8_t host_drop4, host_drop6;
+	struct gdi_layout layout[2];
+	uint32_t columns;
+	uint8_t extra_at[GODB_N_EXTRAS]; /* after the key; 0: not kept */
+	struct gdi_set *set;
+	unsigned n_sets;
+	struct gdi_best best;   /* which groups will be wanted */
+	_Atomic unsigned n_feeds;
+	atomic_bool spilled;    /* some feed filled its table */
+	pthread_mutex_t bin_lock;
+	int64_t (*bin)(void *arg, int64_t slot_s);
+	void *bin_arg;
+	uint64_t totals[GDI_N_COUNTERS_KEPT];
+	struct gdi_arena arena;
+	/* after gdi_group_finish: tables that are not empty, IPv4 first */
+	struct gdi_group_part {
+		uint32_t first;
+		bool v6;
+		const struct gdi_table *table;
+	} *part;
+	unsigned n_parts;
+	uint32_t n;
+	uint64_t n_found; /* those that were not kept, too */
+	struct gdi_top *top; /* one a thread: what was kept */
+	unsigned n_tops;
+};
+
+/* Sums by a key of few bits: ports, protocols, applications. */
+struct gdi_small {
+	uint32_t places; /* 0: not that kind of key, or too many protocols */
+	enum godb_column wide; /* the column of 16 bits, or GODB_N_COLUMNS */
+	bool proto;
+	uint8_t code[256]; /* of a protocol */
+	unsigned n_codes;
+	uint32_t *place; /* 1 + the entry's number; NULL: none yet */
+	uint64_t *entry; /* key and numbers, one behind the other */
+	uint32_t n, room;
+	unsigned words; /* of an entry */
+	uint64_t worst; /* no sum is larger */
+};
+
+/* What a feed keeps for one set and version. */
+struct gdi_side {
+	struct gdi_table local;
+	struct gdi_spill spill;
+	uint64_t records; /* into local since it was empty, or put aside */
+	bool direct;
+};
+
+struct gdi_feed {
+	struct gdi_group *g;
+	struct gdi_side side[GDI_N_SETS][2];
+	struct gdi_small small;
+	uint64_t totals[GDI_N_COUNTERS_KEPT]; /* of host */
+	uint64_t keys[GDI_BATCH * GDI_KEY_MAX]; /* of a batch */
+	uint64_t records[GDI_BATCH * GDI_RECORD_MAX]; /* hash, key, numbers */
+};
+
+/* Adds what a feed has put aside of a partition to a table; records is room
+ * for a batch. */
+int gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
+    unsigned partition, struct gdi_table *t, uint64_t *records);
+
+static inline void
+gdi_add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++)
+		to[k] = gdi_add(to[k], from[k]);
+}
+
+/* ---- the best (top.c) ---------------------------------------------------- */
+
+/*
+ * Entries that can be among the first `limit`, of all that are offered: none
+ * of those is missing, but there may be some more.
+ */
+struct gdi_top {
+	const struct gdi_group *g;
+	unsigned at[2]; /* of the numbers, those that make the value */
+	bool sum;       /* both of them */
+	uint64_t *value; /* heap of the best so far, the worst first */
+	size_t n;
+	struct gdi_table kept[2]; /* by version */
+	uint32_t settle_at[2];    /* entries at which kept ones are looked at */
+};
+int gdi_top_init(struct gdi_top *t, struct gdi_group *g);
+void gdi_top_free(struct gdi_top *t, struct gdi_group *g);
+int gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
+    const struct gdi_table *from);
+/* Drops what is out of the question by now. */
+void gdi_top_settle(struct gdi_top *t);
+
+#endif

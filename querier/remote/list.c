@@ -1,0 +1,163 @@
+/*
+ * --list: what has been shipped of each interface, whatever the time.
+ */
+#include "querier/remote/engine.h"
+
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_COUNTERS 11 /* of struct godb_counters */
+
+struct godb_list {
+	struct godb_scan *scan;
+	struct godb_list_iface *item;
+	size_t n;
+};
+
+static struct godb_list_iface *
+find(struct godb_list *l, const struct compact_row *row, bool *fine)
+{
+	char site[SITE_MAX], name[IFACE_MAX], full[FULL_MAX];
+
+	*fine = compact_string(row, 0, site, sizeof(site)) &&
+	    compact_string(row, 1, name, sizeof(name));
+	if (!*fine)
+		return NULL;
+	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
+	for (size_t i = 0; i < l->n; i++) {
+		if (strcmp(l->item[i].iface, full) == 0)
+			return &l->item[i];
+	}
+	return NULL; /* its first block has come since */
+}
+
+static int
+take_blocks(void *arg, const struct compact_row *row)
+{
+	uint64_t v[3 + N_COUNTERS];
+	bool fine;
+	struct godb_list_iface *f = find(arg, row, &fine);
+
+	for (size_t i = 0; i < 3 + N_COUNTERS; i++)
+		fine = fine && compact_u64(row, 2 + i, UINT64_MAX, &v[i]);
+	if (!fine)
+		return -EPROTO;
+	if (!f)
+		return 0;
+	f->days = v[0];
+	f->blocks = v[1];
+	f->flows = v[2];
+	f->counters = (struct godb_counters){v[3], v[4], v[5], v[6], v[7],
+	    v[8], v[9], v[10], v[11], v[12], v[13]};
+	return 0;
+}
+
+static int
+take_flows(void *arg, const struct compact_row *row)
+{
+	uint64_t v[4];
+	bool fine;
+	struct godb_list_iface *f = find(arg, row, &fine);
+
+	for (size_t i = 0; i < 4; i++)
+		fine = fine && compact_u64(row, 2 + i, UINT64_MAX, &v[i]);
+	if (!fine)
+		return -EPROTO;
+	if (f)
+		memcpy(f->counter, v, sizeof(v));
+	return 0;
+}
+
+static int
+ask_blocks(struct godb_list *l)
+{
+	struct text sql = {NULL, 0, 0, false};
+	struct compact c;
+	int rc;
+
+	text_add(&sql, "SELECT hex(site), hex(iface), uniqExact(day), "
+	    "uniqExact(time), sum(n)");
+	for (size_t i = 0; i < N_COUNTERS; i++)
+		text_fmt(&sql, ", sum(c%zu)", i);
+	text_add(&sql, " FROM ");
+	remote_records(&sql, l->scan);
+	text_add(&sql, " GROUP BY site, iface FORMAT JSONCompact");
+	compact_begin(&c, 5 + N_COUNTERS, take_blocks, l);
+	rc = remote_ask(l->scan->r, &sql, NULL, &c);
+	text_free(&sql);
+	return rc;
+}
+
+static int
+ask_flows(struct godb_list *l)
+{
+	struct text sql = {NULL, 0, 0, false};
+	struct compact c;
+	int rc;
+
+	text_add(&sql, "SELECT hex(site), hex(iface), sum(bytes_rcvd), "
+	    "sum(bytes_sent), sum(packets_rcvd), sum(packets_sent)");
+	remote_from_flows(&sql, l->scan);
+	text_add(&sql, " GROUP BY site, iface FORMAT JSONCompact");
+	compact_begin(&c, 6, take_flows, l);
+	rc = remote_ask(l->scan->r, &sql, NULL, &c);
+	text_free(&sql);
+	return rc;
+}
+
+int
+godb_list_new(const struct godb_reader *r, const char *const *ifaces,
+    struct godb_list **out)
+{
+	struct godb_list *l = calloc(1, sizeof(*l));
+	int rc = l ? remote_scan_all(r, ifaces, &l->scan) : -ENOMEM;
+
+	if (rc == 0) {
+		l->n = l->scan->n_ifaces;
+		l->item = calloc(l->n ? l->n : 1, sizeof(*l->item));
+		rc = l->item ? 0 : -ENOMEM;
+	}
+	for (size_t i = 0; rc == 0 && i < l->n; i++) {
+		const struct remote_iface *f = l->scan->iface[i];
+
+		l->item[i].iface = f->full;
+		l->item[i].first_s = f->first_s;
+		l->item[i].last_s = f->last_s;
+	}
+	if (rc == 0 && l->n > 0)
+		rc = ask_blocks(l);
+	if (rc == 0 && l->n > 0)
+		rc = ask_flows(l);
+	if (rc < 0) {
+		godb_list_free(l);
+		return rc;
+	}
+	*out = l;
+	return 0;
+}
+
+void
+godb_list_free(struct godb_list *l)
+{
+	if (!l)
+		return;
+	godb_scan_close(l->scan);
+	free(l->item);
+	free(l);
+}
+
+size_t
+godb_list_n(const struct godb_list *l)
+{
+	return l->n;
+}
+
+const struct godb_list_iface *
+godb_list_get(const struct godb_list *l, size_t i)
+{
+	return i < l->n ? &l->item[i] : NULL;
+}
