@@ -705,8 +705,8 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 	if (a->format == ARGS_HTML)
 		return FAIL("seen is told in txt, csv, json and jsonl");
 	if (t->sort || t->packets || a->ascending ||
-	    (a->limit_text && !a->new) || a->share || a->n_show || a->bin_s || a->having[0] || a->plot || a->resolve ||
-	    a->geo)
+	    (a->limit_text && !a->new) || a->share || a->n_show || a->bin_s ||
+	    a->having[0] || a->plot || a->resolve || a->geo)
 		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "
 		    "tables do not fit");
 	if (a->new && (a->n_indicators || a->condition[0] || a->watch_s))
@@ -734,6 +734,9 @@ finish_remote(const struct args *a, char *error)
 		    "--remote out");
 	if (a->remote && a->threads)
 		return FAIL("--threads are of this machine, not for --remote");
+	if (a->remote && (a->new || a->no_index))
+		return FAIL("--%s asks the indexes of a store, not for "
+		    "--remote", a->new ? "new" : "no-index");
 	return 0;
 }
 

@@ -81,6 +81,22 @@ static const struct godb_l7_name apps[] = {
 };
 #define N_APPS (sizeof(apps) / sizeof(apps[0]))
 
+/* A store made here need not survive a power cut, and a year of blocks would
+ * take hours: these take the place of libc's. */
+int
+fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 /* ---- numbers ----------------------------------------------------------- */
 
 static double

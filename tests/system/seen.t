@@ -168,6 +168,9 @@ is "$(printf '%s\n' "$out" | jq -r .ifaces[0] | tr '\n' ' ')" "eth0 eth1 " \
 	"  where"
 run 2 "--new with addresses" n seen --new -1d 10.0.0.1
 run 2 "--new without seen" n -i any --new -1d talk_conv
+run 2 "--new of a server" goquery --remote http://127.0.0.1:9 -i any seen \
+	--new -1d
+one_line "--new of a server"
 run 2 "--new behind the end" n seen --new 2026-01-18
 run 2 "--new before the beginning" n -f 2026-01-16 seen --new 2026-01-16
 run 2 "a time that is none" n seen --new soon
