@@ -1,7 +1,7 @@
 # libgpcapture is everything but the two main functions, so that tests and
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
-libgpcapture_SRCS := $(addprefix capture/, source.c fanout.c decode.c decode_link.c decode_ip.c \
+libgpcapture_SRCS := $(addprefix capture/, source.c pcapfile.c fanout.c decode.c decode_link.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
 	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
 	flowtab_label.c deaths.c profile.c)
@@ -26,7 +26,7 @@ TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_flowdump := $(CAPTURE_PKGS)
 
 CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
-	stage fanout decode fragment orient flowtab snapshot pause loop
+	stage fanout pcapfile decode fragment orient flowtab snapshot pause loop
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))

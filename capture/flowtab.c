@@ -3,10 +3,14 @@
  * list.  The index is open addressing with linear probing over slots of
  * (hash, entry + 1).  The home of a hash is hash * size >> 32, which keeps
  * the order of hashes for any size: growing copies slot after slot from one
- * region to the other in order, and gives the old region's pages back behind it.
+ * region to the other in order, makes the new one's pages before it and gives
+ * the old one's back behind it, so that both together never take much more
+ * than the new one will.
  *
- * While the index moves, slots of the old one below `moved` are in the new
- * one already; look-ups try the new one first, then what is left of the old.
+ * A move stops at empty slots only, and chains do not wrap around but run on
+ * into some slots behind the last home.  So no chain lies across `moved`, and
+ * a hash whose home in the old index is below it is in the new one, any other
+ * in the old one: one look finds it, and one place takes it in.
  */
 #include "capture/flowtab.h"
 
@@ -27,9 +31,11 @@
 enum {
 	SEEN_UNIT_S = 4,       /* idleness is kept in 16 bits: 72 hours */
 	INDEX_START = 1 << 13, /* slots */
+	/* Slots behind the last home; chains of a full index reach a few
+	 * hundred.  The last one stays empty. */
+	INDEX_BEHIND = 4096,
 	MOVE_SLOTS = 1024,     /* per batch: done well before it is needed */
-	PREPARE_BYTES = 32 << 10, /* of the next index, per batch */
-	ENTRY_BYTES = 32 << 10,   /* of entries, when they are reached */
+	PAGES_BYTES = 32 << 10,   /* made at a time, before they are touched */
 	RELEASE_BYTES = 128 << 10, /* of an index that is left, at a time */
 };
 
@@ -60,14 +66,17 @@ half_init(struct flowtab *t, struct half *h, bool v6)
 
 	h->v6 = v6;
 	h->size_max = (uint32_t)(n + n / 4 + 64);
-	h->entries = flowtab_reserve(t, n * entry_bytes(h) + ENTRY_BYTES);
-	h->dirty = flowtab_reserve(t, (n + 63) / 64 * 8);
-	/* released in whole units */
-	index_bytes = ((size_t)h->size_max * sizeof(struct slot) +
-	    RELEASE_BYTES - 1) / RELEASE_BYTES * RELEASE_BYTES;
+	h->entries = flowtab_reserve(t, n * entry_bytes(h) + PAGES_BYTES);
+	h->dirty = flowtab_reserve(t, (n + 63) / 64 * sizeof(h->dirty[0]));
+	h->look = flowtab_reserve(t, (n + 63) / 64 * sizeof(h->look[0]));
+	/* made and released in whole units */
+	index_bytes = (((size_t)h->size_max + INDEX_BEHIND) *
+	    sizeof(struct slot) + RELEASE_BYTES - 1) / RELEASE_BYTES *
+	    RELEASE_BYTES;
 	h->region[0] = flowtab_reserve(t, index_bytes);
 	h->region[1] = flowtab_reserve(t, index_bytes);
-	if (!h->entries || !h->dirty || !h->region[0] || !h->region[1])
+	if (!h->entries || !h->dirty || !h->look || !h->region[0] ||
+	    !h->region[1])
 		return -ENOMEM;
 	h->now.slot = h->region[0];
 	h->now.size = INDEX_START < h->size_max ? INDEX_START : h->size_max;
@@ -86,6 +95,7 @@ flowtab_new(struct flowtab **out, uint32_t flows_max, bool by_iface,
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
+	orient_init();
 	t->key = *key;
 	t->flows_max = flows_max;
 	t->by_iface = by_iface;
@@ -181,113 +191,96 @@ home(uint32_t hash, uint32_t size)
 	return (uint32_t)((uint64_t)hash * size >> 32);
 }
 
-/* Where a probe of the old index starts and goes on after its end: what lies
- * below `moved` is in the new one. */
-static uint32_t
-find_old(const struct half *h, const struct probe *p, bool v6)
+INLINE const struct index *
+index_of(const struct half *h, uint32_t hash)
 {
-	uint32_t at = home(p->hash, h->old.size);
-	bool wrapped = false;
-
-	if (at < h->moved)
-		at = h->moved;
-	for (;;) {
-		const struct slot *s;
-
-		if (at == h->old.size) {
-			if (wrapped)
-				return 0;
-			wrapped = true;
-			at = h->moved;
-			if (at == h->old.size)
-				return 0;
-		}
-		s = &h->old.slot[at++];
-		if (s->entry1 == 0)
-			return 0;
-		if (s->hash == p->hash && s->entry1 != MOVED_AWAY &&
-		    same_key(h, v6, s->entry1 - 1, p))
-			return s->entry1;
-	}
+	if (__builtin_expect(h->old.size != 0, 0) &&
+	    home(hash, h->old.size) >= h->moved)
+		return &h->old;
+	return &h->now;
 }
 
 /* Entry + 1, or 0. */
 INLINE uint32_t
 find(const struct half *h, const struct probe *p, bool v6)
 {
-	uint32_t at = home(p->hash, h->now.size);
+	const struct index *ix = index_of(h, p->hash);
+	const struct slot *s = &ix->slot[home(p->hash, ix->size)];
 
-	for (;;) {
-		const struct slot *s = &h->now.slot[at];
-
-		if (s->entry1 == 0)
-			break;
+	for (; s->entry1 != 0; s++)
 		if (s->hash == p->hash && same_key(h, v6, s->entry1 - 1, p))
 			return s->entry1;
-		if (++at == h->now.size)
-			at = 0;
-	}
-	return __builtin_expect(h->old.size != 0, 0) ? find_old(h, p, v6) : 0;
+	return 0;
 }
 
-static void
-index_put(struct index *ix, uint32_t hash, uint32_t entry1)
+/* False when the chain would reach the end. */
+static bool
+index_put(const struct index *ix, uint32_t hash, uint32_t entry1)
 {
 	uint32_t at = home(hash, ix->size);
 
 	while (ix->slot[at].entry1 != 0)
-		if (++at == ix->size)
-			at = 0;
+		at++;
+	if (at >= ix->size + INDEX_BEHIND - 1)
+		return false;
 	ix->slot[at] = (struct slot){entry1, hash};
+	return true;
 }
 
-/* Gives back the whole pages of the old index up to its slot `to`. */
+/* Pages at a time cost half of what they do one by one, as they are touched.
+ * A kernel that does not know how leaves it at that. */
+static void
+make_pages(uint8_t *base, size_t *ready, size_t need)
+{
+	size_t bytes;
+
+	if (need <= *ready)
+		return;
+	bytes = (need - *ready + PAGES_BYTES - 1) / PAGES_BYTES * PAGES_BYTES;
+	(void)madvise(base + *ready, bytes, MADV_POPULATE_WRITE);
+	*ready += bytes;
+}
+
+/* Gives back the pages of the old index up to its slot `to`. */
 static void
 release_old(struct half *h, uint32_t from, uint32_t to)
 {
 	const uint32_t unit = RELEASE_BYTES / sizeof(struct slot);
 	size_t a = from / unit, b = to / unit;
 
-	if (to == h->old.size)
+	if (to == h->old.size + INDEX_BEHIND)
 		b = (to + unit - 1) / unit;
 	if (b > a)
 		(void)madvise((uint8_t *)h->old.slot + a * RELEASE_BYTES,
 		    (b - a) * RELEASE_BYTES, MADV_DONTNEED);
 }
 
+/* Moves n slots and what else is left of the last one's chain. */
 static void
 index_move(struct half *h, uint32_t n)
 {
-	uint32_t from = h->moved, to;
+	uint32_t end = h->old.size + INDEX_BEHIND, at = h->moved, to;
+	size_t places;
 
 	if (h->old.size == 0)
 		return;
-	to = h->old.size - from < n ? h->old.size : from + n;
-	for (uint32_t i = from; i < to; i++) {
-		struct slot s = h->old.slot[i];
+	to = end - at < n ? end : at + n;
+	places = (size_t)((uint64_t)to * h->now.size / h->old.size) + n;
+	if (places > h->now.size + (size_t)INDEX_BEHIND)
+		places = h->now.size + (size_t)INDEX_BEHIND;
+	make_pages((uint8_t *)h->now.slot, &h->ready,
+	    places * sizeof(struct slot));
+	for (; at < to || (at < end && h->old.slot[at].entry1 != 0); at++) {
+		struct slot s = h->old.slot[at];
 
-		if (s.entry1 != 0 && s.entry1 != MOVED_AWAY)
-			index_put(&h->now, s.hash, s.entry1);
+		/* it is emptier than the old one */
+		if (s.entry1 != 0 && !index_put(&h->now, s.hash, s.entry1))
+			assert(false);
 	}
-	h->moved = to;
-	release_old(h, from, to);
-	if (to == h->old.size)
+	release_old(h, h->moved, at);
+	h->moved = at;
+	if (at == end)
 		h->old.size = 0;
-}
-
-/* Pages at a time cost half of what they do one by one, as they are touched.
- * A kernel that does not know how leaves it at that. */
-static void
-make_pages(void *at, size_t bytes)
-{
-	(void)madvise(at, bytes, MADV_POPULATE_WRITE);
-}
-
-static void
-prepare_entries(struct half *h)
-{
-	make_pages(h->entries + h->entries_ready, ENTRY_BYTES);
-	h->entries_ready += ENTRY_BYTES;
 }
 
 static uint32_t
@@ -302,29 +295,6 @@ next_size(const struct half *h)
 	uint32_t size = h->now.size, more = h->v6 ? size / 2 : size;
 
 	return h->size_max - size < more ? h->size_max : size + more;
-}
-
-/*
- * Inserts into an index that was never touched cost a page each, thousands in
- * a row.  So when the index is nearly full, its successor gets its pages, a
- * few with each batch.
- */
-static void
-index_prepare(struct half *h)
-{
-	uint32_t limit = index_limit(h->now.size);
-	size_t bytes = (size_t)next_size(h) * sizeof(struct slot);
-	size_t n = PREPARE_BYTES;
-
-	if (h->used < limit - limit / 8 || h->old.size != 0 ||
-	    h->now.size == h->size_max)
-		return;
-	if (h->ready >= bytes)
-		return;
-	if (bytes - h->ready < n)
-		n = bytes - h->ready;
-	make_pages((uint8_t *)h->region[!h->region_now] + h->ready, n);
-	h->ready += n;
 }
 
 static void
@@ -345,58 +315,19 @@ index_grow(struct half *h)
 
 /* Takes a slot out and closes the gap, so that no chain breaks. */
 static void
-index_remove(struct index *ix, uint32_t hash, uint32_t entry1)
+index_remove(const struct index *ix, uint32_t hash, uint32_t entry1)
 {
-	uint32_t hole = home(hash, ix->size), at;
+	uint32_t hole = home(hash, ix->size);
 
-	while (ix->slot[hole].entry1 != entry1 ||
-	    ix->slot[hole].hash != hash) {
-		if (ix->slot[hole].entry1 == 0)
-			return; /* not here: still in the old index only */
-		if (++hole == ix->size)
-			hole = 0;
-	}
-	for (at = hole;;) {
-		uint32_t from, way, gap;
-
-		if (++at == ix->size)
-			at = 0;
-		if (ix->slot[at].entry1 == 0)
-			break;
-		from = home(ix->slot[at].hash, ix->size);
-		way = at >= from ? at - from : at + ix->size - from;
-		gap = at >= hole ? at - hole : at + ix->size - hole;
-		if (way >= gap) {
-			ix->slot[hole] = ix->slot[at];
-			hole = at;
-		}
+	while (ix->slot[hole].entry1 != entry1)
+		hole++;
+	for (uint32_t at = hole + 1; ix->slot[at].entry1 != 0; at++) {
+		if (home(ix->slot[at].hash, ix->size) > hole)
+			continue;
+		ix->slot[hole] = ix->slot[at];
+		hole = at;
 	}
 	ix->slot[hole] = (struct slot){0, 0};
-}
-
-static void
-index_remove_old(struct half *h, uint32_t hash, uint32_t entry1)
-{
-	uint32_t at = home(hash, h->old.size);
-	bool wrapped = false;
-
-	if (at < h->moved)
-		at = h->moved;
-	for (;;) {
-		if (at == h->old.size) {
-			if (wrapped || h->moved == h->old.size)
-				return;
-			wrapped = true;
-			at = h->moved;
-		}
-		if (h->old.slot[at].entry1 == 0)
-			return;
-		if (h->old.slot[at].entry1 == entry1) {
-			h->old.slot[at].entry1 = MOVED_AWAY;
-			return;
-		}
-		at++;
-	}
 }
 
 /* ---- counting ---------------------------------------------------------- */
@@ -425,6 +356,37 @@ better_evidence(struct meta *m, struct orient_verdict v, uint8_t dir)
 	m->state |= (uint8_t)(v.level | (client_b ? CLIENT_B : 0u));
 }
 
+/* A place among the entries, or UINT32_MAX. */
+static uint32_t
+new_entry(struct flowtab *t, struct half *h)
+{
+	uint32_t entry;
+
+	if (t->half[0].used + t->half[1].used >= t->flows_max)
+		return UINT32_MAX;
+	if (h->free1) {
+		entry = h->free1 - 1;
+		h->free1 = meta_of(h, h->v6, entry)->pkts[0];
+	} else {
+		entry = h->high++;
+		make_pages(h->entries, &h->entries_ready,
+		    (size_t)h->high * entry_bytes(h));
+	}
+	h->used++;
+	return entry;
+}
+
+static void
+free_entry(struct half *h, uint32_t entry)
+{
+	struct meta *m = meta_of(h, h->v6, entry);
+
+	memset(m, 0, sizeof(*m));
+	m->pkts[0] = h->free1;
+	h->free1 = entry + 1;
+	h->used--;
+}
+
 /* Entry + 1 of a new flow, or 0 when the table is full. */
 static uint32_t
 insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
@@ -433,20 +395,14 @@ insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
 	struct meta *m;
 	uint32_t entry;
 
-	if (t->half[0].used + t->half[1].used >= t->flows_max)
-		return 0;
 	index_grow(h);
-	if (h->free1) {
-		entry = h->free1 - 1;
-		h->free1 = meta_of(h, h->v6, entry)->pkts[0];
-	} else {
-		entry = h->high++;
-		if (__builtin_expect(
-			(size_t)h->high * entry_bytes(h) > h->entries_ready, 0))
-			prepare_entries(h);
+	entry = new_entry(t, h);
+	if (entry == UINT32_MAX)
+		return 0;
+	if (!index_put(index_of(h, pr->hash), pr->hash, entry + 1)) {
+		free_entry(h, entry);
+		return 0;
 	}
-	h->used++;
-	index_put(&h->now, pr->hash, entry + 1);
 	memcpy(h->entries + entry * entry_bytes(h), pr->key, h->v6 ? 32 : 8);
 	m = meta_of(h, h->v6, entry);
 	memset(m, 0, sizeof(*m));
@@ -498,25 +454,19 @@ count(struct flowtab *t, struct half *h, bool v6,
 INLINE void
 prefetch_entry(const struct half *h, bool v6, uint32_t hash)
 {
-	uint32_t at = home(hash, h->now.size);
+	const struct index *ix = index_of(h, hash);
+	const struct slot *s = &ix->slot[home(hash, ix->size)];
 
-	for (unsigned i = 0; i < 8; i++) {
-		const struct slot *s = &h->now.slot[at];
+	for (unsigned i = 0; i < 8 && s->entry1 != 0; i++, s++) {
+		const uint8_t *e = h->entries + (s->entry1 - 1) *
+		    (v6 ? sizeof(struct flow6) : sizeof(struct flow4));
 
-		if (s->entry1 == 0)
-			return;
-		if (s->hash == hash) {
-			const uint8_t *e = h->entries + (s->entry1 - 1) *
-			    (v6 ? sizeof(struct flow6) : sizeof(struct flow4));
-
-			__builtin_prefetch(e, 1);
-			if (!v6)
-				__builtin_prefetch(e + sizeof(struct flow4) - 1,
-				    1);
-			return;
-		}
-		if (++at == h->now.size)
-			return;
+		if (s->hash != hash)
+			continue;
+		__builtin_prefetch(e, 1);
+		if (!v6)
+			__builtin_prefetch(e + sizeof(struct flow4) - 1, 1);
+		return;
 	}
 }
 
@@ -529,11 +479,12 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 	assert(n <= FLOWTAB_BATCH);
 	t->now_s = now_s;
 	for (size_t i = 0; i < n; i++) {
-		const struct half *h = &t->half[p[i].version == 6];
+		const struct index *ix;
 
 		make_probe(t, &p[i], &t->probe[i]);
-		__builtin_prefetch(
-		    &h->now.slot[home(t->probe[i].hash, h->now.size)]);
+		ix = index_of(&t->half[p[i].version == 6], t->probe[i].hash);
+		__builtin_prefetch(&ix->slot[home(t->probe[i].hash, ix->size)],
+		    1);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].version == 6)
@@ -547,10 +498,8 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 		else
 			count(t, &t->half[0], false, &p[i], &t->probe[i], now);
 	}
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2; i++)
 		index_move(&t->half[i], MOVE_SLOTS);
-		index_prepare(&t->half[i]);
-	}
 }
 
 bool
@@ -712,7 +661,6 @@ flowtab_publish_some(struct flowtab *t, size_t max, flowtab_row_fn *fn,
 static void
 evict(struct flowtab *t, struct half *h, uint32_t entry)
 {
-	struct meta *m = meta_of(h, h->v6, entry);
 	uint64_t key[5];
 	uint32_t hash;
 
@@ -720,13 +668,8 @@ evict(struct flowtab *t, struct half *h, uint32_t entry)
 	hash = (uint32_t)gp_hash_words(&t->key, key, h->v6 ? 5 : 2);
 	if (t->settled && t->settled[hash % SETTLED_SLOTS] == hash)
 		t->settled[hash % SETTLED_SLOTS] = 0;
-	if (h->old.size != 0)
-		index_remove_old(h, hash, entry + 1);
-	index_remove(&h->now, hash, entry + 1);
-	memset(m, 0, sizeof(*m));
-	m->pkts[0] = h->free1;
-	h->free1 = entry + 1;
-	h->used--;
+	index_remove(index_of(h, hash), hash, entry + 1);
+	free_entry(h, entry);
 }
 
 static bool
@@ -742,6 +685,37 @@ may_leave(const struct meta *m, uint16_t now, bool pressed)
 	    age >= FLOWTAB_IDLE_PRESSED_S / SEEN_UNIT_S);
 }
 
+/*
+ * Most of a large table is neither idle nor going to be soon.  So each group of
+ * 64 entries keeps when the first of those that were there could leave; what
+ * has come since leaves later.  True: not before that.
+ */
+static bool
+too_early(const struct half *h, uint32_t entry, uint16_t now)
+{
+	uint16_t left = (uint16_t)(h->look[entry / 64] - now);
+
+	return left > 0 && left <= FLOWTAB_IDLE_S / SEEN_UNIT_S;
+}
+
+static void
+note_next_look(struct half *h, uint32_t entry, uint16_t now)
+{
+	uint32_t first = entry / 64 * 64;
+	uint16_t most = 0; /* age */
+
+	for (uint32_t i = first; i <= entry; i++) {
+		const struct meta *m = meta_of(h, h->v6, i);
+		uint16_t age = (uint16_t)(now - m->seen);
+
+		if (m->state & IN_USE && age <= INT16_MAX && age > most)
+			most = age;
+	}
+	h->look[entry / 64] = (uint16_t)(now + (most <
+		FLOWTAB_IDLE_S / SEEN_UNIT_S
+		? FLOWTAB_IDLE_S / SEEN_UNIT_S - most : 0));
+}
+
 void
 flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 {
@@ -750,15 +724,24 @@ flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 
 	for (size_t i = 0; i < max; i++) {
 		struct half *h = &t->half[t->sweep_half];
+		uint32_t entry = t->sweep_at;
 
-		if (t->sweep_at >= h->high) {
+		if (entry >= h->high) {
 			t->sweep_half ^= 1;
 			t->sweep_at = 0;
 			continue;
 		}
-		if (may_leave(meta_of(h, h->v6, t->sweep_at), now, pressed) &&
-		    flowtab_label_free(h, t->sweep_at))
-			evict(t, h, t->sweep_at);
+		if (!pressed && entry % 64 == 0 && h->high - entry >= 64 &&
+		    too_early(h, entry, now)) {
+			t->sweep_at += 64;
+			i += 63;
+			continue;
+		}
+		if (may_leave(meta_of(h, h->v6, entry), now, pressed) &&
+		    flowtab_label_free(h, entry))
+			evict(t, h, entry);
+		if (entry % 64 == 63)
+			note_next_look(h, entry, now);
 		t->sweep_at++;
 	}
 }
@@ -803,13 +786,17 @@ flowtab_bytes(const struct flowtab *t)
 	for (unsigned i = 0; i < 2; i++) {
 		const struct half *h = &t->half[i];
 
-		n += (size_t)h->high * entry_bytes(h) + (h->high + 63) / 64 * 8;
+		n += (size_t)h->high * entry_bytes(h) + (h->high + 63) / 64 *
+		    (sizeof(h->dirty[0]) + sizeof(h->look[0]));
 		if (h->label)
 			n += (size_t)h->high * sizeof(h->label[0]);
-		n += (size_t)h->now.size * sizeof(struct slot);
-		if (h->old.size)
-			n += (size_t)(h->old.size - h->moved) *
+		if (h->old.size == 0)
+			n += (size_t)h->now.size * sizeof(struct slot);
+		else if (h->old.size > h->moved)
+			n += h->ready + (size_t)(h->old.size - h->moved) *
 			    sizeof(struct slot);
+		else
+			n += h->ready;
 	}
 	return n;
 }

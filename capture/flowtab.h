@@ -3,7 +3,7 @@
  *
  * One entry per 5-tuple with both directions in it, IPv4 (40 bytes) and IPv6
  * (64 bytes) in tables of their own, each with an index of 8-byte slots at
- * 40-80 and 53-80 % load: 50-61 and 74-80 bytes a flow.  Memory is reserved when
+ * 40-80 and 53-80 % load: 50-61 and 74-80 bytes a flow, also while it grows.  Memory is reserved when
  * the table is made and touched on demand; nothing allocates later, and the
  * index grows a little with every batch, never at once.
  *
@@ -27,8 +27,7 @@
 #include "capture/labels.h"
 #include "common/base/hash.h"
 
-/* Memory of a flow at most, beside layer 7; some 10 more while the index
- * grows. */
+/* Memory of a flow at most, beside layer 7. */
 #define FLOWTAB_BYTES_V4 61
 #define FLOWTAB_BYTES_V6 80
 /* more with layer 7 */

@@ -49,7 +49,6 @@ struct slot {
 	uint32_t entry1; /* entry + 1; 0: empty */
 	uint32_t hash;
 };
-#define MOVED_AWAY UINT32_MAX /* in an index that is being left */
 
 struct index {
 	struct slot *slot;
@@ -85,13 +84,14 @@ struct half {
 	uint8_t *entries;
 	struct flow_label *label; /* NULL: layer 7 is off */
 	uint64_t *dirty;    /* a bit for each entry */
+	uint16_t *look;     /* when a sweep should look at 64 of them */
 	uint32_t high;      /* entries ever used */
 	uint32_t free1;     /* list of evicted ones, entry + 1 */
 	uint32_t used;
 	struct index now, old; /* old.size 0: nothing to move */
-	uint32_t moved;
+	uint32_t moved; /* what of the old one is in the new one: all below */
 	uint32_t size_max;
-	size_t ready; /* bytes of the next index that have their pages */
+	size_t ready; /* bytes of a new index that have their pages */
 	size_t entries_ready; /* and of the entries */
 	struct slot *region[2];
 	unsigned region_now;

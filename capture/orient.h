@@ -35,7 +35,12 @@ struct orient_verdict orient_packet(const struct decode_packet *p);
  * ORIENT_NONE for most. */
 struct orient_verdict orient_hint(const struct decode_packet *p);
 
+/* Once, before everything else here and before there are threads; again does
+ * no harm. */
+void orient_init(void);
+
 /* 2: the service table knows it; 1: below 1024; 0: neither, or port 0. */
 unsigned orient_port_rank(uint16_t port);
+unsigned orient_port_rank_plain(uint16_t port); /* the same by searching */
 
 #endif

@@ -5,7 +5,8 @@
  * pcap_setfilter("inbound") filters the first kernel block in user space,
  * where the direction is not known, so filters go to the socket directly;
  * pcap_close() on a savefile closes the descriptor, so files are read through
- * a cookie stream that has no close.
+ * a cookie stream that has no close, and that stops behind a file's first
+ * header, so that pcapfile.c can go on from there.
  *
  * And one of the kernel: unless somebody asks for SO_TIMESTAMPNS each socket
  * stamps a packet when it gets it, and two captures that part at a moment
@@ -33,6 +34,7 @@
 #include <pcap/pcap.h>
 
 #include "capture/decode.h"
+#include "capture/pcapfile.h"
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
@@ -80,7 +82,12 @@ struct source {
 	struct file *file;
 	size_t n_files, at;
 	bool classic; /* 32-bit seconds, read as signed by libpcap */
+	uint8_t head[PCAPFILE_HEAD]; /* of the current one, as far as read */
+	size_t n_head;
+	bool plain; /* its records are taken by pcapfile.c */
+	struct pcapfile records;
 	struct link_filter *filter; /* one a link type; NULL: everything */
+	const struct bpf_program *filter_now;
 	size_t n_filters;
 	bool (*idle)(void *ctx, int fd);
 	void *idle_ctx;
@@ -90,8 +97,9 @@ struct source {
 	void *ctx;
 	size_t n;
 	struct handle *now;
-	char buffer[FILE_BUFFER_BYTES];
+	char buffer[FILE_BUFFER_BYTES]; /* the stream's, or that of records */
 };
+static_assert(FILE_BUFFER_BYTES >= PCAPFILE_BUFFER, "room for a packet");
 
 /* ---- live -------------------------------------------------------------- */
 
@@ -610,12 +618,15 @@ set_filter(struct source *s)
 {
 	struct handle *h = &s->handle[0];
 
+	s->filter_now = NULL;
 	if (!s->filter)
 		return true;
 	for (size_t i = 0; i < s->n_filters; i++)
-		if (s->filter[i].dlt == h->dlt)
+		if (s->filter[i].dlt == h->dlt) {
+			s->filter_now = &s->filter[i].prog;
 			return pcap_setfilter(h->pcap, &s->filter[i].prog) ==
 			    0;
+		}
 	return false;
 }
 
@@ -635,13 +646,20 @@ cookie_read(void *cookie, char *buf, size_t size)
 	struct file *f = &s->file[s->at];
 	ssize_t n;
 
+	if (s->n_head < sizeof(s->head) && size > sizeof(s->head) - s->n_head)
+		size = sizeof(s->head) - s->n_head;
 	do {
 		if (f->start < 0 && s->idle && !s->idle(s->idle_ctx, f->fd))
 			return 0;
 		n = read(f->fd, buf, size);
 	} while (n < 0 && (errno == EINTR || (errno == EAGAIN && s->idle)));
-	if (n > 0)
-		f->done += (uint64_t)n;
+	if (n <= 0)
+		return n;
+	f->done += (uint64_t)n;
+	if (s->n_head < sizeof(s->head)) {
+		memcpy(s->head + s->n_head, buf, (size_t)n);
+		s->n_head += (size_t)n;
+	}
 	return n;
 }
 
@@ -659,8 +677,11 @@ file_start(struct source *s)
 	static const cookie_io_functions_t io = {.read = cookie_read};
 	char text[PCAP_ERRBUF_SIZE] = "";
 	struct handle *h = &s->handle[0];
-	FILE *fp = fopencookie(s, "r", io);
+	FILE *fp;
 
+	s->n_head = 0;
+	s->plain = false;
+	fp = fopencookie(s, "r", io);
 	if (!fp) {
 		say_file(s, "out of memory");
 		return false;
@@ -681,6 +702,12 @@ file_start(struct source *s)
 		say_file(s, "the filter means nothing for its link type");
 		return false;
 	}
+	/* what libpcap has read by now is the header, to the byte */
+	s->plain = s->n_head == sizeof(s->head) &&
+	    pcapfile_knows(s->head, h->dlt);
+	if (s->plain)
+		pcapfile_init(&s->records, s->head, pcap_snapshot(h->pcap),
+		    (uint8_t *)s->buffer, sizeof(s->buffer), cookie_read, s);
 	return true;
 }
 
@@ -789,6 +816,40 @@ packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char *data)
 	s->fn(s->ctx, &p);
 }
 
+/* As pcap_dispatch(), but that `max` counts what is filtered away, too, and 0
+ * is the end of the file. */
+static int
+read_records(struct source *s, unsigned max)
+{
+	struct handle *h = &s->handle[0];
+	struct pcapfile_record r;
+	char text[PCAP_ERRBUF_SIZE];
+
+	for (unsigned i = 0; i < max; i++) {
+		int rc = pcapfile_next(&s->records, &r, text, sizeof(text));
+		struct source_packet p = {
+			.time_s = r.time_s,
+			.time_ns = r.time_ns < GP_NS_PER_S ? r.time_ns : 0,
+			.caplen = r.caplen,
+			.wire_len = r.wire_len,
+			.data = r.data,
+			.dlt = h->dlt,
+		};
+
+		if (rc < 0)
+			say_file(s, text);
+		if (rc <= 0)
+			return rc;
+		if (s->filter_now && bpf_filter(s->filter_now->bf_insns,
+			r.data, r.wire_len, r.caplen) == 0)
+			continue;
+		h->read++;
+		s->n++;
+		s->fn(s->ctx, &p);
+	}
+	return 1;
+}
+
 static enum source_result
 read_file(struct source *s, unsigned max)
 {
@@ -799,12 +860,14 @@ read_file(struct source *s, unsigned max)
 		return SOURCE_END;
 	if (!h->pcap && !file_start(s))
 		return file_finish(s, SOURCE_UNREADABLE);
-	got = pcap_dispatch(h->pcap, (int)max, packet, (u_char *)s);
+	got = s->plain ? read_records(s, max)
+	               : pcap_dispatch(h->pcap, (int)max, packet, (u_char *)s);
 	if (got > 0)
 		return SOURCE_OK;
 	if (got == 0)
 		return file_finish(s, SOURCE_OK);
-	say_file(s, pcap_geterr(h->pcap));
+	if (!s->plain)
+		say_file(s, pcap_geterr(h->pcap));
 	return file_finish(s, SOURCE_CUT);
 }
 

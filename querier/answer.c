@@ -331,9 +331,13 @@ note_extent(const struct answer *a, size_t iface, char out[256])
 	return true;
 }
 
+#define EXTENTS_MAX 8 /* notes about interfaces' data; a fleet has more */
+
 bool
 answer_note(const struct answer *a, size_t i, char out[256])
 {
+	size_t told = 0, more = 0;
+
 	if (a->n_ifaces > 1) {
 		if (i == 0 && a->n_ifaces == 2) {
 			(void)snprintf(out, 256, "a packet forwarded between "
@@ -351,9 +355,20 @@ answer_note(const struct answer *a, size_t i, char out[256])
 	for (size_t k = 0; k < godb_scan_n_ifaces(a->scan); k++) {
 		if (!note_extent(a, k, out))
 			continue;
+		if (told == EXTENTS_MAX) {
+			more++;
+			continue;
+		}
+		told++;
 		if (i == 0)
 			return true;
 		i--;
 	}
+	if (more && i == 0) {
+		(void)snprintf(out, 256, "of %zu more interfaces data begins "
+		    "or ends within the window, too", more);
+		return true;
+	}
+	i -= more > 0;
 	return answer_warning(a, i, out);
 }

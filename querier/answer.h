@@ -110,6 +110,10 @@ void answer_json_coverage(struct out *o, const struct godb_coverage *c);
 void answer_coverage(struct out *o, const struct godb_coverage *c,
     void (*text)(struct out *, const char *));
 
+/* The same of something else, without "Coverage: ". */
+void answer_covered(struct out *o, const struct godb_coverage *c,
+    const char *what, void (*text)(struct out *, const char *));
+
 /* "received", "sent", "both". */
 const char *answer_direction(const struct answer *a);
 /* "bytes", "packets", or the key. */

@@ -31,6 +31,7 @@ enum option_id {
 	OPT_STORE,
 	OPT_REMOTE,
 	OPT_NO_LIVE,
+	OPT_NO_ROLLUPS,
 	OPT_PLOT,
 	OPT_RESOLVE,
 	OPT_DNS,
@@ -38,6 +39,8 @@ enum option_id {
 	OPT_WATCH,
 	OPT_TIMEOUT,
 	OPT_EXPLAIN,
+	OPT_NEW,
+	OPT_NO_INDEX,
 	OPT_HELP_ALL,
 	OPT_WORDS,
 	OPT_MEM,
@@ -106,6 +109,8 @@ static const struct option options[] = {
 	    "many sensors' flows, of a ClickHouse server: -i SITE/IFACE", true},
 	{OPT_NO_LIVE, NULL, "no-live", NULL,
 	    "leave the newest minutes out", false},
+	{OPT_NO_ROLLUPS, NULL, "no-rollups", NULL,
+	    "read every block, to compare", false},
 	{OPT_WATCH, NULL, "watch", "SECONDS", "ask again and again", false},
 	{OPT_MEM, NULL, "mem", "SIZE",
 	    "memory bound: 512M | 4G | 25% (default 50%)", false},
@@ -114,7 +119,11 @@ static const struct option options[] = {
 	{OPT_TIMEOUT, NULL, "timeout", "TIME", "give up after 500ms | 10s | 2m",
 	    false},
 	{OPT_EXPLAIN, NULL, "explain", NULL,
-	    "say which days, blocks, bytes and rows were read", false},
+	    "say which days, blocks, roll-ups, bytes and rows were read", false},
+	{OPT_NEW, NULL, "new", "TIME",
+	    "seen: addresses since then that nothing before has", false},
+	{OPT_NO_INDEX, NULL, "no-index", NULL,
+	    "without the address indexes, to compare", false},
 	{OPT_FAIL_INCOMPLETE, NULL, "fail-incomplete", NULL,
 	    "exit 3 when anything is missing", false},
 	{OPT_FAIL_EMPTY, NULL, "fail-empty", NULL,
@@ -446,6 +455,9 @@ apply(struct args *a, struct typed *t, const struct option *o,
 	case OPT_NO_LIVE:
 		a->no_live = true;
 		break;
+	case OPT_NO_ROLLUPS:
+		a->no_rollups = true;
+		break;
 	case OPT_MEM:
 		return set_mem(a, value, error);
 	case OPT_THREADS:
@@ -459,6 +471,12 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_EXPLAIN:
 		a->explain = true;
+		break;
+	case OPT_NEW:
+		a->new = value;
+		break;
+	case OPT_NO_INDEX:
+		a->no_index = true;
 		break;
 	case OPT_RESOLVE:
 		a->resolve = true;
@@ -686,11 +704,14 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 		a->ifaces = "any";
 	if (a->format == ARGS_HTML)
 		return FAIL("seen is told in txt, csv, json and jsonl");
-	if (t->sort || t->packets || a->ascending || a->limit_text ||
-	    a->n_show || a->bin_s || a->having[0] || a->plot || a->resolve ||
+	if (t->sort || t->packets || a->ascending ||
+	    (a->limit_text && !a->new) || a->share || a->n_show || a->bin_s || a->having[0] || a->plot || a->resolve ||
 	    a->geo)
 		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "
 		    "tables do not fit");
+	if (a->new && (a->n_indicators || a->condition[0] || a->watch_s))
+		return FAIL("seen --new takes neither addresses nor a "
+		    "condition nor --watch");
 	if (a->n_indicators && (a->condition[0] || a->watch_s))
 		return FAIL("seen with addresses takes neither a condition "
 		    "nor --watch; without them it answers for the condition");
@@ -737,6 +758,9 @@ finish(struct args *a, const struct typed *t, char *error)
 	a->seen = gp_words_casecmp(a->query, "seen") == 0;
 	if (a->seen)
 		return finish_seen(a, t, error);
+	if (a->new)
+		return FAIL("--new goes with seen: goquery seen --new %.40s",
+		    a->new);
 	if (godb_keys_parse(a->query, &a->keys, &diag) < 0)
 		return FAIL("query: %s; shorthands: talk_conv talk_src talk_dst "
 		    "apps_port apps_l7 agg_talk_port raw", diag.text);
@@ -805,6 +829,23 @@ args_parse(int argc, char **argv, struct args *out, char error[ARGS_ERROR_MAX])
 	return rc;
 }
 
+/* The window of --new, which begins with a block. */
+static int
+find_new(struct args *a, int64_t now_s, char *error)
+{
+	char why[160];
+
+	if (when_parse(a->new, now_s, &a->new_s, why) < 0)
+		return FAIL("--new: %s", why);
+	a->new_s = gp_clock_slot(a->new_s);
+	if (a->new_s >= a->last_s)
+		return FAIL("--new begins behind -l: nothing is asked for");
+	if (a->new_s <= a->first_s)
+		return FAIL("--new begins before -f: there is nothing to "
+		    "compare with");
+	return 0;
+}
+
 int
 args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 {
@@ -819,7 +860,7 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 	/* a window that ends in the past has its default length, too */
 	a->first_s = (a->last_s < now_s ? a->last_s : now_s) -
 	    (by_block ? 1 : 30) * GP_DAY_S;
-	if (a->first_s < 0)
+	if (a->first_s < 0 || a->new)
 		a->first_s = 0;
 	if (a->first && when_parse(a->first, now_s, &a->first_s, why) < 0)
 		return FAIL("-f: %s", why);
@@ -831,7 +872,7 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 		return FAIL("the window is empty: -f is %s, -l is %s", first,
 		    last);
 	}
-	return 0;
+	return a->new ? find_new(a, now_s, error) : 0;
 }
 
 /* ---- for help texts ----------------------------------------------------- */

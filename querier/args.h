@@ -66,8 +66,11 @@ struct args {
 	 * anything meets the condition */
 	const char *indicator[ARGS_INDICATORS_MAX];
 	unsigned n_indicators;
+	const char *new; /* seen --new, as typed; NULL: not asked */
+	int64_t new_s;   /* args_times */
 	bool external;
-	bool no_live;
+	bool no_live, no_rollups;
+	bool no_index; /* without address indexes */
 	bool fail_incomplete, fail_empty;
 	bool landlock; /* false: --sandbox=seccomp */
 };

@@ -2,7 +2,7 @@ ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, session.c question.c out.c when.c args.c ifsel.c answer.c \
 	table.c csv.c json.c list.c html.c chart.c missing.c units.c \
 	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c \
-	seen.c indicators.c look.c)
+	seen.c indicators.c newcomers.c look.c)
 
 # its helper, which alone may use the network and knows MMDB files
 PROGRAMS += goquery-resolve
@@ -17,11 +17,17 @@ goquery_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 
 # the same questions, answered by ClickHouse: godb.h's reading half is another
 PROGRAMS += goquery-remote
+ARCHIVES += libgpremote
+libgpremote_SRCS := $(addprefix querier/remote/, sql.c text.c compact.c \
+	profile.c)
 goquery-remote_SRCS := $(addprefix querier/remote/, main.c server.c blocks.c \
-	rows.c sight.c list.c sql.c text.c compact.c explain.c profile.c)
-goquery-remote_LIBS := libgpquery libgpexport libgodb libgpbase
+	rows.c sight.c list.c explain.c)
+goquery-remote_LIBS := libgpremote libgpquery libgpexport libgodb libgpbase
 goquery-remote_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih
 
+UNIT_TESTS += unit/test_compact unit/test_sql
+TEST_LIBS_test_compact := libgpremote libgpbase
+TEST_LIBS_test_sql := libgpremote libgpquery libgodb libgpbase
 UNIT_TESTS += $(addprefix unit/test_, args when out ifsel table ptr)
 TEST_LIBS_test_args := libgpquery libgodb libgpbase
 TEST_LIBS_test_when := libgpquery libgpbase

@@ -14,6 +14,7 @@ explain_iface(const struct godb_scan *s, uint32_t iface,
 	uint64_t rows = 0, stored = 0;
 	int64_t day = -1;
 	char line[256], bytes[UNITS_TEXT_MAX];
+	struct godb_spared spared;
 
 	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
 		const struct godb_part *p = godb_scan_part(s, i);
@@ -29,11 +30,28 @@ explain_iface(const struct godb_scan *s, uint32_t iface,
 		rows += (uint64_t)p->n4 + p->n6;
 		stored += p->stored_bytes;
 	}
+	godb_scan_spared(s, iface, &spared);
 	units_bytes(stored, bytes);
 	(void)snprintf(line, sizeof(line), "%s: %zu days, %zu blocks and %zu "
 	    "live, %llu rows, %s stored", godb_scan_iface(s, iface), days,
 	    blocks, live, (unsigned long long)rows, bytes);
 	say(line);
+	if (spared.days + spared.blocks == 0)
+		return;
+	units_bytes(spared.bytes, bytes);
+	(void)snprintf(line, sizeof(line), "%s: address indexes spare %llu "
+	    "whole days and, with those, %llu blocks, %llu rows, %s",
+	    godb_scan_iface(s, iface), (unsigned long long)spared.days,
+	    (unsigned long long)spared.blocks,
+	    (unsigned long long)spared.rows, bytes);
+	say(line);
+}
+
+void
+explain_scan(const struct godb_scan *s, void (*say)(const char *line))
+{
+	for (size_t i = 0; i < godb_scan_n_ifaces(s); i++)
+		explain_iface(s, (uint32_t)i, say);
 }
 
 void
@@ -44,8 +62,7 @@ explain(const struct godb_scan *s, const struct godb_result *r,
 	    memory[UNITS_TEXT_MAX];
 	struct godb_result_stats stats;
 
-	for (size_t i = 0; i < godb_scan_n_ifaces(s); i++)
-		explain_iface(s, (uint32_t)i, say);
+	explain_scan(s, say);
 	godb_result_stats(r, &stats);
 	units_bytes(stats.bytes_read, in);
 	units_bytes(stats.bytes_decoded, out);
@@ -55,6 +72,14 @@ explain(const struct godb_scan *s, const struct godb_result *r,
 		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
 	    in, out);
 	say(line);
+	if (stats.rollups + stats.rollups_unreadable > 0) {
+		(void)snprintf(line, sizeof(line), "roll-ups: %llu in place "
+		    "of %llu blocks, %llu unreadable",
+		    (unsigned long long)stats.rollups,
+		    (unsigned long long)stats.parts_rolled,
+		    (unsigned long long)stats.rollups_unreadable);
+		say(line);
+	}
 	(void)snprintf(line, sizeof(line), "rows: %llu looked at, %llu met "
 	    "the condition, %zu groups, %zu after --having; %s of memory",
 	    (unsigned long long)stats.rows,

@@ -7,6 +7,8 @@
 #include "common/godb/godb.h"
 
 /* Lines without their ends, for each interface and in all. */
+/* What each interface has in the window; and that, and what the query took. */
+void explain_scan(const struct godb_scan *s, void (*say)(const char *line));
 void explain(const struct godb_scan *s, const struct godb_result *r,
     void (*say)(const char *line));
 

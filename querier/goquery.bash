@@ -59,6 +59,9 @@ _goquery() {
 	-d | --store | -store | --config | -config | --status-file | -status-file)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
+	--remote | -remote)
+		COMPREPLY=($(compgen -W 'default' -- "$cur"))
+		;;
 	-n | --limit | -limit | --mem | -mem | --timeout | -timeout | --watch | \
 		-watch | --dns | -dns) ;;
 	--sandbox | -sandbox)

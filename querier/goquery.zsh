@@ -39,6 +39,8 @@ _goquery() {
 	(--config|-config|--status-file|-status-file)
 		_files ;;
 	(-n|--limit|-limit|--mem|-mem|--timeout|-timeout|--watch|-watch|--dns|-dns|--tz|-tz) ;;
+	(--remote|-remote)
+		compadd -- default ;;
 	(--sandbox|-sandbox)
 		compadd -- full seccomp ;;
 	(*)

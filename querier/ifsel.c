@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATTERN_MAX 64
+#define PATTERN_MAX 512 /* SITE/IFACE */
+#define PATTERN_IFACE_MAX 64  /* IFACE */
 
 /* "eth0, eth1 and 3 more" */
 static void
@@ -37,13 +38,31 @@ is_glob(const char *pattern)
 }
 
 static bool
-matches(const char *pattern, const char *name)
+matches_part(const char *pattern, const char *name)
 {
 	if (gp_words_casecmp(pattern, "any") == 0)
 		return true;
 	/* a name with a bracket in it is still that name */
 	return strcmp(pattern, name) == 0 ||
 	    (is_glob(pattern) && fnmatch(pattern, name, 0) == 0);
+}
+
+/* Of SITE/IFACE a pattern without a slash means the interface; an interface's
+ * name has no slash, a site's may. */
+static bool
+matches(const char *pattern, const char *name)
+{
+	const char *slash = strrchr(name, '/'), *cut = strrchr(pattern, '/');
+	char site[PATTERN_MAX], wanted[PATTERN_MAX];
+
+	if (!slash)
+		return matches_part(pattern, name);
+	if (!cut)
+		return matches_part(pattern, slash + 1);
+	(void)snprintf(site, sizeof(site), "%.*s", (int)(slash - name), name);
+	(void)snprintf(wanted, sizeof(wanted), "%.*s", (int)(cut - pattern),
+	    pattern);
+	return matches_part(wanted, site) && matches_part(cut + 1, slash + 1);
 }
 
 static int
@@ -61,7 +80,8 @@ refuse(const char *pattern, char **have, char error[512])
 		gp_words_guess_offer(&g, have[i]);
 	list_names(have, names, sizeof(names));
 	(void)snprintf(error, 512,
-	    "interface '%s' is not in the store%s%s%s, which has %s", pattern,
+	    "interface '%.80s' is not in the store%s%.60s%s, which has %s",
+	    pattern,
 	    g.best ? " (did you mean '" : "", g.best ? g.best : "",
 	    g.best ? "'?)" : "", names);
 	return -ENOENT;
@@ -103,7 +123,8 @@ apply_all(const char *spec, bool wanted, char **have, bool *taken, size_t *n,
 		len = strcspn(spec, " ,");
 		if (len == 0)
 			continue;
-		if (len >= sizeof(pattern)) {
+		if (len >= sizeof(pattern) ||
+		    (len >= PATTERN_IFACE_MAX && !memchr(spec, '/', len))) {
 			(void)snprintf(error, 512,
 			    "no interface has so long a name: %.40s...", spec);
 			return -ENOENT;

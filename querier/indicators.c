@@ -31,8 +31,8 @@ prefix_of(const struct gp_prefix *p)
 	return out;
 }
 
-static void
-prefix_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX])
+void
+indicators_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX])
 {
 	unsigned bits = p->version == 4 ? 32 : 128;
 	struct gp_prefix text = {{.version = p->version}, p->len};
@@ -196,7 +196,7 @@ sightings_txt(struct out *o, const struct sightings *s)
 		char text[GP_ADDR_TEXT_MAX];
 		struct godb_sighting sight;
 
-		prefix_text(&s->what->prefix[i], text);
+		indicators_text(&s->what->prefix[i], text);
 		if (!godb_seen_sighting(s->seen, i, &sight)) {
 			out_fmt(o, "never  %s\n", text);
 			continue;
@@ -223,7 +223,7 @@ sightings_csv(struct out *o, const struct sightings *s)
 		char text[GP_ADDR_TEXT_MAX];
 		struct godb_sighting sight;
 
-		prefix_text(&s->what->prefix[i], text);
+		indicators_text(&s->what->prefix[i], text);
 		if (!godb_seen_sighting(s->seen, i, &sight)) {
 			out_fmt(o, "%s,never,,,0,\n", text);
 			continue;
@@ -257,7 +257,7 @@ put_object(struct out *o, const struct sightings *s, size_t i)
 	char text[GP_ADDR_TEXT_MAX];
 	struct godb_sighting sight;
 
-	prefix_text(&s->what->prefix[i], text);
+	indicators_text(&s->what->prefix[i], text);
 	if (!godb_seen_sighting(s->seen, i, &sight)) {
 		out_fmt(o, "{\"indicator\":\"%s\",\"verdict\":\"never\"}", text);
 		return;

@@ -5,6 +5,7 @@
 #ifndef INDICATORS_H
 #define INDICATORS_H
 
+#include "common/base/addr.h"
 #include "querier/answer.h"
 
 #define INDICATORS_MAX 4000000u
@@ -23,6 +24,9 @@ struct indicators {
 int indicators_add(struct indicators *x, const char *source, const char *text,
     size_t len, char error[512]);
 void indicators_free(struct indicators *x);
+
+/* "10.0.0.1", "10.0.0.0/8" */
+void indicators_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX]);
 
 /* What there is to tell. */
 struct sightings {

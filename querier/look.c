@@ -1,19 +1,23 @@
 /*
  * look - what can be asked beside questions with rows: seen with addresses,
- * and --list.
+ * addresses that nobody knew, and --list.
  */
 #include "querier/look.h"
 
-#include "common/base/clock.h"
-#include "querier/indicators.h"
-#include "querier/list.h"
-#include "querier/question.h"
-#include "querier/store.h"
-
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ---- seen, with addresses ---------------------------------------------- */
+#include "common/base/clock.h"
+#include "querier/explain.h"
+#include "querier/indicators.h"
+#include "querier/list.h"
+#include "querier/newcomers.h"
+#include "querier/question.h"
+#include "querier/store.h"
+#include "querier/units.h"
+
+/* ---- seen ADDRESS... --------------------------------------------------- */
 
 static void
 read_indicators(struct session *s, struct indicators *what)
@@ -31,32 +35,41 @@ read_indicators(struct session *s, struct indicators *what)
 	}
 }
 
-/* -f 0 asks for whatever there is; any other beginning is meant. */
-static void
-find_beginning(const struct session *s, struct sightings *a)
+/* Start of the first block of all interfaces; INT64_MAX: there is none. */
+static int64_t
+first_block(const struct session *s)
 {
-	a->known_s = INT64_MAX;
+	int64_t known_s = INT64_MAX;
+
 	for (size_t i = 0; i < s->n_ifaces; i++) {
 		int64_t first_s, last_s;
 
 		if (godb_scan_extent(s->scan, i, &first_s, &last_s) &&
-		    first_s < a->known_s)
-			a->known_s = first_s;
+		    first_s < known_s)
+			known_s = first_s;
 	}
+	return known_s;
+}
+
+/* -f 0 asks for whatever there is; any other beginning is meant. */
+static void
+find_beginning(const struct session *s, struct sightings *a)
+{
+	a->known_s = first_block(s);
 	a->begins_before = a->known_s == INT64_MAX ||
 	    (s->args.first_s > 0 &&
 		a->known_s > gp_clock_slot(s->args.first_s));
 }
 
 static struct godb_seen *
-look_for(struct session *s, const struct indicators *what)
+look_for(struct session *s, const struct godb_prefix *prefix, size_t n)
 {
 	struct godb_seen_opts opts = GODB_SEEN_OPTS_INIT;
 	struct godb_seen *seen = NULL;
 	int rc;
 
-	opts.prefix = what->prefix;
-	opts.n = what->n;
+	opts.prefix = prefix;
+	opts.n = n;
 	opts.mem_bytes = s->mem_bytes;
 	opts.progress = session_draw_bar;
 	opts.progress_arg = &s->progress;
@@ -69,16 +82,19 @@ look_for(struct session *s, const struct indicators *what)
 }
 
 static void
-explain_seen(const struct godb_seen *seen)
+explain_seen(const struct godb_scan *scan, const struct godb_seen *seen)
 {
+	char in[UNITS_TEXT_MAX], out[UNITS_TEXT_MAX];
 	struct godb_result_stats stats;
 
+	explain_scan(scan, question_say_explained);
 	godb_seen_stats(seen, &stats);
-	session_say("goquery: read: %llu blocks (%llu skipped), %llu bytes, "
-	    "%llu decoded; rows: %llu", (unsigned long long)(stats.parts -
-		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
-	    (unsigned long long)stats.bytes_read,
-	    (unsigned long long)stats.bytes_decoded,
+	units_bytes(stats.bytes_read, in);
+	units_bytes(stats.bytes_decoded, out);
+	session_say("goquery: explain: read: %llu blocks (%llu skipped), %s, "
+	    "%s decoded; %llu rows looked at", (unsigned long long)
+		(stats.parts - stats.parts_skipped),
+	    (unsigned long long)stats.parts_skipped, in, out,
 	    (unsigned long long)stats.rows);
 }
 
@@ -97,20 +113,113 @@ look_seen(struct session *s)
 	bool any, unreadable;
 
 	read_indicators(s, &what);
+	s->addresses = true;
 	question_open_scan(s);
 	a.scan = s->scan;
-	a.seen = look_for(s, &what);
+	a.seen = look_for(s, what.prefix, what.n);
 	question_find_coverage(s, a.seen);
 	a.coverage = s->coverage;
 	find_beginning(s, &a);
 	print[s->args.format](&session_out, &a);
 	(void)out_flush(&session_out);
 	if (s->args.explain)
-		explain_seen(a.seen);
-	question_say_incomplete(s, &any, &unreadable);
+		explain_seen(s->scan, a.seen);
+	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (sightings_count(&a) > 0)
 		return EXIT_FINE;
 	return any || a.begins_before ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
+}
+
+/* ---- seen --new -------------------------------------------------------- */
+
+/* Who was there since then, and when, and where. */
+static void
+find_present(struct session *s, struct newcomers *n)
+{
+	static const struct godb_keys keys = {.n = 3,
+	    .key = {GODB_KEY_HOST, GODB_KEY_IFACE, GODB_KEY_TIME}};
+	struct godb_query_opts *q = &s->query;
+	int rc;
+
+	*q = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
+	q->keys = keys;
+	q->sort = GODB_KEY_HOST;
+	q->mem_bytes = s->mem_bytes;
+	q->pool = s->pool;
+	q->progress = session_draw_bar;
+	q->progress_arg = &s->progress;
+	rc = godb_query_run(s->scan, q, &s->result);
+	session_clear_bar(&s->progress);
+	if (rc == 0)
+		rc = newcomers_take(n, s->result, s->mem_bytes);
+	if (rc < 0)
+		question_die(s, rc);
+}
+
+/* Leaves those that nobody saw in the scan of the time before. */
+static struct godb_seen *
+find_new(struct session *s, struct newcomers *n)
+{
+	struct godb_prefix *prefix = calloc(n->n + 1, sizeof(*prefix));
+	struct godb_seen *seen;
+
+	if (!prefix)
+		question_die(s, -ENOMEM);
+	for (size_t i = 0; i < n->n; i++)
+		prefix[i] = n->list[i].addr;
+	seen = look_for(s, prefix, n->n);
+	free(prefix);
+	newcomers_keep(n, seen);
+	return seen;
+}
+
+int
+look_new(struct session *s)
+{
+	static void (*const print[])(struct out *, const struct newcomers *) = {
+		[ARGS_TXT] = newcomers_txt,
+		[ARGS_CSV] = newcomers_csv,
+		[ARGS_JSON] = newcomers_json,
+		[ARGS_JSONL] = newcomers_jsonl,
+	};
+	struct newcomers n = {.since_s = s->args.new_s};
+	struct godb_scan *window;
+	struct godb_seen *seen;
+	bool any, unreadable, earlier;
+	int64_t first_s = s->args.first_s;
+
+	s->args.first_s = n.since_s;
+	question_open_scan(s);
+	n.scan = window = s->scan;
+	n.known_s = first_block(s);
+	find_present(s, &n);
+	question_find_coverage(s, NULL);
+	n.coverage = s->coverage;
+	godb_result_free(s->result);
+	s->result = NULL;
+
+	s->args.first_s = first_s;
+	s->args.last_s = n.since_s;
+	s->addresses = true;
+	question_open_scan(s);
+	seen = find_new(s, &n);
+	question_find_coverage(s, seen);
+	n.earlier = s->coverage;
+	n.shown = s->args.limit && s->args.limit < n.n ?
+	    (size_t)s->args.limit : n.n;
+	print[s->args.format](&session_out, &n);
+	(void)out_flush(&session_out);
+	if (s->args.explain) {
+		explain_scan(window, question_say_explained);
+		explain_seen(s->scan, seen);
+	}
+	question_say_incomplete(s, n.earlier, &earlier, &unreadable);
+	question_say_incomplete(s, n.coverage, &any, &unreadable);
+	if (n.n > 0)
+		return EXIT_FINE;
+	/* what lacks before can only have made more of them new */
+	return any || newcomers_begin_before(&n) ? EXIT_INCOMPLETE :
+						   EXIT_NOT_SEEN;
 }
 
 /* ---- --list ------------------------------------------------------------ */

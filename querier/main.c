@@ -74,7 +74,8 @@ main(int argc, char **argv)
 	if (args_parse(argc, argv, &s.args, error) < 0)
 		session_die(EXIT_USAGE, "%s", error);
 	session_like_grep = s.args.seen;
-	if (s.args.remote)
+	if (s.args.remote && (s.args.action == ARGS_QUERY ||
+		s.args.action == ARGS_LIST))
 		remote_exec(argv);
 	session_start_clock(&s);
 	do_other_actions(&s);
@@ -108,6 +109,7 @@ main(int argc, char **argv)
 		store_check(&s);
 	if (s.args.watch_s)
 		question_watch(&s);
-	session_finish(s.args.n_indicators ? look_seen(&s)
-					  : question_answer(&s));
+	session_finish(s.args.new       ? look_new(&s) :
+	    s.args.n_indicators ? look_seen(&s) :
+				  question_answer(&s));
 }

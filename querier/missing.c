@@ -5,6 +5,9 @@
 
 #include "querier/when.h"
 
+/* Of a fleet there may be thousands; the other formats have them all. */
+#define CAUSES_MAX 16
+
 static void
 print_cause(struct out *o, const struct godb_incomplete *item,
     void (*text)(struct out *, const char *))
@@ -86,19 +89,33 @@ void
 answer_coverage(struct out *o, const struct godb_coverage *c,
     void (*text)(struct out *, const char *))
 {
+	out_str(o, "Coverage: ");
+	answer_covered(o, c, "the window", text);
+}
+
+void
+answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
+    void (*text)(struct out *, const char *))
+{
 	const struct godb_incomplete *item;
 	uint64_t covered, known;
+	size_t told = 0, more = 0;
 
 	godb_coverage_time(c, &covered, &known);
 	if (known)
-		out_fmt(o, "Coverage: %.2f %% of the window",
-		    percent_of(covered, known));
+		out_fmt(o, "%.2f %% of %s", percent_of(covered, known), what);
 	else
-		out_str(o, "Coverage: no block of the window");
+		out_fmt(o, "no block of %s", what);
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
-		if (!item->unreadable)
+		if (item->unreadable)
+			continue;
+		if (told++ < CAUSES_MAX)
 			print_cause(o, item, text);
+		else
+			more++;
 	}
+	if (more)
+		out_fmt(o, "; and %zu more (-e json)", more);
 	print_unreadable(o, c, GODB_CAUSE_DAMAGED, "not readable");
 	print_unreadable(o, c, GODB_CAUSE_GONE, "removed meanwhile");
 }

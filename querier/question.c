@@ -107,6 +107,8 @@ question_choose_ifaces(struct session *s)
 	char error[512];
 	int rc = godb_reader_ifaces(s->reader, &s->have);
 
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
@@ -135,7 +137,13 @@ question_open_scan(struct session *s)
 	opts.first_s = s->args.first_s;
 	opts.last_s = s->args.last_s;
 	opts.no_live = s->args.no_live;
+	opts.no_index = s->args.no_index;
+	opts.cond = s->cond;
+	opts.addresses = s->addresses;
+	opts.sure = s->args.seen;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
@@ -196,6 +204,7 @@ run_query(struct session *s)
 	s->query.mem_bytes = s->mem_bytes;
 	s->query.pool = s->pool;
 	s->query.having = s->having;
+	s->query.no_rollups = s->args.no_rollups;
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];
 	if (s->args.bin_s) {
@@ -232,8 +241,8 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 
 /* ---- answering --------------------------------------------------------- */
 
-static void
-say_explained(const char *line)
+void
+question_say_explained(const char *line)
 {
 	session_say("goquery: explain: %s", line);
 }
@@ -321,15 +330,15 @@ say_incomplete(const struct godb_incomplete *item)
 
 /* Damage is told in every format, the rest where the format has no place. */
 void
-question_say_incomplete(const struct session *s, bool *any, bool *unreadable)
+question_say_incomplete(const struct session *s,
+    const struct godb_coverage *c, bool *any, bool *unreadable)
 {
 	bool rows_only =
 	    s->args.format == ARGS_CSV || s->args.format == ARGS_JSONL;
 	const struct godb_incomplete *item;
 
 	*any = *unreadable = false;
-	for (size_t i = 0; (item = godb_coverage_incomplete(s->coverage, i));
-	     i++) {
+	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
 		*any = true;
 		*unreadable |= item->unreadable;
 		if (rows_only || item->unreadable)
@@ -364,7 +373,7 @@ exit_code(const struct session *s)
 {
 	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
 
-	question_say_incomplete(s, &any, &unreadable);
+	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (s->args.seen)
 		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
 						: EXIT_NOT_SEEN;
@@ -393,7 +402,7 @@ question_answer(struct session *s)
 	/* the answer first, then what it lacks */
 	(void)out_flush(&session_out);
 	if (s->args.explain)
-		explain(s->scan, s->result, say_explained);
+		explain(s->scan, s->result, question_say_explained);
 	status = exit_code(s);
 	godb_coverage_free(s->coverage);
 	godb_result_free(s->result);

@@ -20,9 +20,11 @@ _Noreturn void question_watch(struct session *s);
 void question_open_scan(struct session *s);
 struct godb_seen;
 void question_find_coverage(struct session *s, const struct godb_seen *seen);
+/* A line of --explain. */
+void question_say_explained(const char *line);
 _Noreturn void question_die(const struct session *s, int rc);
 /* Damage is told in every format, the rest where the format has no place. */
-void question_say_incomplete(const struct session *s, bool *any,
-    bool *unreadable);
+void question_say_incomplete(const struct session *s,
+    const struct godb_coverage *c, bool *any, bool *unreadable);
 
 #endif

@@ -46,6 +46,7 @@ struct session {
 	const char **ifaces;
 	size_t n_ifaces;
 	struct godb_scan *scan;
+	bool addresses; /* the scan is for those alone */
 	struct godb_query_opts query;
 	struct godb_pool *pool; /* for as long as the process lives */
 	struct godb_result *result;

@@ -18,6 +18,10 @@
 #include "querier/status.h"
 #include "querier/when.h"
 
+/* Heap that stays with the process, and how much is added to it at a time. */
+#define KEPT_BYTES (256 << 20)
+#define TOP_BYTES  (1 << 20)
+
 /* ---- opening ----------------------------------------------------------- */
 
 const char *
@@ -111,6 +115,9 @@ enter(struct session *s, int status_fd)
 	}
 	/* further arenas would want mprotect(2) */
 	(void)mallopt(M_ARENA_MAX, 1);
+	/* what is given back is soon asked for again */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	(void)mallopt(M_TOP_PAD, TOP_BYTES);
 	rc = profile_enter(&fds, s->args.landlock, asks ? start_threads : NULL,
 	    s, &step);
 

@@ -9,22 +9,26 @@ TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 ARCHIVES += libattack
 libattack_SRCS := tests/lib/attack.c
 TEST_HELPERS += lib/inside lib/deny
-UNIT_TESTS += $(addprefix component/attack_, capture writer querier export)
+UNIT_TESTS += $(addprefix component/attack_, \
+	capture writer querier export remote)
 TEST_LIBS_attack_capture := libattack libgpcapture libgpipc libgpbase
 TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
 TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_attack_querier := libattack libgpquery libgpbase
 TEST_LIBS_attack_export := libattack libgpexport libgpbase
+TEST_LIBS_attack_remote := libattack libgpremote libgpbase
 
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
-UNIT_TESTS += $(addprefix component/, hostile flips succession)
+UNIT_TESTS += $(addprefix component/, hostile flips many succession)
+TEST_LIBS_many := libfakecapture libgpipc libgpbase
 TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
 TEST_LIBS_succession := libfakecapture libgpipc libgpbase
 $(O)/tests/component/hostile $(O)/tests/component/succession: \
     $(O)/bin/goprobe-writer $(O)/bin/goquery
 $(O)/tests/component/flips: $(O)/bin/goquery
+$(O)/tests/component/many: $(O)/bin/goprobe-writer $(O)/bin/goquery
 
 define test_program
 $(O)/tests/$(1): $(O)/tests/$(1).o \
@@ -58,6 +62,8 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	seen \
 	manners \
 	export \
+	pipes \
+	remote \
 	live \
 	interfaces \
 	clocksteps \
@@ -93,7 +99,7 @@ TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
 OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
 # The filters hold in what either compiler makes of libc's calls.
 OTHER_TESTS := $(addprefix build/$(OTHER_CC)/tests/component/attack_, \
-	capture writer querier export)
+	capture writer querier export remote)
 LONG_TESTS += $(O)/tests/component/hostile
 .PHONY: check-system variants tsan
 tsan: $(TSAN_TESTS:%=$(O)/tests/%)
@@ -114,8 +120,8 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,powercut.t maintain.t faults.t storm.t \
-	kills.t livekills.t) $(O)/tests/unit/test_nomem
+LONG_TESTS += $(addprefix tests/system/,remote.t powercut.t maintain.t \
+	faults.t storm.t kills.t livekills.t) $(O)/tests/unit/test_nomem
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) $(JOBS) --no-print-directory all tests

@@ -80,6 +80,9 @@ usage(FILE *out, int status)
 	      "  --clean TIME  remove days that end by then: 2026-11-24, -30d\n"
 	      "  --wipe        remove everything\n"
 	      "  --repair      take damage out of the indexes\n"
+	      "  --rebuild-rollups, --rebuild-index\n"
+	      "                make all hour and day roll-ups and address "
+	      "indexes anew\n"
 	      "  --dry-run     only say what would be done\n"
 	      "  --yes         do not ask\n"
 	      "Started by systemd or by goprobe(8), which pass the socket.\n",
@@ -87,14 +90,16 @@ usage(FILE *out, int status)
 	exit(status);
 }
 
-enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_DRY, OPT_YES,
-	OPT_SANDBOX };
+enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_REBUILD, OPT_DRY,
+	OPT_YES, OPT_SANDBOX };
 
 static const struct option long_options[] = {
     {"prune", no_argument, NULL, OPT_PRUNE},
     {"clean", required_argument, NULL, OPT_CLEAN},
     {"wipe", no_argument, NULL, OPT_WIPE},
     {"repair", no_argument, NULL, OPT_REPAIR},
+    {"rebuild-rollups", no_argument, NULL, OPT_REBUILD},
+    {"rebuild-index", no_argument, NULL, OPT_REBUILD},
     {"dry-run", no_argument, NULL, OPT_DRY},
     {"yes", no_argument, NULL, OPT_YES},
     {"sandbox", required_argument, NULL, OPT_SANDBOX}, {NULL, 0, NULL, 0}};
@@ -131,6 +136,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_REPAIR:
 			set_command(&o->maintain, MAINTAIN_REPAIR);
+			break;
+		case OPT_REBUILD:
+			set_command(&o->maintain, MAINTAIN_REBUILD);
 			break;
 		case OPT_SANDBOX: /* only goprobe says this */
 			o->sandbox = optarg;
@@ -431,6 +439,7 @@ struct loop {
 	bool stop;
 	bool offline;
 	int64_t orphaned_ns; /* the launcher died then; 0: it lives */
+	struct gp_log_limit upkeep_limit;
 	int watchdog_ms;
 	int64_t petted_ns;
 	size_t told_captures; /* the supervisor, in its status line */
@@ -502,6 +511,20 @@ pet_watchdog(struct loop *l)
 	(void)gp_notify_send(l->in->notify, "WATCHDOG=1");
 }
 
+/* A step, where there is nothing else to do.  True: there is more of it. */
+static bool
+upkeep(struct loop *l)
+{
+	int rc = ingest_holding(&l->ingest) ? 0 :
+	    godb_writer_upkeep(l->ingest.store,
+		gp_clock_real_ns() / GP_NS_PER_S);
+
+	if (rc < 0 && gp_log_allow(&l->upkeep_limit, 5))
+		gp_log(GP_LOG_WARNING, "roll-ups cannot be written error=\"%s\": "
+		    "questions are answered without", godb_strerror(rc));
+	return rc != 0;
+}
+
 /* For `systemctl status`: a line when something else is true than before. */
 static void
 tell_state(struct loop *l)
@@ -531,6 +554,7 @@ finish(struct loop *l)
 {
 	int64_t until = gp_clock_mono_ns() + 10 * GP_NS_PER_S;
 	bool more;
+	int rc;
 
 	(void)gp_notify_send(l->in->notify, "STOPPING=1");
 	do {
@@ -542,17 +566,22 @@ finish(struct loop *l)
 		if (l->peers.list[i].state == PEER_ACTIVE &&
 		    !l->peers.list[i].last_seen)
 			return godb_writer_sync(l->ingest.store);
-	return ingest_commit_all(&l->ingest, NULL);
+	rc = ingest_commit_all(&l->ingest, NULL);
+	/* a replay is over when nobody is in a hurry */
+	while (l->offline && !l->stop && upkeep(l))
+		read_signals(l);
+	return rc;
 }
 
 static int
 run(struct loop *l)
 {
-	bool more = false, pruning = false;
+	bool more = false, pruning = false, keeping = false;
 
 	while (!l->stop) {
 		size_t n = fill_polls(l);
-		int timeout = more ? 0 : pruning ? PRUNE_PAUSE_MS : 500;
+		int timeout = more || keeping ? 0 :
+		    pruning		      ? PRUNE_PAUSE_MS : 500;
 
 		if (poll(l->polls, n, timeout) < 0 && errno != EINTR)
 			return -errno;
@@ -563,6 +592,7 @@ run(struct loop *l)
 			more = true;
 		if (!l->offline)
 			pruning = prune_tick(&l->prune);
+		keeping = !more && upkeep(l);
 		stats_tick(&l->stats, &l->peers, &l->ingest);
 		tell_state(l);
 		pet_watchdog(l);

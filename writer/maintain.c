@@ -263,6 +263,61 @@ repair(const struct maintain *m, int store)
 	return 0;
 }
 
+/* Of all interfaces, or -errno. */
+static int64_t
+count_days(int store)
+{
+	struct godb_reader *r;
+	struct godb_day *list;
+	char **ifaces;
+	int64_t days = 0;
+	int n, rc = godb_reader_openat(gp_fd_opendir_at(store, "."), &r);
+
+	if (rc < 0)
+		return rc;
+	n = godb_reader_ifaces(r, &ifaces);
+	for (int i = 0; rc >= 0 && i < n; i++) {
+		rc = godb_reader_days(r, ifaces[i], &list);
+		if (rc >= 0)
+			free(list);
+		days += rc > 0 ? rc : 0;
+	}
+	if (n >= 0)
+		godb_ifaces_free(ifaces);
+	godb_reader_close(r);
+	return n < 0 ? n : rc < 0 ? rc : days;
+}
+
+static int
+rebuild(const struct maintain *m, int store, int64_t now_s)
+{
+	struct godb_upkeep_report report;
+	struct godb_writer *w;
+	int rc;
+
+	if (m->dry_run) {
+		int64_t days = count_days(store);
+
+		if (days < 0)
+			return fail(m->store, godb_strerror((int)days));
+		printf("%lld days would be looked at\n", (long long)days);
+		return 0;
+	}
+	w = open_writer(m, store);
+	if (w == NULL)
+		return 1;
+	godb_writer_rebuild(w);
+	while ((rc = godb_writer_upkeep(w, now_s)) != 0)
+		if (rc < 0)
+			(void)fail(m->store, godb_strerror(rc));
+	godb_writer_upkeep_report(w, &report);
+	printf("%llu days looked at, roll-ups of %llu written\n",
+	    (unsigned long long)report.days,
+	    (unsigned long long)report.changed);
+	godb_writer_close(w);
+	return report.failed ? 1 : 0;
+}
+
 static int
 wipe(const struct maintain *m, int store)
 {
@@ -344,6 +399,8 @@ run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 		return wipe(m, store);
 	case MAINTAIN_REPAIR:
 		return repair(m, store);
+	case MAINTAIN_REBUILD:
+		return rebuild(m, store, now_s);
 	case MAINTAIN_PRUNE:
 	case MAINTAIN_CLEAN:
 		return prune(m, store, now_s, clean_s);

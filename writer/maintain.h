@@ -1,6 +1,6 @@
 /*
- * maintain - the commands of an administrator: --prune, --clean, --wipe and
- * --repair, which go-probe's query program had once.
+ * maintain - the commands of an administrator: --prune, --clean, --wipe,
+ * --repair and --rebuild-rollups, some of which go-probe's query program had.
  *
  * --prune and --clean are asked of the running writer, over the socket that
  * only root can connect to, or done here when there is none.  The others need
@@ -19,6 +19,7 @@ enum maintain_command {
 	MAINTAIN_CLEAN,
 	MAINTAIN_WIPE,
 	MAINTAIN_REPAIR,
+	MAINTAIN_REBUILD,
 };
 
 struct maintain {

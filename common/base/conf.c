@@ -94,6 +94,7 @@ static const struct key keys[] = {
 	NULL},
     {"export", "state", KEY_PATH, AT(export.state), 0, 0, 0, NULL,
 	GP_CONF_EXPORT_STATE},
+    {"export", "hourly", KEY_BOOL, AT(export.hourly), 0, 0, 0, NULL, NULL},
     {"export", "metrics", KEY_PATH, AT(export.metrics), 0, 0, 0, NULL, ""},
     {"export", "sandbox", KEY_CHOICE, AT(export.sandbox), 0, 0,
 	GP_SANDBOX_FULL, "full seccomp off", NULL},

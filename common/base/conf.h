@@ -75,6 +75,7 @@ struct gp_conf {
 		uint32_t interval; /* seconds between looks at the store */
 		uint32_t timeout;  /* seconds for one answer of the server */
 		char *state;       /* folder: what was shipped */
+		bool hourly;       /* sums of hours, too */
 		char *metrics;     /* Prometheus text file, "" for none */
 		enum gp_conf_sandbox sandbox;
 	} export;

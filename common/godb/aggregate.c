@@ -166,7 +166,7 @@ in_large_pages(void *p, size_t bytes)
 		    (to - from) * LARGE_PAGE, MADV_HUGEPAGE);
 }
 
-/* Sorted rows to the front, equal ones summed. */
+/* Sorted rows that begin at the front, equal ones summed. */
 EITHER int
 sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 {
@@ -181,7 +181,9 @@ sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 				continue;
 			rc = -ENOMEM;
 		}
-		memcpy(key_of(r, words, to++), from, row * 8);
+		if (key_of(r, words, to) != from)
+			memcpy(key_of(r, words, to), from, row * 8);
+		to++;
 	}
 	r->n = to;
 	return rc;
@@ -227,26 +229,32 @@ EITHER int
 settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 {
 	size_t row_bytes = (words + 2) * 8, n = r->n - r->sorted;
+	/* a merge goes from other memory; sorting needs some */
+	size_t rows = r->sorted > 0 && n > GDI_SORT_PART ? n : GDI_SORT_PART;
 	size_t before = r->n;
-	uint64_t *tail = key_of(r, words, r->sorted), *sorted;
+	uint64_t *tail = key_of(r, words, r->sorted);
+	void *other;
 	int rc;
 
 	r->staged = r->staged_wide = 0;
 	if (n == 0)
 		return 0;
 	scratch->len = 0;
-	sorted = (uint64_t *)(void *)gdi_buf_room(scratch, n * row_bytes);
-	if (sorted == NULL) {
+	other = gdi_buf_room(scratch, rows * row_bytes);
+	if (other == NULL) {
 		scratch->rc = 0;
 		return -ENOMEM;
 	}
-	in_large_pages(scratch->p, scratch->cap);
 	if (words == WORDS4)
-		gdi_sort_row4((void *)tail, (void *)sorted, n);
+		gdi_sort_row4_in_place((void *)tail, other, n);
 	else
-		gdi_sort_row6((void *)tail, (void *)sorted, n);
-	rc = r->sorted == 0 ? sum_sorted(r, sorted, n, words) :
-			      merge_sorted(r, sorted, n, words);
+		gdi_sort_row6_in_place((void *)tail, other, n);
+	if (r->sorted == 0) {
+		rc = sum_sorted(r, tail, n, words);
+	} else {
+		memcpy(other, tail, n * row_bytes);
+		rc = merge_sorted(r, other, n, words);
+	}
 	r->sorted = rc == 0 ? r->n : 0;
 	r->mostly_new = before - r->n < n / 8;
 	if (rc == 0 && r->n_wide > 0)
@@ -386,4 +394,48 @@ gdi_aggregate_accept(struct gdi_aggregate *a)
 {
 	accept(&a->v4);
 	accept(&a->v6);
+}
+
+EITHER int
+put_column_row(struct gdi_rows *r, uint64_t *key, size_t words,
+    const struct godb_columns *c, size_t row)
+{
+	uint64_t counter[4];
+
+	key[words - 1] = last_word(c->dport[row], c->proto[row], c->l7[row]);
+	for (int k = 0; k < 4; k++)
+		counter[k] = c->counter[k][row];
+	return put_counters(r, key, words, counter, &r->staged_wide) ? 0 :
+								 -ENOMEM;
+}
+
+int
+gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
+    size_t most, struct gdi_buf *scratch)
+{
+	int rc = make_room(&a->v4, c->n4, most, scratch, WORDS4);
+
+	if (rc == 0)
+		rc = make_room(&a->v6, c->n6, most, scratch, WORDS6);
+	for (size_t i = 0; rc == 0 && i < c->n4; i++) {
+		uint64_t *key = key_of(&a->v4, WORDS4, a->v4.n + i);
+
+		key[0] = (uint64_t)c->sip4[i] << 32 | c->dip4[i];
+		rc = put_column_row(&a->v4, key, WORDS4, c, i);
+	}
+	for (size_t i = 0; rc == 0 && i < c->n6; i++) {
+		uint64_t *key = key_of(&a->v6, WORDS6, a->v6.n + i);
+
+		key[0] = c->sip6[i].hi;
+		key[1] = c->sip6[i].lo;
+		key[2] = c->dip6[i].hi;
+		key[3] = c->dip6[i].lo;
+		rc = put_column_row(&a->v6, key, WORDS6, c, c->n4 + i);
+	}
+	if (rc < 0)
+		return rc;
+	a->v4.staged = c->n4;
+	a->v6.staged = c->n6;
+	gdi_aggregate_accept(a);
+	return 0;
 }

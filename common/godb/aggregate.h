@@ -2,8 +2,8 @@
  * aggregate - an open block in memory: rows as they came, sorted and summed
  * by key when their number has doubled and when the block is written.
  *
- * A row takes 32 bytes (IPv6: 56) and as much again while it is sorted; only
- * counters beyond 32 bits take 32 more.  The keys come from the network; the
+ * A row takes 32 bytes (IPv6: 56) and, when it is merged with sorted ones, as
+ * much again; only counters beyond 32 bits take 32 more.  The keys come from the network; the
  * sort's time does not depend on them.
  */
 #ifndef GODB_AGGREGATE_H
@@ -40,6 +40,10 @@ void gdi_aggregate_free(struct gdi_aggregate *a);
 int gdi_aggregate_stage(struct gdi_aggregate *a, const struct godb_batch *b,
     const uint16_t *map, size_t most, struct gdi_buf *scratch);
 void gdi_aggregate_accept(struct gdi_aggregate *a);
+
+/* The same with rows of the store, all nine columns, which count at once. */
+int gdi_aggregate_columns(struct gdi_aggregate *a,
+    const struct godb_columns *c, size_t most, struct gdi_buf *scratch);
 
 /* Sorts by (sip, dip, dport, proto, l7) and sums equal rows.  0 or -ENOMEM,
  * then no row is lost and the call may be repeated. */

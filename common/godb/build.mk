@@ -1,12 +1,14 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	schema.c layout.c sort.c \
-	encode.c unpack.c decode.c block.c rings.c index.c journal.c names.c \
-	aggregate.c pack.c day.c writer.c reader.c cursor.c summary.c gone.c list.c \
+	encode.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
+	names.c digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c \
+	day.c writer.c upkeep.c rollup.c rollup_make.c addrjob.c reader.c \
+	cursor.c summary.c gone.c list.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
 	filter.c keys.c metric.c pool.c table.c spill.c top.c \
 	grouplayout.c feed.c group.c having.c \
-	rank.c query.c seen.c coverage.c)
+	rank.c plan.c query.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
@@ -15,8 +17,8 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 	coverage)
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table unpack encode block rings aggregate \
-	index journal names store faults nomem retain compat threads)
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate \
+	index addrindex journal names store rollup faults nomem retain compat threads)
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too

@@ -19,8 +19,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/addrbuild.h"
+#include "common/godb/cursor.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
+#include "common/godb/rollup.h"
 #include "common/godb/scan.h"
 #include "common/godb/summary.h"
 
@@ -67,6 +70,13 @@ report_record(struct check *k, const struct gdi_scan_part *p, const char *file,
 	(void)snprintf(f.place, sizeof(f.place), "%s/%s/%s at %" PRIu64,
 	    k->iface, day, file, at);
 	report(k, &f, why);
+}
+
+/* Which index the record is in. */
+static const char *
+index_of(const struct gdi_scan_part *p)
+{
+	return p->rolled ? GDI_ROLLUPS : GDI_INDEX;
 }
 
 static void
@@ -163,7 +173,8 @@ check_zones(struct check *k, const struct gdi_scan_part *p,
 				max = v > max ? v : max;
 			}
 			if (min != chunk.min || max != chunk.max)
-				report_record(k, p, gdi_columns[i].file,
+				report_record(k, p, p->rolled ? GDI_ROLLED :
+				    gdi_columns[i].file,
 				    chunk.offset,
 				    "values outside the index's limits");
 			*stored += chunk.stored;
@@ -192,18 +203,18 @@ check_rows(struct check *k, const struct gdi_scan_part *p,
 				     godb_scan_l7_name(s, c->l7[r]) != NULL);
 	}
 	if (!sorted)
-		report_record(k, p, GDI_INDEX, p->record->offset,
+		report_record(k, p, index_of(p), p->record->offset,
 		    "rows are not sorted and unique");
 	if (!named)
-		report_record(k, p, gdi_columns[GODB_L7PROTO].file, 0,
-		    "application without a name");
+		report_record(k, p, p->rolled ? GDI_ROLLED :
+		    gdi_columns[GODB_L7PROTO].file, 0, "application without a name");
 	if (p->record->has_sums &&
 	    memcmp(sums, p->record->sums, sizeof(sums)) != 0)
-		report_record(k, p, GDI_INDEX, p->record->offset,
+		report_record(k, p, index_of(p), p->record->offset,
 		    "sums differ from the rows");
 	check_zones(k, p, c, &stored);
 	if (stored != p->part.stored_bytes)
-		report_record(k, p, GDI_INDEX, p->record->offset,
+		report_record(k, p, index_of(p), p->record->offset,
 		    "chunks have another size than stated");
 }
 
@@ -266,6 +277,113 @@ check_part(struct check *k, const struct godb_scan *s, struct godb_cursor *c,
 	return check_rings(k, p);
 }
 
+/* ---- roll-ups ------------------------------------------------------------ */
+
+/* A writer may have replaced it since; then there is nothing to say. */
+static bool
+still_there(const struct check *k, const char *day, const struct gdi_rollup *r)
+{
+	struct gdi_rollups now = {.list = NULL};
+	const struct gdi_rollup *same;
+	int fd = gp_fd_opendir_at(k->iface_fd, day);
+	bool there;
+
+	if (fd < 0 ||
+	    gdi_rollups_read(fd, gp_clock_day(r->record->slot_s), &now, NULL) <
+		0) {
+		gp_fd_close(&fd);
+		return false;
+	}
+	gp_fd_close(&fd);
+	same = gdi_rollups_find(&now, r->record->slot_s, r->span_s);
+	there = same && memcmp(same->record->id, r->record->id, 16) == 0;
+	gdi_rollups_free(&now);
+	return there;
+}
+
+/* Where all records that it lists are there they must come to its sums; one
+ * that lists others is of no use, but no damage. */
+static void
+check_listed(struct check *k, const struct godb_scan *s,
+    const struct gdi_scan_part *p, const struct gdi_rollup *r)
+{
+	uint64_t sums[4] = {0}, one[4], n = 0;
+	bool known = true;
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct gdi_record *record = s->parts[i].record;
+
+		if (!record || !gdi_rollup_lists(r, record, &n))
+			continue;
+		known = known && record->has_sums;
+		gdi_record_sums(record, one);
+		gdi_sum_values(sums, one, 4);
+	}
+	if (n == r->n && known && memcmp(sums, r->record->sums,
+				      sizeof(sums)) != 0)
+		report_record(k, p, GDI_ROLLUPS, p->record->offset,
+		    "sums differ from those of the blocks");
+}
+
+static int
+check_rollup(struct check *k, const struct godb_scan *s,
+    struct godb_cursor *c, const char *day, const struct gdi_rollup *r)
+{
+	struct gdi_scan_part p;
+	struct godb_columns columns;
+	struct godb_fault fault;
+	int rc;
+
+	gdi_scan_rolled(&s->parts[0], r->record, &p);
+	gdi_cursor_rolled(c, &p, 1);
+	rc = godb_cursor_load(c, s->n_parts, GODB_COL_ALL, true, true,
+	    &columns, &fault);
+	gdi_cursor_rolled(c, NULL, 0);
+	if (rc == -ENOMEM)
+		return rc;
+	k->report.rollups++;
+	if (rc == 0) {
+		check_rows(k, &p, &columns, s);
+		check_listed(k, s, &p, r);
+	} else if (rc != GODB_EGONE && still_there(k, day, r)) {
+		fault.first_s = fault.last_s = 0; /* no data is missing */
+		report(k, &fault, "roll-up");
+	}
+	return 0;
+}
+
+static int
+check_rollups(struct check *k, const struct godb_scan *s,
+    struct godb_cursor *c, const char *day)
+{
+	struct gdi_rollups r = {.list = NULL};
+	char place[32];
+	size_t n_damaged = 0;
+	int64_t day_s = 0;
+	int fd = gp_fd_opendir_at(k->iface_fd, day), rc;
+
+	if (fd < 0 || s->n_parts == 0) {
+		gp_fd_close(&fd);
+		return 0;
+	}
+	(void)gp_clock_day_parse(day, &day_s);
+	rc = gdi_rollups_read(fd, day_s, &r, &n_damaged);
+	gp_fd_close(&fd);
+	(void)snprintf(place, sizeof(place), "%s/" GDI_ROLLUPS, day);
+	if (rc < 0 && rc != -ENOMEM)
+		report_file(k, place, rc, "");
+	else if (n_damaged > 0)
+		report_file(k, place, GODB_EDAMAGED, "");
+	for (size_t i = 0; rc == 0 && i < r.n; i++)
+		if (r.list[i].stored)
+			rc = gdi_cancelled(k->opts.cancel) ? GODB_ECANCELLED :
+			    check_rollup(k, s, c, day, &r.list[i]);
+	gdi_rollups_free(&r);
+	return rc == -ENOMEM || rc == GODB_ECANCELLED ? rc : 0;
+}
+
+/* ---- days ---------------------------------------------------------------- */
+
 /* What the summary says of the day must be what the index says. */
 static int
 check_summary(struct check *k, const char *day)
@@ -291,6 +409,128 @@ check_summary(struct check *k, const char *day)
 		report_file(k, GDI_SUMMARY, GODB_EDAMAGED,
 		    "differs from a day's index");
 	return 0;
+}
+
+/* ---- address index ------------------------------------------------------- */
+
+static void
+report_addresses(struct check *k, const char *day, const char *why)
+{
+	char file[32];
+
+	(void)snprintf(file, sizeof(file), "%s/" GDI_ADDRESSES, day);
+	report_file(k, file, GODB_EDAMAGED, why);
+}
+
+/* Both are ascending: the first address or set of blocks in which they
+ * differ.  1 the same, 0 not, or an error of either. */
+static int
+same_addresses(struct gdi_addrwalk *a, struct gdi_addrwalk *b)
+{
+	struct godb_addr6 x, y;
+	struct gdi_slots s, t;
+	int rc, rd;
+
+	do {
+		rc = gdi_addrwalk_next(a, &x);
+		rd = gdi_addrwalk_next(b, &y);
+		if (rc < 0 || rd < 0)
+			return rc < 0 ? rc : rd;
+		if (rc != rd || (rc == 1 && gdi_addr_order(x, y) != 0))
+			return 0;
+		if (rc == 1)
+			rc = gdi_addrwalk_slots(a, &s);
+		if (rc == 0 && rd == 1)
+			rc = gdi_addrwalk_slots(b, &t);
+		if (rc < 0)
+			return rc;
+		if (rd == 1 && memcmp(&s, &t, sizeof(s)) != 0)
+			return 0;
+	} while (rd == 1);
+	return 1;
+}
+
+static int
+compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
+    struct gdi_addrindex *want)
+{
+	struct gdi_addrwalk *a = NULL, *b = NULL;
+	struct gdi_buf x = {0}, y = {0};
+	int rc = gdi_addrwalk_new(&a);
+
+	if (rc == 0)
+		rc = gdi_addrwalk_new(&b);
+	gdi_digest_write(&have->digest, &x);
+	gdi_digest_write(&want->digest, &y);
+	if (rc == 0 && (x.rc < 0 || y.rc < 0))
+		rc = -ENOMEM;
+	if (rc == 0 && (x.len != y.len || memcmp(x.p, y.p, x.len) != 0))
+		report_addresses(k, day, "says something else of the blocks");
+	/* one that does not list them is not wrong about them */
+	for (int v = 0; rc == 0 && have->listed && want->listed && v < 2;
+	     v++) {
+		gdi_addrwalk_begin(a, have, v == 1);
+		gdi_addrwalk_begin(b, want, v == 1);
+		rc = same_addresses(a, b);
+		if (rc == 0)
+			report_addresses(k, day,
+			    "has other addresses than the blocks");
+		if (rc == GODB_EDAMAGED)
+			report_addresses(k, day, "");
+		if (rc == 0 || rc == GODB_EDAMAGED)
+			break;
+		rc = rc == 1 ? 0 : rc;
+	}
+	gdi_addrwalk_free(a);
+	gdi_addrwalk_free(b);
+	gdi_buf_free(&x);
+	gdi_buf_free(&y);
+	return rc == -ENOMEM ? rc : 0;
+}
+
+/* Makes it once more of what it says that it is of. */
+static int
+check_addresses(struct check *k, const char *day)
+{
+	struct gdi_addrbuild_opts opts = {.iface = k->iface};
+	struct gdi_addrbuild *build;
+	struct gdi_addrindex have, want;
+	int fd = gp_fd_opendir_at(k->iface_fd, day), rc;
+	uint8_t *bytes;
+	size_t len;
+
+	if (fd < 0)
+		return 0;
+	(void)gp_clock_day_parse(day, &opts.day_s);
+	rc = gdi_addrindex_open(fd, opts.day_s, false, &have);
+	if (rc < 0) {
+		gp_fd_close(&fd);
+		if (rc != -ENOENT && rc != -ENOMEM)
+			report_addresses(k, day, "");
+		return rc == -ENOMEM ? rc : 0;
+	}
+	opts.only_bytes = have.digest.index_bytes;
+	rc = gdi_addrbuild_new(fd, &opts, &build);
+	if (rc == 0) {
+		while ((rc = gdi_addrbuild_step(build)) == 1)
+			;
+		bytes = gdi_addrbuild_take(build, &len);
+		gdi_addrbuild_free(build);
+		if (rc == 0)
+			rc = gdi_addrindex_parse(bytes, len, opts.day_s,
+			    &want);
+		else
+			free(bytes);
+		if (rc == 0) {
+			rc = compare_addresses(k, day, &have, &want);
+			gdi_addrindex_close(&want);
+		}
+	}
+	/* damage of the day itself is told already, and where it is replaced
+	 * its index is not used */
+	gdi_addrindex_close(&have);
+	gp_fd_close(&fd);
+	return rc == -ENOMEM ? rc : 0;
 }
 
 static bool
@@ -323,11 +563,15 @@ check_day(struct check *k, const char *day)
 	for (size_t i = 0; rc == 0 && i < s->n_parts; i++)
 		rc = gdi_cancelled(k->opts.cancel) ? GODB_ECANCELLED :
 						     check_part(k, s, c, i);
+	if (rc == 0)
+		rc = check_rollups(k, s, c, day);
 	if (c)
 		godb_cursor_stats(c, &read_bytes, &decoded);
 	k->report.bytes += read_bytes;
 	godb_cursor_free(c);
 	godb_scan_close(s);
+	if (rc == 0)
+		rc = check_addresses(k, day);
 	return rc < 0 ? rc : check_summary(k, day);
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/godb/group.h"
+#include "common/godb/held.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -67,6 +68,7 @@ struct job {
 	size_t iface;
 	const char *name;
 	size_t first_part, end_part;
+	size_t first_held, end_held; /* days without parts */
 	int64_t known_first_s, known_last_s; /* of the interface's extent */
 	bool known;
 	struct span *span;
@@ -143,11 +145,23 @@ is_mine(const struct job *j, const struct godb_fault *f)
 	return f->iface && strcmp(f->iface, j->name) == 0;
 }
 
+/* What a held day covers, in as few pieces as it can be told. */
+static void
+collect_stretches(struct job *j, const struct gdi_digest *d)
+{
+	for (uint32_t i = 0; i < d->n_stretches; i++)
+		j->span[j->n_spans++] = (struct span){d->stretch[i].first_ns,
+		    d->stretch[i].last_ns, d->flags & GODB_PART_OFFLINE,
+		    false};
+}
+
 static int
 collect_spans(struct job *j)
 {
 	size_t room = j->end_part - j->first_part + count_faults(j);
 
+	for (size_t i = j->first_held; i < j->end_held; i++)
+		room += gdi_scan_held(j->scan, i)->digest.n_stretches;
 	j->span = calloc(room ? room : 1, sizeof(*j->span));
 	if (!j->span)
 		return -ENOMEM;
@@ -157,6 +171,8 @@ collect_spans(struct job *j)
 		j->span[j->n_spans++] = (struct span){part->first_ns,
 		    part->last_ns, part->flags & GODB_PART_OFFLINE, false};
 	}
+	for (size_t i = j->first_held; i < j->end_held; i++)
+		collect_stretches(j, &gdi_scan_held(j->scan, i)->digest);
 	for (size_t i = 0; i < count_faults(j); i++) {
 		const struct godb_fault *f = fault_at(j, i);
 
@@ -334,6 +350,50 @@ add_pruned(struct job *j)
 	return add_item(j->c, &item);
 }
 
+/* Blocks from first_s to last_s, `count` of them, lack `amount`. */
+static void
+add_lack(struct godb_incomplete *item, int64_t first_s, int64_t last_s,
+    uint64_t count, uint64_t amount)
+{
+	int64_t first_ns = s_to_ns(first_s);
+	int64_t last_ns = s_to_ns(last_s + GP_SLOT_S);
+
+	if (item->count == 0 || first_ns < item->first_ns)
+		item->first_ns = first_ns;
+	if (last_ns > item->last_ns)
+		item->last_ns = last_ns;
+	item->count += count;
+	item->amount = gdi_add(item->amount, amount);
+}
+
+/* The same of a day that is not read. */
+static const struct gdi_tally *
+tally_of(const struct gdi_digest *d, enum godb_cause cause)
+{
+	switch (cause) {
+	case GODB_CAUSE_KERNEL_DROPS:
+		return &d->tally[GDI_TALLY_KERNEL_DROPS];
+	case GODB_CAUSE_IFACE_DROPS:
+		return &d->tally[GDI_TALLY_IFACE_DROPS];
+	case GODB_CAUSE_LATE:
+		return &d->tally[GDI_TALLY_LATE];
+	case GODB_CAUSE_CLAMPED:
+		return &d->tally[GDI_TALLY_CLAMPED];
+	case GODB_CAUSE_CUT:
+		return &d->tally[GDI_TALLY_CUT];
+	case GODB_CAUSE_LOST:
+		return &d->tally[GDI_TALLY_LOST];
+	case GODB_CAUSE_DOWN:
+	case GODB_CAUSE_DAMAGED:
+	case GODB_CAUSE_GONE:
+	case GODB_CAUSE_PRUNED:
+	case GODB_CAUSE_UNSHIPPED:
+	case GODB_N_CAUSES:
+		break;
+	}
+	return NULL;
+}
+
 static int
 add_counters(struct job *j, enum godb_cause cause)
 {
@@ -346,12 +406,17 @@ add_counters(struct job *j, enum godb_cause cause)
 		const struct godb_part *part = godb_scan_part(j->scan, i);
 		uint64_t amount = amount_of(part, cause);
 
-		if (amount == 0)
-			continue;
-		if (item.count++ == 0)
-			item.first_ns = s_to_ns(part->slot_s);
-		item.last_ns = s_to_ns(part->slot_s + GP_SLOT_S);
-		item.amount = gdi_add(item.amount, amount);
+		if (amount > 0)
+			add_lack(&item, part->slot_s, part->slot_s, 1, amount);
+	}
+	for (size_t i = j->first_held; i < j->end_held; i++) {
+		const struct gdi_held *h = gdi_scan_held(j->scan, i);
+		const struct gdi_tally *t = tally_of(&h->digest, cause);
+
+		if (t && t->records > 0)
+			add_lack(&item, h->day_s + t->first * GP_SLOT_S,
+			    h->day_s + t->last * GP_SLOT_S, t->records,
+			    t->amount);
 	}
 	if (cause == GODB_CAUSE_CUT || cause == GODB_CAUSE_LOST)
 		item.amount = 0; /* nobody knows how many are missing */
@@ -470,6 +535,8 @@ static int
 cover_all(struct job *j)
 {
 	size_t n_parts = godb_scan_n_parts(j->scan), part = 0;
+	size_t n_helds = gdi_scan_n_helds(j->scan), held = 0;
+	const uint32_t directions = GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW;
 	int rc = 0;
 
 	for (j->iface = 0; rc == 0 && j->iface < godb_scan_n_ifaces(j->scan);
@@ -481,10 +548,15 @@ cover_all(struct job *j)
 			    godb_scan_part(j->scan, part++);
 
 			if (p->n4 || p->n6)
-				j->c->directions |= p->flags &
-				    (GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW);
+				j->c->directions |= p->flags & directions;
 		}
 		j->end_part = part;
+		j->first_held = held;
+		while (held < n_helds &&
+		    gdi_scan_held(j->scan, held)->iface == j->iface)
+			j->c->directions |= directions &
+			    gdi_scan_held(j->scan, held++)->digest.row_flags;
+		j->end_held = held;
 		rc = cover_iface(j);
 	}
 	uncover_faults(j);

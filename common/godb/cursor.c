@@ -24,6 +24,7 @@
 
 struct column_file {
 	int fd;
+	bool shared; /* behind a column's chunks lie another one's */
 	uint64_t at; /* of the bytes in buf */
 	size_t len;
 	struct gdi_buf buf;
@@ -47,6 +48,9 @@ struct godb_cursor {
 	const struct gdi_scan_day *day;
 	int day_fd;
 	struct column_file files[GODB_N_COLUMNS];
+	struct column_file rolled_files[GODB_N_COLUMNS]; /* one, in fact */
+	const struct gdi_scan_part *rolled;
+	size_t n_rolled;
 	struct gdi_chunk_memory memory;
 	struct values v4[GODB_N_COLUMNS]; /* all rows of what is no address */
 	struct values v6[GODB_N_COLUMNS]; /* addresses */
@@ -67,8 +71,10 @@ godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
 		return -ENOMEM;
 	c->scan = s;
 	c->day_fd = -1;
-	for (int i = 0; i < GODB_N_COLUMNS; i++)
-		c->files[i].fd = -1;
+	for (int i = 0; i < GODB_N_COLUMNS; i++) {
+		c->files[i].fd = c->rolled_files[i].fd = -1;
+		c->rolled_files[i].shared = true;
+	}
 	*out = c;
 	return 0;
 }
@@ -79,12 +85,29 @@ gdi_cursor_sum_live(struct godb_cursor *c)
 	c->sum_live = true;
 }
 
+void
+gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
+    size_t n)
+{
+	c->rolled = rolled;
+	c->n_rolled = n;
+	c->known = 0; /* other records have these numbers now */
+}
+
+static const struct gdi_scan_part *
+part_of(const struct godb_cursor *c, size_t i)
+{
+	return i < c->scan->n_parts ? &c->scan->parts[i] :
+				      &c->rolled[i - c->scan->n_parts];
+}
+
 static void
 close_day(struct godb_cursor *c)
 {
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		gp_fd_close(&c->files[i].fd);
-		c->files[i].len = 0;
+		gp_fd_close(&c->rolled_files[i].fd);
+		c->files[i].len = c->rolled_files[i].len = 0;
 	}
 	gp_fd_close(&c->day_fd);
 	c->day = NULL;
@@ -98,6 +121,7 @@ godb_cursor_free(struct godb_cursor *c)
 	close_day(c);
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		gdi_buf_free(&c->files[i].buf);
+		gdi_buf_free(&c->rolled_files[i].buf);
 		free(c->v4[i].p);
 		free(c->v6[i].p);
 	}
@@ -175,16 +199,25 @@ open_day(struct godb_cursor *c, const struct gdi_scan_part *p)
 	return 0;
 }
 
-static int
-open_column(struct godb_cursor *c, enum godb_column column)
+static const char *
+file_name(const struct gdi_scan_part *p, enum godb_column column)
 {
-	struct column_file *f = &c->files[column];
+	return p->rolled ? GDI_ROLLED : gdi_columns[column].file;
+}
+
+static int
+open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column, struct column_file **out)
+{
+	struct column_file *f =
+	    p->rolled ? &c->rolled_files[column] : &c->files[column];
 	struct stat st;
 	int fd;
 
+	*out = f;
 	if (f->fd >= 0)
 		return 0;
-	fd = gp_fd_openat(c->day_fd, gdi_columns[column].file,
+	fd = gp_fd_openat(c->day_fd, file_name(p, column),
 	    O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fd == -ENOENT ? gone_or_damaged(c) :
@@ -205,7 +238,7 @@ fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
     const uint8_t **out)
 {
 	/* ahead only where we went on from about where we were */
-	bool onward = f->len > 0 && at >= f->at &&
+	bool onward = !f->shared && f->len > 0 && at >= f->at &&
 	    at - f->at <= f->len + READ_AHEAD;
 	size_t want = len < READ_AHEAD && onward ? READ_AHEAD : len;
 	ssize_t n;
@@ -267,7 +300,7 @@ find_place(const struct gdi_scan_part *p, uint32_t piece,
 static int
 find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 {
-	const struct gdi_scan_part *p = &c->scan->parts[i];
+	const struct gdi_scan_part *p = part_of(c, i);
 	struct gdi_extent e[GODB_N_COLUMNS] = {0};
 	int rc;
 
@@ -305,11 +338,12 @@ struct load {
 };
 
 static int
-load_chunk(struct godb_cursor *c, enum godb_column column,
-    const struct gdi_chunk *k, void *out, size_t *n_distinct)
+load_chunk(struct godb_cursor *c, struct column_file *f,
+    enum godb_column column, const struct gdi_chunk *k, void *out,
+    size_t *n_distinct)
 {
 	const uint8_t *stored = NULL;
-	int rc = fetch(c, &c->files[column], k->offset, k->stored, &stored);
+	int rc = fetch(c, f, k->offset, k->stored, &stored);
 
 	if (rc == 0 && n_distinct)
 		rc = gdi_chunk_distinct(&c->memory, stored, k->stored,
@@ -323,11 +357,13 @@ load_chunk(struct godb_cursor *c, enum godb_column column,
 }
 
 static int
-load_column(struct godb_cursor *c, enum godb_column column, struct load *l)
+load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column, struct load *l)
 {
 	bool address = gdi_columns[column].kind == GDI_ADDR;
 	const struct place *place = &c->place[column];
-	int rc = open_column(c, column);
+	struct column_file *f;
+	int rc = open_column(c, p, column, &f);
 
 	for (int v6 = 0; rc == 0 && v6 < 2; v6++) {
 		const struct gdi_chunk *k = &place->chunk[v6];
@@ -345,7 +381,7 @@ load_column(struct godb_cursor *c, enum godb_column column, struct load *l)
 		}
 		out = v6 && address ? c->v6[column].p : c->v4[column].p;
 		l->place = k->offset;
-		rc = load_chunk(c, column, k,
+		rc = load_chunk(c, f, column, k,
 		    out + done * gdi_value_bytes(column, v6),
 		    count ? &n : NULL);
 		if (count)
@@ -403,7 +439,7 @@ static int
 load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
     struct load *l)
 {
-	const struct gdi_scan_part *p = &c->scan->parts[i];
+	const struct gdi_scan_part *p = part_of(c, i);
 	uint32_t n4, n6;
 	int rc;
 
@@ -424,7 +460,7 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 			if (!(l->columns & GODB_COL(x)))
 				continue;
 			l->column = x;
-			rc = load_column(c, (enum godb_column)x, l);
+			rc = load_column(c, p, (enum godb_column)x, l);
 		}
 		l->done4 += n4;
 		l->done6 += n6;
@@ -667,14 +703,14 @@ fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
 	}
 	gp_clock_day_format(p->part.slot_s, day);
 	(void)snprintf(f->place, sizeof(f->place), "%s/%s/%s at %" PRIu64,
-	    p->part.iface, day, gdi_columns[column].file, place);
+	    p->part.iface, day, file_name(p, (enum godb_column)column), place);
 }
 
 static int
 load(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
     struct load *l, struct godb_fault *fault)
 {
-	const struct gdi_scan_part *p = &c->scan->parts[i];
+	const struct gdi_scan_part *p = part_of(c, i);
 	int rc;
 
 	if (p->live) {
@@ -710,10 +746,10 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 {
 	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
 
-	if (i >= c->scan->n_parts)
+	if (i >= c->scan->n_parts + c->n_rolled)
 		return -EINVAL;
-	return load_rows(c, i, 0, gdi_part_pieces(&c->scan->parts[i].part),
-	    &l, out, fault);
+	return load_rows(c, i, 0, gdi_part_pieces(&part_of(c, i)->part), &l,
+	    out, fault);
 }
 
 int
@@ -731,7 +767,7 @@ gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
     uint32_t columns, bool v6, struct gdi_zone out[GODB_N_COLUMNS])
 {
 	memset(out, 0, GODB_N_COLUMNS * sizeof(*out));
-	if (c->scan->parts[i].live || find_places(c, i, piece, columns) < 0)
+	if (part_of(c, i)->live || find_places(c, i, piece, columns) < 0)
 		return; /* loading it will say what is wrong with it */
 	for (int k = 0; k < GODB_N_COLUMNS; k++) {
 		const struct place *p = &c->place[k];
@@ -745,7 +781,7 @@ gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
 bool
 gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4])
 {
-	const struct gdi_record *r = c->scan->parts[i].record;
+	const struct gdi_record *r = part_of(c, i)->record;
 
 	if (r == NULL || !r->has_sums)
 		return false;
@@ -765,7 +801,7 @@ load_addresses(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 	rc = load(c, i, first, end, l, fault);
 	if (rc < 0)
 		return rc;
-	if (c->scan->parts[i].live)
+	if (part_of(c, i)->live)
 		n = (struct counts){l->n4, l->n6};
 	*out = (struct gdi_addresses){c->v4[column].p, c->v6[column].p, n.v4,
 	    n.v6};
@@ -781,7 +817,7 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 	    .want6 = want6};
 
 	return load_addresses(c, i, 0,
-	    gdi_part_pieces(&c->scan->parts[i].part), &l, out, fault);
+	    gdi_part_pieces(&part_of(c, i)->part), &l, out, fault);
 }
 
 int

@@ -41,6 +41,14 @@ bool gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4]);
 void gdi_cursor_sum_live(struct godb_cursor *c);
 
 /*
+ * Roll-ups that this cursor also loads: part number n_parts of the scan and
+ * those behind it.  Borrowed until the cursor is freed or told of others.
+ */
+struct gdi_scan_part;
+void gdi_cursor_rolled(struct godb_cursor *c,
+    const struct gdi_scan_part *rolled, size_t n);
+
+/*
  * Addresses that a part has in column sip or dip, each at least once and in no
  * order; borrowed until the next call on this cursor.  There may be some that
  * no row has (encode.h, gdi_distinct32): who finds one looks at the rows.

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "common/godb/shape.h"
 #include "common/godb/sort.h"
 
 /* Widths that one unaligned 64-bit load can serve, and 64 itself. */
@@ -90,28 +91,6 @@ put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
 	}
 	gdi_put64(p, acc);
 	out->len += bytes;
-}
-
-/* ---- what an array looks like ------------------------------------------ */
-
-struct shape {
-	uint64_t min, max;
-	size_t changes; /* i with v[i] != v[i-1] */
-	bool ascending;
-};
-
-static struct shape
-shape_of(const uint64_t *v, size_t n)
-{
-	struct shape s = {v[0], v[0], 0, true};
-
-	for (size_t i = 1; i < n; i++) {
-		s.min = v[i] < s.min ? v[i] : s.min;
-		s.max = v[i] > s.max ? v[i] : s.max;
-		s.changes += v[i] != v[i - 1];
-		s.ascending &= v[i] >= v[i - 1];
-	}
-	return s;
 }
 
 static void put_array(const uint64_t *v, size_t n, unsigned flags, unsigned depth, struct gdi_buf *out);
@@ -198,7 +177,7 @@ out:
 
 static void
 put_plain(const uint64_t *v, size_t n,
-    const struct shape *s, unsigned flags, unsigned depth, struct gdi_buf *out)
+    const struct gdi_shape *s, unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	unsigned width = legal_width(bit_length(s->max - s->min), flags);
 
@@ -372,7 +351,7 @@ dict_large(struct dict *d, const uint64_t *v, size_t n)
 /* The distinct values ascending, and each row's place among them.  False
  * without memory: then a dictionary is not tried. */
 static bool
-dict_init(struct dict *d, const uint64_t *v, size_t n, const struct shape *s)
+dict_init(struct dict *d, const uint64_t *v, size_t n, const struct gdi_shape *s)
 {
 	uint64_t range = s->max - s->min;
 
@@ -457,7 +436,7 @@ keep_shorter(struct gdi_buf *best, struct gdi_buf *other)
 
 /* Ascending values are left to DELTA and STEP, which do it in less. */
 static void
-try_dict(const uint64_t *v, size_t n, const struct shape *s, unsigned flags,
+try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
     unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
 {
 	struct dict d;
@@ -480,7 +459,7 @@ put_array(const uint64_t *v, size_t n,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	struct gdi_buf best = {0}, tmp = {0};
-	struct shape s = shape_of(v, n);
+	struct gdi_shape s = gdi_shape_of(v, n);
 
 	if (s.min == s.max) {
 		gdi_buf_u8(out, GDI_CONST);

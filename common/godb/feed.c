@@ -22,10 +22,11 @@
 #define BATCH       GDI_BATCH
 #define N_COUNTERS  GDI_N_COUNTERS_KEPT
 #define LOCAL_WORDS ((size_t)64 << 10) /* of entries, in a feed's table */
-/* Below this many rows an entry, a feed's table does not pay ... */
+#define NEAR_WORDS  LOCAL_WORDS /* of entries, still in a near cache */
+/* Below this many records an entry, a feed's table does not pay ... */
 #define WORTH_NUM   3
 #define WORTH_DEN   2
-#define DIRECT_ROWS (UINT64_C(1) << 20) /* ... for so many rows */
+#define DIRECT_RECORDS (UINT64_C(1) << 20) /* ... for so many of them */
 /*
  * What all feeds together may put aside before it goes to the partitions'
  * tables.  Where only the best groups are kept these tables are never needed
@@ -169,7 +170,10 @@ gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
 			return rc;
 		gp_hash_records(&f->g->hash, records, t->key_words,
 		    1 + t->words, n);
-		gdi_table_add(t, records, n);
+		if ((size_t)t->n * t->words > NEAR_WORDS)
+			gdi_table_add(t, records, n);
+		else
+			gdi_table_add_near(t, records, n);
 	}
 	gdi_spill_clear(s, partition);
 	return 0;
@@ -246,25 +250,24 @@ spill(struct gdi_feed *f, unsigned s, unsigned v)
 		rc = put_aside(f, s, v, records, n);
 		n = 0;
 	}
-	d->direct = d->rows < t->n * WORTH_NUM / WORTH_DEN;
-	d->rows = 0;
+	d->direct = d->records < t->n * WORTH_NUM / WORTH_DEN;
+	d->records = 0;
 	gdi_table_clear(t);
 	return rc;
 }
 
 /* Room for a batch in a side's table, unless rows are put aside at once. */
 static int
-make_room(struct gdi_feed *f, unsigned s, unsigned v, size_t rows)
+make_room(struct gdi_feed *f, unsigned s, unsigned v)
 {
 	struct gdi_side *d = &f->side[s][v];
 	int rc = 0;
 
-	d->rows += rows;
-	if (d->direct && d->rows < DIRECT_ROWS)
+	if (d->direct && d->records < DIRECT_RECORDS)
 		return 0;
 	if (d->direct) { /* perhaps it pays by now */
 		d->direct = false;
-		d->rows = rows;
+		d->records = 0;
 	}
 	if ((d->local.n + BATCH) * d->local.words > LOCAL_WORDS) {
 		rc = spill(f, s, v);
@@ -291,6 +294,7 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 {
 	struct gdi_side *d = &f->side[s][v];
 
+	d->records += n;
 	gp_hash_records(&f->g->hash, f->records, d->local.key_words,
 	    record_words(d), n);
 	if (d->direct)
@@ -307,22 +311,27 @@ static inline __attribute__((always_inline)) size_t
 sum_neighbours(const struct gdi_rows_batch *b, unsigned words,
     unsigned numbers, bool rows, uint64_t *r)
 {
+	const uint64_t *const *counter = b->c->counter;
+	const uint64_t *v0 = counter[0], *v1 = counter[1];
+	const uint64_t *v2 = counter[2], *v3 = counter[3];
 	size_t n = 0, i = 0;
 
 	while (i < b->n) {
 		const uint64_t *key = b->keys + i * words;
 		uint64_t *to = r + 1 + words;
-		size_t k = i + 1;
+		size_t k = i + 1, row = gdi_batch_row(b, i);
 
 		for (unsigned m = 0; m < words; m++)
 			r[1 + m] = key[m];
-		for (unsigned m = 0; m < N_COUNTERS; m++)
-			to[m] = b->c->counter[m][b->sel[i]];
+		to[0] = v0[row];
+		to[1] = v1[row];
+		to[2] = v2[row];
+		to[3] = v3[row];
 		for (unsigned m = N_COUNTERS; m < numbers; m++)
 			to[m] = 0;
 		for (; k < b->n && same_key(key, b->keys + k * words, words);
 		     k++)
-			add_counters(to, b->c, b->sel[k]);
+			add_counters(to, b->c, gdi_batch_row(b, k));
 		if (rows)
 			to[N_COUNTERS] = k - i;
 		r += 1 + words + numbers;
@@ -369,10 +378,10 @@ put_pairs(struct gdi_feed *f, const struct gdi_layout *l, unsigned v,
 
 			memcpy(key, b->keys + i * l->words,
 			    l->words * sizeof(*key));
-			pack_value(g->set[s].column, b, b->sel[i],
+			pack_value(g->set[s].column, b, gdi_batch_row(b, i),
 			    key + l->words);
 		}
-		rc = make_room(f, s, w, b->n);
+		rc = make_room(f, s, w);
 		if (rc == 0)
 			rc = put_records(f, s, w, b->n);
 	}
@@ -387,7 +396,7 @@ add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	bool rows = g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
 	unsigned numbers = g->set[0].numbers;
 	size_t n;
-	int rc = make_room(f, 0, v, b->n);
+	int rc = make_room(f, 0, v);
 
 	if (rc < 0)
 		return rc;
@@ -415,7 +424,7 @@ other_ends(struct gdi_feed *f, const struct gdi_rows_batch *b,
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
-		uint32_t row = b->sel[i], r = row - c->n4;
+		uint32_t row = gdi_batch_row(b, i), r = row - c->n4;
 
 		add_counters(f->totals, c, row);
 		if (!b->v6 ? (c->sip4[row] ^ c->dip4[row]) & mask4
@@ -514,7 +523,7 @@ small_end(struct gdi_feed *f)
 	for (uint32_t i = 0; rc == 0 && i < s->n; i += BATCH) {
 		uint32_t n = s->n - i < BATCH ? s->n - i : BATCH;
 
-		rc = make_room(f, 0, 0, n);
+		rc = make_room(f, 0, 0);
 		for (uint32_t k = 0; k < n; k++)
 			memcpy(f->records + k * step + 1,
 			    s->entry + (size_t)(i + k) * s->words,
@@ -721,7 +730,7 @@ add_sums(struct gdi_feed *f, struct gdi_rows_batch *b,
 	b->n = 1;
 	gdi_layout_pack(l, b);
 	memcpy(f->records + 1, b->keys, l->words * sizeof(*b->keys));
-	rc = make_room(f, 0, 0, 1);
+	rc = make_room(f, 0, 0);
 	return rc < 0 ? rc : put_records(f, 0, 0, 1);
 }
 
@@ -799,7 +808,6 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	struct gdi_group *g = f->g;
 	struct gdi_rows_batch b = {.part = part, .c = c, .sel = sel,
 	    .keys = f->keys};
-	uint32_t number[BATCH] GDI_UNINITIALISED;
 	size_t done = 0, n4 = count_v4(c, sel, n);
 	int rc = 0;
 
@@ -816,9 +824,8 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 
 		b.v6 = done >= n4;
 		b.n = end - done < BATCH ? end - done : BATCH;
-		for (size_t i = 0; !sel && i < b.n; i++)
-			number[i] = (uint32_t)(done + i);
-		b.sel = sel ? sel + done : number;
+		b.sel = sel ? sel + done : NULL;
+		b.first = (uint32_t)done;
 		next = done + b.n;
 		rc = add_batch(f, v, &b);
 		if (rc == 0 && g->host)

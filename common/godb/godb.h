@@ -43,7 +43,7 @@ extern "C" {
 
 #define GODB_VERSION_STRING "0.1.0"
 #define GODB_FORMAT_MAJOR   1
-#define GODB_FORMAT_MINOR   0
+#define GODB_FORMAT_MINOR   1
 
 /* ---- errors ------------------------------------------------------------ */
 
@@ -200,6 +200,7 @@ struct godb_check_opts {
 struct godb_check_report {
 	uint64_t ifaces, days, records, rows, batches, bytes; /* looked at */
 	uint64_t faults;
+	uint64_t rollups; /* looked at */
 };
 
 /*
@@ -222,9 +223,25 @@ struct godb_scan_opts {
 	/* May be NULL.  Another thread or a signal's handler may set it to
 	 * something else than 0: the call then ends with GODB_ECANCELLED. */
 	const int *cancel;
+	/*
+	 * What the scan is for, so that days and blocks which an address
+	 * index rules out are not looked at.  Answers are the same without,
+	 * only later.  Rows that do not meet `cond` may be left out: then every
+	 * query of the scan has that condition, or one that asks for less.
+	 */
+	const struct godb_cond *cond; /* borrowed for the call; NULL: all rows */
+	/* For godb_seen_run alone: days that have an address index are known by
+	 * it and have no parts. */
+	bool addresses;
+	bool no_index; /* without address indexes, to compare */
+	/* A day that an address index rules out is still compared with what the
+	 * index was made of, blocks.idx byte by byte: for a no that is to be
+	 * relied on. */
+	bool sure;
 };
 #define GODB_SCAN_OPTS_INIT                                              \
-	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL}
+	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
+	    NULL, false, false, false}
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,
@@ -279,6 +296,16 @@ bool godb_scan_pruned(const struct godb_scan *s, size_t iface, int64_t *first_s,
 /* What could not be read when the scan was opened. */
 size_t godb_scan_n_faults(const struct godb_scan *s);
 const struct godb_fault *godb_scan_fault(const struct godb_scan *s, size_t i);
+
+/* What address indexes spared the scan of an interface. */
+struct godb_spared {
+	uint64_t days;   /* whole ones, of which not even the index was read */
+	uint64_t blocks; /* records with rows, those of such days included */
+	uint64_t rows;
+	uint64_t bytes;  /* of their columns */
+};
+void godb_scan_spared(const struct godb_scan *s, size_t iface,
+    struct godb_spared *out);
 
 /*
  * Application names.  Ids are those found in column arrays of this scan;
@@ -529,11 +556,14 @@ struct godb_query_opts {
 	 * thread, `bin` by any, but by one at a time. */
 	struct godb_pool *pool;
 	const int *cancel; /* as in struct godb_scan_opts */
+	/* Read blocks even where an hour's or a day's roll-up gives the same
+	 * answer sooner. */
+	bool no_rollups;
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL, NULL, NULL}
+	    0, NULL, NULL, NULL, NULL, false}
 
 struct godb_result;
 
@@ -586,6 +616,10 @@ struct godb_result_stats {
 	uint64_t rows, rows_matched;
 	uint64_t bytes_read, bytes_decoded;
 	uint64_t mem_bytes; /* at the highest */
+	/* Roll-ups that were taken, and the parts that they stand for, which
+	 * are not among those above; and roll-ups that could not be read, so
+	 * that their parts were. */
+	uint64_t rollups, parts_rolled, rollups_unreadable;
 };
 void godb_result_stats(const struct godb_result *r,
     struct godb_result_stats *out);

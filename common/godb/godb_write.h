@@ -82,8 +82,8 @@ struct godb_writer_opts {
 	uint32_t mode_dir, mode_file; /* 0750, 0640 */
 	uint32_t block_rows; /* of each address version in an open block */
 };
-/* An open block of so many rows takes 64 bytes for each IPv4 and 112 for each
- * IPv6 one while it is sorted. */
+/* An open block of so many rows takes 32 bytes for each IPv4 and 56 for each
+ * IPv6 one; up to twice that while it is sorted. */
 #define GODB_BLOCK_ROWS (UINT32_C(1) << 23)
 #define GODB_WRITER_OPTS_INIT                                          \
 	{sizeof(struct godb_writer_opts), NULL, true, GODB_COMPRESS_LZ4, \
@@ -180,6 +180,28 @@ int godb_writer_ring(struct godb_writer *w, const char *iface,
  */
 int godb_writer_has_blocks(struct godb_writer *w, const char *iface,
     int64_t first_s, int64_t last_s, int64_t *any_s);
+
+/* ---- upkeep -------------------------------------------------------------- */
+
+/*
+ * What stands beside the blocks so that questions are quick: hour and day
+ * roll-ups.  A step of it, some ten milliseconds: 1 when there is more to do,
+ * 0 when nothing is due, or an error, which costs no data; what failed is tried
+ * again an hour later.  For a loop's idle turns.  now_s: CLOCK_REALTIME.
+ */
+int godb_writer_upkeep(struct godb_writer *w, int64_t now_s);
+
+/* From now on godb_writer_upkeep has all of it to make anew, for every day of
+ * the store; without this it looks at the most recent days alone. */
+void godb_writer_rebuild(struct godb_writer *w);
+
+struct godb_upkeep_report {
+	uint64_t days;    /* looked at */
+	uint64_t changed; /* of which something was written */
+	uint64_t failed;
+};
+void godb_writer_upkeep_report(const struct godb_writer *w,
+    struct godb_upkeep_report *out);
 
 /* ---- retention ----------------------------------------------------------- */
 

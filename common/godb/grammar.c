@@ -106,8 +106,7 @@ static const struct gdi_word words[] = {
 	{"ip6", GDI_WORD_VERSION, 6, GDI_ROLE_NONE, "IPv6 rows"},
 	{"ipv6", GDI_WORD_VERSION, 6, GDI_ROLE_NONE, "ip6"},
 	{"site", GDI_WORD_SITE, 0, GDI_ROLE_NONE,
-	    "as an address: the networks in the INI's [site]; site = NAME: "
-	    "the sensor's (--remote)"},
+	    "networks of the INI's [site]; --remote: site = NAME"},
 	{"country", GDI_WORD_GEO, 0, GDI_ROLE_NONE,
 	    "of either address: two letters; src country: of the source"},
 	{"asn", GDI_WORD_GEO, 0, GDI_ROLE_NONE,

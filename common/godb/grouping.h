@@ -44,12 +44,19 @@ struct gdi_rows_batch {
 	const struct godb_part *part;
 	int64_t time_s; /* of the part, or its bin */
 	const struct godb_columns *c;
-	const uint32_t *sel;
+	const uint32_t *sel; /* their numbers; NULL: from `first` on */
+	uint32_t first;
 	size_t n;
 	bool second; /* host is the dip */
 	bool v6;     /* rows of IPv6, whichever table they go to */
 	uint64_t *keys; /* GDI_BATCH * GDI_KEY_MAX, the feed's */
 };
+
+static inline uint32_t
+gdi_batch_row(const struct gdi_rows_batch *b, size_t i)
+{
+	return b->sel ? b->sel[i] : b->first + (uint32_t)i;
+}
 
 void gdi_layout_init(struct gdi_layout *t, const struct godb_keys *keys,
     bool v6);
@@ -125,7 +132,7 @@ struct gdi_small {
 struct gdi_side {
 	struct gdi_table local;
 	struct gdi_spill spill;
-	uint64_t rows; /* into local since it was empty, or direct */
+	uint64_t records; /* into local since it was empty, or put aside */
 	bool direct;
 };
 
@@ -158,6 +165,8 @@ gdi_add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
  */
 struct gdi_top {
 	const struct gdi_group *g;
+	unsigned at[2]; /* of the numbers, those that make the value */
+	bool sum;       /* both of them */
 	uint64_t *value; /* heap of the best so far, the worst first */
 	size_t n;
 	struct gdi_table kept[2]; /* by version */

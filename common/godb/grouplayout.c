@@ -83,14 +83,33 @@ gdi_layout_init(struct gdi_layout *t, const struct godb_keys *keys, bool v6)
 /* ---- packing ----------------------------------------------------------- */
 
 /* The first field of a word overwrites what was in it. */
-#define PUT(OUT, FIRST, N, STEP, VALUE)                                \
+#define PUT_EACH(OUT, FIRST, N, STEP, ROW, VALUE)                      \
 	do {                                                           \
 		if (FIRST)                                             \
-			for (size_t i = 0; i < (N); i++)               \
+			for (size_t i = 0; i < (N); i++) {             \
+				size_t row = (ROW);                    \
+                                                                       \
 				(OUT)[i * (STEP)] = (VALUE);           \
+			}                                              \
 		else                                                   \
-			for (size_t i = 0; i < (N); i++)               \
+			for (size_t i = 0; i < (N); i++) {             \
+				size_t row = (ROW);                    \
+                                                                       \
 				(OUT)[i * (STEP)] |= (VALUE);          \
+			}                                              \
+	} while (0)
+/* Rows one after another are the most common, and keys of one word. */
+#define PUT(OUT, FIRST, B, STEP, VALUE)                                \
+	do {                                                           \
+		if ((B)->sel)                                          \
+			PUT_EACH(OUT, FIRST, (B)->n, STEP, (B)->sel[i], \
+			    VALUE);                                    \
+		else if ((STEP) == 1)                                  \
+			PUT_EACH(OUT, FIRST, (B)->n, 1, (B)->first + i, \
+			    VALUE);                                    \
+		else                                                   \
+			PUT_EACH(OUT, FIRST, (B)->n, STEP,             \
+			    (B)->first + i, VALUE);                    \
 	} while (0)
 
 static void
@@ -99,7 +118,7 @@ put_u16(uint64_t *out, unsigned words, const struct gdi_field *f,
 {
 	unsigned shift = f->shift;
 
-	PUT(out, f->first, b->n, words, (uint64_t)col[b->sel[i]] << shift);
+	PUT(out, f->first, b, words, (uint64_t)col[row] << shift);
 }
 
 static void
@@ -108,7 +127,7 @@ put_u8(uint64_t *out, unsigned words, const struct gdi_field *f,
 {
 	unsigned shift = f->shift;
 
-	PUT(out, f->first, b->n, words, (uint64_t)col[b->sel[i]] << shift);
+	PUT(out, f->first, b, words, (uint64_t)col[row] << shift);
 }
 
 static void
@@ -122,13 +141,14 @@ put_addr(const struct gdi_layout *t, uint64_t *out, const struct gdi_field *f,
 		const uint32_t *col = dip ? c->dip4 : c->sip4;
 		uint32_t mask = (uint32_t)f->mask.lo;
 
-		PUT(out, f->first, b->n, words,
-		    (uint64_t)(col[b->sel[i]] & mask) << shift);
+		PUT(out, f->first, b, words,
+		    (uint64_t)(col[row] & mask) << shift);
 	} else {
 		const struct godb_addr6 *col = dip ? c->dip6 : c->sip6;
 
 		for (size_t i = 0; i < b->n; i++) {
-			const struct godb_addr6 *a = &col[b->sel[i] - c->n4];
+			const struct godb_addr6 *a =
+			    &col[gdi_batch_row(b, i) - c->n4];
 
 			out[i * words] = a->hi & f->mask.hi;
 			out[i * words + 1] = a->lo & f->mask.lo;
@@ -141,7 +161,8 @@ put_constant(uint64_t *out, unsigned words, const struct gdi_field *f,
     uint64_t value, size_t n)
 {
 	value <<= f->shift;
-	PUT(out, f->first, n, words, value);
+	for (size_t i = 0; i < n; i++)
+		out[i * words] = f->first ? value : out[i * words] | value;
 }
 
 void

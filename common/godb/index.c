@@ -5,7 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
-static const char magic[8] = {'g', 'o', 'D', 'B', 'i', 'd', 'x', '\n'};
+static const char index_magic[8] = {'g', 'o', 'D', 'B', 'i', 'd', 'x', '\n'};
 #define RECORD_MAGIC 0x31425047u /* "GPB1" */
 
 enum {
@@ -30,6 +30,7 @@ enum {
 	SECTION_COLUMNS = 2,
 	SECTION_RINGS = 3,
 	SECTION_SUMS = 4,
+	SECTION_ROLLUP = 5,
 	SECTION_HEAD = 8, /* type, flags, length */
 	SECTION_CRITICAL = 1, /* flag: not to be skipped by who is too old */
 };
@@ -40,7 +41,7 @@ void
 gdi_index_header(const char *iface, int64_t day_s,
     uint8_t out[GDI_HEADER_BYTES])
 {
-	gdi_header_make(out, magic, iface, day_s, 0);
+	gdi_header_make(out, index_magic, iface, day_s, 0);
 }
 
 void
@@ -109,6 +110,11 @@ put_sections(const struct gdi_record *r,
 	for (int i = 0; i < 4; i++)
 		gdi_buf_varint(out, r->sums[i]);
 	section_end(out, at);
+	if (r->rollup.p == NULL)
+		return;
+	at = section_begin(out, SECTION_ROLLUP, 0);
+	gdi_buf_bytes(out, r->rollup.p, gdi_in_left(&r->rollup));
+	section_end(out, at);
 }
 
 void
@@ -135,7 +141,7 @@ gdi_record_write(const struct gdi_record *r,
 	gdi_put32(h + R_FLAGS, r->flags);
 	gdi_put32(h + R_N4, r->n4);
 	gdi_put32(h + R_N6, r->n6);
-	gdi_put32(h + R_SECTIONS, 4);
+	gdi_put32(h + R_SECTIONS, r->rollup.p ? 5 : 4);
 	gdi_put64(h + R_STORED, r->stored_bytes);
 	gdi_put64(h + R_HEAD_CHECKSUM, gdi_checksum(h, R_HEAD_CHECKSUM, 0));
 	memcpy(out->p + start, h, sizeof(h));
@@ -316,6 +322,9 @@ read_sections(const uint8_t *h, struct gdi_in in, struct gdi_record *r)
 		case SECTION_SUMS:
 			read_sums(body, r);
 			break;
+		case SECTION_ROLLUP:
+			r->rollup = body;
+			break;
 		default:
 			if (gdi_get16(s + 2) & SECTION_CRITICAL)
 				return GODB_ENEWER;
@@ -471,8 +480,8 @@ judge_tails(struct gdi_index *x)
 }
 
 int
-gdi_index_parse(uint8_t *data, size_t len, int64_t day_s,
-    struct gdi_index *out)
+gdi_index_parse_as(const char magic[8], uint8_t *data, size_t len,
+    int64_t day_s, struct gdi_index *out)
 {
 	struct parse p = {.x = {.data = data, .size = len}, .day_s = day_s};
 	uint64_t at = GDI_HEADER_BYTES;
@@ -508,18 +517,31 @@ gdi_index_parse(uint8_t *data, size_t len, int64_t day_s,
 }
 
 int
-gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out)
+gdi_index_parse(uint8_t *data, size_t len, int64_t day_s,
+    struct gdi_index *out)
+{
+	return gdi_index_parse_as(index_magic, data, len, day_s, out);
+}
+
+int
+gdi_index_read_as(int day_fd, const char *name, const char magic[8],
+    int64_t day_s, struct gdi_index *out)
 {
 	char *data;
 	size_t len;
-	int rc = gp_fd_read_file(day_fd, GDI_INDEX, GDI_INDEX_BYTES, &data,
-	    &len);
+	int rc = gp_fd_read_file(day_fd, name, GDI_INDEX_BYTES, &data, &len);
 
 	if (rc == -EFBIG || rc == -EISDIR || rc == -EINVAL || rc == -ELOOP)
 		return GODB_EDAMAGED;
 	if (rc < 0)
 		return rc;
-	return gdi_index_parse((uint8_t *)data, len, day_s, out);
+	return gdi_index_parse_as(magic, (uint8_t *)data, len, day_s, out);
+}
+
+int
+gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out)
+{
+	return gdi_index_read_as(day_fd, GDI_INDEX, index_magic, day_s, out);
 }
 
 bool

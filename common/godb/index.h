@@ -1,6 +1,6 @@
 /*
  * index - blocks.idx: one record commits a block in all columns (FORMAT.md,
- * "Index").
+ * "Index"); rollups.idx is made of the same records.
  *
  * A record is kept as the bytes of the file; what a part of the program needs
  * of it is parsed when it is needed, with the same checks each time.
@@ -23,6 +23,7 @@ struct gdi_record {
 	bool has_sums;    /* records of other writers may lack them */
 	uint64_t sums[4]; /* of the rows' counters, in the columns' order */
 	struct gdi_in columns, rings; /* sections, in the index's bytes */
+	struct gdi_in rollup;         /* p NULL: this is no roll-up */
 	uint64_t offset;              /* in the file */
 };
 
@@ -56,6 +57,11 @@ int gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out);
 /* The same from memory, which is taken (malloc). */
 int gdi_index_parse(uint8_t *data, size_t len, int64_t day_s,
     struct gdi_index *out);
+/* Both, of another file of such records, whose header has that magic. */
+int gdi_index_parse_as(const char magic[8], uint8_t *data, size_t len,
+    int64_t day_s, struct gdi_index *out);
+int gdi_index_read_as(int day_fd, const char *name, const char magic[8],
+    int64_t day_s, struct gdi_index *out);
 /* Whether the gap may be a commit that is under way or was cut off, which it
  * is as long as the journal of its block is there (gdi_journal_exists). */
 bool gdi_gap_may_be_torn(const struct gdi_gap *g);
@@ -103,7 +109,7 @@ void gdi_extent_begin(struct gdi_buf *out, uint64_t offset);
 void gdi_extent_add(struct gdi_buf *out, const struct gdi_chunk *c);
 
 /* Appends a whole record; r->columns, r->rings and r->has_sums are not looked
- * at. */
+ * at, r->rollup is copied if it is there. */
 void gdi_record_write(const struct gdi_record *r,
     const struct gdi_buf columns[GODB_N_COLUMNS],
     const struct gdi_rings *rings, struct gdi_buf *out);

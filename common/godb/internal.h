@@ -17,8 +17,11 @@
 #define GDI_OWN      "goDB-" /* how all of them begin */
 #define GDI_JOURNALS "journal"
 #define GDI_INDEX    "blocks.idx"
+#define GDI_ROLLUPS  "rollups.idx"
+#define GDI_ROLLED   "rollups.gpf" /* all columns of these */
 #define GDI_SUMMARY  "days.sum"
 #define GDI_GONE     "days.gone"
+#define GDI_ADDRESSES "addresses.idx"
 #define GDI_NEW      ".new"     /* being written, to be renamed */
 #define GDI_REMOVED  ".removed" /* a day that is being removed */
 

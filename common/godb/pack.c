@@ -1,10 +1,15 @@
 #include "common/godb/pack.h"
 
 #include "common/godb/block.h"
+#include "common/godb/shape.h"
 
-/* One chunk's values of all columns, gathered in one pass over the rows. */
+/*
+ * One chunk's values of all columns, gathered in one pass over the rows.  The
+ * columns do not begin a power of two apart: the places that a row goes to
+ * would all want the same few lines of the cache.
+ */
 struct gdi_columns {
-	uint64_t values[GODB_N_COLUMNS][GDI_CHUNK_ROWS];
+	uint64_t values[GODB_N_COLUMNS][GDI_CHUNK_ROWS + 24];
 	struct godb_addr6 sip[GDI_CHUNK_ROWS], dip[GDI_CHUNK_ROWS];
 };
 
@@ -64,13 +69,33 @@ gather6(struct gdi_columns *g, const struct gdi_rows *rows, size_t at,
 	}
 }
 
+/* Sums stay at the largest number.  Those of a chunk's narrow values cannot
+ * get there, so only their sum is looked at. */
+static_assert(GDI_CHUNK_ROWS <= UINT32_MAX, "32 bits each, no more than 64");
+
+static void
+add_sum(uint64_t *to, const uint64_t *v, size_t n, uint64_t max)
+{
+	uint64_t sum = 0;
+
+	if (max > UINT32_MAX) {
+		for (size_t i = 0; i < n; i++)
+			gdi_sum_values(to, &v[i], 1);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		sum += v[i];
+	gdi_sum_values(to, &sum, 1);
+}
+
 static int
 pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
     bool v6, size_t n)
 {
 	const struct gdi_columns *g = p->columns;
 	struct gdi_buf *stored = &out->stored[c];
-	struct gdi_chunk chunk = {.min = UINT64_MAX};
+	struct gdi_shape shape = gdi_shape_of(g->values[c], n);
+	struct gdi_chunk chunk = {.min = shape.min, .max = shape.max};
 	size_t before = stored->len;
 
 	if (v6 && gdi_columns[c].kind == GDI_ADDR)
@@ -79,16 +104,9 @@ pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
 	else
 		gdi_chunk_encode(g->values[c], n,
 		    gdi_columns[c].kind != GDI_U64, p->lz4, stored);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t v = g->values[c][i];
-
-		chunk.min = v < chunk.min ? v : chunk.min;
-		chunk.max = v > chunk.max ? v : chunk.max;
-	}
 	if (c >= GODB_BYTES_RCVD)
-		for (size_t i = 0; i < n; i++)
-			gdi_sum_values(&out->record.sums[c - GODB_BYTES_RCVD],
-			    &g->values[c][i], 1);
+		add_sum(&out->record.sums[c - GODB_BYTES_RCVD], g->values[c],
+		    n, shape.max);
 	if (stored->rc < 0)
 		return stored->rc;
 	chunk.stored = (uint32_t)(stored->len - before);

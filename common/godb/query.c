@@ -6,8 +6,10 @@
 #include "common/godb/cursor.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
+#include "common/godb/held.h"
 #include "common/godb/internal.h"
 #include "common/godb/having.h"
+#include "common/godb/plan.h"
 #include "common/godb/pool.h"
 #include "common/godb/rank.h"
 
@@ -58,7 +60,12 @@ struct run {
 	uint32_t probe_columns, group_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
-	size_t *first; /* pieces before each part; NULL: each part is one */
+	/* What an earlier run found: roll-ups, and blocks, the first of the
+	 * result's lost ones. */
+	struct gdi_left_out *left_out;
+	size_t n_left_out;
+	struct gdi_plan *plan;
+	size_t *first; /* pieces before each; NULL: each is one */
 	size_t n_pieces;
 	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
@@ -67,7 +74,7 @@ struct run {
 
 /* A piece of a part (cursor.h), and what of it is wanted. */
 struct piece {
-	size_t part;
+	size_t part; /* or roll-up: a plan's number */
 	uint32_t n;
 	bool only; /* the part has no other */
 	bool want4, want6;
@@ -84,12 +91,29 @@ struct worker {
 	size_t sel_room;
 	struct lost *lost;
 	size_t n_lost;
+	struct gdi_left_out spoiled; /* roll-ups */
+	bool again; /* of what is left out something may have been taken */
 	struct godb_result_stats stats;
 	size_t looked, spared; /* parts whose addresses alone were looked at */
 	int rc;
 };
 
 /* ---- parts ------------------------------------------------------------- */
+
+static bool
+is_rolled(const struct run *run, size_t i)
+{
+	return i >= godb_scan_n_parts(run->scan);
+}
+
+static bool
+is_left_out(const struct run *run, size_t part)
+{
+	for (size_t i = 0; i < run->n_left_out; i++)
+		if (run->result->lost[i].part == part)
+			return true;
+	return false;
+}
 
 static int
 note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
@@ -111,6 +135,20 @@ note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
 	return 0;
 }
 
+/* A roll-up that cannot be read. */
+static int
+note_spoiled(struct worker *w, const struct godb_part *part)
+{
+	struct gdi_left_out *l = &w->spoiled;
+	uint8_t(*id)[16] = reallocarray(l->id, l->n + 1, sizeof(*id));
+
+	if (!id)
+		return -ENOMEM;
+	l->id = id;
+	memcpy(id[l->n++], part->id, sizeof(*id));
+	return 0;
+}
+
 /* The machine's trouble ends a query; a part's own costs that part. */
 static bool
 is_fatal(int rc)
@@ -119,7 +157,7 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Loads columns; 1: left out, a fault was noted. */
+/* Loads columns; 1: it is left out, which was noted. */
 static int
 load(struct worker *w, struct godb_cursor *cursor, const struct piece *p,
     uint32_t columns, struct godb_columns *out)
@@ -135,7 +173,10 @@ load(struct worker *w, struct godb_cursor *cursor, const struct piece *p,
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	rc = note_fault(w, p->part, rc, &fault);
+	w->again |= !p->only || is_rolled(w->run, p->part);
+	rc = is_rolled(w->run, p->part) ?
+	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
+	    note_fault(w, p->part, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -285,7 +326,7 @@ take_rows(struct worker *w, const struct piece *p)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
-	return gdi_feed_add(w->feed, godb_scan_part(run->scan, p->part), &c,
+	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
 	    p->whole ? NULL : w->sel, n);
 }
 
@@ -293,7 +334,7 @@ take_rows(struct worker *w, const struct piece *p)
 static bool
 take_sums(struct worker *w, const struct piece *p, int *rc)
 {
-	const struct godb_part *part = godb_scan_part(w->run->scan, p->part);
+	const struct godb_part *part = gdi_plan_get(w->run->plan, p->part);
 	uint64_t sums[4], n = (uint64_t)part->n4 + part->n6;
 
 	if (!p->only || !p->whole || (part->n4 && !p->want4) ||
@@ -310,10 +351,18 @@ static int
 visit(struct worker *w, struct piece *p)
 {
 	const struct run *run = w->run;
-	const struct godb_part *part = godb_scan_part(run->scan, p->part);
+	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
+	bool rolled = is_rolled(run, p->part);
 	int rc = 0;
 
-	w->stats.parts += p->n == 0;
+	w->stats.parts += p->n == 0 && !rolled;
+	w->stats.rollups += p->n == 0 && rolled;
+	if (is_left_out(run, p->part))
+		return 0;
+	if (!rolled && gdi_scan_ruled_out(run->scan, p->part)) {
+		w->stats.parts_skipped += p->n == 0;
+		return 0;
+	}
 	p->want4 = run->want4 && part->n4;
 	p->want6 = run->want6 && part->n6;
 	consult_zones(w, p);
@@ -324,7 +373,7 @@ visit(struct worker *w, struct piece *p)
 		if (rc > 0)
 			return take_rows(w, p);
 	}
-	w->stats.parts_skipped += p->only;
+	w->stats.parts_skipped += p->only && !rolled;
 	return rc;
 }
 
@@ -332,10 +381,11 @@ visit(struct worker *w, struct piece *p)
 static struct piece
 find_piece(const struct run *run, size_t i)
 {
-	size_t at = 0, left = godb_scan_n_parts(run->scan);
+	size_t at = 0, left = gdi_plan_n(run->plan);
 
 	if (!run->first)
-		return (struct piece){.part = i, .only = true};
+		return (struct piece){.part = gdi_plan_part(run->plan, i),
+		    .only = true};
 	/* the last part that begins at or before it */
 	while (left > 1) {
 		size_t half = left / 2;
@@ -343,7 +393,8 @@ find_piece(const struct run *run, size_t i)
 		at += run->first[at + half] <= i ? half : 0;
 		left -= half;
 	}
-	return (struct piece){.part = at, .n = (uint32_t)(i - run->first[at]),
+	return (struct piece){.part = gdi_plan_part(run->plan, at),
+	    .n = (uint32_t)(i - run->first[at]),
 	    .only = run->first[at + 1] - run->first[at] == 1};
 }
 
@@ -446,6 +497,7 @@ gather(struct godb_result *r, const struct worker *w)
 	r->n_lost += w->n_lost;
 	stats->parts += w->stats.parts;
 	stats->parts_skipped += w->stats.parts_skipped;
+	stats->rollups += w->stats.rollups;
 	stats->rows += w->stats.rows;
 	stats->rows_matched += w->stats.rows_matched;
 	count_bytes(r, w->probe);
@@ -637,7 +689,8 @@ metrics_of(const struct godb_query_opts *o)
 	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
 }
 
-/* Whether it matters in how many pieces a live row comes. */
+/* Whether it matters in how many pieces a row comes: of a live block, or of
+ * several blocks. */
 static bool
 needs_whole_rows(const struct run *run, const struct worker *w)
 {
@@ -670,6 +723,75 @@ open_worker(struct run *run, struct worker *w)
 	return rc;
 }
 
+static int
+count_pieces(struct run *run)
+{
+	const struct gdi_plan *plan = run->plan;
+	size_t n = gdi_plan_n(plan), sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += gdi_part_pieces(
+		    gdi_plan_get(plan, gdi_plan_part(plan, i)));
+	run->n_pieces = sum;
+	if (sum == n)
+		return 0;
+	run->first = calloc(n + 1, sizeof(*run->first));
+	if (!run->first)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		run->first[i + 1] = run->first[i] + gdi_part_pieces(
+		    gdi_plan_get(plan, gdi_plan_part(plan, i)));
+	return 0;
+}
+
+static int
+make_plan(struct run *run)
+{
+	const struct godb_query_opts *o = run->opts;
+	struct gdi_plan_opts plan = {
+	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker),
+	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
+	    .bin = o->bin,
+	    .bin_arg = o->bin_arg,
+	    .left_out = run->left_out};
+	size_t n_rolled;
+	int rc = gdi_plan_new(run->scan, &plan, &run->plan);
+
+	if (rc < 0)
+		return rc;
+	(void)gdi_plan_rolled(run->plan, &n_rolled);
+	run->result->stats.parts_rolled = godb_scan_n_parts(run->scan) -
+	    (gdi_plan_n(run->plan) - n_rolled);
+	run->result->stats.rollups_unreadable = gdi_plan_n_left_out(run->plan);
+	return 0;
+}
+
+/* What is read, and by how many threads; the first worker tells what of. */
+static int
+share_out(struct run *run)
+{
+	const struct gdi_scan_part *rolled;
+	size_t n;
+	int rc = make_plan(run);
+
+	if (rc == 0)
+		rc = count_pieces(run);
+	if (rc < 0)
+		return rc;
+	run->n_workers = gdi_shares_init(&run->shares, run->n_pieces,
+	    gdi_pool_size(run->opts->pool));
+	for (unsigned i = 1; rc == 0 && i < run->n_workers; i++)
+		rc = open_worker(run, &run->worker[i]);
+	rolled = gdi_plan_rolled(run->plan, &n);
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
+		run->feed[i] = run->worker[i].feed;
+		gdi_cursor_rolled(run->worker[i].rest, rolled, n);
+		if (run->worker[i].probe)
+			gdi_cursor_rolled(run->worker[i].probe, rolled, n);
+	}
+	return rc;
+}
+
 static void
 close_run(struct run *run)
 {
@@ -682,30 +804,12 @@ close_run(struct run *run)
 		gdi_feed_free(w->feed);
 		free(w->sel);
 		free(w->lost);
+		free(w->spoiled.id);
 	}
 	gdi_filter_free(run->having);
 	free(run->first);
 	free(run->worker);
 	free(run->feed);
-}
-
-static int
-count_pieces(struct run *run)
-{
-	size_t n = godb_scan_n_parts(run->scan), sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += gdi_part_pieces(godb_scan_part(run->scan, i));
-	run->n_pieces = sum;
-	if (sum == n)
-		return 0;
-	run->first = calloc(n + 1, sizeof(*run->first));
-	if (!run->first)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		run->first[i + 1] = run->first[i] +
-		    gdi_part_pieces(godb_scan_part(run->scan, i));
-	return 0;
 }
 
 /* What of the groups is enough to answer. */
@@ -733,20 +837,16 @@ open_run(struct run *run)
 	int rc;
 
 	rc = gdi_group_new(&group, &run->result->group);
-	if (rc == 0)
-		rc = count_pieces(run);
 	if (rc < 0)
 		return rc;
-	run->n_workers = gdi_shares_init(&run->shares, run->n_pieces,
-	    gdi_pool_size(run->opts->pool));
+	run->n_workers = gdi_pool_size(run->opts->pool);
 	run->worker = calloc(run->n_workers, sizeof(*run->worker));
 	run->feed = calloc(run->n_workers, sizeof(struct gdi_feed *));
 	if (!run->worker || !run->feed)
 		return -ENOMEM;
-	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
-		rc = open_worker(run, &run->worker[i]);
-		run->feed[i] = run->worker[i].feed;
-	}
+	rc = open_worker(run, run->worker);
+	if (rc == 0)
+		rc = share_out(run);
 	if (rc < 0)
 		return rc;
 	filter = run->worker[0].filter;
@@ -764,6 +864,24 @@ open_run(struct run *run)
 	return rc;
 }
 
+/* 1: from now on what is spoiled is left out. */
+static int
+leave_out(struct run *run, const struct gdi_left_out *spoiled)
+{
+	struct gdi_left_out *l = run->left_out;
+	uint8_t(*id)[16] =
+	    reallocarray(l->id, l->n + spoiled->n + 1, sizeof(*id));
+
+	if (!id)
+		return -ENOMEM;
+	l->id = id;
+	if (spoiled->n > 0)
+		memcpy(id + l->n, spoiled->id, spoiled->n * sizeof(*id));
+	l->n += spoiled->n;
+	return 1;
+}
+
+/* 1: something was found to be spoiled. */
 static int
 scan_parts(struct run *run)
 {
@@ -777,8 +895,9 @@ scan_parts(struct run *run)
 		rc = run->worker[i].rc;
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
 		rc = gather(run->result, &run->worker[i]);
-	if (rc == 0)
-		settle_lost(run->result);
+	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++)
+		if (run->worker[i].again)
+			rc = leave_out(run, &run->worker[i].spoiled);
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,
 		    run->n_workers, run->opts->pool);
@@ -829,31 +948,82 @@ rank_groups(struct run *run)
 	return rc;
 }
 
+/* 1: it must be asked again, with more left out. */
+static int
+ask(struct run *run)
+{
+	struct godb_result *r = run->result;
+	int rc = open_run(run);
+
+	if (rc == 0)
+		rc = scan_parts(run);
+	if (rc == 0) {
+		settle_lost(r);
+		gdi_group_totals(r->group, r->totals);
+		rc = rank_groups(run);
+	}
+	close_run(run);
+	return rc;
+}
+
+/* A new result: what it has of the old one are the faults of blocks in pieces,
+ * which are not looked at again. */
+static int
+begin_again(struct run *run, struct godb_result *old)
+{
+	struct godb_result *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	run->result = r;
+	r->scan = run->scan;
+	if (!old)
+		return 0;
+	r->lost = old->lost;
+	for (size_t i = 0; i < old->n_lost; i++) {
+		const struct godb_part *part =
+		    godb_scan_part(run->scan, old->lost[i].part);
+
+		if (gdi_part_pieces(part) > 1)
+			r->lost[r->n_lost++] = old->lost[i];
+	}
+	run->n_left_out = r->n_lost;
+	old->lost = NULL;
+	godb_result_free(old);
+	return 0;
+}
+
+/*
+ * A roll-up that cannot be read is replaced by its blocks, and a block by
+ * nothing; of those that come in pieces something may have been taken by then.
+ * That is rare, so it takes no memory to take it back: all is asked again, with
+ * those left out.
+ */
 int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
     struct godb_result **out)
 {
-	struct run run = {.scan = s, .opts = opts};
+	struct gdi_left_out left_out = {0};
+	struct godb_result *r = NULL;
 	int rc;
 
 	if (!opts_are_sane(s, opts))
 		return -EINVAL;
-	run.result = calloc(1, sizeof(*run.result));
-	if (!run.result)
-		return -ENOMEM;
-	run.result->scan = s;
-	rc = open_run(&run);
-	if (rc == 0)
-		rc = scan_parts(&run);
-	if (rc == 0) {
-		gdi_group_totals(run.result->group, run.result->totals);
-		rc = rank_groups(&run);
-	}
-	close_run(&run);
+	do {
+		struct run run = {.scan = s, .opts = opts,
+		    .left_out = &left_out};
+
+		rc = begin_again(&run, r);
+		if (rc == 0) {
+			r = run.result;
+			rc = ask(&run);
+		}
+	} while (rc == 1);
+	free(left_out.id);
 	if (rc < 0)
-		godb_result_free(run.result);
+		godb_result_free(r);
 	else
-		*out = run.result;
+		*out = r;
 	return rc;
 }
 

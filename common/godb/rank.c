@@ -1,3 +1,8 @@
+/*
+ * Many groups are sorted by radix: by value, then those of equal value by as
+ * much of their keys as fits 64 bits, and only what is equal then too by
+ * comparing keys.
+ */
 #include "common/godb/rank.h"
 
 #include <errno.h>
@@ -13,6 +18,9 @@ struct ranking {
 	const struct gdi_group *g;
 	const struct gdi_chosen *chosen;
 	const struct gdi_order *order;
+	/* counters of groups that lie together, the first of them `first` */
+	const uint64_t *run;
+	size_t first, n, words;
 };
 
 static uint64_t
@@ -118,16 +126,32 @@ sift_down(const struct ranking *r, struct item *heap, size_t n, size_t at)
 	heap[at] = moved;
 }
 
+/* The value of one group after another, which need not be looked for. */
+static uint64_t
+next_value(struct ranking *r, uint32_t id)
+{
+	enum godb_metric m = (enum godb_metric)GODB_SORT_METRIC(r->order->sort);
+
+	if (m >= GODB_METRIC_EXTRA || r->chosen->id)
+		return value_of(r, id);
+	if (id < r->first || id - r->first >= r->n) {
+		r->first = id;
+		r->n = gdi_group_run(r->g, id, &r->run, &r->words);
+	}
+	return godb_metric_counter(r->run + (id - r->first) * r->words, m,
+	    r->order->direction);
+}
+
 /* The i-th of those chosen. */
 static struct item
-item_of(const struct ranking *r, size_t i)
+item_of(struct ranking *r, size_t i)
 {
 	const struct gdi_order *o = r->order;
 	uint32_t id = r->chosen->id ? r->chosen->id[i] : (uint32_t)i;
 	struct item it = {0, id};
 
 	if (o->sort < 0) {
-		it.value = value_of(r, id);
+		it.value = next_value(r, id);
 		if (!o->ascending)
 			it.value = ~it.value;
 	}
@@ -136,7 +160,7 @@ item_of(const struct ranking *r, size_t i)
 
 /* The first `keep` of all that are chosen, in heap order. */
 static void
-collect(const struct ranking *r, struct item *items, size_t keep, size_t all)
+collect(struct ranking *r, struct item *items, size_t keep, size_t all)
 {
 	for (size_t i = 0; i < keep; i++)
 		items[i] = item_of(r, i);
@@ -154,6 +178,160 @@ collect(const struct ranking *r, struct item *items, size_t keep, size_t all)
 	}
 }
 
+/* ---- sorting all of them ----------------------------------------------- */
+
+#define RADIX_LEAST 256 /* items for which it pays */
+
+static int
+order_values(const void *a, const void *b)
+{
+	return order_u64(((const struct item *)a)->value,
+	    ((const struct item *)b)->value);
+}
+
+/* By value; tmp has room for n. */
+static void
+sort_by_value(struct item *items, struct item *tmp, size_t n)
+{
+	struct item *from = items, *to = tmp;
+
+	if (n < RADIX_LEAST) {
+		qsort(items, n, sizeof(*items), order_values);
+		return;
+	}
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		size_t place[256] = {0}, sum = 0;
+		struct item *swap = from;
+
+		for (size_t i = 0; i < n; i++)
+			place[from[i].value >> shift & 255]++;
+		if (place[from[0].value >> shift & 255] == n)
+			continue; /* alike in all */
+		for (unsigned k = 0; k < 256; k++) {
+			size_t count = place[k];
+
+			place[k] = sum;
+			sum += count;
+		}
+		for (size_t i = 0; i < n; i++)
+			to[place[from[i].value >> shift & 255]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	if (from != items)
+		memcpy(items, from, n * sizeof(*items));
+}
+
+/* The first bits of a key as it is ordered. */
+struct prefix {
+	uint64_t bits;
+	unsigned left;
+};
+
+static void
+put_bits(struct prefix *p, uint64_t v, unsigned n)
+{
+	if (n > p->left) {
+		v >>= n - p->left;
+		n = p->left;
+	}
+	if (n == 0)
+		return;
+	p->left -= n;
+	p->bits |= v << p->left;
+}
+
+static void
+put_address(struct prefix *p, unsigned version, const struct godb_addr6 *a)
+{
+	put_bits(p, version == 6, 1);
+	if (version != 6) {
+		put_bits(p, a->lo, 32);
+		return;
+	}
+	put_bits(p, a->hi, 64);
+	put_bits(p, a->lo, 64);
+}
+
+static void
+put_key(struct prefix *p, const struct gdi_order *o, enum godb_key key,
+    const struct gdi_group_key *k)
+{
+	switch (key) {
+	case GODB_KEY_TIME:
+		put_bits(p, k->slot, 32);
+		break;
+	case GODB_KEY_IFACE:
+		put_bits(p, k->iface, 16);
+		break;
+	case GODB_KEY_SIP:
+	case GODB_KEY_HOST:
+		put_address(p, k->version, &k->sip);
+		break;
+	case GODB_KEY_DIP:
+		put_address(p, k->version, &k->dip);
+		break;
+	case GODB_KEY_DPORT:
+		put_bits(p, k->dport, 16);
+		break;
+	case GODB_KEY_PROTO:
+		put_bits(p, o->proto_rank[k->proto], 16);
+		break;
+	case GODB_KEY_L7PROTO:
+		put_bits(p, o->l7_rank[k->l7], 16);
+		break;
+	case GODB_KEY_SITE:
+	case GODB_N_KEYS:
+		break;
+	}
+}
+
+static uint64_t
+prefix_of(const struct ranking *r, uint32_t id)
+{
+	const struct gdi_order *o = r->order;
+	struct prefix p = {0, 64};
+	struct gdi_group_key key;
+
+	gdi_group_key(r->g, id, &key);
+	if (o->sort >= 0)
+		put_key(&p, o, (enum godb_key)o->sort, &key);
+	for (unsigned k = 0; p.left > 0 && k < o->keys->n; k++)
+		put_key(&p, o, o->keys->key[k], &key);
+	return p.bits;
+}
+
+/* How many items from the first on have its value. */
+static size_t
+alike(const struct item *items, size_t n)
+{
+	size_t k = 1;
+
+	while (k < n && items[k].value == items[0].value)
+		k++;
+	return k;
+}
+
+static void
+sort_items(struct ranking *r, struct item *items, struct item *tmp, size_t n)
+{
+	sort_by_value(items, tmp, n);
+	for (size_t i = 0, equal; i < n; i += equal) {
+		equal = alike(items + i, n - i);
+		if (equal == 1)
+			continue;
+		for (size_t k = i; k < i + equal; k++)
+			items[k].value = prefix_of(r, items[k].id);
+		sort_by_value(items + i, tmp, equal);
+		for (size_t k = i, same; k < i + equal; k += same) {
+			same = alike(items + k, i + equal - k);
+			if (same > 1)
+				qsort_r(items + k, same, sizeof(*items),
+				    order_for_qsort, r);
+		}
+	}
+}
+
 /* How many of the sorted items make up the share of all groups' sum. */
 static size_t
 count_share(const struct ranking *r, const struct item *items, size_t n,
@@ -166,7 +344,7 @@ count_share(const struct ranking *r, const struct item *items, size_t n,
 		total += (long double)value_of(r, (uint32_t)i);
 	total = total * share / 10000;
 	for (k = 0; k < n && sum < total; k++)
-		sum += (long double)(uint64_t)~items[k].value;
+		sum += (long double)value_of(r, items[k].id);
 	return k;
 }
 
@@ -175,25 +353,28 @@ gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
     const struct gdi_order *order, uint64_t limit, uint32_t share,
     size_t mem_bytes, uint32_t **ids, size_t *n)
 {
-	struct ranking r = {g, chosen, order};
+	struct ranking r = {g, chosen, order, NULL, 0, 0, 0};
 	size_t all = chosen->n, keep = all;
-	struct item *items;
+	struct item *items, *tmp;
 	uint32_t *out;
 
 	if (!share && limit && limit < all)
 		keep = (size_t)limit;
-	/* sorting takes as much again (glibc's qsort merges) */
+	/* sorting takes as much again */
 	if (mem_bytes && keep > mem_bytes / (2 * sizeof(*items)))
 		return GODB_EMEMORY;
 	items = malloc((keep ? keep : 1) * sizeof(*items));
+	tmp = malloc((keep ? keep : 1) * sizeof(*tmp));
 	out = malloc((keep ? keep : 1) * sizeof(*out));
-	if (!items || !out) {
+	if (!items || !tmp || !out) {
 		free(items);
+		free(tmp);
 		free(out);
 		return -ENOMEM;
 	}
 	collect(&r, items, keep, all);
-	qsort_r(items, keep, sizeof(*items), order_for_qsort, &r);
+	sort_items(&r, items, tmp, keep);
+	free(tmp);
 	if (share)
 		keep = count_share(&r, items, keep, share);
 	for (size_t i = 0; i < keep; i++)

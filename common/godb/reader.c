@@ -18,7 +18,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/addrindex.h"
 #include "common/godb/layout.h"
+#include "common/godb/needles.h"
 #include "common/godb/scan.h"
 
 /* Journals up to this size are kept in memory, so that a scan over hundreds
@@ -373,6 +375,130 @@ note_gaps(const struct stock *k, const char *day, const struct gdi_scan_day *d)
 	return rc;
 }
 
+/* ---- scan: address indexes ----------------------------------------------- */
+
+static int
+add_held(struct stock *k, int64_t day_s, struct gdi_digest *digest)
+{
+	struct godb_scan *s = k->s;
+	struct godb_spared *spared = &k->iface->spared;
+	struct gdi_held *list = grow(s->helds, s->n_helds, &s->cap_helds,
+	    sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	s->helds = list;
+	list[s->n_helds++] = (struct gdi_held){k->index, day_s, *digest};
+	spared->days++;
+	spared->blocks += digest->row_records;
+	spared->rows += digest->rows;
+	spared->bytes += digest->stored_bytes;
+	memset(digest, 0, sizeof(*digest)); /* taken */
+	return 0;
+}
+
+static uint64_t
+file_bytes(int day_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(day_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static bool
+is_whole(const struct godb_scan *s, int64_t day_s)
+{
+	return in_window(s, day_s) &&
+	    in_window(s, day_s + GP_DAY_S - GP_SLOT_S);
+}
+
+/* Whether the day's own index is what it was when the digest was made: 1 or 0,
+ * or an error. */
+static int
+is_unchanged(struct stock *k, int day_fd, const struct gdi_digest *d)
+{
+	struct gdi_buf *b = &k->s->bytes;
+	int fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY | O_NONBLOCK, 0);
+	ssize_t n = fd;
+
+	b->len = 0;
+	if (fd >= 0 && gdi_buf_room(b, (size_t)d->index_bytes) == NULL)
+		n = -ENOMEM;
+	else if (fd >= 0)
+		n = gp_fd_pread_full(fd, b->p, (size_t)d->index_bytes, 0);
+	gp_fd_close(&fd);
+	if (n < 0)
+		return (int)n;
+	return (uint64_t)n == d->index_bytes &&
+	    gdi_checksum(b->p, (size_t)n, 0) == d->index_sum;
+}
+
+/*
+ * What the day's address index says, opened, against what is asked for.  1:
+ * the day is held by it, or, when it is not wanted, known.
+ */
+static int
+look_in_index(struct stock *k, int day_fd, int64_t day_s, bool wanted,
+    struct gdi_addrindex *x, struct gdi_sieve *sieve)
+{
+	uint64_t index_bytes = file_bytes(day_fd, GDI_INDEX);
+	const struct godb_scan *s = k->s;
+	struct gdi_digest *d = &x->digest;
+	bool asked = true; /* for anything that it has */
+	int rc = 0;
+
+	if (wanted && s->cond && x->listed) {
+		rc = gdi_needles_look(s->cond, x, s->walk, &sieve->may);
+		if (rc < 0)
+			return rc;
+		sieve->index_bytes = d->index_bytes;
+		sieve->index_sum = d->index_sum;
+		asked = gdi_slots_any(&sieve->may);
+	}
+	if (wanted && (!x->listed || !gdi_digest_covers(d) ||
+			  !is_whole(s, day_s) || (asked && !s->addresses)))
+		return 0;
+	/* what was added later has to be read */
+	if (d->index_bytes != index_bytes || d->records == 0)
+		return 0;
+	if (wanted && s->sure) {
+		rc = is_unchanged(k, day_fd, d);
+		if (rc <= 0)
+			return rc;
+	}
+	extend(k->iface, d->first_s);
+	extend(k->iface, d->last_s);
+	if (wanted)
+		rc = add_held(k, day_s, d);
+	return rc < 0 ? rc : 1;
+}
+
+/*
+ * Whether a day need not be read.  With a journal it must: which batches of
+ * it are stored only its records tell.
+ */
+static int
+hold_day(struct stock *k, int day_fd, int64_t day_s, bool wanted,
+    struct gdi_sieve *sieve)
+{
+	struct gdi_addrindex x;
+	int rc;
+
+	if (k->s->no_index || has_journal(k, day_s, -1, false) ||
+	    (wanted && !k->s->addresses && !k->s->cond))
+		return 0;
+	rc = gdi_addrindex_open(day_fd, day_s, !wanted || k->s->addresses, &x);
+	if (rc == 0) {
+		rc = look_in_index(k, day_fd, day_s, wanted, &x, sieve);
+		gdi_addrindex_close(&x);
+	}
+	if (rc < 0)
+		memset(sieve, 0, sizeof(*sieve));
+	/* without, or with a damaged one, it is read */
+	return rc == -ENOMEM || rc == 1 ? rc : 0;
+}
+
 static void
 day_free(struct gdi_scan_day *d)
 {
@@ -380,6 +506,28 @@ day_free(struct gdi_scan_day *d)
 		return;
 	gdi_index_free(&d->index);
 	free(d);
+}
+
+/* An index of other records is none. */
+static void
+check_sieve(struct gdi_scan_day *d)
+{
+	const struct gdi_index *x = &d->index;
+	const struct gdi_digest is_of = {.index_bytes = d->sieve.index_bytes,
+	    .index_sum = d->sieve.index_sum};
+
+	if (!gdi_digest_is_of(&is_of, x))
+		d->sieve.index_bytes = 0;
+}
+
+/* Whether no row of the record meets what is asked for. */
+static bool
+is_ruled_out(const struct gdi_scan_day *d, const struct gdi_record *r)
+{
+	unsigned slot = (unsigned)(r->slot_s % GP_DAY_S / GP_SLOT_S);
+
+	return r->offset < d->sieve.index_bytes &&
+	    !gdi_slots_has(&d->sieve.may, slot);
 }
 
 /* Reads one day; `wanted` false: only for the interface's extent. */
@@ -400,8 +548,17 @@ take_day(struct stock *k, const char *day, int64_t day_s, bool wanted)
 	}
 	d->day_s = day_s;
 	fd = gp_fd_opendir_at(k->fd, day);
-	rc = fd < 0 ? fd : read_day(k, fd, day_s, &d->index);
+	rc = fd < 0 ? fd : hold_day(k, fd, day_s, wanted, &d->sieve);
+	if (rc == 1) {
+		gp_fd_close(&fd);
+		day_free(d);
+		return 0;
+	}
+	if (rc == 0)
+		rc = read_day(k, fd, day_s, &d->index);
 	gp_fd_close(&fd);
+	if (rc == 0)
+		check_sieve(d);
 	for (size_t i = 0; rc == 0 && i < d->index.n; i++)
 		extend(k->iface, d->index.records[i].slot_s);
 	if (rc == 0 && wanted)
@@ -460,6 +617,20 @@ new_part(const struct stock *k, int64_t slot_s)
 	return p;
 }
 
+static void
+take_record(struct gdi_scan_part *p, const struct gdi_record *r)
+{
+	p->record = r;
+	p->part.first_ns = r->first_ns;
+	p->part.last_ns = r->last_ns;
+	p->part.flags = r->flags;
+	p->part.n4 = r->n4;
+	p->part.n6 = r->n6;
+	p->part.stored_bytes = r->stored_bytes;
+	p->part.counters = r->counters;
+	memcpy(p->part.id, r->id, sizeof(p->part.id));
+}
+
 static int
 stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 {
@@ -473,17 +644,26 @@ stored_parts(const struct stock *k, const struct gdi_scan_day *d)
 		if (p == NULL)
 			return -ENOMEM;
 		p->day = d;
-		p->record = r;
-		p->part.first_ns = r->first_ns;
-		p->part.last_ns = r->last_ns;
-		p->part.flags = r->flags;
-		p->part.n4 = r->n4;
-		p->part.n6 = r->n6;
-		p->part.stored_bytes = r->stored_bytes;
-		p->part.counters = r->counters;
-		memcpy(p->part.id, r->id, sizeof(p->part.id));
+		take_record(p, r);
+		p->ruled_out = is_ruled_out(d, r);
+		if (p->ruled_out && r->n4 + r->n6 > 0) {
+			k->iface->spared.blocks++;
+			k->iface->spared.rows += (uint64_t)r->n4 + r->n6;
+			k->iface->spared.bytes += r->stored_bytes;
+		}
 	}
 	return 0;
+}
+
+void
+gdi_scan_rolled(const struct gdi_scan_part *like,
+    const struct gdi_record *record, struct gdi_scan_part *out)
+{
+	*out = (struct gdi_scan_part){.day = like->day, .rolled = true,
+	    .part = {.iface = like->part.iface,
+		.iface_index = like->part.iface_index,
+		.slot_s = record->slot_s}};
+	take_record(out, record);
 }
 
 /* What records of the journal's block contain. */
@@ -778,7 +958,14 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	/* all of time, without sums that overflow */
 	s->first_s = o.first_s < 0 ? 0 : o.first_s;
 	s->last_s = o.last_s > GP_TIME_MAX_S ? GP_TIME_MAX_S : o.last_s;
-	rc = choose_ifaces(s, r, o.ifaces);
+	s->no_index = o.no_index;
+	s->addresses = o.addresses;
+	s->sure = o.sure;
+	if (gdi_needles_are(o.cond))
+		s->cond = o.cond;
+	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;
+	if (rc == 0)
+		rc = choose_ifaces(s, r, o.ifaces);
 	if (rc == 0)
 		rc = gdi_names_init(&s->live_names);
 	for (uint32_t i = 0; rc == 0 && i < s->n_ifaces; i++)
@@ -786,6 +973,10 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 					       take_iface(s, i, !o.no_live);
 	if (rc == 0)
 		rc = load_names(s);
+	s->cond = NULL;
+	gdi_addrwalk_free(s->walk);
+	s->walk = NULL;
+	gdi_buf_free(&s->bytes);
 	if (rc < 0) {
 		godb_scan_close(s);
 		return rc;
@@ -803,8 +994,11 @@ godb_scan_close(struct godb_scan *s)
 		day_free(s->days[i]);
 	for (size_t i = 0; i < s->n_lives; i++)
 		live_free(s->lives[i]);
+	for (size_t i = 0; i < s->n_helds; i++)
+		gdi_digest_free(&s->helds[i].digest);
 	gdi_names_free(&s->names);
 	gdi_names_free(&s->live_names);
+	free(s->helds);
 	free(s->days);
 	free(s->lives);
 	free(s->parts);
@@ -858,6 +1052,60 @@ godb_scan_pruned(const struct godb_scan *s, size_t iface, int64_t *first_s,
 	*first_s = s->ifaces[iface].gone.first_s;
 	*until_s = s->ifaces[iface].gone.until_s;
 	return true;
+}
+
+void
+godb_scan_spared(const struct godb_scan *s, size_t iface,
+    struct godb_spared *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (iface < s->n_ifaces)
+		*out = s->ifaces[iface].spared;
+}
+
+size_t
+gdi_scan_n_helds(const struct godb_scan *s)
+{
+	return s->n_helds;
+}
+
+const struct gdi_held *
+gdi_scan_held(const struct godb_scan *s, size_t i)
+{
+	return &s->helds[i];
+}
+
+bool
+gdi_scan_ruled_out(const struct godb_scan *s, size_t part)
+{
+	return s->parts[part].ruled_out;
+}
+
+int
+gdi_scan_open_held(const struct godb_scan *s, const struct gdi_held *h)
+{
+	char day[11];
+	int fd;
+
+	gp_clock_day_format(h->day_s, day);
+	fd = gdi_open_below(s->store_fd, s->ifaces[h->iface].name, day);
+	return fd == -ENOENT ? GODB_EGONE : fd;
+}
+
+int
+gdi_scan_again(const struct godb_scan *s, const struct gdi_held *h,
+    struct godb_scan **out)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const struct godb_reader reader = {s->store_fd};
+	const char *ifaces[] = {s->ifaces[h->iface].name, NULL};
+
+	opts.ifaces = ifaces;
+	opts.first_s = h->day_s;
+	opts.last_s = h->day_s + GP_DAY_S;
+	opts.no_live = true;
+	opts.no_index = true;
+	return godb_scan_open(&reader, &opts, out);
 }
 
 size_t

@@ -19,8 +19,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/addrindex.h"
+#include "common/godb/cursor.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
+#include "common/godb/rollup.h"
 #include "common/godb/scan.h"
 
 #define UNREADABLE ".unreadable" /* a journal that was given up */
@@ -172,6 +175,63 @@ judge_gaps(struct plan *p)
 	return 0;
 }
 
+/* Roll-ups of a day, whose size the summary has. */
+static int
+drop_rollups(const struct plan *p)
+{
+	int rc = 0;
+
+	if (p->r->opts.dry_run)
+		return 0;
+	rc = gdi_rollups_remove(p->day_fd);
+	if (rc == 0)
+		(void)unlinkat(p->r->iface_fd, GDI_SUMMARY, 0);
+	return rc;
+}
+
+/* Whether all of a day's roll-ups can be read: 1, 0 or an error. */
+static int
+rollups_hold(const struct godb_scan *s, struct godb_cursor *c,
+    const struct gdi_rollups *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct gdi_scan_part part;
+		struct godb_columns columns;
+		int rc;
+
+		if (!r->list[i].stored)
+			continue;
+		gdi_scan_rolled(&s->parts[0], r->list[i].record, &part);
+		gdi_cursor_rolled(c, &part, 1);
+		rc = godb_cursor_load(c, s->n_parts, GODB_COL_ALL, true, true,
+		    &columns, NULL);
+		if (rc < 0)
+			return rc == GODB_EDAMAGED ? 0 : rc;
+	}
+	return 1;
+}
+
+/* They can be made again, so all of the day's go when one does not hold. */
+static int
+judge_rollups(struct plan *p, const struct godb_scan *s, struct godb_cursor *c)
+{
+	struct gdi_rollups r;
+	size_t n_damaged;
+	int rc = gdi_rollups_read(p->day_fd, p->day_s, &r, &n_damaged);
+
+	if (rc < 0)
+		return rc == GODB_ENEWER ? 0 : rc;
+	rc = n_damaged > 0 ? 0 : s->n_parts == 0 ? 1 : rollups_hold(s, c, &r);
+	gdi_cursor_rolled(c, NULL, 0);
+	gdi_rollups_free(&r);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	tell(p->r, p->day, GDI_ROLLUPS, 0,
+	    "roll-ups that cannot be read are removed");
+	p->r->report.files++;
+	return drop_rollups(p);
+}
+
 /* Loads every column of every record. */
 static int
 judge_records(struct plan *p)
@@ -210,6 +270,8 @@ judge_records(struct plan *p)
 			p->r->opts.each(p->r->opts.arg, fault.place,
 			    "block that cannot be read is taken out");
 	}
+	if (rc == 0)
+		rc = judge_rollups(p, s, c);
 	godb_cursor_free(c);
 	godb_scan_close(s);
 	return rc;
@@ -287,13 +349,54 @@ replace_index(struct plan *p)
 			rc = -errno;
 		if (rc == 0)
 			rc = gp_fd_sync(p->day_fd);
-		/* another length may by chance be the old one */
+		/* another length may by chance be the old one; and records
+		 * that are marked as lost are in no roll-up */
 		if (rc == 0)
 			(void)unlinkat(r->iface_fd, GDI_SUMMARY, 0);
+		/* it is of what was there before; a writer makes it anew */
+		if (rc == 0)
+			(void)unlinkat(p->day_fd, GDI_ADDRESSES, 0);
+		if (rc == 0)
+			rc = drop_rollups(p);
 	}
 	gdi_buf_free(&data);
 	r->report.days += rc == 0;
 	return rc;
+}
+
+/* One that cannot be read is taken away: it can be made again. */
+static int
+repair_addresses(struct plan *p)
+{
+	struct gdi_addrindex x;
+	struct gdi_addrwalk *w = NULL;
+	struct godb_addr6 a;
+	struct gdi_slots s;
+	int rc = gdi_addrindex_open(p->day_fd, p->day_s, false, &x), one = 1;
+
+	if (rc == 0) {
+		rc = gdi_addrwalk_new(&w);
+		for (int v = 0; rc == 0 && v < 2; v++) {
+			gdi_addrwalk_begin(w, &x, v == 1);
+			while ((one = gdi_addrwalk_next(w, &a)) == 1 &&
+			    (one = gdi_addrwalk_slots(w, &s)) == 0)
+				;
+			rc = one < 0 ? one : 0;
+		}
+		gdi_addrwalk_free(w);
+		gdi_addrindex_close(&x);
+	}
+	if (rc == -ENOENT || rc == GODB_ENEWER)
+		return 0;
+	if (rc != GODB_EDAMAGED)
+		return rc;
+	tell(p->r, p->day, GDI_ADDRESSES, 0,
+	    "address index that cannot be read is taken away");
+	p->r->report.files++;
+	if (p->r->opts.dry_run)
+		return 0;
+	(void)unlinkat(p->r->iface_fd, GDI_SUMMARY, 0); /* has its size */
+	return unlinkat(p->day_fd, GDI_ADDRESSES, 0) < 0 ? -errno : 0;
 }
 
 static int
@@ -322,6 +425,8 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 			lose(&p, p.day_s + (int64_t)i * GP_SLOT_S);
 	if (rc == 0 && p.needed)
 		rc = replace_index(&p);
+	if (rc == 0)
+		rc = repair_addresses(&p);
 	free(p.bad);
 	gdi_index_free(&p.x);
 	gp_fd_close(&p.day_fd);

@@ -37,6 +37,7 @@ struct counting {
 	int n, at;
 	struct gdi_summary old, fresh;
 	bool changed;
+	uint64_t upkeep; /* what it had changed when we began */
 };
 
 struct godb_retain {
@@ -120,6 +121,17 @@ counting_end(struct counting *c)
 	*c = (struct counting){.fd = -1};
 }
 
+/* Upkeep changes the sizes of days, perhaps of one that was counted. */
+static uint64_t
+upkeep_changes(const struct godb_retain *r)
+{
+	struct godb_upkeep_report report = {0};
+
+	if (r->w)
+		godb_writer_upkeep_report(r->w, &report);
+	return report.changed;
+}
+
 static int
 counting_begin(struct godb_retain *r)
 {
@@ -127,6 +139,7 @@ counting_begin(struct godb_retain *r)
 	uint64_t bytes = 0;
 	int dir;
 
+	c->upkeep = upkeep_changes(r);
 	c->fd = gp_fd_opendir_at(r->store_fd, r->ifaces[r->iface]);
 	if (c->fd < 0) { /* a file of that name, or one that was renamed */
 		c->fd = -1;
@@ -229,7 +242,7 @@ count_one(struct godb_retain *r)
 		return 0;
 	}
 	/* days that are gone stay in it until there is more to write */
-	if (r->w && c->changed)
+	if (r->w && c->changed && c->upkeep == upkeep_changes(r))
 		(void)gdi_summary_write(c->fd, r->ifaces[r->iface],
 		    gdi_writer_mode_file(r->w), &c->fresh);
 	counting_end(c);

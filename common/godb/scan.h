@@ -6,6 +6,7 @@
 #define GODB_SCAN_H
 
 #include "common/godb/gone.h"
+#include "common/godb/held.h"
 #include "common/godb/index.h"
 #include "common/godb/journal.h"
 #include "common/godb/names.h"
@@ -31,9 +32,17 @@ struct gdi_live {
 	size_t n, cap;
 };
 
+/* Blocks that an address index leaves of a day, of the first so many bytes of
+ * blocks.idx, and their checksum; 0: there is none to go by. */
+struct gdi_sieve {
+	uint64_t index_bytes, index_sum;
+	struct gdi_slots may;
+};
+
 struct gdi_scan_day {
 	int64_t day_s;
 	struct gdi_index index;
+	struct gdi_sieve sieve;
 };
 
 struct gdi_scan_part {
@@ -41,12 +50,15 @@ struct gdi_scan_part {
 	const struct gdi_scan_day *day;  /* stored ... */
 	const struct gdi_record *record;
 	const struct gdi_live *live;     /* ... or in a journal */
+	bool ruled_out; /* nothing in it can meet the scan's condition */
+	bool rolled; /* stands for some parts of its day: see rollup.h */
 };
 
 struct gdi_scan_iface {
 	char name[16];
 	int64_t first_s, last_s; /* of the whole store; first > last: none */
 	struct gdi_gone gone;    /* until_s 0: nothing was removed */
+	struct godb_spared spared;
 };
 
 struct godb_scan {
@@ -59,15 +71,26 @@ struct godb_scan {
 	size_t n_lives, cap_lives;
 	struct gdi_scan_part *parts;
 	size_t n_parts, cap_parts;
+	struct gdi_held *helds; /* ordered by interface, day */
+	size_t n_helds, cap_helds;
 	struct godb_fault *faults;
 	size_t n_faults, cap_faults;
 	struct gdi_names names;
 	struct gdi_names live_names; /* that journals use */
 	int64_t first_s, last_s; /* window */
+	/* what it is for, while it is opened */
+	const struct godb_cond *cond;
+	bool addresses, no_index, sure;
+	struct gdi_addrwalk *walk;
+	struct gdi_buf bytes;
 };
 
 /* The store's folder, borrowed. */
 int gdi_reader_fd(const struct godb_reader *r);
+
+/* A roll-up as a part, for a cursor: of the same interface and day as LIKE. */
+void gdi_scan_rolled(const struct gdi_scan_part *like,
+    const struct gdi_record *record, struct gdi_scan_part *out);
 
 /*
  * Smallest and largest value that a stored part has in a column, of IPv4 or

@@ -2,17 +2,23 @@
  * seen - whether addresses occur in a scan, and when, and where.
  *
  * Exact: a dictionary may hold an address that no row has, so where a part's
- * addresses alone say yes its rows are asked, too.  What cannot be read is a
- * fault, and whoever asks must not take silence for a no.
+ * addresses alone say yes its rows are asked, too.  A day that the scan holds
+ * is asked by its address index, which has the rows' addresses and no others;
+ * where that cannot be read the day's blocks are looked at.  What cannot be
+ * read at all is a fault, and whoever asks must not take silence for a no.
  */
+#include "common/godb/addrindex.h"
 #include "common/godb/cursor.h"
+#include "common/godb/held.h"
 #include "common/godb/pool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/fd.h"
 
 #define NONE    UINT32_MAX
 #define BUCKETS 65536u /* of IPv4: what is known of an address by its /16 */
@@ -71,20 +77,16 @@ struct run {
 
 struct worker {
 	struct run *run;
+	/* what is looked at: the scan, or a held day of it by itself */
+	const struct godb_scan *scan;
 	struct godb_cursor *cursor;
+	struct gdi_addrwalk *walk;
 	struct notes notes;
 	struct godb_fault *fault;
 	size_t n_faults;
 	struct godb_result_stats stats;
 	int rc;
 };
-
-static int
-order_addr(struct godb_addr6 a, struct godb_addr6 b)
-{
-	return a.hi != b.hi ? (a.hi > b.hi) - (a.hi < b.hi)
-			    : (a.lo > b.lo) - (a.lo < b.lo);
-}
 
 /* The last address of a prefix. */
 static struct godb_addr6
@@ -113,7 +115,7 @@ static int
 order_prefixes(const void *a, const void *b)
 {
 	const struct sorted *x = a, *y = b;
-	int order = order_addr(x->prefix->addr, y->prefix->addr);
+	int order = gdi_addr_order(x->prefix->addr, y->prefix->addr);
 
 	if (order == 0)
 		order = x->prefix->len - y->prefix->len;
@@ -125,7 +127,7 @@ order_prefixes(const void *a, const void *b)
 static void
 cut(struct space *s, struct godb_addr6 first, uint32_t owner)
 {
-	if (s->n > 0 && order_addr(s->interval[s->n - 1].first, first) == 0)
+	if (s->n > 0 && gdi_addr_order(s->interval[s->n - 1].first, first) == 0)
 		s->n--;
 	s->interval[s->n++] = (struct interval){first, owner};
 }
@@ -141,7 +143,7 @@ close_ended(struct run *run, struct space *s, uint32_t *open,
 		struct godb_addr6 end = end_of(&all[*open]);
 		uint64_t top = all[*open].version == 4 ? 0 : UINT64_MAX;
 
-		if (until && order_addr(end, *until) >= 0)
+		if (until && gdi_addr_order(end, *until) >= 0)
 			return;
 		*open = run->parent[*open];
 		/* the end of the space has no interval behind it */
@@ -225,7 +227,7 @@ find6(const struct space *s, struct godb_addr6 a)
 	for (size_t left = s->n; left > 1;) {
 		size_t half = left / 2;
 
-		at += order_addr(s->interval[at + half].first, a) <= 0 ? half
+		at += gdi_addr_order(s->interval[at + half].first, a) <= 0 ? half
 								       : 0;
 		left -= half;
 	}
@@ -245,13 +247,16 @@ order_days(const void *a, const void *b)
 static int
 list_days(struct run *run)
 {
-	size_t n = godb_scan_n_parts(run->scan), kept = 0;
+	size_t n_parts = godb_scan_n_parts(run->scan), kept = 0;
+	size_t n = n_parts + gdi_scan_n_helds(run->scan);
 
 	run->day = calloc(n + 1, sizeof(*run->day));
 	if (!run->day)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		run->day[i] = gp_clock_day(godb_scan_part(run->scan, i)->slot_s);
+		run->day[i] = i < n_parts ?
+		    gp_clock_day(godb_scan_part(run->scan, i)->slot_s) :
+		    gdi_scan_held(run->scan, i - n_parts)->day_s;
 	qsort(run->day, n, sizeof(*run->day), order_days);
 	for (size_t i = 0; i < n; i++) {
 		if (kept == 0 || run->day[kept - 1] != run->day[i])
@@ -274,19 +279,18 @@ has_bit(const uint8_t *bits, size_t i)
 }
 
 struct place {
-	int64_t slot_s;
+	int64_t first_s, last_s; /* blocks of one day */
 	size_t day, iface;
 };
 
 static struct place
-place_of(const struct run *run, const struct godb_part *part)
+place_of(const struct run *run, int64_t slot_s, size_t iface)
 {
-	int64_t day = gp_clock_day(part->slot_s);
+	int64_t day = gp_clock_day(slot_s);
 	const int64_t *at = bsearch(&day, run->day, run->seen->n_days,
 	    sizeof(day), order_days);
 
-	return (struct place){part->slot_s, (size_t)(at - run->day),
-	    part->iface_index};
+	return (struct place){slot_s, slot_s, (size_t)(at - run->day), iface};
 }
 
 static void
@@ -296,10 +300,10 @@ mark(const struct godb_seen *seen, struct notes *to, uint32_t owner,
 	struct note *note = &to->note[owner];
 	uint8_t *bits = to->bits + owner * seen->stride;
 
-	if (p->slot_s < note->first_s)
-		note->first_s = p->slot_s;
-	if (p->slot_s > note->last_s)
-		note->last_s = p->slot_s;
+	if (p->first_s < note->first_s)
+		note->first_s = p->first_s;
+	if (p->last_s > note->last_s)
+		note->last_s = p->last_s;
 	set_bit(bits, p->day);
 	set_bit(bits, seen->n_days + p->iface);
 }
@@ -337,7 +341,7 @@ mark_rows(struct worker *w, const struct gdi_addresses *a,
 	for (size_t i = 0; i < a->n6; i++) {
 		uint32_t owner;
 
-		if (i > 0 && order_addr(a->v6[i], a->v6[i - 1]) == 0)
+		if (i > 0 && gdi_addr_order(a->v6[i], a->v6[i - 1]) == 0)
 			continue;
 		owner = find6(&run->space[1], a->v6[i]);
 		if (owner != NONE)
@@ -345,9 +349,19 @@ mark_rows(struct worker *w, const struct gdi_addresses *a,
 	}
 }
 
+static void
+count_bytes(struct worker *w, const struct godb_cursor *c)
+{
+	uint64_t in = 0, out = 0;
+
+	if (c)
+		godb_cursor_stats(c, &in, &out);
+	w->stats.bytes_read += in;
+	w->stats.bytes_decoded += out;
+}
+
 static int
-note_fault(struct worker *w, const struct godb_part *part, int rc,
-    struct godb_fault *fault)
+note_fault(struct worker *w, const struct godb_fault *fault)
 {
 	struct godb_fault *more =
 	    reallocarray(w->fault, w->n_faults + 1, sizeof(*more));
@@ -355,24 +369,26 @@ note_fault(struct worker *w, const struct godb_part *part, int rc,
 	if (!more)
 		return -ENOMEM;
 	w->fault = more;
-	fault->iface = part->iface;
-	fault->first_s = part->slot_s;
-	fault->last_s = part->slot_s + GP_SLOT_S;
-	fault->rc = rc;
 	more[w->n_faults++] = *fault;
 	return 0;
+}
+
+/* The machine's trouble, which ends all of it. */
+static bool
+is_fatal(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE ||
+	    rc == -EINVAL;
 }
 
 /* One column of a part: its addresses alone, then, if any is asked for, its
  * rows'. */
 static int
-look_at(struct worker *w, size_t i, enum godb_column column, bool want4,
-    bool want6, struct godb_fault *fault)
+look_at(struct worker *w, size_t i, const struct place *p,
+    enum godb_column column, bool want4, bool want6, struct godb_fault *fault)
 {
-	const struct godb_part *part = godb_scan_part(w->run->scan, i);
 	struct godb_columns rows;
 	struct gdi_addresses a;
-	struct place p;
 	int rc = gdi_cursor_addresses(w->cursor, i, column, want4, want6, &a,
 	    fault);
 
@@ -385,38 +401,235 @@ look_at(struct worker *w, size_t i, enum godb_column column, bool want4,
 	a = (struct gdi_addresses){
 	    column == GODB_SIP ? rows.sip4 : rows.dip4,
 	    column == GODB_SIP ? rows.sip6 : rows.dip6, rows.n4, rows.n6};
-	p = place_of(w->run, part);
-	mark_rows(w, &a, &p);
+	mark_rows(w, &a, p);
+	return 0;
+}
+
+static bool
+wants(const struct run *run, bool v6)
+{
+	return run->space[v6].n > 1 || run->space[v6].interval[0].owner !=
+	    NONE;
+}
+
+/* A part of w->scan, which counts as one of the interface of run->scan. */
+static int
+visit_part(struct worker *w, size_t i, size_t iface)
+{
+	const struct run *run = w->run;
+	const struct godb_part *part = godb_scan_part(w->scan, i);
+	bool want4 = wants(run, false) && part->n4 > 0;
+	bool want6 = wants(run, true) && part->n6 > 0;
+	struct godb_fault fault;
+	struct place p;
+	int rc = 0;
+
+	memset(&fault, 0, sizeof(fault));
+	w->stats.parts++;
+	if (!want4 && !want6) {
+		w->stats.parts_skipped++;
+		return 0;
+	}
+	p = place_of(run, part->slot_s, iface);
+	w->stats.rows += (want4 ? part->n4 : 0) + (want6 ? part->n6 : 0);
+	for (int c = GODB_SIP; rc == 0 && c <= GODB_DIP; c++)
+		rc = look_at(w, i, &p, (enum godb_column)c, want4, want6,
+		    &fault);
+	if (rc == 0 || is_fatal(rc))
+		return rc;
+	fault.iface = godb_scan_iface(run->scan, iface);
+	fault.first_s = part->slot_s;
+	fault.last_s = part->slot_s + GP_SLOT_S;
+	fault.rc = rc;
+	return note_fault(w, &fault);
+}
+
+/* ---- days that are held -------------------------------------------------- */
+
+/* The interval that has an address, from one before it on. */
+static size_t
+interval_of(const struct space *s, struct godb_addr6 a, size_t from)
+{
+	size_t step = 1, end;
+
+	while (from + step < s->n &&
+	    gdi_addr_order(s->interval[from + step].first, a) <= 0) {
+		from += step;
+		step *= 2;
+	}
+	end = from + step < s->n ? from + step : s->n;
+	while (end - from > 1) {
+		size_t mid = from + (end - from) / 2;
+
+		if (gdi_addr_order(s->interval[mid].first, a) <= 0)
+			from = mid;
+		else
+			end = mid;
+	}
+	return from;
+}
+
+/* Slots of the index's addresses in the interval, from `a`, its first one, on;
+ * `a` is the first behind it then.  1; 0: there is none; or an error. */
+static int
+take_interval(struct worker *w, const struct space *s, size_t i,
+    const struct gdi_slots *all, struct godb_addr6 *a, struct gdi_slots *out)
+{
+	bool last = i + 1 == s->n;
+	int rc = 1;
+
+	memset(out, 0, sizeof(*out));
+	while (rc == 1 &&
+	    (last || gdi_addr_order(*a, s->interval[i + 1].first) < 0)) {
+		struct gdi_slots slots;
+
+		rc = gdi_addrwalk_slots(w->walk, &slots);
+		if (rc < 0)
+			return rc;
+		gdi_slots_or(out, &slots);
+		/* no other one can be earlier or later that day */
+		if (gdi_slots_first(out) == gdi_slots_first(all) &&
+		    gdi_slots_last(out) == gdi_slots_last(all))
+			return last ? 0 : gdi_addrwalk_seek(w->walk,
+					      s->interval[i + 1].first, a);
+		rc = gdi_addrwalk_next(w->walk, a);
+	}
+	return rc;
+}
+
+/*
+ * Intervals and addresses are both ascending: whichever is behind catches up,
+ * so that few of either pass over most of the other.
+ */
+static int
+ask_index(struct worker *w, const struct gdi_held *h, struct gdi_addrindex *x,
+    bool v6)
+{
+	const struct run *run = w->run;
+	const struct space *s = &run->space[v6];
+	struct place p = place_of(run, h->day_s, h->iface);
+	struct godb_addr6 a;
+	size_t i = 0;
+	int rc;
+
+	gdi_addrwalk_begin(w->walk, x, v6);
+	rc = gdi_addrwalk_seek(w->walk, s->interval[0].first, &a);
+	while (rc == 1) {
+		struct gdi_slots slots;
+
+		i = interval_of(s, a, i);
+		if (s->interval[i].owner == NONE) {
+			if (++i == s->n)
+				break;
+			rc = gdi_addrwalk_seek(w->walk, s->interval[i].first,
+			    &a);
+			continue;
+		}
+		rc = take_interval(w, s, i, &x->digest.used, &a, &slots);
+		if (rc < 0)
+			break;
+		p.first_s = h->day_s + gdi_slots_first(&slots) * GP_SLOT_S;
+		p.last_s = h->day_s + gdi_slots_last(&slots) * GP_SLOT_S;
+		mark(run->seen, &w->notes, s->interval[i].owner, &p);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* It must be the one that the scan has seen. */
+static int
+open_index(const struct run *run, const struct gdi_held *h,
+    struct gdi_addrindex *x)
+{
+	int fd = gdi_scan_open_held(run->scan, h);
+	int rc = fd < 0 ? fd : gdi_addrindex_open(fd, h->day_s, false, x);
+
+	gp_fd_close(&fd);
+	if (rc < 0 || (x->digest.index_sum == h->digest.index_sum &&
+			  x->digest.index_bytes == h->digest.index_bytes &&
+			  x->listed))
+		return rc;
+	gdi_addrindex_close(x);
+	return GODB_EDAMAGED;
+}
+
+/* The day's blocks, for its index is of no use.  Nothing that the scan held
+ * is passed over in silence. */
+static int
+look_again(struct worker *w, const struct gdi_held *h)
+{
+	const struct run *run = w->run;
+	const char *name = godb_scan_iface(run->scan, h->iface);
+	struct godb_fault gone = {.iface = name, .first_s = h->day_s,
+	    .last_s = h->day_s + GP_DAY_S, .rc = GODB_EGONE};
+	struct godb_cursor *cursor = w->cursor;
+	struct godb_scan *s = NULL;
+	size_t n = 0;
+	int rc = gdi_scan_again(run->scan, h, &s);
+
+	w->cursor = NULL;
+	if (rc == 0)
+		rc = godb_cursor_new(s, &w->cursor);
+	w->scan = s;
+	if (rc == 0)
+		n = godb_scan_n_parts(s) + godb_scan_n_faults(s);
+	for (size_t i = 0; rc == 0 && i < godb_scan_n_faults(s); i++) {
+		struct godb_fault f = *godb_scan_fault(s, i);
+
+		f.iface = name;
+		rc = note_fault(w, &f);
+	}
+	for (size_t i = 0; rc == 0 && i < godb_scan_n_parts(s); i++)
+		rc = visit_part(w, i, h->iface);
+	if (rc == 0 && n == 0) {
+		char day[11];
+
+		gp_clock_day_format(h->day_s, day);
+		(void)snprintf(gone.place, sizeof(gone.place), "%s/%s", name,
+		    day);
+		rc = note_fault(w, &gone);
+	}
+	count_bytes(w, w->cursor);
+	godb_cursor_free(w->cursor);
+	godb_scan_close(s);
+	w->cursor = cursor;
+	w->scan = run->scan;
+	return rc;
+}
+
+static int
+visit_held(struct worker *w, const struct gdi_held *h)
+{
+	const struct run *run = w->run;
+	struct gdi_addrindex x;
+	int rc = w->walk ? 0 : gdi_addrwalk_new(&w->walk);
+
+	if (rc < 0)
+		return rc;
+	rc = open_index(run, h, &x);
+	if (rc == 0) {
+		for (int v6 = 0; rc == 0 && v6 < 2; v6++)
+			if (wants(run, v6))
+				rc = ask_index(w, h, &x, v6);
+		w->stats.bytes_read += x.read_bytes;
+		gdi_addrindex_close(&x);
+	}
+	if (is_fatal(rc))
+		return rc;
+	if (rc < 0)
+		return look_again(w, h);
+	w->stats.parts += h->digest.records;
+	w->stats.parts_skipped += h->digest.records;
 	return 0;
 }
 
 static int
 visit(struct worker *w, size_t i)
 {
-	const struct run *run = w->run;
-	const struct godb_part *part = godb_scan_part(run->scan, i);
-	bool want4 = run->space[0].n > 1 || run->space[0].interval[0].owner !=
-	    NONE;
-	bool want6 = run->space[1].n > 1 || run->space[1].interval[0].owner !=
-	    NONE;
-	struct godb_fault fault;
-	int rc = 0;
+	size_t n_parts = godb_scan_n_parts(w->run->scan);
 
-	memset(&fault, 0, sizeof(fault));
-	w->stats.parts++;
-	want4 = want4 && part->n4 > 0;
-	want6 = want6 && part->n6 > 0;
-	if (!want4 && !want6) {
-		w->stats.parts_skipped++;
-		return 0;
-	}
-	w->stats.rows += (want4 ? part->n4 : 0) + (want6 ? part->n6 : 0);
-	for (int c = GODB_SIP; rc == 0 && c <= GODB_DIP; c++)
-		rc = look_at(w, i, (enum godb_column)c, want4, want6, &fault);
-	if (rc == 0 || rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE ||
-	    rc == -EINVAL)
-		return rc;
-	return note_fault(w, part, rc, &fault);
+	if (i >= n_parts)
+		return visit_held(w, gdi_scan_held(w->run->scan, i - n_parts));
+	return visit_part(w, i, godb_scan_part(w->scan, i)->iface_index);
 }
 
 static void
@@ -486,7 +699,6 @@ gather(struct run *run, struct worker *w)
 {
 	struct godb_seen *seen = run->seen;
 	struct godb_fault *more;
-	uint64_t in, out;
 
 	for (size_t i = 0; i < seen->n; i++)
 		merge_note(seen, &seen->notes, i, &w->notes, i);
@@ -499,9 +711,9 @@ gather(struct run *run, struct worker *w)
 		memcpy(more + seen->n_faults, w->fault,
 		    w->n_faults * sizeof(*more));
 	seen->n_faults += w->n_faults;
-	godb_cursor_stats(w->cursor, &in, &out);
-	seen->stats.bytes_read += in;
-	seen->stats.bytes_decoded += out;
+	count_bytes(w, w->cursor);
+	seen->stats.bytes_read += w->stats.bytes_read;
+	seen->stats.bytes_decoded += w->stats.bytes_decoded;
 	seen->stats.parts += w->stats.parts;
 	seen->stats.parts_skipped += w->stats.parts_skipped;
 	seen->stats.rows += w->stats.rows;
@@ -550,7 +762,8 @@ reserve(struct run *run)
 	seen->n_ifaces = godb_scan_n_ifaces(run->scan);
 	seen->stride = (seen->n_days + seen->n_ifaces) / 8 + 1;
 	run->n_workers = gdi_shares_init(&run->shares,
-	    godb_scan_n_parts(run->scan), gdi_pool_size(o->pool));
+	    godb_scan_n_parts(run->scan) + gdi_scan_n_helds(run->scan),
+	    gdi_pool_size(o->pool));
 	seen->stats.mem_bytes = (run->n_workers + 1) * seen->n *
 		(sizeof(struct note) + seen->stride) +
 	    seen->n * (4 * (sizeof(struct interval) + sizeof(uint32_t)) +
@@ -567,6 +780,7 @@ reserve(struct run *run)
 		rc = notes_init(&seen->notes, seen);
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
 		run->worker[i].run = run;
+		run->worker[i].scan = run->scan;
 		rc = notes_init(&run->worker[i].notes, seen);
 		if (rc == 0)
 			rc = godb_cursor_new(run->scan, &run->worker[i].cursor);
@@ -579,6 +793,7 @@ close_run(struct run *run)
 {
 	for (unsigned i = 0; run->worker && i < run->n_workers; i++) {
 		godb_cursor_free(run->worker[i].cursor);
+		gdi_addrwalk_free(run->worker[i].walk);
 		notes_free(&run->worker[i].notes);
 		free(run->worker[i].fault);
 	}

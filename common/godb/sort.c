@@ -94,6 +94,12 @@ gdi_sort_upper48(uint64_t *v, size_t n)
  * differ, more of them the more rows there are; 2^11 open places are what the
  * second TLB holds.  Every pass uses up at least DIGIT_MIN bits of the key.
  */
+/*
+ * What does not fit the cache is put into its parts in place: memory that is
+ * touched for the first time costs more than the copy that it would save.  Where
+ * a row goes the next one of that part is fetched, long before it is its turn.
+ */
+#define AHEAD     2
 #define FEW       12
 #define DIGIT_MIN 3
 #define DIGIT_MAX 11
@@ -105,6 +111,18 @@ digit_bits(size_t n)
 
 	return bits < DIGIT_MIN ? DIGIT_MIN :
 	    bits > DIGIT_MAX    ? DIGIT_MAX : bits;
+}
+
+/* The bits of a word that rows are put apart by. */
+struct digit {
+	size_t word, mask;
+	unsigned shift;
+};
+
+static size_t
+place(const struct digit *d, const uint64_t *key)
+{
+	return key[d->word] >> d->shift & d->mask;
 }
 
 #define DEFINE_ROW_SORT(NAME, ROW, WORDS)                                     \
@@ -143,48 +161,105 @@ digit_bits(size_t n)
 		return differ;                                                \
 	}                                                                     \
                                                                               \
+	/* From *d's word on; false when the rows are all equal. */           \
+	static bool NAME##_digit(const ROW *v, size_t n, struct digit *d)     \
+	{                                                                     \
+		uint64_t differ = NAME##_differ(v, n, &d->word);              \
+		unsigned bits = digit_bits(n), top;                           \
+                                                                              \
+		if (differ == 0)                                              \
+			return false;                                         \
+		top = 64 - (unsigned)__builtin_clzll(differ);                 \
+		d->shift = top > bits ? top - bits : 0;                       \
+		d->mask = ((size_t)1 << (top - d->shift)) - 1;                \
+		return true;                                                  \
+	}                                                                     \
+                                                                              \
+	/* Where the rows of each digit begin. */                             \
+	static void NAME##_count(const ROW *v, size_t n,                      \
+	    const struct digit *d, uint32_t *count)                           \
+	{                                                                     \
+		size_t sum = 0;                                               \
+                                                                              \
+		memset(count, 0, (d->mask + 1) * sizeof(*count));             \
+		for (size_t i = 0; i < n; i++)                                \
+			count[place(d, v[i].k)]++;                            \
+		for (size_t i = 0; i <= d->mask; i++) {                       \
+			uint32_t c = count[i];                                \
+                                                                              \
+			count[i] = (uint32_t)sum;                             \
+			sum += c;                                             \
+		}                                                             \
+	}                                                                     \
+                                                                              \
 	/* `count` is anybody's between the passes.  The result goes to v, or \
 	 * with `over` to the other place. */                                 \
 	static void NAME##_part(ROW *v, ROW *other, size_t n, size_t word,    \
 	    bool over, uint32_t *count)                                       \
 	{                                                                     \
-		uint64_t differ;                                              \
-		unsigned bits, shift;                                         \
-		size_t mask, sum = 0;                                         \
+		struct digit d = {.word = word};                              \
                                                                               \
 		if (n <= FEW) {                                               \
 			NAME##_few(v, over ? other : v, n);                   \
 			return;                                               \
 		}                                                             \
-		differ = NAME##_differ(v, n, &word);                          \
-		if (differ == 0) {                                            \
+		if (!NAME##_digit(v, n, &d)) {                                \
 			if (over)                                             \
 				memcpy(other, v, n * sizeof(*v));             \
 			return;                                               \
 		}                                                             \
-		bits = 64 - (unsigned)__builtin_clzll(differ);                \
-		shift = bits > digit_bits(n) ? bits - digit_bits(n) : 0;      \
-		mask = ((size_t)1 << (bits - shift)) - 1;                     \
-		memset(count, 0, (mask + 1) * sizeof(*count));                \
+		NAME##_count(v, n, &d, count);                                \
 		for (size_t i = 0; i < n; i++)                                \
-			count[v[i].k[word] >> shift & mask]++;                \
-		for (size_t d = 0; d <= mask; d++) {                          \
-			uint32_t c = count[d];                                \
-                                                                              \
-			count[d] = (uint32_t)sum;                             \
-			sum += c;                                             \
-		}                                                             \
-		for (size_t i = 0; i < n; i++)                                \
-			other[count[v[i].k[word] >> shift & mask]++] = v[i];  \
+			other[count[place(&d, v[i].k)]++] = v[i];             \
 		for (size_t at = 0, end; at < n; at = end) {                  \
-			uint64_t digit = other[at].k[word] >> shift;          \
+			size_t here = place(&d, other[at].k);                 \
                                                                               \
 			end = at + 1;                                         \
-			while (end < n && other[end].k[word] >> shift == digit) \
+			while (end < n && place(&d, other[end].k) == here)    \
 				end++;                                        \
-			NAME##_part(other + at, v + at, end - at, word,       \
+			NAME##_part(other + at, v + at, end - at, d.word,     \
 			    !over, count);                                    \
 		}                                                             \
+	}                                                                     \
+                                                                              \
+	/* Rows change places along cycles until each lies among those of its \
+	 * digit; these are then sorted by themselves. */                     \
+	static void NAME##_large(ROW *v, ROW *part, size_t n, size_t word,    \
+	    uint32_t *count)                                                  \
+	{                                                                     \
+		uint32_t head[(1 << DIGIT_MAX) + 1], end[1 << DIGIT_MAX];     \
+		struct digit d = {.word = word};                              \
+                                                                              \
+		if (n <= GDI_SORT_PART) {                                     \
+			if (n > 1)                                            \
+				NAME##_part(v, part, n, word, false, count);  \
+			return;                                               \
+		}                                                             \
+		if (!NAME##_digit(v, n, &d))                                  \
+			return;                                               \
+		NAME##_count(v, n, &d, head);                                 \
+		head[d.mask + 1] = (uint32_t)n;                               \
+		memcpy(end, head + 1, (d.mask + 1) * sizeof(*end));           \
+		for (size_t i = 0; i <= d.mask; i++) {                        \
+			while (head[i] < end[i]) {                            \
+				ROW row = v[head[i]];                         \
+				size_t to = place(&d, row.k);                 \
+                                                                              \
+				while (to != i) {                             \
+					ROW *at = &v[head[to]++];             \
+					ROW next = *at;                       \
+                                                                              \
+					__builtin_prefetch(at + AHEAD, 1);    \
+					*at = row;                            \
+					row = next;                           \
+					to = place(&d, row.k);                \
+				}                                             \
+				v[head[i]++] = row;                           \
+			}                                                     \
+		}                                                             \
+		for (size_t i = 0, from = 0; i <= d.mask; from = end[i++])    \
+			NAME##_large(v + from, part, end[i] - from, d.word,   \
+			    count);                                           \
 	}                                                                     \
                                                                               \
 	void NAME(ROW *v, ROW *to, size_t n)                                  \
@@ -193,6 +268,13 @@ digit_bits(size_t n)
                                                                               \
 		if (n > 0)                                                    \
 			NAME##_part(v, to, n, 0, true, count);                \
+	}                                                                     \
+                                                                              \
+	void NAME##_in_place(ROW *v, ROW *part, size_t n)                     \
+	{                                                                     \
+		uint32_t count[1 << DIGIT_MAX];                               \
+                                                                              \
+		NAME##_large(v, part, n, 0, count);                           \
 	}
 
 DEFINE_ROW_SORT(gdi_sort_row4, struct gdi_row4, 2)

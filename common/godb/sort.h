@@ -29,4 +29,11 @@ struct gdi_row6 {
 void gdi_sort_row4(struct gdi_row4 *v, struct gdi_row4 *to, size_t n);
 void gdi_sort_row6(struct gdi_row6 *v, struct gdi_row6 *to, size_t n);
 
+/* The same in place, with the help of memory for GDI_SORT_PART rows. */
+#define GDI_SORT_PART 32768
+void gdi_sort_row4_in_place(struct gdi_row4 *v, struct gdi_row4 *part,
+    size_t n);
+void gdi_sort_row6_in_place(struct gdi_row6 *v, struct gdi_row6 *part,
+    size_t n);
+
 #endif

@@ -56,7 +56,7 @@ content(struct gdi_spill_chunk *c)
 static inline size_t
 record_most(const struct gdi_spill *s)
 {
-	return s->key_words * 8 + 2 + (s->numbers + 1) * 8;
+	return s->key_words * 8 + 1 + (s->numbers + 1) * 8;
 }
 
 static int
@@ -106,32 +106,40 @@ add_chunk(struct gdi_spill *s, struct gdi_arena *a, struct gdi_spill_end *e)
 	return 0;
 }
 
-/* 0, 1, 2, 3: it takes 1, 2, 4, 8 bytes. */
-static inline unsigned
-length_code(uint64_t v)
-{
-	return (unsigned)(v > UINT8_MAX) + (v > UINT16_MAX) + (v > UINT32_MAX);
-}
+/* How four counters are packed. */
+enum form {
+	SHORT, /* each in 16 bits */
+	LONG,  /* two in 32, two in 16 */
+	FULL,
+};
 
-/* Without branches: each number is written with eight bytes, and the next
- * one over those that it does not need. */
 static inline __attribute__((always_inline)) uint8_t *
 put_numbers(uint8_t *p, const uint64_t *v, unsigned n)
 {
-	for (unsigned at = 0; at < n; at += 4) {
-		unsigned some = n - at < 4 ? n - at : 4, codes = 0;
-		uint8_t *head = p++;
+	if (n >= 4) {
+		uint64_t high = v[2] | v[3];
+		uint64_t short_ones = v[0] | v[1] | high;
 
-		for (unsigned k = 0; k < some; k++) {
-			unsigned code = length_code(v[at + k]);
-
-			codes |= code << 2 * k;
-			gdi_put64(p, v[at + k]);
-			p += 1u << code;
+		if (short_ones <= UINT16_MAX) {
+			*p = SHORT;
+			gdi_put64(p + 1, v[0] | v[1] << 16 | v[2] << 32 |
+				v[3] << 48);
+			p += 9;
+		} else if ((v[0] | v[1]) <= UINT32_MAX && high <= UINT16_MAX) {
+			*p = LONG;
+			gdi_put64(p + 1, v[0] | v[1] << 32);
+			gdi_put32(p + 9, (uint32_t)(v[2] | v[3] << 16));
+			p += 13;
+		} else {
+			*p = FULL;
+			memcpy(p + 1, v, 32);
+			p += 33;
 		}
-		*head = (uint8_t)codes;
+		v += 4;
+		n -= 4;
 	}
-	return p;
+	memcpy(p, v, n * 8);
+	return p + n * 8;
 }
 
 static inline __attribute__((always_inline)) int
@@ -212,19 +220,36 @@ gdi_spill_rewind(const struct gdi_spill *s, unsigned part,
 static inline __attribute__((always_inline)) const uint8_t *
 get_numbers(const uint8_t *p, uint64_t *v, unsigned n)
 {
-	for (unsigned at = 0; at < n; at += 4) {
-		unsigned some = n - at < 4 ? n - at : 4;
-		unsigned codes = *p++;
+	if (n >= 4) {
+		uint64_t x = gdi_get64(p + 1);
+		uint32_t y;
 
-		for (unsigned k = 0; k < some; k++) {
-			unsigned code = codes >> 2 * k & 3;
-
-			v[at + k] = gdi_get64(p) &
-			    UINT64_MAX >> (64 - (8u << code));
-			p += 1u << code;
+		switch (*p) {
+		case SHORT:
+			v[0] = x & UINT16_MAX;
+			v[1] = x >> 16 & UINT16_MAX;
+			v[2] = x >> 32 & UINT16_MAX;
+			v[3] = x >> 48;
+			p += 9;
+			break;
+		case LONG:
+			y = gdi_get32(p + 9);
+			v[0] = x & UINT32_MAX;
+			v[1] = x >> 32;
+			v[2] = y & UINT16_MAX;
+			v[3] = y >> 16;
+			p += 13;
+			break;
+		default:
+			memcpy(v, p + 1, 32);
+			p += 33;
+			break;
 		}
+		v += 4;
+		n -= 4;
 	}
-	return p;
+	memcpy(v, p, n * 8);
+	return p + n * 8;
 }
 
 static inline __attribute__((always_inline)) size_t

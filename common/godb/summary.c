@@ -197,6 +197,24 @@ gdi_summary_write(int iface_fd, const char *iface, uint32_t mode,
 	return rc;
 }
 
+int
+gdi_summary_drop(int iface_fd, const char *iface, uint32_t mode, int64_t day_s)
+{
+	struct gdi_summary old, kept = {0};
+	int rc = gdi_summary_read(iface_fd, &old, NULL);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < old.n; i++)
+		if (old.days[i].day_s != day_s)
+			rc = gdi_summary_add(&kept, &old.days[i]);
+	if (rc == 0 && kept.n < old.n)
+		rc = gdi_summary_write(iface_fd, iface, mode, &kept);
+	gdi_summary_free(&old);
+	gdi_summary_free(&kept);
+	return rc;
+}
+
 /* ---- a day --------------------------------------------------------------- */
 
 static int

@@ -46,6 +46,10 @@ int gdi_summary_add(struct gdi_summary *s, const struct gdi_day_sum *d);
 int gdi_summary_write(int iface_fd, const char *iface, uint32_t mode,
     const struct gdi_summary *s);
 
+/* Takes a day out of the file, whose entry is not right any more. */
+int gdi_summary_drop(int iface_fd, const char *iface, uint32_t mode,
+    int64_t day_s);
+
 /* Length of the day's index; 0 when it has none. */
 uint64_t gdi_day_index_bytes(int iface_fd, const char *day);
 

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#if defined(__SSE2__)
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -339,6 +341,14 @@ gdi_table_append(struct gdi_table *t, struct gdi_arena *a, uint64_t **out)
 
 /* ---- entries ----------------------------------------------------------- */
 
+/* gdi_table_entry where the number of words is known to the compiler. */
+static inline __attribute__((always_inline)) uint64_t *
+entry_of(const struct gdi_table *t, uint32_t i, unsigned words)
+{
+	return t->chunk[i / GDI_TABLE_CHUNK] +
+	    (size_t)(i % GDI_TABLE_CHUNK) * words;
+}
+
 static inline bool
 same(const uint64_t *a, const uint64_t *b, unsigned words)
 {
@@ -420,8 +430,9 @@ gdi_table_find(const struct gdi_table *t, const uint64_t *key, uint64_t hash)
 		t->key_words;
 }
 
+/* Sums that stay at the top; of four with AVX2, whose comparison is signed. */
 static inline __attribute__((always_inline)) void
-add_numbers(uint64_t *to, const uint64_t *from, unsigned numbers)
+add_plain(uint64_t *to, const uint64_t *from, unsigned numbers)
 {
 	for (unsigned k = 0; k < numbers; k++) {
 		uint64_t sum = to[k] + from[k];
@@ -430,41 +441,109 @@ add_numbers(uint64_t *to, const uint64_t *from, unsigned numbers)
 	}
 }
 
-static inline __attribute__((always_inline)) void
-add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
-    unsigned key_words, unsigned numbers)
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static inline void
+add_four(uint64_t *to, const uint64_t *from)
 {
-	for (size_t i = 0; i < n; i++, r += 1 + key_words + numbers) {
-		const uint64_t *from = r + 1 + key_words;
-		uint64_t *to = upsert(t, at[i], r + 1, tag_of(r[0]),
-		    key_words);
+	const __m256i top = _mm256_set1_epi64x(INT64_MIN);
+	__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)to);
+	__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)from);
+	__m256i sum = _mm256_add_epi64(a, b);
+	__m256i over = _mm256_cmpgt_epi64(_mm256_xor_si256(a, top),
+	    _mm256_xor_si256(sum, top));
 
-		add_numbers(to, from, numbers);
+	_mm256_storeu_si256((__m256i *)(void *)to, _mm256_or_si256(sum, over));
+}
+#endif
+
+/* A record's key's place, from a candidate on, in a table of so many words;
+ * a new key's entry is the record.  NULL, or the entry to add it to. */
+static inline __attribute__((always_inline)) uint64_t *
+place_record(struct gdi_table *t, size_t at, const uint64_t *r,
+    unsigned key_words, unsigned words)
+{
+	uint8_t tag = tag_of(r[0]);
+	uint64_t *entry;
+
+	for (;;) {
+		if (t->tag[at] == 0)
+			break;
+		entry = entry_of(t, t->number[at], words);
+		if (t->tag[at] == tag && same(entry, r + 1, key_words))
+			return entry;
+		at = candidate(t, (at + 1) & (((size_t)1 << t->bits) - 1),
+		    tag);
 	}
+	set_tag(t, at, tag);
+	t->number[at] = t->n;
+	entry = entry_of(t, t->n++, words);
+	for (unsigned k = 0; k < words; k++)
+		entry[k] = r[1 + k];
+	return NULL;
 }
 
-static inline __attribute__((always_inline)) void
-add_near(struct gdi_table *t, const uint64_t *r, size_t n, unsigned key_words,
-    unsigned numbers)
-{
-	for (size_t i = 0; i < n; i++, r += 1 + key_words + numbers) {
-		uint8_t tag = tag_of(r[0]);
-		size_t at = candidate(t, home(t, r[0]), tag);
-
-		add_numbers(upsert(t, at, r + 1, tag, key_words),
-		    r + 1 + key_words, numbers);
+/* at NULL: candidates are looked for. */
+#define DEFINE_ADD(NAME, ATTRIBUTES, ADD_NUMBERS)                           \
+	ATTRIBUTES static inline __attribute__((always_inline)) void        \
+	NAME(struct gdi_table *t, const uint64_t *r, size_t n,              \
+	    const uint32_t *at, unsigned key_words, unsigned numbers)       \
+	{                                                                   \
+		unsigned words = key_words + numbers;                       \
+                                                                            \
+		for (size_t i = 0; i < n; i++, r += 1 + words) {            \
+			size_t first = at ? at[i] :                         \
+			    candidate(t, home(t, r[0]), tag_of(r[0]));      \
+			uint64_t *entry = place_record(t, first, r,         \
+			    key_words, words);                              \
+                                                                            \
+			if (entry)                                          \
+				ADD_NUMBERS(entry + key_words,              \
+				    r + 1 + key_words, numbers);            \
+		}                                                           \
 	}
+
+DEFINE_ADD(add_any, , add_plain)
+#if defined(__x86_64__)
+#define ADD_FOUR(to, from, numbers) ((void)(numbers), add_four(to, from))
+DEFINE_ADD(add_fours, __attribute__((target("avx2"))), ADD_FOUR)
+
+__attribute__((target("avx2"))) static void
+add_avx2(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
+{
+#define ADD(words) do { add_fours(t, r, n, at, words, 4); return; } while (0)
+	BY_LENGTH(t, ADD)
+#undef ADD
+}
+#endif
+
+static void
+add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
+{
+	if (t->words - t->key_words != 4) {
+		add_any(t, r, n, at, t->key_words, t->words - t->key_words);
+		return;
+	}
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2")) {
+		add_avx2(t, r, n, at);
+		return;
+	}
+#endif
+#define ADD(words) do { add_any(t, r, n, at, words, 4); return; } while (0)
+	BY_LENGTH(t, ADD)
+#undef ADD
 }
 
 void
 gdi_table_add_near(struct gdi_table *t, const uint64_t *records, size_t n)
 {
-	if (t->words - t->key_words == 4) {
-#define ADD(words) do { add_near(t, records, n, words, 4); return; } while (0)
-		BY_LENGTH(t, ADD)
-#undef ADD
-	}
-	add_near(t, records, n, t->key_words, t->words - t->key_words);
+	add(t, records, n, NULL);
+}
+
+void
+gdi_table_add_plain(struct gdi_table *t, const uint64_t *records, size_t n)
+{
+	add_any(t, records, n, NULL, t->key_words, t->words - t->key_words);
 }
 
 /*
@@ -498,10 +577,5 @@ gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n)
 			__builtin_prefetch(e + t->words - 1, 1);
 		}
 	}
-	if (t->words - t->key_words == 4) {
-#define ADD(words) do { add(t, records, n, at, words, 4); return; } while (0)
-		BY_LENGTH(t, ADD)
-#undef ADD
-	}
-	add(t, records, n, at, t->key_words, t->words - t->key_words);
+	add(t, records, n, at);
 }

@@ -24,7 +24,7 @@
 
 #define GDI_TABLE_BATCH 128 /* entries for which room is made at a time */
 #define GDI_TABLE_MAX   (UINT32_C(1) << 30)
-#define GDI_TABLE_CHUNK 1024u /* entries; a power of two */
+#define GDI_TABLE_CHUNK 256u /* entries; a power of two */
 
 /* Memory of tables that several threads fill, and the bound of all of it.
  * Zeroed but for `most` is empty. */
@@ -89,6 +89,9 @@ uint64_t *gdi_table_find(const struct gdi_table *t, const uint64_t *key,
 void gdi_table_add(struct gdi_table *t, const uint64_t *records, size_t n);
 /* The same for a table that lies in a near cache, without fetching ahead. */
 void gdi_table_add_near(struct gdi_table *t, const uint64_t *records,
+    size_t n);
+/* The same in plain C, for tests. */
+void gdi_table_add_plain(struct gdi_table *t, const uint64_t *records,
     size_t n);
 
 /* Bit i is set when tags[i] is 0 or `tag`, of 16; and without SSE2. */

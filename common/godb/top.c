@@ -6,6 +6,36 @@
 
 #define KEEP_LEAST 1024u /* entries, before kept ones are looked at again */
 
+/* Which numbers make the value: received, sent, or both. */
+static void
+choose_numbers(struct gdi_top *t)
+{
+	const struct gdi_best *b = &t->g->best;
+	enum godb_metric m = b->metric;
+
+	if (m == GODB_METRIC_ROWS) {
+		t->at[0] = t->g->extra_at[m - GODB_METRIC_EXTRA];
+	} else if (m == GODB_METRIC_BYTES || m == GODB_METRIC_PACKETS) {
+		t->at[0] = m == GODB_METRIC_PACKETS ? 2 : 0;
+		t->at[1] = t->at[0] + 1;
+		t->sum = b->direction == GODB_DIR_BOTH;
+		t->at[0] += b->direction == GODB_DIR_SENT;
+	} else {
+		t->at[0] = (unsigned)m - GODB_METRIC_BYTES_RCVD;
+	}
+}
+
+/* Such that a larger one comes first. */
+static inline uint64_t
+value_of(const struct gdi_top *t, const uint64_t *numbers)
+{
+	uint64_t v = numbers[t->at[0]];
+
+	if (t->sum)
+		v = gdi_add(v, numbers[t->at[1]]);
+	return t->g->best.ascending ? ~v : v;
+}
+
 int
 gdi_top_init(struct gdi_top *t, struct gdi_group *g)
 {
@@ -13,6 +43,7 @@ gdi_top_init(struct gdi_top *t, struct gdi_group *g)
 	int rc = gdi_arena_charge(&g->arena, bytes);
 
 	*t = (struct gdi_top){.g = g};
+	choose_numbers(t);
 	if (rc < 0)
 		return rc;
 	t->value = malloc(bytes);
@@ -38,18 +69,6 @@ gdi_top_free(struct gdi_top *t, struct gdi_group *g)
 	t->value = NULL;
 	for (unsigned v = 0; v < 2; v++)
 		gdi_table_free(&t->kept[v], &g->arena);
-}
-
-/* Such that a larger one comes first. */
-static inline uint64_t
-value_of(const struct gdi_group *g, const uint64_t *numbers)
-{
-	const struct gdi_best *b = &g->best;
-	uint64_t v = b->metric == GODB_METRIC_ROWS ?
-	    numbers[g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA]] :
-	    godb_metric_counter(numbers, b->metric, b->direction);
-
-	return b->ascending ? ~v : v;
 }
 
 /* Puts a value in the place of the root. */
@@ -93,7 +112,7 @@ settle(struct gdi_top *t, unsigned v)
 	for (uint32_t i = 0; i < k->n; i++) {
 		const uint64_t *entry = gdi_table_entry(k, i);
 
-		if (value_of(t->g, entry + k->key_words) < t->value[0])
+		if (value_of(t, entry + k->key_words) < t->value[0])
 			continue;
 		if (n < i)
 			memcpy(gdi_table_entry(k, n), entry,
@@ -122,7 +141,7 @@ gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
 
 	for (uint32_t i = 0; i < from->n; i++) {
 		const uint64_t *entry = gdi_table_entry(from, i);
-		uint64_t value = value_of(t->g, entry + from->key_words);
+		uint64_t value = value_of(t, entry + from->key_words);
 		uint64_t *to;
 		int rc;
 

@@ -29,6 +29,7 @@
 #include "common/godb/pack.h"
 #include "common/godb/retain.h"
 #include "common/godb/rings.h"
+#include "common/godb/upkeep.h"
 
 /*
  * Where a ring that is presented again can be known from: the newest days,
@@ -78,6 +79,7 @@ struct godb_writer {
 	struct open_block *committing; /* the one whose commit is under way */
 	struct gdi_buf buf;
 	struct gdi_buf scratch; /* sorting */
+	struct gdi_upkeep *upkeep;
 };
 
 /* ---- open blocks and rings ----------------------------------------------- */
@@ -842,8 +844,10 @@ godb_writer_commit_step(struct godb_writer *w, const char *iface,
 		(void)remove_journal(w, b);
 	}
 	commit_end(w, b);
-	if (rc == 0)
+	if (rc == 0) {
+		gdi_upkeep_note(w->upkeep, b->iface, slot_s);
 		block_drop(w, b);
+	}
 	/* -ENOENT says that there is no such block; this one is, and what has
 	 * gone is the store's folder */
 	return rc == -ENOENT ? -ESTALE : rc;
@@ -1158,7 +1162,9 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	w->opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
 	memcpy(&w->opts, opts,
 	    opts->size < sizeof(w->opts) ? opts->size : sizeof(w->opts));
-	rc = open_folder(w, diag);
+	rc = gdi_upkeep_new(w, &w->upkeep);
+	if (rc == 0)
+		rc = open_folder(w, diag);
 	if (rc == 0)
 		rc = gdi_names_load(w->store_fd, &w->names);
 	/* journals may be those of a writer with a higher limit */
@@ -1190,6 +1196,7 @@ godb_writer_close(struct godb_writer *w)
 		free(w->ifaces[i].days);
 	}
 	free(w->ifaces);
+	gdi_upkeep_free(w->upkeep);
 	gdi_names_free(&w->names);
 	gdi_buf_free(&w->buf);
 	gdi_buf_free(&w->scratch);
@@ -1198,7 +1205,7 @@ godb_writer_close(struct godb_writer *w)
 	free(w);
 }
 
-/* ---- for retention ------------------------------------------------------- */
+/* ---- for retention and upkeep -------------------------------------------- */
 
 int
 gdi_writer_store_fd(const struct godb_writer *w)
@@ -1219,6 +1226,24 @@ gdi_writer_day_open(const struct godb_writer *w, const char *iface,
 	struct journals_of journals = {w, iface, day_s};
 
 	return has_journal(&journals, -1);
+}
+
+struct gdi_upkeep *
+gdi_writer_upkeep(const struct godb_writer *w)
+{
+	return w->upkeep;
+}
+
+bool
+gdi_writer_lz4(const struct godb_writer *w)
+{
+	return w->opts.compression == GODB_COMPRESS_LZ4;
+}
+
+uint32_t
+gdi_writer_block_rows(const struct godb_writer *w)
+{
+	return w->most_rows;
 }
 
 /* ---- questions ----------------------------------------------------------- */

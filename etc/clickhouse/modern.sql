@@ -68,3 +68,49 @@ PARTITION BY day
 ORDER BY (site, iface, time, record, attempt)
 TTL day + INTERVAL 3 YEAR
 SETTINGS index_granularity = 8192;
+
+-- Flows summed by the hour, where [export] hourly asks for them.
+CREATE TABLE IF NOT EXISTS goprobe.hours
+(
+    day Date,
+    time DateTime CODEC(DoubleDelta, LZ4),
+    site LowCardinality(String),
+    iface LowCardinality(String),
+    version UInt8,
+    sip FixedString(16) CODEC(ZSTD(1)),
+    dip FixedString(16) CODEC(ZSTD(1)),
+    dport UInt16,
+    proto UInt8,
+    l7proto LowCardinality(String),
+    category LowCardinality(String),
+    bytes_rcvd UInt64 CODEC(T64, LZ4),
+    bytes_sent UInt64 CODEC(T64, LZ4),
+    packets_rcvd UInt64 CODEC(T64, LZ4),
+    packets_sent UInt64 CODEC(T64, LZ4),
+    record FixedString(16),
+    attempt FixedString(16)
+)
+ENGINE = MergeTree
+PARTITION BY day
+ORDER BY (site, iface, time, record, attempt, sip, dip)
+TTL day + INTERVAL 3 YEAR
+SETTINGS index_granularity = 8192;
+
+-- Which records of `blocks` each committed hour sums.
+CREATE TABLE IF NOT EXISTS goprobe.rollups
+(
+    day Date,
+    time DateTime,
+    site LowCardinality(String),
+    iface LowCardinality(String),
+    record FixedString(16),
+    attempt FixedString(16),
+    covers FixedString(16),
+    records UInt32,
+    shipped DateTime
+)
+ENGINE = MergeTree
+PARTITION BY day
+ORDER BY (site, iface, time, record, attempt, covers)
+TTL day + INTERVAL 3 YEAR
+SETTINGS index_granularity = 8192;

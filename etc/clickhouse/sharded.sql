@@ -67,8 +67,58 @@ PARTITION BY day
 ORDER BY (site, iface, time, record, attempt)
 SETTINGS index_granularity = 8192;
 
+-- Flows summed by the hour, where [export] hourly asks for them.
+CREATE TABLE IF NOT EXISTS goprobe.hours_local
+(
+    day Date,
+    time DateTime,
+    site String,
+    iface String,
+    version UInt8,
+    sip FixedString(16),
+    dip FixedString(16),
+    dport UInt16,
+    proto UInt8,
+    l7proto String,
+    category String,
+    bytes_rcvd UInt64,
+    bytes_sent UInt64,
+    packets_rcvd UInt64,
+    packets_sent UInt64,
+    record FixedString(16),
+    attempt FixedString(16)
+)
+ENGINE = MergeTree
+PARTITION BY day
+ORDER BY (site, iface, time, record, attempt, sip, dip)
+SETTINGS index_granularity = 8192;
+
+-- Which records of `blocks` each committed hour sums.
+CREATE TABLE IF NOT EXISTS goprobe.rollups_local
+(
+    day Date,
+    time DateTime,
+    site String,
+    iface String,
+    record FixedString(16),
+    attempt FixedString(16),
+    covers FixedString(16),
+    records UInt32,
+    shipped DateTime
+)
+ENGINE = MergeTree
+PARTITION BY day
+ORDER BY (site, iface, time, record, attempt, covers)
+SETTINGS index_granularity = 8192;
+
 CREATE TABLE IF NOT EXISTS goprobe.flows AS goprobe.flows_local
 ENGINE = Distributed(goprobe, goprobe, flows_local, cityHash64(site, iface, time));
 
 CREATE TABLE IF NOT EXISTS goprobe.blocks AS goprobe.blocks_local
 ENGINE = Distributed(goprobe, goprobe, blocks_local, cityHash64(site, iface, time));
+
+CREATE TABLE IF NOT EXISTS goprobe.hours AS goprobe.hours_local
+ENGINE = Distributed(goprobe, goprobe, hours_local, cityHash64(site, iface, time));
+
+CREATE TABLE IF NOT EXISTS goprobe.rollups AS goprobe.rollups_local
+ENGINE = Distributed(goprobe, goprobe, rollups_local, cityHash64(site, iface, time));

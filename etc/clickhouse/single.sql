@@ -64,3 +64,47 @@ ENGINE = MergeTree
 PARTITION BY day
 ORDER BY (site, iface, time, record, attempt)
 SETTINGS index_granularity = 8192;
+
+-- Flows summed by the hour, where [export] hourly asks for them.
+CREATE TABLE IF NOT EXISTS goprobe.hours
+(
+    day Date,
+    time DateTime,
+    site String,
+    iface String,
+    version UInt8,
+    sip FixedString(16),
+    dip FixedString(16),
+    dport UInt16,
+    proto UInt8,
+    l7proto String,
+    category String,
+    bytes_rcvd UInt64,
+    bytes_sent UInt64,
+    packets_rcvd UInt64,
+    packets_sent UInt64,
+    record FixedString(16),
+    attempt FixedString(16)
+)
+ENGINE = MergeTree
+PARTITION BY day
+ORDER BY (site, iface, time, record, attempt, sip, dip)
+SETTINGS index_granularity = 8192;
+
+-- Which records of `blocks` each committed hour sums.
+CREATE TABLE IF NOT EXISTS goprobe.rollups
+(
+    day Date,
+    time DateTime,
+    site String,
+    iface String,
+    record FixedString(16),
+    attempt FixedString(16),
+    covers FixedString(16),
+    records UInt32,
+    shipped DateTime
+)
+ENGINE = MergeTree
+PARTITION BY day
+ORDER BY (site, iface, time, record, attempt, covers)
+SETTINGS index_granularity = 8192;

@@ -1,7 +1,7 @@
 # goprobe-export: the only program with libcurl, beside goquery-remote.
 ARCHIVES += libgpexport
 libgpexport_SRCS := $(addprefix querier/export/, http.c ledger.c rowbinary.c \
-	tables.c schema.c ship.c pass.c forecast.c figures.c report.c show.c \
+	tables.c schema.c ask.c ship.c hours.c pass.c forecast.c figures.c report.c show.c \
 	profile.c)
 
 PROGRAMS += goprobe-export

@@ -33,14 +33,14 @@ struct entry {
 	uint8_t id[LEDGER_ID];
 	uint64_t checksum;
 };
-enum { ENTRY_SHIPPED = 1, ENTRY_DONE = 2 };
+enum { ENTRY_SHIPPED = 1, ENTRY_DONE = 2, ENTRY_HOURS_DONE = 3 };
 _Static_assert(sizeof(struct entry) == 32, "entries have no holes");
 
 struct dead_entry {
 	struct ledger_dead dead;
 	uint64_t checksum;
 };
-_Static_assert(sizeof(struct dead_entry) == 56, "entries have no holes");
+_Static_assert(sizeof(struct dead_entry) == 64, "entries have no holes");
 
 struct ledger {
 	int dir;
@@ -190,6 +190,8 @@ read_entries(struct ledger_day *d, const char *data, size_t len)
 			memcpy(d->ids[d->n++], e.id, LEDGER_ID);
 		else if (e.kind == ENTRY_DONE)
 			memcpy(&d->done_bytes, e.id, sizeof(d->done_bytes));
+		else if (e.kind == ENTRY_HOURS_DONE)
+			memcpy(&d->hours_bytes, e.id, sizeof(d->hours_bytes));
 	}
 }
 
@@ -298,19 +300,33 @@ ledger_day_add(struct ledger *l, struct ledger_day *d,
 	return 0;
 }
 
-int
-ledger_day_done(struct ledger *l, struct ledger_day *d, uint64_t index_bytes)
+static int
+note(struct ledger *l, struct ledger_day *d, uint64_t kind, uint64_t *known,
+    uint64_t index_bytes)
 {
 	struct entry e;
 	int rc;
 
-	if (d->done_bytes == index_bytes)
+	if (*known == index_bytes)
 		return 0;
-	make_entry(&e, ENTRY_DONE, &index_bytes, sizeof(index_bytes));
+	make_entry(&e, kind, &index_bytes, sizeof(index_bytes));
 	rc = append(l, d, &e, 1);
 	if (rc == 0)
-		d->done_bytes = index_bytes;
+		*known = index_bytes;
 	return rc;
+}
+
+int
+ledger_day_done(struct ledger *l, struct ledger_day *d, uint64_t index_bytes)
+{
+	return note(l, d, ENTRY_DONE, &d->done_bytes, index_bytes);
+}
+
+int
+ledger_day_hours_done(struct ledger *l, struct ledger_day *d,
+    uint64_t index_bytes)
+{
+	return note(l, d, ENTRY_HOURS_DONE, &d->hours_bytes, index_bytes);
 }
 
 int
@@ -370,7 +386,7 @@ ledger_attempt_read(struct ledger *l, struct ledger_attempt *out)
 		memcpy(&sum, data + len, sizeof(sum));
 		memcpy(out, data, len);
 		if (sum == checksum(data, len) &&
-		    out->n <= LEDGER_ATTEMPT_RECORDS &&
+		    out->kind < LEDGER_N_KINDS && out->n <= LEDGER_ATTEMPT_RECORDS &&
 		    len == attempt_bytes(out->n) &&
 		    memchr(out->iface, '\0', sizeof(out->iface)) &&
 		    gp_addr_iface_valid(out->iface))
@@ -409,6 +425,7 @@ ledger_dead_list(struct ledger *l, struct ledger_dead **out)
 	for (size_t at = 0; list && at + sizeof(e) <= len; at += sizeof(e)) {
 		memcpy(&e, data + at, sizeof(e));
 		if (e.checksum == checksum(&e.dead, sizeof(e.dead)) &&
+		    e.dead.kind < LEDGER_N_KINDS &&
 		    memchr(e.dead.iface, '\0', sizeof(e.dead.iface)) &&
 		    gp_addr_iface_valid(e.dead.iface))
 			list[n++] = e.dead;
@@ -456,4 +473,18 @@ ledger_dead_add(struct ledger *l, const struct ledger_dead *d)
 	rc = ledger_dead_write(l, grown, (size_t)n + 1);
 	free(grown);
 	return rc;
+}
+
+int
+ledger_attempt_bury(struct ledger *l, const struct ledger_attempt *a,
+    int64_t since_s)
+{
+	struct ledger_dead dead = {.day_s = a->day_s, .since_s = since_s,
+		.kind = a->kind};
+	int rc;
+
+	memcpy(dead.attempt, a->attempt, sizeof(dead.attempt));
+	memcpy(dead.iface, a->iface, sizeof(dead.iface));
+	rc = ledger_dead_add(l, &dead);
+	return rc < 0 ? rc : ledger_attempt_clear(l);
 }

@@ -43,6 +43,7 @@ struct ledger_day {
 	uint8_t (*ids)[LEDGER_ID]; /* ascending */
 	size_t n, cap;
 	uint64_t done_bytes; /* of the index: all in it was shipped */
+	uint64_t hours_bytes; /* the same of its hours */
 	uint64_t end;        /* of the file, behind what holds */
 };
 
@@ -57,6 +58,8 @@ int ledger_day_add(struct ledger *l, struct ledger_day *d,
     const uint8_t (*ids)[LEDGER_ID], size_t n);
 int ledger_day_done(struct ledger *l, struct ledger_day *d,
     uint64_t index_bytes);
+int ledger_day_hours_done(struct ledger *l, struct ledger_day *d,
+    uint64_t index_bytes);
 
 /* The store has the day no longer, so neither has the ledger. */
 int ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s);
@@ -68,9 +71,17 @@ enum ledger_phase {
 	LEDGER_SENT = 2,    /* the server has them all: commit, and again */
 };
 
+/* Of what: records of the store, or sums of hours. */
+enum ledger_kind {
+	LEDGER_BLOCKS = 0,
+	LEDGER_HOURS = 1,
+	LEDGER_N_KINDS
+};
+
 /* What is committed to; meaning is the caller's beyond ids. */
 struct ledger_attempt {
 	enum ledger_phase phase;
+	enum ledger_kind kind;
 	char iface[16];
 	int64_t day_s;
 	uint8_t attempt[LEDGER_ID];
@@ -91,9 +102,13 @@ struct ledger_dead {
 	char iface[16];
 	int64_t day_s;
 	int64_t since_s; /* CLOCK_REALTIME */
+	uint64_t kind;   /* enum ledger_kind */
 };
 
 int ledger_dead_add(struct ledger *l, const struct ledger_dead *d);
+/* The attempt under way becomes one of them. */
+int ledger_attempt_bury(struct ledger *l, const struct ledger_attempt *a,
+    int64_t since_s);
 /* Count, *out owned by the caller (free); -errno. */
 int ledger_dead_list(struct ledger *l, struct ledger_dead **out);
 /* Replaces the list. */

@@ -636,6 +636,7 @@ start(struct loop *l, const struct options *o, struct opened *in)
 	l->ship.site = c->site.name;
 	l->ship.database = c->export.database;
 	l->ship.batch_rows = l->ship.batch_now = c->export.batch_rows;
+	l->ship.hourly = c->export.hourly;
 	l->ship.stop = &stop;
 	l->ship.progress = on_progress;
 	l->ship.progress_arg = l;

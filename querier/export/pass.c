@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "querier/export/hours.h"
 
 static int
 compare_days(const void *a, const void *b)
@@ -129,6 +130,32 @@ list_days(struct pass *p, char error[SHIP_ERROR_MAX])
 	return 0;
 }
 
+/* After the blocks, so that what is sure comes first. */
+static int
+run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
+{
+	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
+	int all = 0, rc;
+
+	for (size_t i = 0; p->ship->hourly && i < p->n; i++) {
+		struct pass_day *d = &p->days[i];
+
+		if (d->done_bytes != d->index_bytes ||
+		    (d->hours_bytes == d->index_bytes &&
+			now_s < d->hours_next_s))
+			continue;
+		rc = hours_day(p->ship, d->iface, d->day_s, d->index_bytes,
+		    &d->hours_asked, &d->hours_next_s, error);
+		if (rc == 0)
+			d->hours_bytes = d->index_bytes;
+		else if (rc == SHIP_STORE)
+			all = -1;
+		else
+			return -1;
+	}
+	return all;
+}
+
 int
 pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 {
@@ -153,7 +180,7 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 			return -1;
 		}
 	}
-	return all;
+	return run_hours(p, error) < 0 ? -1 : all;
 }
 
 static void

@@ -18,6 +18,9 @@ struct pass_day {
 	uint64_t done_bytes; /* when all of it was shipped; UINT64_MAX: never
 			      * looked at */
 	bool asked;          /* ship_day()'s */
+	bool hours_asked;     /* hours_day()'s */
+	uint64_t hours_bytes; /* when all finished hours were shipped */
+	int64_t hours_next_s; /* when the next one is finished */
 	/* what is left, as counted when the index was so long and nothing was
 	 * shipped since; 0: not counted */
 	uint64_t counted_bytes;

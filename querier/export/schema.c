@@ -61,6 +61,19 @@ static const struct column blocks[] = {
     {NULL, NULL, NULL},
 };
 
+static const struct column rollups[] = {
+    {"day", "Date", NULL},
+    {"time", "DateTime", NULL},
+    {"site", "String", "LowCardinality(String)"},
+    {"iface", "String", "LowCardinality(String)"},
+    {"record", "FixedString(16)", NULL},
+    {"attempt", "FixedString(16)", NULL},
+    {"covers", "FixedString(16)", NULL},
+    {"records", "UInt32", NULL},
+    {"shipped", "DateTime", NULL},
+    {NULL, NULL, NULL},
+};
+
 /* ---- statements ------------------------------------------------------------ */
 
 struct table {
@@ -76,6 +89,10 @@ static const struct table tables[] = {
 	"-- in network byte order, IPv4 as ::ffff:a.b.c.d with version 4.\n"},
     {"blocks", blocks, "site, iface, time, record, attempt",
 	"-- One row for each committed record: what it covers, what it lacks.\n"},
+    {"hours", flows, "site, iface, time, record, attempt, sip, dip",
+	"-- Flows summed by the hour, where [export] hourly asks for them.\n"},
+    {"rollups", rollups, "site, iface, time, record, attempt, covers",
+	"-- Which records of `blocks` each committed hour sums.\n"},
 };
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 

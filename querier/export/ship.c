@@ -10,21 +10,14 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "querier/export/ask.h"
+#include "querier/export/hours.h"
 #include "querier/export/rowbinary.h"
 #include "querier/export/tables.h"
 
-#define ANSWER_MAX   (32u << 20)
-#define COUNT_TRIES  10 /* half a second each: replicas need a moment */
-#define LITERAL_MAX  1100
-#define SQL_MAX      4096
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */
 #define SEND_AGAIN   (-3)
 #define LARGER_AFTER 20 /* attempts */
-
-/* Distributed tables answer when every shard has the rows; others ignore it.
- * One block an insert, so that it is one part and not several. */
-#define INSERT_PARAMS \
-	"insert_distributed_sync=1&max_insert_block_size=1048576"
 
 /* One interface and day while it is shipped. */
 struct job {
@@ -61,70 +54,17 @@ fail_store(const struct job *j, const char *why)
 	return SHIP_STORE;
 }
 
-/* ---- questions to the server ---------------------------------------------- */
-
-/* WHERE of everything that concerns a day of an interface. */
-static void
-print_where(char *to, size_t size, const struct ship *s, const char *iface,
-    int64_t day_s)
-{
-	char site[LITERAL_MAX], name[80];
-
-	(void)rowbinary_literal(site, sizeof(site), s->site);
-	(void)rowbinary_literal(name, sizeof(name), iface);
-	(void)snprintf(to, size, "day = toDate(%" PRId64 ") AND site = %s AND "
-	    "iface = %s", day_s / GP_DAY_S, site, name);
-}
-
-static enum http_result
-ask_text(struct ship *s, const char *sql, struct http_text *text,
-    char error[HTTP_ERROR_MAX])
-{
-	struct http_ask ask = {.sql = sql, .take = http_text_take,
-		.take_arg = text};
-	enum http_result rc;
-
-	text->max = ANSWER_MAX;
-	rc = http_ask(s->http, &ask, NULL, error);
-	if (rc != HTTP_FINE) {
-		free(text->data);
-		text->data = NULL;
-	}
-	return rc;
-}
-
-/* A number alone on its line, or the answer is none. */
-static enum http_result
-ask_number(struct ship *s, const char *sql, uint64_t *out,
-    char error[HTTP_ERROR_MAX])
-{
-	struct http_text text = {0};
-	enum http_result rc = ask_text(s, sql, &text, error);
-	char *end = text.data;
-
-	if (rc != HTTP_FINE)
-		return rc;
-	errno = 0;
-	if (text.data)
-		*out = strtoull(text.data, &end, 10);
-	if (!text.data || end == text.data || errno || strcmp(end, "\n") != 0) {
-		(void)snprintf(error, HTTP_ERROR_MAX,
-		    "the server's answer is no number");
-		rc = HTTP_UNKNOWN;
-	}
-	free(text.data);
-	return rc;
-}
-
 int
 ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 {
-	static const char *const table[] = {"flows", "blocks"};
-	static const char *const columns[] = {TABLES_FLOWS, TABLES_BLOCKS};
-	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	static const char *const table[] = {"flows", "blocks", "hours",
+		"rollups"};
+	static const char *const columns[] = {TABLES_FLOWS, TABLES_BLOCKS,
+		TABLES_FLOWS, TABLES_ROLLUPS};
+	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
 	struct http_text text = {0};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < (s->hourly ? 4 : 2); i++) {
 		(void)snprintf(sql, sizeof(sql),
 		    "SELECT %s FROM %s.%s LIMIT 0 FORMAT TabSeparated",
 		    columns[i], s->database, table[i]);
@@ -148,59 +88,18 @@ ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 
 /* ---- what the server has already ------------------------------------------ */
 
-/* Lines of 32 digits each into the ledger, those it lacks. */
-static int
-take_commits(struct job *j, const char *text)
-{
-	uint8_t (*fresh)[LEDGER_ID];
-	size_t n = 0, lines = 0;
-	int rc = 0;
-
-	for (const char *p = text; *p; p++)
-		lines += *p == '\n';
-	fresh = calloc(lines + 1, LEDGER_ID);
-	if (fresh == NULL)
-		return fail(j, "commits at the server", "out of memory");
-	for (const char *p = text; rc == 0 && *p; p += strcspn(p, "\n") + 1) {
-		if (n == lines ||
-		    rowbinary_unhex(fresh[n], p, strcspn(p, "\n")) < 0)
-			rc = fail(j, "commits at the server",
-			    "its answer is no list of records");
-		else if (!ledger_day_has(&j->day, fresh[n]))
-			n++;
-	}
-	if (rc == 0 && n > 0) {
-		rc = ledger_day_add(j->s->ledger, &j->day,
-		    (const uint8_t(*)[LEDGER_ID])fresh, n);
-		if (rc < 0)
-			rc = fail(j, "ledger", strerror(-rc));
-	}
-	free(fresh);
-	return rc;
-}
-
-/* Once a run: the ledger may be younger than the server's knowledge. */
+/* Once a run: the ledger may know less than the server. */
 static int
 learn_commits(struct job *j)
 {
-	struct ship *s = j->s;
-	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX];
-	struct http_text text = {0};
-	int rc = 0;
+	char why[HTTP_ERROR_MAX];
 
 	if (*j->asked)
 		return 0;
-	print_where(where, sizeof(where), s, j->iface, j->day_s);
-	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
-	    "%s.blocks WHERE %s FORMAT TabSeparated", s->database, where);
-	if (ask_text(s, sql, &text, why) != HTTP_FINE)
+	if (ask_commits(j->s, "blocks", &j->day, why) < 0)
 		return fail(j, "commits at the server", why);
-	if (text.data)
-		rc = take_commits(j, text.data);
-	free(text.data);
-	if (rc == 0)
-		*j->asked = true;
-	return rc;
+	*j->asked = true;
+	return 0;
 }
 
 /* ---- choosing records ------------------------------------------------------ */
@@ -309,17 +208,9 @@ begin_attempt(struct job *j, size_t first, size_t n)
 static int
 bury(struct ship *s, const struct ledger_attempt *a)
 {
-	struct ledger_dead dead = {.day_s = a->day_s,
-		.since_s = gp_clock_real_ns() / GP_NS_PER_S};
-	int rc;
-
-	memcpy(dead.attempt, a->attempt, sizeof(dead.attempt));
-	memcpy(dead.iface, a->iface, sizeof(dead.iface));
-	rc = ledger_dead_add(s->ledger, &dead);
-	if (rc == 0)
-		rc = ledger_attempt_clear(s->ledger);
 	s->counts.given_up++;
-	return rc;
+	return ledger_attempt_bury(s->ledger, a,
+	    gp_clock_real_ns() / GP_NS_PER_S);
 }
 
 /* The error that is there already says why, and `why` of what kind it is. */
@@ -334,10 +225,10 @@ give_up(struct job *j, int why)
 }
 
 static void
-print_insert(char sql[SQL_MAX], const struct job *j, const char *table,
+print_insert(char sql[ASK_SQL_MAX], const struct job *j, const char *table,
     const char *columns)
 {
-	(void)snprintf(sql, SQL_MAX,
+	(void)snprintf(sql, ASK_SQL_MAX,
 	    "INSERT INTO %s.%s (%s) FORMAT RowBinary", j->s->database, table,
 	    columns);
 }
@@ -399,7 +290,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 {
 	struct tables_rows r[HTTP_PARALLEL] = {{0}};
 	struct http_ask ask[HTTP_PARALLEL] = {{0}};
-	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
+	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
 	enum http_result rc;
 	uint64_t end = from;
 	size_t n = 0;
@@ -411,7 +302,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 			.attempt = j->attempt->attempt, .parts = s->parts,
 			.n_parts = s->n, .skip = end, .limit = chunk};
 		ask[n] = (struct http_ask){.sql = sql,
-			.params = INSERT_PARAMS, .fill = tables_rows_fill,
+			.params = ASK_INSERT_PARAMS, .fill = tables_rows_fill,
 			.fill_arg = &r[n]};
 		end += chunk;
 	}
@@ -458,60 +349,24 @@ send_rows(struct job *j, size_t first, size_t n, uint64_t *rows)
 	return took < 0 ? (int)took : 0;
 }
 
-static void
-pause_half_second(void)
-{
-	struct timespec t = {0, 500000000};
-
-	(void)nanosleep(&t, NULL);
-}
-
-/* Of the records of an attempt, so that the server looks at their rows alone
- * and not at the whole day's. */
-static void
-print_times(char to[96], const struct job *j, const size_t *parts, size_t n)
-{
-	int64_t first_s = INT64_MAX, last_s = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		int64_t slot_s = godb_scan_part(j->scan, parts[i])->slot_s;
-
-		first_s = slot_s < first_s ? slot_s : first_s;
-		last_s = slot_s > last_s ? slot_s : last_s;
-	}
-	(void)snprintf(to, 96, "time >= toDateTime(%" PRId64 ") AND "
-	    "time <= toDateTime(%" PRId64 ")", n > 0 ? first_s : 0, last_s);
-}
-
-/* What answered so far may be a proxy, a wall, or half a cluster: the rows
- * themselves are the proof. */
 static int
 verify(struct job *j, const char *table, const char *what, uint64_t rows,
     const size_t *parts, size_t n)
 {
-	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
-	char times[96];
-	uint64_t have = 0;
+	struct ask_rows r = {.table = table, .what = what, .iface = j->iface,
+		.day_s = j->day_s, .first_s = n > 0 ? INT64_MAX : 0,
+		.attempt = j->attempt->attempt};
+	char why[HTTP_ERROR_MAX];
 
-	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
-	print_times(times, j, parts, n);
-	rowbinary_hex(hex, j->attempt->attempt);
-	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM %s.%s WHERE "
-	    "%s AND %s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", what, j->s->database, table, where, times,
-	    hex);
-	for (int i = 0; i < COUNT_TRIES; i++) {
-		if (ask_number(j->s, sql, &have, why) != HTTP_FINE)
-			return fail(j, table, why);
-		if (have == rows)
-			return 0;
-		if (have > rows || (j->s->stop && *j->s->stop))
-			break;
-		pause_half_second();
+	for (size_t i = 0; i < n; i++) {
+		int64_t slot_s = godb_scan_part(j->scan, parts[i])->slot_s;
+
+		r.first_s = slot_s < r.first_s ? slot_s : r.first_s;
+		r.last_s = slot_s > r.last_s ? slot_s : r.last_s;
 	}
-	(void)snprintf(why, sizeof(why), "the server has %" PRIu64 " of %" PRIu64,
-	    have, rows);
-	return fail(j, table, why);
+	if (ask_whether(j->s, &r, rows, why) < 0)
+		return fail(j, table, why);
+	return 0;
 }
 
 static int
@@ -521,8 +376,8 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 		.attempt = j->attempt->attempt, .parts = parts, .n_parts = n,
 		.unreadable = unreadable,
 		.now_s = gp_clock_real_ns() / GP_NS_PER_S};
-	char sql[SQL_MAX], why[HTTP_ERROR_MAX];
-	struct http_ask ask = {.sql = sql, .params = INSERT_PARAMS,
+	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
+	struct http_ask ask = {.sql = sql, .params = ASK_INSERT_PARAMS,
 		.fill = tables_blocks_fill, .fill_arg = &b};
 	int rc;
 
@@ -657,24 +512,15 @@ in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
 	return false;
 }
 
-/* As the server's hex() spells them. */
-static char *
-upper(char hex[33])
-{
-	for (char *c = hex; *c; c++)
-		*c = (char)(*c >= 'a' ? *c - 32 : *c);
-	return hex;
-}
-
 /* The rows are at the server; which of them are unreadable here was known
  * then, and shows in that it has none of them. */
 static int
 mark_empty(struct job *j)
 {
-	char where[SQL_MAX / 2], sql[SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
+	char where[ASK_SQL_MAX / 2], sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
 	struct http_text text = {0};
 
-	print_where(where, sizeof(where), j->s, j->iface, j->day_s);
+	ask_where(where, j->s, j->iface, j->day_s);
 	rowbinary_hex(hex, j->attempt->attempt);
 	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
 	    "%s.flows WHERE %s AND attempt = toFixedString(unhex('%s'), 16) "
@@ -686,9 +532,9 @@ mark_empty(struct job *j)
 		    godb_scan_part(j->scan, j->parts[i]);
 		char id[33];
 
-		rowbinary_hex(id, part->id);
+		ask_hex(id, part->id);
 		j->unreadable[i] = part->n4 + part->n6 > 0 &&
-		    (!text.data || !strstr(text.data, upper(id)));
+		    (!text.data || !strstr(text.data, id));
 	}
 	free(text.data);
 	return 0;
@@ -733,8 +579,9 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
 		    "read and is given up");
 		rc = ledger_attempt_clear(s->ledger);
 	} else if (rc == 1) {
-		rc = a->phase == LEDGER_SENT ? commit_again(s, a, error) :
-		    bury(s, a);
+		rc = a->phase != LEDGER_SENT ? bury(s, a) :
+		    a->kind == LEDGER_HOURS ? hours_commit_again(s, a, error) :
+		    commit_again(s, a, error);
 		if (rc < 0 && a->phase == LEDGER_SENT) {
 			free(a);
 			return -1; /* error is set */
@@ -756,18 +603,19 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
  * "TABLE" or "TABLE ON CLUSTER 'NAME'".
  */
 static int
-find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
+find_rows(struct ship *s, const char *name, char to[512],
+    char why[HTTP_ERROR_MAX])
 {
-	char sql[SQL_MAX], cluster[128], database[128], table[128];
+	char sql[ASK_SQL_MAX], cluster[128], database[128], table[128];
 	struct http_text text = {0};
 	int rc = 0;
 
 	(void)snprintf(sql, sizeof(sql), "SELECT engine_full FROM "
-	    "system.tables WHERE database = '%s' AND name = 'flows' "
-	    "FORMAT TabSeparatedRaw", s->database);
+	    "system.tables WHERE database = '%s' AND name = '%s' "
+	    "FORMAT TabSeparatedRaw", s->database, name);
 	if (ask_text(s, sql, &text, why) != HTTP_FINE)
 		return -1;
-	(void)snprintf(to, 512, "%s.flows", s->database);
+	(void)snprintf(to, 512, "%s.%s", s->database, name);
 	/* Distributed(cluster, database, table, ...); newer ones quote */
 	if (text.data && strncmp(text.data, "Distributed(", 12) == 0) {
 		for (char *c = text.data; *c; c++)
@@ -778,8 +626,8 @@ find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
 			(void)snprintf(to, 512, "%s.%s ON CLUSTER '%s'",
 			    database, table, cluster);
 		else {
-			(void)snprintf(why, HTTP_ERROR_MAX, "%s.flows is "
-			    "distributed in a way not understood", s->database);
+			(void)snprintf(why, HTTP_ERROR_MAX, "%s.%s is distributed "
+			    "in a way not understood", s->database, name);
 			rc = -1;
 		}
 	}
@@ -793,39 +641,43 @@ find_rows(struct ship *s, char to[512], char why[HTTP_ERROR_MAX])
 static bool
 same_day(const struct ledger_dead *a, const struct ledger_dead *b)
 {
-	return a->day_s == b->day_s && strcmp(a->iface, b->iface) == 0;
+	return a->kind == b->kind && a->day_s == b->day_s && strcmp(a->iface, b->iface) == 0;
 }
 
 /* Of n attempts on one interface and day; never what counts. */
 static int
 remove_rows(struct ship *s, const struct ledger_dead *d, size_t n,
-    const char *table, char why[HTTP_ERROR_MAX])
+    char why[HTTP_ERROR_MAX])
 {
-	char where[SQL_MAX], sql[2 * SQL_MAX], hex[33];
+	static const char *const rows[] = {"flows", "hours"};
+	static const char *const commits[] = {"blocks", "rollups"};
+	char table[512], where[ASK_SQL_MAX], sql[2 * ASK_SQL_MAX], hex[33];
 	struct http_text text = {0};
 	uint64_t committed = 0;
 	size_t len;
 	int rc;
 
-	print_where(where, sizeof(where), s, d->iface, d->day_s);
+	ask_where(where, s, d->iface, d->day_s);
 	len = strlen(where);
 	for (size_t i = 0; i < n; i++) {
-		rowbinary_hex(hex, d[i].attempt);
+		ask_hex(hex, d[i].attempt);
 		len += (size_t)snprintf(where + len, sizeof(where) - len,
 		    "%s'%s'", i == 0 ? " AND hex(attempt) IN (" : ",",
-		    upper(hex));
+		    hex);
 	}
 	(void)snprintf(where + len, sizeof(where) - len, ")");
-	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.blocks WHERE "
-	    "%s FORMAT TabSeparated", s->database, where);
+	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM %s.%s WHERE "
+	    "%s FORMAT TabSeparated", s->database, commits[d->kind], where);
 	rc = (int)ask_number(s, sql, &committed, why);
 	if (rc != HTTP_FINE)
 		return rc;
 	if (committed > 0) {
 		for (size_t i = 0; rc == HTTP_FINE && n > 1 && i < n; i++)
-			rc = remove_rows(s, d + i, 1, table, why);
+			rc = remove_rows(s, d + i, 1, why);
 		return rc;
 	}
+	if (find_rows(s, rows[d->kind], table, why) < 0)
+		return -1;
 	(void)snprintf(sql, sizeof(sql), "ALTER TABLE %s DELETE WHERE %s",
 	    table, where);
 	rc = (int)ask_text(s, sql, &text, why);
@@ -849,7 +701,7 @@ int
 ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX])
 {
 	int64_t before_s = gp_clock_real_ns() / GP_NS_PER_S - age_s;
-	char why[HTTP_ERROR_MAX], table[512];
+	char why[HTTP_ERROR_MAX];
 	struct ledger_dead *list;
 	int found = ledger_dead_list(s->ledger, &list), rc = 0;
 	size_t n, kept = 0, k;
@@ -860,14 +712,10 @@ ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX])
 		return -1;
 	}
 	n = (size_t)found;
-	if (n > 0 && list[0].since_s <= before_s)
-		rc = find_rows(s, table, why);
-	else
-		kept = n;
-	for (size_t i = kept; i < n; i += k) {
+	for (size_t i = 0; i < n; i += k) {
 		k = together(list, i, n, before_s);
 		if (rc == 0 && k > 0 &&
-		    remove_rows(s, &list[i], k, table, why) == HTTP_FINE)
+		    remove_rows(s, &list[i], k, why) == HTTP_FINE)
 			continue;
 		rc = k > 0 ? -1 : rc;
 		k = k > 0 ? k : 1;

@@ -30,6 +30,7 @@ struct ship_counts {
 	uint64_t attempts, given_up;
 	uint64_t unreadable;      /* records that the store cannot give */
 	uint64_t gone;            /* records that retention took before */
+	uint64_t hours;           /* committed at the server */
 };
 
 /* Rows of an insert never become fewer than this for a slow server. */
@@ -44,6 +45,7 @@ struct ship {
 	uint32_t batch_now;       /* fewer while the server is in trouble with
 				   * so many; begins at batch_rows */
 	unsigned batch_fine;      /* attempts in a row that went well so */
+	bool hourly;              /* sums of hours, too: hours.h */
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *arg); /* after each commit; may be NULL */
 	void *progress_arg;

@@ -6,12 +6,19 @@
 #include "querier/export/rowbinary.h"
 
 static uint8_t *
-put_place(uint8_t *p, const struct godb_part *part, const char *site)
+put_place(uint8_t *p, int64_t slot_s, const char *site, const char *iface)
 {
-	p = rowbinary_u16(p, (uint16_t)(part->slot_s / GP_DAY_S));
-	p = rowbinary_u32(p, (uint32_t)part->slot_s);
+	p = rowbinary_u16(p, (uint16_t)(slot_s / GP_DAY_S));
+	p = rowbinary_u32(p, (uint32_t)slot_s);
 	p = rowbinary_string(p, site);
-	return rowbinary_string(p, part->iface);
+	return rowbinary_string(p, iface);
+}
+
+static uint8_t *
+put_l7(uint8_t *p, const char *name, const char *category)
+{
+	p = rowbinary_string(p, name ? name : "Unknown");
+	return rowbinary_string(p, category ? category : "");
 }
 
 /* ---- flows ---------------------------------------------------------------- */
@@ -28,7 +35,7 @@ load(struct tables_rows *r)
 
 	if (rc < 0)
 		return rc;
-	p = put_place(r->before, part, r->site);
+	p = put_place(r->before, part->slot_s, r->site, part->iface);
 	r->before_len = (size_t)(p - r->before);
 	p = rowbinary_bytes(r->after, part->id, sizeof(part->id));
 	(void)rowbinary_bytes(p, r->attempt, 16);
@@ -54,8 +61,7 @@ put_row(uint8_t *p, const struct tables_rows *r)
 	    rowbinary_addr6(p, &c->dip6[six]);
 	p = rowbinary_u16(p, c->dport[i]);
 	p = rowbinary_u8(p, c->proto[i]);
-	p = rowbinary_string(p, name ? name : "Unknown");
-	p = rowbinary_string(p, category ? category : "");
+	p = put_l7(p, name, category);
 	for (size_t k = 0; k < 4; k++)
 		p = rowbinary_u64(p, c->counter[k][i]);
 	return rowbinary_bytes(p, r->after, sizeof(r->after));
@@ -117,7 +123,7 @@ put_block(uint8_t *p, const struct tables_blocks *b)
 		c->kernel_drops, c->iface_drops, c->overflow, c->late,
 		c->time_clamped};
 
-	p = put_place(p, part, b->site);
+	p = put_place(p, part->slot_s, b->site, part->iface);
 	p = rowbinary_bytes(p, part->id, sizeof(part->id));
 	p = rowbinary_bytes(p, b->attempt, 16);
 	p = rowbinary_u64(p, (uint64_t)part->first_ns);
@@ -140,5 +146,65 @@ tables_blocks_fill(void *arg, uint8_t *to, size_t size)
 	for (; b->at < b->n_parts && size - (size_t)(p - to) >= TABLES_ROW_MAX;
 	     b->at++)
 		p = put_block(p, b);
+	return p - to;
+}
+
+/* ---- hours ---------------------------------------------------------------- */
+
+static uint8_t *
+put_sum(uint8_t *p, const struct tables_sums *s)
+{
+	struct godb_result_row r;
+	bool v4;
+
+	godb_result_row(s->sum, s->at, &r);
+	v4 = r.version == 4;
+	p = put_place(p, r.time_s, s->site, s->iface);
+	p = rowbinary_u8(p, r.version);
+	p = v4 ? rowbinary_addr4(p, (uint32_t)r.sip.lo) :
+	    rowbinary_addr6(p, &r.sip);
+	p = v4 ? rowbinary_addr4(p, (uint32_t)r.dip.lo) :
+	    rowbinary_addr6(p, &r.dip);
+	p = rowbinary_u16(p, r.dport);
+	p = rowbinary_u8(p, r.proto);
+	p = put_l7(p, r.l7proto, r.category);
+	for (size_t k = 0; k < 4; k++)
+		p = rowbinary_u64(p, r.counter[k]);
+	p = rowbinary_bytes(p, s->record, 16);
+	return rowbinary_bytes(p, s->attempt, 16);
+}
+
+long
+tables_sums_fill(void *arg, uint8_t *to, size_t size)
+{
+	struct tables_sums *s = arg;
+	uint8_t *p = to;
+
+	for (; s->at < s->end && size - (size_t)(p - to) >= TABLES_ROW_MAX;
+	     s->at++)
+		p = put_sum(p, s);
+	return p - to;
+}
+
+static uint8_t *
+put_rollup(uint8_t *p, const struct tables_rollup *r)
+{
+	p = put_place(p, r->slot_s, r->site, r->iface);
+	p = rowbinary_bytes(p, r->record, 16);
+	p = rowbinary_bytes(p, r->attempt, 16);
+	p = rowbinary_bytes(p, r->ids[r->at], 16);
+	p = rowbinary_u32(p, (uint32_t)r->n);
+	return rowbinary_u32(p, (uint32_t)r->now_s);
+}
+
+long
+tables_rollup_fill(void *arg, uint8_t *to, size_t size)
+{
+	struct tables_rollup *r = arg;
+	uint8_t *p = to;
+
+	for (; r->at < r->n && size - (size_t)(p - to) >= TABLES_ROW_MAX;
+	     r->at++)
+		p = put_rollup(p, r);
 	return p - to;
 }

@@ -22,6 +22,10 @@
 	"kernel_drops,iface_drops,overflow,late,time_clamped,unreadable," \
 	"shipped"
 
+/* `hours` has the columns of `flows`. */
+#define TABLES_ROLLUPS \
+	"day,time,site,iface,record,attempt,covers,records,shipped"
+
 /* A row is never longer. */
 #define TABLES_ROW_MAX 2048
 
@@ -66,5 +70,32 @@ struct tables_blocks {
 
 /* http_fill for blocks. */
 long tables_blocks_fill(void *blocks, uint8_t *to, size_t size);
+
+/* Rows `at` to end - 1 of a sum over time, grouped by time, addresses, port and
+ * both protocols. */
+struct tables_sums {
+	const struct godb_result *sum;
+	const char *site, *iface;
+	const uint8_t *record, *attempt; /* 16 bytes each */
+	size_t at, end;
+};
+
+/* http_fill for sums. */
+long tables_sums_fill(void *sums, uint8_t *to, size_t size);
+
+/* The records that a sum is of, a row each. */
+struct tables_rollup {
+	const char *site, *iface;
+	int64_t slot_s;
+	const uint8_t *record, *attempt;
+	const uint8_t (*ids)[16];
+	size_t n;
+	int64_t now_s;
+
+	size_t at;
+};
+
+/* http_fill for the table of roll-ups. */
+long tables_rollup_fill(void *rollup, uint8_t *to, size_t size);
 
 #endif

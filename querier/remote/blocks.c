@@ -8,6 +8,7 @@
 #include "querier/remote/engine.h"
 
 #include "common/base/clock.h"
+#include "common/godb/held.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -333,8 +334,8 @@ cut_window(struct godb_scan *s, const struct godb_scan_opts *o)
 		s->last_s = last + GP_DAY_S;
 }
 
-/* Whether the window is an interface's first or last block, of which all that
- * anybody wants to know is known. */
+/* Whether somebody, with the question's scan open, just wants to know of what
+ * kind an interface's first or last block is: that is known. */
 static bool
 is_known_end(const struct godb_scan *s, const struct godb_scan_opts *o,
     struct godb_part *part)
@@ -342,7 +343,7 @@ is_known_end(const struct godb_scan *s, const struct godb_scan_opts *o,
 	const struct remote_iface *f = s->iface[0];
 	bool first;
 
-	if (s->n_ifaces != 1 || o->last_s != o->first_s + GP_SLOT_S)
+	if (!s->r->scanned || s->n_ifaces != 1 || o->last_s != o->first_s + GP_SLOT_S)
 		return false;
 	first = o->first_s == f->first_s;
 	if (!first && o->first_s != f->last_s)
@@ -380,6 +381,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 		godb_scan_close(s);
 		return rc;
 	}
+	s->r->scanned = true;
 	if (s->n_parts)
 		qsort(s->part, s->n_parts, sizeof(*s->part), order_parts);
 	*out = s;
@@ -416,6 +418,32 @@ godb_scan_close(struct godb_scan *s)
 	free(s->part);
 	free(s->fault);
 	free(s);
+}
+
+/* ---- there are no address indexes, so no day is held for one ----------- */
+
+size_t
+gdi_scan_n_helds(const struct godb_scan *s)
+{
+	(void)s;
+	return 0;
+}
+
+const struct gdi_held *
+gdi_scan_held(const struct godb_scan *s, size_t i)
+{
+	(void)s;
+	(void)i;
+	return NULL;
+}
+
+void
+godb_scan_spared(const struct godb_scan *s, size_t iface,
+    struct godb_spared *out)
+{
+	(void)s;
+	(void)iface;
+	memset(out, 0, sizeof(*out));
 }
 
 size_t

@@ -44,6 +44,7 @@ struct godb_reader {
 	const char *settings; /* for the address, NULL: none may be set */
 	struct remote_iface *iface; /* by site, then name */
 	size_t n;
+	bool scanned; /* the question's scan is open */
 	/* told by --explain */
 	struct text *said;
 	uint64_t rows_read, bytes_read;

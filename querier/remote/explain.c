@@ -9,6 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What the interfaces have the server alone knows. */
+void
+explain_scan(const struct godb_scan *s, void (*say)(const char *line))
+{
+	(void)s;
+	(void)say;
+}
+
 void
 explain(const struct godb_scan *s, const struct godb_result *r,
     void (*say)(const char *line))

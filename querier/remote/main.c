@@ -173,10 +173,11 @@ check_question(struct session *s)
 	const struct args *a = &s->args;
 
 	if (!a->remote)
-		session_die(EXIT_USAGE, "this is goquery --remote: it needs "
-		    "--remote URL");
+		session_die(EXIT_USAGE, "goquery --remote URL is how this "
+		    "program is used");
 	if (a->action != ARGS_QUERY && a->action != ARGS_LIST)
-		session_die(EXIT_USAGE, "this is not for --remote");
+		session_die(EXIT_USAGE, "goquery, without --remote, tells "
+		    "that");
 	if (a->watch_s)
 		session_die(EXIT_USAGE, "--watch is not for --remote: blocks "
 		    "come every five minutes");

@@ -903,9 +903,16 @@ static bool
 cut_share(struct run *run)
 {
 	struct godb_result *r = run->result;
-	long double wanted = run->share_total * run->opts->share / 10000;
-	long double sum = 0;
+	long double all = run->share_total, wanted, sum = 0;
 	size_t n = 0;
+
+	/* sums that stay at the most add up to more than their total */
+	for (size_t i = 0; run->exact && i < r->n_rows; i++)
+		sum += (long double)value_of(run, row_at(r, i));
+	if (sum > all)
+		all = sum;
+	sum = 0;
+	wanted = all * run->opts->share / 10000;
 
 	for (; n < r->n_rows && sum < wanted; n++)
 		sum += (long double)value_of(run, row_at(r, n));
@@ -998,6 +1005,7 @@ ask_all(struct run *run)
 		rc = ask_rows(run);
 	if (rc == 0 && run->guard >= GUARD_MAX) {
 		run->exact = true;
+		run->asked_limit = o->limit;
 		rc = ask_rows(run);
 	}
 	if (rc == 0 && o->share && !cut_share(run)) {

@@ -200,7 +200,7 @@ open_store(const char *path)
 {
 	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
 	struct godb_diag diag = {0};
-	struct godb_writer *w;
+	struct godb_writer *w = NULL;
 	int dir, rc;
 
 	(void)mkdir(path, 0700);

@@ -9,6 +9,10 @@ are read back as a file in RowBinary and clickhouse-client inserts it into the
 same, emptied table; its file lies in the page cache.  Both take turns.  Wall
 time from start to exit, for all rows; CPU time is the client's own, the
 server's stands beside it.
+
+Then what querier/export/SIZING.md counts with: bytes a row in the store, on the
+wire and at the server, and what one attempt (two inserts and two counts) costs
+beside its rows: the same rows shipped in many small attempts and in few.
 """
 import argparse
 import os
@@ -45,6 +49,77 @@ def timed(server, argv, **options):
             before.ru_stime, cpu_of(server.process.pid) - served)
 
 
+def figures(run):
+    with open(run + "/status") as text:
+        return {f[0]: f[1] for f in (line.split(" ", 1) for line in text)
+                if len(f) > 1}
+
+
+def disk_bytes(server, table):
+    return int(server.ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE "
+                          "active AND database = 'goprobe' AND table = '%s'" %
+                          table))
+
+
+def parts_of(server, table):
+    return int(server.ask("SELECT count() FROM system.parts WHERE active AND "
+                          "database = 'goprobe' AND table = '%s'" % table))
+
+
+def store_bytes(store):
+    return sum(os.path.getsize(os.path.join(top, name))
+               for top, _, names in os.walk(store) for name in names)
+
+
+def fresh(server, export, ini):
+    server.ask("DROP DATABASE IF EXISTS goprobe")
+    subprocess.run([export, "-c", ini, "--init", "single"], check=True,
+                   stderr=subprocess.DEVNULL)
+
+
+def sizes(server, export, store, folder, rows):
+    """Lines of a table: bytes a row, and an attempt's cost."""
+    run = folder + "/run"
+    os.makedirs(run)
+    os.chmod(run, 0o777)
+    cpu, attempts, own = {}, {}, {}
+    for batch in (250000, 1000):
+        ini = "%s/ini%d" % (folder, batch)
+        with open(ini, "w") as out:
+            out.write("[site]\nname = bench\n[export]\nurl = %s\n"
+                      "batch_rows = %d\n" % (server.url(), batch))
+        fresh(server, export, ini)
+        got = timed(server, [export, "-c", ini, "-d", store, "-s",
+                             "%s/small%d" % (folder, batch), "--once"],
+                    env=dict(os.environ, RUNTIME_DIRECTORY=run))
+        f = figures(run)
+        own[batch], cpu[batch] = got[1], got[2]
+        attempts[batch] = int(f["attempts"])
+        if batch == 250000:
+            wire = int(f["bytes"]) / rows
+            raw = disk_bytes(server, "flows") / rows
+            server.ask("OPTIMIZE TABLE goprobe.flows FINAL")
+            merged = disk_bytes(server, "flows") / rows
+            block = disk_bytes(server, "blocks") / int(server.ask(
+                "SELECT count() FROM goprobe.blocks"))
+        else:
+            parts = parts_of(server, "flows")
+    more = attempts[1000] - attempts[250000]
+    return [
+        "", "| bytes | |", "|---|---:|",
+        "| a row in the store | %.1f |" % (store_bytes(store) / rows),
+        "| a row on the wire, gzip | %.1f |" % wire,
+        "| a row at the server, as inserted | %.1f |" % raw,
+        "| a row at the server, merged to a part a day | %.1f |" % merged,
+        "| a row of the table of blocks | %.0f |" % block,
+        "", "One attempt beside its rows: %.1f ms of the server's CPU, %.1f ms "
+        "of the exporter's (%d attempts instead of %d; %d parts were left "
+        "unmerged at the end)." % (
+            1000 * (cpu[1000] - cpu[250000]) / more,
+            1000 * (own[1000] - own[250000]) / more, attempts[1000],
+            attempts[250000], parts)]
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("-b", dest="bin", default="build/bin")
@@ -74,9 +149,7 @@ def main():
     results = {"goprobe-export": [], "clickhouse-client": []}
     try:
         for i in range(a.rounds):
-            server.ask("DROP DATABASE IF EXISTS goprobe")
-            subprocess.run([export, "-c", ini, "--init", "single"], check=True,
-                           stderr=subprocess.DEVNULL)
+            fresh(server, export, ini)
             results["goprobe-export"].append(timed(
                 server, [export, "-c", ini, "-d", store, "-s",
                          "%s/state%d" % (folder, i), "--once"]))
@@ -102,6 +175,7 @@ def main():
             got = int(server.ask("SELECT count() FROM goprobe.flows"))
             if got != rows:
                 sys.exit("%d rows of %d" % (got, rows))
+        more = sizes(server, export, store, folder, rows)
     finally:
         server.stop()
     lines = ["%d rows, %d rounds, batch_rows %d; median (lowest to highest)" %
@@ -118,10 +192,14 @@ def main():
             statistics.median(r[2] for r in runs)))
     lines += ["", "goprobe-export reaches %.0f %% of clickhouse-client's rate."
               % (100 * rate["goprobe-export"] / rate["clickhouse-client"])]
+    lines += more
     print("\n".join(lines))
     if a.markdown:
         with open(a.markdown, "a") as out:
-            out.write("\n## goprobe-export\n\n" + "\n".join(lines) + "\n")
+            out.write("\n## Export, %s\n\n`make bench-export`, on a machine "
+                      "of %d cores with load %.1f; %s\n" % (
+                          time.strftime("%Y-%m-%d"), os.cpu_count(),
+                          os.getloadavg()[0], "\n".join(lines)))
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -3,7 +3,7 @@
  * the same for the same numbers, in the forms that stores and their rivals
  * read.
  *
- *   store FOLDER   a goDB store with interface "b"
+ *   store FOLDER   a goDB store with interface "b", roll-ups included
  *   rows FILE|-    73 bytes a row, ClickHouse's RowBinary: u32 block start,
  *                  16 bytes sip, 16 dip (IPv4 as ::ffff:a.b.c.d), u16 dport,
  *                  u8 proto, u16 l7proto, u64 bytes received and sent,
@@ -23,6 +23,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/godb/godb_write.h"
@@ -521,6 +522,9 @@ main(int argc, char **argv)
 		rc = s.block(&s, FIRST_S + (int64_t)i * BLOCK_S, g);
 		s.n_rows += g->n_rows;
 	}
+	while (rc >= 0 && s.writer &&
+	    (rc = godb_writer_upkeep(s.writer, time(NULL))) > 0)
+		;
 	godb_writer_close(s.writer);
 	if (rc >= 0 && s.file != NULL && fflush(s.file) != 0)
 		rc = -EIO;

@@ -4,7 +4,7 @@
  * that was never stored.  All of it with the library, under ASan when built
  * so; a sample with goquery itself.
  */
-#include "tests/lib/storetest.h"
+#include "tests/lib/rolluptest.h"
 
 #include <sys/wait.h>
 
@@ -24,6 +24,58 @@ struct stored_file {
 };
 static struct stored_file file[FILES_MAX];
 static size_t n_files, n_bytes;
+
+/* What all time comes to, for which roll-ups are read. */
+static struct godb_result_row *sums;
+static size_t n_sums;
+
+static struct godb_result_row *
+sum(const struct godb_scan *s, size_t *n, size_t *told,
+    struct godb_result_stats *stats)
+{
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_result_row *rows;
+	struct godb_result *r;
+	struct godb_diag d;
+
+	opts.sort = GODB_KEY_SIP;
+	if (godb_keys_parse("sip,dip,dport,proto", &opts.keys, &d) < 0 ||
+	    godb_query_run(s, &opts, &r) < 0)
+		abort();
+	*n = godb_result_n_rows(r);
+	*told = godb_result_n_faults(r) + godb_scan_n_faults(s);
+	rows = calloc(*n + 1, sizeof(*rows));
+	for (size_t i = 0; rows && i < *n; i++) {
+		godb_result_row(r, i, &rows[i]);
+		rows[i].iface = rows[i].l7proto = "";
+	}
+	godb_result_stats(r, stats);
+	godb_result_free(r);
+	return rows;
+}
+
+/* Each of the first is among the others with no smaller counters; both are
+ * ordered. */
+static bool
+rows_within(const struct godb_result_row *a, size_t n_a,
+    const struct godb_result_row *b, size_t n_b)
+{
+	for (size_t i = 0, k = 0; i < n_a; i++) {
+		struct godb_result_row want;
+		bool same = false;
+
+		for (; !same && k < n_b; k++) {
+			want = b[k];
+			for (int c = 0; c < 4; c++)
+				if (a[i].counter[c] <= want.counter[c])
+					want.counter[c] = a[i].counter[c];
+			same = row_equals(&a[i], &want);
+		}
+		if (!same)
+			return false;
+	}
+	return true;
+}
 
 /* ---- the store ------------------------------------------------------------------ */
 
@@ -46,32 +98,53 @@ remember(const char *name, const struct stat *st, int type, struct FTW *at)
 }
 
 static void
+append(struct godb_writer *w, const struct godb_batch *b)
+{
+	if (godb_writer_append(w, b) != 0)
+		abort();
+}
+
+static void
 make_store(void)
 {
 	static struct testbatch t;
+	struct godb_result_stats stats;
 	struct godb_writer *w;
 	struct view v;
+	size_t told;
 
 	if (store_open(path, &w) < 0)
 		abort();
-	for (int i = 0; i < 3; i++) {
-		batch_make(&t, &seed, i == 1 ? "eth1" : "eth0",
-		    T0 + i / 2 * 300, (uint8_t)(1 + i % 2), 1 + (uint64_t)i / 2,
-		    6, 4);
-		t.b.flags = GODB_PART_DIR_IFACE;
-		if (godb_writer_append(w, &t.b) != 0)
-			abort();
-	}
-	/* two blocks in columns, one still in its journal */
-	if (godb_writer_commit(w, "eth0", T0, NULL) < 0 ||
-	    godb_writer_commit(w, "eth1", T0, NULL) < 0)
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 6, 4);
+	t.b.flags = GODB_PART_DIR_IFACE;
+	append(w, &t.b);
+	if (godb_writer_commit(w, "eth0", T0, NULL) < 0)
 		abort();
+	/* the same rows again, so that roll-ups pay */
+	t.b.slot_s += 300;
+	t.b.seq++;
+	append(w, &t.b);
+	if (godb_writer_commit(w, "eth0", T0 + 300, NULL) < 0 ||
+	    upkeep(w, T0 + 86400 * 3) < 0)
+		abort();
+	batch_make(&t, &seed, "eth1", T0, 2, 1, 6, 4);
+	t.b.flags = GODB_PART_DIR_IFACE;
+	append(w, &t.b);
+	if (godb_writer_commit(w, "eth1", T0, NULL) < 0)
+		abort();
+	/* and one still in its journal */
+	batch_make(&t, &seed, "eth0", T0 + 86400, 1, 3, 6, 4);
+	t.b.flags = GODB_PART_DIR_IFACE;
+	append(w, &t.b);
 	godb_writer_close(w);
 	if (nftw(path, remember, 16, FTW_PHYS) != 0 ||
 	    view_open(path, &v) < 0 || facts_add_scan(&truth, v.scan) != 0 ||
 	    godb_scan_n_faults(v.scan) != 0)
 		abort();
 	facts_settle(&truth);
+	sums = sum(v.scan, &n_sums, &told, &stats);
+	if (told > 0 || stats.rollups != 1 || stats.parts_rolled != 2)
+		abort();
 	view_close(&v);
 }
 
@@ -106,13 +179,16 @@ nothing_new(struct facts *have)
 }
 
 enum verdict { RIGHT, TOLD, WRONG };
+static size_t n_unread; /* roll-ups whose blocks were read */
 
 static enum verdict
 ask(void)
 {
 	struct facts have = {0};
+	struct godb_result_stats stats;
+	struct godb_result_row *rows;
 	struct view v;
-	size_t told;
+	size_t told, n;
 	bool same, fine;
 
 	if (view_open(path, &v) < 0)
@@ -121,6 +197,11 @@ ask(void)
 	same = facts_equal(&truth, &have);
 	fine = same || (told > 0 && nothing_new(&have));
 	facts_free(&have);
+	rows = sum(v.scan, &n, &told, &stats);
+	fine = fine && rows_within(rows, n, sums, n_sums) &&
+	    (told > 0 || (n == n_sums && rows_within(sums, n, rows, n)));
+	n_unread += stats.rollups_unreadable > 0;
+	free(rows);
 	view_close(&v);
 	return !fine ? WRONG : same ? RIGHT : TOLD;
 }
@@ -146,6 +227,7 @@ flip_all(void)
 	is_int(count[WRONG], 0, "%zu bytes of %zu files changed: %zu answers "
 	    "right, %zu say that something is missing", n_bytes, n_files,
 	    count[RIGHT], count[TOLD]);
+	ok(n_unread > 50, "for %zu roll-ups the blocks were read", n_unread);
 	ok(ask() == RIGHT, "and it is whole again");
 }
 

@@ -32,6 +32,7 @@ TARGET(queryargs);
 TARGET(index);
 TARGET(journal);
 TARGET(column);
+TARGET(addresses);
 
 static const struct {
 	const char *name;
@@ -49,6 +50,7 @@ static const struct {
     {"index", fuzz_index},
     {"journal", fuzz_journal},
     {"column", fuzz_column},
+    {"addresses", fuzz_addresses},
 };
 
 /* Seen by both processes. */

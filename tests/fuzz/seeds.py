@@ -346,8 +346,30 @@ def column():
             yield bytes([n]) + p
 
 
+def addresses():
+    """Groups and heads (addresses.c), by hand from FORMAT.md."""
+    const = lambda v: bytes([1, v])
+    one = struct.pack("<H", 0) + bytes(15) + b"\5"     # an address: 5
+    yield b"\0" + one + const(5) + const(0) + const(7)
+    yield b"\2" + one + b"\x10" + const(0) + const(5) + const(0) + const(7)
+    # in two blocks, 7 and 9; in all
+    yield b"\0" + one + const(5) + const(1) + const(7) + const(1)
+    yield b"\0" + one + const(5) + b"\1\x9f\2" + b"\xff" * 36
+    # three addresses: 5 6 7, in 1, 2 and 1 blocks
+    three = struct.pack("<H", 2) + bytes(15) + b"\5"
+    yield b"\0" + three + b"\4\5" + const(1) + b"\2\1\0\2" + const(7) + \
+        const(0)
+    head = struct.pack("<QQIIIIIIqqQQ", 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    head += bytes(40 + 6 * 16)
+    yield b"\1" + head + struct.pack("<QQQQ", 0, 0, 0, 0)
+    yield b"\1" + head + struct.pack("<QQQQ", 0, 1, 0, 0)
+    yield b"\1" + head + struct.pack("<QQQQ", 0, 0, 1, 0) + bytes(16)
+    yield b"\1" + head + struct.pack("<QQQQ", 9, 0, 1 << 40, 1 << 60)
+
+
 TARGETS = {f.__name__: f for f in (decode, dpi, pcapfile, frame, ring, hello, conf,
-                                   cond, queryargs, column)}
+                                   cond, queryargs, column,
+                                   addresses)}
 TARGETS["index"] = TARGETS["journal"] = patches
 
 

@@ -523,13 +523,14 @@ write_elsewhere(void)
 #define C   ATTACK_CAPTURE
 #define W   ATTACK_WRITER
 #define Q   ATTACK_QUERIER
+#define R   ATTACK_REMOTE
 static const struct attack everywhere[] = {
-    {"socket(AF_INET)", socket_inet, ALL, false},
+    {"socket(AF_INET)", socket_inet, C | W | Q, false},
     {"socket(AF_UNIX)", socket_unix, ALL, false},
     {"socket(AF_PACKET)", socket_packet, ALL, true},
     {"socket(AF_NETLINK)", socket_netlink, ALL, false},
     {"socketpair", socket_pair, C | W | Q, false},
-    {"connect", connect_elsewhere, C | W | Q, false},
+    {"connect", connect_elsewhere, C | W | Q | R, false},
     {"bind", bind_name, ALL, false},
     {"setsockopt", set_option, ALL, false},
     {"sendto a named receiver", send_named, ALL, false},
@@ -545,7 +546,7 @@ static const struct attack everywhere[] = {
     {"execve", execute, ALL, false},
     {"execveat", execute_at, ALL, false},
     {"mmap(PROT_EXEC)", map_executable, ALL, false},
-    {"mmap of a file", map_writable_file, C | Q, false},
+    {"mmap of a file", map_writable_file, C | Q | R, false},
     {"mprotect(PROT_EXEC)", make_executable, ALL, false},
     {"memfd_create", make_memfd, ALL, false},
     {"pipe", make_pipe, ALL, false},
@@ -576,7 +577,7 @@ static const struct attack everywhere[] = {
     {"setpriority", set_priority, ALL, false},
     {"sethostname", set_name, ALL, true},
     {"add_key", add_key, ALL, true},
-    {"write to a file", write_elsewhere, C | Q, false},
+    {"write to a file", write_elsewhere, C | Q | R, false},
 };
 
 /* What an attempt outside left behind. */

@@ -21,7 +21,8 @@ enum attack_in {
 	ATTACK_WRITER = 2,
 	ATTACK_QUERIER = 4,
 	ATTACK_EXPORT = 8,
-	ATTACK_EVERYWHERE = 15,
+	ATTACK_REMOTE = 16, /* goquery-remote, which has a network */
+	ATTACK_EVERYWHERE = 31,
 };
 
 struct attack {

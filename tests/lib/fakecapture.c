@@ -371,26 +371,37 @@ fake_publish(struct fake_capture *c, const void *buf, size_t len)
 }
 
 int
+fake_acknowledged(struct fake_capture *c, int timeout_ms)
+{
+	int64_t until = gp_clock_mono_ns() + timeout_ms * MS;
+	struct hello_msg m;
+
+	while (readable(c->sock, until)) {
+		int rc = hello_msg_recv(c->sock, &m);
+
+		if (rc < 0 && rc != -EAGAIN)
+			return rc;
+		if (rc == 0 && m.type == MSG_ACK && m.a >= c->head)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+int
 fake_tell(struct fake_capture *c, int timeout_ms)
 {
 	_Alignas(8) uint8_t buf[512];
 	size_t len = fake_frame(c, buf);
 	int64_t start = gp_clock_mono_ns();
-	struct hello_msg m;
+	int rc;
 
 	frame_seal(buf);
 	fake_publish(c, buf, len);
-	while (readable(c->sock, start + timeout_ms * MS)) {
-		int rc = hello_msg_recv(c->sock, &m);
-
-		if (rc < 0 && rc != -EAGAIN)
-			return rc;
-		if (rc < 0 || m.type != MSG_ACK || m.a < c->head)
-			continue;
-		c->packets++;
-		if (gp_clock_mono_ns() - start > c->longest_ns)
-			c->longest_ns = gp_clock_mono_ns() - start;
-		return 0;
-	}
-	return -ETIMEDOUT;
+	rc = fake_acknowledged(c, timeout_ms);
+	if (rc < 0)
+		return rc;
+	c->packets++;
+	if (gp_clock_mono_ns() - start > c->longest_ns)
+		c->longest_ns = gp_clock_mono_ns() - start;
+	return 0;
 }

@@ -73,6 +73,9 @@ void fake_publish(struct fake_capture *c, const void *buf, size_t len);
 void fake_set_head(struct fake_capture *c, uint64_t head);
 uint8_t *fake_data(struct fake_capture *c); /* where the next frame goes */
 
+/* Until all that was published is acknowledged: 0 or -errno. */
+int fake_acknowledged(struct fake_capture *c, int timeout_ms);
+
 /* A truthful frame from start to acknowledgement: 0 or -errno. */
 int fake_tell(struct fake_capture *c, int timeout_ms);
 

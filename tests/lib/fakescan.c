@@ -1,6 +1,8 @@
 #include "tests/lib/fakescan.h"
 
 #include "common/godb/cursor.h"
+#include "common/godb/held.h"
+#include "common/godb/plan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,6 +49,7 @@ _Atomic uint32_t fake_last_columns;
 _Atomic unsigned fake_loads;
 uint32_t fake_phantom4;
 uint32_t fake_piece_rows;
+uint32_t fake_broken_piece = UINT32_MAX;
 bool fake_knows;
 
 static void *
@@ -200,6 +203,58 @@ godb_scan_extent(const struct godb_scan *s, size_t iface, int64_t *first_s,
 	*first_s = s->extent[iface][0];
 	*last_s = s->extent[iface][1];
 	return s->has_extent[iface];
+}
+
+/* ---- what held.h promises: no day is held ----------------------------- */
+
+size_t
+gdi_scan_n_helds(const struct godb_scan *s)
+{
+	(void)s;
+	return 0;
+}
+
+const struct gdi_held *
+gdi_scan_held(const struct godb_scan *s, size_t i)
+{
+	(void)s;
+	(void)i;
+	return NULL;
+}
+
+bool
+gdi_scan_ruled_out(const struct godb_scan *s, size_t part)
+{
+	(void)s;
+	(void)part;
+	return false;
+}
+
+int
+gdi_scan_open_held(const struct godb_scan *s, const struct gdi_held *h)
+{
+	(void)s;
+	(void)h;
+	return -ENOENT;
+}
+
+int
+gdi_scan_again(const struct godb_scan *s, const struct gdi_held *h,
+    struct godb_scan **out)
+{
+	(void)s;
+	(void)h;
+	(void)out;
+	return -ENOENT;
+}
+
+void
+godb_scan_spared(const struct godb_scan *s, size_t iface,
+    struct godb_spared *out)
+{
+	(void)s;
+	(void)iface;
+	memset(out, 0, sizeof(*out));
 }
 
 void
@@ -377,7 +432,8 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 
 	fake_last_columns = columns;
 	fake_loads++;
-	if (p->rc < 0) {
+	if (p->rc < 0 && (fake_broken_piece == UINT32_MAX ||
+			     fake_broken_piece == piece)) {
 		(void)snprintf(fault->place, sizeof(fault->place),
 		    "sip.gpf at 4096");
 		return p->rc;
@@ -508,4 +564,69 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 {
 	return gdi_cursor_addresses_piece(c, i, UINT32_MAX, column, want4,
 	    want6, out, fault);
+}
+
+/* ---- there are no roll-ups ------------------------------------------------ */
+
+struct gdi_plan {
+	const struct godb_scan *scan;
+};
+
+int
+gdi_plan_new(const struct godb_scan *s, const struct gdi_plan_opts *opts,
+    struct gdi_plan **out)
+{
+	(void)opts;
+	*out = need(calloc(1, sizeof(**out)));
+	(*out)->scan = s;
+	return 0;
+}
+
+void
+gdi_plan_free(struct gdi_plan *p)
+{
+	free(p);
+}
+
+size_t
+gdi_plan_n(const struct gdi_plan *p)
+{
+	return p->scan->n_parts;
+}
+
+const struct godb_part *
+gdi_plan_get(const struct gdi_plan *p, size_t number)
+{
+	return godb_scan_part(p->scan, number);
+}
+
+size_t
+gdi_plan_part(const struct gdi_plan *p, size_t i)
+{
+	(void)p;
+	return i;
+}
+
+const struct gdi_scan_part *
+gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
+{
+	(void)p;
+	*n = 0;
+	return NULL;
+}
+
+size_t
+gdi_plan_n_left_out(const struct gdi_plan *p)
+{
+	(void)p;
+	return 0;
+}
+
+void
+gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
+    size_t n)
+{
+	(void)c;
+	(void)rolled;
+	(void)n;
 }

@@ -42,6 +42,8 @@ extern _Atomic unsigned fake_loads;
  * zones and sums are known. */
 extern uint32_t fake_piece_rows;
 extern bool fake_knows;
+/* The piece of a part that fails to load when it has several, UINT32_MAX: all. */
+extern uint32_t fake_broken_piece;
 /* An address that dictionaries hold though no row has it; 0: none. */
 extern uint32_t fake_phantom4;
 

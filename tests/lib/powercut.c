@@ -360,6 +360,8 @@ judge(void)
 
 /* ---- file system --------------------------------------------------------- */
 
+static bool command(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
 static bool
 command(const char *fmt, ...)
 {

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """readstore.py STORE [IFACE...] - all rows of a store as csv, sorted.
 
+readstore.py --addresses STORE - checks each address index against the rows;
+prints how many there are and how many addresses they have.
+
 A second reader of goDB, written from common/godb/FORMAT.md alone and with the
 standard library only, so that the document and libgodb check each other.  It
 trusts the store (no checksums) and is slow.  With KINDS set it says on the
@@ -194,9 +197,9 @@ def record(data, folder):
             yield slot, v6, row
 
 
-def blocks(folder):
+def blocks(folder, until=None):
     with open(os.path.join(folder, "blocks.idx"), "rb") as f:
-        data = f.read()
+        data = f.read(until)
     assert data[:8] == b"goDBidx\n"
     at = 64
     while at < len(data):
@@ -219,7 +222,86 @@ def names(store):
     return out
 
 
+def group(s, v6, n):
+    """Addresses and the numbers of the blocks that each is in."""
+    addrs = addresses(s, n) if v6 else array(s, n)
+    counts = [c + 1 for c in array(s, n)]
+    few = [i for i in range(n) if counts[i] <= 96]
+    sets = [[] for _ in range(n)]
+    for i, block in zip(few, array(s, len(few)) if few else []):
+        sets[i] = [block]
+    low = 1
+    for high in (2, 4, 8, 16, 32, 64, 96):
+        mine = [i for i in few if low < counts[i] <= high]
+        total = sum(counts[i] - 1 for i in mine)
+        gaps = iter(array(s, total) if total else [])
+        for i in mine:
+            for _ in range(counts[i] - 1):
+                sets[i].append(sets[i][-1] + 1 + next(gaps))
+        low = high
+    for i in range(n):
+        if counts[i] > 96:
+            bits = int.from_bytes(s.bytes(36), "little")
+            sets[i] = [k for k in range(288) if bits >> k & 1]
+    assert s.at == len(s.data) and [len(x) for x in sets] == counts, "group"
+    return zip(addrs, map(tuple, sets))
+
+
+def address_index(folder):
+    """(version, address) to block numbers, and how much of blocks.idx it is
+    of; None: there is none."""
+    try:
+        with open(os.path.join(folder, "addresses.idx"), "rb") as f:
+            data = f.read()
+    except FileNotFoundError:
+        return None
+    assert data[:8] == b"goDBadr\n"
+    head_at, = struct.unpack_from("<Q", data, 40)
+    head = In(data[head_at:-8])
+    covered = head.u64()
+    head.bytes(200)
+    head.bytes(16 * head.u64())
+    assert head.u64() == 0, "not listed"
+    n4, n6 = head.u64(), head.u64()
+    out, at = {}, 64
+    for v6, n in ((0, n4), (1, n6)):
+        for k in range(0, n, 512):
+            first = head.u64() << 64 | head.u64() if v6 else \
+                int.from_bytes(head.bytes(4), "little")
+            size = int.from_bytes(head.bytes(4), "little")
+            head.bytes(12 if v6 else 8)
+            have = dict(group(In(data[at:at + size]), v6, min(512, n - k)))
+            assert min(have) == first, "first"
+            out.update(((v6, a), blocks) for a, blocks in have.items())
+            at += size
+    assert at == head_at and head.at == len(head.data), "head"
+    return out, covered
+
+
+def check_addresses(store):
+    indexes = total = 0
+    for iface in sorted(os.listdir(store)):
+        for day in sorted(os.listdir(os.path.join(store, iface))) \
+                if not iface.startswith("goDB-") else []:
+            folder = os.path.join(store, iface, day)
+            if len(day) != 10 or not address_index(folder):
+                continue
+            have, covered = address_index(folder)
+            want = {}
+            for slot, v6, row in blocks(folder, covered):
+                for a in row[:2]:
+                    want.setdefault((v6, a), set()).add(slot % 86400 // 300)
+            assert have == {k: tuple(sorted(v)) for k, v in want.items()}, \
+                folder
+            indexes += 1
+            total += len(have)
+    print(indexes, total)
+
+
 def main():
+    if sys.argv[1] == "--addresses":
+        check_addresses(sys.argv[2])
+        return
     store = sys.argv[1]
     l7 = names(store)
     sums = {}

@@ -9,6 +9,11 @@
  *         a row of it
  *     C IFACE SLOT
  *         commits the block; one that is never committed stays live
+ *     U NOW
+ *         what is due at that time beside the blocks, roll-ups, and so does
+ *         the end, at the time that it is
+ *     K
+ *         leaves it at that: the end does nothing of the kind
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/base/addr.h"
 #include "common/godb/godb_write.h"
@@ -147,12 +154,39 @@ commit(const char *line)
 		die("commit", rc);
 }
 
+static void
+upkeep(int64_t now_s)
+{
+	int rc;
+
+	while ((rc = godb_writer_upkeep(writer, now_s)) > 0)
+		;
+	if (rc < 0)
+		die("upkeep", rc);
+}
+
+/* It need not survive a power cut: these take the place of libc's. */
+int
+fsync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
+fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
 	struct godb_diag diag;
 	char line[512];
+	bool keep = false;
 	int fd, rc;
 
 	if (argc != 2)
@@ -174,10 +208,16 @@ main(int argc, char **argv)
 			add_row(line);
 		else if (line[0] == 'C')
 			commit(line);
-		else
+		else if (line[0] == 'U')
+			upkeep(strtoll(line + 1, NULL, 10));
+		else if (line[0] == 'K')
+			keep = true;
+		else if (line[0] != '\n')
 			die(line, -EINVAL);
 	}
 	flush();
+	if (!keep)
+		upkeep(time(NULL));
 	godb_writer_close(writer);
 	return 0;
 }

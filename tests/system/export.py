@@ -3,7 +3,8 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship faults daemon kills cluster replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon kills cluster
+             replica tls
   SEED       environment, printed
 """
 
@@ -11,11 +12,13 @@ import argparse
 import gzip
 import http.client
 import http.server
+import json
 import os
 import random
 import shutil
 import signal
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +27,7 @@ import time
 
 sys.path.insert(0, "tests/lib")
 import clickhouse
+import dashboards
 from tap import ok, is_, diag, skip_all, done
 
 CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
@@ -51,7 +55,7 @@ class World:
         self.seed = int(os.environ.get("SEED", str(int(time.time()))))
         diag("SEED=%d" % self.seed)
         self.random = random.Random(self.seed)
-        self.servers = []
+        self.servers, self.daemons = [], []
         self.n_states = 0
         self.protocols = protocol_numbers()
 
@@ -67,6 +71,10 @@ class World:
         return s
 
     def end(self):
+        for p in self.daemons:
+            if p.poll() is None:
+                p.kill()
+                p.wait()
         for s in self.servers:
             s.stop()
         shutil.rmtree(self.t, ignore_errors=True)
@@ -237,6 +245,158 @@ def part_ship(w, server, store):
     r = w.export(other, store, state)
     ok(r.returncode == 1 and "another target" in r.stderr,
        "a ledger of another target is refused")
+
+
+def write_pcap(path, packets):
+    """(time, source's and destination's last byte): UDP to port 53."""
+    with open(path, "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for t, src, dst in packets:
+            data = struct.pack(">BBHHHBBH4s4sHHHH", 0x45, 0, 28, 1, 0, 64, 17,
+                               0, bytes((10, 0, 0, src)), bytes((10, 0, 1, dst)),
+                               40000, 53, 8, 0)
+            out.write(struct.pack("<IIII", t, 0, len(data), len(data)) + data)
+
+
+HOUR = 1767261600  # 2026-01-01 10:00 UTC
+# of each hour the commit with most records, of those the smallest attempt
+BEST = ("(record, attempt) GLOBAL IN (SELECT argMax(record, records), "
+        "argMax(attempt, records) FROM (SELECT iface, time, record, "
+        "min(attempt) AS attempt, any(records) AS records FROM goprobe.rollups "
+        "GROUP BY iface, time, record) GROUP BY iface, time)")
+
+
+def hour_rows(server):
+    return sorted(tuple(line.split("\t")) for line in server.ask(
+        "SELECT toUnixTimestamp(time), replaceOne(IPv6NumToString(sip), "
+        "'::ffff:', ''), replaceOne(IPv6NumToString(dip), '::ffff:', ''), "
+        "sum(packets_rcvd), sum(packets_sent), sum(bytes_rcvd), "
+        "sum(bytes_sent), count() FROM goprobe.hours WHERE " + BEST +
+        " GROUP BY time, sip, dip FORMAT TabSeparated").splitlines())
+
+
+def local_hours(w, store):
+    out = subprocess.run(
+        [w.program("goquery"), "-d", store, "-i", "a", "-f", str(HOUR), "-l",
+         str(HOUR + 3 * 3600), "-n", "all", "-e", "csv", "--no-live", "--bin",
+         "1h", "time,sip,dip"], capture_output=True, text=True,
+        stdin=subprocess.DEVNULL).stdout
+    rows = [line.split(",") for line in out.splitlines()[1:]]
+    return sorted((f[0], f[1], f[2], f[3], f[4], f[6], f[7], "1")
+                  for f in rows)
+
+
+def same_hours(w, server, store, what):
+    local, remote = local_hours(w, store), hour_rows(server)
+    if not ok(local == remote and local, "%s: %d sums at the server, each "
+              "once" % (what, len(local))):
+        for row in sorted(set(local) ^ set(remote))[:6]:
+            diag(("only local  " if row in set(local) else "only remote ") +
+                 repr(row))
+
+
+def part_hours(w, server, store):
+    """Three hours in which much repeats, and one in which nothing does."""
+    store = w.path("hours-store")
+    write_pcap(w.path("a.pcap"), [
+        (HOUR + slot * 300 + 7, 1 + host % 5, 1 + host) for slot in range(36)
+        for host in range(40)] + [
+        (HOUR + 3 * 3600 + slot * 300, 100 + slot, 1 + host)
+        for slot in range(12) for host in range(20)])
+    w.replay(store, "a", w.path("a.pcap"))
+    fresh_tables(server)
+    init(w, server)
+    state, proxy = w.state(), Proxy(server)
+    ini = w.ini(proxy.url(), "hourly = yes\ntimeout = 5\n")
+    r = w.export(w.ini(proxy.url()), store, state)
+    ok(r.returncode == 0 and server.ask("SELECT count() FROM goprobe.hours") ==
+       "0\n", "not without being asked for")
+    for mood in ("empty", "lost", "cut"):
+        proxy.mood = mood
+        is_(w.export(ini, store, state).returncode, 1, mood + ": status 1")
+    proxy.mood = "fine"
+    for i in range(6):
+        p = w.start(ini, store, state)
+        time.sleep(w.random.uniform(0, 0.4))
+        p.kill()
+        p.wait()
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "hours are shipped") or diag(r.stderr)
+    same_hours(w, server, store, "three of four")
+    is_(server.ask("SELECT count() FROM goprobe.rollups WHERE covers NOT IN "
+                   "(SELECT record FROM goprobe.blocks)"), "0\n",
+        "and sum committed records")
+    is_(server.ask("SELECT uniqExact(time), uniqExact(covers) FROM "
+                   "goprobe.rollups"), "3\t36\n", "all of their hour")
+    n = server.ask("SELECT count() FROM goprobe.hours")
+    is_(w.export(ini, store, state).returncode, 0, "again")
+    is_(w.export(ini, store, w.state()).returncode, 0, "with a lost ledger")
+    is_(server.ask("SELECT count() FROM goprobe.hours"), n, "nothing is new")
+    write_pcap(w.path("b.pcap"), [(HOUR + 3700, 1, 1 + host)
+                                  for host in range(50)])
+    subprocess.run([w.program("goprobe"), "--append", "-d", store, "-i", "a",
+                    "-r", w.path("b.pcap")], capture_output=True)
+    is_(w.export(ini, store, state, "--clean").returncode, 0,
+        "a late record, and --clean")
+    same_hours(w, server, store, "its hour is another sum")
+    is_(server.ask("SELECT max(records) FROM goprobe.rollups"), "13\n",
+        "of thirteen records")
+    good = server.ask("SELECT count() FROM goprobe.hours WHERE (record, "
+                      "attempt) IN (SELECT record, attempt FROM "
+                      "goprobe.rollups)")
+    for _ in range(100):
+        every = server.ask("SELECT count() FROM goprobe.hours")
+        if every == good:
+            break
+        time.sleep(0.1)
+    is_(every, good, "rows of lost attempts are removed")
+    proxy.shutdown()
+
+
+# with old data: nothing is of late, nothing came before
+MAY_BE_EMPTY = {"Largest export lag", "Rows and blocks arriving", "Scanners",
+                "Uploads"}
+
+
+def part_grafana(w, server, store):
+    """Each query of the dashboard, as Grafana would ask it."""
+    d, faults = dashboards.structure("etc/grafana/goprobe-clickhouse.json")
+    is_(faults, [], "the dashboard is whole")
+    fresh_tables(server)
+    init(w, server)
+    r = w.export(w.ini(server.url()), store, w.state())
+    is_(r.returncode, 0, "there is something to show") or diag(r.stderr)
+    first, last = (int(n) for n in server.ask(
+        "SELECT toUInt32(min(time)), toUInt32(max(time)) FROM goprobe.blocks"
+        ).split())
+    every = {"database": "goprobe", "site": None, "iface": None,
+             "top": "25", "known_days": "7"}
+    some = dict(every, site=[SITE, "nowhere"], iface=["days", "office"])
+    answers = {}
+    for title, sql in dashboards.clickhouse_queries(d):
+        try:
+            answer = answers[title] = server.ask(dashboards.expand(
+                sql, first, last, 300, every) + " FORMAT TSVWithNames")
+            fewer = server.ask(dashboards.expand(
+                sql, first, last, 3600, some) + " FORMAT TSVWithNames")
+            ok(answer.count("\n") > 1 or title in MAY_BE_EMPTY,
+               "%s: %d rows, %d of two interfaces" % (
+                   title, answer.count("\n") - 1, fewer.count("\n") - 1))
+        except RuntimeError as e:
+            ok(False, title) or diag(str(e))
+    out = subprocess.run(
+        [w.program("goquery"), "-d", store, "-i", "any", "-f", str(first),
+         "-l", str(last + 300), "-e", "json", "-n", "25", "--no-live",
+         "talk_conv"], capture_output=True, text=True,
+        stdin=subprocess.DEVNULL).stdout
+    local = json.loads(out)
+    total = local["summary"]["totals"]
+    is_(answers["Data volume"].split()[1], str(total["bytes"]),
+        "the data volume is goquery's")
+    is_(sorted(int(line.split("\t")[2]) for line in
+               answers["Top talkers"].splitlines()[1:]),
+        sorted(row["bytes"] for row in local["rows"]),
+        "the top talkers' bytes are goquery's")
 
 
 class Proxy(http.server.ThreadingHTTPServer):
@@ -414,6 +574,7 @@ class Daemon:
                 [w.program("goprobe-export"), "-c", ini, "-d", store, "-s",
                  state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=dict(os.environ, RUNTIME_DIRECTORY=run))
+        w.daemons.append(self.p)
 
     def said(self, text):
         with open(self.log) as log:
@@ -536,6 +697,11 @@ def part_daemon(w, server, store):
                            capture_output=True, text=True)
     is_(r.returncode, 0, "metrics for Prometheus: " +
         r.stdout.split("\n")[0]) or diag(r.stdout)
+    metrics = dashboards.read_metrics(run + "/export.prom")
+    dash, faults = dashboards.structure("etc/grafana/goprobe-prometheus.json")
+    more, shown = dashboards.prometheus(
+        dash, metrics, lambda n: not n.startswith("goprobe_export_"))
+    is_(faults + more, [], "its dashboard asks for what is published")
     server.signal(signal.SIGSTOP)
     w.replay(store, "fresh2", DATA + "/office.pcap")
     time.sleep(1.5)
@@ -769,7 +935,7 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,faults,daemon,kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
@@ -788,4 +954,5 @@ def main():
     done()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -55,8 +55,10 @@ at_exit remove_g
 chmod 755 "$G" # thousands of fsyncs are not what this is about
 ok "a day of a sensor" "$HELPERS/bench/genflows" store "$G" 1 300
 same "$G" 80000
+size=$(find "$G" -name '*.gpf' ! -name 'roll*' -o -name blocks.idx | tr '\n' '\0' | du -cb --files0-from=- | tail -1 | cut -f1)
+ok "$((size * 10 / rows))/10 bytes a row, at most 18" test "$size" -le $((rows * 18))
 size=$(du -sb "$G" | cut -f1)
-ok "$((size * 10 / rows))/10 bytes a row in all, at most 18" test "$size" -le $((rows * 18))
+ok "$((size * 10 / rows))/10 with all that is beside them, at most 24" test "$size" -le $((rows * 24))
 
 # --- a large block, an empty one, an interface with an ugly name
 python3 - >"$T/rows" <<'END'
@@ -79,4 +81,6 @@ same "$T/l" 66300
 is "$(sort -u "$T/kinds" | tr '\n' ',')" \
     "addresses 16,addresses 17,array 1,array 2,array 3,array 4,array 5,array 6,method 0,method 1," \
     "every kind of array and chunk was read"
+run 0 "address indexes" python3 tests/lib/readstore.py --addresses "$T/s"
+like "$out" "^[1-9][0-9]* [1-9][0-9]*$" "  are those of the rows: $out"
 done_testing

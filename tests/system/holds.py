@@ -61,6 +61,8 @@ def sockets(pid):
         flags = int(f[3], 16)
         kinds[f[6]] = "unix %s%s" % (types[f[4]],
                                      " listening" if flags & 0x10000 else "")
+    for line in read(f"/proc/{pid}/net/tcp").splitlines()[1:]:
+        kinds[line.split()[9]] = "tcp"
     for line in read(f"/proc/{pid}/net/packet").splitlines()[1:]:
         f = line.split()
         kinds[f[8]] = "packet socket"
@@ -377,6 +379,23 @@ def exporting(options, folder, out, title, store, how):
         server.close()
 
 
+def asking_afar(options, out, title, how):
+    """Stopped while the server says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = "http://127.0.0.1:%d/" % server.getsockname()[1]
+        p = launch([f"{options.bin}/goquery", "--remote", url, "-i", "any",
+                    "raw"], **how)
+        try:
+            server.settimeout(20)
+            connection, _ = server.accept()
+            connection.recv(1)
+            out.append(describe(title, p.pid, [], options))
+            connection.close()
+        finally:
+            p.kill()
+            p.wait()
+
+
 def scenarios(options):
     out = []
     nobody = pwd.getpwnam("nobody")
@@ -398,6 +417,8 @@ def scenarios(options):
         exporting(options, folder, out, "goprobe-export as root", store, {})
         exporting(options, folder, out, "goprobe-export as a user", own,
                   somebody)
+        asking_afar(options, out, "goquery-remote as root", {})
+        asking_afar(options, out, "goquery-remote as an analyst", analyst)
     return out
 
 

@@ -11,6 +11,9 @@ is "$(cd "$T/dest/opt/gp" && find bin sbin -type f -o -type l | sort | tr '\n' '
 for page in goquery.1 goprobe.8 goprobe-capture.8 goprobe-writer.8 goprobe-export.8 goprobe.ini.5; do
 	ok "man page $page" test -s "$T/dest/opt/gp/share/man/man${page##*.}/$page"
 done
+for file in etc/clickhouse/*.sql etc/grafana/*.json; do
+	ok "${file#etc/}" cmp "$file" "$T/dest/opt/gp/share/doc/goprobe/${file#etc/}"
+done
 run 0 "installed goProbe replays" "$T/dest/opt/gp/sbin/goProbe" -d "$T/s" -i a \
     -r tests/data/days.pcap
 run 0 "installed goQuery answers" "$T/dest/opt/gp/bin/goQuery" -d "$T/s" -i a -f 0 -e csv raw

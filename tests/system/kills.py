@@ -30,6 +30,7 @@ import time
 PCAP = "tests/data/office.pcap"
 RESTART_S = 0.5     # before a dead writer is started again
 KEYS = "time,sip,dip,dport,proto,l7proto"
+SUMMED = "sip,dip,dport,proto,l7proto"  # which roll-ups can answer
 WRAPPER = """#!/bin/sh
 n=1
 while ! mkdir {tmp}/w/$n 2>/dev/null; do n=$((n + 1)); done
@@ -122,15 +123,20 @@ class Kills:
         return "" if p.returncode == 0 or late else "status %d: %s" % (
             p.returncode, text)
 
+    def ask(self, keys, *more):
+        return subprocess.run(
+            [self.query, "-d", self.store, "-i", "e", "-f", "0", "-l",
+             "2106-01-01", "-n", "all", "-e", "csv", *more, keys],
+            capture_output=True, text=True)
+
     def rows(self):
         """The csv of everything, and what went wrong."""
-        p = subprocess.run(
-            [self.query, "-d", self.store, "-i", "e", "-f", "0", "-l",
-             "2106-01-01", "-n", "all", "-e", "csv", KEYS],
-            capture_output=True, text=True)
+        p = self.ask(KEYS)
         wrong = p.stderr
         if p.returncode != 0:
             wrong += "goquery: status %d" % p.returncode
+        if self.ask(SUMMED).stdout != self.ask(SUMMED, "--no-rollups").stdout:
+            wrong += "roll-ups give another answer"
         journals = os.path.join(self.store, "e", "journal")
         if os.path.isdir(journals) and os.listdir(journals):
             wrong += "left: %s" % os.listdir(journals)

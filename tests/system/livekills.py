@@ -333,6 +333,7 @@ class Life:
             time.sleep(self.rng.random() * 2.2 * SNAPSHOT_S)
             until(40, lambda: all(self.place.pid(v) for v in KILLS[kind]),
                   "a process is not started again")
+            known = self.place.said().count("capturing iface=")
             at = time.time()
             number = signal.SIGTERM if "stop" in kind else signal.SIGKILL
             hit = False
@@ -341,10 +342,10 @@ class Life:
                 time.sleep(self.rng.random() * 0.01)
             self.counts[kind] += hit
             if "capture" in KILLS[kind]:  # the next one is to see some, too
-                known = self.place.said().count("capture connected")
                 until(40, lambda: self.place.said().count(
-                    "capture connected") > known, self.place.said)
-                time.sleep(0.3)
+                    "capturing iface=") > known, self.place.said)
+                far = len(sender.times) + 50
+                until(40, lambda: len(sender.times) > far, "nothing is sent")
         finally:
             sent = sender.end()
         if "capture" not in KILLS[kind]:
@@ -433,13 +434,13 @@ class Life:
                 sum(b - a for a, b in gaps), down))
 
     def in_a_gap(self, kind, at, missing, gaps):
-        # one that was told to end works on for a moment
-        late = 10 if "stop" in kind else MARGIN_S
-        mine = [g for g in gaps if g[0] - late <= at <= g[1] + MARGIN_S]
-        if not missing and not mine:
+        if not missing:
             return  # nothing came while nobody was there
+        mine = [g for g in gaps if g[0] - MARGIN_S <= missing[0][1] and
+                missing[0][0] <= g[1] + MARGIN_S]
         if len(mine) != 1:
-            raise Wrong("%s: %d gaps at the kill" % (kind, len(mine)))
+            raise Wrong("%s: lost %.3f s after it, in %d gaps" % (
+                kind, missing[0][0] - at, len(mine)))
         begin, until_s = mine[0]
         if begin < at - may_lose_s(kind) - UNREAD_S:
             raise Wrong("%s: the gap begins %.2f s before" % (

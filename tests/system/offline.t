@@ -50,8 +50,8 @@ is "$(ls "$T/s/eth0")" "2026-01-15
 journal" "one day, one journal folder"
 is "$(ls "$T/s/eth0/journal" | wc -l | tr -d ' ')" 0 "no journal is left"
 is "$(ls "$T/s/eth0/2026-01-15" | tr '\n' ' ')" \
-    "blocks.idx bytes_rcvd.gpf bytes_sent.gpf dip.gpf dport.gpf l7proto.gpf pkts_rcvd.gpf pkts_sent.gpf proto.gpf sip.gpf " \
-    "one file for each attribute"
+    "blocks.idx bytes_rcvd.gpf bytes_sent.gpf dip.gpf dport.gpf l7proto.gpf pkts_rcvd.gpf pkts_sent.gpf proto.gpf rollups.gpf rollups.idx sip.gpf " \
+    "one file for each attribute, and what they sum up to"
 
 # --- replaying twice
 rows "$T/s" eth0 >"$T/before"

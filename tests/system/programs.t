@@ -14,6 +14,11 @@ is "$(libs goprobe-export)" \
     "goprobe-export: libcurl"
 is "$(libs goquery-resolve)" "libc libcap-ng libmaxminddb libseccomp " \
     "goquery-resolve: libmaxminddb, no store"
+is "$(libs goquery-remote)" \
+    "libc libcap-ng libcurl libinih libseccomp libz " \
+    "goquery-remote: libcurl, no lz4"
+is "$(nm "$BIN/goquery-remote" | grep -cE ' [Tt] (godb_writer_|godb_cursor_|gdi_(index|journal|day|block)_)')" 0 \
+    "goquery-remote reads no store"
 is "$(libs goprobe)" "libc libcap-ng libinih libseccomp " "goprobe: neither"
 is "$(nm -D "$BIN/goquery" | grep -cE ' U (socket|connect|bind|sendto|getaddrinfo|gethostby|res_)')" 0 \
     "goquery cannot use a network"

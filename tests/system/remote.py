@@ -3,32 +3,40 @@ server answers after it was shipped, question by question.
 
   -b BIN      folder of the programs
   -H HELPERS  folder of the tests' programs
-  -n N        questions (default 150, LONG=1: 600)
-  -p PARTS    comma list of: same sites hostile trouble cluster replica
+  -n N        questions (default 40, LONG=1: 600)
+  -p PARTS    comma list of: same sites seen committed trouble tls cluster
+              replica
   TAP_SEED    environment, printed
 """
 
 import argparse
 import collections
+import http.client
+import http.server
+import itertools
 import json
 import os
 import random
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, "tests/lib")
 sys.path.insert(0, HERE)
 import clickhouse
+import export
 import oracle
 from tap import ok, is_, diag, skip_all, done
 
 CORPUS = os.environ.get("PCAP_CORPUS", "../shared/pcaps")
 DATA = "tests/data"
+ZONES = ["UTC", "UTC", "Europe/Zurich", "America/St_Johns", "Asia/Kathmandu"]
 LONG = bool(os.environ.get("LONG"))
 
 
@@ -151,6 +159,8 @@ def first_difference(a, b):
 
 def compare(w, q, site, url):
     argv = q.args()
+    zone = argv.index("--tz") + 1
+    argv[zone] = w.random.choice(ZONES)
     local = w.run("goquery", *argv, "--no-live")
     argv[argv.index("-d"):argv.index("-d") + 2] = ["--remote", url]
     i = argv.index("-i") + 1
@@ -211,13 +221,513 @@ def part_same(w, server):
     ask_all(w, server.url(), w.questions, "one server")
 
 
+# ---- clusters ---------------------------------------------------------------------
+
+def part_cluster(w, server):
+    """Two shards; either is asked."""
+    two = [w.server("shard%d" % i, cluster="probes", shard=i) for i in (1, 2)]
+    for s in two:
+        s.configure([[two[0]], [two[1]]])
+        s.start()
+        r = w.init(s, "sharded", "--cluster", "probes")
+        is_(r.returncode, 0, "shard %d has its tables" % s.shard) or diag(
+            r.stderr)
+    w.ship(two[0])
+    parts = [int(s.ask("SELECT count() FROM goprobe.flows_local"))
+             for s in two]
+    ok(min(parts) > 0, "both have rows: %r" % parts)
+    for s in two:
+        ask_all(w, s.url(), w.questions // 6, "shard %d" % s.shard)
+    two[0].stop()
+    one_line(remote(w, two[1].url(), "-i", "hq/any", "-f", "0", "sip"),
+             "a shard is down")
+    two[1].stop()
+
+
+def part_replica(w, server):
+    zookeeper, port = export.start_zookeeper(w)
+    if not zookeeper:
+        ok(True, "replicated tables # SKIP no ZooKeeper is installed")
+        return
+    try:
+        pair = [w.server("replica%d" % i, cluster="probes", replica=i,
+                         zookeeper=port) for i in (1, 2)]
+        for s in pair:
+            s.configure([pair])
+            s.start()
+            r = w.init(s, "replicated", "--cluster", "probes")
+            is_(r.returncode, 0, "replica %d has its tables" % s.replica)
+        w.ship(pair[0])
+        n = pair[0].ask("SELECT count() FROM goprobe.flows_local")
+        for _ in range(100):
+            if pair[1].ask("SELECT count() FROM goprobe.flows_local") == n:
+                break
+            time.sleep(0.1)
+        for s in pair:
+            ask_all(w, s.url(), w.questions // 10, "replica %d" % s.replica)
+        for s in pair:
+            s.stop()
+    finally:
+        zookeeper.kill()
+        zookeeper.wait()
+
+
+# ---- many sites --------------------------------------------------------------------
+
+HOSTILE = ["o'); DROP TABLE goprobe.flows; --", "back\\slash", "a, b",
+           'q"uote', "semi;colon", "x/y"]
+
+
+def remote(w, url, *argv, ini=None, **options):
+    return w.run("goquery", "--config", ini or w.ini("hq", url), "--remote",
+                 url, "--tz", "UTC", *argv, **options)
+
+
+def rows(r):
+    return [line.split(",") for line in r.stdout.splitlines()[1:]]
+
+
+def make_rows(w, name, lines):
+    store = w.path(name)
+    subprocess.run([os.path.join(w.helpers, "lib/rows2store"), store],
+                   input="\n".join(lines) + "\n", text=True, check=True)
+    return store
+
+
+def part_sites(w, server):
+    url = server.url()
+    slot = oracle.T0 + 6 * 86400
+    for i, site in enumerate(HOSTILE):
+        label = "It's \\ 1;--" if i == 0 else "DNS"
+        store = make_rows(w, "hostile%d" % i, [
+            "B eth0 %d 4 300 0 0 0 0" % slot,
+            "R 10.9.0.%d 10.9.1.1 %d 17 1 2 3 4 %s" % (i + 1, 1000 + i, label),
+            "C eth0 %d" % slot])
+        r = w.export(site, url, store)
+        is_(r.returncode, 0, "a site named %s" % site) or diag(r.stderr)
+    win = ("-f", str(slot), "-l", str(slot + 300), "-e", "csv")
+    r = remote(w, url, "-i", "any", *win, "site,sip", "-c", "net 10.9.0.0/16")
+    is_(sorted(x.rsplit(",", 7)[0] for x in r.stdout.splitlines()[1:]),
+        sorted('"%s"' % s.replace('"', '""') if set(s) & set(',"') else s
+               for s in HOSTILE), "each site by its name") or diag(r.stderr)
+    for i, site in enumerate(HOSTILE):
+        r = remote(w, url, "-i", "any", *win, "sip", "-c",
+                   'site = %s' % ('"%s"' % site if '"' not in site
+                                  else "'%s'" % site))
+        is_([x[0] for x in rows(r)], ["10.9.0.%d" % (i + 1)],
+            "site = %s" % site) or diag(r.stderr)
+    r = remote(w, url, "-i", "any", *win, "sip", "-c",
+               "l7 = \"It's \\ 1;--\"")
+    is_([x[0] for x in rows(r)], ["10.9.0.1"], "a hostile application")
+    r = remote(w, url, "-i", "any", *win, "l7proto", "--having",
+               "l7 = \"It's \\ 1;--\"")
+    is_([x[0] for x in rows(r)], ["It's \\ 1;--"], "and in --having")
+    r = remote(w, url, "-i", "x/y/eth0", *win, "sip")
+    is_([x[0] for x in rows(r)], ["10.9.0.6"], "a site with a slash in it")
+    r = remote(w, url, "-i", "*\\\\slash/eth*", *win, "sip")
+    is_([x[0] for x in rows(r)], ["10.9.0.2"], "a glob of a site")
+    r = remote(w, url, "-i", "eth0,!hq/*,!lab/any,!x/y/eth0", *win, "dport")
+    is_(len(rows(r)), len(HOSTILE) - 1, "eth0 of any site but some")
+    r = remote(w, url, "-i", "any,!hq/any", *win, "dport", "-c",
+               "not site in ('a, b', \"semi;colon\") and site != nowhere")
+    is_(len(rows(r)), len(HOSTILE) - 2, "site in a list, negated")
+    r = remote(w, url, "-i", "any", *win, "site,dport", "--having",
+               "site = 'x/y'")
+    is_([x[1] for x in rows(r)], ["1005"], "site in --having")
+    r = remote(w, url, "-i", "any", *win, "-s", "site", "-n", "1",
+               "site,dport")
+    is_(rows(r)[0][-7:-6] if rows(r) else r.stderr, ["1002"],
+        "sorted by site")
+    for text in ("dport = 1' or '1'='1", "l7 = x') or 1=1 --",
+                 "sip = 10.9.0.1'); --", "site = '"):
+        r = remote(w, url, "-i", "any", *win, "dport", "-c", text)
+        is_(r.returncode, 2, "no condition: %s" % text)
+    for text in ("x') or (1=1", "\\' OR 1=1 --", "%", "_", "\x01\x7f"):
+        r = remote(w, url, "-i", "any", *win, "dport", "-c",
+                   'l7 = "%s"' % text)
+        is_((r.returncode, rows(r)), (0, []), "no such application: %r" % text)
+    r = remote(w, url, "-i", "nowhere/eth0", *win, "dport")
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1 and "hq/eth0" in
+       r.stderr, "a site that is not there") or diag(r.stderr)
+    r = w.run("goquery", "-d", w.stores["hq"].store, "-i", "any", "site,sip")
+    ok(r.returncode == 2 and "--remote" in r.stderr, "site is no column here")
+    r = w.run("goquery", "-d", w.stores["hq"].store, "-i", "any", "-c",
+              "site = hq", "sip")
+    ok(r.returncode == 2 and "--remote" in r.stderr, "nor a condition")
+    for argv in (("--status",), ("--check",), ("-d", "x", "raw"),
+                 ("--threads", "2", "raw"), ("--watch", "3", "raw")):
+        r = remote(w, url, "-i", "any", *argv)
+        ok(r.returncode == 2 and r.stderr.count("\n") == 1,
+           "refused: " + argv[0]) or diag(r.stderr)
+    many = w.path("many")
+    with open(many, "w") as out:
+        out.write("\n".join("10.%d.%d.%d" % (200 + i // 65536, i // 256 % 256,
+                                             i % 256) for i in range(100001)))
+        out.write("\n10.9.0.3\n2001:db8:ffff::/45\n10.77.0.0/15\n")
+    r = remote(w, url, "-i", "any", *win, "sip", "-c", "src in @" + many)
+    is_([x[0] for x in rows(r)], ["10.9.0.3"], "a list of 100,004 addresses"
+        ) or diag(r.stderr)
+    r = remote(w, url, "-i", "any", *win[:-2], "seen", "@" + many)
+    ok(r.returncode == 0 and "seen   10.9.0.3" in r.stdout and
+       "Checked 100004: 1 seen" in r.stdout and "a, b/eth0" in r.stdout,
+       "seen of 100,004") or diag(r.stderr)
+    is_(server.ask("EXISTS TABLE goprobe.flows"), "1\n", "and the table lives")
+
+
+def seen_words(w, text):
+    return sorted(re.sub(r"[a-z]+/", "", x) for x in text.splitlines()
+                  if x.startswith(("seen", "never")))
+
+
+def part_seen(w, server):
+    url, rows_ = server.url(), w.stores["hq"]
+    words = w.random.sample(rows_.addrs, 12) + ["203.0.113.0/24", "10.1.0.0/22",
+                                                "2001:db8::/33", "::/0"]
+    win = ("-f", str(oracle.T0), "-l", str(oracle.T0 + 86400 * 2))
+    local = w.run("goquery", "-d", rows_.store, *win, "-i", "any", "--no-live",
+                  "--tz", "UTC", "seen", *words)
+    r = remote(w, url, *win, "-i", "hq/any", "seen", *words)
+    is_(r.returncode, local.returncode, "seen: the same status")
+    is_(seen_words(w, r.stdout), seen_words(w, local.stdout),
+        "seen: the same sightings") or diag(r.stderr)
+    for cond in ("host 203.0.113.99", "port 443", ""):
+        argv = (*win, "-e", "csv", "-c", cond, "seen")
+        local = w.run("goquery", "-d", rows_.store, "--no-live", "--tz", "UTC",
+                      *argv)
+        r = remote(w, url, "-i", "hq/any", *argv)
+        is_((r.returncode, r.stdout.replace("hq/", "")),
+            (local.returncode, local.stdout), "seen -c '%s'" % cond)
+    local = w.run("goquery", "-d", rows_.store, "--list", "-e", "csv")
+    r = remote(w, url, "--list", "-i", "hq/any", "-e", "csv")
+    head = local.stdout.splitlines()[0].split(",")
+    skip = [i for i, x in enumerate(head) if "disk" in x]
+    is_([[c for i, c in enumerate(x.split(",")) if i not in skip]
+         for x in r.stdout.replace("hq/", "").splitlines()],
+        [[c for i, c in enumerate(x.split(",")) if i not in skip]
+         for x in local.stdout.splitlines()], "--list, but for the disk")
+
+
+# ---- what is committed, and what is missing ------------------------------------------
+
+def part_committed(w, server):
+    """Losers are never counted, a commit told twice counts once, sensors that
+    lag or lost something are told."""
+    url = server.url()
+    slot = oracle.T0 + 8 * 86400
+    store = make_rows(w, "late", [
+        "B eth0 %d 4 300 0 0 0 0" % slot,
+        "R 10.8.0.1 10.8.1.1 53 17 1 2 3 4 DNS", "C eth0 %d" % slot,
+        "B eth0 %d 4 300 0 7 0 0" % (slot + 300),
+        "R 10.8.0.1 10.8.1.1 53 17 1 2 3 4 DNS", "C eth0 %d" % (slot + 300)])
+    is_(w.export("late", url, store).returncode, 0, "shipped")
+    win = ("-i", "late/eth0", "-f", str(slot), "-l", str(slot + 600))
+    before = remote(w, url, *win, "-e", "csv", "sip").stdout
+    ok(before.count("10.8.0.1,6,8,14,2,4,6") == 1, "two blocks") or diag(before)
+    columns = ("day, time, site, iface, version, sip, dip, dport, proto, "
+               "l7proto, category, bytes_rcvd, bytes_sent, packets_rcvd, "
+               "packets_sent, record")
+    server.ask("INSERT INTO goprobe.flows SELECT %s, toFixedString("
+               "unhex('ffffffffffffffffffffffffffffffff'), 16) FROM goprobe.flows WHERE site = "
+               "'late'" % columns)
+    is_(remote(w, url, *win, "-e", "csv", "sip").stdout, before,
+        "rows of a loser that came late do not count")
+    server.ask("INSERT INTO goprobe.blocks SELECT * FROM goprobe.blocks WHERE "
+               "site = 'late'")
+    is_(remote(w, url, *win, "-e", "csv", "sip").stdout, before,
+        "a commit that was told twice counts once")
+    b = ("day, time, site, iface, record, toFixedString(unhex("
+         "'ffffffffffffffffffffffffffffffff'), 16), "
+         "first_ns, last_ns, flags, rows, seen, seen_bytes, non_ip, "
+         "non_ip_bytes, malformed, malformed_bytes, kernel_drops, iface_drops, "
+         "overflow, late, time_clamped, unreadable, shipped")
+    server.ask("INSERT INTO goprobe.blocks SELECT %s FROM goprobe.blocks WHERE "
+               "site = 'late'" % b)
+    is_(remote(w, url, *win, "-e", "csv", "sip").stdout, before,
+        "of two attempts one counts")
+    server.ask("INSERT INTO goprobe.flows SELECT day, time, 'copy', iface, "
+               "version, sip, dip, dport, proto, l7proto, category, bytes_rcvd,"
+               " bytes_sent, packets_rcvd, packets_sent, record, toFixedString("
+               "'copycopycopycopy', 16) FROM goprobe.flows WHERE site = 'late' "
+               "AND reinterpretAsUInt8(attempt) != 255")
+    server.ask("INSERT INTO goprobe.blocks SELECT day, time, 'copy', iface, "
+               "record, toFixedString('copycopycopycopy', 16), %s FROM "
+               "goprobe.blocks WHERE site = 'late' LIMIT 2" %
+               b.split("16), ")[1])
+    r = remote(w, url, "-i", "late/eth0,copy/eth0", *win[2:], "-e", "csv",
+               "-c", "net 10.8.0.0/16", "site")
+    is_([x[0] for x in rows(r)], ["copy", "late"],
+        "a store that two sites ship counts at both")
+    r = remote(w, url, *win[:4], "-l", str(slot + 3600), "sip")
+    ok("late/eth0 shipped until " in r.stdout and
+       "7 packets dropped by the interface on late/eth0" in r.stdout,
+       "how far it has shipped, and what it dropped") or diag(r.stdout)
+    is_(r.returncode, 0, "status 0")
+    r = remote(w, url, *win[:4], "-l", str(slot + 3600), "--fail-incomplete",
+               "-e", "csv", "sip")
+    ok(r.returncode == 3 and re.search(
+        r"iface=late/eth0 first=\S+ last=\S+ cause=not-shipped seconds=3000",
+        r.stderr) and "cause=interface-drops packets=7" in r.stderr,
+       "in csv on stderr") or diag(r.stderr)
+    server.ask("INSERT INTO goprobe.blocks SELECT day, toDateTime(%d), site, "
+               "iface, toFixedString('recordrecordreco', 16), attempt, "
+               "first_ns + 600000000000, last_ns + 600000000000, flags, 0, "
+               "seen, seen_bytes, non_ip, non_ip_bytes, malformed, "
+               "malformed_bytes, 0, 0, 0, 0, 0, 1, shipped FROM goprobe.blocks "
+               "WHERE site = 'late' AND time = toDateTime(%d) LIMIT 1" % (
+                   slot + 600, slot))
+    r = remote(w, url, *win[:4], "-l", str(slot + 900), "sip")
+    ok(r.returncode == 3 and "cause=damaged" in r.stderr,
+       "a block that the sensor could not read: status 3") or diag(r.stderr)
+    big = 1 << 62
+    store = make_rows(w, "big", ["B eth0 %d 4 300 0 0 0 0" % slot] + [
+        "R 10.7.0.%d 10.7.1.1 53 17 %d %d 3 4 DNS" % (i, big, big)
+        for i in range(1, 7)] + ["C eth0 %d" % slot])
+    is_(w.export("big", url, store).returncode, 0, "large sums shipped")
+    for argv in (("-n", "3", "sip"), ("dport",), ("-in", "proto"),
+                 ("host",), ("-n", "40%", "sip"), ("-s", "bytes_rcvd",
+                                                   "sip/29"),
+                 ("-c", "bytes > 16000000T", "sip"),
+                 ("--having", "bytes > 4000P", "sip")):
+        argv = ("-f", str(slot), "-l", str(slot + 300), "-e", "csv", *argv)
+        local = w.run("goquery", "-d", store, "-i", "eth0", *argv)
+        r = remote(w, url, "-i", "big/eth0", *argv)
+        is_(r.stdout, local.stdout, "sums at the limit: %s" % " ".join(argv[6:]
+            )) or diag(r.stderr)
+
+
+# ---- trouble ------------------------------------------------------------------------
+
+class Proxy(http.server.ThreadingHTTPServer):
+    """Lets some questions through and then does what servers should not."""
+
+    def __init__(self, server):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.server, self.mood, self.good = server, None, 0
+        self.seen = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def url(self):
+        return "http://127.0.0.1:%d/" % self.server_address[1]
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, data, *headers):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        self.server.seen.append("GET")
+        self.answer(200, b"{}")
+
+    def do_POST(self):
+        s = self.server
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        s.seen.append(self.headers.get("Authorization"))
+        c = http.client.HTTPConnection("127.0.0.1", s.server.http, timeout=60)
+        headers = {k: v for k, v in self.headers.items()
+                   if k.lower() == "authorization"}
+        c.request("POST", self.path, data, headers)
+        r = c.getresponse()
+        status, got = r.status, r.read()
+        c.close()
+        if s.good > 0 or s.mood is None:
+            s.good -= 1
+            return self.answer(status, got)
+        return MOODS[s.mood](self, got)
+
+    def stream(self, chunks):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for chunk in chunks:
+                self.wfile.write(b"%x\r\n" % len(chunk) + chunk + b"\r\n")
+        except OSError:
+            pass
+        self.close_connection = True
+
+    def cut(self, got):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(got)))
+        self.end_headers()
+        self.wfile.write(got[:len(got) * 2 // 3])
+        self.close_connection = True
+
+    def flood(self, got):
+        row = b'["' + b"0" * 32 + b'"],\n'
+        self.stream(itertools.chain([b'{"data":[\n'], itertools.repeat(row)))
+
+    def drip(self, got):
+        def slowly():
+            for _ in range(100):
+                time.sleep(0.1)
+                yield b" "
+        self.stream(slowly())
+
+    def hang(self, got):
+        time.sleep(4)
+        self.close_connection = True
+
+
+EXCEPTION = (b"Code: 241, e.displayText() = DB::Exception: Memory limit (for "
+             b"query) exceeded: would use 9.31 GiB\n")
+MOODS = {
+    "nothing": lambda h, got: h.answer(200, b""),
+    "a page": lambda h, got: h.answer(200, b"<html>Log in\x1b[31m</html>"),
+    "an empty object": lambda h, got: h.answer(200, b"{}"),
+    "refusal": lambda h, got: h.answer(500, EXCEPTION),
+    "no such": lambda h, got: h.answer(404, b"x" * 100000),
+    "gateway": lambda h, got: h.answer(502, b""),
+    "redirect": lambda h, got: h.answer(
+        302, b"", ("Location", h.server.url() + "elsewhere")),
+    "half": lambda h, got: h.answer(200, got[:len(got) * 2 // 3]),
+    "an error in the middle": lambda h, got: h.answer(
+        200, got[:len(got) // 2] + EXCEPTION),
+    "twice": lambda h, got: h.answer(200, got + got),
+    "a row less": lambda h, got: h.answer(
+        200, re.sub(rb"\n\t\t\[.*\],?", b"", got, count=1)
+        .replace(b"],\n\n\t\"tot", b"],\n\n\t\"tot")),
+    "other columns": lambda h, got: h.answer(
+        200, got.replace(b'\t\t[', b'\t\t["1",')),
+    "nests": lambda h, got: h.answer(200, b'{"meta":' + b"[" * 100000),
+    "no numbers": lambda h, got: h.answer(
+        200, re.sub(rb'(\[.*), "?[0-9]+"?\]', rb'\1, "-1x"]', got)),
+    "zero bytes": lambda h, got: h.answer(200, got.replace(b"\n", b"\0")),
+    "cut": Handler.cut,
+    "drip": Handler.drip,
+    "hang": Handler.hang,
+}
+
+
+def one_line(r, what):
+    return ok(r.returncode == 1 and r.stdout == "" and
+              r.stderr.count("\n") == 1 and r.stderr.startswith("goquery: ")
+              and all(c == "\n" or " " <= c <= "~" for c in r.stderr),
+              what + ": one line, status 1, nothing printed") or diag(
+                  "%d %r %r" % (r.returncode, r.stderr[:300], r.stdout[:300]))
+
+
+def part_trouble(w, server):
+    proxy = Proxy(server)
+    url = proxy.url()
+    argv = ("-i", "hq/any", "-f", "0", "-e", "csv", "talk_conv")
+    is_(remote(w, url, *argv).stdout, remote(w, server.url(), *argv).stdout,
+        "through a proxy")
+    for mood in MOODS:
+        for good in (0, 4) if mood not in ("drip", "hang") else (4,):
+            proxy.mood, proxy.good = mood, good
+            r = remote(w, url, *argv, "--timeout", "1500ms")
+            one_line(r, "%s after %d" % (mood, good))
+    ok("GET" not in proxy.seen, "no redirect was followed")
+    MOODS["flood"] = Handler.flood
+    proxy.mood, proxy.good = "flood", 4
+    one_line(remote(w, url, *argv, "--timeout", "2s"), "an endless answer")
+    proxy.mood, proxy.good = "hang", 2
+    begun = time.monotonic()
+    r = remote(w, url, *argv, "--timeout", "500ms")
+    ok(time.monotonic() - begun < 3 and "--timeout" in r.stderr,
+       "--timeout is kept") or diag(r.stderr)
+    proxy.mood, proxy.good = None, 0
+    r = remote(w, url, "-i", "hq/any,lab/any", "-f", "0", "-e", "csv", "--mem",
+               "100k", "raw")
+    one_line(r, "more than --mem")
+    ok("--mem" in r.stderr, "and it says so")
+    r = remote(w, "http://127.0.0.1:%d/" % clickhouse.free_port(), *argv)
+    one_line(r, "nobody listens")
+    for bad in ("ftp://127.0.0.1/", "http://u:p@127.0.0.1/", "nonsense",
+                "http://127.0.0.1/?user=x", "http://a.invalid/"):
+        one_line(remote(w, bad, *argv), bad)
+    r = remote(w, server.url(), *argv, ini=w.ini(
+        "hq", server.url(), "[remote]\ndatabase = nowhere\n"))
+    one_line(r, "no such database")
+    r = w.run("goquery-remote", *argv)
+    is_(r.returncode, 2, "goquery-remote by itself needs --remote")
+    part_credentials(w, server, proxy, argv)
+    proxy.shutdown()
+
+
+def part_credentials(w, server, proxy, argv):
+    secret = w.path("pw")
+    with open(secret, "w") as out:
+        out.write("s3cret-word\n")
+    os.chmod(secret, 0o600)
+    if os.geteuid() == 0:
+        os.chown(secret, 0, 0)
+    mine = "[remote]\nurl = %s\nuser = sensor\npassword_file = %s\n"
+    ini = w.ini("hq", server.url(), mine % (proxy.url(), secret))
+    proxy.seen.clear()
+    r = remote(w, proxy.url(), *argv, ini=ini)
+    ok(r.returncode == 0 and all(a and a.startswith("Basic ")
+                                 for a in proxy.seen), "user and password"
+       ) or diag(r.stderr)
+    r = remote(w, "default", *argv, ini=ini)
+    ok(r.returncode == 0 and len(r.stdout) > 200, "--remote default")
+    other = Proxy(server)
+    r = remote(w, other.url(), *argv, ini=ini)
+    ok(r.returncode == 0 and not any(other.seen),
+       "the password goes to its server alone")
+    other.shutdown()
+    with open(secret, "w") as out:
+        out.write("wrong-w0rd\n")
+    r = remote(w, server.url(), *argv, ini=w.ini(
+        "hq", server.url(), mine % (server.url(), secret)))
+    one_line(r, "a wrong password")
+    ok("wrong-w0rd" not in r.stderr, "which is not shown")
+    os.chmod(secret, 0o644)
+    r = remote(w, server.url(), *argv, ini=w.ini(
+        "hq", server.url(), mine % (server.url(), secret)))
+    one_line(r, "a password that others can read")
+
+
+def part_tls(w, server):
+    if not shutil.which("openssl"):
+        ok(True, "TLS # SKIP no openssl")
+        return
+    export.make_certificates(w.path)
+    proxy = Proxy(server)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(w.path("server.pem"), w.path("server.key"))
+    context.load_verify_locations(w.path("ca.pem"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+    url = proxy.url().replace("http:", "https:")
+    argv = ("-i", "hq/any", "-f", "0", "-e", "csv", "talk_conv")
+    base = "[remote]\nurl = %s\n" % url
+    client = "cert_file = %s\nkey_file = %s\n" % (w.path("client.pem"),
+                                                   w.path("client.key"))
+    ca = "ca_file = %s\n" % w.path("ca.pem")
+    for what, more in (("an unknown CA", client),
+                       ("another CA", client + "ca_file = %s\n" %
+                        w.path("otherca.pem")),
+                       ("no client certificate", ca),
+                       ("no CA file", client + "ca_file = /nowhere.pem\n")):
+        one_line(remote(w, url, *argv, ini=w.ini("hq", url, base + more)), what)
+    r = remote(w, url, *argv, ini=w.ini("hq", url, base + client + ca))
+    is_(r.stdout, remote(w, server.url(), *argv).stdout,
+        "both certificates hold") or diag(r.stderr)
+    proxy.shutdown()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-H", dest="helpers", default="build/gcc/tests")
     parser.add_argument("-n", dest="questions", type=int,
-                        default=600 if LONG else 150)
-    parser.add_argument("-p", dest="parts", default="same")
+                        default=600 if LONG else 40)
+    parser.add_argument("-p", dest="parts", default="same,sites,seen,committed,trouble,tls,"
+                        "cluster,replica")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

@@ -19,13 +19,14 @@ while IFS= read -r line; do
 	*) ok "  and is run" grep -qE -- "\b(lib)?${name%%_*}" tests/build.mk ;;
 	esac
 done <"$T/named"
-for c in capture writer querier export; do
+for c in capture writer querier export remote; do
 	title=goprobe-$c
 	[ $c = querier ] && title=goquery
+	[ $c = remote ] && title=goquery-remote
 	[ $c = capture ] && title='goprobe-capture, live, one worker'
 	printf '### %s\n\n' "$title"
 	"$TESTS_DIR/component/attack_$c" --rules
-	[ $c = export ] || echo
+	[ $c = remote ] || echo
 done >"$T/rules"
 sed -n '/^### goprobe-capture, live/,$p' $DOC >"$T/shown"
 ok "the filters are as shown" diff "$T/shown" "$T/rules"

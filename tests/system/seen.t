@@ -81,8 +81,10 @@ run 0 "  but what is there is there" goquery -d "$T/drops" -f 0 seen 10.0.0.1
 	chmod -R a+rX "$T/gaps"
 run 3 "the sensor was down in between" goquery -d "$T/gaps" -f 0 -l 1768608300 \
 	seen 192.0.2.77
+# without address indexes the blocks themselves are looked at
+{ rows 0; echo K; } | "$MAKE" "$T/plain" && chmod -R a+rX "$T/plain"
 for file in sip.gpf dip.gpf blocks.idx; do
-	cp -a "$T/store" "$T/broken"
+	cp -a "$T/plain" "$T/broken"
 	f=$T/broken/eth0/2026-01-15/$file
 	# of the IPv4 addresses, or of a record
 	at=2
@@ -97,6 +99,115 @@ for file in sip.gpf dip.gpf blocks.idx; do
 	[ $file = blocks.idx ] ||
 		run 3 "$file is gone" goquery -d "$T/broken" -f 0 seen 192.0.2.77
 	rm -rf "$T/broken"
+done
+# with them it is they, as long as the day's own index is what it was
+is "$(ls "$T"/store/eth*/*/addresses.idx | wc -l)" 3 "three address indexes"
+explained() {
+	goquery -d "$T/broken" -f 0 --explain "$@" 2>&1 >/dev/null |
+		sed -n 's/.*read: \([0-9]*\) blocks (\([0-9]*\) .*/\1 \2/p'
+}
+cp -a "$T/store" "$T/broken"
+is "$(explained seen 192.0.2.77)" "0 3" "no block is read"
+A=$T/broken/eth0/2026-01-15/addresses.idx
+for how in flipped longer cut empty gone another; do
+	cp "$T/store/eth0/2026-01-15/addresses.idx" "$A"
+	case $how in
+	flipped) printf '\377' | dd of="$A" bs=1 seek=70 conv=notrunc \
+		2>/dev/null ;;
+	longer) echo >>"$A" ;;
+	cut) truncate -s -1 "$A" ;;
+	empty) : >"$A" ;;
+	gone) rm "$A" ;;
+	another) cp "$T/store/eth0/2026-01-16/addresses.idx" "$A" ;;
+	esac
+	run 1 "an address index that is $how" goquery -d "$T/broken" -f 0 seen \
+		192.0.2.77
+	is "$(explained seen 192.0.2.77)" "1 2" "  the day's block is read instead"
+	run 0 "  what is there is there" goquery -d "$T/broken" -f 0 seen \
+		2001:db8::2
+done
+cp "$T/store/eth0/2026-01-15/addresses.idx" "$A"
+printf '\377' | dd of="$T/broken/eth0/2026-01-15/sip.gpf" bs=1 seek=2 \
+	conv=notrunc 2>/dev/null
+run 1 "it stands for a column that is damaged" goquery -d "$T/broken" -f 0 \
+	seen 192.0.2.77
+run 3 "  which a look at the blocks would tell" goquery -d "$T/broken" -f 0 \
+	--no-index seen 192.0.2.77
+f=$T/broken/eth0/2026-01-15/blocks.idx
+printf '\377' | dd of="$f" bs=1 seek=$(($(stat -c %s "$f") - 8)) conv=notrunc \
+	2>/dev/null
+run 3 "but not for blocks.idx" goquery -d "$T/broken" -f 0 seen 192.0.2.77
+like "$err" "cause=damaged" "  which is told"
+run 3 "nor without addresses" goquery -d "$T/broken" -f 0 -c 'host 192.0.2.77' \
+	seen
+run 0 "what is elsewhere is seen" goquery -d "$T/broken" -f 0 seen 198.51.100.7
+
+# --- who is new
+n() { goquery -d "$T/store" -l 1768609000 "$@"; }
+run 0 "seen --new" n seen --new 2026-01-17
+is "$out" "new  198.51.100.7       from 2026-01-17 00:00:00 +0000 to 2026-01-17 00:00:00 +0000, 2 packets, 2.00  B, on eth1
+
+Checked 2 addresses since 2026-01-17 00:00:00 +0000: 1 new, 1 known before
+Coverage: 100.00 % of the window
+Before it: 100.00 % of the time" "  the text"
+run 0 "of an interface that knows less" n -i eth1 seen --new 2026-01-17
+like "$out" "Checked 2 addresses .*: 2 new, 0 known" "  both are"
+like "$out" "nothing is known of the time before 2026-01-17" "  as is said"
+run 0 "csv" n -e csv seen --new 2026-01-16
+is "$out" 'address,first,last,packets_rcvd,packets_sent,packets,bytes_rcvd,bytes_sent,bytes,ifaces
+192.0.2.9,1768521600,1768521600,1,1,2,1,1,2,"eth0"
+198.51.100.7,1768608000,1768608000,1,1,2,1,1,2,"eth1"' "  the rows"
+run 0 "-n" n -e csv -n 1 seen --new 2026-01-16
+is "$(printf '%s\n' "$out" | wc -l)" 2 "  the first of them"
+run 0 "json" n -e json seen --new 2026-01-16
+is "$(printf '%s' "$out" | jq -c '[.summary.checked,.summary.new,
+	.summary.known,(.addresses|map(.address))]')" \
+	'[3,2,1,["192.0.2.9","198.51.100.7"]]' "  its summary"
+run 0 "jsonl" n -e jsonl seen --new 2026-01-16
+is "$(printf '%s\n' "$out" | jq -r .ifaces[0] | tr '\n' ' ')" "eth0 eth1 " \
+	"  where"
+run 2 "--new with addresses" n seen --new -1d 10.0.0.1
+run 2 "--new without seen" n -i any --new -1d talk_conv
+run 2 "--new behind the end" n seen --new 2026-01-18
+run 2 "--new before the beginning" n -f 2026-01-16 seen --new 2026-01-16
+run 2 "a time that is none" n seen --new soon
+# $1, $2: packets dropped on the first and on the second day; $3: commands
+two_days() {
+	cat <<-END
+	B eth0 1768435200 8 86400 $1 0 0 0
+	R 10.0.0.1 192.0.2.1 443 6 1 1 1 1 TLS
+	C eth0 1768435200
+	B eth0 1768521600 8 43200 $2 0 0 0
+	R 192.0.2.1 10.0.0.1 443 6 1 1 1 1 TLS
+	C eth0 1768521600
+	B eth0 1768564800 8 43200 0 0 0 0
+	R 192.0.2.1 10.0.0.1 443 6 1 1 1 1 TLS
+	R 192.0.2.2 10.0.0.1 443 6 1 1 1 1 TLS
+	C eth0 1768564800
+	${3-}
+	END
+}
+for index in "" K; do
+	rm -rf "$T"/two*
+	two_days 0 0 "$index" | "$MAKE" "$T/two"
+	two_days 0 5 "$index" | "$MAKE" "$T/two.5"
+	two_days 5 0 "$index" | "$MAKE" "$T/two5."
+	chmod -R a+rX "$T"/two*
+	how=${index:+, without indexes}
+	q() { d=$1; shift; goquery -d "$T/$d" -f 1768435200 "$@"; }
+	run 1 "nobody is new$how" q two -l 1768564800 seen --new 1768521600
+	run 3 "  not clean after drops" q two.5 -l 1768564800 seen --new \
+		1768521600
+	run 1 "  but for those before" q two5. -l 1768564800 seen --new \
+		1768521600
+	like "$(q two5. -l 1768564800 seen --new 1768521600)" \
+		"Before it: .*5 packets dropped" "  which are told"
+	run 0 "within a day$how" q two -e csv -l 1768608000 seen --new \
+		1768564801
+	is "$(printf '%s\n' "$out" | cut -d, -f1 | sed 1d)" 192.0.2.2 \
+		"  blocks before it count as before"
+	run 3 "a window that nobody watched$how" q two -l 1768694400 seen \
+		--new 1768608000
 done
 is "$(s seen 10.0.0.1 --threads 1)" "$(s seen 10.0.0.1 --threads 7)" \
 	"threads change nothing"

@@ -156,8 +156,13 @@ else
 	printf '# TYPE goprobe_x counter\ngoprobe_x -1\n' >"$T/bad.prom"
 	run 1 "what is not is seen" sh -c \
 	    'python3 tests/lib/promcheck.py <"$1"' sh "$T/bad.prom"
+	run 0 "the dashboard asks for what is published" \
+	    python3 tests/lib/dashboards.py etc/grafana/goprobe-prometheus.json \
+	    -m "$T/prom/goprobe.prom" -s goprobe_export_ -r "$T/rules"
+	like "$out" '^[0-9]+ expressions of [0-9]+ metrics$' "and for much of it"
 	if command -v promtool >/dev/null; then
 		ok "promtool" promtool check metrics <"$T/prom/goprobe.prom"
+		ok "promtool of the dashboard" promtool check rules "$T/rules"
 	fi
 	kill "$second"
 	wait "$second"

@@ -18,6 +18,7 @@ includes capture 'capture/|common/ipc/|common/base/'
 includes writer 'writer/|common/ipc/|common/godb/godb(_write)?\.h|common/base/'
 includes querier 'querier/|common/godb/godb\.h|common/base/'
 includes querier/export 'querier/export/|common/godb/godb\.h|common/base/'
+includes querier/remote 'querier/|common/godb/(godb|cond|held)\.h|common/base/'
 includes common/ipc 'common/ipc/|common/base/'
 includes common/godb 'common/godb/|common/base/(fd|clock|addr|hash|words|applications)\.h'
 includes common/base 'common/base/'
@@ -35,7 +36,8 @@ door lz4.h common/godb/block.c
 door ini.h common/base/conf.c
 door cap-ng.h common/base/sandbox.c
 door seccomp.h capture/profile.c common/base/sandbox.c \
-    querier/export/profile.c querier/profile.c querier/remote/profile.c querier/resolve.c writer/profile.c
+    querier/export/profile.c querier/profile.c querier/remote/profile.c \
+    querier/resolve.c writer/profile.c
 door curl/curl.h querier/export/http.c
 door maxminddb.h querier/geo.c
 

@@ -262,10 +262,57 @@ test_sort(uint64_t *seed)
 	is_int(bad, 0, "sorting numbers of any size");
 }
 
+static int
+by_key_and_place(const void *pa, const void *pb)
+{
+	const struct gdi_row4 *a = pa, *b = pb;
+
+	for (size_t i = 0; i < 2; i++)
+		if (a->k[i] != b->k[i])
+			return a->k[i] < b->k[i] ? -1 : 1;
+	return a->counter[0] < b->counter[0] ? -1 :
+					       a->counter[0] > b->counter[0];
+}
+
+/* Many rows in place: the order, and that each is still there, once. */
+static void
+test_in_place(uint64_t *seed, unsigned kind)
+{
+	enum { ROWS = 3 * GDI_SORT_PART + 7 };
+	struct gdi_row4 *v = calloc(ROWS, sizeof(*v));
+	struct gdi_row4 *want = calloc(ROWS, sizeof(*want));
+	struct gdi_row4 *part = calloc(GDI_SORT_PART, sizeof(*part));
+	size_t bad = 0;
+
+	for (uint32_t i = 0; i < ROWS; i++) {
+		uint64_t k = tap_random(seed) % (kind % 2 ? 900 : ROWS * 9);
+
+		v[i].k[0] = kind < 4 ? key_bits(k, kind) : 0;
+		v[i].k[1] = kind < 4 ? k % 3 : key_bits(k, kind - 4);
+		v[i].counter[0] = i;
+		want[i] = v[i];
+	}
+	qsort(want, ROWS, sizeof(*want), by_key_and_place);
+	gdi_sort_row4_in_place(v, part, ROWS);
+	for (size_t i = 1; i < ROWS; i++) /* equal ones come in any order */
+		bad += v[i - 1].k[0] > v[i].k[0] ||
+		    (v[i - 1].k[0] == v[i].k[0] &&
+			v[i - 1].k[1] > v[i].k[1]);
+	qsort(v, ROWS, sizeof(*v), by_key_and_place);
+	bad += memcmp(v, want, ROWS * sizeof(*v)) != 0;
+	is_int(bad, 0, "rows in place, keys of kind %u", kind);
+	free(v);
+	free(want);
+	free(part);
+}
+
 int
 main(void)
 {
 	uint64_t seed = tap_seed(11);
+
+	for (unsigned kind = 0; kind < 8; kind++)
+		test_in_place(&seed, kind);
 
 	for (unsigned kind = 0; kind < 4; kind++) {
 		test_sums(&seed, 3, kind);

@@ -2,6 +2,7 @@
 #include "common/godb/block.h"
 
 #include <errno.h>
+#include <xxhash.h>
 
 #include "tests/tap.h"
 
@@ -139,6 +140,25 @@ test_bomb(void)
 	is_int(gdi_chunks(65537), 2, "chunks of 65537 rows");
 }
 
+/* The checksum is XXH3's, whichever code the CPU runs. */
+static void
+test_checksum(void)
+{
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < sizeof(v) / 8; i++)
+		v[i] = tap_random(&seed);
+	for (size_t n = 0; n < 3000; n += n < 600 ? 1 : 37) {
+		uint64_t salt = n % 2 ? tap_random(&seed) : 0;
+
+		wrong += gdi_checksum(v, n, salt) !=
+		    XXH3_64bits_withSeed(v, n, salt);
+	}
+	wrong += gdi_checksum(v, sizeof(v), 0) !=
+	    XXH3_64bits_withSeed(v, sizeof(v), 0);
+	is_int(wrong, 0, "checksums of every length");
+}
+
 int
 main(void)
 {
@@ -147,5 +167,6 @@ main(void)
 	test_columns();
 	test_damage();
 	test_bomb();
+	test_checksum();
 	return tap_done();
 }

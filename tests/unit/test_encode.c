@@ -1,6 +1,7 @@
 /* Arrays: what goes in comes out, of every shape and width; anything else is
  * refused and never touches memory it must not. */
 #include "common/godb/encode.h"
+#include "common/godb/shape.h"
 
 #include "common/godb/internal.h"
 #include "tests/tap.h"
@@ -475,10 +476,38 @@ test_crafted(void)
 	is_int(decode_text("\x01\x00", 2, 0), GODB_EDAMAGED, "no rows");
 }
 
+/* Numbers around both ends of every sign, constant, rising, falling. */
+static void
+test_shape(void)
+{
+	static const uint64_t base[] = {0, 1, UINT64_C(1) << 31, INT64_MAX - 3,
+		UINT64_C(1) << 63, UINT64_MAX - 9};
+	unsigned bad = 0, rising = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		size_t n = 1 + rnd(40);
+		unsigned range = 1 + (unsigned)rnd(9);
+		struct gdi_shape a, b;
+
+		for (size_t k = 0; k < n; k++)
+			v[k] = base[i % 6] + rnd(range) + (i % 7 ? 0 : k) -
+			    (i % 11 ? 0 : k);
+		if (i % 5 == 0)
+			v[rnd(n)] = rnd(UINT64_MAX);
+		a = gdi_shape_of(v, n);
+		b = gdi_shape_of_plain(v, n);
+		bad += a.min != b.min || a.max != b.max ||
+		    a.changes != b.changes || a.ascending != b.ascending;
+		rising += a.ascending && a.changes > 0;
+	}
+	ok(bad == 0 && rising > 100, "the shape of numbers, fast and plain");
+}
+
 int
 main(void)
 {
 	seed = tap_seed(20261124);
+	test_shape();
 	test_round_trips();
 	test_widths();
 	test_sizes();

@@ -188,6 +188,138 @@ check_unknown(void)
 	godb_cond_free(cond);
 }
 
+/* ---- zones -------------------------------------------------------------- */
+
+static uint64_t
+value_of(const struct fake_row *r, int c)
+{
+	const uint64_t values[GODB_N_COLUMNS] = {
+		[GODB_SIP] = r->version == 6 ? r->sip.hi : r->sip.lo,
+		[GODB_DIP] = r->version == 6 ? r->dip.hi : r->dip.lo,
+		[GODB_DPORT] = r->dport, [GODB_PROTO] = r->proto,
+		[GODB_L7PROTO] = r->l7, [GODB_BYTES_RCVD] = r->counter[0],
+		[GODB_BYTES_SENT] = r->counter[1],
+		[GODB_PKTS_RCVD] = r->counter[2],
+		[GODB_PKTS_SENT] = r->counter[3],
+	};
+
+	return values[c];
+}
+
+static struct fake_row
+random_row(uint64_t *seed, unsigned version)
+{
+	struct fake_row r = {.version = version,
+	    .sip = {version == 6 ? tap_random(seed) % 4 : 0,
+		tap_random(seed) % 8},
+	    .dip = {version == 6 ? tap_random(seed) % 4 : 0,
+		tap_random(seed) % 8},
+	    .dport = (uint16_t)(tap_random(seed) % 100),
+	    .proto = (uint8_t)(tap_random(seed) % 20),
+	    .l7 = (uint16_t)(tap_random(seed) % 4)};
+
+	for (unsigned k = 0; k < 4; k++)
+		r.counter[k] = tap_random(seed) % 50;
+	return r;
+}
+
+/* What zones say of some rows holds for each of them. */
+static void
+check_zones(uint64_t *seed, const char *text)
+{
+	unsigned wrong = 0, settled = 0, said[3] = {0};
+	struct godb_cond *cond = NULL;
+	struct gdi_filter *f = NULL;
+
+	(void)godb_cond_parse(text, NULL, &cond, NULL);
+	(void)gdi_filter_new(cond, scan, &f);
+	for (int round = 0; round < 2000; round++) {
+		unsigned version = round % 2 ? 4 : 6;
+		struct gdi_zone zone[GODB_N_COLUMNS];
+		struct godb_scan *s = fake_scan_new();
+		struct fake_row some[4];
+		size_t n = 1 + tap_random(seed) % 4;
+		enum gdi_verdict verdict;
+		struct godb_cursor *cursor;
+		struct godb_columns c;
+		uint32_t sel[4];
+		size_t match;
+
+		for (size_t i = 0; i < n; i++)
+			some[i] = random_row(seed, version);
+		for (int k = 0; k < GODB_N_COLUMNS; k++) {
+			zone[k] = (struct gdi_zone){round % 7 > 0, UINT64_MAX,
+			    0};
+			for (size_t i = 0; i < n; i++) {
+				uint64_t v = value_of(&some[i], k);
+
+				zone[k].min = v < zone[k].min ? v : zone[k].min;
+				zone[k].max = v > zone[k].max ? v : zone[k].max;
+			}
+		}
+		fake_add_iface(s, "eth0");
+		fake_add_part(s, 0, 300, some, n);
+		(void)godb_cursor_new(s, &cursor);
+		(void)godb_cursor_load(cursor, 0, GODB_COL_ALL, true, true, &c,
+		    NULL);
+		match = gdi_filter_select(f, &c, sel);
+		verdict = gdi_filter_zones(f, version, zone);
+		said[verdict]++;
+		settled += verdict != GDI_SOMETIMES;
+		wrong += (verdict == GDI_NEVER && match > 0) ||
+		    (verdict == GDI_ALWAYS && match < n);
+		godb_cursor_free(cursor);
+		godb_scan_close(s);
+	}
+	ok(wrong == 0 && settled > 20, "zones: %s: %u never, %u sometimes, %u "
+	    "always, %u wrong", text, said[GDI_NEVER], said[GDI_SOMETIMES],
+	    said[GDI_ALWAYS], wrong);
+	gdi_filter_free(f);
+	godb_cond_free(cond);
+}
+
+static void
+check_all_zones(void)
+{
+	static const char *const texts[] = {"port 40", "port 10-80",
+	    "not port 10-80", "port in (1,5,50-60,99)", "proto = 6",
+	    "proto != 17", "proto in (1,6,17)", "l7 = TLS",
+	    "category = Web", "sip = 0.0.0.3", "host 0.0.0.0/30",
+	    "dip = ::/16 or sip = 0.0.0.1", "src net 0:0:0:2::/64",
+	    "bytes > 60", "bytes_rcvd < 10", "packets_sent >= 25",
+	    "packets > 30 and proto < 10", "not (bytes > 60 or port < 50)",
+	    "dir = in or bytes < 20", "port < 50 and sip < 0.0.0.4"};
+	uint64_t seed = tap_seed(20261129);
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		check_zones(&seed, texts[i]);
+}
+
+/* Masks to numbers as plainly, of every length. */
+static void
+check_select(void)
+{
+	uint64_t seed = tap_seed(20261130);
+	unsigned wrong = 0;
+
+	for (size_t n = 0; n < 300; n++) {
+		uint8_t *mask = malloc(n + 1);
+		uint32_t *a = malloc((n + 1) * 4), *b = malloc((n + 1) * 4);
+		uint32_t first = (uint32_t)tap_random(&seed);
+		size_t some;
+
+		for (size_t i = 0; i < n; i++)
+			mask[i] = tap_random(&seed) % (1 + n % 5) == 0;
+		some = gdi_select(mask, n, first, a);
+		wrong += some != gdi_select_plain(mask, n, first, b) ||
+		    memcmp(a, b, some * 4) != 0;
+		free(mask);
+		free(a);
+		free(b);
+	}
+	is_int(wrong, 0, "masks to numbers of rows as plainly");
+}
+
 int
 main(void)
 {
@@ -202,6 +334,8 @@ main(void)
 	check_rows();
 	check_verdicts();
 	check_unknown();
+	check_all_zones();
+	check_select();
 	godb_scan_close(scan);
 	return tap_done();
 }

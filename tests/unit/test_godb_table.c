@@ -108,7 +108,12 @@ check_random(unsigned words, bool large)
 				}
 			}
 			rc |= gdi_table_reserve(&t, &hash, &arena);
-			gdi_table_add(&t, records, n);
+			if (i % 3 == 0)
+				gdi_table_add(&t, records, n);
+			else if (i % 3 == 1)
+				gdi_table_add_near(&t, records, n);
+			else
+				gdi_table_add_plain(&t, records, n);
 		}
 		wrong += compare(&t, &hash);
 		gdi_table_clear(&t);

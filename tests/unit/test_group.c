@@ -4,6 +4,7 @@
  */
 #include "common/godb/group.h"
 
+#include "common/godb/pool.h"
 #include "tests/lib/fakescan.h"
 #include "tests/tap.h"
 
@@ -275,9 +276,247 @@ check_coarser(void)
 	godb_scan_close(s);
 }
 
+/* ---- groups by the hundred thousand ------------------------------------- */
+
+#define MANY 300000u
+
+/* Rows in some parts, groups of every size, many sums alike. */
+static struct godb_scan *
+many_rows(uint64_t *seed, unsigned parts)
+{
+	struct fake_row *r = calloc(MANY / parts, sizeof(*r));
+	struct godb_scan *s = fake_scan_new();
+
+	fake_add_iface(s, "a");
+	for (unsigned p = 0; p < parts; p++) {
+		for (size_t i = 0; i < MANY / parts; i++) {
+			uint64_t x = tap_random(seed);
+
+			r[i] = (struct fake_row){.version = x % 3 ? 4 : 6,
+			    .sip = {x % 5, x >> 8 & 0x3fff},
+			    .dip = {0, x >> 24 & 0x1ff},
+			    .dport = (uint16_t)(x >> 34 & 0x3ff),
+			    /* more protocols come late */
+			    .proto = (uint8_t)(x >> 44 & (p < 3 ? 0xf : 0x1f))};
+			if (r[i].version == 4)
+				r[i].sip.hi = 0;
+			for (unsigned k = 0; k < 4; k++)
+				r[i].counter[k] = tap_random(seed) % 4 ?
+				    tap_random(seed) % 3 :
+				    tap_random(seed) >> (20 + 11 * k);
+		}
+		fake_add_part(s, 0, 300 * p, r, MANY / parts);
+	}
+	free(r);
+	return s;
+}
+
+static struct gdi_group *
+group_of(const struct godb_scan *s, const char *keys, uint32_t metrics,
+    size_t mem_bytes, struct gdi_best best, unsigned threads)
+{
+	struct gdi_group_opts opts = {.metrics = metrics,
+	    .mem_bytes = mem_bytes, .best = best};
+	struct gdi_feed *feed[8];
+	struct godb_pool *pool = NULL;
+	struct gdi_group *g = NULL;
+	struct godb_keys k;
+	int rc;
+
+	(void)godb_keys_parse(keys, &k, NULL);
+	opts.keys = &k;
+	(void)gdi_group_new(&opts, &g);
+	(void)godb_pool_new(threads, &pool);
+	for (unsigned i = 0; i < threads; i++)
+		(void)gdi_feed_new(g, &feed[i]);
+	rc = 0;
+	for (size_t i = 0; rc == 0 && i < godb_scan_n_parts(s); i++)
+		rc = add_part(g, feed[i % threads], s, i);
+	for (unsigned i = 0; rc == 0 && i < threads; i++)
+		rc = gdi_feed_end(feed[i]);
+	if (rc == 0)
+		rc = gdi_group_finish(g, feed, threads, pool);
+	for (unsigned i = 0; i < threads; i++)
+		gdi_feed_free(feed[i]);
+	godb_pool_free(pool);
+	if (rc == 0)
+		return g;
+	diag("%s: %d", keys, rc);
+	gdi_group_free(g);
+	return NULL;
+}
+
+struct line {
+	struct gdi_group_key key;
+	uint64_t number[4 + GODB_N_EXTRAS];
+};
+
+static int
+order_lines(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct gdi_group_key));
+}
+
+/* All groups in an order of their own. */
+static struct line *
+lines_of(const struct gdi_group *g)
+{
+	struct line *l = calloc(gdi_group_count(g) + 1, sizeof(*l));
+
+	for (uint32_t i = 0; i < gdi_group_count(g); i++) {
+		gdi_group_key(g, i, &l[i].key);
+		memcpy(l[i].number, gdi_group_counters(g, i), 32);
+		for (unsigned k = 0; k < GODB_N_EXTRAS; k++)
+			l[i].number[4 + k] = gdi_group_extra(g, i,
+			    (enum godb_metric)(GODB_METRIC_EXTRA + k));
+	}
+	qsort(l, gdi_group_count(g), sizeof(*l), order_lines);
+	return l;
+}
+
+static int
+order_values(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* Where only the best are wanted: they are there, as they are among all. */
+static void
+check_best(const struct godb_scan *s, const char *keys, struct gdi_best best,
+    unsigned threads)
+{
+	uint32_t metrics = 1u << GODB_METRIC_ROWS;
+	struct gdi_group *all = group_of(s, keys, metrics, 0, (struct gdi_best){
+	    .metric = GODB_METRIC_BYTES}, 1);
+	struct gdi_group *some = group_of(s, keys, metrics, 0, best, threads);
+	size_t n = gdi_group_count(all);
+	struct line *want = lines_of(all), *have = lines_of(some);
+	uint64_t *value = calloc(n, sizeof(*value)), totals[2][4];
+	size_t missing = 0, at = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		value[i] = gdi_metric_value(all, i, best.metric,
+		    best.direction);
+		if (best.ascending)
+			value[i] = ~value[i];
+	}
+	qsort(value, n, sizeof(*value), order_values);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = best.metric == GODB_METRIC_ROWS ?
+		    want[i].number[4] : godb_metric_counter(want[i].number,
+			best.metric, best.direction);
+
+		if ((best.ascending ? ~v : v) < value[best.limit - 1])
+			continue;
+		while (at < gdi_group_count(some) &&
+		    order_lines(&have[at], &want[i]) < 0)
+			at++;
+		missing += at == gdi_group_count(some) ||
+		    memcmp(&have[at], &want[i], sizeof(*have)) != 0;
+	}
+	gdi_group_totals(all, totals[0]);
+	gdi_group_totals(some, totals[1]);
+	is_int(missing, 0, "%s, %u threads: the best %u by %s are there", keys,
+	    threads, (unsigned)best.limit, godb_metric_name(best.metric));
+	ok(gdi_group_count(some) < n / 2, "  few others: %zu of %zu",
+	    gdi_group_count(some), n);
+	is_int(gdi_group_found(some), n, "  all are counted");
+	ok(memcmp(totals[0], totals[1], sizeof(totals[0])) == 0,
+	    "  and their sums");
+	free(value);
+	free(want);
+	free(have);
+	gdi_group_free(all);
+	gdi_group_free(some);
+}
+
+/* The same groups whatever way they go. */
+static void
+check_same(const struct godb_scan *s, const char *keys, uint32_t metrics,
+    size_t mem_bytes, unsigned threads)
+{
+	struct gdi_best none = {.metric = GODB_METRIC_BYTES};
+	struct gdi_group *a = group_of(s, keys, metrics, 0, none, 1);
+	struct gdi_group *b = group_of(s, keys, metrics, mem_bytes, none,
+	    threads);
+	struct line *x = lines_of(a), *y = b ? lines_of(b) : NULL;
+	size_t n = gdi_group_count(a);
+
+	ok(b && n == gdi_group_count(b) && memcmp(x, y, n * sizeof(*x)) == 0,
+	    "%s: %zu groups, the same in %zu MiB by %u threads", keys, n,
+	    mem_bytes >> 20, threads);
+	free(x);
+	free(y);
+	gdi_group_free(a);
+	gdi_group_free(b);
+}
+
+/* Distinct values against what the rows are known to have. */
+static void
+check_distinct(void)
+{
+	struct fake_row *r = calloc(MANY, sizeof(*r));
+	struct godb_scan *s = fake_scan_new();
+	struct gdi_group *g;
+	unsigned wrong = 0;
+
+	fake_add_iface(s, "a");
+	for (unsigned p = 0; p < 3; p++) {
+		for (size_t i = 0; i < MANY; i++)
+			r[i] = (struct fake_row){.version = 4,
+			    .sip = {0, i % 1000}, .dip = {0, i},
+			    .dport = (uint16_t)(i / 1000 % 50),
+			    .counter = {1, 0, 0, 0}};
+		fake_add_part(s, 0, 300 * p, r, MANY);
+	}
+	g = group_of(s, "sip", 1u << GODB_METRIC_DIPS | 1u << GODB_METRIC_DPORTS,
+	    0, (struct gdi_best){.limit = 5, .metric = GODB_METRIC_BYTES}, 3);
+	is_int(gdi_group_count(g), 1000, "distinct values: a thousand groups");
+	for (uint32_t i = 0; i < gdi_group_count(g); i++)
+		wrong += gdi_group_extra(g, i, GODB_METRIC_DIPS) != MANY / 1000 ||
+		    gdi_group_extra(g, i, GODB_METRIC_DPORTS) != 50 ||
+		    gdi_group_counters(g, i)[0] != 3 * MANY / 1000;
+	is_int(wrong, 0, "  each with its own, once");
+	gdi_group_free(g);
+	free(r);
+	godb_scan_close(s);
+}
+
+static void
+check_many(void)
+{
+	uint64_t seed = tap_seed(20261129);
+	struct godb_scan *s = many_rows(&seed, 6);
+
+	check_best(s, "sip,dip", (struct gdi_best){10, GODB_METRIC_BYTES,
+	    GODB_DIR_BOTH, false}, 1);
+	check_best(s, "sip,dip", (struct gdi_best){1000, GODB_METRIC_PACKETS,
+	    GODB_DIR_SENT, false}, 3);
+	check_best(s, "sip,dip,dport", (struct gdi_best){25,
+	    GODB_METRIC_BYTES_SENT, GODB_DIR_BOTH, false}, 3);
+	check_best(s, "sip,dport", (struct gdi_best){3, GODB_METRIC_ROWS,
+	    GODB_DIR_BOTH, false}, 2);
+	check_best(s, "raw", (struct gdi_best){7, GODB_METRIC_BYTES,
+	    GODB_DIR_RCVD, false}, 4);
+	/* all ways of keys and of memory */
+	check_same(s, "sip,dip", 0, (size_t)48 << 20, 3);
+	check_same(s, "sip,dip,dport,proto", 1u << GODB_METRIC_ROWS, 0, 3);
+	check_same(s, "dport,proto", 0, (size_t)64 << 20, 2);
+	check_same(s, "dport,proto", 1u << GODB_METRIC_ROWS, (size_t)64 << 20,
+	    1);
+	check_same(s, "dport", 0, (size_t)64 << 20, 2);
+	check_same(s, "proto", 0, (size_t)64 << 20, 1);
+	check_same(s, "host", 0, 0, 3);
+	godb_scan_close(s);
+	check_distinct();
+}
+
 int
 main(void)
 {
+	check_many();
 	check_packing();
 	check_coarser();
 	check_saturation();

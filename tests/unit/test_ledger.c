@@ -99,8 +99,13 @@ test_days(void)
 	add(l, "shipped", 0, 10); /* names of our own files are none */
 	is_int(known(l, "eth0", 50), 40, "all 40");
 	is_int(known(l, "shipped", 50), 10, "and 10 of another interface");
+	is_int(ledger_day_forget(l, "shipped", DAY), 0, "which is forgotten");
+	is_int(known(l, "shipped", 50), 0, "and then unknown");
+	is_int(ledger_day_forget(l, "shipped", DAY), 0, "twice");
+	add(l, "shipped", 0, 10);
 	(void)ledger_day_open(l, "eth0", DAY, &d);
 	is_int(ledger_day_done(l, &d, 12345), 0, "done");
+	is_int(ledger_day_hours_done(l, &d, 54321), 0, "its hours, too");
 	ledger_day_free(&d);
 	ledger_close(l);
 
@@ -108,6 +113,7 @@ test_days(void)
 	is_int(known(l, "eth0", 50), 40, "still 40 after opening it again");
 	(void)ledger_day_open(l, "eth0", DAY, &d);
 	is_int((int64_t)d.done_bytes, 12345, "and done so far");
+	is_int((int64_t)d.hours_bytes, 54321, "hours so far");
 	ledger_day_free(&d);
 	ledger_close(l);
 	is_int(ledger_open(open_folder(), "another\n", &other, error), -EINVAL,
@@ -116,7 +122,7 @@ test_days(void)
 
 	(void)snprintf(path, sizeof(path), "%s/shipped/eth0/2025-11-25",
 	    folder);
-	for (off_t cut = 32 * 41; cut >= 0; cut -= 13) {
+	for (off_t cut = 32 * 42; cut >= 0; cut -= 13) {
 		unsigned have;
 
 		if (truncate(path, cut) < 0)
@@ -144,6 +150,7 @@ test_attempt(void)
 
 	is_int(ledger_attempt_read(l, b), 0, "no attempt");
 	a->phase = LEDGER_SENT;
+	a->kind = LEDGER_HOURS;
 	(void)snprintf(a->iface, sizeof(a->iface), "eth0");
 	a->day_s = DAY;
 	a->n = 3;
@@ -177,6 +184,8 @@ test_dead(void)
 {
 	struct ledger *l = open_ledger("a server\n");
 	struct ledger_dead d = {.day_s = DAY, .since_s = 7}, *list;
+	static struct ledger_attempt a = {.phase = LEDGER_SENDING,
+		.kind = LEDGER_HOURS};
 
 	(void)snprintf(d.iface, sizeof(d.iface), "eth0");
 	is_int(ledger_dead_list(l, &list), 0, "nobody is dead");
@@ -191,6 +200,14 @@ test_dead(void)
 	is_int(ledger_dead_write(l, list + 3, 2), 0, "two are left");
 	free(list);
 	is_int(ledger_dead_list(l, &list), 2, "and read");
+	free(list);
+	a.day_s = DAY;
+	(void)snprintf(a.iface, sizeof(a.iface), "eth0");
+	is_int(ledger_attempt_write(l, &a), 0, "an attempt");
+	is_int(ledger_attempt_bury(l, &a, 9), 0, "is buried");
+	is_int(ledger_attempt_read(l, &a), 0, "and no longer under way");
+	is_int(ledger_dead_list(l, &list), 3, "a third");
+	is_int((int64_t)list[2].kind, LEDGER_HOURS, "of its kind");
 	free(list);
 	ledger_close(l);
 }

@@ -32,6 +32,8 @@ verdict(const char *what, struct decode_packet p, enum orient_level level,
 static void
 test_ports(void)
 {
+	unsigned differ = 0;
+
 	verdict("to 443", packet(6, 40000, 443), ORIENT_SERVICE, true);
 	verdict("from 443", packet(6, 443, 40000), ORIENT_SERVICE, false);
 	verdict("to 5432 from 3333", packet(6, 3333, 5432), ORIENT_SERVICE,
@@ -54,6 +56,10 @@ test_ports(void)
 	is_int(orient_port_rank(1023), 1, "below 1024");
 	is_int(orient_port_rank(0), 0, "port 0");
 	is_int(orient_port_rank(65535), 0, "beyond the table");
+	for (unsigned port = 0; port <= UINT16_MAX; port++)
+		differ += orient_port_rank((uint16_t)port) !=
+		    orient_port_rank_plain((uint16_t)port);
+	is_int(differ, 0, "each port as a search finds it");
 }
 
 static void
@@ -87,6 +93,7 @@ test_stronger(void)
 int
 main(void)
 {
+	orient_init();
 	test_ports();
 	test_stronger();
 	return tap_done();

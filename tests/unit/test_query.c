@@ -678,6 +678,37 @@ check_run(void)
 	godb_scan_close(s);
 }
 
+/* Of a block in pieces what was taken before the broken one is taken back. */
+static void
+check_pieces(void)
+{
+	static const struct fake_row row[3] = {
+	    {4, {0, 1}, {0, 2}, 443, 6, 0, {1, 1, 1, 1}},
+	    {4, {0, 3}, {0, 2}, 443, 6, 0, {2, 2, 2, 2}},
+	    {4, {0, 4}, {0, 2}, 443, 6, 0, {4, 4, 4, 4}}};
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_result *r = NULL;
+	struct godb_scan *s = fake_scan_new();
+	uint64_t totals[4];
+
+	fake_add_iface(s, "eth0");
+	fake_add_part(s, 0, 0, row, 1);
+	fake_add_part(s, 0, 300, row, 3);
+	(void)godb_keys_parse("sip", &o.keys, NULL);
+	fake_piece_rows = 1;
+	fake_broken_piece = 2;
+	fake_break_part(s, 1, GODB_EDAMAGED);
+	is_int(godb_query_run(s, &o, &r), 0, "the last of three pieces broken");
+	is_int(godb_result_n_faults(r), 1, "  one fault");
+	is_int(godb_result_n_hits(r), 1, "  no group of that block");
+	godb_result_totals(r, totals);
+	is_int(totals[0], 1, "  nothing of it in the totals");
+	godb_result_free(r);
+	godb_scan_close(s);
+	fake_piece_rows = 0;
+	fake_broken_piece = UINT32_MAX;
+}
+
 int
 main(void)
 {
@@ -685,6 +716,7 @@ main(void)
 	twin = calloc(PARTS * ROWS_MAX, sizeof(*twin));
 	check_random();
 	check_run();
+	check_pieces();
 	free(twin);
 	return tap_done();
 }

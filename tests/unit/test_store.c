@@ -1,5 +1,6 @@
 /* The store as a whole: what went in comes out, once, whatever happens to
  * the writer or to the files between. */
+#include "common/godb/cursor.h"
 #include "tests/lib/storetest.h"
 
 #include <sys/syscall.h>
@@ -513,6 +514,69 @@ test_damaged_start(void)
 
 /* ---- shapes -------------------------------------------------------------- */
 
+/* The i-th value of a column, IPv4's rows first. */
+static uint64_t
+value_at(const struct godb_columns *c, int column, size_t i)
+{
+	bool v6 = i >= c->n4;
+
+	switch (column) {
+	case GODB_SIP:
+		return v6 ? c->sip6[i - c->n4].hi : c->sip4[i];
+	case GODB_DIP:
+		return v6 ? c->dip6[i - c->n4].hi : c->dip4[i];
+	case GODB_DPORT:
+		return c->dport[i];
+	case GODB_PROTO:
+		return c->proto[i];
+	case GODB_L7PROTO:
+		return c->l7[i];
+	default:
+		return c->counter[column - GODB_BYTES_RCVD][i];
+	}
+}
+
+/* Pieces of a part, one behind the other, are the part, and are within their
+ * zones; the index knows their sums. */
+static void
+check_pieces(const struct godb_scan *scan)
+{
+	uint32_t n = gdi_part_pieces(godb_scan_part(scan, 0));
+	struct godb_cursor *whole, *piece;
+	struct godb_columns a, b;
+	size_t done = 0, wrong = 0, outside = 0;
+	uint64_t sums[4], sum[4] = {0};
+
+	(void)godb_cursor_new(scan, &whole);
+	(void)godb_cursor_new(scan, &piece);
+	(void)godb_cursor_load(whole, 0, GODB_COL_ALL, true, true, &a, NULL);
+	for (uint32_t k = 0; k < n; k++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+
+		wrong += gdi_cursor_load_piece(piece, 0, k, GODB_COL_ALL, true,
+		    true, &b, NULL) != 0 || (b.n4 > 0 && b.n6 > 0) ||
+		    b.n4 + b.n6 == 0 || b.n4 + b.n6 > 65536;
+		gdi_cursor_zones(piece, 0, k, GODB_COL_ALL, b.n6 > 0, zone);
+		for (size_t i = 0; i < (size_t)b.n4 + b.n6; i++, done++)
+			for (int c = 0; c < GODB_N_COLUMNS; c++) {
+				uint64_t x = value_at(&b, c, i);
+
+				wrong += x != value_at(&a, c, done);
+				outside += !zone[c].known ||
+				    x < zone[c].min || x > zone[c].max;
+				if (c >= GODB_BYTES_RCVD)
+					sum[c - GODB_BYTES_RCVD] += x;
+			}
+	}
+	ok(n == 5 && done == (size_t)a.n4 + a.n6 && wrong == 0,
+	    "%u pieces are the whole, %zu wrong", n, wrong);
+	is_int(outside, 0, "and within their zones");
+	ok(gdi_cursor_sums(piece, 0, sums) &&
+		memcmp(sums, sum, sizeof(sum)) == 0, "the index has their sums");
+	godb_cursor_free(whole);
+	godb_cursor_free(piece);
+}
+
 static void
 test_large(void)
 {
@@ -566,6 +630,7 @@ test_large(void)
 	is_int(godb_cursor_load(c, 1, GODB_COL_ALL, true, true, &b, NULL),
 	    -EINVAL, "no such part");
 	godb_cursor_free(c);
+	check_pieces(v.scan);
 	view_close(&v);
 	facts_free(&want);
 }

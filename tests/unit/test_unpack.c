@@ -56,10 +56,44 @@ DEFINE_CHECK(16)
 DEFINE_CHECK(32)
 DEFINE_CHECK(64)
 
+/* Dictionaries of every size around those that a shuffle serves. */
+static unsigned
+check_lookup(uint64_t *seed, size_t n_values, size_t n)
+{
+	size_t room = n_values < GDI_LOOKUP_FEW ? GDI_LOOKUP_FEW : n_values;
+	uint8_t *value8 = malloc(room), *a8 = malloc(n), *b8 = malloc(n);
+	uint16_t *value16 = malloc(room * 2);
+	uint16_t *a16 = malloc(n * 2), *b16 = malloc(n * 2);
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < room; i++) {
+		value8[i] = (uint8_t)tap_random(seed);
+		value16[i] = (uint16_t)tap_random(seed);
+	}
+	for (size_t i = 0; i < n; i++) {
+		a8[i] = b8[i] = (uint8_t)(tap_random(seed) % n_values);
+		a16[i] = b16[i] = (uint16_t)(tap_random(seed) % n_values);
+	}
+	gdi_lookup8(value8, n_values, n, a8);
+	gdi_lookup8_plain(value8, n, b8);
+	gdi_lookup16(value16, n_values, n, a16);
+	gdi_lookup16_plain(value16, n, b16);
+	wrong += memcmp(a8, b8, n) != 0;
+	wrong += memcmp(a16, b16, n * 2) != 0;
+	free(value8);
+	free(value16);
+	free(a8);
+	free(b8);
+	free(a16);
+	free(b16);
+	return wrong;
+}
+
 int
 main(void)
 {
 	uint64_t seed = tap_seed(20261124);
+	unsigned few = 0;
 	unsigned wrong[4] = {0};
 
 	for (unsigned width = 0; width <= 64; width++) {
@@ -79,5 +113,9 @@ main(void)
 	is_int(wrong[1], 0, "16 bits");
 	is_int(wrong[2], 0, "32 bits");
 	is_int(wrong[3], 0, "64 bits");
+	for (size_t n_values = 1; n_values <= 40; n_values++)
+		for (size_t n = 1; n <= N_MAX; n += n < 40 ? 1 : 23)
+			few += check_lookup(&seed, n_values, n);
+	is_int(few, 0, "codes to values as plainly");
 	return tap_done();
 }

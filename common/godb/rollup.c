@@ -1,0 +1,138 @@
+#include "common/godb/rollup.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+
+const char gdi_rollup_magic[8] = {'g', 'o', 'D', 'B', 'r', 'o', 'l', '\n'};
+
+#define HOURS (GP_DAY_S / GDI_HOUR_S)
+
+void
+gdi_rollup_write(int64_t span_s, bool stored, const struct gdi_buf *ids,
+    struct gdi_buf *out)
+{
+	gdi_buf_varint(out, (uint64_t)span_s);
+	gdi_buf_varint(out, stored);
+	gdi_buf_varint(out, ids->len / 16);
+	gdi_buf_bytes(out, ids->p, ids->len);
+	if (ids->rc < 0)
+		out->rc = ids->rc;
+}
+
+/* False for a span that this version does not know, and for damage. */
+static bool
+read_section(const struct gdi_record *r, struct gdi_rollup *out)
+{
+	struct gdi_in in = r->rollup;
+	uint64_t span, stored;
+
+	if (in.p == NULL)
+		return false;
+	span = gdi_in_varint(&in);
+	stored = gdi_in_varint(&in);
+	*out = (struct gdi_rollup){.record = r, .span_s = (int64_t)span,
+	    .stored = stored == 1, .n = gdi_in_varint(&in)};
+	if (in.bad || stored > 1 || out->n > gdi_in_left(&in) / 16)
+		return false;
+	out->ids = gdi_in_bytes(&in, out->n * 16);
+	return (span == GDI_HOUR_S || span == GP_DAY_S) &&
+	    r->slot_s % out->span_s == 0;
+}
+
+/* Hours 0 to 23, and the day. */
+static size_t
+place_of(const struct gdi_rollup *r)
+{
+	return r->span_s == GP_DAY_S ? HOURS :
+	    (size_t)(r->record->slot_s % GP_DAY_S / GDI_HOUR_S);
+}
+
+static int
+choose(struct gdi_rollups *r)
+{
+	struct gdi_rollup last[HOURS + 1] = {{0}}, one;
+
+	r->list = calloc(HOURS + 1, sizeof(*r->list));
+	if (r->list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->index.n; i++)
+		if (read_section(&r->index.records[i], &one))
+			last[place_of(&one)] = one;
+	for (size_t i = 0; i <= HOURS; i++)
+		if (last[i].record)
+			r->list[r->n++] = last[i];
+	return 0;
+}
+
+int
+gdi_rollups_parse(uint8_t *data, size_t len, int64_t day_s,
+    struct gdi_rollups *out)
+{
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = gdi_index_parse_as(gdi_rollup_magic, data, len, day_s,
+	    &out->index);
+	if (rc < 0)
+		return rc;
+	rc = choose(out);
+	if (rc < 0)
+		gdi_rollups_free(out);
+	return rc;
+}
+
+int
+gdi_rollups_read(int day_fd, int64_t day_s, struct gdi_rollups *out,
+    size_t *n_damaged)
+{
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = gdi_index_read_as(day_fd, GDI_ROLLUPS, gdi_rollup_magic, day_s,
+	    &out->index);
+	if (n_damaged)
+		*n_damaged = rc == GODB_EDAMAGED;
+	if (rc == -ENOENT || rc == GODB_EDAMAGED)
+		return 0;
+	if (rc < 0)
+		return rc;
+	if (n_damaged)
+		*n_damaged = out->index.n_gaps + out->index.header_damaged +
+		    (out->index.size == 0);
+	rc = choose(out);
+	if (rc < 0)
+		gdi_rollups_free(out);
+	return rc;
+}
+
+void
+gdi_rollups_free(struct gdi_rollups *r)
+{
+	gdi_index_free(&r->index);
+	free(r->list);
+	memset(r, 0, sizeof(*r));
+}
+
+const struct gdi_rollup *
+gdi_rollups_find(const struct gdi_rollups *r, int64_t slot_s, int64_t span_s)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->list[i].record->slot_s == slot_s &&
+		    r->list[i].span_s == span_s)
+			return &r->list[i];
+	return NULL;
+}
+
+/* The index first: bytes that it does not name mean nothing. */
+int
+gdi_rollups_remove(int day_fd)
+{
+	if (unlinkat(day_fd, GDI_ROLLUPS, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (unlinkat(day_fd, GDI_ROLLED, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,70 @@
+/*
+ * rollup - what an hour or a day comes to: its blocks' rows summed over time
+ * (FORMAT.md, "Roll-ups").
+ *
+ * A roll-up says by their ids which records it sums, so a reader knows what it
+ * may leave unread, and it may do without any: damage here costs time, never an
+ * answer.  Sums that stay at the largest number can be summed in any order, so
+ * a question to which a roll-up can be put gets the answer of the blocks.
+ */
+#ifndef GODB_ROLLUP_H
+#define GODB_ROLLUP_H
+
+#include "common/godb/index.h"
+
+#define GDI_HOUR_S 3600
+
+struct gdi_rollup {
+	const struct gdi_record *record;
+	int64_t span_s; /* GDI_HOUR_S or a day, from record->slot_s */
+	bool stored;    /* false: it was looked at and not worth its bytes */
+	uint64_t n;     /* records that it sums, and their ids of 16 bytes */
+	const uint8_t *ids; /* ordered by slot, then as committed */
+};
+
+/* Of one day; the list has the last one of each span alone. */
+struct gdi_rollups {
+	struct gdi_index index;
+	struct gdi_rollup *list; /* hours, then the day */
+	size_t n;
+};
+
+/*
+ * Reads a day's; none at all where there is no file.  What does not hold is
+ * left out and, when n_damaged is not NULL, counted.  0, -ENOMEM, -errno;
+ * GODB_ENEWER for what only a later version can read.
+ */
+int gdi_rollups_read(int day_fd, int64_t day_s, struct gdi_rollups *out,
+    size_t *n_damaged);
+/* The same from memory, which is taken (malloc). */
+int gdi_rollups_parse(uint8_t *data, size_t len, int64_t day_s,
+    struct gdi_rollups *out);
+void gdi_rollups_free(struct gdi_rollups *r);
+/* NULL: there is none. */
+const struct gdi_rollup *gdi_rollups_find(const struct gdi_rollups *r,
+    int64_t slot_s, int64_t span_s);
+
+/* Whether it lists the record; asked of the day's records, in order, counting
+ * in *k, which is r->n when all were among them. */
+static inline bool
+gdi_rollup_lists(const struct gdi_rollup *r, const struct gdi_record *record,
+    uint64_t *k)
+{
+	bool lists = *k < r->n && record->slot_s >= r->record->slot_s &&
+	    record->slot_s < r->record->slot_s + r->span_s &&
+	    memcmp(record->id, r->ids + *k * 16, 16) == 0;
+
+	*k += lists;
+	return lists;
+}
+
+/* The content of a record's ROLLUP section. */
+void gdi_rollup_write(int64_t span_s, bool stored, const struct gdi_buf *ids,
+    struct gdi_buf *out);
+
+/* Takes a day's away; 0 also when there are none. */
+int gdi_rollups_remove(int day_fd);
+
+extern const char gdi_rollup_magic[8];
+
+#endif

@@ -1,0 +1,109 @@
+/* Answers with and without roll-ups: they are the same or the test fails. */
+#ifndef TESTS_ROLLUPTEST_H
+#define TESTS_ROLLUPTEST_H
+
+#include "tests/lib/storetest.h"
+
+__attribute__((unused)) static bool
+row_equals(const struct godb_result_row *a, const struct godb_result_row *b)
+{
+	return a->time_s == b->time_s && strcmp(a->iface, b->iface) == 0 &&
+	    a->version == b->version && a->sip.hi == b->sip.hi &&
+	    a->sip.lo == b->sip.lo && a->dip.hi == b->dip.hi &&
+	    a->dip.lo == b->dip.lo && a->dport == b->dport &&
+	    a->proto == b->proto && a->l7 == b->l7 &&
+	    strcmp(a->l7proto, b->l7proto) == 0 &&
+	    memcmp(a->counter, b->counter, sizeof(a->counter)) == 0 &&
+	    memcmp(a->extra, b->extra, sizeof(a->extra)) == 0;
+}
+
+/* Rows, totals and faults. */
+__attribute__((unused)) static bool
+result_equals(const struct godb_result *a, const struct godb_result *b)
+{
+	uint64_t sum[2][4];
+	size_t n = godb_result_n_rows(a);
+	bool same = n == godb_result_n_rows(b) &&
+	    godb_result_n_hits(a) == godb_result_n_hits(b) &&
+	    godb_result_n_groups(a) == godb_result_n_groups(b) &&
+	    godb_result_n_faults(a) == godb_result_n_faults(b);
+
+	godb_result_totals(a, sum[0]);
+	godb_result_totals(b, sum[1]);
+	same = same && memcmp(sum[0], sum[1], sizeof(sum[0])) == 0;
+	for (size_t i = 0; same && i < n; i++) {
+		struct godb_result_row x, y;
+
+		godb_result_row(a, i, &x);
+		godb_result_row(b, i, &y);
+		same = row_equals(&x, &y);
+	}
+	for (size_t i = 0; same && i < godb_result_n_faults(a); i++)
+		same = strcmp(godb_result_fault(a, i)->place,
+		    godb_result_fault(b, i)->place) == 0;
+	return same;
+}
+
+/* Asks both ways; what was read with roll-ups is in *stats. */
+__attribute__((unused)) static bool
+same_both_ways(const struct godb_scan *s, const struct godb_query_opts *opts,
+    struct godb_result_stats *stats)
+{
+	struct godb_query_opts blocks = *opts;
+	struct godb_result *a = NULL, *b = NULL;
+	bool same;
+
+	blocks.no_rollups = true;
+	same = godb_query_run(s, opts, &a) == 0 &&
+	    godb_query_run(s, &blocks, &b) == 0 && result_equals(a, b);
+	if (a)
+		godb_result_stats(a, stats);
+	godb_result_free(a);
+	godb_result_free(b);
+	return same;
+}
+
+/* The same of all rows of a store. */
+__attribute__((unused)) static bool
+store_same_both_ways(const char *path, struct godb_result_stats *stats)
+{
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_diag d;
+	struct view v;
+	bool same = view_open(path, &v) == 0 &&
+	    godb_keys_parse("iface,sip,dip,dport,proto,l7proto", &opts.keys,
+		&d) == 0;
+
+	opts.sort = GODB_KEY_SIP;
+	same = same && same_both_ways(v.scan, &opts, stats);
+	view_close(&v);
+	return same;
+}
+
+/* All that is due; the first error. */
+__attribute__((unused)) static int
+upkeep(struct godb_writer *w, int64_t now_s)
+{
+	int first = 0, rc;
+
+	while ((rc = godb_writer_upkeep(w, now_s)) != 0)
+		first = rc < 0 && first == 0 ? rc : first;
+	return first;
+}
+
+__attribute__((unused)) static uint64_t
+faults_of(const char *path, struct godb_check_report *report)
+{
+	struct godb_check_opts opts = GODB_CHECK_OPTS_INIT;
+	struct godb_reader *r;
+
+	memset(report, 0, sizeof(*report));
+	if (godb_reader_open(path, &r) < 0)
+		return UINT64_MAX;
+	if (godb_check(r, &opts, report) < 0)
+		report->faults = UINT64_MAX;
+	godb_reader_close(r);
+	return report->faults;
+}
+
+#endif

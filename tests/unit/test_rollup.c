@@ -1,0 +1,581 @@
+/* Roll-ups: questions get the same answer with them as without, whatever has
+ * happened to blocks and roll-ups, and they are used where they can be. */
+#include "tests/lib/rolluptest.h"
+
+#include "common/base/fd.h"
+
+#define HOUR 3600
+#define DAY  86400
+#define NOW  (T0 + 30 * DAY)
+
+static char root[32], path[64], copy[64];
+static uint64_t seed;
+static struct testbatch t;
+static uint64_t seq;
+
+static void
+add_batch(struct godb_writer *w, const char *iface, int64_t slot_s)
+{
+	if (godb_writer_append(w, &t.b) != 0 ||
+	    godb_writer_commit(w, iface, slot_s, NULL) != 0)
+		abort();
+}
+
+/* A batch of few keys, so that most come again. */
+static void
+make_batch(const char *iface, int64_t slot_s, size_t n4, size_t n6)
+{
+	static const char *const apps[] = {"DNS", "TLS", "SSH"};
+
+	batch_make(&t, &seed, iface, slot_s, 1, ++seq, n4, n6);
+	for (size_t i = 0; i < 3; i++)
+		strncpy(t.names[i].name, apps[i], sizeof(t.names[i].name));
+	for (size_t i = 0; i < n4; i++) {
+		uint8_t k = (uint8_t)(tap_random(&seed) % 40);
+
+		t.rows4[i].sip[3] = k % 7;
+		t.rows4[i].dip[2] = k % 3;
+		t.rows4[i].dip[3] = k;
+		t.rows4[i].dport = k % 2 ? 443 : k;
+		t.rows4[i].proto = k % 3 ? 6 : 17;
+		t.rows4[i].l7 = k % 3;
+	}
+	for (size_t i = 0; i < n6; i++) {
+		uint8_t k = (uint8_t)(tap_random(&seed) % 20);
+
+		t.rows6[i].sip[15] = k % 11;
+		t.rows6[i].dip[3] = k;
+		t.rows6[i].dip[9] = k;
+		t.rows6[i].dport = k % 5;
+		t.rows6[i].l7 = k % 2;
+	}
+}
+
+static void
+add(struct godb_writer *w, const char *iface, int64_t slot_s)
+{
+	make_batch(iface, slot_s, 30 + tap_random(&seed) % 60,
+	    10 + tap_random(&seed) % 30);
+	add_batch(w, iface, slot_s);
+}
+
+static void
+add_quiet(struct godb_writer *w, const char *iface, int64_t slot_s)
+{
+	batch_make(&t, &seed, iface, slot_s, 1, ++seq, 0, 0);
+	add_batch(w, iface, slot_s);
+}
+
+/* Two days and a half of two interfaces, with holes, quiet blocks, and hours
+ * of which some records came late. */
+static void
+make_store(int64_t now_s)
+{
+	struct godb_writer *w;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int64_t slot_s = T0; slot_s < T0 + 5 * DAY / 2; slot_s += 300) {
+		uint64_t what = tap_random(&seed) % 40;
+
+		if (slot_s % DAY == 0 || slot_s % DAY == DAY - 300)
+			what = 3;
+		if (what == 0)
+			add_quiet(w, "eth0", slot_s);
+		else if (what > 1)
+			add(w, "eth0", slot_s);
+		if (what == 2)
+			add(w, "eth0", slot_s);
+		if (slot_s % 900 == 0)
+			add(w, "eth1", slot_s);
+	}
+	if (now_s && upkeep(w, now_s) != 0)
+		abort();
+	godb_writer_close(w);
+}
+
+static size_t
+size_of(const char *folder, const char *name)
+{
+	char file[160];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s/%s/%s", path, folder, name);
+	return stat(file, &st) < 0 ? 0 : (size_t)st.st_size;
+}
+
+/* ---- questions ----------------------------------------------------------- */
+
+static int64_t
+bin_of(void *arg, int64_t slot_s)
+{
+	int64_t bin_s = *(const int64_t *)arg;
+
+	return slot_s - slot_s % bin_s;
+}
+
+static const char *const keys[] = {"sip,dip", "sip", "dip,dport", "proto",
+    "iface,l7proto", "host", "sip/24,dip/16/48", "iface,sip,dip,dport,proto,l7proto",
+    "time", "time,iface", "time,proto"};
+#define KEYS (sizeof(keys) / sizeof(*keys))
+
+static const char *const conditions[] = {"", "proto = TCP",
+    "dport = 443 or host = 10.0.0.3", "not (l7proto = DNS)",
+    "dip in 192.0.0.0/8 and proto = UDP", "sip = 2001:db8::4", "ipv6",
+    "bytes > 5000", "dir = in", "packets < 4 or proto = UDP"};
+#define CONDITIONS (sizeof(conditions) / sizeof(*conditions))
+#define ON_ROWS    7 /* the first that looks at counters */
+
+static bool
+ask(const char *what, const char *cond, int64_t first_s, int64_t last_s,
+    int64_t bin_s, uint32_t metrics, struct godb_result_stats *stats)
+{
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_cond *c = NULL;
+	struct godb_reader *r = NULL;
+	struct godb_scan *s = NULL;
+	struct godb_diag d;
+	bool same;
+
+	scan.first_s = first_s;
+	scan.last_s = last_s;
+	if (godb_keys_parse(what, &opts.keys, &d) < 0 ||
+	    godb_cond_parse(cond, NULL, &c, &d) < 0 ||
+	    godb_reader_open(path, &r) < 0 ||
+	    godb_scan_open(r, &scan, &s) < 0)
+		abort();
+	opts.cond = c;
+	opts.metrics = metrics;
+	if (bin_s)
+		opts.bin = bin_of;
+	opts.bin_arg = &bin_s;
+	memset(stats, 0, sizeof(*stats));
+	same = same_both_ways(s, &opts, stats);
+	godb_scan_close(s);
+	godb_reader_close(r);
+	godb_cond_free(c);
+	return same;
+}
+
+static void
+test_random(const char *when, unsigned n, uint64_t at_least)
+{
+	struct godb_result_stats stats;
+	uint64_t used = 0;
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		static const int64_t bins[] = {0, 600, HOUR, 6 * HOUR, DAY,
+		    7 * DAY};
+		const char *what = keys[tap_random(&seed) % KEYS];
+		const char *cond = conditions[tap_random(&seed) % CONDITIONS];
+		int64_t first_s =
+		    T0 + (int64_t)(tap_random(&seed) % (3 * DAY)) - DAY / 4;
+		int64_t last_s = first_s +
+		    (int64_t)(tap_random(&seed) % (3 * DAY));
+		int64_t bin_s = bins[tap_random(&seed) % 6];
+		uint32_t metrics = tap_random(&seed) % 4 == 0 ?
+		    1u << (GODB_METRIC_EXTRA + tap_random(&seed) % 4) : 0;
+
+		if (i % 3 == 0)
+			first_s = 0;
+		if (ask(what, cond, first_s, last_s, bin_s, metrics, &stats)) {
+			used += stats.rollups > 0;
+			continue;
+		}
+		diag("%s where %s, from %lld to %lld, bin %lld, metrics %x",
+		    what, cond, (long long)first_s, (long long)last_s,
+		    (long long)bin_s, metrics);
+		wrong++;
+	}
+	is_int(wrong, 0, "%s: %u questions have one answer", when, n);
+	ok(used >= at_least, "%llu of them used roll-ups",
+	    (unsigned long long)used);
+}
+
+/* What is left to blocks, to the block. */
+static void
+test_plans(void)
+{
+	static const struct {
+		const char *what, *cond;
+		int64_t first_s, last_s, bin_s;
+		uint32_t metrics;
+		uint64_t rollups; /* of eth0 and eth1 together */
+		const char *name;
+	} plans[] = {
+	    {"sip", "", 0, INT64_MAX, 0, 0, 2 * 3, "all days"},
+	    {"sip", "", T0, T0 + DAY, 0, 0, 2, "a day"},
+	    {"sip", "", T0 + 300, T0 + DAY, 0, 0, 2 * 23,
+		"a day but its first block: hours"},
+	    {"sip", "", T0, T0 + DAY - 300, 0, 0, 23 + 1,
+		"a day but its last block, which eth1 does not have"},
+	    {"sip", "", T0 + 1, T0 + DAY - 1, 0, 0, 2,
+		"a block counts when it meets the window"},
+	    {"sip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, 2, "an hour"},
+	    {"sip", "", T0 + 1800, T0 + HOUR + 1800, 0, 0, 0, "two halves"},
+	    {"sip", "proto = TCP", T0, T0 + DAY, 0, 0, 2, "attributes"},
+	    {"sip", "bytes > 5", T0, T0 + DAY, 0, 0, 0, "counters"},
+	    {"sip", "dir = in", T0, T0 + DAY, 0, 0, 0, "a direction"},
+	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_ROWS, 0, "rows"},
+	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_DIPS, 2,
+		"distinct addresses"},
+	    {"time", "", T0, T0 + DAY, 0, 0, 0, "blocks"},
+	    {"time", "", T0, T0 + DAY, 900, 0, 0, "bins of 15 minutes"},
+	    {"time", "", T0, T0 + DAY, HOUR, 0, 2 * 24, "bins of an hour"},
+	    {"time", "", T0, T0 + DAY, 2 * HOUR, 0, 2 * 24, "of two"},
+	    {"time", "", T0, T0 + DAY, DAY, 0, 2, "of a day"},
+	    {"time", "", T0, T0 + DAY, 7 * DAY, 0, 2, "of a week"},
+	};
+
+	for (size_t i = 0; i < sizeof(plans) / sizeof(*plans); i++) {
+		struct godb_result_stats stats;
+		bool same = ask(plans[i].what, plans[i].cond,
+		    plans[i].first_s, plans[i].last_s, plans[i].bin_s,
+		    plans[i].metrics, &stats);
+
+		ok(same && stats.rollups == plans[i].rollups,
+		    "%s: %llu roll-ups, expected %llu", plans[i].name,
+		    (unsigned long long)stats.rollups,
+		    (unsigned long long)plans[i].rollups);
+	}
+}
+
+/* What a roll-up stands for is not read. */
+static void
+test_reads(void)
+{
+	struct godb_result_stats stats;
+	char cmd[256];
+
+	folder_copy(path, copy);
+	snprintf(cmd, sizeof(cmd),
+	    "rm '%s'/eth?/2025-11-25/[bdlps]*_*.gpf '%s'/eth?/2025-11-25/"
+	    "[dlps]*p*.gpf", path, path);
+	if (system(cmd) != 0)
+		abort();
+	is_int(ask("sip,dip", "", T0, T0 + DAY, 0, 0, &stats), false,
+	    "without its columns a day has faults where blocks are read");
+	is_int((int64_t)stats.parts, 0, "no block was");
+	is_int((int64_t)(stats.rollups_unreadable), 0, "and none was missed");
+	ok(stats.rollups == 2 && stats.parts_rolled > 350,
+	    "two roll-ups for %llu blocks",
+	    (unsigned long long)stats.parts_rolled);
+	folder_copy(copy, path);
+}
+
+/* ---- making them --------------------------------------------------------- */
+
+static void
+test_due(void)
+{
+	struct godb_writer *w;
+	struct godb_upkeep_report r;
+	struct godb_result_stats stats;
+
+	folder_remove(path);
+	store_open(path, &w);
+	is_int(upkeep(w, T0), 0, "an empty store has nothing due");
+	for (int64_t s = T0; s < T0 + HOUR; s += 300)
+		add(w, "eth0", s);
+	(void)upkeep(w, T0 + HOUR + 600);
+	is_int((int64_t)size_of("eth0/2025-11-25", "rollups.idx"), 0,
+	    "an hour is not over with its last block");
+	make_batch("eth0", T0 + 1800, 50, 5);
+	is_int(godb_writer_append(w, &t.b), 0, "a late batch");
+	(void)upkeep(w, T0 + HOUR + 901);
+	is_int((int64_t)size_of("eth0/2025-11-25", "rollups.idx"), 0,
+	    "nor while a block of it is open");
+	is_int(godb_writer_commit(w, "eth0", T0 + 1800, NULL), 0, "is written");
+	add(w, "eth0", T0 + HOUR);
+	(void)upkeep(w, T0 + HOUR + 301);
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 1, "over with the next hour's block");
+	is_int((int64_t)stats.parts_rolled, 13, "with the late record");
+	godb_writer_upkeep_report(w, &r);
+	(void)upkeep(w, T0 + HOUR + 302);
+	is_int((int64_t)r.changed, 1, "once");
+	for (int64_t s = T0 + HOUR + 300; s < T0 + DAY; s += 300)
+		add(w, "eth0", s);
+	(void)upkeep(w, T0 + DAY + 1000);
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 1, "the day");
+	is_int((int64_t)stats.parts_rolled, 289, "all of it");
+	(void)ask("sip", "", T0 + HOUR, T0 + DAY, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 23, "and its hours");
+	godb_writer_close(w);
+	store_open(path, &w);
+	(void)upkeep(w, T0 + DAY + 1000);
+	godb_writer_upkeep_report(w, &r);
+	ok(r.days == 1 && r.changed == 0, "a writer that starts looks, and "
+	    "finds all in place");
+	godb_writer_close(w);
+}
+
+static void
+test_late(void)
+{
+	struct godb_writer *w;
+	struct godb_result_stats stats;
+	struct godb_check_report report;
+
+	make_store(NOW);
+	store_open(path, &w);
+	add(w, "eth0", T0 + 5 * HOUR);
+	make_batch("eth0", T0 + 7 * HOUR, 40, 40);
+	(void)godb_writer_append(w, &t.b);
+	test_random("a late record and a live one", 30, 5);
+	(void)ask("sip", "", T0, T0 + DAY, 0, 0, &stats);
+	ok(stats.rollups == 2 && stats.parts == 2,
+	    "two parts are read beside the day's roll-ups");
+	(void)godb_writer_commit(w, "eth0", T0 + 7 * HOUR, NULL);
+	(void)upkeep(w, NOW + HOUR);
+	(void)ask("sip", "", T0, T0 + DAY, 0, 0, &stats);
+	ok(stats.rollups == 2 && stats.parts == 0,
+	    "which list them an hour later");
+	godb_writer_close(w);
+	is_int((int64_t)faults_of(path, &report), 0, "no damage");
+	test_random("afterwards", 20, 3);
+}
+
+static void
+put_distinct(size_t n, int64_t slot_s)
+{
+	batch_make(&t, &seed, "eth0", slot_s, 1, ++seq, n, 0);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t any = tap_random(&seed);
+
+		memcpy(t.rows4[i].sip, &any, 4);
+		memcpy(t.rows4[i].dip, (uint8_t *)&any + 4, 4);
+	}
+}
+
+/* What saves little, or takes much memory, stays with its blocks. */
+static void
+test_refused(void)
+{
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_upkeep_report r;
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+	struct godb_diag d;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + DAY; s += 300) {
+		put_distinct(20, s);
+		add_batch(w, "eth0", s);
+	}
+	is_int(upkeep(w, NOW), 0, "rows that never come again");
+	ok(size_of("eth0/2025-11-25", "rollups.idx") > 0 &&
+		size_of("eth0/2025-11-25", "rollups.gpf") == 0,
+	    "are not stored twice");
+	is_int(ask("sip", "", 0, INT64_MAX, 0, 0, &stats), true, "answered");
+	is_int((int64_t)stats.rollups, 0, "from blocks");
+	godb_writer_close(w);
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.changed, 0, "and that is not found out again");
+	godb_writer_close(w);
+
+	make_store(0);
+	opts.block_rows = 25;
+	if (godb_writer_open(open(path, O_RDONLY | O_DIRECTORY), &opts, &w,
+		&d) < 0)
+		abort();
+	is_int(upkeep(w, NOW), 0, "a day of too many rows");
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 0, "has no roll-up");
+	godb_writer_rebuild(w);
+	is_int(upkeep(w, NOW), 0, "nor later");
+	godb_writer_close(w);
+	store_open(path, &w);
+	godb_writer_rebuild(w);
+	is_int(upkeep(w, NOW), 0, "with more memory");
+	godb_writer_close(w);
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	ok(stats.rollups > 0, "it has when made anew");
+	test_random("made anew", 20, 3);
+}
+
+/* Sums stay at the top, in whatever order they are made. */
+static void
+test_saturation(void)
+{
+	struct godb_writer *w;
+	struct godb_result_stats stats;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + 2 * HOUR; s += 300) {
+		make_batch("eth0", s, 60, 20);
+		for (size_t i = 0; i < 60; i += 3)
+			t.rows4[i].counter[i % 4] =
+			    UINT64_MAX / 8 * (1 + i % 5);
+		add_batch(w, "eth0", s);
+	}
+	is_int(upkeep(w, NOW), 0, "counters near their end");
+	is_int(ask("sip,dip", "", 0, INT64_MAX, 0, 0, &stats), true,
+	    "the same sums");
+	is_int((int64_t)stats.rollups, 1, "of a roll-up");
+	godb_writer_close(w);
+}
+
+/* ---- damage -------------------------------------------------------------- */
+
+static void
+flip(const char *name, size_t at)
+{
+	char file[160];
+	uint8_t byte;
+	int fd;
+
+	snprintf(file, sizeof(file), "%s/eth0/2025-11-25/%s", path, name);
+	fd = open(file, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &byte, 1, (off_t)at) != 1)
+		abort();
+	byte ^= (uint8_t)(1u << at % 8);
+	if (pwrite(fd, &byte, 1, (off_t)at) != 1)
+		abort();
+	close(fd);
+}
+
+static void
+test_damage(void)
+{
+	static const char *const files[] = {"rollups.idx", "rollups.gpf"};
+	struct godb_result_stats stats;
+	struct godb_check_report report;
+	struct godb_repair_opts opts = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report repaired;
+	struct godb_diag d;
+	unsigned wrong = 0, unread = 0, told = 0;
+
+	make_store(NOW);
+	for (unsigned i = 0; i < 60; i++) {
+		const char *name = files[i % 2];
+		size_t at = tap_random(&seed) %
+		    size_of("eth0/2025-11-25", name);
+
+		flip(name, at);
+		wrong += !ask("sip,dip,dport,proto,l7proto", "", 0, INT64_MAX,
+		    0, 0, &stats);
+		unread += stats.rollups_unreadable > 0;
+		wrong += !ask("sip", "", T0 + 300, INT64_MAX, 0, 0, &stats);
+		unread += stats.rollups_unreadable > 0;
+		told += faults_of(path, &report) > 0;
+		flip(name, at);
+	}
+	is_int(wrong, 0, "60 flipped bits: every answer is right");
+	ok(unread > 10, "of %u roll-ups the blocks were read", unread);
+	is_int(told, 60, "--check tells");
+	flip("rollups.gpf", 1000);
+	opts.dry_run = true;
+	(void)godb_repair(open(path, O_RDONLY), &opts, &repaired, &d);
+	ok(repaired.files == 1 && size_of("eth0/2025-11-25", "rollups.gpf"),
+	    "repairing would remove them");
+	opts.dry_run = false;
+	is_int(godb_repair(open(path, O_RDONLY), &opts, &repaired, &d), 0,
+	    "repaired");
+	is_int((int64_t)repaired.days, 0, "no index was touched");
+	is_int((int64_t)faults_of(path, &report), 0, "no damage is left");
+	is_int((int64_t)size_of("eth0/2025-11-25", "rollups.gpf"), 0,
+	    "nor that day's roll-ups");
+	test_random("repaired", 20, 2);
+}
+
+/* A block that cannot be read is missed with and without roll-ups made after
+ * that; once it is marked as lost nothing stands for it. */
+static void
+test_damaged_block(void)
+{
+	struct godb_repair_opts opts = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report repaired;
+	struct godb_result_stats stats;
+	struct godb_check_report report;
+	struct godb_writer *w;
+	struct godb_diag d;
+
+	make_store(0);
+	flip("sip.gpf", size_of("eth0/2025-11-25", "sip.gpf") / 2);
+	store_open(path, &w);
+	is_int(upkeep(w, NOW), 0, "a day with a damaged block");
+	godb_writer_close(w);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "misses it either way");
+	ok(stats.rollups == 2 && stats.parts == 1, "and nothing else");
+	is_int(godb_repair(open(path, O_RDONLY), &opts, &repaired, &d), 0,
+	    "repaired");
+	is_int((int64_t)repaired.lost, 1, "a block is lost");
+	test_random("repaired", 20, 2);
+	is_int((int64_t)faults_of(path, &report), 0, "no damage");
+	make_store(NOW);
+	flip("blocks.idx", 64 + 100);
+	test_random("with a damaged index", 20, 2);
+	is_int(godb_repair(open(path, O_RDONLY), &opts, &repaired, &d), 0,
+	    "repaired");
+	test_random("and repaired", 20, 2);
+	is_int((int64_t)faults_of(path, &report), 0, "no damage");
+}
+
+/* Sizes are counted with what was written last. */
+static void
+test_sizes(void)
+{
+	struct godb_retain_opts opts = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain *r;
+	struct godb_retain_report before, after;
+	struct godb_writer *w;
+	uint64_t rollups;
+
+	make_store(0);
+	store_open(path, &w);
+	opts.now_s = NOW;
+	for (int i = 0; i < 2; i++) {
+		if (godb_retain_new(w, &opts, &r) < 0)
+			abort();
+		while (godb_retain_step(r, 1) == 1)
+			;
+		godb_retain_report(r, i ? &after : &before);
+		godb_retain_free(r);
+		if (i == 0)
+			(void)upkeep(w, NOW);
+	}
+	godb_writer_close(w);
+	rollups = size_of("eth0/2025-11-25", "rollups.gpf") +
+	    size_of("eth0/2025-11-25", "rollups.idx");
+	ok(after.store_bytes > before.store_bytes + rollups,
+	    "roll-ups are counted: %llu bytes, then %llu",
+	    (unsigned long long)before.store_bytes,
+	    (unsigned long long)after.store_bytes);
+}
+
+int
+main(void)
+{
+	struct godb_check_report report;
+
+	seed = tap_seed(20251125);
+	if (!folder_temporary(root, sizeof(root)))
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", root);
+	snprintf(copy, sizeof(copy), "%s/copy", root);
+	make_store(NOW);
+	is_int((int64_t)faults_of(path, &report), 0, "no damage");
+	is_int((int64_t)report.rollups, 2 * (2 * 25 + 13), "all roll-ups");
+	test_random("two days", 120, 30);
+	test_plans();
+	test_reads();
+	test_due();
+	test_late();
+	test_refused();
+	test_saturation();
+	test_damage();
+	test_damaged_block();
+	test_sizes();
+	folder_remove(root);
+	return tap_done();
+}
