@@ -483,8 +483,8 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 
 		make_probe(t, &p[i], &t->probe[i]);
 		ix = index_of(&t->half[p[i].version == 6], t->probe[i].hash);
-		__builtin_prefetch(&ix->slot[home(t->probe[i].hash, ix->size)],
-		    1);
+		__builtin_prefetch(
+		    &ix->slot[home(t->probe[i].hash, ix->size)]);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].version == 6)

@@ -116,12 +116,13 @@ row4(struct snapshot_block *b, const struct flowtab_row *r)
 	}
 	row = &b->rows4[b->n4++];
 	*at = (uint16_t)b->n4;
-	memset(row, 0, sizeof(*row));
 	memcpy(row->sip, r->sip, 4);
 	memcpy(row->dip, r->dip, 4);
 	row->dport = r->dport;
 	row->proto = r->proto;
+	row->pad = 0;
 	row->l7 = l7;
+	row->pad2 = 0;
 	memcpy(row->counter, r->counter, sizeof(row->counter));
 }
 
@@ -144,12 +145,13 @@ row6(struct snapshot_block *b, const struct flowtab_row *r)
 	}
 	row = &b->rows6[b->n6++];
 	*at = (uint16_t)b->n6;
-	memset(row, 0, sizeof(*row));
 	memcpy(row->sip, r->sip, 16);
 	memcpy(row->dip, r->dip, 16);
 	row->dport = r->dport;
 	row->proto = r->proto;
+	row->pad = 0;
 	row->l7 = l7;
+	row->pad2 = 0;
 	memcpy(row->counter, r->counter, sizeof(row->counter));
 }
 

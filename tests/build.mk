@@ -60,6 +60,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	names \
 	missing \
 	seen \
+	needle \
 	manners \
 	export \
 	pipes \

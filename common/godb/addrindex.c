@@ -121,15 +121,6 @@ gdi_group_write(const struct godb_addr6 *addr, const struct gdi_slots *slots,
 	free(l);
 }
 
-static void
-put32(struct gdi_buf *out, uint32_t v)
-{
-	uint8_t b[4];
-
-	gdi_put32(b, v);
-	gdi_buf_bytes(out, b, sizeof(b));
-}
-
 void
 gdi_addrindex_head(const struct gdi_addrindex *x, struct gdi_buf *out)
 {
@@ -140,15 +131,15 @@ gdi_addrindex_head(const struct gdi_addrindex *x, struct gdi_buf *out)
 	gdi_buf_u64(out, x->n[0]);
 	gdi_buf_u64(out, x->n[1]);
 	for (uint32_t i = 0; i < x->n_groups[0]; i++) {
-		put32(out, (uint32_t)x->group[0][i].first.lo);
-		put32(out, x->group[0][i].bytes);
+		gdi_buf_u32(out, (uint32_t)x->group[0][i].first.lo);
+		gdi_buf_u32(out, x->group[0][i].bytes);
 		gdi_buf_u64(out, x->group[0][i].checksum);
 	}
 	for (uint32_t i = 0; i < x->n_groups[1]; i++) {
 		gdi_buf_u64(out, x->group[1][i].first.hi);
 		gdi_buf_u64(out, x->group[1][i].first.lo);
-		put32(out, x->group[1][i].bytes);
-		put32(out, 0);
+		gdi_buf_u32(out, x->group[1][i].bytes);
+		gdi_buf_u32(out, 0);
 		gdi_buf_u64(out, x->group[1][i].checksum);
 	}
 	if (out->rc == 0)

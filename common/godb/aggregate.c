@@ -1,7 +1,6 @@
 #include "common/godb/aggregate.h"
 
 #include <endian.h>
-#include <sys/mman.h>
 
 /*
  * New rows are summed before the block ends when they are at least so many,
@@ -148,24 +147,6 @@ gather_wide(struct gdi_rows *r, size_t words)
 
 /* ---- order and sums ------------------------------------------------------ */
 
-/*
- * Rows that fill memory for the first time cost a page fault every 4 KiB; in
- * pages of 2 MiB, where the kernel has them, that is next to nothing.
- */
-#define LARGE_PAGE ((size_t)2 << 20)
-
-static void
-in_large_pages(void *p, size_t bytes)
-{
-	uintptr_t from = ((uintptr_t)p + LARGE_PAGE - 1) / LARGE_PAGE;
-	uintptr_t to = ((uintptr_t)p + bytes) / LARGE_PAGE;
-
-	/* advice: a kernel without does as well */
-	if (to > from + 1)
-		(void)madvise((void *)(from * LARGE_PAGE),
-		    (to - from) * LARGE_PAGE, MADV_HUGEPAGE);
-}
-
 /* Sorted rows that begin at the front, equal ones summed. */
 EITHER int
 sum_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
@@ -225,20 +206,28 @@ merge_sorted(struct gdi_rows *r, const uint64_t *from, size_t n, size_t words)
 	return rc;
 }
 
+/*
+ * Few new rows are merged with the sorted ones, from other memory; where there
+ * are as many, sorting all of them anew costs less than new memory does.
+ */
 EITHER int
 settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 {
 	size_t row_bytes = (words + 2) * 8, n = r->n - r->sorted;
-	/* a merge goes from other memory; sorting needs some */
-	size_t rows = r->sorted > 0 && n > GDI_SORT_PART ? n : GDI_SORT_PART;
-	size_t before = r->n;
-	uint64_t *tail = key_of(r, words, r->sorted);
+	size_t before = r->n, rows;
+	uint64_t *tail;
 	void *other;
 	int rc;
 
 	r->staged = r->staged_wide = 0;
 	if (n == 0)
 		return 0;
+	if (n >= r->sorted) {
+		n = r->n;
+		r->sorted = 0;
+	}
+	tail = key_of(r, words, r->sorted);
+	rows = r->sorted > 0 && n > GDI_SORT_PART ? n : GDI_SORT_PART;
 	scratch->len = 0;
 	other = gdi_buf_room(scratch, rows * row_bytes);
 	if (other == NULL) {
@@ -317,7 +306,6 @@ make_room(struct gdi_rows *r, size_t more, size_t most,
 		return -ENOMEM;
 	r->rows = grown;
 	r->cap = cap;
-	in_large_pages(grown, cap * (words + 2) * 8);
 	return 0;
 }
 

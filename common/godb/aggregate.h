@@ -2,8 +2,8 @@
  * aggregate - an open block in memory: rows as they came, sorted and summed
  * by key when their number has doubled and when the block is written.
  *
- * A row takes 32 bytes (IPv6: 56) and, when it is merged with sorted ones, as
- * much again; only counters beyond 32 bits take 32 more.  The keys come from the network; the
+ * A row takes 32 bytes (IPv6: 56) and, when it is merged with more sorted ones,
+ * as much again; only counters beyond 32 bits take 32 more.  The keys come from the network; the
  * sort's time does not depend on them.
  */
 #ifndef GODB_AGGREGATE_H

@@ -488,6 +488,21 @@ compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
 	return rc == -ENOMEM ? rc : 0;
 }
 
+/* Whether it is of the index that is there.  Of one with damage, which is told
+ * already, it need not be. */
+static int
+is_of_index(int day_fd, int64_t day_s, const struct gdi_digest *d)
+{
+	struct gdi_index x;
+	int rc = gdi_index_read(day_fd, day_s, &x);
+
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 1;
+	rc = gdi_digest_is_of(d, &x) || x.n_gaps > 0 || x.header_damaged;
+	gdi_index_free(&x);
+	return rc;
+}
+
 /* Makes it once more of what it says that it is of. */
 static int
 check_addresses(struct check *k, const char *day)
@@ -510,7 +525,12 @@ check_addresses(struct check *k, const char *day)
 		return rc == -ENOMEM ? rc : 0;
 	}
 	opts.only_bytes = have.digest.index_bytes;
-	rc = gdi_addrbuild_new(fd, &opts, &build);
+	rc = is_of_index(fd, opts.day_s, &have.digest);
+	if (rc == 0)
+		report_addresses(k, day, "is not of this day's index");
+	rc = rc == 1 ? gdi_addrbuild_new(fd, &opts, &build) :
+	    rc == 0  ? -ENOENT :
+		       rc;
 	if (rc == 0) {
 		while ((rc = gdi_addrbuild_step(build)) == 1)
 			;

@@ -173,26 +173,17 @@ gdi_digest_covers(const struct gdi_digest *d)
 
 /* ---- bytes --------------------------------------------------------------- */
 
-static void
-put32(struct gdi_buf *out, uint32_t v)
-{
-	uint8_t b[4];
-
-	gdi_put32(b, v);
-	gdi_buf_bytes(out, b, sizeof(b));
-}
-
 void
 gdi_digest_write(const struct gdi_digest *d, struct gdi_buf *out)
 {
 	gdi_buf_u64(out, d->index_bytes);
 	gdi_buf_u64(out, d->index_sum);
-	put32(out, d->records);
-	put32(out, d->blocks);
-	put32(out, d->flags);
-	put32(out, d->row_flags);
-	put32(out, d->row_records);
-	put32(out, 0);
+	gdi_buf_u32(out, d->records);
+	gdi_buf_u32(out, d->blocks);
+	gdi_buf_u32(out, d->flags);
+	gdi_buf_u32(out, d->row_flags);
+	gdi_buf_u32(out, d->row_records);
+	gdi_buf_u32(out, 0);
 	gdi_buf_u64(out, (uint64_t)d->first_s);
 	gdi_buf_u64(out, (uint64_t)d->last_s);
 	gdi_buf_u64(out, d->rows);
@@ -203,8 +194,8 @@ gdi_digest_write(const struct gdi_digest *d, struct gdi_buf *out)
 		const struct gdi_tally *t = &d->tally[i];
 
 		gdi_buf_u64(out, t->amount);
-		put32(out, t->first | (uint32_t)t->last << 16);
-		put32(out, t->records);
+		gdi_buf_u32(out, t->first | (uint32_t)t->last << 16);
+		gdi_buf_u32(out, t->records);
 	}
 	gdi_buf_u64(out, d->n_stretches);
 	for (uint32_t i = 0; i < d->n_stretches; i++) {
@@ -213,24 +204,16 @@ gdi_digest_write(const struct gdi_digest *d, struct gdi_buf *out)
 	}
 }
 
-static uint32_t
-in32(struct gdi_in *in)
-{
-	const uint8_t *p = gdi_in_bytes(in, 4);
-
-	return p ? gdi_get32(p) : 0;
-}
-
 static void
 read_tally(struct gdi_in *in, struct gdi_tally *t)
 {
 	uint32_t slots;
 
 	t->amount = gdi_in_u64(in);
-	slots = in32(in);
+	slots = gdi_in_u32(in);
 	t->first = (uint16_t)slots;
 	t->last = (uint16_t)(slots >> 16);
-	t->records = in32(in);
+	t->records = gdi_in_u32(in);
 	in->bad |= t->first > t->last || t->last >= GDI_SLOTS;
 }
 
@@ -255,12 +238,12 @@ gdi_digest_read(struct gdi_in *in, int64_t day_s, struct gdi_digest *out)
 
 	d.index_bytes = gdi_in_u64(in);
 	d.index_sum = gdi_in_u64(in);
-	d.records = in32(in);
-	d.blocks = in32(in);
-	d.flags = in32(in);
-	d.row_flags = in32(in);
-	d.row_records = in32(in);
-	(void)in32(in);
+	d.records = gdi_in_u32(in);
+	d.blocks = gdi_in_u32(in);
+	d.flags = gdi_in_u32(in);
+	d.row_flags = gdi_in_u32(in);
+	d.row_records = gdi_in_u32(in);
+	(void)gdi_in_u32(in);
 	d.first_s = (int64_t)gdi_in_u64(in);
 	d.last_s = (int64_t)gdi_in_u64(in);
 	d.rows = gdi_in_u64(in);

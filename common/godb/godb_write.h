@@ -83,7 +83,7 @@ struct godb_writer_opts {
 	uint32_t block_rows; /* of each address version in an open block */
 };
 /* An open block of so many rows takes 32 bytes for each IPv4 and 56 for each
- * IPv6 one; up to twice that while it is sorted. */
+ * IPv6 one; up to half as much more while it is sorted. */
 #define GODB_BLOCK_ROWS (UINT32_C(1) << 23)
 #define GODB_WRITER_OPTS_INIT                                          \
 	{sizeof(struct godb_writer_opts), NULL, true, GODB_COMPRESS_LZ4, \

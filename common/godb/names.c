@@ -282,6 +282,8 @@ gdi_names_load(int store_fd, struct gdi_names *out)
 	if (rc == 0)
 		rc = gp_fd_read_file(store_fd, GDI_REGISTRY,
 		    GDI_REGISTRY_BYTES, &text, &len);
+	/* a writer that died may not have made its lines durable */
+	x.dirty = rc == 0 && len > 0;
 	if (rc == 0)
 		rc = read_lines(&x, text, len);
 	else if (rc == -ENOENT)
@@ -403,10 +405,14 @@ write_anew(struct gdi_names *x, int store_fd, uint32_t mode)
 int
 gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode)
 {
-	int rc;
+	int rc = 0;
 
 	if (!x->dirty)
 		return 0;
+	if (x->fd < 0 && !x->suspect)
+		rc = open_registry(x, store_fd, mode);
+	if (rc < 0)
+		return rc;
 	rc = x->suspect ? write_anew(x, store_fd, mode) : gp_fd_sync(x->fd);
 	if (rc < 0) {
 		x->suspect = true;

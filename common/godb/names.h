@@ -21,8 +21,8 @@ struct gdi_names {
 	uint64_t end; /* bytes of complete lines */
 	size_t tail_id; /* of a last line that only lacks its newline */
 	size_t n_torn; /* ids that may have been meant by what lies behind */
-	int fd;       /* -1 before the first new name */
-	bool dirty;   /* written and not synced */
+	int fd;       /* -1 before the first new name or sync */
+	bool dirty;   /* written and not synced, as far as is known */
 	bool suspect; /* a sync failed: the file is to be written anew */
 };
 
@@ -46,7 +46,7 @@ int gdi_names_add(struct gdi_names *x, const struct godb_l7_name *name);
 int gdi_names_register(struct gdi_names *x, int store_fd, uint32_t mode,
     const struct godb_l7_name *name);
 
-/* Makes all lines durable. */
+/* Makes all lines durable, also those that were there. */
 int gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode);
 
 /* Replaces the registry by its lines that hold; the others' ids, which blocks

@@ -231,12 +231,12 @@ struct prefix {
 static void
 put_bits(struct prefix *p, uint64_t v, unsigned n)
 {
+	if (p->left == 0)
+		return;
 	if (n > p->left) {
 		v >>= n - p->left;
 		n = p->left;
 	}
-	if (n == 0)
-		return;
 	p->left -= n;
 	p->bits |= v << p->left;
 }

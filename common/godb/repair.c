@@ -364,7 +364,8 @@ replace_index(struct plan *p)
 	return rc;
 }
 
-/* One that cannot be read is taken away: it can be made again. */
+/* One that cannot be read, or is of something else, is taken away: it can be
+ * made again. */
 static int
 repair_addresses(struct plan *p)
 {
@@ -376,6 +377,8 @@ repair_addresses(struct plan *p)
 
 	if (rc == 0) {
 		rc = gdi_addrwalk_new(&w);
+		if (rc == 0 && !gdi_digest_is_of(&x.digest, &p->x))
+			rc = GODB_EDAMAGED;
 		for (int v = 0; rc == 0 && v < 2; v++) {
 			gdi_addrwalk_begin(w, &x, v == 1);
 			while ((one = gdi_addrwalk_next(w, &a)) == 1 &&
@@ -391,7 +394,7 @@ repair_addresses(struct plan *p)
 	if (rc != GODB_EDAMAGED)
 		return rc;
 	tell(p->r, p->day, GDI_ADDRESSES, 0,
-	    "address index that cannot be read is taken away");
+	    "address index that does not hold is taken away");
 	p->r->report.files++;
 	if (p->r->opts.dry_run)
 		return 0;

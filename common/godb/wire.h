@@ -130,6 +130,12 @@ gdi_buf_u8(struct gdi_buf *b, uint8_t v)
 }
 
 static inline void
+gdi_buf_u32(struct gdi_buf *b, uint32_t v)
+{
+	gdi_buf_bytes(b, &v, sizeof(v));
+}
+
+static inline void
 gdi_buf_u64(struct gdi_buf *b, uint64_t v)
 {
 	gdi_buf_bytes(b, &v, sizeof(v));
@@ -192,6 +198,14 @@ gdi_in_u8(struct gdi_in *in)
 	const uint8_t *p = gdi_in_bytes(in, 1);
 
 	return p ? *p : 0;
+}
+
+static inline uint32_t
+gdi_in_u32(struct gdi_in *in)
+{
+	const uint8_t *p = gdi_in_bytes(in, 4);
+
+	return p ? gdi_get32(p) : 0;
 }
 
 static inline uint64_t

@@ -112,13 +112,13 @@ ORDER BY (site, iface, time, record, attempt, covers)
 SETTINGS index_granularity = 8192;
 
 CREATE TABLE IF NOT EXISTS goprobe.flows AS goprobe.flows_local
-ENGINE = Distributed(goprobe, goprobe, flows_local, cityHash64(site, iface, time));
+ENGINE = Distributed(goprobe, goprobe, flows_local, cityHash64(site, iface, day));
 
 CREATE TABLE IF NOT EXISTS goprobe.blocks AS goprobe.blocks_local
-ENGINE = Distributed(goprobe, goprobe, blocks_local, cityHash64(site, iface, time));
+ENGINE = Distributed(goprobe, goprobe, blocks_local, cityHash64(site, iface, day));
 
 CREATE TABLE IF NOT EXISTS goprobe.hours AS goprobe.hours_local
-ENGINE = Distributed(goprobe, goprobe, hours_local, cityHash64(site, iface, time));
+ENGINE = Distributed(goprobe, goprobe, hours_local, cityHash64(site, iface, day));
 
 CREATE TABLE IF NOT EXISTS goprobe.rollups AS goprobe.rollups_local
-ENGINE = Distributed(goprobe, goprobe, rollups_local, cityHash64(site, iface, time));
+ENGINE = Distributed(goprobe, goprobe, rollups_local, cityHash64(site, iface, day));

@@ -9,6 +9,7 @@ goprobe-export_SRCS := querier/export/main.c
 goprobe-export_LIBS := libgpexport libgodb libgpbase
 goprobe-export_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += querier/export/goprobe-export.8
+DOCS += querier/export/SIZING.md
 
 # The schemas stand in etc/clickhouse for those who want to read them first;
 # `make schemas` writes them anew, a test compares.
@@ -18,7 +19,8 @@ schemas: all
 	@for k in $(SCHEMAS); do $(BIN)/goprobe-export -c /dev/null \
 		--schema $$k >etc/clickhouse/$$k.sql || exit 1; done
 
-UNIT_TESTS += unit/test_ledger unit/test_rowbinary
+UNIT_TESTS += unit/test_ledger unit/test_rowbinary unit/test_figures
+TEST_LIBS_test_figures := libgpexport
 TEST_LIBS_test_ledger := libgpexport libgodb libgpbase
 TEST_LIBS_test_rowbinary := libgpexport libgodb libgpbase
 TEST_PKGS_test_ledger := libcurl zlib

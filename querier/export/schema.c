@@ -179,13 +179,14 @@ print_table(FILE *out, enum schema_kind kind, const struct table *t,
 	    "SETTINGS index_granularity = 8192", t->order, more);
 }
 
+/* An insert is of one interface and day: it goes to one shard, as one part. */
 static void
 print_distributed(FILE *out, const struct table *t, const char *database,
     const char *cluster)
 {
 	fprintf(out, "CREATE TABLE IF NOT EXISTS %s.%s AS %s.%s_local\n"
 	    "ENGINE = Distributed(%s, %s, %s_local, "
-	    "cityHash64(site, iface, time))", database, t->name, database,
+	    "cityHash64(site, iface, day))", database, t->name, database,
 	    t->name, cluster, database, t->name);
 }
 

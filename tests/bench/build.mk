@@ -5,12 +5,13 @@
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
-TEST_HELPERS += bench/genpcap bench/send bench/genflows bench/timed
+TEST_HELPERS += bench/genpcap bench/send bench/genflows bench/timed bench/membw
 TEST_LIBS_genpcap := libbench
 TEST_LIBS_send := libbench
 TEST_LIBS_genflows := libbench libgodb libgpbase
 TEST_LDLIBS_genflows := -lm
 TEST_LIBS_timed := libgpbase
+TEST_LIBS_membw := libgpbase
 ARCHIVES += libbench
 libbench_SRCS := tests/bench/traffic.c
 
@@ -20,11 +21,17 @@ bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_PARTS)
 
-# Questions beside other stores; BENCH_SCALE=4.32 makes 43 million rows of 10.
+# Questions beside other stores; BENCH_SCALE=4.32 makes 43 million rows of 10,
+# BENCH_V6=80 has four fifths of the pairs talk IPv6, BENCH_IFACES=5 spreads
+# the rows over so many interfaces (and takes so many times longer to load: a
+# block is a commit).
 .PHONY: bench-query
-bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed
+bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed \
+    $(O)/tests/bench/membw
 	@python3 tests/bench/query.py -b $(BIN) -H $(O)/tests/bench \
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
+		$(if $(BENCH_V6),-6 $(BENCH_V6)) \
+		$(if $(BENCH_IFACES),-i $(BENCH_IFACES)) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_QUESTIONS)
 
 # What a block costs the writer (tests/bench/commit.py).

@@ -1,5 +1,5 @@
 /*
- * genflows FORM TARGET [DAYS [ROWS [SEED]]] - 5-minute rows for benchmarks,
+ * genflows FORM TARGET [DAYS [ROWS [SEED [V6 [IFACES]]]]] - 5-minute rows for benchmarks,
  * the same for the same numbers, in the forms that stores and their rivals
  * read.
  *
@@ -14,8 +14,9 @@
  * DAYS (30) days of 288 blocks with a daily curve, ROWS (1158) in the mean
  * block.  60 % of a block's rows are of a pool of 100,000 keys, popular ones
  * more often, so that they come again; 32 % are new pairs of 4,000 clients
- * and 200,000 servers; 8 % are scans from anywhere.  A fifth of the pairs is
- * IPv6.  Keys are unique within a block.
+ * and 200,000 servers; 8 % are scans from anywhere.  V6 (20) percent of the
+ * pairs are IPv6.  Keys are unique within a block.  A store has IFACES (1)
+ * interfaces, "b", "b1", ..., to which rows go by turns.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -60,6 +61,7 @@ struct gen {
 	uint32_t n_rows;
 	uint64_t seen[1u << SEEN_BITS];
 	uint32_t mean;
+	unsigned v6; /* percent of the pairs */
 };
 
 struct sink {
@@ -69,6 +71,7 @@ struct sink {
 	struct godb_row4 *rows4;
 	struct godb_row6 *rows6;
 	uint64_t n_rows, stored;
+	unsigned n_ifaces;
 };
 
 static const struct godb_l7_name apps[] = {
@@ -183,13 +186,14 @@ choose_service(struct row *r, uint64_t *state)
 }
 
 static void
-pair(struct row *r, uint32_t client, uint32_t server, uint64_t *state)
+pair(struct row *r, uint32_t client, uint32_t server, unsigned v6,
+    uint64_t *state)
 {
 	uint64_t mix = client * UINT64_C(77) + server;
 	struct traffic_end e;
 
 	memset(r, 0, sizeof(*r));
-	r->v6 = traffic_random(&mix) % 100 < 20;
+	r->v6 = traffic_random(&mix) % 100 < v6;
 	traffic_address(&e, r->v6, true, client);
 	memcpy(r->sip, e.addr, sizeof(r->sip));
 	traffic_address(&e, r->v6, false, server);
@@ -279,7 +283,8 @@ make_block(struct gen *g, unsigned of_day)
 			*r = g->pool[zipf_pick(&g->keys, &g->random)];
 		else if (what < 92)
 			pair(r, zipf_pick(&g->clients, &g->random),
-			    zipf_pick(&g->servers, &g->random), &g->random);
+			    zipf_pick(&g->servers, &g->random), g->v6,
+			    &g->random);
 		else
 			scan(r, &g->random);
 		if (!first_time(g, r))
@@ -290,7 +295,7 @@ make_block(struct gen *g, unsigned of_day)
 }
 
 static struct gen *
-gen_new(uint32_t mean, uint64_t seed)
+gen_new(uint32_t mean, uint64_t seed, unsigned v6)
 {
 	struct gen *g = calloc(1, sizeof(*g));
 
@@ -298,6 +303,7 @@ gen_new(uint32_t mean, uint64_t seed)
 		abort();
 	g->random = seed;
 	g->mean = mean;
+	g->v6 = v6;
 	zipf_init(&g->keys, POOL, 0.85);
 	zipf_init(&g->clients, CLIENTS, 0.8);
 	zipf_init(&g->servers, SERVERS, 1.0);
@@ -307,7 +313,7 @@ gen_new(uint32_t mean, uint64_t seed)
 		abort();
 	for (uint32_t i = 0; i < POOL; i++)
 		pair(&g->pool[i], zipf_pick(&g->clients, &g->random),
-		    zipf_pick(&g->servers, &g->random), &g->random);
+		    zipf_pick(&g->servers, &g->random), v6, &g->random);
 	return g;
 }
 
@@ -392,10 +398,12 @@ pcap_block(struct sink *s, int64_t slot_s, const struct gen *g)
 	return 0;
 }
 
+/* The rows of one interface, the n-th. */
 static int
-store_block(struct sink *s, int64_t slot_s, const struct gen *g)
+store_iface(struct sink *s, int64_t slot_s, const struct gen *g, unsigned n)
 {
-	struct godb_batch b = {.iface = "b", .slot_s = slot_s,
+	char iface[16] = "b";
+	struct godb_batch b = {.iface = iface, .slot_s = slot_s,
 	    .ring = {'g', 'e', 'n'}, .seq = (uint64_t)slot_s / BLOCK_S,
 	    .first_ns = slot_s * 1000000000,
 	    .last_ns = (slot_s + BLOCK_S) * 1000000000,
@@ -404,7 +412,9 @@ store_block(struct sink *s, int64_t slot_s, const struct gen *g)
 	uint64_t stored = 0;
 	int rc;
 
-	for (uint32_t i = 0; i < g->n_rows; i++) {
+	if (n > 0)
+		snprintf(iface, sizeof(iface), "b%u", n);
+	for (uint32_t i = n; i < g->n_rows; i += s->n_ifaces) {
 		const struct row *r = &g->rows[i];
 
 		if (r->v6) {
@@ -429,8 +439,18 @@ store_block(struct sink *s, int64_t slot_s, const struct gen *g)
 	}
 	rc = godb_writer_append(s->writer, &b);
 	if (rc >= 0)
-		rc = godb_writer_commit(s->writer, "b", slot_s, &stored);
+		rc = godb_writer_commit(s->writer, iface, slot_s, &stored);
 	s->stored += stored;
+	return rc;
+}
+
+static int
+store_block(struct sink *s, int64_t slot_s, const struct gen *g)
+{
+	int rc = 0;
+
+	for (unsigned n = 0; rc >= 0 && n < s->n_ifaces; n++)
+		rc = store_iface(s, slot_s, g, n);
 	return rc;
 }
 
@@ -506,17 +526,19 @@ main(int argc, char **argv)
 	unsigned days = number(argc, argv, 3, 30, 4000);
 	unsigned mean = number(argc, argv, 4, 1158, ROWS_MAX);
 	unsigned seed = number(argc, argv, 5, 11, UINT32_MAX);
-	struct sink s = {.block = NULL};
+	unsigned v6 = number(argc, argv, 6, 20, 100);
+	struct sink s = {.block = NULL,
+	    .n_ifaces = number(argc, argv, 7, 1, 1000)};
 	struct gen *g;
 	int rc = 0;
 
-	if (argc < 3 || argc > 6 || days == 0 || mean == 0 || seed == 0 ||
+	if (argc < 3 || argc > 8 || v6 == 0 || s.n_ifaces == 0 || days == 0 || mean == 0 || seed == 0 ||
 	    !open_sink(&s, argv[1], argv[2], mean)) {
 		fprintf(stderr, "usage: genflows store|rows|pcap TARGET "
-		    "[DAYS [ROWS [SEED]]]\n");
+		    "[DAYS [ROWS [SEED [V6 [IFACES]]]]]\n");
 		return 2;
 	}
-	g = gen_new(mean, seed);
+	g = gen_new(mean, seed, v6);
 	for (unsigned i = 0; rc >= 0 && i < days * PER_DAY; i++) {
 		make_block(g, i % PER_DAY);
 		rc = s.block(&s, FIRST_S + (int64_t)i * BLOCK_S, g);

@@ -2,7 +2,7 @@
 """Speed of questions, beside other programs on the same rows.
 
 usage: query.py [-b BIN] [-H HELPERS] [-d DIR] [-s SCALE] [-n ROUNDS]
-                [-m FILE] [QUESTION...]
+                [-6 PERCENT] [-i IFACES] [-m FILE] [QUESTION...]
 
 Rows come from genflows: 30 days of 5-minute blocks, about 10 million rows
 times SCALE, the same into a goDB store, a ClickHouse table (Debian's server,
@@ -20,8 +20,15 @@ a needle, 40,000 indicators, who is new; ours with and without address indexes,
 whose answers must be the same.  QUESTION "year" asks these alone.
 
   -s SCALE    4.32 makes the 43 million rows of a busier sensor (1)
+  -6 PERCENT  of the pairs talk IPv6 (20)
+  -i IFACES   interfaces of the goDB store, asked together (1)
   -m FILE     append the tables as Markdown
   -q          ours alone
+
+The last tables say how near the limits that is: bytes that were read and
+decoded a second, of what memory gives when it is read in order, and groups'
+rows a second, of the cache lines it gives in no order (membw); and which of
+the aims were reached.
 """
 import argparse
 import csv
@@ -45,6 +52,7 @@ NOBODY = 65534
 SLOW_S = 4          # programs that take longer are asked once
 PROTOS = {"TCP": "6", "UDP": "17", "ICMP": "1", "IPSEC-ESP": "50",
           "IPv6-ICMP": "58"}
+UNITS = {"B": 1, "kB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 ROW = struct.Struct("<I16s16sHBHQQQQ")
 SUMS = "sum(pr), sum(ps), sum(br), sum(bs)"
 BYTES = "sum(br) + sum(bs)"
@@ -123,10 +131,31 @@ class Ours:
         return tree_bytes(self.store)
 
     def ask(self, q):
+        return self.timed(q)
+
+    def timed(self, q, *more):
+        return timed(self.arg, self.argv(q, *more))
+
+    def argv(self, q, *more):
         argv = [os.path.join(self.arg.b, "goquery"), "-d", self.store, "-i",
-                "b", "-e", "csv"]
-        argv += q.ours if "-f" in q.ours else ["-f", "0"] + q.ours
-        return timed(self.arg, argv)
+                "any", "-e", "csv", *more]
+        return argv + (q.ours if "-f" in q.ours else ["-f", "0"] + q.ours)
+
+    def touched(self, q):
+        """Bytes that a question reads and decodes, and rows it looks at."""
+        r = subprocess.run(self.argv(q) + ["--explain"], capture_output=True,
+                           text=True, check=True)
+        read = re.search(r"read: .*, ([\d.]+) +(\w+), ([\d.]+) +(\w+) "
+                         "decoded", r.stderr)
+        rows = re.search(r"rows: \d+ looked at, (\d+) met", r.stderr)
+        return (float(read[1]) * UNITS[read[2]] +
+                float(read[3]) * UNITS[read[4]], int(rows[1]))
+
+    def rolled(self, q):
+        """Whether roll-ups are read."""
+        r = subprocess.run(self.argv(q) + ["--explain"], capture_output=True,
+                           text=True, check=True)
+        return re.search(r"roll-ups: [1-9]", r.stderr) is not None
 
     def rows(self, q, answer):
         """Rows as tuples of text: keys, then the four sums."""
@@ -147,6 +176,19 @@ class Ours:
 
     def close(self):
         pass
+
+
+class Blocks(Ours):
+    """The same store, read as if it had no roll-ups."""
+    name = "goquery --no-rollups"
+
+    def bytes(self):
+        return tree_bytes(self.store) - sum(
+            os.path.getsize(p) for p in files_of(self.store)
+            if os.path.basename(p).startswith("rollups."))
+
+    def ask(self, q):
+        return self.timed(q, "--no-rollups")
 
 
 class ClickHouse:
@@ -367,7 +409,8 @@ def helper(arg, name):
 
 
 def shape(arg):
-    return [str(DAYS), str(max(1, round(MEAN * arg.s))), str(SEED)]
+    return [str(DAYS), str(max(1, round(MEAN * arg.s))), str(SEED),
+            str(arg.v6), str(arg.ifaces)]
 
 
 def server(n):
@@ -481,7 +524,8 @@ def prepare(arg, folder):
     """Programs that are here, with their rows."""
     out = []
     for kind, needs, done in (
-            (Ours, None, "store"), (ClickHouse, "clickhouse-server", None),
+            (Ours, None, "store"), (Blocks, None, "store"),
+            (ClickHouse, "clickhouse-server", None),
             (Sqlite, "sqlite3", "rows.db"), (Nfdump, "nfdump", "nf")):
         if needs and (arg.q or not shutil.which(needs)):
             continue
@@ -623,6 +667,73 @@ def year(arg, report, errors):
             mid[1] / mid[0]))
 
 
+def memory_limits(arg):
+    """Bytes a second in order and lines a second in no order, all threads."""
+    r = subprocess.run([helper(arg, "membw"), str(os.cpu_count() or 1)],
+                       capture_output=True, text=True, check=True)
+    return [float(x) for x in r.stdout.split()]
+
+
+def limits(report, arg, ours, qs, runs):
+    in_order, no_order = memory_limits(arg)
+    report("")
+    report("Memory gives %.1f GB/s in order and %.0f M cache lines/s in no "
+           "order, all threads." % (in_order / 1e9, no_order / 1e6))
+    report("")
+    report("| question | MB read and decoded | GB/s | of memory's | Mrows/s "
+           "grouped | of lines |")
+    report("|---|---|---|---|---|---|")
+    for q in qs:
+        mid = statistics.median(r.wall for r in runs[q.name, "goquery"])
+        touched, rows = ours.touched(q)
+        report("| %s | %.0f | %.2f | %.0f %% | %.1f | %.0f %% |" % (
+            q.text, touched / 1e6, touched / mid / 1e9,
+            100 * touched / mid / in_order, rows / mid / 1e6,
+            100 * rows / mid / no_order))
+
+
+def aims(report, programs, qs, runs, n_rows):
+    """Which aims were reached: time beside others, memory, bytes a row."""
+    wanted = {ClickHouse.name: 4, "nfdump 1.7.1": 15}
+    lines = []
+    for q in qs:
+        walls = {p.name: statistics.median(r.wall for r in runs[q.name, p.name])
+                 for p in programs if (q.name, p.name) in runs}
+        rss = {p.name: statistics.median(r.rss for r in runs[q.name, p.name])
+               for p in programs if (q.name, p.name) in runs}
+        if q.name in ("day", "daysrc"):
+            wall = walls[Ours.name]
+            lines.append((wall < 0.010, "%s: %.1f ms, under 10" % (
+                q.text, wall * 1e3)))
+        for name, factor in wanted.items():
+            if name not in walls:
+                continue
+            ratio = walls[name] / walls[Blocks.name]
+            lines.append((ratio >= factor, "%s: %.1f x %s, %d wanted" % (
+                q.text, ratio, name, factor)))
+        if ClickHouse.name in walls:
+            share = rss[Ours.name] / rss[ClickHouse.name]
+            lines.append((share <= 0.5, "%s: %.2f of %s's memory, half wanted" % (
+                q.text, share, ClickHouse.name)))
+            ratio = walls[ClickHouse.name] / walls[Ours.name]
+            if programs[0].rolled(q):
+                lines.append((ratio >= 10, "%s, by roll-ups: %.1f x %s, 10 "
+                              "wanted" % (q.text, ratio, ClickHouse.name)))
+    for p, most in ((programs[0], 24), (programs[1], 18)):
+        size = p.bytes() / n_rows
+        lines.append((size <= most, "%s: %.1f bytes a row, %d wanted" % (
+            p.name, size, most)))
+    report("")
+    report("%d of %d aims are reached%s" % (
+        sum(x[0] for x in lines), len(lines),
+        "." if all(x[0] for x in lines) else "; not:"))
+    if not all(x[0] for x in lines):
+        report("")
+    for reached, text in lines:
+        if not reached:
+            report("- " + text)
+
+
 def main():
     ap = argparse.ArgumentParser(usage=__doc__)
     ap.add_argument("-b", default="build/bin")
@@ -630,11 +741,16 @@ def main():
     ap.add_argument("-d", default="build/bench")
     ap.add_argument("-s", type=float, default=1)
     ap.add_argument("-n", type=int, default=5)
+    ap.add_argument("-6", dest="v6", type=int, default=20)
+    ap.add_argument("-i", dest="ifaces", type=int, default=1)
     ap.add_argument("-m")
     ap.add_argument("-q", action="store_true")
     ap.add_argument("names", nargs="*")
     arg = ap.parse_args()
-    folder = os.path.join(arg.d, "query.%g" % arg.s)
+    folder = "query.%g" % arg.s
+    if (arg.v6, arg.ifaces) != (20, 1):
+        folder += ".%d.%d" % (arg.v6, arg.ifaces)
+    folder = os.path.join(arg.d, folder)
     os.makedirs(folder, exist_ok=True)
     arg.needle = server(20000)
     lines, errors = [], []
@@ -655,8 +771,10 @@ def main():
               if not arg.names or q.name in arg.names]
         report("## Questions, %s" % time.strftime("%Y-%m-%d", time.gmtime()))
         report("")
-        report("%s; %d rows in %d blocks, %d rounds, medians "
-               "[lowest-highest]" % (machine(), n_rows, DAYS * 288, arg.n))
+        report("%s; %d rows in %d blocks, %d %% of the pairs IPv6, "
+               "interfaces: %d; %d rounds, medians [lowest-highest]" % (
+                   machine(), n_rows, DAYS * 288 * arg.ifaces, arg.v6,
+                   arg.ifaces, arg.n))
         report("")
         report("| program | bytes per row |")
         report("|---|---|")
@@ -664,9 +782,12 @@ def main():
             report("| %s | %.1f |" % (p.name, p.bytes() / n_rows))
         runs = rounds(arg, programs, qs, errors)
         table(report, programs, qs, runs, n_rows, "")
+        limits(report, arg, programs[0], qs, runs)
+        if not arg.names:
+            aims(report, programs, qs, runs, n_rows)
         qs = [q for q in qs if q.cold]
         fast = [p for p in programs
-                if p.name in ("goquery", "ClickHouse 18.16")]
+                if p.name in (Ours.name, Blocks.name, ClickHouse.name)]
         runs = rounds(arg, fast, qs, errors, True)
         table(report, fast, qs, runs, n_rows, ", cold")
     finally:

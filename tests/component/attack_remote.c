@@ -70,6 +70,25 @@ raw_socket(void)
 	return socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) < 0;
 }
 
+/* Landlock does not look at it. */
+static int
+multipath_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 262 /* IPPROTO_MPTCP */) < 0;
+}
+
+static int
+fast_open(void)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET,
+		.sin_port = htons(other_port),
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 || sendto(fd, "x", 1, MSG_FASTOPEN,
+	    (struct sockaddr *)&sa, sizeof(sa)) < 0;
+}
+
 static int
 listen_there(void)
 {
@@ -116,6 +135,8 @@ static const struct attack list[] = {
     {"keep uid 0", is_root, R, true},
     {"make a datagram socket", datagram_socket, R, false},
     {"make a raw socket", raw_socket, R, true},
+    {"make a multipath socket", multipath_socket, R, true},
+    {"fast open to another port", fast_open, R, true},
     {"listen", listen_there, R, false},
     {"choose an interface", bind_to_device, R, true},
     {"read what was inherited", read_inherited, R, false},

@@ -2,8 +2,8 @@
 # `replay`, which runs the committed inputs; with libFuzzer each is a program.
 
 FUZZ_TARGETS := decode dpi pcapfile frame ring hello conf cond queryargs index \
-	journal column addresses
-FUZZ_LIBS := libgpcapture libgpipc libgpquery libgodb libgpbase
+	journal column addresses compact
+FUZZ_LIBS := libgpcapture libgpipc libgpremote libgpquery libgodb libgpbase
 FUZZ_PKGS := $(CAPTURE_PKGS) liblz4 libxxhash libseccomp libcap-ng inih
 ARCHIVES += libfuzz
 libfuzz_SRCS := tests/fuzz/store.c $(FUZZ_TARGETS:%=tests/fuzz/%.c)

@@ -33,6 +33,7 @@ TARGET(index);
 TARGET(journal);
 TARGET(column);
 TARGET(addresses);
+TARGET(compact);
 
 static const struct {
 	const char *name;
@@ -51,6 +52,7 @@ static const struct {
     {"journal", fuzz_journal},
     {"column", fuzz_column},
     {"addresses", fuzz_addresses},
+    {"compact", fuzz_compact},
 };
 
 /* Seen by both processes. */

@@ -525,7 +525,7 @@ write_elsewhere(void)
 #define Q   ATTACK_QUERIER
 #define R   ATTACK_REMOTE
 static const struct attack everywhere[] = {
-    {"socket(AF_INET)", socket_inet, C | W | Q, false},
+    {"socket(AF_INET)", socket_inet, ALL, false},
     {"socket(AF_UNIX)", socket_unix, ALL, false},
     {"socket(AF_PACKET)", socket_packet, ALL, true},
     {"socket(AF_NETLINK)", socket_netlink, ALL, false},

@@ -79,7 +79,8 @@ make(struct testbatch *t, uint32_t k)
 	    .last_ns = slot_of(k) * GP_NS_PER_S + 1,
 	    .names = t->names, .n_names = 1, .counters.seen = 1,
 	    .rows4 = t->rows4, .n4 = ROWS4, .rows6 = t->rows6, .n6 = ROWS6};
-	snprintf(t->names[0].name, GODB_NAME_MAX, "App%u", k % 50);
+	/* new ones all the time: their lines have to be as durable */
+	snprintf(t->names[0].name, GODB_NAME_MAX, "App%u", k / 3);
 	for (uint32_t i = 0; i < ROWS; i++) {
 		uint64_t counter[4] = {k * UINT64_C(7) + i, i + 1, 1, k};
 
@@ -384,7 +385,7 @@ mount_image(void)
 static void
 unmount(void)
 {
-	for (int tries = 0; tries < 50; tries++) {
+	for (int tries = 0; tries < 500; tries++) {
 		if (umount(mount_point) == 0)
 			return;
 		usleep(20000);

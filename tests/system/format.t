@@ -47,6 +47,8 @@ for f in office days fragments disorder links; do
 	ok "$f is stored" goprobe -d "$T/s" -i "if$n" -r $D/$f.pcap
 done
 same "$T/s" 100
+# which is a file more that readstore.py knows nothing of
+ok "roll-ups are there" test -s "$T/s/if1/2026-01-15/rollups.idx"
 
 # --- a sensor's day in 288 blocks, and what that takes
 G=$(mktemp -d /dev/shm/goprobe-test.XXXXXX 2>/dev/null) || mkdir "${G:=$T/g}"

@@ -61,8 +61,6 @@ def sockets(pid):
         flags = int(f[3], 16)
         kinds[f[6]] = "unix %s%s" % (types[f[4]],
                                      " listening" if flags & 0x10000 else "")
-    for line in read(f"/proc/{pid}/net/tcp").splitlines()[1:]:
-        kinds[line.split()[9]] = "tcp"
     for line in read(f"/proc/{pid}/net/packet").splitlines()[1:]:
         f = line.split()
         kinds[f[8]] = "packet socket"

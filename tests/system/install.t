@@ -8,7 +8,7 @@ ok "make install" $MAKE -s install DESTDIR="$T/dest" PREFIX=/opt/gp
 is "$(cd "$T/dest/opt/gp" && find bin sbin -type f -o -type l | sort | tr '\n' ' ')" \
     "bin/goQuery bin/goquery bin/goquery-remote bin/goquery-resolve sbin/goProbe sbin/goprobe sbin/goprobe-capture sbin/goprobe-export sbin/goprobe-writer " \
     "programs and their old names"
-for page in goquery.1 goprobe.8 goprobe-capture.8 goprobe-writer.8 goprobe-export.8 goprobe.ini.5; do
+for page in goquery.1 goquery-remote.1 goprobe.8 goprobe-capture.8 goprobe-writer.8 goprobe-export.8 goprobe.ini.5; do
 	ok "man page $page" test -s "$T/dest/opt/gp/share/man/man${page##*.}/$page"
 done
 for file in etc/clickhouse/*.sql etc/grafana/*.json; do

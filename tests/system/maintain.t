@@ -109,6 +109,36 @@ run 0 "text" query -i eth0 -f -9d talk_conv
 like "$out" 'rows of 1 blocks lost to damage on eth0' "says it too"
 ok "what was replaced is kept" test -s "$D/blocks.idx.damaged"
 
+# --- address indexes: made, counted, checked, taken away, made again
+fresh 2 3 20
+run 0 "--rebuild-index" writer --rebuild-index
+is "$(ls "$S"/eth?/*/addresses.idx | wc -l | tr -d ' ')" 6 "one a day"
+run 0 "--check" query --check
+is "$(query --list -e csv | sed -n 's/^eth0,.*,\([0-9]*\),[0-9]*,[0-9]*$/\1/p')" \
+    "$(find "$S"/eth0/*-* -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')" \
+    "--list counts their bytes"
+A=$S/eth0/$(day 2)/addresses.idx
+cp "$A" "$T/good"
+cp "$S/eth1/$(day 2)/addresses.idx" "$A"
+run 3 "--check of another interface's" query --check
+like "$err" "place=\"eth0/$(day 2)/addresses.idx\" error=.*not of this day" "  says so"
+run 0 "a question" query -i eth0 -f -9d -c 'host 10.0.0.1' -e csv time
+with=$out
+run 0 "  without it" query -i eth0 -f -9d -c 'host 10.0.0.1' -e csv --no-index time
+is "$with" "$out" "  has the same answer"
+cp "$T/good" "$A"
+flip "$A" 70
+run 3 "--check of a damaged one" query --check
+like "$err" "addresses.idx" "  names it"
+run 0 "--repair --dry-run" writer --repair --dry-run
+like "$out" "eth0/$(day 2)/addresses.idx: address index that does not hold is taken away" "  tells"
+ok "  and leaves it" test -e "$A"
+run 0 "--repair" writer --repair
+ok "  takes it away" test ! -e "$A"
+run 0 "--check" query --check
+run 0 "--rebuild-index" writer --rebuild-index
+ok "makes it again" cmp "$T/good" "$A"
+
 # --- two writers, wipe
 flock "$S/goDB-writer.lock" sleep 30 &
 holder=$!

@@ -367,7 +367,7 @@ def main():
     ap.add_argument("-H", required=True)
     ap.add_argument("-n", default="")
     arg = ap.parse_args()
-    n = int(arg.n or 240)
+    n = int(arg.n or 120)
     goquery = os.path.join(arg.b, "goquery")
     rows2store = os.path.join(arg.H, "lib", "rows2store")
     seed = int(os.environ.get("TAP_SEED", time.time()))

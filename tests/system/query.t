@@ -120,18 +120,22 @@ data[len(data) // 2] ^= 0xff
 open(path, "r+b").write(data)
 PY
 run 3 "a damaged chunk" goquery -d "$T/damaged" -i eth0 -f 2026-01-15 \
-    -l 2026-01-16 -e csv time,proto
+    -l 2026-01-16 -c tcp -e csv time
 one_line "  a damaged chunk"
 like "$err" '^goquery: incomplete iface=eth0 first=2026-01-15T09:[01][05]:00Z last=2026-01-15T09:[01][05]:00Z cause=damaged place="' \
     "  says where"
-is "$(printf '%s\n' "$out" | tail -n +2 | cut -d, -f1 | uniq | wc -l)" 2 "  the other two blocks answer"
-run 3 "  in text" goquery -d "$T/damaged" -i eth0 -f 0 time,proto
+is "$(printf '%s\n' "$out" | tail -n +2 | wc -l)" 2 "  the other two blocks answer"
+run 3 "  in text" goquery -d "$T/damaged" -i eth0 -f 0 -c tcp time
 like "$out" '^Coverage: .*1 place not readable' "  below the table"
-run 3 "  in json" goquery -d "$T/damaged" -i eth0 -f 0 -e json time,proto
+run 3 "  in json" goquery -d "$T/damaged" -i eth0 -f 0 -c tcp -e json time
 is "$(printf '%s' "$out" | jq -r '.status + " " + .summary.coverage.incomplete[0].cause')" \
     "incomplete damaged" "  as fields"
 run 0 "  a column that is not needed costs nothing" goquery -d "$T/damaged" \
     -i eth0 -f 0 -c 'dport = 1' -e csv sip
+run 0 "  nor do sums that the index has" goquery -d "$T/damaged" -i eth0 -f 0 \
+    -e csv time
+is "$out" "$(goquery -d "$S" -i eth0 -f 0 -e csv time 2>/dev/null)" \
+    "  which are those of the whole store"
 
 # --- an input cut short
 run 3 "a cut capture" goprobe -d "$T/cut" -i eth0 -r $D/cut.pcap

@@ -359,6 +359,20 @@ def part_sites(w, server):
         r = remote(w, url, "-i", "any", *argv)
         ok(r.returncode == 2 and r.stderr.count("\n") == 1,
            "refused: " + argv[0]) or diag(r.stderr)
+    mmdb = w.path("c.mmdb")
+    subprocess.run([sys.executable, "tests/lib/mmdb.py", mmdb, "country",
+                    "10.9.0.4/31=CH", "10.9.0.1/32=DE"], check=True)
+    ini = w.ini("hq", url, "")
+    with open(ini) as text:
+        with_geo = text.read().replace("[export]", "geoip = %s\n[export]" %
+                                       mmdb)
+    with open(ini, "w") as out:
+        out.write(with_geo)
+    r = remote(w, url, "-i", "any", *win, "--geo", "sip", "-c",
+               "src country CH", ini=ini)
+    is_(sorted(x[:2] for x in rows(r)), [["10.9.0.4", "CH"],
+                                        ["10.9.0.5", "CH"]],
+        "networks of a country, and where addresses are") or diag(r.stderr)
     many = w.path("many")
     with open(many, "w") as out:
         out.write("\n".join("10.%d.%d.%d" % (200 + i // 65536, i // 256 % 256,
@@ -428,7 +442,7 @@ def part_committed(w, server):
                "packets_sent, record")
     server.ask("INSERT INTO goprobe.flows SELECT %s, toFixedString("
                "unhex('ffffffffffffffffffffffffffffffff'), 16) FROM goprobe.flows WHERE site = "
-               "'late'" % columns)
+               "'late'" % columns.replace("bytes_rcvd,", "bytes_rcvd + 1000,"))
     is_(remote(w, url, *win, "-e", "csv", "sip").stdout, before,
         "rows of a loser that came late do not count")
     server.ask("INSERT INTO goprobe.blocks SELECT * FROM goprobe.blocks WHERE "

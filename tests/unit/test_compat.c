@@ -1,6 +1,6 @@
 /* Stores of later versions: of the same major one they are read and written,
  * of another they are refused, clearly. */
-#include "tests/lib/storetest.h"
+#include "tests/lib/rolluptest.h"
 
 #include "common/base/fd.h"
 #include "common/godb/index.h"
@@ -180,6 +180,52 @@ test_minor(void)
 	facts_free(&want);
 }
 
+/* A store that 1.0 made gets roll-ups and stays what it is; what its writer
+ * adds, which leaves them alone, is read beside them. */
+static void
+test_older(void)
+{
+	static const char marker[] = "goDB store\nformat 1.0\nid 00\n";
+	struct godb_result_stats stats;
+	struct facts want = {0};
+	struct godb_writer *w;
+	char *data;
+	size_t len;
+	int dir;
+
+	make_store(&want);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	write_file("goDB-store.format", marker, strlen(marker));
+	if (gp_fd_read_file(dir, INDEX, 1 << 20, &data, &len) < 0)
+		abort();
+	set_version((uint8_t *)data, 1, 0);
+	write_file(INDEX, data, len);
+	free(data);
+	is_int(store_open(path, &w), 0, "a store of 1.0");
+	for (int i = 0; i < 7; i++) { /* the same rows again */
+		t.b.slot_s += 300;
+		t.b.seq = 50 + (uint64_t)i;
+		if (godb_writer_append(w, &t.b) != 0 ||
+		    godb_writer_commit(w, "eth0", t.b.slot_s, NULL) != 0)
+			abort();
+		facts_add_batch(&want, &t.b);
+	}
+	godb_writer_rebuild(w);
+	is_int(upkeep(w, T0 + 86400 * 9), 0, "gets roll-ups");
+	add(w, &want, T0 + 300, 60);
+	godb_writer_close(w);
+	equals(&want, "has its rows, as who knows of no roll-ups reads it");
+	ok(store_same_both_ways(path, &stats) && stats.rollups == 1 &&
+		stats.parts == 1, "and what came later is read beside them");
+	if (gp_fd_read_file(dir, "goDB-store.format", 4096, &data, &len) < 0)
+		abort();
+	is_str(data, marker, "the marker is as it was");
+	is_int(faults(), 0, "check finds nothing wrong");
+	free(data);
+	close(dir);
+	facts_free(&want);
+}
+
 /* ---- another major version -------------------------------------------------- */
 
 static void
@@ -294,6 +340,7 @@ main(void)
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", root);
 	test_minor();
+	test_older();
 	test_major();
 	test_names();
 	folder_remove(root);

@@ -25,11 +25,13 @@ enum mode {
 	BAD_PAGES,  /* what a sync was to write can never be written */
 	KILL,       /* the process ends before the call */
 	KILL_THEN_CUT, /* and the machine after the next one's start */
+	KILL_WORK_CUT, /* and the machine after the next but one's commits */
 	POWER_CUT,  /* and so does the machine */
 };
 static const char *const mode_names[] = {"none", "EIO", "ENOSPC",
     "half a write, then ENOSPC", "half a write", "EINTR", "bad pages", "kill",
-    "kill, then power cut after the next start", "power cut"};
+    "kill, then power cut after the next start",
+    "kill, then power cut after the next but one's commits", "power cut"};
 
 static enum mode mode;
 static long countdown; /* calls until it happens */
@@ -646,6 +648,25 @@ test_unreadable(void)
 
 /* ---- the last call ------------------------------------------------------- */
 
+/* A writer that only starts, and one that commits all there is: whatever the
+ * ones before it left in the page cache is durable then. */
+static bool
+commit_all(void)
+{
+	struct godb_writer *w;
+	struct godb_open_block b;
+	bool good = store_open(path, &w) == 0;
+
+	if (!good)
+		return false;
+	godb_writer_close(w);
+	good = store_open(path, &w) == 0;
+	while (good && godb_writer_open_block(w, 0, &b))
+		good = godb_writer_commit(w, "eth0", b.slot_s, NULL) == 0;
+	godb_writer_close(w);
+	return good;
+}
+
 static void
 test_end(enum mode m, long calls)
 {
@@ -678,6 +699,11 @@ test_end(enum mode m, long calls)
 			if (good)
 				godb_writer_close(w);
 			power_cut();
+		}
+		if (m == KILL_WORK_CUT) {
+			good = good && commit_all();
+			power_cut();
+			shared->durable = (1u << shared->acked) - 1;
 		}
 		if (m != KILL && shared->durable)
 			good = good && no_faults();
@@ -832,6 +858,7 @@ main(void)
 	test_unreadable();
 	test_end(KILL, calls);
 	test_end(KILL_THEN_CUT, calls);
+	test_end(KILL_WORK_CUT, calls);
 	test_end(POWER_CUT, calls);
 	test_all_rollups();
 	mode = NONE;

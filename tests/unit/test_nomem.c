@@ -134,11 +134,18 @@ retain(struct godb_writer *w, int64_t now_s)
 static int
 do_step(struct godb_writer **w, const struct step *s, size_t batch)
 {
+	int rc;
+
 	switch (s->kind) {
 	case OPEN:
 		return store_open(path, w);
 	case APPEND:
-		return godb_writer_append(*w, &batches[batch].b);
+		rc = godb_writer_append(*w, &batches[batch].b);
+		armed = false;
+		/* and is known */
+		if (rc == 0 && godb_writer_append(*w, &batches[batch].b) != 1)
+			rc = -EEXIST;
+		return rc;
 	case COMMIT:
 		return godb_writer_commit(*w, s->iface, s->slot_s, NULL);
 	case SYNC:
