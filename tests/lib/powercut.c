@@ -450,10 +450,10 @@ new_store(void)
 /* A slow machine would always lose its power before there is something to
  * lose. */
 static void
-wait_for_batch(uint32_t before)
+wait_for_batch(uint32_t k)
 {
 	for (int i = 0; i < 60000 &&
-	     __atomic_load_n(&shared->next, __ATOMIC_RELAXED) == before; i++)
+	     __atomic_load_n(&shared->next, __ATOMIC_RELAXED) < k; i++)
 		usleep(1000);
 }
 
@@ -464,7 +464,7 @@ one_round(uint64_t *seed)
 	useconds_t after = (useconds_t)(tap_random(seed) % 80000);
 	bool early = tap_random(seed) % 4 == 0; /* perhaps while it opens */
 	uint64_t child_seed = tap_random(seed);
-	uint32_t before = shared->next;
+	uint32_t enough = shared->next + 1 + (uint32_t)(tap_random(seed) % 24);
 	pid_t pid;
 
 	atomic_store(&shared->dark, false);
@@ -472,7 +472,7 @@ one_round(uint64_t *seed)
 	if (pid == 0)
 		child(child_seed);
 	if (!early)
-		wait_for_batch(before);
+		wait_for_batch(enough);
 	usleep(after);
 	atomic_store(&shared->dark, true);
 	cut_power();

@@ -206,7 +206,7 @@ ok "and publishes its status" wait_for 10 machine test -s /run/goprobe-export/st
 sed -i '/^\[site\]/,$d' "$ini"
 run 0 "reload without" machine systemctl reload goprobe-apply
 is "$(unit goprobe-export ActiveState)" inactive "it has ended"
-rm "${ini%/*}/password"
+rm "$ROOT/etc/goprobe/password" # the site's, so no purge would take it
 
 # --- downgrade and upgrade under traffic
 nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py va 10.99.3 100000 2000 \
