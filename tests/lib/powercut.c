@@ -14,6 +14,7 @@
  */
 #include "tests/lib/storetest.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
@@ -657,6 +658,11 @@ main(int argc, char **argv)
 	if (argc < 4)
 		return 2;
 	fs_type = argv[2];
+	/* mounts of our own: a namespace that somebody makes meanwhile would
+	 * have copies of them, and the dead file system would live on */
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		skip("no mount namespace");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)

@@ -608,6 +608,41 @@ test_half_record(void)
 	is_int(bad, 0, "  and nothing of it is behind the next one");
 }
 
+/* The same of a writer that died over the long one, and its successor. */
+static void
+test_torn_record(void)
+{
+	static struct testbatch large, small;
+	struct facts want = {0};
+	uint64_t torn_seed = 8;
+	struct godb_writer *w;
+	struct stat st;
+	char name[128];
+	size_t told;
+	bool same;
+
+	batch_make(&large, &torn_seed, "eth0", T0, 2, 1, 300, 200);
+	batch_make(&small, &torn_seed, "eth0", T0, 3, 1, 1, 0);
+	reset(NONE, 0);
+	snprintf(name, sizeof(name), "%s/eth0/journal/%lld.gpj", path,
+	    (long long)T0);
+	if (store_open(path, &w) < 0 ||
+	    godb_writer_append(w, &batches[0].b) != 0 ||
+	    godb_writer_append(w, &large.b) != 0)
+		abort();
+	godb_writer_close(w);
+	if (stat(name, &st) < 0 || truncate(name, st.st_size - 1000) < 0 ||
+	    store_open(path, &w) < 0)
+		abort();
+	is_int(godb_writer_append(w, &small.b), 0, "behind a torn record");
+	facts_add_batch(&want, &batches[0].b);
+	facts_add_batch(&want, &small.b);
+	same = store_equals(path, &want, &told);
+	ok(same && told == 0, "  nothing of it is left");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 /* A sector that cannot be read when a writer starts is not taken for damage or
  * for the end of a file. */
 static void
@@ -855,6 +890,7 @@ main(void)
 	test_fail(BAD_PAGES, calls);
 	test_outage(calls);
 	test_half_record();
+	test_torn_record();
 	test_unreadable();
 	test_end(KILL, calls);
 	test_end(KILL_THEN_CUT, calls);
