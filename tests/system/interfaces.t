@@ -168,7 +168,8 @@ nsenter --net=/run/netns/${NS}b python3 tests/lib/numbered.py va 10.99.2 40000 1
 senders=$!
 nsenter --net=/run/netns/$NS python3 tests/lib/numbered.py vb 10.99.3 40000 12000 >/dev/null &
 senders="$senders $!"
-sleep 0.7
+flows() { [ "$(counter rx packets)" -gt $((rx + 500)) ] && [ "$(counter tx packets)" -gt $((tx + 500)) ]; }
+wait_for 10 flows
 ok "starts under traffic" start "$T/s5" '' vb
 wait $senders
 senders=
