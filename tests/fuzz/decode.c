@@ -33,6 +33,11 @@ decode(int dlt, const uint8_t *data, size_t len, uint32_t beyond)
 	FUZZ_CHECK(frame);
 	if (len > 0)
 		memcpy(frame, data, len);
+	if (!ready) {
+		orient_init();
+		fragment_init(&cache, &key);
+		ready = true;
+	}
 	class = decode_frame(dlt, frame, (uint32_t)len,
 	    (uint32_t)len + beyond, &p);
 	FUZZ_CHECK(p.wire_len == len + beyond);
@@ -40,9 +45,6 @@ decode(int dlt, const uint8_t *data, size_t len, uint32_t beyond)
 		FUZZ_CHECK(class == DECODE_NON_IP);
 	if (class == DECODE_IP) {
 		check_packet(&p);
-		if (!ready)
-			fragment_init(&cache, &key);
-		ready = true;
 		fragment_track(&cache, &p, beyond);
 	}
 	free(frame);
