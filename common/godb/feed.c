@@ -86,6 +86,7 @@ gdi_feed_new(struct gdi_group *g, struct gdi_feed **out)
 	if (!f)
 		return -ENOMEM;
 	f->g = g;
+	f->largest = UINT64_MAX;
 	for (unsigned s = 0; s < g->n_sets; s++) {
 		for (unsigned v = 0; v < 2; v++) {
 			const struct gdi_set *set = &g->set[s];
@@ -550,26 +551,13 @@ small_begin(struct gdi_feed *f)
 	return -ENOMEM;
 }
 
-static uint64_t
-or_of(const uint64_t *v, size_t n)
-{
-	uint64_t any = 0;
-
-	for (size_t i = 0; i < n; i++)
-		any |= v[i];
-	return any;
-}
-
-/* Whether no sum can reach 2^64 with these rows, either. */
+/* Whether no sum can reach 2^64 with n more rows, either. */
 static bool
-stays_calm(struct gdi_small *s, const struct godb_columns *c)
+stays_calm(struct gdi_small *s, uint64_t largest, size_t n)
 {
-	size_t n = (size_t)c->n4 + c->n6;
-	uint64_t any = 0, sum;
+	uint64_t sum;
 
-	for (unsigned k = 0; k < N_COUNTERS; k++)
-		any |= or_of(c->counter[k], n);
-	if (__builtin_mul_overflow(any, n, &sum) ||
+	if (__builtin_mul_overflow(largest, n, &sum) ||
 	    __builtin_add_overflow(s->worst, sum, &s->worst))
 		s->worst = UINT64_MAX;
 	return s->worst < UINT64_MAX;
@@ -679,7 +667,7 @@ add_small(struct gdi_feed *f, const struct godb_columns *c,
 	if (s->places == 0)
 		return 0;
 	rc = s->place ? 0 : small_begin(f);
-	calm = stays_calm(s, c);
+	calm = stays_calm(s, f->largest, n);
 	while (rc == 0 && *done < n) {
 		size_t some = n - *done < BATCH ? n - *done : BATCH;
 
@@ -799,6 +787,12 @@ count_v4(const struct godb_columns *c, const uint32_t *sel, size_t n)
 			hi = mid;
 	}
 	return n4;
+}
+
+void
+gdi_feed_expect(struct gdi_feed *f, uint64_t largest)
+{
+	f->largest = largest;
 }
 
 int

@@ -140,6 +140,7 @@ struct gdi_feed {
 	struct gdi_group *g;
 	struct gdi_side side[GDI_N_SETS][2];
 	struct gdi_small small;
+	uint64_t largest; /* see gdi_feed_expect */
 	uint64_t totals[GDI_N_COUNTERS_KEPT]; /* of host */
 	uint64_t keys[GDI_BATCH * GDI_KEY_MAX]; /* of a batch */
 	uint64_t records[GDI_BATCH * GDI_RECORD_MAX]; /* hash, key, numbers */

@@ -256,6 +256,31 @@ select_rows(struct worker *w, const struct piece *p,
 	return 0;
 }
 
+/* What no counter of a piece exceeds, as far as the index knows. */
+static uint64_t
+largest_of(struct worker *w, const struct piece *p)
+{
+	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
+	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
+	    GODB_COL(GODB_PKTS_SENT);
+	uint64_t largest = 0;
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+
+		if (!(v6 ? p->want6 : p->want4))
+			continue;
+		gdi_cursor_zones(w->rest, p->part, p->n, counters, v6, zone);
+		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
+			uint64_t max = zone[c].known ? zone[c].max :
+						       UINT64_MAX;
+
+			largest = max > largest ? max : largest;
+		}
+	}
+	return largest;
+}
+
 /* First the condition's columns, and the others only if any row qualifies. */
 static int
 take_rows(struct worker *w, const struct piece *p)
@@ -285,6 +310,7 @@ take_rows(struct worker *w, const struct piece *p)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
+	gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, godb_scan_part(run->scan, p->part), &c,
 	    p->whole ? NULL : w->sel, n);
 }
@@ -314,8 +340,8 @@ visit(struct worker *w, struct piece *p)
 	int rc = 0;
 
 	w->stats.parts += p->n == 0;
-	p->want4 = run->want4 && part->n4;
-	p->want6 = run->want6 && part->n6;
+	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
+	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
 	consult_zones(w, p);
 	if (p->want4 || p->want6) {
 		if (take_sums(w, p, &rc))
