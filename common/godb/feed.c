@@ -34,8 +34,6 @@
  */
 #define ASIDE_MOST      ((size_t)64 << 20)
 #define ASIDE_MOST_BEST ((size_t)192 << 20)
-/* Keys that come again and again soon make room for each other there. */
-#define ASIDE_MOST_AGAIN ((size_t)16 << 20)
 #define SMALL_CODES     16u /* protocols of a small key; then none's */
 #define SMALL_MEMORY    ((size_t)256 << 20)
 
@@ -200,11 +198,9 @@ drain_all(struct gdi_feed *f, unsigned s, unsigned v)
 }
 
 static size_t
-aside_most(const struct gdi_group *g, const struct gdi_side *d)
+aside_most(const struct gdi_group *g)
 {
-	size_t most = !d->direct ? ASIDE_MOST_AGAIN :
-	    g->best.limit	 ? ASIDE_MOST_BEST :
-				   ASIDE_MOST;
+	size_t most = g->best.limit ? ASIDE_MOST_BEST : ASIDE_MOST;
 
 	if (g->arena.most > 0 && g->arena.most / 4 < most)
 		most = g->arena.most / 4;
@@ -223,7 +219,7 @@ put_aside(struct gdi_feed *f, unsigned s, unsigned v, const uint64_t *r,
 	while (rc == 0 && n > 0) {
 		size_t done;
 
-		if (d->spill.bytes >= aside_most(f->g, d))
+		if (d->spill.bytes >= aside_most(f->g))
 			rc = drain_all(f, s, v);
 		if (rc < 0)
 			return rc;
