@@ -154,10 +154,10 @@ record_words(const struct gdi_side *d)
 }
 
 int
-gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
+gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records)
 {
-	struct gdi_spill *s = &f->side[set][v].spill;
+	const struct gdi_spill *s = &f->side[set][v].spill;
 	struct gdi_spill_reader r;
 	size_t n;
 
@@ -176,7 +176,6 @@ gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
 		else
 			gdi_table_add_near(t, records, n);
 	}
-	gdi_spill_clear(s, partition);
 	return 0;
 }
 
@@ -193,6 +192,8 @@ drain_all(struct gdi_feed *f, unsigned s, unsigned v)
 		(void)pthread_mutex_lock(&p->lock);
 		rc = gdi_feed_drain(f, s, v, i, &p->table[v], records);
 		(void)pthread_mutex_unlock(&p->lock);
+		if (rc == 0)
+			gdi_spill_clear(&f->side[s][v].spill, i);
 	}
 	return rc;
 }

@@ -147,8 +147,8 @@ struct gdi_feed {
 };
 
 /* Adds what a feed has put aside of a partition to a table; records is room
- * for a batch. */
-int gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
+ * for a batch.  Only reads the feed: at the end threads do it side by side. */
+int gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records);
 
 static inline void
