@@ -20,7 +20,7 @@
  * Blocks of a day lie one behind another in a column's file, and most
  * questions go through them in that order: so much is read at once.
  */
-#define READ_AHEAD (256u << 10)
+#define READ_AHEAD (64u << 10)
 
 struct column_file {
 	int fd;
@@ -272,6 +272,14 @@ gdi_part_pieces(const struct godb_part *part)
 	    (part->n4 <= GDI_CHUNK_ROWS && part->n6 <= GDI_CHUNK_ROWS))
 		return 1;
 	return (uint32_t)(gdi_chunks(part->n4) + gdi_chunks(part->n6));
+}
+
+bool
+gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6)
+{
+	if (gdi_part_pieces(part) == 1)
+		return (v6 ? part->n6 : part->n4) > 0;
+	return v6 == (piece >= gdi_chunks(part->n4));
 }
 
 /* A piece's chunks of a column, among all that it has. */

@@ -14,6 +14,8 @@
  * first.
  */
 uint32_t gdi_part_pieces(const struct godb_part *part);
+/* Whether a piece has rows of a version. */
+bool gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6);
 
 /* As godb_cursor_load, for the piece's rows. */
 int gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,

@@ -86,6 +86,7 @@ gdi_feed_new(struct gdi_group *g, struct gdi_feed **out)
 	if (!f)
 		return -ENOMEM;
 	f->g = g;
+	f->largest = UINT64_MAX;
 	for (unsigned s = 0; s < g->n_sets; s++) {
 		for (unsigned v = 0; v < 2; v++) {
 			const struct gdi_set *set = &g->set[s];
@@ -153,10 +154,10 @@ record_words(const struct gdi_side *d)
 }
 
 int
-gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
+gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records)
 {
-	struct gdi_spill *s = &f->side[set][v].spill;
+	const struct gdi_spill *s = &f->side[set][v].spill;
 	struct gdi_spill_reader r;
 	size_t n;
 
@@ -175,7 +176,6 @@ gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
 		else
 			gdi_table_add_near(t, records, n);
 	}
-	gdi_spill_clear(s, partition);
 	return 0;
 }
 
@@ -192,6 +192,8 @@ drain_all(struct gdi_feed *f, unsigned s, unsigned v)
 		(void)pthread_mutex_lock(&p->lock);
 		rc = gdi_feed_drain(f, s, v, i, &p->table[v], records);
 		(void)pthread_mutex_unlock(&p->lock);
+		if (rc == 0)
+			gdi_spill_clear(&f->side[s][v].spill, i);
 	}
 	return rc;
 }
@@ -550,26 +552,13 @@ small_begin(struct gdi_feed *f)
 	return -ENOMEM;
 }
 
-static uint64_t
-or_of(const uint64_t *v, size_t n)
-{
-	uint64_t any = 0;
-
-	for (size_t i = 0; i < n; i++)
-		any |= v[i];
-	return any;
-}
-
-/* Whether no sum can reach 2^64 with these rows, either. */
+/* Whether no sum can reach 2^64 with n more rows, either. */
 static bool
-stays_calm(struct gdi_small *s, const struct godb_columns *c)
+stays_calm(struct gdi_small *s, uint64_t largest, size_t n)
 {
-	size_t n = (size_t)c->n4 + c->n6;
-	uint64_t any = 0, sum;
+	uint64_t sum;
 
-	for (unsigned k = 0; k < N_COUNTERS; k++)
-		any |= or_of(c->counter[k], n);
-	if (__builtin_mul_overflow(any, n, &sum) ||
+	if (__builtin_mul_overflow(largest, n, &sum) ||
 	    __builtin_add_overflow(s->worst, sum, &s->worst))
 		s->worst = UINT64_MAX;
 	return s->worst < UINT64_MAX;
@@ -679,7 +668,7 @@ add_small(struct gdi_feed *f, const struct godb_columns *c,
 	if (s->places == 0)
 		return 0;
 	rc = s->place ? 0 : small_begin(f);
-	calm = stays_calm(s, c);
+	calm = stays_calm(s, f->largest, n);
 	while (rc == 0 && *done < n) {
 		size_t some = n - *done < BATCH ? n - *done : BATCH;
 
@@ -799,6 +788,12 @@ count_v4(const struct godb_columns *c, const uint32_t *sel, size_t n)
 			hi = mid;
 	}
 	return n4;
+}
+
+void
+gdi_feed_expect(struct gdi_feed *f, uint64_t largest)
+{
+	f->largest = largest;
 }
 
 int

@@ -49,6 +49,10 @@ size_t gdi_group_bytes(const struct gdi_group *g); /* allocated now */
 int gdi_feed_new(struct gdi_group *g, struct gdi_feed **out);
 void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 
+/* No counter of the rows that are added from now on is larger; UINT64_MAX, as
+ * in the beginning: not known. */
+void gdi_feed_expect(struct gdi_feed *f, uint64_t largest);
+
 /*
  * Adds n rows of a part, numbered by sel in ascending order; sel NULL: the
  * first n.  0, -ENOMEM, GODB_EMEMORY; after an error the group is good for

@@ -140,14 +140,15 @@ struct gdi_feed {
 	struct gdi_group *g;
 	struct gdi_side side[GDI_N_SETS][2];
 	struct gdi_small small;
+	uint64_t largest; /* see gdi_feed_expect */
 	uint64_t totals[GDI_N_COUNTERS_KEPT]; /* of host */
 	uint64_t keys[GDI_BATCH * GDI_KEY_MAX]; /* of a batch */
 	uint64_t records[GDI_BATCH * GDI_RECORD_MAX]; /* hash, key, numbers */
 };
 
 /* Adds what a feed has put aside of a partition to a table; records is room
- * for a batch. */
-int gdi_feed_drain(struct gdi_feed *f, unsigned set, unsigned v,
+ * for a batch.  Only reads the feed: at the end threads do it side by side. */
+int gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records);
 
 static inline void

@@ -297,6 +297,31 @@ select_rows(struct worker *w, const struct piece *p,
 	return 0;
 }
 
+/* What no counter of a piece exceeds, as far as the index knows. */
+static uint64_t
+largest_of(struct worker *w, const struct piece *p)
+{
+	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
+	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
+	    GODB_COL(GODB_PKTS_SENT);
+	uint64_t largest = 0;
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+
+		if (!(v6 ? p->want6 : p->want4))
+			continue;
+		gdi_cursor_zones(w->rest, p->part, p->n, counters, v6, zone);
+		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
+			uint64_t max = zone[c].known ? zone[c].max :
+						       UINT64_MAX;
+
+			largest = max > largest ? max : largest;
+		}
+	}
+	return largest;
+}
+
 /* First the condition's columns, and the others only if any row qualifies. */
 static int
 take_rows(struct worker *w, const struct piece *p)
@@ -326,6 +351,7 @@ take_rows(struct worker *w, const struct piece *p)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
+	gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
 	    p->whole ? NULL : w->sel, n);
 }
@@ -363,8 +389,8 @@ visit(struct worker *w, struct piece *p)
 		w->stats.parts_skipped += p->n == 0;
 		return 0;
 	}
-	p->want4 = run->want4 && part->n4;
-	p->want6 = run->want6 && part->n6;
+	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
+	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
 	consult_zones(w, p);
 	if (p->want4 || p->want6) {
 		if (take_sums(w, p, &rc))
@@ -744,12 +770,23 @@ count_pieces(struct run *run)
 	return 0;
 }
 
+/* Whether the index alone has the answer: nothing is less to read. */
+static bool
+wants_sums_alone(const struct worker *w)
+{
+	return gdi_feed_takes_sums(w->feed) &&
+	    gdi_filter_columns(w->filter) == 0 &&
+	    gdi_filter_verdict(w->filter, 4) == GDI_ALWAYS &&
+	    gdi_filter_verdict(w->filter, 6) == GDI_ALWAYS;
+}
+
 static int
 make_plan(struct run *run)
 {
 	const struct godb_query_opts *o = run->opts;
 	struct gdi_plan_opts plan = {
-	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker),
+	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker) &&
+		!wants_sums_alone(run->worker),
 	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
 	    .bin = o->bin,
 	    .bin_arg = o->bin_arg,

@@ -420,6 +420,12 @@ extent_of(const struct godb_part *part, uint32_t piece)
 	return e;
 }
 
+bool
+gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6)
+{
+	return extent_of(part, piece).n[v6] > 0;
+}
+
 int
 gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
     uint32_t columns, bool want4, bool want6, struct godb_columns *out,
