@@ -364,7 +364,7 @@ exit_status(const struct child *c)
 
 /* ---- live ---------------------------------------------------------------- */
 
-static char socket_path[sizeof(RUN_FOLDER) + 32];
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
 static void
 remove_socket(void)

@@ -276,7 +276,8 @@ look_begin(struct gdi_upkeep *u, struct upkeep_iface *f, struct pending *d,
 	return rc < 0 ? rc : 1;
 }
 
-/* Its size in the summary is not right any more. */
+/* Its size in the summary is not right any more: told before something is
+ * written, for a writer may die right behind that, and once all of it is. */
 static void
 forget_size(struct gdi_upkeep *u)
 {
@@ -286,7 +287,6 @@ forget_size(struct gdi_upkeep *u)
 		(void)gdi_summary_drop(fd, u->iface,
 		    gdi_writer_mode_file(u->w), u->day.day_s);
 	gp_fd_close(&fd);
-	u->report.changed++;
 }
 
 static int
@@ -295,13 +295,18 @@ look_step(struct gdi_upkeep *u)
 	int rc = 0;
 
 	if (*u->job == NULL) {
-		if (u->day.changed)
+		if (u->day.changed) {
 			forget_size(u);
+			u->report.changed++;
+		}
 		look_end(u);
 		return 1;
 	}
-	if (u->state == NULL)
+	if (u->state == NULL) {
 		rc = (*u->job)->begin(&u->day, u->day_anew, &u->state);
+		if (u->state)
+			forget_size(u);
+	}
 	if (u->state)
 		rc = (*u->job)->step(u->state);
 	if (rc == 0) {

@@ -75,8 +75,9 @@ receive_hello(int sock)
 		(void)close(fd);
 	} else {
 		FUZZ_CHECK(fd == -1);
-		FUZZ_CHECK(rc == -EPROTO ? why != NULL
-		                         : rc == -EAGAIN || rc == -ECONNRESET);
+		FUZZ_CHECK(rc == -EPROTO || rc == -EPROTONOSUPPORT
+		                ? why != NULL
+		                : rc == -EAGAIN || rc == -ECONNRESET);
 	}
 }
 

@@ -225,10 +225,11 @@ test_plans(void)
 		"distinct addresses"},
 	    {"time", "", T0, T0 + DAY, 0, 0, 0, "blocks"},
 	    {"time", "", T0, T0 + DAY, 900, 0, 0, "bins of 15 minutes"},
-	    {"time", "", T0, T0 + DAY, HOUR, 0, 2 * 24, "bins of an hour"},
-	    {"time", "", T0, T0 + DAY, 2 * HOUR, 0, 2 * 24, "of two"},
-	    {"time", "", T0, T0 + DAY, DAY, 0, 2, "of a day"},
-	    {"time", "", T0, T0 + DAY, 7 * DAY, 0, 2, "of a week"},
+	    {"time,sip", "", T0, T0 + DAY, HOUR, 0, 2 * 24, "bins of an hour"},
+	    {"time,sip", "", T0, T0 + DAY, 2 * HOUR, 0, 2 * 24, "of two"},
+	    {"time,sip", "", T0, T0 + DAY, DAY, 0, 2, "of a day"},
+	    {"time,sip", "", T0, T0 + DAY, 7 * DAY, 0, 2, "of a week"},
+	    {"time", "", T0, T0 + DAY, DAY, 0, 0, "sums that the index has"},
 	};
 
 	for (size_t i = 0; i < sizeof(plans) / sizeof(*plans); i++) {
