@@ -844,6 +844,7 @@ close_run(struct run *run)
 		free(w->spoiled.id);
 	}
 	gdi_filter_free(run->having);
+	gdi_plan_free(run->plan);
 	free(run->first);
 	free(run->worker);
 	free(run->feed);

@@ -2,6 +2,8 @@
  * happened to blocks and roll-ups, and they are used where they can be. */
 #include "tests/lib/rolluptest.h"
 
+#include <sys/wait.h>
+
 #include "common/base/fd.h"
 #include "common/godb/internal.h"
 
@@ -597,6 +599,53 @@ retain(struct godb_writer *w, bool interrupted)
 	return report.store_bytes;
 }
 
+static uint64_t
+listed_bytes(void)
+{
+	struct godb_reader *r;
+	struct godb_list *l;
+	uint64_t bytes;
+
+	if (godb_reader_open(path, &r) < 0 || godb_list_new(r, NULL, &l) < 0)
+		abort();
+	bytes = godb_list_get(l, 0)->disk_bytes;
+	godb_list_free(l);
+	godb_reader_close(r);
+	return bytes;
+}
+
+/* A writer that dies right behind a rename has told nobody of the file. */
+static void
+test_death(const char *file)
+{
+	const char *day = "eth0/2025-11-25";
+	struct godb_writer *w;
+	uint64_t before, made;
+	int status;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + DAY; s += 300)
+		add(w, "eth0", s);
+	(void)retain(w, false);
+	godb_writer_close(w);
+	before = listed_bytes();
+	if (fork() == 0) {
+		store_open(path, &w);
+		while (size_of(day, file) == 0 &&
+		    godb_writer_upkeep(w, NOW) > 0)
+			;
+		_exit(0);
+	}
+	(void)wait(&status);
+	made = size_of(day, "rollups.idx") + size_of(day, "rollups.gpf") +
+	    size_of(day, "addresses.idx");
+	ok(made > 0 && listed_bytes() == before + made,
+	    "a death behind %s: %llu bytes listed, expected %llu", file,
+	    (unsigned long long)listed_bytes(),
+	    (unsigned long long)(before + made));
+}
+
 /* Sizes are counted with what was written last. */
 static void
 test_sizes(void)
@@ -639,6 +688,8 @@ main(void)
 	test_plans();
 	test_reads();
 	test_due();
+	test_death("rollups.idx");
+	test_death("addresses.idx");
 	test_late();
 	test_refused();
 	test_saturation();
