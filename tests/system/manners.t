@@ -60,7 +60,8 @@ path = glob.glob(sys.argv[1] + "/eth0/20*/sip.gpf")[0]
 data = bytearray(open(path, "rb").read())
 data[70] ^= 255
 open(path, "r+b").write(data)' "$T/damaged"
-run 3 "not seen, but something is unreadable" goquery -d "$T/damaged" $W -c 'src host 192.0.2.99' seen
+run 3 "not seen, but something is unreadable" goquery -d "$T/damaged" $W -c 'src host 192.0.2.17' --no-index seen
+run 1 "  where the index of addresses is whole it knows" goquery -d "$T/damaged" $W -c 'src host 192.0.2.17' seen
 
 # --- lists of addresses
 printf '# who\n192.0.2.11, 192.0.2.12\n2001:db8::/32 # and these\n198.51.100.10-198.51.100.20\n' >"$T/list"
