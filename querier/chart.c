@@ -17,19 +17,21 @@ bin_of(void *arg, int64_t slot_s)
 	return when_bin(slot_s, *(const int64_t *)arg);
 }
 
-/* What the scan's parts with rows span. */
+/* What of the window the interfaces' blocks span.  Not the scan's parts: days
+ * that an address index rules out have none. */
 static void
 find_extent(const struct godb_scan *s, int64_t *first_s, int64_t *last_s)
 {
 	int64_t first = INT64_MAX, last = INT64_MIN;
 
-	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
-		const struct godb_part *p = godb_scan_part(s, i);
+	for (size_t i = 0; i < godb_scan_n_ifaces(s); i++) {
+		int64_t from, to;
 
-		if (p->slot_s < first)
-			first = p->slot_s;
-		if (p->slot_s + 300 > last)
-			last = p->slot_s + 300;
+		if (!godb_scan_extent(s, i, &from, &to) ||
+		    to + 300 <= *first_s || from >= *last_s)
+			continue;
+		first = from < first ? from : first;
+		last = to + 300 > last ? to + 300 : last;
 	}
 	if (first < last) {
 		*first_s = first > *first_s ? first : *first_s;

@@ -13,7 +13,8 @@ for t; do
 	*/unit/test_loop | */unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
-	*/perms.t | */readme.t | */other-compiler.t | */names.t)
+	*/perms.t | */readme.t | */other-compiler.t | */names.t | */powercut.t | \
+	*/kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession)
 		waiting="$waiting $t"
 		;;
 	*) alone="$alone $t" ;;

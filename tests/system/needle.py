@@ -336,6 +336,11 @@ def check_spared(goquery, rows2store, path):
     ok("read: 2 blocks (22 skipped)" in lines[2], "two are read: " + lines[2])
     out, plain = told(needle, "--no-index")
     is_(len([x for x in plain if "spare" in x]), 0, "none by --no-index")
+    page = [re.sub(r"took [^<]*|[0-9.]+ *[mµn]?s\\b", "", ask(
+        goquery, path, ["-i", "eth0", "-f", "0", "-l", until[1], "-e", "html",
+                        "--bin", "1d"] + needle + list(more))[1])
+            for more in ([], ["--no-index"])]
+    ok("<svg" in page[0] and page[0] == page[1], "the same chart")
     bytes_of = [float(m[1]) * (1024 if m[2] == "kB" else 1) for m in (
         re.search(r"skipped\), +([\d.]+) +(k?B)", x[-2])
         for x in (lines, plain))]
