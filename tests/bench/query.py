@@ -698,9 +698,9 @@ def aims(report, programs, qs, runs, n_rows):
     lines = []
     for q in qs:
         walls = {p.name: statistics.median(r.wall for r in runs[q.name, p.name])
-                 for p in programs if (q.name, p.name) in runs}
+                 for p in programs if runs.get((q.name, p.name))}
         rss = {p.name: statistics.median(r.rss for r in runs[q.name, p.name])
-               for p in programs if (q.name, p.name) in runs}
+               for p in programs if runs.get((q.name, p.name))}
         if q.name in ("day", "daysrc"):
             wall = walls[Ours.name]
             lines.append((wall < 0.010, "%s: %.1f ms, under 10" % (
