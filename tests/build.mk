@@ -121,10 +121,11 @@ check-system: all tests
 
 # Campaigns, which take minutes to hours: the same tests with LONG=1, which
 # makes them longer, and others.  Components add to LONG_TESTS.
-LONG_TESTS += $(addprefix tests/system/,remote.t powercut.t maintain.t \
+LONG_TESTS += $(addprefix tests/system/,export.t remote.t powercut.t maintain.t \
 	faults.t storm.t kills.t livekills.t) $(O)/tests/unit/test_nomem
 .PHONY: check-long
 check-long: deps
+	@$(MAKE) --no-print-directory deps DEPS_CHECK='$(DEPS_LONG)'
 	@$(MAKE) $(JOBS) --no-print-directory all tests
 	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)
 

@@ -12,41 +12,12 @@
 #include "common/godb/plan.h"
 #include "common/godb/pool.h"
 #include "common/godb/rank.h"
+#include "common/godb/result.h"
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define N_L7     65536
-#define MADE_MAX 16 /* text of an id without a name */
-
-struct unknown_name {
-	char *name;
-	const char *near_name; /* borrowed from the scan */
-};
-
-/* A part that could not be read. */
-struct lost {
-	size_t part;
-	struct godb_fault fault;
-};
-
-struct godb_result {
-	const struct godb_scan *scan;
-	struct gdi_group *group;
-	uint32_t *ids;
-	size_t n_rows, n_hits;
-	uint64_t totals[4];
-	struct lost *lost; /* ordered by part */
-	size_t n_lost;
-	struct unknown_name *unknown;
-	size_t n_unknown;
-	const char **l7_text; /* N_L7, when grouped by it */
-	char (*made)[MADE_MAX]; /* texts of ids that the store cannot name */
-	struct godb_result_stats stats;
-};
 
 /* What a run needs and a result does not. */
 struct run {
@@ -89,7 +60,7 @@ struct worker {
 	struct gdi_feed *feed;
 	uint32_t *sel;
 	size_t sel_room;
-	struct lost *lost;
+	struct gdi_lost *lost;
 	size_t n_lost;
 	struct gdi_left_out spoiled; /* roll-ups */
 	bool again; /* of what is left out something may have been taken */
@@ -119,7 +90,7 @@ static int
 note_fault(struct worker *w, size_t i, int rc, const struct godb_fault *fault)
 {
 	const struct godb_part *part = godb_scan_part(w->run->scan, i);
-	struct lost *more =
+	struct gdi_lost *more =
 	    reallocarray(w->lost, w->n_lost + 1, sizeof(*more));
 
 	if (!more)
@@ -474,7 +445,7 @@ take_parts_of(void *arg, unsigned thread)
 static int
 order_lost(const void *a, const void *b)
 {
-	const struct lost *x = a, *y = b;
+	const struct gdi_lost *x = a, *y = b;
 
 	return (x->part > y->part) - (x->part < y->part);
 }
@@ -512,7 +483,7 @@ static int
 gather(struct godb_result *r, const struct worker *w)
 {
 	struct godb_result_stats *stats = &r->stats;
-	struct lost *more;
+	struct gdi_lost *more;
 
 	more = reallocarray(r->lost, r->n_lost + w->n_lost + 1, sizeof(*more));
 	if (!more)
@@ -528,134 +499,6 @@ gather(struct godb_result *r, const struct worker *w)
 	stats->rows_matched += w->stats.rows_matched;
 	count_bytes(r, w->probe);
 	count_bytes(r, w->rest);
-	return 0;
-}
-
-/* ---- names ------------------------------------------------------------- */
-
-/* Texts of all application ids that groups have; ids that the store cannot
- * name show their number, so that they stay apart. */
-static int
-name_l7(struct godb_result *r)
-{
-	size_t n = godb_scan_n_l7(r->scan), n_groups, made = 0;
-	bool *used = calloc(N_L7, sizeof(*used));
-	int rc = -ENOMEM;
-
-	r->l7_text = calloc(N_L7, sizeof(*r->l7_text));
-	if (!used || !r->l7_text)
-		goto out;
-	for (size_t id = 0; id < n && id < N_L7; id++)
-		r->l7_text[id] = godb_scan_l7_name(r->scan, (uint16_t)id);
-	n_groups = gdi_group_count(r->group);
-	for (size_t i = 0; i < n_groups; i++) {
-		struct gdi_group_key key;
-
-		gdi_group_key(r->group, (uint32_t)i, &key);
-		if (!r->l7_text[key.l7] && !used[key.l7]) {
-			used[key.l7] = true;
-			made++;
-		}
-	}
-	r->made = calloc(made ? made : 1, sizeof(*r->made));
-	if (!r->made)
-		goto out;
-	for (size_t id = N_L7; id-- > 0;) {
-		if (!used[id])
-			continue;
-		(void)snprintf(r->made[--made], MADE_MAX, "[id %zu]", id);
-		r->l7_text[id] = r->made[made];
-	}
-	rc = 0;
-out:
-	free(used);
-	return rc;
-}
-
-struct text_place {
-	const char *text;
-	uint16_t number;
-};
-
-static int
-order_texts(const void *a, const void *b)
-{
-	const struct text_place *x = a, *y = b;
-
-	return strcmp(x->text, y->text);
-}
-
-/* Place of each number's text among the n texts; equal texts share one. */
-static void
-place_texts(struct text_place *texts, size_t n, uint16_t *rank)
-{
-	uint16_t place = 0;
-
-	qsort(texts, n, sizeof(*texts), order_texts);
-	for (size_t i = 0; i < n; i++) {
-		if (i && strcmp(texts[i].text, texts[i - 1].text) != 0)
-			place++;
-		rank[texts[i].number] = place;
-	}
-}
-
-static int
-rank_l7(const struct godb_result *r, uint16_t **out)
-{
-	struct text_place *texts = calloc(N_L7, sizeof(*texts));
-	uint16_t *rank = calloc(N_L7, sizeof(*rank));
-	size_t n = 0;
-
-	if (!texts || !rank) {
-		free(texts);
-		free(rank);
-		return -ENOMEM;
-	}
-	for (size_t id = 0; id < N_L7; id++) {
-		if (r->l7_text[id])
-			texts[n++] = (struct text_place){r->l7_text[id],
-			    (uint16_t)id};
-	}
-	place_texts(texts, n, rank);
-	free(texts);
-	*out = rank;
-	return 0;
-}
-
-static void
-rank_protos(uint16_t rank[256])
-{
-	struct text_place texts[256];
-	char digits[256][4];
-
-	for (unsigned i = 0; i < 256; i++) {
-		const char *name = godb_proto_name((uint8_t)i);
-
-		(void)snprintf(digits[i], sizeof(digits[i]), "%u", i);
-		texts[i] = (struct text_place){name ? name : digits[i],
-		    (uint16_t)i};
-	}
-	place_texts(texts, 256, rank);
-}
-
-static int
-note_unknown(struct godb_result *r, const struct gdi_filter *f)
-{
-	const char *name, *near_name;
-
-	for (size_t i = 0; (name = gdi_filter_unknown(f, i, &near_name)); i++) {
-		struct unknown_name *more = reallocarray(r->unknown,
-		    r->n_unknown + 1, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		r->unknown = more;
-		more += r->n_unknown;
-		*more = (struct unknown_name){strdup(name), near_name};
-		if (!more->name)
-			return -ENOMEM;
-		r->n_unknown++;
-	}
 	return 0;
 }
 
@@ -888,11 +731,11 @@ open_run(struct run *run)
 	if (rc < 0)
 		return rc;
 	filter = run->worker[0].filter;
-	rc = note_unknown(run->result, filter);
+	rc = gdi_result_note_unknown(run->result, filter);
 	if (rc == 0 && run->opts->having) {
 		rc = gdi_filter_new(run->opts->having, run->scan, &run->having);
 		if (rc == 0)
-			rc = note_unknown(run->result, run->having);
+			rc = gdi_result_note_unknown(run->result, run->having);
 	}
 	run->want4 = gdi_filter_verdict(filter, 4) != GDI_NEVER;
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
@@ -960,11 +803,11 @@ rank_groups(struct run *run)
 	r->stats.mem_bytes = used;
 	if (o->mem_bytes && used >= o->mem_bytes)
 		return GODB_EMEMORY;
-	rank_protos(proto_rank);
+	gdi_rank_protos(proto_rank);
 	if (godb_keys_has(&o->keys, GODB_KEY_L7PROTO)) {
-		rc = name_l7(r);
+		rc = gdi_result_name_l7(r);
 		if (rc == 0)
-			rc = rank_l7(r, &l7_rank);
+			rc = gdi_result_rank_l7(r, &l7_rank);
 	}
 	order.l7_rank = l7_rank;
 	if (rc == 0 && run->having) {
@@ -1063,101 +906,4 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 	else
 		*out = r;
 	return rc;
-}
-
-void
-godb_result_free(struct godb_result *r)
-{
-	if (!r)
-		return;
-	for (size_t i = 0; i < r->n_unknown; i++)
-		free(r->unknown[i].name);
-	free(r->unknown);
-	gdi_group_free(r->group);
-	free(r->ids);
-	free(r->lost);
-	free(r->l7_text);
-	free(r->made);
-	free(r);
-}
-
-/* ---- reading ----------------------------------------------------------- */
-
-size_t
-godb_result_n_rows(const struct godb_result *r)
-{
-	return r->n_rows;
-}
-
-size_t
-godb_result_n_hits(const struct godb_result *r)
-{
-	return r->n_hits;
-}
-
-size_t
-godb_result_n_groups(const struct godb_result *r)
-{
-	return gdi_group_found(r->group);
-}
-
-void
-godb_result_row(const struct godb_result *r, size_t i,
-    struct godb_result_row *out)
-{
-	const uint64_t *counters = gdi_group_counters(r->group, r->ids[i]);
-	struct gdi_group_key key;
-
-	gdi_group_key(r->group, r->ids[i], &key);
-	memset(out, 0, sizeof(*out));
-	out->time_s = (int64_t)key.slot * 300;
-	out->iface = godb_scan_iface(r->scan, key.iface);
-	out->version = key.version;
-	out->sip = key.sip;
-	out->dip = key.dip;
-	out->dport = key.dport;
-	out->proto = key.proto;
-	out->l7 = key.l7;
-	out->l7proto = r->l7_text ? r->l7_text[key.l7] : "";
-	out->category = r->l7_text ? godb_scan_l7_category(r->scan, key.l7) : "";
-	if (!out->category)
-		out->category = "Unspecified";
-	memcpy(out->counter, counters, sizeof(out->counter));
-	for (unsigned k = 0; k < GODB_N_EXTRAS; k++)
-		out->extra[k] = gdi_group_extra(r->group, r->ids[i],
-		    (enum godb_metric)(GODB_METRIC_EXTRA + k));
-}
-
-void
-godb_result_totals(const struct godb_result *r, uint64_t counter[4])
-{
-	memcpy(counter, r->totals, sizeof(r->totals));
-}
-
-size_t
-godb_result_n_faults(const struct godb_result *r)
-{
-	return r->n_lost;
-}
-
-const struct godb_fault *
-godb_result_fault(const struct godb_result *r, size_t i)
-{
-	return i < r->n_lost ? &r->lost[i].fault : NULL;
-}
-
-const char *
-godb_result_unknown_l7(const struct godb_result *r, size_t i,
-    const char **near_name)
-{
-	if (i >= r->n_unknown)
-		return NULL;
-	*near_name = r->unknown[i].near_name;
-	return r->unknown[i].name;
-}
-
-void
-godb_result_stats(const struct godb_result *r, struct godb_result_stats *out)
-{
-	*out = r->stats;
 }
