@@ -7,7 +7,7 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c cond.c \
 	filter.c keys.c metric.c pool.c table.c spill.c top.c \
-	grouplayout.c feed.c group.c having.c \
+	grouplayout.c feed.c cell.c group.c having.c \
 	rank.c plan.c result.c query.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.

@@ -142,6 +142,7 @@ gdi_feed_free(struct gdi_feed *f)
 		}
 	}
 	small_free(f);
+	gdi_cell_free(f);
 	free(f);
 }
 
@@ -265,6 +266,8 @@ make_room(struct gdi_feed *f, unsigned s, unsigned v)
 	struct gdi_side *d = &f->side[s][v];
 	int rc = 0;
 
+	if (f->g->cells) /* however large, until the cell's end */
+		return gdi_table_reserve(&d->local, &f->g->hash, &f->g->arena);
 	if (d->direct && d->records < DIRECT_RECORDS)
 		return 0;
 	if (d->direct) { /* perhaps it pays by now */
@@ -296,12 +299,17 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 {
 	struct gdi_side *d = &f->side[s][v];
 
+	if (f->cell.unique)
+		return gdi_cell_take(f, v, f->records, n);
 	d->records += n;
 	gp_hash_records(&f->g->hash, f->records, d->local.key_words,
 	    record_words(d), n);
 	if (d->direct)
 		return put_aside(f, s, v, f->records, n);
-	gdi_table_add_near(&d->local, f->records, n);
+	if ((size_t)d->local.n * d->local.words > LOCAL_WORDS)
+		gdi_table_add(&d->local, f->records, n);
+	else
+		gdi_table_add_near(&d->local, f->records, n);
 	return 0;
 }
 
@@ -701,7 +709,8 @@ bin_of(struct gdi_group *g, int64_t slot_s)
 bool
 gdi_feed_takes_sums(const struct gdi_feed *f)
 {
-	return f->g->layout[0].constant && f->g->n_sets == 1;
+	return gdi_cell_is_counted(f) ||
+	    (f->g->layout[0].constant && f->g->n_sets == 1);
 }
 
 /* So many rows whose key is that of their part. */
@@ -730,6 +739,10 @@ gdi_feed_add_sums(struct gdi_feed *f, const struct godb_part *part,
 	struct gdi_rows_batch b = {.part = part, .keys = f->keys,
 	    .time_s = bin_of(f->g, part->slot_s)};
 
+	if (gdi_cell_is_counted(f)) {
+		gdi_cell_count(f, sums, n);
+		return 0;
+	}
 	return add_sums(f, &b, sums, n);
 }
 
@@ -769,6 +782,27 @@ add_whole(struct gdi_feed *f, struct gdi_rows_batch *b, size_t n, int *rc)
 	return true;
 }
 
+/* Rows that are groups of their cell to the totals; whether more is wanted of
+ * them. */
+static bool
+count_unique(struct gdi_feed *f, const struct gdi_rows_batch *b, size_t n)
+{
+	uint64_t sums[N_COUNTERS] = {0};
+
+	for (unsigned k = 0; k < N_COUNTERS; k++) {
+		const uint64_t *v = b->c->counter[k];
+
+		if (b->sel ? sum_column(v, b->sel, n, &sums[k]) :
+			     sum_column(v, NULL, n, &sums[k]))
+			continue;
+		sums[k] = 0;
+		for (size_t i = 0; i < n; i++)
+			sums[k] = gdi_add(sums[k], v[b->sel ? b->sel[i] : i]);
+	}
+	gdi_cell_count(f, sums, n);
+	return !gdi_cell_is_counted(f);
+}
+
 /* ---- parts ------------------------------------------------------------- */
 
 /* How many of the rows are IPv4; sel ascends, and they come first. */
@@ -804,9 +838,12 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	struct gdi_rows_batch b = {.part = part, .c = c, .sel = sel,
 	    .keys = f->keys};
 	size_t done = 0, n4 = count_v4(c, sel, n);
+	uint32_t picked[BATCH] GDI_UNINITIALISED;
 	int rc = 0;
 
 	b.time_s = bin_of(g, part->slot_s);
+	if (f->cell.unique && !count_unique(f, &b, n))
+		return 0;
 	if (add_whole(f, &b, n, &rc))
 		return rc;
 	rc = add_small(f, c, sel, n, &done);
@@ -822,6 +859,10 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 		b.sel = sel ? sel + done : NULL;
 		b.first = (uint32_t)done;
 		next = done + b.n;
+		if (f->cell.unique) {
+			b.n = gdi_top_pick(&f->cell.top, &b, picked);
+			b.sel = picked;
+		}
 		rc = add_batch(f, v, &b);
 		if (rc == 0 && g->host)
 			rc = add_other_ends(f, v, &b);

@@ -58,6 +58,20 @@ columns_of(const struct godb_keys *keys, uint32_t metrics)
 	return columns;
 }
 
+static bool
+keys_are_whole(const struct godb_keys *keys)
+{
+	static const enum godb_key all[] = {GODB_KEY_SIP, GODB_KEY_DIP,
+	    GODB_KEY_DPORT, GODB_KEY_PROTO, GODB_KEY_L7PROTO};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!godb_keys_has(keys, all[i]) || keys->drop4[all[i]] > 0 ||
+		    keys->drop6[all[i]] > 0)
+			return false;
+	}
+	return true;
+}
+
 /* The sets' keys and tables. */
 static void
 init_set(struct gdi_group *g, struct gdi_set *set, bool pairs)
@@ -131,12 +145,17 @@ gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out)
 	g->host_drop4 = keys->drop4[GODB_KEY_HOST];
 	g->host_drop6 = keys->drop6[GODB_KEY_HOST];
 	g->columns = columns_of(keys, opts->metrics);
+	g->whole_rows = keys_are_whole(keys);
 	gdi_layout_init(&g->layout[0], keys, false);
 	gdi_layout_init(&g->layout[1], keys, true);
 	rc = lay_out_numbers(g, opts->metrics);
 	/* distinct counts come last of all */
-	if (g->n_sets == 1 && opts->best.limit <= BEST_MOST)
-		g->best = opts->best;
+	if (g->n_sets == 1 && opts->best.limit <= BEST_MOST) {
+		if (opts->best.by_time)
+			g->earliest = opts->best.limit;
+		else
+			g->best = opts->best;
+	}
 	if (rc == 0)
 		rc = gp_hash_key_init(&g->hash);
 	if (rc < 0) {
@@ -233,8 +252,8 @@ struct finish {
 	} *finisher; /* one a thread */
 };
 
-static void
-sum_entries(uint64_t totals[N_COUNTERS], const struct gdi_table *t)
+void
+gdi_sum_entries(uint64_t totals[N_COUNTERS], const struct gdi_table *t)
 {
 	for (uint32_t i = 0; i < t->n; i++)
 		gdi_add_numbers(totals, gdi_table_entry(t, i) + t->key_words,
@@ -273,7 +292,7 @@ take_groups(struct finish *job, unsigned thread, unsigned v,
 	int rc = 0;
 
 	if (!g->host)
-		sum_entries(me->totals, t);
+		gdi_sum_entries(me->totals, t);
 	me->n_found += t->n;
 	if (g->top) {
 		rc = gdi_top_offer(&g->top[thread], &g->arena, v, t);
@@ -375,6 +394,27 @@ number_groups(struct gdi_group *g)
 	return rc;
 }
 
+/* Groups of cells are in the feeds' tops, and complete. */
+static int
+take_cells(struct gdi_group *g, struct gdi_feed *const *feeds, unsigned n)
+{
+	g->top = calloc(n, sizeof(*g->top));
+	if (!g->top)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		struct gdi_feed *f = feeds[i];
+
+		gdi_add_numbers(g->totals, f->totals, N_COUNTERS);
+		g->n_found += f->cell.n_found;
+		if (!f->cell.open)
+			continue;
+		gdi_top_settle(&f->cell.top);
+		g->top[g->n_tops++] = f->cell.top;
+		f->cell.open = false;
+	}
+	return number_groups(g);
+}
+
 static int
 open_tops(struct gdi_group *g, unsigned threads)
 {
@@ -419,8 +459,11 @@ gdi_group_finish(struct gdi_group *g, struct gdi_feed *const *feeds,
 {
 	struct finish job = {.g = g, .feeds = feeds, .n_feeds = n,
 	    .threads = gdi_pool_size(pool)};
-	int rc = end_feeds(g, feeds, n);
+	int rc;
 
+	if (g->cells)
+		return take_cells(g, feeds, n);
+	rc = end_feeds(g, feeds, n);
 	if (rc == 0)
 		rc = open_tops(g, job.threads);
 	job.finisher = calloc(job.threads, sizeof(*job.finisher));
@@ -451,6 +494,24 @@ size_t
 gdi_group_found(const struct gdi_group *g)
 {
 	return (size_t)g->n_found;
+}
+
+void
+gdi_group_l7(const struct gdi_group *g, bool used[65536])
+{
+	for (unsigned i = 0; i < g->n_parts; i++) {
+		const struct gdi_table *t = g->part[i].table;
+		const struct gdi_layout *l = &g->layout[g->part[i].v6];
+		const struct gdi_field *f = l->field;
+
+		while (f < l->field + l->n_fields && f->key != GODB_KEY_L7PROTO)
+			f++;
+		if (f == l->field + l->n_fields)
+			continue;
+		for (uint32_t k = 0; k < t->n; k++)
+			used[(uint16_t)(gdi_table_entry(t, k)[f->word] >>
+			    f->shift)] = true;
+	}
 }
 
 static const uint64_t *

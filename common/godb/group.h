@@ -20,8 +20,9 @@ struct gdi_feed;
 /*
  * metrics: 1u << metric of those that only groups have.  mem_bytes: bound of
  * what the group allocates, 0: none.  bin, bin_arg: see godb_query_opts.
- * best: groups that cannot be among the first `limit` by a metric, whatever
- * the order of equal ones, may be left out when they are many.
+ * best: groups that cannot be among the first `limit` by a metric (or by time,
+ * where cells are taken), whatever the order of equal ones, may be left out
+ * when they are many.
  * 0, -ENOMEM, GODB_EMEMORY, -errno.
  */
 struct gdi_best {
@@ -29,6 +30,7 @@ struct gdi_best {
 	enum godb_metric metric; /* a counter, or rows */
 	enum godb_direction direction;
 	bool ascending; /* the smallest */
+	bool by_time;   /* instead of a metric: the earliest */
 };
 struct gdi_group_opts {
 	const struct godb_keys *keys; /* borrowed for the call */
@@ -52,6 +54,25 @@ void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 /* No counter of the rows that are added from now on is larger; UINT64_MAX, as
  * in the beginning: not known. */
 void gdi_feed_expect(struct gdi_feed *f, uint64_t largest);
+
+/*
+ * Where keys hold the block (and, of several, the interface), a group has rows
+ * of one block alone.  Then a feed can be given blocks whole, each between
+ * begin and end: its groups are complete after that, need not be held to meet
+ * others, and are forgotten at once where only the best are wanted.
+ *
+ * gdi_group_can_cells: whether keys are such, of a scan of so many interfaces;
+ * gdi_group_take_cells: all rows will come so.  unique: no two rows of the cell
+ * have all five of sip, dip, dport, proto and l7proto in common.
+ */
+bool gdi_group_can_cells(const struct gdi_group *g, size_t n_ifaces);
+void gdi_group_take_cells(struct gdi_group *g);
+int gdi_feed_begin_cell(struct gdi_feed *f, int64_t slot_s, bool unique);
+int gdi_feed_end_cell(struct gdi_feed *f);
+
+/* GODB_COL bits that the next gdi_feed_add reads: all, or fewer when it is
+ * known that none of the cell's groups is wanted. */
+uint32_t gdi_feed_columns(const struct gdi_feed *f);
 
 /*
  * Adds n rows of a part, numbered by sel in ascending order; sel NULL: the
@@ -97,6 +118,8 @@ struct gdi_group_key {
 };
 void gdi_group_key(const struct gdi_group *g, uint32_t id,
     struct gdi_group_key *out);
+/* Marks the applications that groups have. */
+void gdi_group_l7(const struct gdi_group *g, bool used[65536]);
 /* Four counters, in the order of struct godb_columns; borrowed. */
 const uint64_t *gdi_group_counters(const struct gdi_group *g, uint32_t id);
 /* Rows and distinct counts; 0 when they were not asked for. */

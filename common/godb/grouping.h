@@ -37,6 +37,7 @@ struct gdi_layout {
 	unsigned n_fields;
 	unsigned words;
 	unsigned last_bits; /* of the last word that can be set */
+	uint8_t slot_word, slot_shift; /* where the block is, if it is there */
 };
 
 /* Some rows of one version of a part. */
@@ -83,6 +84,23 @@ struct gdi_set {
 	struct gdi_partition partition[GDI_PARTITIONS];
 };
 
+/* The number of a block among all: its start / 300, in as many bits as keys
+ * have for it. */
+#define GDI_SLOT_BITS 24 /* up to 2106 */
+static inline uint64_t
+gdi_slot_of(int64_t slot_s)
+{
+	return (uint64_t)slot_s / 300 & ((1u << GDI_SLOT_BITS) - 1);
+}
+
+/* A key's block. */
+static inline uint64_t
+gdi_layout_slot(const struct gdi_layout *t, const uint64_t *entry)
+{
+	return entry[t->slot_word] >> t->slot_shift &
+	    ((1u << GDI_SLOT_BITS) - 1);
+}
+
 struct gdi_group {
 	struct gp_hash_key hash;
 	bool addresses; /* version 1 is IPv6; else all are version 0 */
@@ -94,6 +112,9 @@ struct gdi_group {
 	struct gdi_set *set;
 	unsigned n_sets;
 	struct gdi_best best;   /* which groups will be wanted */
+	uint64_t earliest;      /* so many, if rows come by cells; 0: not those */
+	bool whole_rows;        /* keys have all that tells a block's rows apart */
+	bool cells;             /* see gdi_feed_begin_cell */
 	_Atomic unsigned n_feeds;
 	atomic_bool spilled;    /* some feed filled its table */
 	pthread_mutex_t bin_lock;
@@ -136,12 +157,54 @@ struct gdi_side {
 	bool direct;
 };
 
+/* ---- the best (top.c) ---------------------------------------------------- */
+
+/*
+ * Entries that can be among the first `limit`, of all that are offered: none
+ * of those is missing, but there may be some more.  With no limit, all.
+ */
+struct gdi_top {
+	const struct gdi_group *g;
+	unsigned at[2]; /* of the numbers, those that make the value */
+	bool sum;       /* both of them */
+	uint64_t *value; /* heap of the best so far, the worst first */
+	size_t n;
+	struct gdi_table kept[2]; /* by version */
+	uint32_t settle_at[2];    /* entries at which kept ones are looked at */
+};
+int gdi_top_init(struct gdi_top *t, struct gdi_group *g);
+void gdi_top_free(struct gdi_top *t, struct gdi_group *g);
+int gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
+    const struct gdi_table *from);
+int gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
+    const uint64_t *entry);
+/* Whether entries of a block can be among the best. */
+bool gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot);
+/* Rows of a batch, each a group, that can be among them: how many, at most
+ * GDI_BATCH. */
+size_t gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
+    uint32_t *sel);
+/* Drops what is out of the question by now. */
+void gdi_top_settle(struct gdi_top *t);
+
+/* ---- feeds --------------------------------------------------------------- */
+
+/* A block that is being added (cell.c). */
+struct gdi_cell {
+	bool open;   /* top is in use */
+	bool unique; /* each row is a group */
+	bool wanted; /* by its time */
+	uint64_t n_found;
+	struct gdi_top top;
+};
+
 struct gdi_feed {
 	struct gdi_group *g;
 	struct gdi_side side[GDI_N_SETS][2];
 	struct gdi_small small;
+	struct gdi_cell cell;
 	uint64_t largest; /* see gdi_feed_expect */
-	uint64_t totals[GDI_N_COUNTERS_KEPT]; /* of host */
+	uint64_t totals[GDI_N_COUNTERS_KEPT]; /* of host, and of cells */
 	uint64_t keys[GDI_BATCH * GDI_KEY_MAX]; /* of a batch */
 	uint64_t records[GDI_BATCH * GDI_RECORD_MAX]; /* hash, key, numbers */
 };
@@ -158,26 +221,23 @@ gdi_add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
 		to[k] = gdi_add(to[k], from[k]);
 }
 
-/* ---- the best (top.c) ---------------------------------------------------- */
+/* The counters of all entries to the totals. */
+void gdi_sum_entries(uint64_t totals[GDI_N_COUNTERS_KEPT],
+    const struct gdi_table *t);
 
-/*
- * Entries that can be among the first `limit`, of all that are offered: none
- * of those is missing, but there may be some more.
- */
-struct gdi_top {
-	const struct gdi_group *g;
-	unsigned at[2]; /* of the numbers, those that make the value */
-	bool sum;       /* both of them */
-	uint64_t *value; /* heap of the best so far, the worst first */
-	size_t n;
-	struct gdi_table kept[2]; /* by version */
-	uint32_t settle_at[2];    /* entries at which kept ones are looked at */
-};
-int gdi_top_init(struct gdi_top *t, struct gdi_group *g);
-void gdi_top_free(struct gdi_top *t, struct gdi_group *g);
-int gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
-    const struct gdi_table *from);
-/* Drops what is out of the question by now. */
-void gdi_top_settle(struct gdi_top *t);
+/* Whether the cell's rows are groups of which none is wanted. */
+static inline bool
+gdi_cell_is_counted(const struct gdi_feed *f)
+{
+	return f->cell.unique && !f->cell.wanted;
+}
+
+/* n rows of a cell, each a group, by their sums. */
+void gdi_cell_count(struct gdi_feed *f,
+    const uint64_t sums[GDI_N_COUNTERS_KEPT], uint64_t n);
+/* Records that are groups of a cell. */
+int gdi_cell_take(struct gdi_feed *f, unsigned v, const uint64_t *records,
+    size_t n);
+void gdi_cell_free(struct gdi_feed *f);
 
 #endif

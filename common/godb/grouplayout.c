@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define SLOT_MASK 0xffffffu
-
 /* ---- layout of keys ---------------------------------------------------- */
 
 struct godb_addr6
@@ -35,7 +33,7 @@ static const struct {
 } widths[] = {
 	{GODB_KEY_SIP, 32, 128}, {GODB_KEY_DIP, 32, 128},
 	{GODB_KEY_HOST, 32, 128},
-	{GODB_KEY_TIME, 24, 24}, /* 300-second slots up to 2106 */
+	{GODB_KEY_TIME, GDI_SLOT_BITS, GDI_SLOT_BITS},
 	{GODB_KEY_IFACE, 16, 16}, {GODB_KEY_DPORT, 16, 16},
 	{GODB_KEY_L7PROTO, 16, 16}, {GODB_KEY_PROTO, 8, 8},
 };
@@ -72,6 +70,10 @@ gdi_layout_init(struct gdi_layout *t, const struct godb_keys *keys, bool v6)
 		f->word = (uint8_t)w;
 		f->shift = (uint8_t)(bits == 128 ? 0 : used[w]);
 		f->first = f->shift == 0;
+		if (f->key == GODB_KEY_TIME) {
+			t->slot_word = f->word;
+			t->slot_shift = f->shift;
+		}
 		if (bits != 128)
 			used[w] += bits;
 		if (w + 1 > t->words)
@@ -175,7 +177,7 @@ gdi_layout_pack(const struct gdi_layout *t, struct gdi_rows_batch *b)
 		switch (f->key) {
 		case GODB_KEY_TIME:
 			put_constant(out, t->words, f,
-			    (uint64_t)b->time_s / 300 & SLOT_MASK, b->n);
+			    gdi_slot_of(b->time_s), b->n);
 			break;
 		case GODB_KEY_IFACE:
 			put_constant(out, t->words, f,
@@ -227,7 +229,7 @@ gdi_layout_read(const struct gdi_layout *t, const uint64_t *entry,
 
 		switch (f->key) {
 		case GODB_KEY_TIME:
-			out->slot = (uint32_t)value & SLOT_MASK;
+			out->slot = (uint32_t)gdi_layout_slot(t, entry);
 			break;
 		case GODB_KEY_IFACE:
 			out->iface = (uint16_t)value;

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CELLS_LEAST 8 /* blocks a thread, to be given it whole */
+
 /* What a run needs and a result does not. */
 struct run {
 	const struct godb_scan *scan;
@@ -28,7 +30,7 @@ struct run {
 	struct worker *worker; /* one a thread */
 	struct gdi_feed **feed;
 	unsigned n_workers;
-	uint32_t probe_columns, group_columns;
+	uint32_t probe_columns;
 	uint32_t needles; /* see gdi_filter_needles */
 	bool want4, want6;
 	/* What an earlier run found: roll-ups, and blocks, the first of the
@@ -38,6 +40,8 @@ struct run {
 	struct gdi_plan *plan;
 	size_t *first; /* pieces before each; NULL: each is one */
 	size_t n_pieces;
+	size_t *cell; /* where each block begins, n_cells + 1; NULL: not by them */
+	size_t n_cells;
 	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
@@ -298,7 +302,7 @@ static int
 take_rows(struct worker *w, const struct piece *p)
 {
 	const struct run *run = w->run;
-	uint32_t columns = run->group_columns;
+	uint32_t columns = gdi_feed_columns(w->feed);
 	struct godb_columns probe, c;
 	size_t n = 0;
 	int rc;
@@ -409,11 +413,36 @@ tell_progress(const struct worker *w, size_t all)
 	return GODB_ECANCELLED;
 }
 
+/* The i-th block, whole (group.h). */
+static int
+visit_cell(struct worker *w, size_t i)
+{
+	const struct run *run = w->run;
+	const struct godb_part *part = gdi_plan_get(run->plan,
+	    gdi_plan_part(run->plan, run->cell[i]));
+	bool alone = run->cell[i + 1] - run->cell[i] == 1;
+	int rc = gdi_feed_begin_cell(w->feed, part->slot_s,
+	    alone && !(part->flags & GODB_PART_LIVE));
+
+	for (size_t k = run->cell[i]; rc == 0 && k < run->cell[i + 1]; k++) {
+		struct piece p = {.part = gdi_plan_part(run->plan, k)};
+		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, p.part));
+
+		for (uint32_t piece = 0; rc == 0 && piece < n; piece++) {
+			p.n = piece;
+			p.only = n == 1;
+			rc = visit(w, &p);
+		}
+	}
+	return rc == 0 ? gdi_feed_end_cell(w->feed) : rc;
+}
+
 static void
 take_parts(void *arg, unsigned thread)
 {
 	struct run *run = arg;
 	struct worker *w = &run->worker[thread];
+	size_t all = run->cell ? run->n_cells : run->n_pieces;
 	size_t end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
@@ -421,10 +450,14 @@ take_parts(void *arg, unsigned thread)
 
 		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
 			break;
-		p = find_piece(run, i++);
-		w->rc = tell_progress(w, run->n_pieces);
-		if (w->rc == 0)
+		w->rc = tell_progress(w, all);
+		if (w->rc == 0 && run->cell) {
+			w->rc = visit_cell(w, i);
+		} else if (w->rc == 0) {
+			p = find_piece(run, i);
 			w->rc = visit(w, &p);
+		}
+		i++;
 		(void)atomic_fetch_add_explicit(&run->done, 1,
 		    memory_order_relaxed);
 	}
@@ -646,6 +679,40 @@ make_plan(struct run *run)
 	return 0;
 }
 
+/*
+ * Whether blocks go whole to a thread each, and where they begin.  A few large
+ * ones are better shared.
+ */
+static int
+find_cells(struct run *run)
+{
+	const struct gdi_plan *plan = run->plan;
+	struct gdi_group *g = run->result->group;
+	size_t n = gdi_plan_n(plan), rolled;
+	const struct godb_part *last = NULL;
+
+	(void)gdi_plan_rolled(plan, &rolled);
+	if (rolled > 0 ||
+	    n < CELLS_LEAST * (size_t)gdi_pool_size(run->opts->pool) ||
+	    !gdi_group_can_cells(g, godb_scan_n_ifaces(run->scan)))
+		return 0;
+	run->cell = calloc(n + 1, sizeof(*run->cell));
+	if (!run->cell)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const struct godb_part *p =
+		    gdi_plan_get(plan, gdi_plan_part(plan, i));
+
+		if (!last || p->iface_index != last->iface_index ||
+		    p->slot_s != last->slot_s)
+			run->cell[run->n_cells++] = i;
+		last = p;
+	}
+	run->cell[run->n_cells] = n;
+	gdi_group_take_cells(g);
+	return 0;
+}
+
 /* What is read, and by how many threads; the first worker tells what of. */
 static int
 share_out(struct run *run)
@@ -656,9 +723,12 @@ share_out(struct run *run)
 
 	if (rc == 0)
 		rc = count_pieces(run);
+	if (rc == 0)
+		rc = find_cells(run);
 	if (rc < 0)
 		return rc;
-	run->n_workers = gdi_shares_init(&run->shares, run->n_pieces,
+	run->n_workers = gdi_shares_init(&run->shares,
+	    run->cell ? run->n_cells : run->n_pieces,
 	    gdi_pool_size(run->opts->pool));
 	for (unsigned i = 1; rc == 0 && i < run->n_workers; i++)
 		rc = open_worker(run, &run->worker[i]);
@@ -689,6 +759,7 @@ close_run(struct run *run)
 	gdi_filter_free(run->having);
 	gdi_plan_free(run->plan);
 	free(run->first);
+	free(run->cell);
 	free(run->worker);
 	free(run->feed);
 }
@@ -697,14 +768,18 @@ close_run(struct run *run)
 static struct gdi_best
 best_of(const struct godb_query_opts *o)
 {
-	struct gdi_best best = {0, GODB_METRIC_BYTES, o->direction,
-	    o->ascending};
+	struct gdi_best best = {.metric = GODB_METRIC_BYTES,
+	    .direction = o->direction, .ascending = o->ascending};
 
-	if (o->sort >= 0 || o->share || o->having ||
-	    GODB_SORT_METRIC(o->sort) > GODB_METRIC_ROWS)
+	if (o->share || o->having)
 		return best;
-	best.limit = o->limit;
-	best.metric = (enum godb_metric)GODB_SORT_METRIC(o->sort);
+	if (o->sort < 0 && GODB_SORT_METRIC(o->sort) <= GODB_METRIC_ROWS) {
+		best.limit = o->limit;
+		best.metric = (enum godb_metric)GODB_SORT_METRIC(o->sort);
+	} else if (o->sort == GODB_KEY_TIME) {
+		best.limit = o->limit;
+		best.by_time = true;
+	}
 	return best;
 }
 
@@ -741,7 +816,6 @@ open_run(struct run *run)
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
 	run->probe_columns = gdi_filter_columns(filter);
 	run->needles = gdi_filter_needles(filter);
-	run->group_columns = gdi_group_columns(run->result->group);
 	return rc;
 }
 

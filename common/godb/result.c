@@ -16,7 +16,7 @@
 int
 gdi_result_name_l7(struct godb_result *r)
 {
-	size_t n = godb_scan_n_l7(r->scan), n_groups, made = 0;
+	size_t n = godb_scan_n_l7(r->scan), made = 0;
 	bool *used = calloc(GDI_N_L7, sizeof(*used));
 	int rc = -ENOMEM;
 
@@ -25,15 +25,10 @@ gdi_result_name_l7(struct godb_result *r)
 		goto out;
 	for (size_t id = 0; id < n && id < GDI_N_L7; id++)
 		r->l7_text[id] = godb_scan_l7_name(r->scan, (uint16_t)id);
-	n_groups = gdi_group_count(r->group);
-	for (size_t i = 0; i < n_groups; i++) {
-		struct gdi_group_key key;
-
-		gdi_group_key(r->group, (uint32_t)i, &key);
-		if (!r->l7_text[key.l7] && !used[key.l7]) {
-			used[key.l7] = true;
-			made++;
-		}
+	gdi_group_l7(r->group, used);
+	for (size_t id = 0; id < GDI_N_L7; id++) {
+		used[id] &= !r->l7_text[id];
+		made += used[id];
 	}
 	r->made = calloc(made ? made : 1, sizeof(*r->made));
 	if (!r->made)

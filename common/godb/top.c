@@ -27,13 +27,18 @@ choose_numbers(struct gdi_top *t)
 
 /* Such that a larger one comes first. */
 static inline uint64_t
-value_of(const struct gdi_top *t, const uint64_t *numbers)
+value_of(const struct gdi_top *t, unsigned v, const uint64_t *entry)
 {
-	uint64_t v = numbers[t->at[0]];
+	const struct gdi_layout *l = &t->g->layout[v];
+	const uint64_t *numbers = entry + l->words;
+	uint64_t value;
 
+	if (t->g->best.by_time)
+		return ~gdi_layout_slot(l, entry);
+	value = numbers[t->at[0]];
 	if (t->sum)
-		v = gdi_add(v, numbers[t->at[1]]);
-	return t->g->best.ascending ? ~v : v;
+		value = gdi_add(value, numbers[t->at[1]]);
+	return t->g->best.ascending ? ~value : value;
 }
 
 int
@@ -46,14 +51,14 @@ gdi_top_init(struct gdi_top *t, struct gdi_group *g)
 	choose_numbers(t);
 	if (rc < 0)
 		return rc;
-	t->value = malloc(bytes);
+	t->value = malloc(bytes ? bytes : 1);
 	if (!t->value) {
 		gdi_arena_discharge(&g->arena, bytes);
 		return -ENOMEM;
 	}
 	for (unsigned v = 0; v < 2; v++) {
 		gdi_table_init(&t->kept[v], g->set[0].words[v],
-		    g->set[0].numbers, false);
+		    g->set[0].numbers, g->best.limit == 0);
 		t->settle_at[v] = 4 * (uint32_t)g->best.limit + KEEP_LEAST;
 	}
 	return 0;
@@ -107,12 +112,12 @@ settle(struct gdi_top *t, unsigned v)
 	struct gdi_table *k = &t->kept[v];
 	uint32_t n = 0;
 
-	if (t->n < t->g->best.limit)
+	if (t->g->best.limit == 0 || t->n < t->g->best.limit)
 		return;
 	for (uint32_t i = 0; i < k->n; i++) {
 		const uint64_t *entry = gdi_table_entry(k, i);
 
-		if (value_of(t, entry + k->key_words) < t->value[0])
+		if (value_of(t, v, entry) < t->value[0])
 			continue;
 		if (n < i)
 			memcpy(gdi_table_entry(k, n), entry,
@@ -132,31 +137,83 @@ gdi_top_settle(struct gdi_top *t)
 	settle(t, 1);
 }
 
+/* Whether a value is among the best, and if so, that they are that many. */
+static inline bool
+enter(struct gdi_top *t, uint64_t value)
+{
+	size_t limit = t->g->best.limit;
+
+	if (t->n < limit)
+		push(t->value, t->n++, value);
+	else if (value < t->value[0])
+		return false;
+	else if (value > t->value[0])
+		replace_root(t->value, limit, value);
+	return true;
+}
+
+int
+gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
+    const uint64_t *entry)
+{
+	struct gdi_table *kept = &t->kept[v];
+	uint64_t *to;
+	int rc;
+
+	if (t->g->best.limit > 0) {
+		if (!enter(t, value_of(t, v, entry)))
+			return 0;
+		if (kept->n == t->settle_at[v])
+			settle(t, v);
+	}
+	rc = gdi_table_append(kept, a, &to);
+	if (rc == 0)
+		memcpy(to, entry, kept->words * sizeof(*to));
+	return rc;
+}
+
 int
 gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const struct gdi_table *from)
 {
-	struct gdi_table *kept = &t->kept[v];
-	size_t limit = t->g->best.limit;
+	int rc = 0;
 
-	for (uint32_t i = 0; i < from->n; i++) {
-		const uint64_t *entry = gdi_table_entry(from, i);
-		uint64_t value = value_of(t, entry + from->key_words);
-		uint64_t *to;
-		int rc;
+	for (uint32_t i = 0; rc == 0 && i < from->n; i++)
+		rc = gdi_top_offer_entry(t, a, v, gdi_table_entry(from, i));
+	return rc;
+}
 
-		if (t->n == limit && value < t->value[0])
-			continue;
-		if (t->n < limit)
-			push(t->value, t->n++, value);
-		else if (value > t->value[0])
-			replace_root(t->value, limit, value);
-		if (kept->n == t->settle_at[v])
-			settle(t, v);
-		rc = gdi_table_append(kept, a, &to);
-		if (rc < 0)
-			return rc;
-		memcpy(to, entry, from->words * sizeof(*to));
+bool
+gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot)
+{
+	return !t->g->best.by_time || t->n < t->g->best.limit ||
+	    ~slot >= t->value[0];
+}
+
+size_t
+gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
+    uint32_t *sel)
+{
+	const struct gdi_best *best = &t->g->best;
+	const uint64_t *one, *other;
+	size_t n = 0;
+
+	if (best->limit == 0 || best->by_time || t->n < best->limit ||
+	    t->at[0] >= GDI_N_COUNTERS_KEPT) {
+		for (; n < b->n; n++)
+			sel[n] = gdi_batch_row(b, n);
+		return n;
 	}
-	return 0;
+	one = b->c->counter[t->at[0]];
+	other = b->c->counter[t->at[1]];
+	for (size_t i = 0; i < b->n; i++) {
+		uint32_t row = gdi_batch_row(b, i);
+		uint64_t value = one[row];
+
+		if (t->sum)
+			value = gdi_add(value, other[row]);
+		sel[n] = row;
+		n += (best->ascending ? ~value : value) >= t->value[0];
+	}
+	return n;
 }

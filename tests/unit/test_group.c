@@ -490,16 +490,16 @@ check_many(void)
 	uint64_t seed = tap_seed(20261129);
 	struct godb_scan *s = many_rows(&seed, 6);
 
-	check_best(s, "sip,dip", (struct gdi_best){10, GODB_METRIC_BYTES,
-	    GODB_DIR_BOTH, false}, 1);
-	check_best(s, "sip,dip", (struct gdi_best){1000, GODB_METRIC_PACKETS,
-	    GODB_DIR_SENT, false}, 3);
-	check_best(s, "sip,dip,dport", (struct gdi_best){25,
-	    GODB_METRIC_BYTES_SENT, GODB_DIR_BOTH, false}, 3);
-	check_best(s, "sip,dport", (struct gdi_best){3, GODB_METRIC_ROWS,
-	    GODB_DIR_BOTH, false}, 2);
-	check_best(s, "raw", (struct gdi_best){7, GODB_METRIC_BYTES,
-	    GODB_DIR_RCVD, false}, 4);
+	check_best(s, "sip,dip", (struct gdi_best){.limit = 10,
+	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_BOTH}, 1);
+	check_best(s, "sip,dip", (struct gdi_best){.limit = 1000,
+	    .metric = GODB_METRIC_PACKETS, .direction = GODB_DIR_SENT}, 3);
+	check_best(s, "sip,dip,dport", (struct gdi_best){.limit = 25,
+	    .metric = GODB_METRIC_BYTES_SENT, .direction = GODB_DIR_BOTH}, 3);
+	check_best(s, "sip,dport", (struct gdi_best){.limit = 3,
+	    .metric = GODB_METRIC_ROWS, .direction = GODB_DIR_BOTH}, 2);
+	check_best(s, "raw", (struct gdi_best){.limit = 7,
+	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_RCVD}, 4);
 	/* all ways of keys and of memory */
 	check_same(s, "sip,dip", 0, (size_t)48 << 20, 3);
 	check_same(s, "sip,dip,dport,proto", 1u << GODB_METRIC_ROWS, 0, 3);

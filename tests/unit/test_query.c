@@ -12,11 +12,12 @@
 
 #include <errno.h>
 
-#define PARTS    12
-#define ROWS_MAX 400
+#define PARTS    36 /* enough for three threads to get blocks whole */
+#define ROWS_MAX 120
 #define TEXT_MAX 4096
 
 static uint64_t state;
+static bool narrow; /* few flows: parts have them in common */
 
 static uint64_t
 pick(uint64_t n)
@@ -44,7 +45,9 @@ random_addr(unsigned version)
 {
 	struct godb_addr6 a = {0, 0};
 
-	if (version == 4) {
+	if (narrow) {
+		a.lo = 0x0a000000 + pick(2);
+	} else if (version == 4) {
 		a.lo = 0x0a000000 + pick(4) * 256 + pick(6);
 		if (pick(10) == 0)
 			a.lo = pick(2) ? 0 : 0xffffffff;
@@ -66,12 +69,38 @@ random_row(void)
 
 	r.sip = random_addr(r.version);
 	r.dip = random_addr(r.version);
-	r.dport = ports[pick(7)];
-	r.proto = protos[pick(7)];
-	r.l7 = (uint16_t)pick(6);
+	r.dport = ports[pick(narrow ? 2 : 7)];
+	r.proto = protos[pick(narrow ? 2 : 7)];
+	r.l7 = (uint16_t)pick(narrow ? 2 : 6);
 	for (int k = 0; k < 4; k++)
 		r.counter[k] = pick(4) ? pick(5) : pick(UINT64_C(1) << 40);
 	return r;
+}
+
+static bool
+same_flow(const struct fake_row *a, const struct fake_row *b)
+{
+	return a->version == b->version && a->sip.hi == b->sip.hi &&
+	    a->sip.lo == b->sip.lo && a->dip.hi == b->dip.hi &&
+	    a->dip.lo == b->dip.lo && a->dport == b->dport &&
+	    a->proto == b->proto && a->l7 == b->l7;
+}
+
+/* Rows of a part: of a block no two are of one flow. */
+static size_t
+random_rows(struct fake_row rows[ROWS_MAX], bool live)
+{
+	size_t n = 0;
+
+	for (size_t left = pick(8) ? pick(ROWS_MAX) : 0; left > 0; left--) {
+		size_t k = 0;
+
+		rows[n] = random_row();
+		while (!live && k < n && !same_flow(&rows[k], &rows[n]))
+			k++;
+		n += live || k == n;
+	}
+	return n;
 }
 
 static struct godb_scan *
@@ -79,26 +108,32 @@ random_scan(void)
 {
 	struct godb_scan *s = fake_scan_new();
 	struct fake_row rows[ROWS_MAX];
+	size_t n_ifaces = pick(3) ? 3 : 1;
+	int64_t slot_s = 0;
 
+	narrow = pick(3) == 0;
 	for (size_t i = 1; i < 6; i++)
 		fake_add_l7(s, l7_names[i], "Category");
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < n_ifaces; i++)
 		fake_add_iface(s, iface_names[i]);
 	fake_piece_rows = pick(3) ? 0 : (uint32_t)(1 + pick(ROWS_MAX / 2));
 	fake_knows = pick(2);
 	n_twin = 0;
 	for (size_t p = 0; p < PARTS; p++) {
-		uint32_t iface = (uint32_t)(p * 3 / PARTS);
-		int64_t slot_s = 1700000100 + (int64_t)(p % 4 / 2) * 300;
-		size_t n = pick(8) ? pick(ROWS_MAX) : 0;
-		bool broken = pick(20) == 0;
+		uint32_t iface = (uint32_t)(p * n_ifaces / PARTS);
+		bool broken = pick(20) == 0, live = pick(8) == 0;
+		size_t n = random_rows(rows, live);
 
+		if (p * n_ifaces % PARTS < n_ifaces)
+			slot_s = 1700000100;
+		else if (pick(2))
+			slot_s += 300;
 		for (size_t i = 0; i < n; i++) {
-			rows[i] = random_row();
 			twin[n_twin++] =
 			    (struct twin_row){rows[i], slot_s, iface, broken};
 		}
-		fake_add_part(s, iface, slot_s, rows, n);
+		fake_add_part(s, iface, slot_s, rows, n)->flags =
+		    live ? GODB_PART_LIVE : 0;
 		if (broken)
 			fake_break_part(s, p, GODB_EDAMAGED);
 	}
@@ -502,6 +537,8 @@ static void
 random_opts(struct godb_query_opts *o)
 {
 	*o = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
+	if (pick(4) == 0)
+		(void)godb_keys_parse("raw", &o->keys, NULL);
 	while (o->keys.n == 0) {
 		for (unsigned i = 0; i < GODB_N_KEYS; i++) {
 			enum godb_key k = (enum godb_key)pick(GODB_KEY_HOST);
@@ -573,7 +610,7 @@ check_random(void)
 
 		for (int i = 0; i < 25; i++, all++) {
 			char text[TEXT_MAX] = "";
-			struct twin_cond *tc = pick(8)
+			struct twin_cond *tc = pick(4)
 			    ? tree(text, (unsigned)pick(5)) : NULL;
 			struct godb_cond *c = NULL;
 			struct godb_query_opts o;
@@ -625,6 +662,8 @@ check_run(void)
 	struct godb_scan *s = fake_scan_new();
 	size_t at = 2;
 
+	fake_piece_rows = 0;
+	fake_knows = false;
 	fake_add_iface(s, "eth0");
 	for (int i = 0; i < 4; i++)
 		fake_add_part(s, 0, 300 * i, &v4, 1);
