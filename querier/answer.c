@@ -131,8 +131,8 @@ format_addr(const struct answer_column *c, const struct godb_result_row *row,
 	bool dip = c->key == GODB_KEY_DIP;
 	const struct godb_addr6 *v = dip ? &row->dip : &row->sip;
 	unsigned drop = row->version == 4 ? c->drop4 : c->drop6;
-	char text[GP_ADDR_TEXT_MAX];
 	struct gp_addr a;
+	size_t n;
 
 	memset(&a, 0, sizeof(a));
 	a.version = row->version;
@@ -145,12 +145,10 @@ format_addr(const struct answer_column *c, const struct godb_result_row *row,
 			a.b[8 + i] = (uint8_t)(v->lo >> (56 - 8 * i));
 		}
 	}
-	(void)gp_addr_format(&a, text);
+	n = gp_addr_format(&a, out);
 	if (drop)
-		(void)snprintf(out, GP_ADDR_TEXT_MAX, "%.42s/%u", text,
+		(void)snprintf(out + n, GP_ADDR_TEXT_MAX - n, "/%u",
 		    (row->version == 4 ? 32 : 128) - drop);
-	else
-		(void)snprintf(out, GP_ADDR_TEXT_MAX, "%s", text);
 }
 
 static void

@@ -135,12 +135,29 @@ clean_piece(const char *s, char piece[5])
 	return len;
 }
 
+/* Bytes of s that are printable ASCII, which most texts are altogether. */
+static size_t
+plain_length(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= ' ' && s[n] <= '~')
+		n++;
+	return n;
+}
+
 void
 out_clean(struct out *o, const char *s)
 {
 	char piece[5];
 
 	while (*s) {
+		size_t plain = plain_length(s);
+
+		out_bytes(o, s, plain);
+		s += plain;
+		if (*s == '\0')
+			break;
 		s += clean_piece(s, piece);
 		out_str(o, piece);
 	}

@@ -572,6 +572,29 @@ gdi_group_extra(const struct gdi_group *g, uint32_t id, enum godb_metric m)
 	return at ? entry[t->words + at] : 0;
 }
 
+void
+gdi_group_extras(const struct gdi_group *g, uint32_t id,
+    uint64_t out[GODB_N_EXTRAS])
+{
+	const struct gdi_layout *t;
+	unsigned part;
+	const uint64_t *entry = find_entry(g, id, &t, &part);
+
+	for (unsigned k = 0; k < GODB_N_EXTRAS; k++)
+		out[k] = g->extra_at[k] ? entry[t->words + g->extra_at[k]] : 0;
+}
+
+void
+gdi_group_prefetch(const struct gdi_group *g, uint32_t id)
+{
+	const struct gdi_layout *t;
+	unsigned part;
+	const uint64_t *entry = find_entry(g, id, &t, &part);
+
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry + t->words + GDI_N_COUNTERS_KEPT - 1);
+}
+
 bool
 gdi_group_by_host(const struct gdi_group *g)
 {

@@ -125,6 +125,11 @@ const uint64_t *gdi_group_counters(const struct gdi_group *g, uint32_t id);
 /* Rows and distinct counts; 0 when they were not asked for. */
 uint64_t gdi_group_extra(const struct gdi_group *g, uint32_t id,
     enum godb_metric m);
+/* All of them. */
+void gdi_group_extras(const struct gdi_group *g, uint32_t id,
+    uint64_t out[GODB_N_EXTRAS]);
+/* Fetches group id into the cache, for a reading to come. */
+void gdi_group_prefetch(const struct gdi_group *g, uint32_t id);
 /* Whether rows stand under both ends. */
 bool gdi_group_by_host(const struct gdi_group *g);
 /* Sums over all rows that were added. */
