@@ -35,7 +35,6 @@ static const struct gp_syscall table[] = {
     N(newfstatat, "sizes; fstat in libc"),
     N(fstat, "sizes"),
     N(statx, "sizes, as libc may spell it"),
-    N(fadvise64, "columns are read once"),
     {SCMP_SYS(fcntl), "fdopendir asks for the mode", {EQ(1, F_GETFL)}},
     {SCMP_SYS(fcntl), "close-on-exec by fdopendir", {EQ(1, F_SETFD)}},
     /* the answer */

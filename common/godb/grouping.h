@@ -180,6 +180,8 @@ int gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const uint64_t *entry);
 /* Whether entries of a block can be among the best. */
 bool gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot);
+/* Whether an entry can be among the best none of whose counters is larger. */
+bool gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest);
 /* Rows of a batch, each a group, that can be among them: how many, at most
  * GDI_BATCH. */
 size_t gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
@@ -225,11 +227,12 @@ gdi_add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
 void gdi_sum_entries(uint64_t totals[GDI_N_COUNTERS_KEPT],
     const struct gdi_table *t);
 
-/* Whether the cell's rows are groups of which none is wanted. */
+/* Whether the rows to come are groups of the cell of which none is wanted. */
 static inline bool
 gdi_cell_is_counted(const struct gdi_feed *f)
 {
-	return f->cell.unique && !f->cell.wanted;
+	return f->cell.unique && (!f->cell.wanted ||
+	    !gdi_top_wants_largest(&f->cell.top, f->largest));
 }
 
 /* n rows of a cell, each a group, by their sums. */

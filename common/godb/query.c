@@ -326,7 +326,8 @@ take_rows(struct worker *w, const struct piece *p)
 	}
 	merge_columns(&c, &probe);
 	w->stats.rows_matched += n;
-	gdi_feed_expect(w->feed, largest_of(w, p));
+	if (!run->cell)
+		gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
 	    p->whole ? NULL : w->sel, n);
 }
@@ -368,6 +369,9 @@ visit(struct worker *w, struct piece *p)
 	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
 	consult_zones(w, p);
 	if (p->want4 || p->want6) {
+		/* of a cell nothing may be wanted that is so small */
+		if (run->cell)
+			gdi_feed_expect(w->feed, largest_of(w, p));
 		if (take_sums(w, p, &rc))
 			return rc;
 		rc = run->needles && !p->whole ? may_match(w, p) : 1;

@@ -190,16 +190,33 @@ gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot)
 	    ~slot >= t->value[0];
 }
 
+/* Whether values are compared with the least of the best: of counters. */
+static bool
+compares(const struct gdi_top *t)
+{
+	const struct gdi_best *b = &t->g->best;
+
+	return b->limit > 0 && !b->by_time && t->n == b->limit &&
+	    t->at[0] < GDI_N_COUNTERS_KEPT;
+}
+
+bool
+gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest)
+{
+	if (!compares(t) || t->g->best.ascending)
+		return true;
+	return (t->sum ? gdi_add(largest, largest) : largest) >= t->value[0];
+}
+
 size_t
 gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
     uint32_t *sel)
 {
-	const struct gdi_best *best = &t->g->best;
+	bool ascending = t->g->best.ascending;
 	const uint64_t *one, *other;
 	size_t n = 0;
 
-	if (best->limit == 0 || best->by_time || t->n < best->limit ||
-	    t->at[0] >= GDI_N_COUNTERS_KEPT) {
+	if (!compares(t)) {
 		for (; n < b->n; n++)
 			sel[n] = gdi_batch_row(b, n);
 		return n;
@@ -213,7 +230,7 @@ gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
 		if (t->sum)
 			value = gdi_add(value, other[row]);
 		sel[n] = row;
-		n += (best->ascending ? ~value : value) >= t->value[0];
+		n += (ascending ? ~value : value) >= t->value[0];
 	}
 	return n;
 }

@@ -73,7 +73,6 @@ static const struct gp_syscall table[] = {
     N(newfstatat, "sizes; fstat in libc"),
     N(fstat, "sizes"),
     N(statx, "sizes, as libc may spell it"),
-    N(fadvise64, "columns are read once"),
     N(flock, "one exporter a ledger"),
     N(fsync, "the ledger"),
     N(fdatasync, "the ledger"),
