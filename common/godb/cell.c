@@ -1,10 +1,9 @@
 /*
- * Groups of blocks that come whole (group.h): a feed's table holds those of
- * one block at a time.
+ * Groups of cells (group.h): a feed's table holds those of one at a time.
  *
  * Where a key has all columns each row is a group already, and no table is
  * needed.  Rows that cannot be among the best are then counted and no more;
- * where the earliest are wanted that is most blocks, of which nothing but the
+ * where the earliest are wanted those are most, of which nothing but the
  * counters is read.
  */
 #include "common/godb/grouping.h"
@@ -25,7 +24,7 @@ gdi_group_can_cells(const struct gdi_group *g, size_t n_ifaces)
 		iface |= key == GODB_KEY_IFACE;
 	}
 	/* keys that are one group to a block are summed as it is */
-	return time && iface && !g->bin && g->n_sets == 1 &&
+	return time && iface && g->n_sets == 1 &&
 	    !g->layout[0].constant;
 }
 
@@ -39,7 +38,7 @@ gdi_group_take_cells(struct gdi_group *g)
 }
 
 int
-gdi_feed_begin_cell(struct gdi_feed *f, int64_t slot_s, bool unique)
+gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique)
 {
 	struct gdi_cell *c = &f->cell;
 
@@ -51,7 +50,7 @@ gdi_feed_begin_cell(struct gdi_feed *f, int64_t slot_s, bool unique)
 		c->open = true;
 	}
 	c->unique = unique && f->g->whole_rows;
-	c->wanted = gdi_top_wants_slot(&c->top, gdi_slot_of(slot_s));
+	c->wanted = gdi_top_wants_slot(&c->top, gdi_slot_of(time_s));
 	return 0;
 }
 

@@ -56,18 +56,20 @@ void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 void gdi_feed_expect(struct gdi_feed *f, uint64_t largest);
 
 /*
- * Where keys hold the block (and, of several, the interface), a group has rows
- * of one block alone.  Then a feed can be given blocks whole, each between
- * begin and end: its groups are complete after that, need not be held to meet
- * others, and are forgotten at once where only the best are wanted.
+ * Where keys hold the time (and, of several, the interface), a group has rows
+ * of one block, or bin of blocks, alone: a cell.  Then a feed can be given
+ * cells whole, each between begin and end: its groups are complete after that,
+ * need not be held to meet others, and are forgotten at once where only the
+ * best are wanted.
  *
  * gdi_group_can_cells: whether keys are such, of a scan of so many interfaces;
- * gdi_group_take_cells: all rows will come so.  unique: no two rows of the cell
- * have all five of sip, dip, dport, proto and l7proto in common.
+ * gdi_group_take_cells: all rows will come so.  time_s: the block's, or the
+ * bin's.  unique: no two rows of the cell have all five of sip, dip, dport,
+ * proto and l7proto in common.
  */
 bool gdi_group_can_cells(const struct gdi_group *g, size_t n_ifaces);
 void gdi_group_take_cells(struct gdi_group *g);
-int gdi_feed_begin_cell(struct gdi_feed *f, int64_t slot_s, bool unique);
+int gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique);
 int gdi_feed_end_cell(struct gdi_feed *f);
 
 /* GODB_COL bits that the next gdi_feed_add reads: all, or fewer when it is

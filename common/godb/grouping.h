@@ -178,7 +178,7 @@ int gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const struct gdi_table *from);
 int gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const uint64_t *entry);
-/* Whether entries of a block can be among the best. */
+/* Whether entries of a block or bin can be among the best. */
 bool gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot);
 /* Whether an entry can be among the best none of whose counters is larger. */
 bool gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest);
@@ -191,7 +191,7 @@ void gdi_top_settle(struct gdi_top *t);
 
 /* ---- feeds --------------------------------------------------------------- */
 
-/* A block that is being added (cell.c). */
+/* A cell that is being added (cell.c). */
 struct gdi_cell {
 	bool open;   /* top is in use */
 	bool unique; /* each row is a group */

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS_LEAST 8 /* blocks a thread, to be given it whole */
+#define CELLS_LEAST 8 /* a thread, to be given them whole */
 
 /* What a run needs and a result does not. */
 struct run {
@@ -40,7 +40,11 @@ struct run {
 	struct gdi_plan *plan;
 	size_t *first; /* pieces before each; NULL: each is one */
 	size_t n_pieces;
-	size_t *cell; /* where each block begins, n_cells + 1; NULL: not by them */
+	/* where each begins (group.h), n_cells + 1; NULL: not by cells */
+	struct cell {
+		size_t first; /* of the plan */
+		int64_t time_s;
+	} *cell;
 	size_t n_cells;
 	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
@@ -417,18 +421,17 @@ tell_progress(const struct worker *w, size_t all)
 	return GODB_ECANCELLED;
 }
 
-/* The i-th block, whole (group.h). */
 static int
-visit_cell(struct worker *w, size_t i)
+visit_cell(struct worker *w, const struct cell *cell)
 {
 	const struct run *run = w->run;
-	const struct godb_part *part = gdi_plan_get(run->plan,
-	    gdi_plan_part(run->plan, run->cell[i]));
-	bool alone = run->cell[i + 1] - run->cell[i] == 1;
-	int rc = gdi_feed_begin_cell(w->feed, part->slot_s,
+	const struct godb_part *part =
+	    gdi_plan_get(run->plan, gdi_plan_part(run->plan, cell->first));
+	bool alone = cell[1].first - cell->first == 1;
+	int rc = gdi_feed_begin_cell(w->feed, cell->time_s,
 	    alone && !(part->flags & GODB_PART_LIVE));
 
-	for (size_t k = run->cell[i]; rc == 0 && k < run->cell[i + 1]; k++) {
+	for (size_t k = cell->first; rc == 0 && k < cell[1].first; k++) {
 		struct piece p = {.part = gdi_plan_part(run->plan, k)};
 		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, p.part));
 
@@ -456,7 +459,7 @@ take_parts(void *arg, unsigned thread)
 			break;
 		w->rc = tell_progress(w, all);
 		if (w->rc == 0 && run->cell) {
-			w->rc = visit_cell(w, i);
+			w->rc = visit_cell(w, &run->cell[i]);
 		} else if (w->rc == 0) {
 			p = find_piece(run, i);
 			w->rc = visit(w, &p);
@@ -683,37 +686,59 @@ make_plan(struct run *run)
 	return 0;
 }
 
+/* The cells' first parts; 1: times do not ascend, so a cell could come again. */
+static int
+list_cells(struct run *run)
+{
+	const struct godb_query_opts *o = run->opts;
+	size_t n = gdi_plan_n(run->plan);
+	const struct godb_part *last = NULL;
+	struct cell *c = run->cell;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct godb_part *p =
+		    gdi_plan_get(run->plan, gdi_plan_part(run->plan, i));
+		int64_t time_s = o->bin ? o->bin(o->bin_arg, p->slot_s) :
+					  p->slot_s;
+
+		if (last && p->iface_index == last->iface_index) {
+			if (time_s == c[-1].time_s)
+				continue;
+			if (time_s < c[-1].time_s)
+				return 1;
+		}
+		*c++ = (struct cell){i, time_s};
+		last = p;
+	}
+	run->n_cells = (size_t)(c - run->cell);
+	*c = (struct cell){n, 0};
+	return 0;
+}
+
 /*
- * Whether blocks go whole to a thread each, and where they begin.  A few large
+ * Whether cells go whole to a thread each, and where they begin.  A few large
  * ones are better shared.
  */
 static int
 find_cells(struct run *run)
 {
-	const struct gdi_plan *plan = run->plan;
-	struct gdi_group *g = run->result->group;
-	size_t n = gdi_plan_n(plan), rolled;
-	const struct godb_part *last = NULL;
+	size_t least = CELLS_LEAST * (size_t)gdi_pool_size(run->opts->pool);
+	size_t n = gdi_plan_n(run->plan), rolled;
 
-	(void)gdi_plan_rolled(plan, &rolled);
-	if (rolled > 0 ||
-	    n < CELLS_LEAST * (size_t)gdi_pool_size(run->opts->pool) ||
-	    !gdi_group_can_cells(g, godb_scan_n_ifaces(run->scan)))
+	(void)gdi_plan_rolled(run->plan, &rolled);
+	if (rolled > 0 || n < least ||
+	    !gdi_group_can_cells(run->result->group,
+		godb_scan_n_ifaces(run->scan)))
 		return 0;
 	run->cell = calloc(n + 1, sizeof(*run->cell));
 	if (!run->cell)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const struct godb_part *p =
-		    gdi_plan_get(plan, gdi_plan_part(plan, i));
-
-		if (!last || p->iface_index != last->iface_index ||
-		    p->slot_s != last->slot_s)
-			run->cell[run->n_cells++] = i;
-		last = p;
+	if (list_cells(run) == 0 && run->n_cells >= least) {
+		gdi_group_take_cells(run->result->group);
+	} else {
+		free(run->cell);
+		run->cell = NULL;
 	}
-	run->cell[run->n_cells] = n;
-	gdi_group_take_cells(g);
 	return 0;
 }
 

@@ -421,6 +421,20 @@ compare_addr(const struct fake_row *a, const struct fake_row *b, bool dip)
 	return x.hi != y.hi ? compare_u64(x.hi, y.hi) : compare_u64(x.lo, y.lo);
 }
 
+/* A quarter of an hour; or, since nobody forbids it, one that comes again. */
+static int64_t
+quarter_bin(void *arg, int64_t slot_s)
+{
+	return *(bool *)arg ? 1700000100 + slot_s / 300 % 3 * 900 :
+			      slot_s - slot_s % 900;
+}
+
+static int64_t
+time_of(const struct twin_row *r)
+{
+	return now->bin ? now->bin(now->bin_arg, r->slot_s) : r->slot_s;
+}
+
 static int
 compare_key(enum godb_key k, const struct twin_row *a, const struct twin_row *b)
 {
@@ -428,7 +442,7 @@ compare_key(enum godb_key k, const struct twin_row *a, const struct twin_row *b)
 
 	switch (k) {
 	case GODB_KEY_TIME:
-		return compare_u64((uint64_t)a->slot_s, (uint64_t)b->slot_s);
+		return compare_u64((uint64_t)time_of(a), (uint64_t)time_of(b));
 	case GODB_KEY_IFACE:
 		return strcmp(iface_names[a->iface], iface_names[b->iface]);
 	case GODB_KEY_SIP:
@@ -518,7 +532,7 @@ same_row(const struct godb_result_row *r, const struct twin_group *g)
 	if (memcmp(r->counter, g->counter, sizeof(r->counter)) != 0)
 		return false;
 	return (!godb_keys_has(k, GODB_KEY_TIME) ||
-		   r->time_s == g->key.slot_s) &&
+		   r->time_s == time_of(&g->key)) &&
 	    (!godb_keys_has(k, GODB_KEY_IFACE) ||
 		strcmp(r->iface, iface_names[g->key.iface]) == 0) &&
 	    (!godb_keys_has(k, GODB_KEY_SIP) ||
@@ -536,6 +550,8 @@ same_row(const struct godb_result_row *r, const struct twin_group *g)
 static void
 random_opts(struct godb_query_opts *o)
 {
+	static bool comes_again;
+
 	*o = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
 	if (pick(4) == 0)
 		(void)godb_keys_parse("raw", &o->keys, NULL);
@@ -547,6 +563,9 @@ random_opts(struct godb_query_opts *o)
 				o->keys.key[o->keys.n++] = k;
 		}
 	}
+	comes_again = pick(3) == 0;
+	o->bin = pick(3) ? NULL : quarter_bin;
+	o->bin_arg = &comes_again;
 	o->direction = (enum godb_direction)pick(3);
 	o->sort = pick(2) ? GODB_SORT_BYTES : GODB_SORT_PACKETS;
 	if (pick(3) == 0)
