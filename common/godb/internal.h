@@ -10,6 +10,9 @@
 #include "common/godb/godb_write.h"
 #include "common/godb/wire.h"
 
+#include <errno.h>
+#include <sys/random.h>
+
 /* Names of more than 15 bytes cannot be an interface's (IFNAMSIZ). */
 #define GDI_MARKER   "goDB-store.format"
 #define GDI_LOCK     "goDB-writer.lock"
@@ -44,6 +47,13 @@ static inline bool
 gdi_cancelled(const int *cancel)
 {
 	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
+}
+
+/* Ids and salts, of at most 256 bytes: such a call is not cut short. */
+static inline int
+gdi_random(void *out, size_t len)
+{
+	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -EIO;
 }
 
 /* Sums that stay at the largest number instead of wrapping. */

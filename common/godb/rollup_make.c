@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -381,8 +380,7 @@ fill_record(struct making *m)
 		r->flags |= from->flags;
 		gdi_sum_counters(&r->counters, &from->counters);
 	}
-	return getrandom(r->id, sizeof(r->id), 0) == (ssize_t)sizeof(r->id) ?
-	    0 : -EIO;
+	return gdi_random(r->id, sizeof(r->id));
 }
 
 /* The record to the index that is to be; rows or only that there are none. */
