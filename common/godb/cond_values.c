@@ -228,20 +228,10 @@ take_amount(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 
 /* ---- addresses ----------------------------------------------------------- */
 
-static uint64_t
-get64(const uint8_t *b)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
-}
-
 static struct godb_addr6
 addr_value(const struct gp_addr *a)
 {
-	struct godb_addr6 v = {get64(a->b), get64(a->b + 8)};
+	struct godb_addr6 v = {gp_addr_half(a->b), gp_addr_half(a->b + 8)};
 
 	if (a->version == 4) {
 		v.lo = v.hi >> 32;

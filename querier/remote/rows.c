@@ -9,6 +9,8 @@
  */
 #include "querier/remote/run.h"
 
+#include "common/base/addr.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +19,6 @@
 #define GUARD_MAX   (UINT64_C(1) << 31)
 
 /* ---- a row's cells ------------------------------------------------------- */
-
-static uint64_t
-get64(const uint8_t *b)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
-}
 
 static bool
 get_addr(const struct compact_row *row, size_t i, unsigned version,
@@ -37,7 +29,7 @@ get_addr(const struct compact_row *row, size_t i, unsigned version,
 
 	if (!compact_bytes(row, i, b, sizeof(b), &len) || len != sizeof(b))
 		return false;
-	*out = (struct godb_addr6){get64(b), get64(b + 8)};
+	*out = (struct godb_addr6){gp_addr_half(b), gp_addr_half(b + 8)};
 	if (version == 6)
 		return true;
 	if (out->hi != 0 || out->lo >> 32 != 0xffff)

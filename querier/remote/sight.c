@@ -4,6 +4,7 @@
  */
 #include "querier/remote/engine.h"
 
+#include "common/base/addr.h"
 #include "common/base/clock.h"
 #include "querier/remote/sql.h"
 
@@ -200,16 +201,6 @@ note(struct look *l, uint32_t prefix, const char *full, int64_t day_s,
 	return add_pair(l, prefix, iface);
 }
 
-static uint64_t
-get64(const uint8_t *b)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
-}
-
 static int
 take_row(void *arg, const struct compact_row *row)
 {
@@ -229,7 +220,7 @@ take_row(void *arg, const struct compact_row *row)
 	    !compact_u64(row, 5, UINT32_MAX, &last))
 		return -EPROTO;
 	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
-	a = (struct godb_addr6){get64(b), get64(b + 8)};
+	a = (struct godb_addr6){gp_addr_half(b), gp_addr_half(b + 8)};
 	if (l->prefix[l->at[0]].version == 4)
 		a.lo &= UINT32_MAX;
 	while (lo < hi) {
