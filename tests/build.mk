@@ -16,7 +16,7 @@ TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
 TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_attack_querier := libattack libgpquery libgpbase
 TEST_LIBS_attack_export := libattack libgpexport libgpbase
-TEST_LIBS_attack_remote := libattack libgpremote libgpbase
+TEST_LIBS_attack_remote := libattack libgpremote libgpexport libgpbase
 
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture

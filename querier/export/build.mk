@@ -2,7 +2,7 @@
 ARCHIVES += libgpexport
 libgpexport_SRCS := $(addprefix querier/export/, http.c ledger.c rowbinary.c \
 	tables.c schema.c ask.c ship.c hours.c pass.c forecast.c figures.c report.c show.c \
-	profile.c)
+	profile.c http_profile.c)
 
 PROGRAMS += goprobe-export
 goprobe-export_SRCS := querier/export/main.c

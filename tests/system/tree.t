@@ -36,8 +36,8 @@ door lz4.h common/godb/block.c
 door ini.h common/base/conf.c
 door cap-ng.h common/base/sandbox.c
 door seccomp.h capture/profile.c common/base/sandbox.c \
-    querier/export/profile.c querier/profile.c querier/remote/profile.c \
-    querier/resolve.c writer/profile.c
+    querier/export/http_profile.c querier/export/profile.c querier/profile.c \
+    querier/remote/profile.c querier/resolve.c writer/profile.c
 door curl/curl.h querier/export/http.c
 door maxminddb.h querier/geo.c
 
