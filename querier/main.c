@@ -79,10 +79,7 @@ main(int argc, char **argv)
 		remote_exec(argv);
 	session_start_clock(&s);
 	do_other_actions(&s);
-	tzset();
-	if (s.args.zone && !when_set_zone(s.args.zone))
-		session_die(EXIT_USAGE, "there is no time zone '%.60s': UTC, "
-		    "Europe/Zurich, ...", s.args.zone);
+	session_set_zone(&s.args);
 	if (s.args.action == ARGS_STATUS)
 		store_status(&s);
 	if (s.args.action == ARGS_WORDS)
