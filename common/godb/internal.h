@@ -62,9 +62,6 @@ void gdi_sum_counters(struct godb_counters *to,
     const struct godb_counters *from);
 #define GDI_N_COUNTERS (sizeof(struct godb_counters) / sizeof(uint64_t))
 
-/* NUL-padded printable ASCII in exactly `size` bytes. */
-bool gdi_text_valid(const char *text, size_t size, bool may_be_empty);
-
 /* File header: magic, version, and a checksum at the end; 64 bytes. */
 #define GDI_HEADER_BYTES 64u
 enum {
