@@ -18,6 +18,11 @@ TEST_LIBS_attack_querier := libattack libgpquery libgpbase
 TEST_LIBS_attack_export := libattack libgpexport libgpbase
 TEST_LIBS_attack_remote := libattack libgpremote libgpexport libgpbase
 
+# The loop live; over files it is one of capture's own.
+UNIT_TESTS += unit/test_loop_live
+TEST_LIBS_test_loop_live := libgpcapture libgpipc libgpbase
+TEST_PKGS_test_loop_live = $(CAPTURE_PKGS)
+
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
