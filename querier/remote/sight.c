@@ -74,12 +74,6 @@ order_pairs(const void *a, const void *b)
 
 /* ---- statement ------------------------------------------------------------- */
 
-static uint64_t
-half_mask(unsigned drop)
-{
-	return __builtin_bswap64(drop >= 64 ? 0 : UINT64_MAX << drop);
-}
-
 static int
 make_leaf(const struct look *l, struct gdi_node *leaf)
 {
@@ -118,6 +112,7 @@ put_statement(struct text *t, const struct look *l)
 	const struct godb_prefix *x = &l->prefix[l->at[0]];
 	unsigned drop = (x->version == 4 ? 32u : 128u) - x->len;
 	struct gdi_node leaf;
+	uint64_t high, low;
 	int rc = make_leaf(l, &leaf);
 
 	if (rc == 0) {
@@ -130,11 +125,11 @@ put_statement(struct text *t, const struct look *l)
 		remote_from_flows(t, l->scan);
 		text_fmt(t, " AND version = %u) WHERE ", x->version);
 		sql_in(t, &leaf, "a");
+		sql_masks(drop, &high, &low);
 		text_fmt(t, " GROUP BY bitAnd(reinterpretAsUInt64(a), %llu) AS "
 		    "h, bitAnd(reinterpretAsUInt64(substring(a, 9)), %llu) AS "
 		    "l, day, site, iface ORDER BY day FORMAT JSONCompact",
-		    (unsigned long long)half_mask(drop > 64 ? drop - 64 : 0),
-		    (unsigned long long)half_mask(drop > 64 ? 64 : drop));
+		    (unsigned long long)high, (unsigned long long)low);
 	}
 	free(leaf.v4);
 	free(leaf.v6);

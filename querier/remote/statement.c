@@ -24,14 +24,6 @@ struct key_addr {
 	char value[160];  /* 16 bytes, of a group */
 };
 
-static uint64_t
-half_mask(unsigned drop)
-{
-	uint64_t mask = drop >= 64 ? 0 : UINT64_MAX << drop;
-
-	return __builtin_bswap64(mask);
-}
-
 static void
 make_key_addr(const struct run *run, enum godb_key key, struct key_addr *k)
 {
@@ -43,10 +35,8 @@ make_key_addr(const struct run *run, enum godb_key key, struct key_addr *k)
 	k->of = key == GODB_KEY_DIP ? "dip" : "sip";
 	k->name = key == GODB_KEY_HOST ? "host" : k->of;
 	k->whole = drop4 == 0 && drop6 == 0;
-	k->high[0] = UINT64_MAX;
-	k->low[0] = half_mask(drop4); /* ::ffff: stays */
-	k->high[1] = half_mask(drop6 > 64 ? drop6 - 64 : 0);
-	k->low[1] = half_mask(drop6 > 64 ? 64 : drop6);
+	sql_masks(drop4, &k->high[0], &k->low[0]); /* ::ffff: stays */
+	sql_masks(drop6, &k->high[1], &k->low[1]);
 	if (k->whole)
 		(void)snprintf(k->value, sizeof(k->value), "%s",
 		    key == GODB_KEY_HOST ? "khost" : k->of);
