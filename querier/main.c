@@ -106,7 +106,9 @@ main(int argc, char **argv)
 		store_check(&s);
 	if (s.args.watch_s)
 		question_watch(&s);
-	session_finish(s.args.new       ? look_new(&s) :
-	    s.args.n_indicators ? look_seen(&s) :
-				  question_answer(&s));
+	if (s.args.new)
+		session_finish(look_new(&s));
+	if (s.args.n_indicators)
+		session_finish(look_seen(&s));
+	session_finish(question_answer(&s));
 }

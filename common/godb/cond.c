@@ -43,7 +43,8 @@ is_end_word(const struct gdi_token *t)
 static bool
 is_not_in(const struct gdi_token *t)
 {
-	return gdi_token_is(t, GDI_WORD_NOT) && gdi_token_is(t + 1, GDI_WORD_IN);
+	return gdi_token_is(t, GDI_WORD_NOT) &&
+	    gdi_token_is(t + 1, GDI_WORD_IN);
 }
 
 /* Whether the bracket at p->t is of the kind that was opened. */
@@ -51,9 +52,9 @@ static bool
 closes(const struct gdi_parser *p, const struct gdi_token *open)
 {
 	static const char opening[] = "([{", closing[] = ")]}";
-	size_t kind = (size_t)(strchr(opening, p->text[open->offset]) - opening);
+	const char *kind = strchr(opening, p->text[open->offset]);
 
-	return p->text[p->t->offset] == closing[kind];
+	return p->text[p->t->offset] == closing[kind - opening];
 }
 
 static uint32_t parse_any(struct gdi_parser *p);

@@ -57,8 +57,9 @@ tell(struct repair *r, const char *folder, const char *file, uint64_t at,
 {
 	char place[160];
 
-	(void)snprintf(place, sizeof(place), "%s%s%s%s%s", r->iface ? r->iface : "",
-	    r->iface ? "/" : "", folder, folder[0] ? "/" : "", file);
+	(void)snprintf(place, sizeof(place), "%s%s%s%s%s",
+	    r->iface ? r->iface : "", r->iface ? "/" : "", folder,
+	    folder[0] ? "/" : "", file);
 	if (at > 0)
 		(void)snprintf(place + strlen(place),
 		    sizeof(place) - strlen(place), " at %" PRIu64, at);

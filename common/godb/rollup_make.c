@@ -373,10 +373,10 @@ fill_record(struct making *m)
 		    memcmp(from->id, m->ids.p + at, 16) != 0)
 			continue;
 		at += 16;
-		r->first_ns = from->first_ns < r->first_ns ? from->first_ns :
-							     r->first_ns;
-		r->last_ns = from->last_ns > r->last_ns ? from->last_ns :
-							  r->last_ns;
+		if (from->first_ns < r->first_ns)
+			r->first_ns = from->first_ns;
+		if (from->last_ns > r->last_ns)
+			r->last_ns = from->last_ns;
 		r->flags |= from->flags;
 		gdi_sum_counters(&r->counters, &from->counters);
 	}
