@@ -124,13 +124,6 @@ indicators_add(struct indicators *x, const char *source, const char *text,
 	return rc;
 }
 
-void
-indicators_free(struct indicators *x)
-{
-	free(x->prefix);
-	memset(x, 0, sizeof(*x));
-}
-
 /* ---- what was found ---------------------------------------------------- */
 
 size_t
