@@ -7,6 +7,9 @@ is "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
     grep -vxE 'GNUmakefile|capture|writer|querier|common|etc|systemd|tests|LICENSE|README\.md|CHANGELOG\.md|\..*')" \
     "" "nothing else at the top level"
 
+is "$(git ls-files | grep -E '(^|/)__pycache__/|\.(pyc|o|a|so|gcda|gcno)$')" "" \
+    "nothing that was built"
+
 # includes FOLDER ALLOWED...: project headers a folder may name
 includes() {
 	folder=$1
