@@ -34,15 +34,6 @@ geo_open(const char *path, struct geo **out, char error[256])
 	return 0;
 }
 
-void
-geo_close(struct geo *g)
-{
-	if (!g)
-		return;
-	MMDB_close(&g->db);
-	free(g);
-}
-
 /* ---- one address --------------------------------------------------------- */
 
 static bool

@@ -16,9 +16,9 @@
 
 struct geo; /* one file */
 
-/* 0, or -EINVAL with one line in error. */
+/* For as long as the process lives.  0; -EINVAL, -ENOMEM with one line in
+ * error. */
 int geo_open(const char *path, struct geo **out, char error[256]);
-void geo_close(struct geo *g); /* accepts NULL */
 
 /* "CH"; "AS64500" and its holder; "" where the file has nothing. */
 void geo_country(const struct geo *g, const struct gp_addr *a,

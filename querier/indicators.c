@@ -10,21 +10,11 @@
 
 /* ---- what is asked ----------------------------------------------------- */
 
-static uint64_t
-be64(const uint8_t b[8])
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
-}
-
 static struct godb_prefix
 prefix_of(const struct gp_prefix *p)
 {
 	struct godb_prefix out = {p->addr.version, p->len,
-	    {be64(p->addr.b), be64(p->addr.b + 8)}};
+	    {gp_addr_half(p->addr.b), gp_addr_half(p->addr.b + 8)}};
 
 	if (out.version == 4)
 		out.addr = (struct godb_addr6){0, out.addr.hi >> 32};
@@ -132,13 +122,6 @@ indicators_add(struct indicators *x, const char *source, const char *text,
 		at += n;
 	}
 	return rc;
-}
-
-void
-indicators_free(struct indicators *x)
-{
-	free(x->prefix);
-	memset(x, 0, sizeof(*x));
 }
 
 /* ---- what was found ---------------------------------------------------- */

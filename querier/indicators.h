@@ -10,6 +10,7 @@
 
 #define INDICATORS_MAX 4000000u
 
+/* Zero-initialised is empty; for as long as the process lives. */
 struct indicators {
 	struct godb_prefix *prefix;
 	size_t n, room;
@@ -23,7 +24,6 @@ struct indicators {
  */
 int indicators_add(struct indicators *x, const char *source, const char *text,
     size_t len, char error[512]);
-void indicators_free(struct indicators *x);
 
 /* "10.0.0.1", "10.0.0.0/8" */
 void indicators_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX]);

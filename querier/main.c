@@ -79,10 +79,7 @@ main(int argc, char **argv)
 		remote_exec(argv);
 	session_start_clock(&s);
 	do_other_actions(&s);
-	tzset();
-	if (s.args.zone && !when_set_zone(s.args.zone))
-		session_die(EXIT_USAGE, "there is no time zone '%.60s': UTC, "
-		    "Europe/Zurich, ...", s.args.zone);
+	session_set_zone(&s.args);
 	if (s.args.action == ARGS_STATUS)
 		store_status(&s);
 	if (s.args.action == ARGS_WORDS)
@@ -109,7 +106,9 @@ main(int argc, char **argv)
 		store_check(&s);
 	if (s.args.watch_s)
 		question_watch(&s);
-	session_finish(s.args.new       ? look_new(&s) :
-	    s.args.n_indicators ? look_seen(&s) :
-				  question_answer(&s));
+	if (s.args.new)
+		session_finish(look_new(&s));
+	if (s.args.n_indicators)
+		session_finish(look_seen(&s));
+	session_finish(question_answer(&s));
 }

@@ -124,15 +124,6 @@ newcomers_keep(struct newcomers *n, const struct godb_seen *seen)
 		qsort(n->list, kept, sizeof(*n->list), most_first);
 }
 
-void
-newcomers_free(struct newcomers *n)
-{
-	free(n->list);
-	free(n->on);
-	n->list = NULL;
-	n->on = NULL;
-}
-
 bool
 newcomers_begin_before(const struct newcomers *n)
 {

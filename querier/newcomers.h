@@ -13,6 +13,7 @@ struct newcomer {
 	size_t number;           /* of its bits in `on` */
 };
 
+/* For as long as the process lives. */
 struct newcomers {
 	struct newcomer *list;
 	size_t n, room;
@@ -35,7 +36,6 @@ int newcomers_take(struct newcomers *n, const struct godb_result *r,
 /* Leaves those that were not seen; prefixes of `seen` are those of the list.
  * Most bytes first. */
 void newcomers_keep(struct newcomers *n, const struct godb_seen *seen);
-void newcomers_free(struct newcomers *n);
 
 /* The window begins before anything is known, and what precedes it, too. */
 bool newcomers_begin_before(const struct newcomers *n);

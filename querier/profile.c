@@ -6,13 +6,9 @@
 #include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <unistd.h>
-
-#define NOBODY  65534 /* Debian's nobody and nogroup */
-#define NOGROUP 65534
 
 #define N(call, reason) {SCMP_SYS(call), reason, {{GP_ARG_ANY, 0, 0, 0}}}
 #define EQ(i, v)        {GP_ARG_EQ, i, (uint64_t)(v), 0}
@@ -68,19 +64,8 @@ drop(int store_fd)
 		return gp_sandbox_drop_caps();
 	if (store_fd >= 0 && fstat(store_fd, &st) < 0)
 		return -errno;
-	return gp_sandbox_drop(NOBODY, st.st_gid ? st.st_gid : NOGROUP, NULL,
-	    0);
-}
-
-static int
-limits(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return -errno;
-	/* the answer may go to a file */
-	return gp_sandbox_limits((unsigned)files.rlim_cur);
+	return gp_sandbox_drop(GP_NOBODY, st.st_gid ? st.st_gid : GP_NOBODY,
+	    NULL, 0);
 }
 
 void
@@ -136,7 +121,7 @@ profile_enter(const struct profile_fds *fds, bool landlock,
 	if (rc < 0)
 		return rc;
 	*step = "setting limits";
-	rc = limits();
+	rc = gp_sandbox_limits_but_files();
 	if (rc < 0)
 		return rc;
 	*step = "seccomp";

@@ -42,7 +42,6 @@
 #define TRY_NS      (GP_NS_PER_S * 3 / 2)
 #define TRIES       2
 #define DEADLINE_NS (5 * GP_NS_PER_S)
-#define NOBODY      65534
 #define DNS_PORT    53
 #define NOFILE      16
 
@@ -194,7 +193,7 @@ static const struct gp_syscall profile[] = {
 static void
 close_sandbox(void)
 {
-	int rc = geteuid() == 0 ? gp_sandbox_drop(NOBODY, NOBODY, NULL, 0)
+	int rc = geteuid() == 0 ? gp_sandbox_drop(GP_NOBODY, GP_NOBODY, NULL, 0)
 				: gp_sandbox_drop_caps();
 
 	if (rc == 0)

@@ -80,6 +80,15 @@ session_load_conf(struct session *s)
 }
 
 void
+session_set_zone(const struct args *a)
+{
+	tzset();
+	if (a->zone && !when_set_zone(a->zone))
+		session_die(EXIT_USAGE, "there is no time zone '%.60s': UTC, "
+		    "Europe/Zurich, ...", a->zone);
+}
+
+void
 session_find_window(struct session *s)
 {
 	char error[ARGS_ERROR_MAX];

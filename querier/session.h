@@ -66,6 +66,8 @@ _Noreturn void session_finish(int status);
 
 void session_load_conf(struct session *s);
 void session_start_clock(struct session *s);
+/* Of --tz, else of the environment. */
+void session_set_zone(const struct args *a);
 /* From -f and -l, by the clock of now. */
 void session_find_window(struct session *s);
 void session_find_style(struct style *style);

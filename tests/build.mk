@@ -7,7 +7,7 @@ TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 
 # The sandboxes tried from inside.
 ARCHIVES += libattack
-libattack_SRCS := tests/lib/attack.c
+libattack_SRCS := $(addprefix tests/lib/, attack.c attack_store.c attack_net.c)
 TEST_HELPERS += lib/inside lib/deny
 UNIT_TESTS += $(addprefix component/attack_, \
 	capture writer querier export remote)
@@ -16,7 +16,12 @@ TEST_PKGS_attack_capture = $(CAPTURE_PKGS)
 TEST_LIBS_attack_writer := libattack libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_attack_querier := libattack libgpquery libgpbase
 TEST_LIBS_attack_export := libattack libgpexport libgpbase
-TEST_LIBS_attack_remote := libattack libgpremote libgpbase
+TEST_LIBS_attack_remote := libattack libgpremote libgpexport libgpbase
+
+# The loop live; over files it is one of capture's own.
+UNIT_TESTS += unit/test_loop_live
+TEST_LIBS_test_loop_live := libgpcapture libgpipc libgpbase
+TEST_PKGS_test_loop_live = $(CAPTURE_PKGS)
 
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture

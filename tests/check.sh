@@ -12,7 +12,7 @@ for t; do
 	case $t in
 	# minutes: begun first, so that none is left over at the end
 	*/service.t | */export.t) waiting="$t $waiting" ;;
-	*/unit/test_loop | */unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
+	*/unit/test_loop_live | */unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
 	*/perms.t | */readme.t | */other-compiler.t | */names.t | */powercut.t | \

@@ -17,8 +17,8 @@
  * Absent on purpose: socket, connect, bind, listen, dup, clone, execve, kill,
  * ptrace, ioctl, memfd_create, io_uring, mprotect.  Which files can be opened
  * is Landlock's matter: below the store, and below the folders of the status
- * and of the metrics.  What it makes cannot become set-uid, executable or open to
- * others, so that a collaborator finds nothing there to run or to read.
+ * and of the metrics.  What it makes cannot become set-uid, executable or open
+ * to others, so that a collaborator finds nothing there to run or to read.
  */
 static const struct gp_syscall table[] = {
     /* rings and captures */

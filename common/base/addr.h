@@ -49,6 +49,17 @@ bool gp_prefix_contains(const struct gp_prefix *p, const struct gp_addr *a);
  */
 bool gp_addr_iface_valid(const char *text);
 
+/* Half of an address, 8 bytes in network order, as a number. */
+static inline uint64_t
+gp_addr_half(const uint8_t *b)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | b[i];
+	return v;
+}
+
 /* Clears all bits beyond the first len. */
 void gp_addr_mask(struct gp_addr *a, unsigned len);
 

@@ -1,9 +1,9 @@
 /*
  * log - one line to stderr with a systemd priority mark (sd-daemon(3)).
  *
- * Lines read `<N>tag: message key=value ...`; the mark is there
- * when stderr goes to the journal.  Packet contents are never logged.  Safe under seccomp: one
- * write(2), no allocation, no time zone.
+ * Lines read `<N>tag: message key=value ...`; the mark is there when stderr
+ * goes to the journal.  Packet contents are never logged.  Safe under seccomp:
+ * one write(2), no allocation, no time zone.
  */
 #ifndef GP_LOG_H
 #define GP_LOG_H

@@ -323,3 +323,13 @@ gp_sandbox_limits(unsigned nofile)
 		rc = limit(RLIMIT_NOFILE, nofile);
 	return rc;
 }
+
+int
+gp_sandbox_limits_but_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	return gp_sandbox_limits((unsigned)files.rlim_cur);
+}

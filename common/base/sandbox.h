@@ -67,6 +67,8 @@ int gp_sandbox_landlock(const struct gp_path *paths, size_t n);
 int gp_sandbox_landlock_connect(const struct gp_path *paths, size_t n,
     uint16_t port);
 
+#define GP_NOBODY 65534 /* Debian's nobody, as a uid, and nogroup, as a gid */
+
 /*
  * To uid:gid with exactly the given supplementary groups, without any
  * capability in any of the five sets, no-new-privileges, not dumpable; then
@@ -81,5 +83,7 @@ int gp_sandbox_drop_caps(void);
 /* core and nproc to 0, nofile to `nofile`.  fsize stays: standard error may
  * be a file, and a log line must not kill. */
 int gp_sandbox_limits(unsigned nofile);
+/* The same, but as many files as there may be now. */
+int gp_sandbox_limits_but_files(void);
 
 #endif

@@ -94,3 +94,16 @@ gp_words_guess_offer(struct gp_words_guess *g, const char *word)
 		g->best = word;
 	}
 }
+
+bool
+gp_words_padded(const char *text, size_t size, bool may_be_empty)
+{
+	size_t len = strnlen(text, size);
+
+	if (len == size || (len == 0 && !may_be_empty))
+		return false;
+	for (size_t i = 0; i < size; i++)
+		if (i < len ? text[i] < 0x20 || text[i] > 0x7e : text[i] != 0)
+			return false;
+	return true;
+}

@@ -1,5 +1,6 @@
 /*
- * words - compare words as people type them, and guess what was meant.
+ * words - compare words as people type them, and guess what was meant; check
+ * words that arrive as bytes.
  *
  * ASCII only and independent of the locale.
  */
@@ -14,6 +15,9 @@ int gp_words_casecmp(const char *a, const char *b);
 
 /* The first n bytes, like strncasecmp(3). */
 int gp_words_ncasecmp(const char *a, const char *b, size_t n);
+
+/* Whether text is printable ASCII, then one NUL or more up to `size` bytes. */
+bool gp_words_padded(const char *text, size_t size, bool may_be_empty);
 
 /*
  * The nearest of several words to one that was mistyped, offered one by one.

@@ -48,6 +48,8 @@ struct gdi_addrbuild {
 	struct godb_addr6 from, until;
 	bool bounded; /* there is an until, and so another pass */
 	uint64_t *pair4, *spare4, *stage4;
+	/* an IPv6 address is as wide as an IPv4 row's key, so the sort of
+	 * rows serves; the slot is counter[0] */
 	struct gdi_row4 *pair6, *spare6, *stage6, *sorted6;
 	size_t n_pairs, n_stage, room_pairs;
 	/* the group at hand */
@@ -109,9 +111,10 @@ gdi_addrbuild_new(int day_fd, const struct gdi_addrbuild_opts *opts,
 	} else if (rc == 0) {
 		b->fd = gp_fd_openat(day_fd, GDI_ADDRESSES GDI_NEW,
 		    O_RDWR | O_CREAT | O_TRUNC, opts->mode_file);
-		rc = b->fd < 0			       ? b->fd :
-		    fchmod(b->fd, opts->mode_file) < 0 ? -errno :
-							 0;
+		if (b->fd < 0)
+			rc = b->fd;
+		else if (fchmod(b->fd, opts->mode_file) < 0)
+			rc = -errno;
 	}
 	if (rc < 0)
 		gdi_addrbuild_free(b);
@@ -226,14 +229,13 @@ static int
 order6(const void *pa, const void *pb)
 {
 	const struct gdi_row4 *a = pa, *b = pb;
-	int order = a->k[0] != b->k[0] ? (a->k[0] > b->k[0]) -
-		(a->k[0] < b->k[0]) :
-					 (a->k[1] > b->k[1]) -
-		(a->k[1] < b->k[1]);
 
-	return order ? order :
-		       (a->counter[0] > b->counter[0]) -
-		(a->counter[0] < b->counter[0]);
+	if (a->k[0] != b->k[0])
+		return a->k[0] < b->k[0] ? -1 : 1;
+	if (a->k[1] != b->k[1])
+		return a->k[1] < b->k[1] ? -1 : 1;
+	return (a->counter[0] > b->counter[0]) -
+	    (a->counter[0] < b->counter[0]);
 }
 
 /* Slots of each address, which the radix sort left in any order. */
@@ -420,8 +422,9 @@ open_column(struct gdi_addrbuild *b)
 		*fd = -1;
 		return rc == -ENOENT || rc == -ELOOP ? GODB_EDAMAGED : rc;
 	}
-	return fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) ? 0 :
-							     GODB_EDAMAGED;
+	if (fstat(*fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return GODB_EDAMAGED;
+	return 0;
 }
 
 static int
@@ -508,11 +511,13 @@ put_group(struct gdi_addrbuild *b)
 	int rc;
 
 	if (x->n_groups[v] == b->room[v]) {
-		b->room[v] = b->room[v] ? b->room[v] * 2 : 32;
-		grown = reallocarray(grown, b->room[v], sizeof(*grown));
+		size_t room = b->room[v] ? b->room[v] * 2 : 32;
+
+		grown = reallocarray(grown, room, sizeof(*grown));
 		if (grown == NULL)
 			return -ENOMEM;
 		x->group[v] = grown;
+		b->room[v] = room;
 	}
 	gdi_group_write(b->addr, b->slots, b->n_group, b->v6, &bytes);
 	rc = bytes.rc;

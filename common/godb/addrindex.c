@@ -241,10 +241,10 @@ gdi_addrindex_parse(uint8_t *data, size_t len, int64_t day_s,
 {
 	struct gdi_addrindex x = {.fd = -1, .data = data, .size = len};
 	uint64_t head_at;
-	int rc = len < GDI_HEADER_BYTES ? GODB_EDAMAGED :
-					  check_header(data, len, day_s,
-					      &head_at);
+	int rc = GODB_EDAMAGED;
 
+	if (len >= GDI_HEADER_BYTES)
+		rc = check_header(data, len, day_s, &head_at);
 	if (rc == 0)
 		rc = read_head(&x, data + head_at, len - head_at, head_at,
 		    day_s, false);
@@ -318,9 +318,9 @@ gdi_addrindex_open(int day_fd, int64_t day_s, bool brief,
 	x.fd = gp_fd_openat(day_fd, GDI_ADDRESSES, O_RDONLY | O_NONBLOCK, 0);
 	if (x.fd < 0)
 		return x.fd == -ELOOP ? GODB_EDAMAGED : x.fd;
-	rc = fstat(x.fd, &st) < 0 ? -errno :
-	    S_ISREG(st.st_mode)	  ? 0 :
-				    GODB_EDAMAGED;
+	rc = fstat(x.fd, &st) < 0 ? -errno : 0;
+	if (rc == 0 && !S_ISREG(st.st_mode))
+		rc = GODB_EDAMAGED;
 	if (rc == 0) {
 		x.size = (uint64_t)st.st_size;
 		rc = read_file(&x, day_s, brief);
@@ -422,8 +422,9 @@ fetch_group(struct gdi_addrwalk *w, const struct gdi_group_place *g,
 		memset(w->bytes + n, 0, GDI_SLACK);
 		*out = w->bytes;
 	}
-	return gdi_checksum(*out, g->bytes, 0) == g->checksum ? 0 :
-								GODB_EDAMAGED;
+	if (gdi_checksum(*out, g->bytes, 0) != g->checksum)
+		return GODB_EDAMAGED;
+	return 0;
 }
 
 static int

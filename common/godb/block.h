@@ -25,8 +25,10 @@ size_t gdi_chunks(uint64_t n_rows);
 uint64_t gdi_chunk_bytes_max(size_t n);
 
 /* Appends n values as a chunk.  `dict` asks to try dictionaries. */
-void gdi_chunk_encode(const uint64_t *v, size_t n, bool dict, bool compress, struct gdi_buf *out);
-void gdi_chunk_encode_addr6(const struct godb_addr6 *v, size_t n, bool compress, struct gdi_buf *out);
+void gdi_chunk_encode(const uint64_t *v, size_t n, bool dict, bool compress,
+    struct gdi_buf *out);
+void gdi_chunk_encode_addr6(const struct godb_addr6 *v, size_t n, bool compress,
+    struct gdi_buf *out);
 
 struct gdi_chunk_memory {
 	struct gdi_scratch scratch;

@@ -207,7 +207,8 @@ check_rows(struct check *k, const struct gdi_scan_part *p,
 		    "rows are not sorted and unique");
 	if (!named)
 		report_record(k, p, p->rolled ? GDI_ROLLED :
-		    gdi_columns[GODB_L7PROTO].file, 0, "application without a name");
+		    gdi_columns[GODB_L7PROTO].file, 0,
+		    "application without a name");
 	if (p->record->has_sums &&
 	    memcmp(sums, p->record->sums, sizeof(sums)) != 0)
 		report_record(k, p, index_of(p), p->record->offset,
@@ -528,9 +529,10 @@ check_addresses(struct check *k, const char *day)
 	rc = is_of_index(fd, opts.day_s, &have.digest);
 	if (rc == 0)
 		report_addresses(k, day, "is not of this day's index");
-	rc = rc == 1 ? gdi_addrbuild_new(fd, &opts, &build) :
-	    rc == 0  ? -ENOENT :
-		       rc;
+	if (rc == 1)
+		rc = gdi_addrbuild_new(fd, &opts, &build);
+	else if (rc == 0)
+		rc = -ENOENT;
 	if (rc == 0) {
 		while ((rc = gdi_addrbuild_step(build)) == 1)
 			;

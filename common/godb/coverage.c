@@ -424,27 +424,35 @@ add_counters(struct job *j, enum godb_cause cause)
 }
 
 static int
+add_fault(struct godb_coverage *c, const struct godb_fault *f,
+    enum godb_cause cause, const char *iface)
+{
+	struct godb_incomplete item = {
+		.cause = cause,
+		.iface = iface,
+		.first_ns = s_to_ns(f->first_s),
+		.last_ns = s_to_ns(f->last_s),
+		.count = 1,
+		.unreadable = true,
+		.rc = f->rc,
+		.place = f->place,
+	};
+
+	return add_item(c, &item);
+}
+
+static int
 add_faults(struct job *j, enum godb_cause cause)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count_faults(j); i++) {
 		const struct godb_fault *f = fault_at(j, i);
-		struct godb_incomplete item;
 
 		if (!is_mine(j, f) ||
 		    (f->rc == GODB_EGONE) != (cause == GODB_CAUSE_GONE))
 			continue;
-		memset(&item, 0, sizeof(item));
-		item.cause = cause;
-		item.iface = j->name;
-		item.first_ns = s_to_ns(f->first_s);
-		item.last_ns = s_to_ns(f->last_s);
-		item.count = 1;
-		item.unreadable = true;
-		item.rc = f->rc;
-		item.place = f->place;
-		rc = add_item(j->c, &item);
+		rc = add_fault(j->c, f, cause, j->name);
 	}
 	return rc;
 }
@@ -507,7 +515,6 @@ add_strays(struct job *j)
 
 	for (size_t i = 0; rc == 0 && i < count_faults(j); i++) {
 		const struct godb_fault *f = fault_at(j, i);
-		struct godb_incomplete item;
 		bool known = false;
 
 		for (size_t k = 0; f->iface && k < godb_scan_n_ifaces(j->scan);
@@ -516,17 +523,9 @@ add_strays(struct job *j)
 				     godb_scan_iface(j->scan, k)) == 0;
 		if (known)
 			continue;
-		memset(&item, 0, sizeof(item));
-		item.cause = f->rc == GODB_EGONE ? GODB_CAUSE_GONE
-						 : GODB_CAUSE_DAMAGED;
-		item.iface = f->iface ? f->iface : "";
-		item.first_ns = s_to_ns(f->first_s);
-		item.last_ns = s_to_ns(f->last_s);
-		item.count = 1;
-		item.unreadable = true;
-		item.rc = f->rc;
-		item.place = f->place;
-		rc = add_item(j->c, &item);
+		rc = add_fault(j->c, f, f->rc == GODB_EGONE ?
+			GODB_CAUSE_GONE : GODB_CAUSE_DAMAGED,
+		    f->iface ? f->iface : "");
 	}
 	return rc;
 }

@@ -37,18 +37,6 @@ gdi_slots_last(const struct gdi_slots *s)
 	return i * 64 + 63 - (unsigned)__builtin_clzll(s->w[i]);
 }
 
-void
-gdi_slots_within(struct gdi_slots *s, unsigned first, unsigned end)
-{
-	for (unsigned i = 0; i < 5; i++) {
-		unsigned lo = first > i * 64 ? first - i * 64 : 0;
-		unsigned hi = end > i * 64 ? end - i * 64 : 0;
-
-		s->w[i] &= lo >= 64 ? 0 : UINT64_MAX << lo;
-		s->w[i] &= hi >= 64 ? UINT64_MAX : (UINT64_C(1) << hi) - 1;
-	}
-}
-
 /* ---- from an index ------------------------------------------------------- */
 
 static void

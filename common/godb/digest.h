@@ -66,8 +66,6 @@ unsigned gdi_slots_count(const struct gdi_slots *s);
 /* The first and the last; there must be one. */
 unsigned gdi_slots_first(const struct gdi_slots *s);
 unsigned gdi_slots_last(const struct gdi_slots *s);
-/* Those from first to end - 1 alone remain. */
-void gdi_slots_within(struct gdi_slots *s, unsigned first, unsigned end);
 
 /* Records that have something to report. */
 struct gdi_tally {

@@ -15,13 +15,14 @@
 static unsigned
 legal_width(unsigned bits, unsigned flags)
 {
-	if (flags & GDI_ENCODE_BYTES)
-		return bits == 0 ? 0 :
-		    bits <= 8	 ? 8 :
-		    bits <= 16	 ? 16 :
-		    bits <= 32	 ? 32 :
-				   64;
-	return bits <= 56 ? bits : 64;
+	if (!(flags & GDI_ENCODE_BYTES))
+		return bits <= 56 ? bits : 64;
+	if (bits == 0)
+		return 0;
+	for (unsigned width = 8; width < 64; width *= 2)
+		if (bits <= width)
+			return width;
+	return 64;
 }
 
 static unsigned
@@ -93,7 +94,8 @@ put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
 	out->len += bytes;
 }
 
-static void put_array(const uint64_t *v, size_t n, unsigned flags, unsigned depth, struct gdi_buf *out);
+static void put_array(const uint64_t *v, size_t n, unsigned flags,
+    unsigned depth, struct gdi_buf *out);
 
 /* ---- PACK and PATCH ---------------------------------------------------- */
 
@@ -176,8 +178,8 @@ out:
 }
 
 static void
-put_plain(const uint64_t *v, size_t n,
-    const struct gdi_shape *s, unsigned flags, unsigned depth, struct gdi_buf *out)
+put_plain(const uint64_t *v, size_t n, const struct gdi_shape *s,
+    unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	unsigned width = legal_width(bit_length(s->max - s->min), flags);
 
@@ -351,7 +353,8 @@ dict_large(struct dict *d, const uint64_t *v, size_t n)
 /* The distinct values ascending, and each row's place among them.  False
  * without memory: then a dictionary is not tried. */
 static bool
-dict_init(struct dict *d, const uint64_t *v, size_t n, const struct gdi_shape *s)
+dict_init(struct dict *d, const uint64_t *v, size_t n,
+    const struct gdi_shape *s)
 {
 	uint64_t range = s->max - s->min;
 
@@ -550,7 +553,8 @@ out:
 }
 
 void
-gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out)
+gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
+    struct gdi_buf *out)
 {
 	struct gdi_buf pair = {0}, dict = {0};
 	uint64_t *half = malloc(n * sizeof(*half));

@@ -43,9 +43,10 @@ enum gdi_encode_flags {
 
 /* Appends n (1 to GDI_CHUNK_ROWS) values as the smallest array found;
  * allocation failure stays in out->rc. */
-void gdi_encode(const uint64_t *v, size_t n,
-    unsigned flags, struct gdi_buf *out);
-void gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags, struct gdi_buf *out);
+void gdi_encode(const uint64_t *v, size_t n, unsigned flags,
+    struct gdi_buf *out);
+void gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
+    struct gdi_buf *out);
 
 /* ---- decoding ---------------------------------------------------------- */
 

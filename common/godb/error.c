@@ -75,19 +75,6 @@ gdi_sum_counters(struct godb_counters *to, const struct godb_counters *from)
 	memcpy(to, t, sizeof(t));
 }
 
-bool
-gdi_text_valid(const char *text, size_t size, bool may_be_empty)
-{
-	size_t len = strnlen(text, size);
-
-	if (len == size || (len == 0 && !may_be_empty))
-		return false;
-	for (size_t i = 0; i < size; i++)
-		if (i < len ? text[i] < 0x20 || text[i] > 0x7e : text[i] != 0)
-			return false;
-	return true;
-}
-
 void
 gdi_header_make(uint8_t out[GDI_HEADER_BYTES], const char magic[8],
     const char *iface, int64_t time_s, uint64_t salt)

@@ -446,9 +446,10 @@ struct godb_cond_opts {
 	const struct godb_keys *having;
 	/*
 	 * What a word such as @list, "country=CH" or "asn=AS64500" stands
-	 * for: addresses, prefixes and ranges, separated by blanks, commas or line ends; # begins a
-	 * comment.  Borrowed until the parser returns.  Nonzero: there is no
-	 * such set, and `why` may say so.  NULL: such words are an error.
+	 * for: addresses, prefixes and ranges, separated by blanks, commas or
+	 * line ends; # begins a comment.  Borrowed until the parser returns.
+	 * Nonzero: there is no such set, and `why` may say so.  NULL: such
+	 * words are an error.
 	 */
 	int (*set)(void *arg, const char *name, const char **text, size_t *len,
 	    char why[GODB_COND_WHY_MAX]);

@@ -167,8 +167,8 @@ int godb_writer_commit_step(struct godb_writer *w, const char *iface,
 
 /*
  * How far a ring has been received: next sequence number and the ring_pos of
- * its last batch, from journals and from the index of recent days.  -ENOENT if the store
- * knows nothing of this ring.
+ * its last batch, from journals and from the index of recent days.  -ENOENT if
+ * the store knows nothing of this ring.
  */
 int godb_writer_ring(struct godb_writer *w, const char *iface,
     const uint8_t ring[16], uint64_t *next_seq, uint64_t *ring_pos);

@@ -10,6 +10,9 @@
 #include "common/godb/godb_write.h"
 #include "common/godb/wire.h"
 
+#include <errno.h>
+#include <sys/random.h>
+
 /* Names of more than 15 bytes cannot be an interface's (IFNAMSIZ). */
 #define GDI_MARKER   "goDB-store.format"
 #define GDI_LOCK     "goDB-writer.lock"
@@ -46,14 +49,18 @@ gdi_cancelled(const int *cancel)
 	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
 }
 
+/* Ids and salts, of at most 256 bytes: such a call is not cut short. */
+static inline int
+gdi_random(void *out, size_t len)
+{
+	return getrandom(out, len, 0) == (ssize_t)len ? 0 : -EIO;
+}
+
 /* Sums that stay at the largest number instead of wrapping. */
 void gdi_sum_values(uint64_t *to, const uint64_t *from, size_t n);
 void gdi_sum_counters(struct godb_counters *to,
     const struct godb_counters *from);
 #define GDI_N_COUNTERS (sizeof(struct godb_counters) / sizeof(uint64_t))
-
-/* NUL-padded printable ASCII in exactly `size` bytes. */
-bool gdi_text_valid(const char *text, size_t size, bool may_be_empty);
 
 /* File header: magic, version, and a checksum at the end; 64 bytes. */
 #define GDI_HEADER_BYTES 64u

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -71,7 +70,7 @@ gdi_marker_create(int store_fd, uint32_t mode)
 	char text[128];
 	int n, fd, rc;
 
-	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+	if (gdi_random(id, sizeof(id)) < 0)
 		return -EIO;
 	n = snprintf(text, sizeof(text),
 	    MARKER_FIRST MARKER_FORMAT "%d.%d\nid ",

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/fd.h"
+#include "common/base/words.h"
 
 #define LINE_MAX_BYTES 160 /* id, name, category, checksum, tabs */
 #define LINE_MIN_BYTES 22
@@ -18,8 +19,8 @@ static const struct godb_l7_name unknown = {"Unknown", "Unspecified"};
 bool
 gdi_name_valid(const struct godb_l7_name *name)
 {
-	return gdi_text_valid(name->name, sizeof(name->name), false) &&
-	    gdi_text_valid(name->category, sizeof(name->category), true);
+	return gp_words_padded(name->name, sizeof(name->name), false) &&
+	    gp_words_padded(name->category, sizeof(name->category), true);
 }
 
 /* ---- in memory ----------------------------------------------------------- */

@@ -13,7 +13,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,8 +57,9 @@ tell(struct repair *r, const char *folder, const char *file, uint64_t at,
 {
 	char place[160];
 
-	(void)snprintf(place, sizeof(place), "%s%s%s%s%s", r->iface ? r->iface : "",
-	    r->iface ? "/" : "", folder, folder[0] ? "/" : "", file);
+	(void)snprintf(place, sizeof(place), "%s%s%s%s%s",
+	    r->iface ? r->iface : "", r->iface ? "/" : "", folder,
+	    folder[0] ? "/" : "", file);
 	if (at > 0)
 		(void)snprintf(place + strlen(place),
 		    sizeof(place) - strlen(place), " at %" PRIu64, at);
@@ -292,7 +292,7 @@ add_mark(const struct plan *p, int64_t slot_s, struct gdi_buf *out)
 	const struct gdi_rings no_rings = {0};
 	bool journal = gdi_journal_exists(p->r->iface_fd, p->day_s, slot_s);
 
-	if (getrandom(r.id, sizeof(r.id), 0) != (ssize_t)sizeof(r.id))
+	if (gdi_random(r.id, sizeof(r.id)) < 0)
 		return -EIO;
 	for (size_t i = 0; i < p->x.n; i++) {
 		const struct gdi_record *old = &p->x.records[i];

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -374,15 +373,14 @@ fill_record(struct making *m)
 		    memcmp(from->id, m->ids.p + at, 16) != 0)
 			continue;
 		at += 16;
-		r->first_ns = from->first_ns < r->first_ns ? from->first_ns :
-							     r->first_ns;
-		r->last_ns = from->last_ns > r->last_ns ? from->last_ns :
-							  r->last_ns;
+		if (from->first_ns < r->first_ns)
+			r->first_ns = from->first_ns;
+		if (from->last_ns > r->last_ns)
+			r->last_ns = from->last_ns;
 		r->flags |= from->flags;
 		gdi_sum_counters(&r->counters, &from->counters);
 	}
-	return getrandom(r->id, sizeof(r->id), 0) == (ssize_t)sizeof(r->id) ?
-	    0 : -EIO;
+	return gdi_random(r->id, sizeof(r->id));
 }
 
 /* The record to the index that is to be; rows or only that there are none. */

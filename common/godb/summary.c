@@ -137,10 +137,12 @@ gdi_summary_read(int iface_fd, struct gdi_summary *out, size_t *n_damaged)
 		*n_damaged = rc < 0 && rc != -ENOENT;
 	if (rc < 0)
 		return rc == -ENOMEM ? rc : 0;
-	bytes = len >= GDI_HEADER_BYTES ? (size_t)gdi_get64(p + GDI_H_SALT) :
-					  0;
-	rc = len < GDI_HEADER_BYTES ? GODB_EDAMAGED :
-				      gdi_header_check(p, magic, 0);
+	bytes = 0;
+	rc = GODB_EDAMAGED;
+	if (len >= GDI_HEADER_BYTES) {
+		bytes = (size_t)gdi_get64(p + GDI_H_SALT);
+		rc = gdi_header_check(p, magic, 0);
+	}
 	if (rc == 0 && (bytes < E_BYTES || bytes > 4096 || bytes % 8 != 0))
 		rc = GODB_EDAMAGED;
 	bad += rc == GODB_EDAMAGED;

@@ -329,9 +329,10 @@ int
 gdi_table_append(struct gdi_table *t, struct gdi_arena *a, uint64_t **out)
 {
 	if (t->n == t->n_chunks * GDI_TABLE_CHUNK) {
-		int rc = t->n < GDI_TABLE_MAX ? grow_chunks(t, a) :
-						GODB_EMEMORY;
+		int rc = GODB_EMEMORY;
 
+		if (t->n < GDI_TABLE_MAX)
+			rc = grow_chunks(t, a);
 		if (rc < 0)
 			return rc;
 	}

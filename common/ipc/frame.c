@@ -1,5 +1,7 @@
 #include "common/ipc/frame.h"
 
+#include "common/base/words.h"
+
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -77,19 +79,6 @@ frame_seal(void *buf)
 	h->checksum = checksum(buf, h->bytes);
 }
 
-static bool
-text_ok(const char *text, size_t size, bool may_be_empty)
-{
-	size_t len = strnlen(text, size);
-
-	if (len == size || (len == 0 && !may_be_empty))
-		return false;
-	for (size_t i = 0; i < size; i++)
-		if (i < len ? text[i] < 0x20 || text[i] > 0x7e : text[i] != 0)
-			return false;
-	return true;
-}
-
 static const char *
 check_rows(const void *buf, const struct frame_header *h)
 {
@@ -98,8 +87,9 @@ check_rows(const void *buf, const struct frame_header *h)
 	const struct frame_row6 *r6 = frame_rows6(buf);
 
 	for (uint32_t i = 0; i < h->n_names; i++)
-		if (!text_ok(names[i].name, FRAME_NAME_MAX, false) ||
-		    !text_ok(names[i].category, FRAME_CATEGORY_MAX, true))
+		if (!gp_words_padded(names[i].name, FRAME_NAME_MAX, false) ||
+		    !gp_words_padded(names[i].category, FRAME_CATEGORY_MAX,
+			true))
 			return "application name";
 	for (uint32_t i = 0; i < h->n4; i++)
 		if (r4[i].l7 >= h->n_names || r4[i].pad || r4[i].pad2)

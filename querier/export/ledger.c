@@ -386,7 +386,8 @@ ledger_attempt_read(struct ledger *l, struct ledger_attempt *out)
 		memcpy(&sum, data + len, sizeof(sum));
 		memcpy(out, data, len);
 		if (sum == checksum(data, len) &&
-		    out->kind < LEDGER_N_KINDS && out->n <= LEDGER_ATTEMPT_RECORDS &&
+		    out->kind < LEDGER_N_KINDS &&
+		    out->n <= LEDGER_ATTEMPT_RECORDS &&
 		    len == attempt_bytes(out->n) &&
 		    memchr(out->iface, '\0', sizeof(out->iface)) &&
 		    gp_addr_iface_valid(out->iface))

@@ -31,11 +31,11 @@
 #include "querier/export/profile.h"
 #include "querier/export/report.h"
 #include "querier/export/schema.h"
+#include "querier/export/secret.h"
 #include "querier/export/ship.h"
 #include "querier/export/show.h"
 
 #define RUN        "/run/goprobe-export"
-#define SECRET_MAX 512
 #define BACKOFF_MIN_S  1
 #define BACKOFF_MAX_S  300
 #define CLEAN_EVERY_NS (3600 * GP_NS_PER_S)
@@ -248,31 +248,18 @@ credential(const char *key, const char *path, char out[PATH_MAX])
 	return n < PATH_MAX && access(out, F_OK) == 0 ? out : path;
 }
 
-/* First line of a file that others cannot read. */
 static char *
 read_secret(const char *path)
 {
-	char *text = calloc(1, SECRET_MAX + 1);
-	struct stat st;
-	ssize_t n;
-	int fd;
+	char *text = NULL;
+	int rc = secret_read(path, &text);
 
-	if (text == NULL)
-		die(EXIT_ERROR, "out of memory");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die(EXIT_ERROR, "[export] password_file: %s: %s", path,
-		    strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 07) ||
-	    (st.st_uid != 0 && st.st_uid != geteuid()))
+	if (rc == SECRET_SHARED)
 		die(EXIT_ERROR, "[export] password_file: %s: must be a file of "
 		    "root's that others can neither read nor write", path);
-	n = gp_fd_read_full(fd, text, SECRET_MAX);
-	gp_fd_close(&fd);
-	if (n < 0)
+	if (rc < 0)
 		die(EXIT_ERROR, "[export] password_file: %s: %s", path,
-		    strerror((int)-n));
-	text[strcspn(text, "\r\n")] = '\0';
+		    strerror(-rc));
 	return text;
 }
 

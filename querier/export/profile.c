@@ -1,18 +1,16 @@
 #include "querier/export/profile.h"
 
+#include "querier/export/http_profile.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define USER   "goprobe-export"
-#define NOBODY 65534
 #define NOFILE 256
 /* the ledger is ours alone, the group reads the status, all the metrics */
 #define FILE_MODES   0644
@@ -22,50 +20,18 @@
 #define EQ(i, v)        {GP_ARG_EQ, i, (uint64_t)(v), 0}
 #define ZERO(i, m)      {GP_ARG_MASKED, i, (uint64_t)(m), 0}
 
-#define TYPE_BITS 0xff /* of a socket's type, without its flags */
-#define STREAM    {GP_ARG_MASKED, 1, TYPE_BITS, SOCK_STREAM}
-
 /*
- * Absent on purpose: bind, listen, accept, sendmsg, clone, execve, kill,
- * ptrace, mprotect, dup, memfd_create, datagram and raw sockets.  Which files
- * can be written and which port can be reached is Landlock's matter; since it
- * looks at the connect of TCP alone, streams of other protocols (MPTCP, SCTP)
- * are left out here, and so is a receiver named while sending (fast open).
+ * Beside http_profile.h, whose sendto also carries READY and STATUS.  Absent on
+ * purpose: clone, execve, kill, ptrace, mprotect, dup, memfd_create.  Which
+ * files can be written is Landlock's matter.
  */
 static const struct gp_syscall table[] = {
-    /* the server */
-    {SCMP_SYS(socket), "TCP over IPv4", {EQ(0, AF_INET), STREAM, EQ(2, 0)}},
-    {SCMP_SYS(socket), "TCP over IPv4",
-	{EQ(0, AF_INET), STREAM, EQ(2, IPPROTO_TCP)}},
-    {SCMP_SYS(socket), "TCP over IPv6",
-	{EQ(0, AF_INET6), STREAM, EQ(2, 0)}},
-    {SCMP_SYS(socket), "TCP over IPv6",
-	{EQ(0, AF_INET6), STREAM, EQ(2, IPPROTO_TCP)}},
-    N(connect, "the server; Landlock knows the port"),
-    {SCMP_SYS(sendto), "the question; READY, STATUS",
-	{ZERO(3, ~(uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT)), EQ(4, 0)}},
-    {SCMP_SYS(recvfrom), "the answer",
-	{ZERO(3, ~(uint32_t)(MSG_NOSIGNAL | MSG_DONTWAIT | MSG_PEEK)),
-	    EQ(4, 0)}},
-    N(getsockopt, "whether the connection stands"),
-    N(getsockname, "libcurl notes both ends"),
-    N(getpeername, "libcurl notes both ends"),
-    {SCMP_SYS(setsockopt), "no waiting for more to send",
-	{EQ(1, IPPROTO_TCP), EQ(2, TCP_NODELAY)}},
-    {SCMP_SYS(fcntl), "nonblocking sockets", {EQ(1, F_GETFL)}},
-    {SCMP_SYS(fcntl), "nonblocking sockets", {EQ(1, F_SETFL)}},
-    {SCMP_SYS(fcntl), "close-on-exec", {EQ(1, F_SETFD)}},
-    {SCMP_SYS(fcntl), "close-on-exec", {EQ(1, F_GETFD)}},
-    N(poll, "waiting for the server"),
-    N(ppoll, "the same, as libc may spell it"),
-    {SCMP_SYS(socketpair), "how libcurl wakes itself", {EQ(0, AF_UNIX)}},
     /* the store and the ledger */
     {SCMP_SYS(openat), "files; Landlock knows which",
 	{ZERO(2, O_PATH), ZERO(3, 07777 & ~FILE_MODES)}},
     N(close, "files, connections"),
     N(read, "indexes, names, TLS"),
     N(write, "log lines, the ledger, TLS"),
-    N(writev, "TLS"),
     N(pread64, "columns, indexes"),
     N(pwrite64, "the ledger"),
     N(lseek, "directory reading"),
@@ -92,9 +58,6 @@ static const struct gp_syscall table[] = {
     N(clock_gettime, "where the vdso cannot"),
     N(clock_nanosleep, "until the next look"),
     N(getrandom, "attempts' ids, TLS"),
-    N(getpid, "libcrypto asks whether it was forked"),
-    N(rt_sigaction, "libcurl minds SIGPIPE"),
-    N(rt_sigprocmask, "libc"),
     N(rt_sigreturn, "return from a handler"),
     N(restart_syscall, "after a stop and continue"),
     N(futex, "libc's locks"),
@@ -105,6 +68,7 @@ void
 profile_rules(struct gp_rules *out)
 {
 	out->n = 0;
+	http_profile_rules(out);
 	gp_rules_put(out, table, sizeof(table) / sizeof(table[0]));
 }
 
@@ -116,7 +80,7 @@ profile_ids(void)
 	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
 		pw = getpwnam("nobody");
 	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
-		return (struct profile_ids){NOBODY, NOBODY};
+		return (struct profile_ids){GP_NOBODY, GP_NOBODY};
 	return (struct profile_ids){pw->pw_uid, pw->pw_gid};
 }
 

@@ -517,7 +517,8 @@ in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
 static int
 mark_empty(struct job *j)
 {
-	char where[ASK_SQL_MAX / 2], sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX], hex[33];
+	char where[ASK_SQL_MAX / 2], sql[ASK_SQL_MAX];
+	char why[HTTP_ERROR_MAX], hex[33];
 	struct http_text text = {0};
 
 	ask_where(where, j->s, j->iface, j->day_s);
@@ -626,8 +627,9 @@ find_rows(struct ship *s, const char *name, char to[512],
 			(void)snprintf(to, 512, "%s.%s ON CLUSTER '%s'",
 			    database, table, cluster);
 		else {
-			(void)snprintf(why, HTTP_ERROR_MAX, "%s.%s is distributed "
-			    "in a way not understood", s->database, name);
+			(void)snprintf(why, HTTP_ERROR_MAX,
+			    "%s.%s is distributed in a way not understood",
+			    s->database, name);
 			rc = -1;
 		}
 	}
@@ -641,7 +643,8 @@ find_rows(struct ship *s, const char *name, char to[512],
 static bool
 same_day(const struct ledger_dead *a, const struct ledger_dead *b)
 {
-	return a->kind == b->kind && a->day_s == b->day_s && strcmp(a->iface, b->iface) == 0;
+	return a->kind == b->kind && a->day_s == b->day_s &&
+	    strcmp(a->iface, b->iface) == 0;
 }
 
 /* Of n attempts on one interface and day; never what counts. */

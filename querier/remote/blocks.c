@@ -353,7 +353,8 @@ is_known_end(const struct godb_scan *s, const struct godb_scan_opts *o,
 	const struct remote_iface *f = s->iface[0];
 	bool first;
 
-	if (!s->r->scanned || s->n_ifaces != 1 || o->last_s != o->first_s + GP_SLOT_S)
+	if (!s->r->scanned || s->n_ifaces != 1 ||
+	    o->last_s != o->first_s + GP_SLOT_S)
 		return false;
 	first = o->first_s == f->first_s;
 	if (!first && o->first_s != f->last_s)
@@ -455,6 +456,8 @@ godb_scan_spared(const struct godb_scan *s, size_t iface,
 	(void)iface;
 	memset(out, 0, sizeof(*out));
 }
+
+/* ---- what the scan has ------------------------------------------------- */
 
 size_t
 godb_scan_n_parts(const struct godb_scan *s)

@@ -8,7 +8,7 @@
  *
  *   server.c  the connection, and what it knows of sites and interfaces
  *   blocks.c  a scan: which time the blocks of a window cover
- *   rows.c    a query's result
+ *   rows.c    a query and its result (run.h)
  *   sight.c   seen, list
  *
  * Where the server cannot be asked, or answers what is no answer, the program

@@ -8,13 +8,11 @@
  * behind it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "common/base/fd.h"
 #include "querier/export/http.h"
 #include "querier/export/schema.h"
+#include "querier/export/secret.h"
 #include "querier/look.h"
 #include "querier/question.h"
 #include "querier/remote/engine.h"
@@ -29,8 +28,7 @@
 #include "querier/store.h"
 #include "querier/when.h"
 
-#define SECRET_MAX 4096
-#define URL_WORD   "default" /* [remote] url */
+#define URL_WORD "default" /* [remote] url */
 
 static volatile sig_atomic_t expired;
 
@@ -43,32 +41,19 @@ on_alarm(int number)
 
 /* ---- credentials --------------------------------------------------------- */
 
-/* First line of a file that others cannot read. */
 static char *
 read_secret(const char *path)
 {
-	char *text = calloc(1, SECRET_MAX + 1);
-	struct stat st;
-	ssize_t n;
-	int fd;
+	char *text = NULL;
+	int rc = secret_read(path, &text);
 
-	if (!text)
-		session_die(EXIT_ERROR, "%s", strerror(ENOMEM));
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		session_die(EXIT_ERROR, "[remote] password_file: %s: %s", path,
-		    strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 07) ||
-	    (st.st_uid != 0 && st.st_uid != geteuid()))
+	if (rc == SECRET_SHARED)
 		session_die(EXIT_ERROR, "[remote] password_file: %s: must be a "
 		    "file of yours or root's that others can neither read nor "
 		    "write", path);
-	n = gp_fd_read_full(fd, text, SECRET_MAX);
-	gp_fd_close(&fd);
-	if (n < 0)
+	if (rc < 0)
 		session_die(EXIT_ERROR, "[remote] password_file: %s: %s", path,
-		    strerror((int)-n));
-	text[strcspn(text, "\r\n")] = '\0';
+		    strerror(-rc));
 	return text;
 }
 
@@ -200,10 +185,7 @@ main(int argc, char **argv)
 	check_question(&s);
 	session_start_clock(&s);
 	start_timer(&s);
-	tzset();
-	if (s.args.zone && !when_set_zone(s.args.zone))
-		session_die(EXIT_USAGE, "there is no time zone '%.60s': UTC, "
-		    "Europe/Zurich, ...", s.args.zone);
+	session_set_zone(&s.args);
 	if (s.args.action == ARGS_QUERY)
 		session_find_window(&s);
 	session_load_conf(&s);

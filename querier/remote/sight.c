@@ -4,6 +4,7 @@
  */
 #include "querier/remote/engine.h"
 
+#include "common/base/addr.h"
 #include "common/base/clock.h"
 #include "querier/remote/sql.h"
 
@@ -73,12 +74,6 @@ order_pairs(const void *a, const void *b)
 
 /* ---- statement ------------------------------------------------------------- */
 
-static uint64_t
-half_mask(unsigned drop)
-{
-	return __builtin_bswap64(drop >= 64 ? 0 : UINT64_MAX << drop);
-}
-
 static int
 make_leaf(const struct look *l, struct gdi_node *leaf)
 {
@@ -117,6 +112,7 @@ put_statement(struct text *t, const struct look *l)
 	const struct godb_prefix *x = &l->prefix[l->at[0]];
 	unsigned drop = (x->version == 4 ? 32u : 128u) - x->len;
 	struct gdi_node leaf;
+	uint64_t high, low;
 	int rc = make_leaf(l, &leaf);
 
 	if (rc == 0) {
@@ -129,11 +125,11 @@ put_statement(struct text *t, const struct look *l)
 		remote_from_flows(t, l->scan);
 		text_fmt(t, " AND version = %u) WHERE ", x->version);
 		sql_in(t, &leaf, "a");
+		sql_masks(drop, &high, &low);
 		text_fmt(t, " GROUP BY bitAnd(reinterpretAsUInt64(a), %llu) AS "
 		    "h, bitAnd(reinterpretAsUInt64(substring(a, 9)), %llu) AS "
 		    "l, day, site, iface ORDER BY day FORMAT JSONCompact",
-		    (unsigned long long)half_mask(drop > 64 ? drop - 64 : 0),
-		    (unsigned long long)half_mask(drop > 64 ? 64 : drop));
+		    (unsigned long long)high, (unsigned long long)low);
 	}
 	free(leaf.v4);
 	free(leaf.v6);
@@ -200,16 +196,6 @@ note(struct look *l, uint32_t prefix, const char *full, int64_t day_s,
 	return add_pair(l, prefix, iface);
 }
 
-static uint64_t
-get64(const uint8_t *b)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | b[i];
-	return v;
-}
-
 static int
 take_row(void *arg, const struct compact_row *row)
 {
@@ -229,7 +215,7 @@ take_row(void *arg, const struct compact_row *row)
 	    !compact_u64(row, 5, UINT32_MAX, &last))
 		return -EPROTO;
 	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
-	a = (struct godb_addr6){get64(b), get64(b + 8)};
+	a = (struct godb_addr6){gp_addr_half(b), gp_addr_half(b + 8)};
 	if (l->prefix[l->at[0]].version == 4)
 		a.lo &= UINT32_MAX;
 	while (lo < hi) {

@@ -184,6 +184,22 @@ sql_in(struct text *t, const struct gdi_node *leaf, const char *addr)
 	text_add(t, ")");
 }
 
+/* The server reads the bytes as a little-endian number. */
+static uint64_t
+half_mask(unsigned drop)
+{
+	uint64_t mask = drop >= 64 ? 0 : UINT64_MAX << drop;
+
+	return __builtin_bswap64(mask);
+}
+
+void
+sql_masks(unsigned drop, uint64_t *high, uint64_t *low)
+{
+	*high = half_mask(drop > 64 ? drop - 64 : 0);
+	*low = half_mask(drop > 64 ? 64 : drop);
+}
+
 static void
 put_addresses(struct text *t, const struct gdi_node *node,
     const struct sql_place *p)

@@ -38,6 +38,12 @@ void sql_cond(struct text *t, const struct godb_cond *cond,
 /* Whether `addr` is in the leaf's ranges of IPv4 and IPv6. */
 void sql_in(struct text *t, const struct gdi_node *leaf, const char *addr);
 
+/*
+ * What an address is without its lowest `drop` bits (0 to 128): masks for
+ * reinterpretAsUInt64() of its first and its last 8 bytes.
+ */
+void sql_masks(unsigned drop, uint64_t *high, uint64_t *low);
+
 /* Whether it asks for application names or categories. */
 bool sql_cond_has_names(const struct godb_cond *cond);
 /* Whether a name of the condition is a label, or its category. */

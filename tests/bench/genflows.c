@@ -29,6 +29,7 @@
 
 #include "common/godb/godb_write.h"
 #include "tests/bench/traffic.h"
+#include "tests/lib/nosync.h" /* a year of blocks would take hours */
 
 #define FIRST_S   INT64_C(1700006400) /* 2023-11-15T00:00:00Z */
 #define BLOCK_S   300
@@ -80,22 +81,6 @@ static const struct godb_l7_name apps[] = {
     {"QUIC", "Web"}, {"SMTP", "Email"}, {"ICMP", "Network"},
 };
 #define N_APPS (sizeof(apps) / sizeof(apps[0]))
-
-/* A store made here need not survive a power cut, and a year of blocks would
- * take hours: these take the place of libc's. */
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-fdatasync(int fd)
-{
-	(void)fd;
-	return 0;
-}
 
 /* ---- numbers ----------------------------------------------------------- */
 

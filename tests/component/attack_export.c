@@ -10,10 +10,11 @@
 
 #include "querier/export/profile.h"
 #include "tests/lib/attack.h"
+#include "tests/lib/attack_net.h"
+#include "tests/lib/attack_store.h"
 #include "tests/tap.h"
 
 static struct profile_fds fds = {-1, -1, -1, -1, 0};
-static char store_path[] = "/tmp/attack_store.XXXXXX";
 static char state_path[] = "/tmp/attack_state.XXXXXX";
 static int server, stranger; /* who listen */
 static uint16_t stranger_port;
@@ -29,31 +30,12 @@ enter(void)
 /* ---- what it is for --------------------------------------------------------- */
 
 static int
-connect_to(int fd, uint16_t port)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-	return fd < 0 ||
-	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0;
-}
-
-static int
 reach_server(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
-	return connect_to(fd, fds.port) || send(fd, "x", 1, MSG_NOSIGNAL) != 1;
-}
-
-static int
-read_store(void)
-{
-	char c;
-	int fd = openat(fds.store, "file", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 || pread(fd, &c, 1, 0) != 1;
+	return attack_connect(fd, fds.port) ||
+	    send(fd, "x", 1, MSG_NOSIGNAL) != 1;
 }
 
 static int
@@ -71,46 +53,10 @@ write_state(void)
 /* ---- what it is not for ----------------------------------------------------- */
 
 static int
-is_root(void) /* asking kills; that it does is the attempt's failure */
-{
-	return geteuid() != 0;
-}
-
-static int
-open_to_write(void)
-{
-	return openat(fds.store, "file", O_WRONLY) < 0;
-}
-
-static int
 create(void)
 {
 	return openat(fds.store, "new", O_WRONLY | O_CREAT, 0640) < 0 ||
 	    unlinkat(fds.store, "new", 0) < 0;
-}
-
-static int
-truncate_file(void)
-{
-	return openat(fds.store, "empty", O_RDONLY | O_TRUNC) < 0;
-}
-
-static int
-remove_file(void)
-{
-	int fd;
-
-	if (unlinkat(fds.store, "gone", 0) < 0)
-		return 1;
-	fd = openat(fds.store, "gone", O_WRONLY | O_CREAT, 0644);
-	return fd < 0;
-}
-
-static int
-make_folder(void)
-{
-	return mkdirat(fds.store, "day", 0700) < 0 ||
-	    unlinkat(fds.store, "day", AT_REMOVEDIR) < 0;
 }
 
 static int
@@ -121,35 +67,21 @@ rename_into_state(void)
 }
 
 static int
-climb(void)
-{
-	return openat(fds.store, "..", O_RDONLY | O_DIRECTORY) < 0;
-}
-
-static int
-follow_link(void)
-{
-	return openat(fds.store, "link", O_RDONLY) < 0;
-}
-
-static int
 set_uid_at_birth(void)
 {
-	return openat(fds.state, "evil", O_WRONLY | O_CREAT, 04755) < 0 ||
-	    unlinkat(fds.state, "evil", 0) < 0;
+	return attack_set_uid_at_birth(fds.state);
 }
 
 static int
 folder_for_all(void)
 {
-	return mkdirat(fds.state, "open", 0777) < 0 ||
-	    unlinkat(fds.state, "open", AT_REMOVEDIR) < 0;
+	return attack_folder_for_all(fds.state);
 }
 
 static int
 reach_stranger(void)
 {
-	return connect_to(socket(AF_INET, SOCK_STREAM, 0), stranger_port);
+	return attack_connect(socket(AF_INET, SOCK_STREAM, 0), stranger_port);
 }
 
 static int
@@ -164,17 +96,10 @@ reach_stranger_by_v6(void)
 	return fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0;
 }
 
-/* Connects without connect(2), where Landlock looks. */
 static int
 fast_open(void)
 {
-	struct sockaddr_in sa = {.sin_family = AF_INET,
-		.sin_port = htons(stranger_port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	return fd < 0 || sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL,
-	    (struct sockaddr *)&sa, sizeof(sa)) != 1;
+	return attack_fast_open(stranger_port);
 }
 
 static int
@@ -204,7 +129,7 @@ delayed_connect(void)
 static int
 multipath(void)
 {
-	return connect_to(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP),
+	return attack_connect(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP),
 	    stranger_port);
 }
 
@@ -225,22 +150,22 @@ take_in(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (connect_to(fd, fds.port))
+	if (attack_connect(fd, fds.port))
 		return 1;
 	return accept4(server, NULL, NULL, 0) < 0;
 }
 
 #define E ATTACK_EXPORT
 static const struct attack list[] = {
-    {"keep uid 0", is_root, E, true},
-    {"open the store to write", open_to_write, E, false},
+    {"keep uid 0", attack_is_root, E, true},
+    {"open the store to write", attack_store_open_to_write, E, false},
     {"create a file in the store", create, E, false},
-    {"truncate a file", truncate_file, E, false},
-    {"remove a file", remove_file, E, false},
-    {"make a folder in the store", make_folder, E, false},
+    {"truncate a file", attack_store_truncate, E, false},
+    {"remove a file", attack_store_remove_file, E, false},
+    {"make a folder in the store", attack_store_make_folder, E, false},
     {"move a file out of the store", rename_into_state, E, false},
-    {"open the folder above", climb, E, false},
-    {"follow a link out of the store", follow_link, E, false},
+    {"open the folder above", attack_store_climb, E, false},
+    {"follow a link out of the store", attack_store_follow_link, E, false},
     {"make a set-uid file in the state", set_uid_at_birth, E, false},
     {"make a folder for all", folder_for_all, E, false},
     {"fast open to another port", fast_open, E, true},
@@ -256,58 +181,21 @@ static const struct attack ports[] = {
     {"connect to another port over IPv6", reach_stranger_by_v6, E, true},
 };
 
-static int
-listener(uint16_t *port)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    listen(fd, 4096) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
-		exit(1);
-	*port = ntohs(sa.sin_port);
-	return fd;
-}
-
 /* Everybody may write the store, so that it is the sandbox that forbids. */
 static void
 prepare(void)
 {
-	static const char *const names[] = {"file", "empty", "gone"};
 	struct profile_ids ids = profile_ids();
 
-	if (mkdtemp(store_path) == NULL || chmod(store_path, 0777) < 0 ||
-	    mkdtemp(state_path) == NULL)
+	attack_store_make(0777, 0666);
+	fds.store = attack_store.dir;
+	if (mkdtemp(state_path) == NULL)
 		exit(1);
-	fds.store = open(store_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fds.state = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < 3; i++) {
-		int fd = openat(fds.store, names[i], O_WRONLY | O_CREAT, 0666);
-
-		if (fd < 0 || write(fd, "x", 1) != 1 ||
-		    fchmod(fd, 0666) < 0 || close(fd) < 0)
-			exit(1);
-	}
-	if (symlinkat("/etc/passwd", fds.store, "link") < 0)
-		exit(1);
 	if (geteuid() == 0 && fchown(fds.state, ids.uid, ids.gid) < 0)
 		exit(1);
-	server = listener(&fds.port);
-	stranger = listener(&stranger_port);
-}
-
-static void
-take_away(void)
-{
-	static const char *const names[] = {"file", "empty", "gone", "link"};
-
-	for (size_t i = 0; i < 4; i++)
-		(void)unlinkat(fds.store, names[i], 0);
-	(void)rmdir(store_path);
-	(void)rmdir(state_path);
+	server = attack_listen(&fds.port);
+	stranger = attack_listen(&stranger_port);
 }
 
 int
@@ -324,7 +212,7 @@ main(int argc, char **argv)
 		return attack_main(argc, argv, E, &rules, enter, NULL, 0);
 	attack_begin();
 	prepare();
-	attack_allowed("read the store", read_store, enter);
+	attack_allowed("read the store", attack_store_read, enter);
 	attack_allowed("write the state", write_state, enter);
 	attack_allowed("connect to the server", reach_server, enter);
 	if (gp_sandbox_landlock_abi() >= 4)
@@ -334,6 +222,7 @@ main(int argc, char **argv)
 		diag("this kernel's Landlock knows no ports");
 	status = attack_main(argc, argv, E, &rules, enter, list,
 	    sizeof(list) / sizeof(list[0]));
-	take_away();
+	attack_store_remove();
+	(void)rmdir(state_path);
 	return status;
 }

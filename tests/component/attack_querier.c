@@ -8,10 +8,10 @@
 
 #include "querier/profile.h"
 #include "tests/lib/attack.h"
+#include "tests/lib/attack_store.h"
 #include "tests/tap.h"
 
 static struct profile_fds fds = {-1, -1, NULL, 0};
-static char store_path[] = "/tmp/attack_store.XXXXXX";
 
 static int
 enter(void)
@@ -19,15 +19,6 @@ enter(void)
 	const char *step;
 
 	return profile_enter(&fds, true, NULL, NULL, &step);
-}
-
-static int
-read_store(void)
-{
-	char c;
-	int fd = openat(fds.store, "file", O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 || pread(fd, &c, 1, 0) != 1;
 }
 
 /* As --sandbox=seccomp asks for. */
@@ -55,20 +46,8 @@ only_that_file(void)
 	char c;
 
 	return pread(attack_place.open, &c, 1, 0) != 1 ||
-	    open(store_path, O_RDONLY | O_DIRECTORY) >= 0 ||
+	    open(attack_store.path, O_RDONLY | O_DIRECTORY) >= 0 ||
 	    open("/etc/passwd", O_RDONLY) >= 0;
-}
-
-static int
-is_root(void) /* asking kills; that it does is the attempt's failure */
-{
-	return geteuid() != 0;
-}
-
-static int
-open_to_write(void)
-{
-	return openat(fds.store, "file", O_WRONLY) < 0;
 }
 
 static int
@@ -85,41 +64,9 @@ create(void)
 }
 
 static int
-truncate_file(void)
-{
-	return openat(fds.store, "empty", O_RDONLY | O_TRUNC) < 0;
-}
-
-static int
-remove_file(void)
-{
-	return unlinkat(fds.store, "gone", 0) < 0 ||
-	    openat(fds.store, "gone", O_WRONLY | O_CREAT, 0644) < 0;
-}
-
-static int
-make_folder(void)
-{
-	return mkdirat(fds.store, "day", 0750) < 0 ||
-	    unlinkat(fds.store, "day", AT_REMOVEDIR) < 0;
-}
-
-static int
 rename_file(void)
 {
 	return renameat(fds.store, "file", fds.store, "file") < 0;
-}
-
-static int
-climb(void)
-{
-	return openat(fds.store, "..", O_RDONLY | O_DIRECTORY) < 0;
-}
-
-static int
-follow_link(void)
-{
-	return openat(fds.store, "link", O_RDONLY) < 0;
 }
 
 /* What the shell had open is gone. */
@@ -142,47 +89,19 @@ lock_store(void)
 
 #define Q ATTACK_QUERIER
 static const struct attack list[] = {
-    {"keep uid 0", is_root, Q, true},
-    {"open the store to write", open_to_write, Q, false},
+    {"keep uid 0", attack_is_root, Q, true},
+    {"open the store to write", attack_store_open_to_write, Q, false},
     {"open the store to read and write", open_both_ways, Q, false},
     {"create a file", create, Q, false},
-    {"truncate a file", truncate_file, Q, false},
-    {"remove a file", remove_file, Q, false},
-    {"make a folder", make_folder, Q, false},
+    {"truncate a file", attack_store_truncate, Q, false},
+    {"remove a file", attack_store_remove_file, Q, false},
+    {"make a folder", attack_store_make_folder, Q, false},
     {"rename a file", rename_file, Q, false},
-    {"open the folder above", climb, Q, false},
-    {"follow a link out of the store", follow_link, Q, false},
+    {"open the folder above", attack_store_climb, Q, false},
+    {"follow a link out of the store", attack_store_follow_link, Q, false},
     {"read what was inherited", read_inherited, Q, false},
     {"lock a file", lock_store, Q, false},
 };
-
-static void
-prepare(void)
-{
-	static const char *const names[] = {"file", "empty", "gone"};
-
-	if (mkdtemp(store_path) == NULL || chmod(store_path, 0755) < 0)
-		exit(1);
-	fds.store = open(store_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < 3; i++) {
-		int fd = openat(fds.store, names[i], O_WRONLY | O_CREAT, 0644);
-
-		if (fd < 0 || write(fd, "x", 1) != 1 || close(fd) < 0)
-			exit(1);
-	}
-	if (symlinkat("/etc/passwd", fds.store, "link") < 0)
-		exit(1);
-}
-
-static void
-take_away(void)
-{
-	static const char *const names[] = {"file", "empty", "gone", "link"};
-
-	for (size_t i = 0; i < 4; i++)
-		(void)unlinkat(fds.store, names[i], 0);
-	(void)rmdir(store_path);
-}
 
 int
 main(int argc, char **argv)
@@ -199,14 +118,15 @@ main(int argc, char **argv)
 	if (argc > 1)
 		return attack_main(argc, argv, Q, &rules, enter, NULL, 0);
 	attack_begin();
-	prepare();
-	attack_allowed("read the store", read_store, enter);
-	attack_allowed("without Landlock, too", read_store,
+	attack_store_make(0755, 0644);
+	fds.store = attack_store.dir;
+	attack_allowed("read the store", attack_store_read, enter);
+	attack_allowed("without Landlock, too", attack_store_read,
 	    enter_without_landlock);
 	attack_allowed("a status file and nothing else", only_that_file,
 	    enter_without_store);
 	status = attack_main(argc, argv, Q, &rules, enter, list,
 	    sizeof(list) / sizeof(list[0]));
-	take_away();
+	attack_store_remove();
 	return status;
 }

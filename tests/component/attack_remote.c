@@ -10,6 +10,7 @@
 #include "common/base/fd.h"
 #include "querier/remote/profile.h"
 #include "tests/lib/attack.h"
+#include "tests/lib/attack_net.h"
 #include "tests/tap.h"
 
 /* Two servers on loopback; one of them is the configured one. */
@@ -35,27 +36,16 @@ enter_without_landlock(void)
 }
 
 static int
-connect_to(uint16_t to)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET,
-		.sin_port = htons(to),
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ||
-	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0;
-}
-
-static int
 connect_server(void)
 {
-	return connect_to(port);
+	return attack_connect(socket(AF_INET, SOCK_STREAM, 0), port);
 }
 
 static int
 connect_other(void)
 {
-	return connect_to(other_port);
+	return attack_connect(socket(AF_INET, SOCK_STREAM, 0),
+	    other_port);
 }
 
 static int
@@ -80,13 +70,7 @@ multipath_socket(void)
 static int
 fast_open(void)
 {
-	struct sockaddr_in sa = {.sin_family = AF_INET,
-		.sin_port = htons(other_port),
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	return fd < 0 || sendto(fd, "x", 1, MSG_FASTOPEN,
-	    (struct sockaddr *)&sa, sizeof(sa)) < 0;
+	return attack_fast_open(other_port);
 }
 
 static int
@@ -110,12 +94,6 @@ bind_to_device(void)
 }
 
 static int
-is_root(void) /* asking kills; that it does is the attempt's failure */
-{
-	return geteuid() != 0;
-}
-
-static int
 read_inherited(void)
 {
 	char c;
@@ -132,7 +110,7 @@ open_ca(void)
 
 #define R ATTACK_REMOTE
 static const struct attack list[] = {
-    {"keep uid 0", is_root, R, true},
+    {"keep uid 0", attack_is_root, R, true},
     {"make a datagram socket", datagram_socket, R, false},
     {"make a raw socket", raw_socket, R, true},
     {"make a multipath socket", multipath_socket, R, true},
@@ -142,22 +120,6 @@ static const struct attack list[] = {
     {"read what was inherited", read_inherited, R, false},
     {"open a file that it read before", open_ca, R, false},
 };
-
-static int
-listening(uint16_t *out)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET,
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    listen(fd, 64) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
-		exit(1);
-	*out = ntohs(sa.sin_port);
-	return fd;
-}
 
 int
 main(int argc, char **argv)
@@ -174,8 +136,8 @@ main(int argc, char **argv)
 	if (argc > 1)
 		return attack_main(argc, argv, R, &rules, enter, NULL, 0);
 	attack_begin();
-	fd = listening(&port);
-	other = listening(&other_port);
+	fd = attack_listen(&port);
+	other = attack_listen(&other_port);
 	attack_allowed("connect to the server", connect_server, enter);
 	attack_allowed("without Landlock, too", connect_server,
 	    enter_without_landlock);

@@ -7,13 +7,13 @@
 #include <unistd.h>
 
 #include "tests/lib/attack.h"
+#include "tests/lib/attack_store.h"
 #include "tests/tap.h"
 #include "writer/profile.h"
 
 #define SOMEBODY 65534
 
 static struct profile_fds fds = {-1, -1, -1, -1};
-static char store_path[] = "/tmp/attack_store.XXXXXX";
 static int conn; /* a capture's connection */
 
 /* As the launcher starts it: no longer root. */
@@ -39,15 +39,13 @@ stays_root(void)
 static int
 set_uid_at_birth(void)
 {
-	return openat(fds.store, "evil", O_WRONLY | O_CREAT, 04755) < 0 ||
-	    unlinkat(fds.store, "evil", 0) < 0;
+	return attack_set_uid_at_birth(fds.store);
 }
 
 static int
 folder_for_all(void)
 {
-	return mkdirat(fds.store, "open", 0777) < 0 ||
-	    unlinkat(fds.store, "open", AT_REMOVEDIR) < 0;
+	return attack_folder_for_all(fds.store);
 }
 
 static int
@@ -60,12 +58,6 @@ static int
 path_descriptor(void)
 {
 	return openat(fds.store, ".", O_PATH) < 0;
-}
-
-static int
-climb(void)
-{
-	return openat(fds.store, "..", O_RDONLY | O_DIRECTORY) < 0;
 }
 
 static int
@@ -92,13 +84,6 @@ remove_elsewhere(void)
 	int fd = openat(attack_place.dir, "victim", O_WRONLY | O_CREAT, 0640);
 
 	return fd < 0 || unlinkat(attack_place.dir, "victim", 0) < 0;
-}
-
-/* Through a link that somebody else planted in the store. */
-static int
-follow_link(void)
-{
-	return openat(fds.store, "link", O_RDONLY) < 0;
 }
 
 static int
@@ -153,11 +138,11 @@ static const struct attack list[] = {
     {"make a folder for all", folder_for_all, W, false},
     {"open the store to all", store_for_all, W, false},
     {"openat(O_PATH)", path_descriptor, W, false},
-    {"open the folder above", climb, W, false},
+    {"open the folder above", attack_store_climb, W, false},
     {"make a file above the store", climb_and_write, W, false},
     {"rename out of the store", move_out, W, false},
     {"remove a file elsewhere", remove_elsewhere, W, false},
-    {"follow a link out of the store", follow_link, W, false},
+    {"follow a link out of the store", attack_store_follow_link, W, false},
     {"sendmsg to a capture", descriptor_to_capture, W, false},
     {"fcntl(F_SETFL)", no_delay, W, false},
     {"open the program", map_store_executable, W, false},
@@ -168,11 +153,8 @@ prepare(void)
 {
 	int pair[2];
 
-	if (mkdtemp(store_path) == NULL || chmod(store_path, 0750) < 0)
-		exit(1);
-	fds.store = open(store_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fds.store < 0 || symlinkat("/etc/passwd", fds.store, "link") < 0)
-		exit(1);
+	attack_store_make(0750, 0640);
+	fds.store = attack_store.dir;
 	if (geteuid() == 0 && fchown(fds.store, SOMEBODY, SOMEBODY) < 0)
 		exit(1);
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -186,9 +168,8 @@ prepare(void)
 static void
 take_away(void)
 {
-	(void)unlinkat(fds.store, "link", 0);
 	(void)unlinkat(fds.store, "out", 0); /* what could not be moved */
-	(void)rmdir(store_path);
+	attack_store_remove();
 }
 
 int

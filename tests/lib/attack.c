@@ -628,6 +628,12 @@ attack_run(const struct attack *list, size_t n, enum attack_in in,
 	run_list(list, n, in, enter);
 }
 
+int
+attack_is_root(void)
+{
+	return geteuid() != 0;
+}
+
 void
 attack_allowed(const char *name, int (*run)(void), attack_enter_fn *enter)
 {

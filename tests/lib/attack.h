@@ -58,6 +58,9 @@ void attack_one(const struct attack *a, attack_enter_fn *enter);
 /* Inside, this goes as it should (run gives 0). */
 void attack_allowed(const char *name, int (*run)(void), attack_enter_fn *enter);
 
+/* An attempt: to be uid 0 still.  Where asking kills, that is its failure. */
+int attack_is_root(void);
+
 /* Every system call number: alive are those that the rules let pass without a
  * condition, and no others; the other ABIs are shut. */
 void attack_sweep(const struct gp_rules *rules, attack_enter_fn *enter);

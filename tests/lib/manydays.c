@@ -6,23 +6,8 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "tests/lib/nosync.h" /* it would take hours */
 #include "tests/lib/storetest.h"
-
-/* It need not survive a power cut, and would take hours: these take the place
- * of libc's. */
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-fdatasync(int fd)
-{
-	(void)fd;
-	return 0;
-}
 
 static void
 add_block(struct godb_writer *w, const char *iface, int64_t slot_s,

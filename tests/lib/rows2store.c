@@ -27,6 +27,7 @@
 
 #include "common/base/addr.h"
 #include "common/godb/godb_write.h"
+#include "tests/lib/nosync.h"
 
 #define ROWS_MAX  100000
 #define NAMES_MAX 64
@@ -163,21 +164,6 @@ upkeep(int64_t now_s)
 		;
 	if (rc < 0)
 		die("upkeep", rc);
-}
-
-/* It need not survive a power cut: these take the place of libc's. */
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-fdatasync(int fd)
-{
-	(void)fd;
-	return 0;
 }
 
 int

@@ -61,29 +61,13 @@ is "$(cut -f2 "$T/s/goDB-l7proto.names" | sort | tr '\n' ' ')" \
 # --- live
 [ "$(id -u)" = 0 ] || { done_testing; }
 getent passwd goprobe-capture >/dev/null || { done_testing; }
-A=gpa$$ B=gpb$$
-in_net() {
-	net=$1
-	shift
-	nsenter --net="/run/netns/$net" "$@"
-}
-ip netns add $A 2>/dev/null || { done_testing; }
+. tests/lib/veth.sh
+veth_pair || done_testing
 cleanup() {
 	[ -n "${server:-}" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
 	[ -n "${launcher:-}" ] && kill "$launcher" 2>/dev/null && wait "$launcher"
-	ip netns del $A
-	ip netns del $B
 }
 at_exit cleanup
-ip netns add $B
-ip link add va netns $A type veth peer name vb netns $B
-for side in "$A va 1" "$B vb 2"; do
-	set -- $side
-	in_net $1 sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-	in_net $1 ip addr add 10.99.0.$3/24 dev $2
-	in_net $1 ip link set $2 up
-	in_net $1 ip link set lo up
-done
 printf '[capture]\nsnapshot_interval = 1\nbuffer_mb = 2\nl7_wait = 2\n' >"$T/live.ini"
 start() { # INI
 	: >"$T/sensor.err"

@@ -5,34 +5,14 @@
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 getent passwd goprobe-capture >/dev/null || skip_all "users are missing: make users"
-A=gpa$$ B=gpb$$
-# not `ip netns exec` nor `ip -n`: they remount /sys, which a chroot may not let it do
-in_net() {
-	net=$1
-	shift
-	nsenter --net="/run/netns/$net" "$@"
-}
-ip netns add $A 2>/dev/null || skip_all "needs network namespaces"
+. tests/lib/veth.sh
+veth_pair || skip_all "needs network namespaces"
 cleanup() {
 	[ -n "${launcher:-}" ] && kill "$launcher" 2>/dev/null && wait "$launcher"
-	ip netns del $A
-	ip netns del $B
 }
 at_exit cleanup
-ip netns add $B
-ip link add va netns $A type veth peer name vb netns $B
-for side in "$A va 1" "$B vb 2"; do
-	set -- $side
-	in_net $1 sysctl -qw net.ipv6.conf.all.disable_ipv6=1
-	in_net $1 ip addr add 10.99.0.$3/24 dev $2
-	in_net $1 ip link set $2 up
-	in_net $1 ip link set lo up
-done
 
-# no ARP on the side: the counters below are to agree to the packet
-mac() { in_net $1 ip -j link show $2 | jq -r '.[0].address'; }
-in_net $A ip neigh replace 10.99.0.2 lladdr "$(mac $B vb)" dev va nud permanent
-in_net $B ip neigh replace 10.99.0.1 lladdr "$(mac $A va)" dev vb nud permanent
+veth_no_arp
 
 counter() { # NAMESPACE INTERFACE rx|tx packets|bytes
 	in_net $1 ip -s -j link show $2 | jq -r ".[0].stats64.$3.$4"

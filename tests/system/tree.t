@@ -7,6 +7,9 @@ is "$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
     grep -vxE 'GNUmakefile|capture|writer|querier|common|etc|systemd|tests|LICENSE|README\.md|CHANGELOG\.md|\..*')" \
     "" "nothing else at the top level"
 
+is "$(git ls-files | grep -E '(^|/)__pycache__/|\.(pyc|o|a|so|gcda|gcno)$')" "" \
+    "nothing that was built"
+
 # includes FOLDER ALLOWED...: project headers a folder may name
 includes() {
 	folder=$1
@@ -36,8 +39,8 @@ door lz4.h common/godb/block.c
 door ini.h common/base/conf.c
 door cap-ng.h common/base/sandbox.c
 door seccomp.h capture/profile.c common/base/sandbox.c \
-    querier/export/profile.c querier/profile.c querier/remote/profile.c \
-    querier/resolve.c writer/profile.c
+    querier/export/http_profile.c querier/export/profile.c querier/profile.c \
+    querier/remote/profile.c querier/resolve.c writer/profile.c
 door curl/curl.h querier/export/http.c
 door maxminddb.h querier/geo.c
 

@@ -1,0 +1,206 @@
+/*
+ * writer_ifaces - what is remembered of each interface: which batches of which
+ * rings its blocks contain, and where the files of its days end.
+ */
+#include "common/godb/writer_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/index.h"
+#include "common/godb/layout.h"
+
+/*
+ * Where a ring that is presented again can be known from: the newest days,
+ * and those whose index was written last.  A ring outlives the writer by
+ * seconds, so its last commits are among the last there were.
+ */
+#define LEARN_NEWEST 2
+#define LEARN_LATEST 16
+
+/* Days whose files' ends are remembered, for each interface. */
+#define DAYS_KEPT 4
+
+/* The interface's state, made when it is new; valid until the next new one. */
+int
+gdi_writer_iface(struct godb_writer *w, const char *name,
+    struct gdi_known_iface **out)
+{
+	struct gdi_known_iface *grown;
+	size_t lo = 0, hi = w->n_ifaces;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(w->ifaces[mid].name, name);
+
+		if (c == 0) {
+			*out = &w->ifaces[mid];
+			return 0;
+		}
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	grown = reallocarray(w->ifaces, w->n_ifaces + 1, sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	w->ifaces = grown;
+	memmove(&grown[lo + 1], &grown[lo],
+	    (w->n_ifaces++ - lo) * sizeof(*grown));
+	memset(&grown[lo], 0, sizeof(grown[lo]));
+	(void)snprintf(grown[lo].name, sizeof(grown[lo].name), "%s", name);
+	*out = &grown[lo];
+	return 0;
+}
+
+/* What is remembered of a day.  One whose index must be written anew is never
+ * forgotten for another. */
+int
+gdi_writer_day(struct gdi_known_iface *f, int64_t day_s, struct gdi_day **out)
+{
+	struct gdi_day *grown, *spare = NULL;
+
+	for (size_t i = 0; i < f->n_days; i++) {
+		if (f->days[i].known && f->days[i].day_s == day_s) {
+			*out = &f->days[i];
+			return 0;
+		}
+		if (!f->days[i].rebuild &&
+		    (spare == NULL || f->days[i].day_s < spare->day_s))
+			spare = &f->days[i];
+	}
+	if (f->n_days < DAYS_KEPT || spare == NULL) {
+		grown = reallocarray(f->days, f->n_days + 1, sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		f->days = grown;
+		spare = &grown[f->n_days++];
+	}
+	memset(spare, 0, sizeof(*spare));
+	*out = spare;
+	return 0;
+}
+
+/* ---- rings that are known ------------------------------------------------ */
+
+static int
+learn_day(struct gdi_known_iface *f, int iface_fd, const char *day)
+{
+	struct gdi_index x;
+	int64_t day_s = 0;
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	int rc;
+
+	(void)gp_clock_day_parse(day, &day_s);
+	if (fd < 0)
+		return 0;
+	rc = gdi_index_read(fd, day_s, &x);
+	gp_fd_close(&fd);
+	if (rc < 0) /* a commit to that day will say so */
+		return rc == -ENOMEM ? rc : 0;
+	for (size_t i = 0; rc == 0 && i < x.n; i++) {
+		rc = gdi_rings_read(&f->rings, x.records[i].rings);
+		if (rc == GODB_EDAMAGED)
+			rc = 0; /* readers say so */
+	}
+	gdi_index_free(&x);
+	return rc;
+}
+
+struct dated {
+	const char *day;
+	int64_t written_ns; /* index last */
+};
+
+static int
+latest_first(const void *pa, const void *pb)
+{
+	const struct dated *a = pa, *b = pb;
+
+	return a->written_ns > b->written_ns ? -1 :
+					       a->written_ns < b->written_ns;
+}
+
+static int
+learn_days(struct gdi_known_iface *f, int iface_fd, char **days, size_t n)
+{
+	struct dated *list = calloc(n + 1, sizeof(*list));
+	int rc = list ? 0 : -ENOMEM;
+
+	for (size_t i = 0; list && i < n; i++) {
+		struct stat st;
+		char path[32];
+
+		list[i].day = days[i];
+		(void)snprintf(path, sizeof(path), "%s/" GDI_INDEX, days[i]);
+		if (i + LEARN_NEWEST >= n)
+			list[i].written_ns = INT64_MAX;
+		else if (fstatat(iface_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			list[i].written_ns =
+			    st.st_mtim.tv_sec * GP_NS_PER_S +
+			    st.st_mtim.tv_nsec;
+	}
+	if (list)
+		qsort(list, n, sizeof(*list), latest_first);
+	for (size_t i = 0; rc == 0 && i < n && i < LEARN_NEWEST + LEARN_LATEST;
+	     i++)
+		rc = learn_day(f, iface_fd, list[i].day);
+	free(list);
+	return rc;
+}
+
+/* The interface with what its days know of rings. */
+int
+gdi_writer_learned(struct godb_writer *w, const char *iface,
+    struct gdi_known_iface **out)
+{
+	struct gdi_known_iface *f;
+	char **days;
+	int iface_fd, n, rc = gdi_writer_iface(w, iface, &f);
+
+	if (rc == 0)
+		*out = f;
+	if (rc < 0 || f->learned)
+		return rc;
+	iface_fd = gp_fd_opendir_at(w->store_fd, iface);
+	if (iface_fd == -ENOENT) {
+		f->learned = true;
+		return 0;
+	}
+	n = iface_fd < 0 ? iface_fd :
+			   gdi_folder_list(iface_fd, gdi_is_day, &days);
+	rc = n < 0 ? n : learn_days(f, iface_fd, days, (size_t)n);
+	if (n >= 0)
+		godb_ifaces_free(days);
+	gp_fd_close(&iface_fd);
+	f->learned = rc == 0;
+	return rc;
+}
+
+int
+godb_writer_ring(struct godb_writer *w, const char *iface,
+    const uint8_t ring[16], uint64_t *next_seq, uint64_t *ring_pos)
+{
+	const struct gdi_ring *r;
+	struct gdi_known_iface *f;
+	int rc;
+
+	if (!godb_iface_valid(iface))
+		return GODB_EIFACE;
+	rc = gdi_writer_learned(w, iface, &f);
+	if (rc < 0)
+		return rc;
+	r = gdi_rings_find(&f->rings, ring);
+	if (r == NULL || r->n == 0)
+		return -ENOENT;
+	*next_seq = r->ranges[r->n - 1].last + 1;
+	*ring_pos = r->last_pos;
+	return 0;
+}

@@ -1,0 +1,610 @@
+/*
+ * loop: the real loop live over loopback and a veth pair in a network namespace
+ * of its own; a thread takes the frames.  The wall clock is ours (clock_gettime
+ * below), so that block boundaries and steps can be had at will.
+ */
+#include "capture/dpi.h"
+#include "capture/loop.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "capture/snapshot.h"
+#include "common/base/clock.h"
+#include "tests/lib/loopresult.h"
+#include "tests/lib/packet.h"
+#include "tests/lib/reader.h"
+#include "tests/tap.h"
+
+static atomic_llong wall_offset_ns;
+
+/* In front of libc's, for all of the program. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	long rc = syscall(SYS_clock_gettime, id, ts);
+
+	if (rc == 0 && id == CLOCK_REALTIME) {
+		int64_t ns = (int64_t)ts->tv_sec * GP_NS_PER_S + ts->tv_nsec +
+		    wall_offset_ns;
+
+		ts->tv_sec = ns / GP_NS_PER_S;
+		ts->tv_nsec = ns % GP_NS_PER_S;
+	}
+	return (int)rc;
+}
+
+static int
+open_sender(const char *iface)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)if_nametoindex(iface)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+		return -1;
+	return fd;
+}
+
+static void
+send_frames(int fd, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct packet *p = udp4(from + i, 1000, 2, 53);
+
+		while (send(fd, p->b, p->n, 0) < 0)
+			usleep(100);
+	}
+}
+
+struct live_run {
+	struct live_run_cfg {
+		const char *iface;
+		bool by_iface;
+		const char *filter;
+		uint64_t ring_bytes;
+		uint32_t l7_wait_s; /* 0: no layer 7 */
+		bool may_leave;
+	} cfg;
+	struct source *source;
+	struct reader *reader;
+	struct result *out;
+	struct loop *loop;
+	struct loop_totals totals;
+	enum loop_result result;
+	int stop[2]; /* the launcher's pipe */
+	pthread_t thread;
+};
+
+static void *
+live_main(void *arg)
+{
+	struct live_run *run = arg;
+
+	run->result = loop_run(run->loop, &run->totals);
+	return NULL;
+}
+
+static bool
+live_open(struct live_run *run, struct live_run_cfg c)
+{
+	struct source_live live = {.iface = c.iface, .by_iface = c.by_iface,
+		.filter = c.filter, .buffer_mb = 16, .promiscuous = true};
+	char error[SOURCE_ERROR_MAX];
+	struct loop_config cfg;
+
+	memset(run, 0, sizeof(*run));
+	run->cfg = c;
+	if (source_open_live(&run->source, &live, error) != 0) {
+		diag("%s", error);
+		return false;
+	}
+	run->out = result_new();
+	run->reader = reader_new(c.ring_bytes ? c.ring_bytes : 1 << 23,
+	    result_note, run->out);
+	if (pipe2(run->stop, O_CLOEXEC) != 0)
+		exit(99);
+	memset(&cfg, 0, sizeof(cfg));
+	cfg.source = run->source;
+	cfg.ring = &run->reader->ring;
+	cfg.ctl_fd = run->reader->sock[0];
+	cfg.signal_fd = -1;
+	cfg.alive_fd = run->stop[0];
+	cfg.flows_max = 1 << 16;
+	cfg.snapshot_interval_s = 1;
+	cfg.l7 = c.l7_wait_s ? LOOP_L7_ON : LOOP_L7_OFF;
+	cfg.l7_wait_s = c.l7_wait_s;
+	cfg.stop_wait_ms = 3000;
+	cfg.may_leave = c.may_leave;
+	return loop_new(&run->loop, &cfg) == 0;
+}
+
+static void
+live_start(struct live_run *run)
+{
+	pthread_create(&run->thread, NULL, live_main, run);
+}
+
+static void
+live_stop(struct live_run *run)
+{
+	close(run->stop[1]);
+	pthread_join(run->thread, NULL);
+	reader_stop(run->reader);
+}
+
+static void
+live_free(struct live_run *run)
+{
+	loop_free(run->loop);
+	source_close(run->source);
+	reader_free(run->reader);
+	free(run->out);
+	close(run->stop[0]);
+}
+
+static void
+test_loopback(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct live_run run;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (!ok(live_open(&run, (struct live_run_cfg){"lo", true, "udp", 0, 0, false}),
+		"loopback opens"))
+		return;
+	ok(!source_by_iface(run.source), "without direction of the interface");
+	live_start(&run);
+	for (int i = 0; i < 500; i++)
+		sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	live_stop(&run);
+	is_int(run.out->packets, 500, "each packet of lo counts once");
+	ok(closes(&run.totals, run.out), "accounts close");
+	is_int(run.result, LOOP_STOPPED, "stopped by the launcher's end");
+	close(fd);
+	live_free(&run);
+}
+
+static void
+test_directions(int va, int vb)
+{
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "udp port 53", 0, 0, false});
+	/* before the loop runs: the kernel has them */
+	send_frames(vb, 0, 3000);
+	send_frames(va, 100000, 1000);
+	live_start(&run);
+	send_frames(vb, 0, 3000);
+	send_frames(va, 100000, 1000);
+	live_stop(&run);
+	is_int(run.out->rcvd, 6000, "received is what came in");
+	is_int(run.out->sent, 2000, "sent is what went out");
+	is_int(run.out->bytes_rcvd, 6000 * 42, "in bytes");
+	is_int(run.totals.kernel_drops, 0, "no drops");
+	ok(run.out->block[0].flags == FRAME_DIR_IFACE, "and said so");
+	ok(closes(&run.totals, run.out), "accounts close");
+	ok(run.totals.acked, "taken");
+	live_free(&run);
+}
+
+/* ---- one after the other ------------------------------------------------ */
+
+enum { HANDED = 100000 };
+
+static void *
+send_handed(void *fd)
+{
+	for (uint32_t n = 0; n < HANDED; n += 200) {
+		send_frames(*(int *)fd, n, 200);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+static enum hello_code
+ask_to_leave(struct live_run *run)
+{
+	hello_msg_send(run->reader->sock[1], MSG_LEAVE, HELLO_OK, 0, 0);
+	for (int i = 0; i < 2000 && run->reader->left == 0; i++)
+		usleep(1000);
+	return run->reader->left - 1u;
+}
+
+/* What comes while an interface changes hands is counted by one of the two. */
+static void
+test_succession(int vb)
+{
+	const struct live_run_cfg c = {"va", true, "", 0, 0, true};
+	struct live_run run[2];
+	struct live_run *before = &run[0], *after = &run[1];
+	uint64_t packets = 0, drops = 0, first_ns;
+	pthread_t sender;
+	int handovers = 0;
+
+	live_open(before, c);
+	live_start(before);
+	first_ns = (uint64_t)gp_clock_real_ns();
+	pthread_create(&sender, NULL, send_handed, &vb);
+	while (handovers < 8) {
+		int64_t moment_ns;
+
+		usleep(30000);
+		live_open(after, c);
+		if (ask_to_leave(before) != HELLO_OK)
+			break;
+		moment_ns = (int64_t)before->reader->left_ns;
+		usleep(20000);
+		source_begin(after->source, moment_ns);
+		loop_begin(after->loop, moment_ns);
+		live_start(after);
+		pthread_join(before->thread, NULL);
+		reader_stop(before->reader);
+		handovers++;
+		packets += before->out->packets;
+		drops += before->totals.kernel_drops;
+		if (before->result != LOOP_STOPPED || !before->totals.left ||
+		    before->out->block[0].last_ns != moment_ns ||
+		    (uint64_t)before->out->block[0].first_ns < first_ns -
+			GP_NS_PER_S || !closes(&before->totals, before->out))
+			ok(false, "hand-over %d", handovers);
+		close(before->stop[1]);
+		live_free(before);
+		before = after;
+		after = before == &run[0] ? &run[1] : &run[0];
+	}
+	pthread_join(sender, NULL);
+	live_stop(before);
+	packets += before->out->packets;
+	is_int(handovers, 8, "handed over while packets come");
+	drops += before->totals.kernel_drops;
+	/* what a busy machine drops nobody counts; both have told of it */
+	ok(packets == HANDED || (drops > 0 && packets < HANDED),
+	    "each is counted by one of nine: %llu, %llu drops",
+	    (unsigned long long)packets, (unsigned long long)drops);
+	live_free(before);
+}
+
+struct stamps {
+	size_t n;
+	int64_t ns[1000];
+};
+
+static void
+note_stamp(void *ctx, const struct source_packet *p)
+{
+	struct stamps *s = ctx;
+
+	if (s->n < 1000)
+		s->ns[s->n++] = p->time_s * GP_NS_PER_S + p->time_ns;
+}
+
+/* Two captures mean the same packets by a moment. */
+static void
+test_stamps(int vb)
+{
+	static struct stamps got[2];
+	struct source_live live = {.iface = "va", .by_iface = true,
+		.filter = "udp", .buffer_mb = 4};
+	char error[SOURCE_ERROR_MAX];
+	struct source *s[2];
+
+	for (int i = 0; i < 2; i++)
+		if (source_open_live(&s[i], &live, error) != 0)
+			exit(99);
+	usleep(50000); /* the kernel begins to stamp by and by */
+	send_frames(vb, 1, 1000);
+	for (int turn = 0; turn < 100; turn++) {
+		size_t n;
+
+		usleep(10000);
+		for (int i = 0; i < 2; i++)
+			source_read(s[i], 0, 1000, note_stamp, &got[i], &n);
+	}
+	ok(got[0].n == 1000 && got[1].n == 1000, "two see each packet");
+	ok(memcmp(got[0].ns, got[1].ns, sizeof(got[0].ns)) == 0,
+	    "at the same time");
+	source_close(s[0]);
+	source_close(s[1]);
+}
+
+static void
+test_stays(int vb)
+{
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "", 0, 0, false});
+	live_start(&run);
+	is_int(ask_to_leave(&run), HELLO_REFUSED, "one of several stays");
+	send_frames(vb, 0, 100);
+	live_stop(&run);
+	is_int(run.out->packets, 100, "and goes on");
+	live_free(&run);
+}
+
+static void
+test_mirror(int va, int vb)
+{
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", false, "", 0, 0, false});
+	live_start(&run);
+	send_frames(vb, 0, 300);
+	send_frames(va, 0, 200);
+	live_stop(&run);
+	ok(run.out->sent >= 500, "by flow: client to server is sent");
+	ok(run.out->block[0].flags == FRAME_DIR_FLOW, "and said so");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+static void
+test_filter(int vb)
+{
+	struct live_run run;
+	char error[SOURCE_ERROR_MAX];
+
+	live_open(&run, (struct live_run_cfg){"va", true,
+			    "src net 0.0.0.0/25", 0, 0, false});
+	live_start(&run);
+	send_frames(vb, 0, 256);
+	live_stop(&run);
+	is_int(run.out->rcvd, 128, "filter");
+	live_free(&run);
+	ok(!live_open(&run, (struct live_run_cfg){"va", true, "no such", 0, 0, false}),
+	    "a bad filter is an error");
+	ok(!live_open(&run, (struct live_run_cfg){"vx", true, "", 0, 0, false}),
+	    "so is an interface that is not");
+	is_int(source_check_filter("x", "tcp and port 80", error), 0, "check");
+	is_int(source_check_filter("x", "tcp and prot 80", error), -EINVAL,
+	    "check: %s", error);
+}
+
+/* Seconds of our wall clock into the block. */
+static void
+set_wall(int64_t slots, int64_t into_s)
+{
+	int64_t real = gp_clock_real_ns();
+	int64_t slot = gp_clock_slot(real / GP_NS_PER_S) + slots * GP_SLOT_S;
+
+	wall_offset_ns += (slot + into_s) * GP_NS_PER_S - real;
+}
+
+static void
+test_boundary(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t a, b;
+
+	set_wall(0, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(3000000); /* over the boundary, idle */
+	send_frames(vb, 0, 500);
+	live_stop(&run);
+	a = block_at(run.out, slot_s);
+	b = block_at(run.out, slot_s + 300);
+	is_int(run.out->n_blocks, 2, "two blocks");
+	is_int(run.out->block[a].packets, 1000, "before the boundary");
+	is_int(run.out->block[b].packets, 500, "after it");
+	is_int(run.out->block[a].ends, 1, "the first is closed, idle or not");
+	is_int(run.out->gaps, 0, "the intervals meet");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+static void
+test_steps(int vb)
+{
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false});
+	live_start(&run);
+	send_frames(vb, 0, 100);
+	usleep(1200000);
+	set_wall(-3, 100);
+	send_frames(vb, 0, 100);
+	usleep(1200000);
+	set_wall(14, 100);
+	send_frames(vb, 0, 100);
+	usleep(1200000);
+	live_stop(&run);
+	is_int(run.out->packets, 300, "a stepping clock loses nothing");
+	is_int(run.out->n_blocks, 3, "three blocks");
+	for (size_t i = 0; i < run.out->n_blocks; i++) {
+		int64_t slot_ns = run.out->block[i].slot_s * GP_NS_PER_S;
+
+		ok(run.out->block[i].packets == 100 &&
+		    run.out->block[i].first_ns >= slot_ns - 2 * GP_NS_PER_S &&
+		    run.out->block[i].last_ns < slot_ns + 300 * GP_NS_PER_S,
+		    "with 100 packets, in their own time");
+	}
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/*
+ * Flows that say nothing wait for their name beyond the end of the block, and
+ * are counted where their packets came; so are those that came in between.
+ */
+static void
+test_naming(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t a, b;
+
+	set_wall(1, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 4, false});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(1000000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->packets, 0, "flows without a name wait");
+	pthread_mutex_unlock(&run.out->lock);
+	usleep(1500000);
+	send_frames(vb, 500, 1000); /* half of them the same flows */
+	usleep(500000);
+	pthread_mutex_lock(&run.out->lock);
+	a = block_at(run.out, slot_s);
+	is_int(run.out->block[a].ends, 0, "so the block is not closed");
+	pthread_mutex_unlock(&run.out->lock);
+	usleep(2500000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->block[a].ends, 1, "their time over, it is");
+	is_int(run.out->block[a].packets, 1000, "with what came before");
+	pthread_mutex_unlock(&run.out->lock);
+	live_stop(&run);
+	b = block_at(run.out, slot_s + 300);
+	is_int(run.out->block[b].packets, 1000, "the rest is in the next");
+	is_int(run.out->named, 2000, "all have their port's name");
+	is_int(run.out->early, 0, "nothing came after its block's END");
+	is_int(run.totals.late, 0, "nothing is late");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/* Names that take longer than a block are not waited for. */
+static void
+test_naming_long(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+
+	set_wall(1, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 300, false});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(3500000);
+	set_wall(1, 0);
+	usleep(2500000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->block[block_at(run.out, slot_s)].packets, 1000,
+	    "the next boundary ends the waiting");
+	is_int(run.out->block[block_at(run.out, slot_s)].ends, 1,
+	    "and closes the block");
+	pthread_mutex_unlock(&run.out->lock);
+	live_stop(&run);
+	is_int(run.out->packets, 1000, "all are counted");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/* The writer stands still over two boundaries. */
+static void
+test_late(int vb, uint32_t l7_wait_s)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t i;
+
+	set_wall(1, 100);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    RING_MIN_BYTES, l7_wait_s, false});
+	run.reader->hold = true;
+	live_start(&run);
+	send_frames(vb, 0, 20000);
+	usleep(1500000);
+	send_frames(vb, 100000, 20000); /* no room for these */
+	set_wall(1, 1);
+	usleep(1500000);
+	set_wall(1, 1);
+	send_frames(vb, 300000, 100);
+	usleep(1500000);
+	run.reader->hold = false;
+	usleep(1500000);
+	live_stop(&run);
+	is_int(run.out->packets, 40100, "a full ring loses nothing");
+	ok(closes(&run.totals, run.out), "accounts close");
+	i = block_at(run.out, slot_s + 600);
+	ok(run.out->block[i].late >= 1000 && run.totals.late ==
+	    run.out->block[i].late && run.out->block[i].late <= 40000,
+	    "%d counted late, in the block that is", (int)run.totals.late);
+	ok(run.out->block[block_at(run.out, slot_s)].ends == 1,
+	    "the blocks in between are closed");
+	live_free(&run);
+}
+
+static void
+test_gone(int vb)
+{
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false});
+	live_start(&run);
+	send_frames(vb, 0, 100);
+	usleep(200000);
+	if (system("ip link set va down; ip link set va up") != 0)
+		diag("cannot set the link down");
+	usleep(300000);
+	send_frames(vb, 0, 100);
+	usleep(200000);
+	if (system("ip link del va") != 0)
+		diag("cannot delete");
+	pthread_join(run.thread, NULL);
+	reader_stop(run.reader);
+	is_int(run.result, LOOP_IFACE_GONE, "a deleted interface ends it: %s",
+	    source_error(run.source));
+	is_int(run.out->packets, 200, "link down and up goes on counting");
+	is_int(run.out->lasts, 1, "flows published, last frame");
+	close(run.stop[1]);
+	live_free(&run);
+}
+
+static bool
+make_network(void)
+{
+	return geteuid() == 0 && unshare(CLONE_NEWNET) == 0 &&
+	    system("ip link set lo up && ip link add va type veth peer name vb "
+		   "&& ip link set va up && ip link set vb up "
+		   "&& sysctl -qw net.ipv6.conf.all.disable_ipv6=1") == 0;
+}
+
+int
+main(void)
+{
+	int va, vb;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!make_network())
+		skip_all("needs root and network namespaces");
+	usleep(500000); /* the link's own chatter */
+	va = open_sender("va");
+	vb = open_sender("vb");
+	test_loopback();
+	test_directions(va, vb);
+	test_mirror(va, vb);
+	test_stamps(vb);
+	test_succession(vb);
+	test_stays(vb);
+	test_filter(vb);
+	test_boundary(vb);
+	test_steps(vb);
+	test_late(vb, 0);
+	if (dpi_version()) {
+		test_naming(vb);
+		test_naming_long(vb);
+		test_late(vb, 2);
+	}
+	test_gone(vb);
+	close(va);
+	close(vb);
+	return tap_done();
+}
