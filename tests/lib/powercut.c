@@ -26,6 +26,7 @@
 
 #define SHUTDOWN     _IOR('X', 125, uint32_t) /* ext4's and XFS's */
 #define NOLOGFLUSH   2u
+#define OPEN_MOST 200 /* blocks; a reader opens 256 journals an interface */
 #define BATCHES      60000u
 #define ROUNDS_STORE 10 /* rounds with one store */
 #define ROWS4        3
@@ -177,6 +178,7 @@ append(struct godb_writer *w)
 static _Noreturn void
 child(uint64_t seed)
 {
+	struct godb_open_block block;
 	struct godb_writer *w;
 	bool fine;
 
@@ -185,7 +187,9 @@ child(uint64_t seed)
 	do {
 		uint64_t luck = tap_random(&seed) % 100;
 
-		if (luck < 70) {
+		if (godb_writer_open_block(w, OPEN_MOST, &block)) {
+			fine = commit_oldest(w);
+		} else if (luck < 70) {
 			fine = append(w);
 		} else if (luck < 78) {
 			fine = godb_writer_sync(w) == 0;
