@@ -668,29 +668,41 @@ match_addr(const struct gdi_node *node, const struct slice *s, bool dip,
 		match4(node, (dip ? c->dip4 : c->sip4) + s->at, s->n, mask);
 }
 
+/* Sums stay at the top, as everywhere; bounds are one range nearly always. */
+static void
+match_sum(const struct gdi_node *node, const uint64_t *a, const uint64_t *b,
+    size_t n, uint8_t *mask)
+{
+	uint64_t lo = node->amounts[0].lo, span = node->amounts[0].hi - lo;
+
+	if (node->n_amounts > 1)
+		for (size_t i = 0; i < n; i++)
+			mask[i] = is_in_amounts(node,
+			    b ? gdi_add(a[i], b[i]) : a[i]);
+	else if (b)
+		for (size_t i = 0; i < n; i++)
+			mask[i] = gdi_add(a[i], b[i]) - lo <= span;
+	else
+		for (size_t i = 0; i < n; i++)
+			mask[i] = a[i] - lo <= span;
+}
+
 static void
 match_metric(const struct gdi_filter *f, const struct gdi_node *node,
     const struct slice *s, uint8_t *mask)
 {
 	const uint64_t *const *c = s->c->counter;
+	const uint64_t *a, *b = NULL;
 
 	if (node->metric >= GODB_METRIC_EXTRA) {
-		const uint64_t *col =
-		    f->extra[node->metric - GODB_METRIC_EXTRA] + s->at;
-
-		for (size_t i = 0; i < s->n; i++)
-			mask[i] = is_in_amounts(node, col[i]);
-		return;
+		a = f->extra[node->metric - GODB_METRIC_EXTRA];
+	} else if (node->metric >= GODB_METRIC_BYTES_RCVD) {
+		a = c[node->metric - GODB_METRIC_BYTES_RCVD];
+	} else {
+		a = c[node->metric == GODB_METRIC_BYTES ? 0 : 2];
+		b = c[node->metric == GODB_METRIC_BYTES ? 1 : 3] + s->at;
 	}
-	for (size_t i = 0; i < s->n; i++) {
-		size_t row = s->at + i;
-		const uint64_t counters[4] = {c[0] ? c[0][row] : 0,
-		    c[1] ? c[1][row] : 0, c[2] ? c[2][row] : 0,
-		    c[3] ? c[3][row] : 0};
-
-		mask[i] = is_in_amounts(node, godb_metric_counter(counters,
-		    node->metric, GODB_DIR_BOTH));
-	}
+	match_sum(node, a + s->at, b, s->n, mask);
 }
 
 static void

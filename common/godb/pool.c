@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define THREADS_MAX 256
-#define SHARE_MAX   24 /* parts: a day has some for each thread */
+#define SHARE_MAX   288 /* parts: a day of blocks */
 
 struct worker {
 	struct godb_pool *pool;
@@ -162,9 +162,7 @@ gdi_shares_init(struct gdi_shares *s, size_t n, unsigned threads)
 	if (busy == 0)
 		busy = 1;
 	s->n = n;
-	s->share = n / busy / 4 + 1;
-	if (s->share > SHARE_MAX)
-		s->share = SHARE_MAX;
+	s->threads = busy;
 	s->next = 0;
 	return busy;
 }
@@ -172,9 +170,16 @@ gdi_shares_init(struct gdi_shares *s, size_t n, unsigned threads)
 bool
 gdi_shares_take(struct gdi_shares *s, size_t *first, size_t *end)
 {
-	*first = atomic_fetch_add(&s->next, s->share);
-	if (*first >= s->n)
-		return false;
-	*end = s->n - *first < s->share ? s->n : *first + s->share;
+	size_t next = s->next, share;
+
+	do {
+		if (next >= s->n)
+			return false;
+		share = (s->n - next) / s->threads / 4 + 1;
+		if (share > SHARE_MAX)
+			share = SHARE_MAX;
+	} while (!atomic_compare_exchange_weak(&s->next, &next, next + share));
+	*first = next;
+	*end = next + share;
 	return true;
 }

@@ -21,9 +21,12 @@ void gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
 /*
  * Parts of a scan, some at a time, to whoever asks next: what lies together in
  * the files is taken by one thread, and none is idle while there is work.
+ * Shares are of a day as long as there are enough, since at each one's end
+ * something was read for another thread, and get smaller towards the end.
  */
 struct gdi_shares {
-	size_t n, share;
+	size_t n;
+	unsigned threads;
 	atomic_size_t next;
 };
 /* n parts among so many threads; returns how many of them get any, 1 at
