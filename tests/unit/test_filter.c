@@ -295,6 +295,30 @@ check_all_zones(void)
 		check_zones(&seed, texts[i]);
 }
 
+/* Sums of both directions stay at the top, and several ranges hold. */
+static void
+check_amounts(void)
+{
+	static const struct fake_row large[] = {
+		{4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 1, 6, 1,
+		    {UINT64_MAX - 1, 5, 7, 0}},
+		{4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 2, 6, 1, {3, 4, 0, 30}},
+		{4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 3, 6, 1, {8, 8, 1, 1}},
+	};
+	struct godb_scan *all = scan;
+
+	scan = fake_scan_new();
+	fake_add_part(scan, fake_add_iface(scan, "eth0"), 300, large, 3);
+	is_str(matches("bytes > 10"), "0 2", "bytes of both directions");
+	is_str(matches("bytes = 7 or bytes > 16"), "0 1", "  some or more");
+	is_str(matches("bytes in (7,16)"), "1 2", "  some of a list");
+	is_str(matches("packets < 8"), "0 2", "packets");
+	is_str(matches("packets_sent >= 1"), "1 2", "one direction");
+	is_str(matches("packets_rcvd in (1,7)"), "0 2", "  some of a list");
+	godb_scan_close(scan);
+	scan = all;
+}
+
 /* Masks to numbers as plainly, of every length. */
 static void
 check_select(void)
@@ -335,6 +359,7 @@ main(void)
 	check_verdicts();
 	check_unknown();
 	check_all_zones();
+	check_amounts();
 	check_select();
 	godb_scan_close(scan);
 	return tap_done();
