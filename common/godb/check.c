@@ -733,9 +733,7 @@ godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
 	int n, rc;
 
 	k.opts = (struct godb_check_opts)GODB_CHECK_OPTS_INIT;
-	/* an older caller's options are shorter */
-	memcpy(&k.opts, opts,
-	    opts->size < sizeof(k.opts) ? opts->size : sizeof(k.opts));
+	gdi_opts_take(&k.opts, sizeof(k.opts), opts);
 	n = godb_reader_ifaces(r, &ifaces);
 	if (n < 0)
 		return n;

@@ -4,6 +4,7 @@
  * NOTs alone.
  */
 #include "common/godb/cond_parse.h"
+#include "common/godb/internal.h"
 
 #include "common/base/addr.h"
 #include "common/base/words.h"
@@ -316,7 +317,7 @@ parse_site(struct gdi_parser *p)
 	if (!gdi_token_is(next, GDI_WORD_CMP) &&
 	    !gdi_token_is(next, GDI_WORD_IN) && !is_not_in(next))
 		return parse_leaf(p, GDI_ATTR_HOST);
-	if (!p->opts || !p->opts->sites) {
+	if (!p->opts->sites) {
 		FAIL(p, p->t, "a store is of one site; names of sites are for "
 		    "--remote (the networks of [site]: just 'site')");
 		return GDI_NO_NODE;
@@ -460,14 +461,16 @@ godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
     struct godb_cond **out, struct godb_diag *diag)
 {
 	struct gdi_token *tokens = NULL;
-	struct gdi_parser p = {.text = text, .diag = diag};
+	struct godb_cond_opts o = GODB_COND_OPTS_INIT;
+	struct gdi_parser p = {.text = text, .diag = diag, .opts = &o};
 
 	p.rc = gdi_grammar_split(text, &tokens, diag);
 	if (p.rc < 0)
 		return p.rc;
-	p.opts = opts;
-	p.site = opts ? opts->site : NULL;
-	p.having = opts ? opts->having : NULL;
+	if (opts)
+		gdi_opts_take(&o, sizeof(o), opts);
+	p.site = o.site;
+	p.having = o.having;
 	p.t = tokens;
 	p.cond = calloc(1, sizeof(*p.cond));
 	if (!p.cond) {

@@ -473,7 +473,7 @@ take_set(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 		return;
 	(void)snprintf(name, sizeof(name), "%s%s%s",
 	    p->geo ? p->geo->text : "", p->geo ? "=" : "", value);
-	if (!p->opts || !p->opts->set)
+	if (!p->opts->set)
 		FAIL(p, t, "%s cannot be looked up here",
 		    p->geo ? p->geo->text : "lists");
 	else if (p->opts->set(p->opts->set_arg, name, &text, &len, why) != 0)

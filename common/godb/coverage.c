@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/godb/group.h"
 #include "common/godb/held.h"
+#include "common/godb/internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -567,18 +568,19 @@ godb_coverage_new(struct godb_reader *r, const struct godb_scan *s,
     const struct godb_result *result, const struct godb_coverage_opts *opts,
     struct godb_coverage **out)
 {
-	struct job j = {.reader = r, .scan = s, .result = result, .opts = opts};
-	int64_t last_s = opts->last_s;
+	struct godb_coverage_opts o = GODB_COVERAGE_OPTS_INIT;
+	struct job j = {.reader = r, .scan = s, .result = result, .opts = &o};
+	int64_t last_s;
 	int rc;
 
-	if (opts->size != sizeof(*opts))
-		return -EINVAL;
+	gdi_opts_take(&o, sizeof(o), opts);
+	last_s = o.last_s;
 	j.c = calloc(1, sizeof(*j.c));
 	if (!j.c)
 		return -ENOMEM;
 	if (last_s > GP_TIME_MAX_S)
 		last_s = GP_TIME_MAX_S;
-	j.c->first_s = gp_clock_slot(opts->first_s);
+	j.c->first_s = gp_clock_slot(o.first_s);
 	j.c->last_s = last_s > 0 ? gp_clock_slot(last_s - 1) + GP_SLOT_S : 0;
 	rc = cover_all(&j);
 	if (rc < 0) {

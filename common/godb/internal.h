@@ -11,6 +11,7 @@
 #include "common/godb/wire.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 /* Names of more than 15 bytes cannot be an interface's (IFNAMSIZ). */
@@ -47,6 +48,18 @@ static inline bool
 gdi_cancelled(const int *cancel)
 {
 	return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED) != 0;
+}
+
+/* A caller's options over the defaults in `ours`: one that was compiled against
+ * an older header has fewer. */
+static inline void
+gdi_opts_take(void *ours, size_t size, const void *theirs)
+{
+	size_t n;
+
+	memcpy(&n, theirs, sizeof(n));
+	memcpy(ours, theirs, n < size ? n : size);
+	memcpy(ours, &size, sizeof(size));
 }
 
 /* Ids and salts, of at most 256 bytes: such a call is not cut short. */

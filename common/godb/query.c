@@ -564,8 +564,7 @@ opts_are_sane(const struct godb_scan *s, const struct godb_query_opts *o)
 {
 	uint32_t seen = 0;
 
-	if (o->size != sizeof(*o) || o->keys.n == 0 ||
-	    o->keys.n > GODB_N_KEYS || godb_scan_n_ifaces(s) > UINT16_MAX)
+	if (o->keys.n == 0 || o->keys.n > GODB_N_KEYS || godb_scan_n_ifaces(s) > UINT16_MAX)
 		return false;
 	for (unsigned i = 0; i < o->keys.n; i++) {
 		if ((unsigned)o->keys.key[i] >= GODB_N_KEYS ||
@@ -987,14 +986,16 @@ int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
     struct godb_result **out)
 {
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
 	struct gdi_left_out left_out = {0};
 	struct godb_result *r = NULL;
 	int rc;
 
-	if (!opts_are_sane(s, opts))
+	gdi_opts_take(&o, sizeof(o), opts);
+	if (!opts_are_sane(s, &o))
 		return -EINVAL;
 	do {
-		struct run run = {.scan = s, .opts = opts,
+		struct run run = {.scan = s, .opts = &o,
 		    .left_out = &left_out};
 
 		rc = begin_again(&run, r);

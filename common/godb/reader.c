@@ -951,8 +951,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 
 	if (s == NULL)
 		return -ENOMEM;
-	/* an older caller's options are shorter */
-	memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	gdi_opts_take(&o, sizeof(o), opts);
 	s->store_fd = r->store_fd;
 	s->names.fd = s->live_names.fd = -1;
 	/* all of time, without sums that overflow */

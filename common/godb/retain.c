@@ -369,9 +369,7 @@ begin(int store_fd, struct godb_writer *w, const struct godb_retain_opts *opts,
 	if (r == NULL)
 		return -ENOMEM;
 	r->opts = (struct godb_retain_opts)GODB_RETAIN_OPTS_INIT;
-	/* an older caller's options are shorter */
-	memcpy(&r->opts, opts,
-	    opts->size < sizeof(r->opts) ? opts->size : sizeof(r->opts));
+	gdi_opts_take(&r->opts, sizeof(r->opts), opts);
 	r->w = w;
 	r->store_fd = store_fd;
 	r->c.fd = -1;

@@ -10,6 +10,7 @@
 #include "common/godb/addrindex.h"
 #include "common/godb/cursor.h"
 #include "common/godb/held.h"
+#include "common/godb/internal.h"
 #include "common/godb/pool.h"
 
 #include <errno.h>
@@ -738,7 +739,7 @@ tell_parents(struct run *run)
 static bool
 opts_are_sane(const struct godb_seen_opts *o)
 {
-	if (o->size != sizeof(*o) || o->n >= NONE)
+	if (o->n >= NONE)
 		return false;
 	for (size_t i = 0; i < o->n; i++) {
 		const struct godb_prefix *p = &o->prefix[i];
@@ -811,17 +812,19 @@ int
 godb_seen_run(const struct godb_scan *s, const struct godb_seen_opts *opts,
     struct godb_seen **out)
 {
-	struct run run = {.scan = s, .opts = opts};
+	struct godb_seen_opts o = GODB_SEEN_OPTS_INIT;
+	struct run run = {.scan = s, .opts = &o};
 	int rc;
 
-	if (!opts_are_sane(opts))
+	gdi_opts_take(&o, sizeof(o), opts);
+	if (!opts_are_sane(&o))
 		return -EINVAL;
 	run.seen = calloc(1, sizeof(*run.seen));
 	if (!run.seen)
 		return -ENOMEM;
 	rc = reserve(&run);
 	if (rc == 0) {
-		gdi_pool_run(opts->pool, work, &run);
+		gdi_pool_run(o.pool, work, &run);
 		for (unsigned i = 0; rc == 0 && i < run.n_workers; i++)
 			rc = run.worker[i].rc;
 		for (unsigned i = 0; rc == 0 && i < run.n_workers; i++)

@@ -48,10 +48,8 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	w->store_fd = dirfd;
 	w->lock_fd = -1;
 	w->names.fd = -1;
-	/* an older caller's options are shorter */
 	w->opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
-	memcpy(&w->opts, opts,
-	    opts->size < sizeof(w->opts) ? opts->size : sizeof(w->opts));
+	gdi_opts_take(&w->opts, sizeof(w->opts), opts);
 	rc = gdi_upkeep_new(w, &w->upkeep);
 	if (rc == 0)
 		rc = open_folder(w, diag);

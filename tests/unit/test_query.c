@@ -11,6 +11,7 @@
 #include "tests/tap.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 #define PARTS    36 /* enough for three threads to get blocks whole */
 #define ROWS_MAX 120
@@ -425,7 +426,7 @@ compare_addr(const struct fake_row *a, const struct fake_row *b, bool dip)
 static int64_t
 quarter_bin(void *arg, int64_t slot_s)
 {
-	return *(bool *)arg ? 1700000100 + slot_s / 300 % 3 * 900 :
+	return *(bool *)arg ? 1699999200 + slot_s / 300 % 3 * 300 :
 			      slot_s - slot_s % 900;
 }
 
@@ -669,6 +670,39 @@ cancel(void *arg, size_t done, size_t parts)
 	return done == *(size_t *)arg;
 }
 
+/* A caller that was compiled when there were fewer options. */
+static void
+check_older_caller(void)
+{
+	static const struct fake_row v4 = {4, {0, 1}, {0, 2}, 443, 6, 0,
+	    {1, 1, 1, 1}};
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_cond_opts co = GODB_COND_OPTS_INIT;
+	struct godb_cond *c = NULL;
+	struct godb_result *r = NULL;
+	struct godb_scan *s = fake_scan_new();
+	int yes = 1;
+
+	fake_add_part(s, fake_add_iface(s, "eth0"), 300, &v4, 1);
+	(void)godb_keys_parse("sip", &o.keys, NULL);
+	o.size = offsetof(struct godb_query_opts, cancel);
+	o.cancel = &yes; /* of another meaning there */
+	is_int(godb_query_run(s, &o, &r), 0, "options of an older caller");
+	is_int(godb_result_n_rows(r), 1, "  are taken as far as they go");
+	godb_result_free(r);
+	o.size = sizeof(o);
+	is_int(godb_query_run(s, &o, &r), GODB_ECANCELLED,
+	    "  and all of today's");
+	co.size = offsetof(struct godb_cond_opts, sites);
+	co.sites = true;
+	is_int(godb_cond_parse("site = x", &co, &c, NULL), GODB_ESYNTAX,
+	    "  so are a condition's");
+	co.size = sizeof(co);
+	is_int(godb_cond_parse("site = x", &co, &c, NULL), 0, "  or not");
+	godb_cond_free(c);
+	godb_scan_close(s);
+}
+
 static void
 check_run(void)
 {
@@ -773,6 +807,7 @@ main(void)
 	state = tap_seed(20260117);
 	twin = calloc(PARTS * ROWS_MAX, sizeof(*twin));
 	check_random();
+	check_older_caller();
 	check_run();
 	check_pieces();
 	free(twin);
