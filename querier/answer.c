@@ -171,20 +171,19 @@ format_name(const struct answer_column *c, const struct godb_result_row *row,
 static void
 format_time(int64_t t_s, enum answer_time how, char out[ANSWER_CELL_MAX])
 {
-	char text[WHEN_TEXT_MAX];
+	_Static_assert(WHEN_TEXT_MAX <= ANSWER_CELL_MAX, "a cell has room");
 
 	switch (how) {
 	case ANSWER_EPOCH:
-		(void)snprintf(text, sizeof(text), "%lld", (long long)t_s);
+		(void)out_u64_string(out, (uint64_t)t_s); /* none before 1970 */
 		break;
 	case ANSWER_RFC3339:
-		when_format_utc(t_s, text);
+		when_format_utc(t_s, out);
 		break;
 	case ANSWER_LOCAL:
-		when_format_local(t_s, text);
+		when_format_local(t_s, out);
 		break;
 	}
-	(void)snprintf(out, ANSWER_CELL_MAX, "%s", text);
 }
 
 void
@@ -214,14 +213,14 @@ answer_cell(const struct answer_column *c, const struct godb_result_row *row,
 		format_addr(c, row, out);
 		break;
 	case GODB_KEY_DPORT:
-		(void)snprintf(out, ANSWER_CELL_MAX, "%u", row->dport);
+		(void)out_u64_string(out, row->dport);
 		break;
 	case GODB_KEY_PROTO:
 		proto = godb_proto_name(row->proto);
 		if (proto)
-			(void)snprintf(out, ANSWER_CELL_MAX, "%s", proto);
+			out_clean_string(out, ANSWER_CELL_MAX, proto);
 		else
-			(void)snprintf(out, ANSWER_CELL_MAX, "%u", row->proto);
+			(void)out_u64_string(out, row->proto);
 		break;
 	case GODB_KEY_L7PROTO:
 		out_clean_string(out, ANSWER_CELL_MAX,

@@ -60,17 +60,29 @@ out_char(struct out *o, char c)
 	out_bytes(o, &c, 1);
 }
 
-void
-out_u64(struct out *o, uint64_t v)
+/* Numbers are most of an answer, and printf takes 100 ns for one. */
+size_t
+out_u64_string(char to[OUT_U64_MAX], uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[OUT_U64_MAX];
+	size_t at = sizeof(digits) - 1, len;
 
+	digits[at] = '\0';
 	do {
 		digits[--at] = (char)('0' + v % 10);
 		v /= 10;
 	} while (v);
-	out_bytes(o, digits + at, sizeof(digits) - at);
+	len = sizeof(digits) - 1 - at;
+	memcpy(to, digits + at, len + 1);
+	return len;
+}
+
+void
+out_u64(struct out *o, uint64_t v)
+{
+	char digits[OUT_U64_MAX];
+
+	out_bytes(o, digits, out_u64_string(digits, v));
 }
 
 void
@@ -166,9 +178,13 @@ out_clean(struct out *o, const char *s)
 void
 out_clean_string(char *to, size_t size, const char *s)
 {
-	size_t n = 0;
+	size_t n = plain_length(s);
 	char piece[5];
 
+	if (n > size - 1)
+		n = size - 1;
+	memcpy(to, s, n);
+	s += n;
 	while (*s) {
 		size_t len;
 

@@ -20,6 +20,8 @@ void out_bytes(struct out *o, const char *s, size_t len);
 void out_str(struct out *o, const char *s);
 void out_char(struct out *o, char c);
 void out_u64(struct out *o, uint64_t v);
+#define OUT_U64_MAX 21 /* digits and a NUL */
+size_t out_u64_string(char to[OUT_U64_MAX], uint64_t v); /* without the NUL */
 void out_fmt(struct out *o, const char *fmt, ...)
     __attribute__((format(printf, 2, 3))); /* at most 511 bytes */
 
