@@ -1,7 +1,8 @@
 /*
- * Many groups are sorted by radix: by value, then those of equal value by as
- * much of their keys as fits 64 bits, and only what is equal then too by
- * comparing keys.
+ * Many groups are sorted by radix: by value, then those of equal value by the
+ * first 64 bits of their keys, those by the next, and so on: reading a key once
+ * for each costs less than twice for each comparison.  What is equal to the end
+ * is compared as a whole.
  */
 #include "common/godb/rank.h"
 
@@ -222,15 +223,22 @@ sort_by_value(struct item *items, struct item *tmp, size_t n)
 		memcpy(items, from, n * sizeof(*items));
 }
 
-/* The first bits of a key as it is ordered. */
+/* 64 bits of a key as it is ordered, after so many others. */
 struct prefix {
 	uint64_t bits;
-	unsigned left;
+	unsigned left, skip;
 };
 
 static void
 put_bits(struct prefix *p, uint64_t v, unsigned n)
 {
+	if (p->skip >= n) {
+		p->skip -= n;
+		return;
+	}
+	n -= p->skip;
+	v &= UINT64_MAX >> (64 - n);
+	p->skip = 0;
 	if (p->left == 0)
 		return;
 	if (n > p->left) {
@@ -286,11 +294,11 @@ put_key(struct prefix *p, const struct gdi_order *o, enum godb_key key,
 	}
 }
 
-static uint64_t
-prefix_of(const struct ranking *r, uint32_t id)
+static struct prefix
+prefix_of(const struct ranking *r, uint32_t id, unsigned skip)
 {
 	const struct gdi_order *o = r->order;
-	struct prefix p = {0, 64};
+	struct prefix p = {0, 64, skip};
 	struct gdi_group_key key;
 
 	gdi_group_key(r->g, id, &key);
@@ -298,7 +306,7 @@ prefix_of(const struct ranking *r, uint32_t id)
 		put_key(&p, o, (enum godb_key)o->sort, &key);
 	for (unsigned k = 0; p.left > 0 && k < o->keys->n; k++)
 		put_key(&p, o, o->keys->key[k], &key);
-	return p.bits;
+	return p;
 }
 
 /* How many items from the first on have its value. */
@@ -312,23 +320,39 @@ alike(const struct item *items, size_t n)
 	return k;
 }
 
+/* Items that are equal but for their keys after the first `skip` bits. */
+static void
+sort_alike(struct ranking *r, struct item *items, struct item *tmp, size_t n,
+    unsigned skip)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		struct prefix p = prefix_of(r, items[i].id, skip);
+
+		items[i].value = p.bits;
+		any |= p.left < 64;
+	}
+	if (!any) {
+		qsort_r(items, n, sizeof(*items), order_for_qsort, r);
+		return;
+	}
+	sort_by_value(items, tmp, n);
+	for (size_t i = 0, same; i < n; i += same) {
+		same = alike(items + i, n - i);
+		if (same > 1)
+			sort_alike(r, items + i, tmp, same, skip + 64);
+	}
+}
+
 static void
 sort_items(struct ranking *r, struct item *items, struct item *tmp, size_t n)
 {
 	sort_by_value(items, tmp, n);
 	for (size_t i = 0, equal; i < n; i += equal) {
 		equal = alike(items + i, n - i);
-		if (equal == 1)
-			continue;
-		for (size_t k = i; k < i + equal; k++)
-			items[k].value = prefix_of(r, items[k].id);
-		sort_by_value(items + i, tmp, equal);
-		for (size_t k = i, same; k < i + equal; k += same) {
-			same = alike(items + k, i + equal - k);
-			if (same > 1)
-				qsort_r(items + k, same, sizeof(*items),
-				    order_for_qsort, r);
-		}
+		if (equal > 1)
+			sort_alike(r, items + i, tmp, equal, 0);
 	}
 }
 
