@@ -281,6 +281,14 @@ test_wifi(void)
 	p->b[1] |= 0x40;
 	ok(decode(105, p->b, p->n, &d) == DECODE_NON_IP, "encrypted 802.11");
 	p->b[1] &= 0xbf;
+	p->b[0] |= 1;
+	ok(decode(105, p->b, p->n, &d) == DECODE_NON_IP, "802.11, version 1");
+	p->b[0] &= 0xfc;
+	p->b[22] = 0x01;
+	ok(decode(105, p->b, p->n, &d) == DECODE_NON_IP,
+	    "the rest of a fragmented 802.11 frame");
+	p->b[22] = 0xf0;
+	link_case("802.11, sequence 15", 105, p);
 	memmove(p->b + 8, p->b, p->n);
 	memcpy(p->b, tap, 8);
 	p->n += 8;
@@ -643,13 +651,192 @@ test_recorders(void)
 	    "cooked netlink messages");
 }
 
+/* Arista's time stamp of either length, and what is none. */
+static void
+test_time_stamped(void)
+{
+	static const uint8_t stamp[] = {0, 1, 1, 0x11, 1, 2, 3, 4, 5, 6, 7, 8};
+	uint8_t other[sizeof(stamp)];
+	struct packet *p;
+	struct decode_packet d;
+
+	in_tag("Arista's 64-bit time stamp", 0xd28b, stamp, 12);
+	memcpy(other, stamp, sizeof(stamp));
+	other[3] = 0x20;
+	in_tag("48 bits", 0xd28b, other, 10);
+	other[3] = 0x30;
+	p = packet_new();
+	put_ether(p, 0xd28b);
+	put(p, other, 10);
+	put16(p, 0x0800);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP, "a format unknown");
+	p->b[17] = 0x20;
+	p->b[15] = 2;
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP, "another subtype");
+}
+
+/* What a pseudo-wire's frame may hold; and wires in wires end. */
+static void
+test_pseudowires(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ether(p, 0x8847);
+	put32(p, 100u << 12 | 0x140);
+	put32(p, 0);
+	put_ether(p, 36);
+	put_snap(p, 0, 0x0800);
+	put_udp4(p);
+	link_case("SNAP in a pseudo-wire", 1, p);
+	p = packet_new();
+	put_ether(p, 0x8847);
+	put32(p, 100u << 12 | 0x140);
+	put32(p, 0);
+	put_ether(p, 0x8847);
+	put32(p, 200u << 12 | 0x140);
+	put_udp4(p);
+	link_case("MPLS in a pseudo-wire", 1, p);
+	p = packet_new();
+	put_ether(p, 0x8847);
+	put32(p, 100u << 12 | 0x140);
+	put32(p, 0);
+	put_ether(p, 0x8847);
+	put32(p, 200u << 12 | 0x140);
+	put8(p, 0x0f); /* to a group, if that were a frame */
+	for (int i = 0; i < 60; i++)
+		put8(p, 0x0f);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+	    "nothing in a pseudo-wire");
+	p = packet_new();
+	for (int i = 0; i < 5; i++) {
+		put_ether(p, 0x8847);
+		put32(p, 100u << 12 | 0x140);
+		put32(p, 0);
+	}
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+	    "pseudo-wires in one another end somewhere");
+	/* the try with a control word takes bytes for a group's address */
+	p = packet_new();
+	put_ether(p, 0x8847);
+	put32(p, 100u << 12 | 0x140);
+	put32(p, 0x02000000);
+	put32(p, 0x01020200);
+	put32(p, 0x00000002);
+	put16(p, 0x0800);
+	put_udp4(p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_IP && is_udp(&d) &&
+	    !(d.flags & DECODE_GROUP),
+	    "a try that failed leaves no verdict behind");
+}
+
+static void
+test_odd_headers(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ether(p, 31);
+	put8(p, 6);
+	put8(p, 7);
+	put8(p, 3);
+	put_udp4(p);
+	link_case("the SAP of IP, a response", 1, p);
+	p = packet_new();
+	put16(p, 0xff13);
+	put16(p, 0x0021);
+	put_udp4(p);
+	link_case("PPP, another control field", 9, p);
+	p = packet_new();
+	put16(p, 0x8f10);
+	put16(p, 0x0800);
+	put_udp4(p);
+	link_case("Cisco HDLC under PPP, another control field", 9, p);
+	p = packet_new();
+	put_bytes(p, 0, 16);
+	put_udp4(p);
+	link_case("SLIP", 8, p);
+	p = packet_new();
+	put_bytes(p, 0, 16);
+	put_udp6(p);
+	ok(decode(8, p->b, p->n, &d) == DECODE_NON_IP,
+	    "SLIP carries IPv4 only");
+	p = packet_new();
+	put_bytes(p, 0x55, 7);
+	put8(p, 0xd5);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("an express frame of 802.3br", 274, p);
+	p->b[7] = 0xe6;
+	ok(decode(274, p->b, p->n, &d) == DECODE_NON_IP, "a preempted one");
+	p = packet_new();
+	put_bytes(p, 0, 6);
+	put16(p, 0x0800);
+	put_bytes(p, 0, 36);
+	put_udp4(p);
+	link_case("Symantec's firewall", 99, p);
+}
+
+static void
+put_erf(struct packet *p, unsigned type)
+{
+	put_bytes(p, 0, 8);
+	put32(p, type << 24 | 0x040060);
+	put32(p, 0);
+}
+
+static void
+test_endace(void)
+{
+	static const unsigned hdlc[] = {1, 10, 15, 19};
+	static const unsigned channel[] = {5, 17};
+	static const unsigned ethernet[] = {2, 11, 16, 20};
+	struct packet *p;
+
+	for (size_t i = 0; i < 4; i++) {
+		p = packet_new();
+		put_erf(p, hdlc[i]);
+		put32(p, 0xff030021);
+		put_udp4(p);
+		link_case("ERF, PPP", 197, p);
+		p = packet_new();
+		put_erf(p, ethernet[i]);
+		put16(p, 0);
+		put_ether(p, 0x0800);
+		put_udp4(p);
+		link_case("ERF, Ethernet", 197, p);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		p = packet_new();
+		put_erf(p, channel[i]);
+		put32(p, 7);
+		put32(p, 0x0f000800);
+		put_udp4(p);
+		link_case("ERF, a channel's HDLC", 197, p);
+		p = packet_new();
+		put_erf(p, i == 0 ? 4 : 9);
+		put_bytes(p, 0, i == 0 ? 4 : 8);
+		put_snap(p, 0, 0x0800);
+		put_udp4(p);
+		link_case("ERF, AAL5", 197, p);
+	}
+	p = packet_new();
+	put_erf(p, 22);
+	put_udp4(p);
+	link_case("ERF, IPv4", 197, p);
+}
+
 static void
 test_wifi_aggregate(void)
 {
 	struct packet *p = packet_new();
 
 	put16(p, 0x8801); /* QoS data, to the distribution system */
-	put_bytes(p, 2, 22);
+	put_bytes(p, 2, 20);
+	put16(p, 0);
 	put16(p, 0x8000);
 	put_bytes(p, 2, 12);
 	put16(p, 36);
@@ -658,7 +845,9 @@ test_wifi_aggregate(void)
 	link_case("A-MSDU", 105, p);
 	p = packet_new();
 	put16(p, 0x8803); /* between two access points */
-	put_bytes(p, 2, 28);
+	put_bytes(p, 2, 20);
+	put16(p, 0);
+	put_bytes(p, 2, 6);
 	put16(p, 0x0001);
 	put_bytes(p, 1, 6 + 6); /* mesh control with one address */
 	put_snap(p, 0, 0x0800);
@@ -905,6 +1094,10 @@ main(void)
 	test_frame_relay();
 	test_more_links();
 	test_recorders();
+	test_time_stamped();
+	test_pseudowires();
+	test_odd_headers();
+	test_endace();
 	test_wifi_aggregate();
 	test_cut_extension();
 	test_ip4();
