@@ -90,7 +90,6 @@ test_full(void)
 static void
 test_interleaved(void)
 {
-	struct decode_packet p;
 	unsigned kept = 0;
 
 	for (uint32_t id = 0; id < 200; id++)
@@ -98,11 +97,22 @@ test_interleaved(void)
 	for (uint32_t id = 0; id < 200; id++)
 		kept += gets_ports(6, 77, id, 9001);
 	ok(kept >= 195, "interleaved datagrams of one pair: %u of 200", kept);
-	see_first(6, 78, 5, 9000);
-	p = fragment(6, 78, 5, false);
-	p.dst[15] = 1;
-	fragment_track(&cache, &p, 9001);
-	ok(!(p.flags & DECODE_HAS_PORTS), "not for another destination");
+}
+
+/* A whole prefix of destinations, each of which has its own datagrams. */
+static void
+test_destinations(void)
+{
+	unsigned wrong = 0;
+
+	for (uint32_t i = 0; i < 2 * FRAGMENT_ENTRIES; i++) {
+		struct decode_packet p = fragment(6, 78, 5, i % 2 == 0);
+
+		memcpy(p.dst + 12, &i, 4);
+		fragment_track(&cache, &p, 9000);
+		wrong += i % 2 && p.flags & DECODE_HAS_PORTS;
+	}
+	is_int(wrong, 0, "none gets another one's ports");
 }
 
 /* An identification comes around again: the newer first fragment counts. */
@@ -128,6 +138,7 @@ main(void)
 	test_time();
 	test_full();
 	test_interleaved();
+	test_destinations();
 	test_reused();
 	return tap_done();
 }
