@@ -648,6 +648,18 @@ test_orientation(void)
 	publish_all(t, &rows, 10);
 	is_int(row_of(&rows, 4, two, one, 40000, 6)->c[FRAME_PKTS_RCVD], 2,
 	    "and not after");
+	/* what was published on the weakest evidence meets the strongest */
+	ab.proto = ba.proto = 132;
+	ab.hint = ba.hint = DECODE_HINT_NONE;
+	flowtab_add(t, &ab, 1, 9000);
+	publish_all(t, &rows, 10);
+	ba.hint = DECODE_HINT_OPENS;
+	flowtab_add(t, &ba, 1, 9001);
+	publish_all(t, &rows, 10);
+	is_int(row_of(&rows, 4, one, two, 40000, 132)->c[FRAME_PKTS_RCVD], 1,
+	    "not even on better evidence");
+	is_int(row_of(&rows, 4, two, one, 40000, 132)->c[FRAME_PKTS_SENT], 0,
+	    "no row the other way");
 	flowtab_free(t);
 	rows_free(&rows);
 }
