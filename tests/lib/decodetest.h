@@ -107,11 +107,4 @@ put_bridged(struct packet *p, size_t pad)
 	put_udp4(p);
 }
 
-__attribute__((unused)) static void
-put_bytes(struct packet *p, unsigned v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		put8(p, v);
-}
-
 #endif
