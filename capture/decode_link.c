@@ -232,7 +232,7 @@ wifi(struct rest r, bool pad, struct decode_packet *out)
 		return DECODE_NON_IP;
 	type = r.p[0];
 	control = r.p[1];
-	/* of version 0, data, not "no data", not the rest of a fragmented one */
+	/* version 0; data, not "no data", nor the rest of a frame in pieces */
 	if ((type & 0x0f) != 0x08 || (type & 0x40) || (control & 0x40) ||
 	    (r.p[22] & 0x0f))
 		return DECODE_NON_IP;
