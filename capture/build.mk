@@ -11,7 +11,7 @@ CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
 CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := capture/main.c capture/workers.c
+goprobe-capture_SRCS := capture/main.c capture/report.c capture/workers.c
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c \
@@ -26,7 +26,8 @@ TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_flowdump := $(CAPTURE_PKGS)
 
 CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
-	stage fanout pcapfile decode fragment orient flowtab snapshot pause loop
+	stage fanout pcapfile decode decode_link fragment orient flowtab \
+	snapshot pause loop
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))

@@ -33,6 +33,7 @@ enum ether_type {
 	ETHER_QINQ_9100 = 0x9100,
 	ETHER_QINQ_9200 = 0x9200,
 	ETHER_QINQ_9300 = 0x9300,
+	ETHER_ARISTA = 0xd28b,
 	ETHER_RTAG = 0xf1c1,
 };
 
@@ -53,37 +54,30 @@ decode_ip_any(struct rest r, struct decode_packet *out)
 
 /* ---- MPLS ---------------------------------------------------------------- */
 
-/* Whether these bytes are an Ethernet frame with an IP header that holds. */
-static bool
-is_ip_frame(struct rest r)
-{
-	uint16_t type;
-
-	if (!tag(&r, 14, &type))
-		return false;
-	while (type == ETHER_VLAN || type == ETHER_QINQ)
-		if (!tag(&r, 4, &type))
-			return false;
-	if (type == ETHER_IPV4)
-		return r.n >= 20 && r.p[0] >> 4 == 4 && (r.p[0] & 15) >= 5 &&
-		    be16(r.p + 2) >= (r.p[0] & 15) * 4;
-	return type == ETHER_IPV6 && r.n >= 40 && r.p[0] >> 4 == 6;
-}
-
 /*
  * An Ethernet pseudo-wire (RFC 4448), with or without its control word, whose
  * first nibble is 0.  Nothing in the frame says which, or that it is one, so
- * only what makes sense down to IP is taken for it.
+ * only what makes sense down to IP is taken for it.  Each try may come upon
+ * the next pseudo-wire, so few are looked for in one another.
  */
 static enum decode_class
 pseudowire(struct rest r, struct decode_packet *out)
 {
+	enum { WIRES_MAX = 3 };
+	uint8_t flags = out->flags;
 	struct rest word = r;
 
-	if (r.n >= 1 && r.p[0] >> 4 == 0 && skip(&word, 4) &&
-	    is_ip_frame(word))
-		return decode_ethernet(word, out);
-	return is_ip_frame(r) ? decode_ethernet(r, out) : DECODE_NON_IP;
+	if (r.nesting > WIRES_MAX)
+		return DECODE_NON_IP;
+	if (r.n >= 1 && r.p[0] >> 4 == 0 && skip(&word, 4)) {
+		if (decode_ethernet(word, out) == DECODE_IP)
+			return DECODE_IP;
+		out->flags = flags;
+	}
+	if (decode_ethernet(r, out) == DECODE_IP)
+		return DECODE_IP;
+	out->flags = flags;
+	return DECODE_NON_IP;
 }
 
 /* A pseudo-wire's associated channel: its types are PPP's (RFC 4385, 5586). */
@@ -233,15 +227,16 @@ decode_nlpid(struct rest r, struct decode_packet *out)
 enum decode_class
 decode_llc(struct rest r, struct decode_packet *out)
 {
+	enum { IP = 0x060603, RESPONSE = 0x000100, ISO = 0xfefe03 };
 	uint32_t oui, saps;
 	uint16_t type;
 
 	if (r.n < 3)
 		return DECODE_NON_IP;
 	saps = (uint32_t)be16(r.p) << 8 | r.p[2];
-	if (saps == 0x060603 || saps == 0xfefe03) {
+	if ((saps & ~(uint32_t)RESPONSE) == IP || saps == ISO) {
 		skip(&r, 3);
-		return saps == 0x060603 ? ip4(r, out) : decode_nlpid(r, out);
+		return saps == ISO ? decode_nlpid(r, out) : ip4(r, out);
 	}
 	if (saps != 0xaaaa03 || r.n < 8)
 		return DECODE_NON_IP;
@@ -337,6 +332,21 @@ batman(struct rest r, struct decode_packet *out)
 	return skip(&r, header) ? decode_ethernet(r, out) : DECODE_NON_IP;
 }
 
+/* Arista's time stamp: subtype, version, 48 or 64 bits of it. */
+static bool
+arista(struct rest *r, uint16_t *type)
+{
+	enum { TIMESTAMP = 1, BITS_64 = 1, BITS_48 = 2 };
+	unsigned format;
+
+	if (r->n < 4 || be16(r->p) != TIMESTAMP)
+		return false;
+	format = r->p[3] >> 4;
+	if (format != BITS_64 && format != BITS_48)
+		return false;
+	return tag(r, format == BITS_64 ? 14 : 12, type);
+}
+
 enum decode_class
 decode_ethertype(uint16_t type, struct rest r, struct decode_packet *out)
 {
@@ -366,6 +376,9 @@ decode_ethertype(uint16_t type, struct rest r, struct decode_packet *out)
 			break;
 		case ETHER_MACSEC:
 			more = macsec(&r, &type);
+			break;
+		case ETHER_ARISTA:
+			more = arista(&r, &type);
 			break;
 		case ETHER_MPLS:
 		case ETHER_MPLS_MULTICAST:

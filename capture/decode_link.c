@@ -21,13 +21,13 @@ c_hdlc(struct rest r, struct decode_packet *out)
 }
 
 /* With or without HDLC's address and control; some devices write Cisco HDLC
- * under this link type. */
+ * under this link type.  No protocol begins with either's address. */
 static enum decode_class
 ppp(struct rest r, struct decode_packet *out)
 {
-	if (r.n >= 2 && (r.p[0] == 0x0f || r.p[0] == 0x8f) && r.p[1] == 0)
+	if (r.n >= 2 && (r.p[0] == 0x0f || r.p[0] == 0x8f))
 		return c_hdlc(r, out);
-	if (r.n >= 2 && r.p[0] == 0xff && r.p[1] == 0x03)
+	if (r.n >= 2 && r.p[0] == 0xff)
 		skip(&r, 2);
 	return decode_ppp(r, out);
 }
@@ -232,8 +232,9 @@ wifi(struct rest r, bool pad, struct decode_packet *out)
 		return DECODE_NON_IP;
 	type = r.p[0];
 	control = r.p[1];
-	/* data, not "no data" */
-	if ((type & 0x0c) != 0x08 || (type & 0x40) || (control & 0x40))
+	/* version 0; data, not "no data", nor the rest of a frame in pieces */
+	if ((type & 0x0f) != 0x08 || (type & 0x40) || (control & 0x40) ||
+	    (r.p[22] & 0x0f))
 		return DECODE_NON_IP;
 	if (r.p[4] & 1)
 		out->flags |= DECODE_GROUP;
@@ -347,6 +348,15 @@ after(size_t header, struct rest r, struct decode_packet *out,
     enum decode_class (*next)(struct rest, struct decode_packet *))
 {
 	return skip(&r, header) ? next(r, out) : DECODE_NON_IP;
+}
+
+/* Behind libpcap's direction and compressed header: an IPv4 packet made
+ * whole again (RFC 1055 and 1144 know of no other). */
+static enum decode_class
+slip(struct rest r, struct decode_packet *out)
+{
+	return skip(&r, 16) && r.n >= 1 && r.p[0] >> 4 == 4 ? ip4(r, out)
+	                                                    : DECODE_NON_IP;
 }
 
 static enum decode_class
@@ -465,12 +475,21 @@ juniper(struct rest r, struct decode_packet *out,
 	                          : DECODE_NON_IP;
 }
 
+/* PPP's address and control, or those of Cisco's HDLC. */
+static enum decode_class
+endace_hdlc(struct rest r, struct decode_packet *out)
+{
+	return r.n >= 1 && r.p[0] == 0xff ? ppp(r, out) : c_hdlc(r, out);
+}
+
 /* Endace's record (ERF): 16 bytes, 8 for each extension header, then by type. */
 static enum decode_class
 endace(struct rest r, struct decode_packet *out)
 {
-	enum { HDLC = 1, ETHERNET = 2, COLOUR_HDLC = 10, COLOUR_ETHERNET = 11,
-		DSM_ETHERNET = 16, DSM_HDLC = 15, IP4 = 22, IP6 = 23 };
+	enum { HDLC = 1, ETHERNET = 2, AAL5 = 4, CHANNEL_HDLC = 5,
+		CHANNEL_AAL5 = 9, COLOUR_HDLC = 10, COLOUR_ETHERNET = 11,
+		DSM_HDLC = 15, DSM_ETHERNET = 16, COLOUR_CHANNEL_HDLC = 17,
+		HASH_HDLC = 19, HASH_ETHERNET = 20, IP4 = 22, IP6 = 23 };
 	uint8_t type;
 
 	if (r.n < 16)
@@ -486,12 +505,19 @@ endace(struct rest r, struct decode_packet *out)
 	case HDLC:
 	case COLOUR_HDLC:
 	case DSM_HDLC:
-		/* PPP's address and control, or those of Cisco's HDLC */
-		return r.n >= 1 && r.p[0] == 0xff ? ppp(r, out)
-		                                  : c_hdlc(r, out);
+	case HASH_HDLC:
+		return endace_hdlc(r, out);
+	case CHANNEL_HDLC:
+	case COLOUR_CHANNEL_HDLC:
+		return after(4, r, out, endace_hdlc);
+	case AAL5: /* behind the cell's header */
+		return after(4, r, out, rfc2684);
+	case CHANNEL_AAL5:
+		return after(8, r, out, rfc2684);
 	case ETHERNET:
 	case COLOUR_ETHERNET:
 	case DSM_ETHERNET:
+	case HASH_ETHERNET:
 		return after(2, r, out, decode_ethernet);
 	case IP4:
 		return ip4(r, out);
@@ -500,6 +526,33 @@ endace(struct rest r, struct decode_packet *out)
 	default:
 		return DECODE_NON_IP;
 	}
+}
+
+/* Preamble and start of frame of IEEE 802.3br; only whole (express) frames,
+ * not the pieces of preempted ones. */
+static enum decode_class
+mpacket(struct rest r, struct decode_packet *out)
+{
+	enum { EXPRESS = 0xd5 };
+
+	if (r.n < 8 || r.p[7] != EXPRESS)
+		return DECODE_NON_IP;
+	skip(&r, 8);
+	return decode_ethernet(r, out);
+}
+
+/* Symantec's firewall: 44 bytes, the EtherType among them. */
+static enum decode_class
+symantec(struct rest r, struct decode_packet *out)
+{
+	uint16_t type;
+
+	if (r.n < 44)
+		return DECODE_NON_IP;
+	type = be16(r.p + 6);
+	skip(&r, 44);
+	return type < ETHER_TYPE_MIN ? DECODE_NON_IP
+	                             : decode_ethertype(type, r, out);
 }
 
 /* A switch's tag between the addresses and the type (Linux's DSA); with a type
@@ -559,7 +612,7 @@ decode_link(int dlt, struct rest r, struct decode_packet *out)
 	case LINK_FRELAY:
 		return frame_relay(r, out);
 	case LINK_SLIP:
-		return after(16, r, out, decode_ip_any);
+		return slip(r, out);
 	case LINK_FDDI:
 		return fddi(r, out);
 	case LINK_TOKEN_RING:
@@ -583,6 +636,10 @@ decode_link(int dlt, struct rest r, struct decode_packet *out)
 		return juniper(r, out, c_hdlc);
 	case LINK_ERF:
 		return endace(r, out);
+	case LINK_MPACKET:
+		return mpacket(r, out);
+	case LINK_SYMANTEC:
+		return symantec(r, out);
 	case LINK_EPON: /* the preamble's logical link */
 		return after(8, r, out, decode_ethernet);
 	case LINK_DSA_BRCM:
@@ -628,7 +685,8 @@ decode_knows(int dlt)
 	static const uint16_t known[] = {LINK_NULL, LINK_EN10MB,
 		LINK_TOKEN_RING, LINK_ARCNET, LINK_SLIP, LINK_PPP, LINK_FDDI,
 		LINK_ATM_RFC1483, LINK_RAW, LINK_ENC_OPENBSD, LINK_RAW_OPENBSD,
-		LINK_ATM_CLIP, LINK_PPP_SERIAL, LINK_PPP_ETHER, LINK_RAW_FILE,
+		LINK_ATM_CLIP, LINK_PPP_SERIAL, LINK_PPP_ETHER, LINK_SYMANTEC,
+		LINK_RAW_FILE,
 		LINK_C_HDLC, LINK_IEEE802_11, LINK_FRELAY, LINK_LOOP, LINK_ENC,
 		LINK_LINUX_SLL, LINK_PFLOG, LINK_PRISM, LINK_IP_OVER_FC,
 		LINK_SUNATM, LINK_RADIOTAP, LINK_ARCNET_LINUX,
@@ -637,7 +695,7 @@ decode_knows(int dlt)
 		LINK_JUNIPER_CHDLC, LINK_PPI, LINK_ERF, LINK_PPP_WITH_DIR,
 		LINK_C_HDLC_WITH_DIR, LINK_FRELAY_WITH_DIR, LINK_IPNET,
 		LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_IPOIB, LINK_PKTAP,
-		LINK_EPON, LINK_LINUX_SLL2, LINK_DSA_BRCM,
+		LINK_EPON, LINK_MPACKET, LINK_LINUX_SLL2, LINK_DSA_BRCM,
 		LINK_DSA_BRCM_PREPEND, LINK_DSA, LINK_EDSA};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -26,6 +26,7 @@
 #include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
+#include "capture/report.h"
 #include "capture/snapshot.h"
 #include "capture/source.h"
 #include "capture/workers.h"
@@ -44,8 +45,6 @@
 #define NICE -10
 #define OFFLINE_RING_BYTES (8u << 20)
 
-enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
-
 struct options {
 	const char *conf_path;
 	const char *socket;
@@ -63,8 +62,8 @@ struct capture {
 	struct workers workers; /* offline one */
 	int notify, signals, alive;
 	int watchdog_ms;
-	int64_t petted_ns, shown_ns;
-	bool terminal, bar; /* offline: progress on stderr */
+	int64_t petted_ns;
+	struct report_bar bar; /* offline */
 	int deaths_fd;      /* our predecessor's */
 	struct deaths_page *deaths;
 	int64_t opened_ns;  /* live: the interface is watched since */
@@ -719,31 +718,6 @@ begin(struct capture *c)
 /* ---- running -------------------------------------------------------------- */
 
 static void
-progress(struct capture *c, const struct loop_totals *t)
-{
-	uint64_t done = 0, total = 0;
-	int64_t now = gp_clock_mono_ns();
-	unsigned percent;
-	char bar[41];
-
-	if (!c->terminal || now - c->shown_ns < GP_NS_PER_S / 5)
-		return;
-	c->shown_ns = now;
-	source_progress(c->workers.w[0].source, &done, &total);
-	if (total == 0) {
-		fprintf(stderr, "\r%llu packets",
-		    (unsigned long long)t->seen);
-	} else {
-		percent = (unsigned)(done * 100 / total);
-		for (unsigned i = 0; i < 40; i++)
-			bar[i] = i * 100 < percent * 40 ? '#' : '.';
-		bar[40] = '\0';
-		fprintf(stderr, "\r[%s] %3u %%", bar, percent);
-	}
-	c->bar = true;
-}
-
-static void
 tick(void *ctx, const struct loop_totals *t)
 {
 	struct worker *w = ctx;
@@ -754,18 +728,10 @@ tick(void *ctx, const struct loop_totals *t)
 	if (w != &c->workers.w[0])
 		return;
 	if (c->o.offline)
-		progress(c, t);
+		report_progress(&c->bar, c->workers.w[0].source, t->seen);
 	/* only for all of them */
 	if (watchdog_hungry(c) && workers_alive(&c->workers, c->petted_ns))
 		pet_watchdog(c);
-}
-
-static void
-clear_bar(struct capture *c)
-{
-	if (c->bar)
-		fprintf(stderr, "\r%60s\r", "");
-	c->bar = false;
 }
 
 static void
@@ -773,8 +739,7 @@ problem(void *ctx, enum source_result what, const char *text)
 {
 	(void)ctx;
 	(void)what;
-	clear_bar(&capture);
-	fprintf(stderr, "goprobe: %s\n", text);
+	report_problem(&capture.bar, text);
 }
 
 static void
@@ -803,147 +768,6 @@ make_loop(struct capture *c, struct worker *w)
 
 	if (rc < 0)
 		die(1, "flow table", strerror(-rc));
-}
-
-static void
-time_text(int64_t t_s, char out[32])
-{
-	time_t t = (time_t)t_s;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, 32, "%Y-%m-%d %H:%M:%S", &tm) == 0)
-		(void)snprintf(out, 32, "%lld", (long long)t_s);
-}
-
-static unsigned long long
-ull(uint64_t v)
-{
-	return v;
-}
-
-static int
-report_offline(struct capture *c, enum loop_result result,
-    const struct loop_totals *t)
-{
-	char first[32], last[32];
-
-	clear_bar(c);
-	/* nothing was a capture: that has been said, there is no sum to add */
-	if (t->unreadable > 0 && t->seen == 0)
-		return 1;
-	fprintf(stderr, "goprobe: %llu packets, %llu rows in %llu blocks, "
-			"%llu non-IP, %llu malformed",
-	    ull(t->seen), ull(t->done_rows), ull(t->done_blocks),
-	    ull(t->non_ip), ull(t->malformed));
-	if (t->overflow > 0)
-		fprintf(stderr, ", %llu in overflow rows", ull(t->overflow));
-	if (t->time_clamped > 0)
-		fprintf(stderr, ", %llu with times out of range",
-		    ull(t->time_clamped));
-	if (t->l7_starved > 0)
-		fprintf(stderr, ", %llu flows named by port for want of "
-				"memory", ull(t->l7_starved));
-	if (t->first_s <= t->last_s) {
-		time_text(t->first_s, first);
-		time_text(t->last_s, last);
-		fprintf(stderr, ", %s to %s UTC", first, last);
-	}
-	fputc('\n', stderr);
-	if (result == LOOP_PEER_GONE || !t->done) {
-		fprintf(stderr, "goprobe: the writer is gone: not everything "
-				"is stored\n");
-		return 1;
-	}
-	if (result == LOOP_STOPPED) {
-		fprintf(stderr, "goprobe: stopped; what was read is stored\n");
-		return 1;
-	}
-	if (t->unreadable > 0)
-		return 1;
-	return t->cut > 0 ? EXIT_CUT : 0;
-}
-
-/* What it does, in figures: how much of a packet, how many flows. */
-static void
-announce(const struct capture *c)
-{
-	const struct gp_conf_capture *s = &c->settings;
-	const struct source *source = c->workers.w[0].source;
-	bool l7 = c->l7 == LOOP_L7_ON && dpi_version();
-	int label = l7 ? FLOWTAB_BYTES_LABEL : 0;
-
-	gp_log(GP_LOG_INFO,
-	    "capturing iface=%s snaplen=%u buffer_mb=%u promiscuous=%s "
-	    "direction=%s workers=%zu flows_max=%u bytes_per_flow=%d-%d "
-	    "filter=%s l7=%s",
-	    c->o.iface, snaplen(c), s->buffer_mb, s->promiscuous ? "yes" : "no",
-	    source_by_iface(source) ? "interface" : "flow", c->workers.n,
-	    s->flows_max, FLOWTAB_BYTES_V4 + label, FLOWTAB_BYTES_V6 + label,
-	    s->filter[0] || s->filter_file[0] ? "yes" : "no",
-	    l7 ? dpi_version() : c->l7 == LOOP_L7_ON ? "missing" : "off");
-}
-
-static void
-report_pauses(const char *iface, const char *clock, const struct pause *p)
-{
-	char text[PAUSE_TEXT_MAX];
-
-	pause_format(p, text);
-	gp_log(GP_LOG_INFO, "turns iface=%s clock=%s longest_us=%lld %s", iface,
-	    clock, (long long)(p->longest_ns / 1000), text);
-}
-
-/* How evenly the interface is dealt. */
-static void
-report_workers(const struct capture *c)
-{
-	for (size_t i = 0; c->workers.n > 1 && i < c->workers.n; i++) {
-		const struct loop_totals *t = &c->workers.w[i].totals;
-
-		gp_log(GP_LOG_INFO,
-		    "worker iface=%s worker=%zu packets=%llu flows=%u "
-		    "kernel_drops=%llu",
-		    c->o.iface, i, ull(t->seen), t->flows,
-		    ull(t->kernel_drops));
-	}
-}
-
-static int
-report_live(const struct capture *c, enum loop_result result,
-    const struct worker *culprit, const struct loop_totals *t)
-{
-	report_workers(c);
-	gp_log(GP_LOG_INFO,
-	    "ended iface=%s packets=%llu non-ip=%llu malformed=%llu "
-	    "overflow=%llu late=%llu kernel_drops=%llu iface_drops=%llu "
-	    "kernel_at_stop=%llu unpublished=%llu l7_packets=%llu "
-	    "l7_cut=%llu l7_full=%llu l7_starved=%llu",
-	    c->o.iface, ull(t->seen), ull(t->non_ip), ull(t->malformed),
-	    ull(t->overflow), ull(t->late), ull(t->kernel_drops),
-	    ull(t->iface_drops),
-	    ull(t->kernel_at_stop), ull(t->seen - t->published),
-	    ull(t->l7_looked), ull(t->l7_cut), ull(t->l7_full),
-	    ull(t->l7_starved));
-	report_pauses(c->o.iface, "wall", &t->turns);
-	report_pauses(c->o.iface, "cpu", &t->turns_cpu);
-	if (t->left)
-		gp_log(GP_LOG_INFO, "left to another capture iface=%s",
-		    c->o.iface);
-	switch (result) {
-	case LOOP_IFACE_GONE:
-		gp_log(GP_LOG_WARNING, "%s",
-		    source_error(culprit->source));
-		return EXIT_AGAIN;
-	case LOOP_PEER_GONE:
-		gp_log(GP_LOG_WARNING, "the writer is gone iface=%s",
-		    c->o.iface);
-		return EXIT_AGAIN;
-	case LOOP_STOPPED:
-	case LOOP_FINISHED:
-		break;
-	}
-	return t->seen == t->published && t->acked ? 0 : 1;
 }
 
 static void
@@ -987,7 +811,7 @@ main(int argc, char **argv)
 	choose_l7(c);
 	if (c->o.offline) {
 		open_inputs(c, files, n_files);
-		c->terminal = isatty(STDERR_FILENO);
+		c->bar.terminal = isatty(STDERR_FILENO);
 	} else {
 		go_first();
 		if (ifwait_up(c->o.iface, c->signals, told_of_interface,
@@ -1007,13 +831,15 @@ main(int argc, char **argv)
 		be_welcomed(c, &c->workers.w[i]);
 	if (!c->o.offline) {
 		begin(c);
-		announce(c);
+		report_start(c->o.iface, &c->workers, &c->settings,
+		    snaplen(c), c->l7);
 	}
 	(void)gp_notify_send(c->notify, "READY=1\nSTATUS=capturing");
 	c->looking = true;
 	result = workers_run(&c->workers, &totals, &culprit);
 	c->looking = false;
 	(void)gp_notify_send(c->notify, "STOPPING=1");
-	return c->o.offline ? report_offline(c, result, &totals) :
-			      report_live(c, result, culprit, &totals);
+	return c->o.offline ? report_offline(&c->bar, result, &totals)
+	                    : report_live(c->o.iface, &c->workers, result,
+	                          culprit, &totals);
 }

@@ -72,6 +72,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	remote \
 	live \
 	interfaces \
+	tunnels \
 	clocksteps \
 	workers \
 	status \

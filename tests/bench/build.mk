@@ -1,7 +1,10 @@
 # Benchmarks: `make bench-query` (tests/bench/query.py) and `make bench-capture` (tests/bench/capture.py tells what it does).
 # BENCH_SCALE=0.1 makes a tenth of the packets, BENCH_ROUNDS=3 repetitions,
 # BENCH_PARTS=offline, live or pauses does a part of it, RESULTS=1 appends what was
-# measured to tests/bench/RESULTS.md.
+# measured to tests/bench/RESULTS.md.  Live runs take 20 s at scale 1, less at a
+# smaller one (BENCH_SECONDS says another number): BENCH_PARTS=live
+# BENCH_SCALE=0.5 takes some three minutes.  BENCH_WAIT=1 has each live run of
+# ours cross the boundary of a block, for which it waits up to five minutes.
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
@@ -19,6 +22,8 @@ libbench_SRCS := tests/bench/traffic.c
 bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
 	@python3 tests/bench/capture.py -b $(BIN) -H $(O)/tests/bench \
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
+		$(if $(BENCH_SECONDS),-l $(BENCH_SECONDS)) \
+		$(if $(BENCH_WAIT),-w) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_PARTS)
 
 # Questions beside other stores; BENCH_SCALE=4.32 makes 43 million rows of 10,

@@ -2,7 +2,7 @@
 """Speed of capture, whole chain, beside other flow programs on the same input.
 
 usage: capture.py [-b BIN] [-H HELPERS] [-d DIR] [-s SCALE] [-n ROUNDS]
-                  [-l SECONDS] [-m FILE] [offline] [live] [pauses]
+                  [-l SECONDS] [-w] [-m FILE] [offline] [live] [pauses]
 
 offline  goprobe -r into a store, nfpcapd, softflowd and argus read the same
          capture file, one after the other, ROUNDS times; goprobe once more
@@ -11,14 +11,23 @@ offline  goprobe -r into a store, nfpcapd, softflowd and argus read the same
          system time of all processes of a program; every packet of ours is
          accounted for, or the run fails.
 live     root only: a veth pair between two namespaces, the sender alone on
-         core 1 as fast as it can, the program on core 0, for SECONDS.  Ours
-         crosses the boundary of a block.
+         core 1 as fast as it can, the program on core 0: goprobe with the
+         whole chain, softflowd, nfpcapd and argus in turn, ROUNDS times
+         SECONDS each (less at a smaller SCALE).  CPU is again that of all
+         processes of a program, from start to end: what ours spends on the
+         last block, which its end closes, encodes and commits, is in it.
+         Where the boundary of a block falls into a round, it is ours that
+         runs then; with -w each run of ours waits for one.
 pauses   root only: the same with ours alone and 5 million flows.  Here and
          in live a histogram says how long the packet loop was away from the
          kernel's buffer, by the wall and by its own CPU time (other work on
          core 0, the writer included, lengthens the former).
 
-  -s SCALE    0.1 makes a tenth of the packets and flows (1)
+  -s SCALE    0.1 makes a tenth of the packets and flows, 0.5 half of the
+              seconds (1)
+  -l SECONDS  a live run (20)
+  -w          each live run of ours crosses the boundary of a block: waits for
+              it, up to five minutes a round
   -m FILE     append the tables as Markdown
 """
 import argparse
@@ -42,6 +51,7 @@ READER_FLOWS = 1000000      # ndpiReader takes 3.5 kB for each
 LIVE_FLOWS = 200000
 PAUSE_FLOWS = 5000000
 PAUSE_AIM_US = {LIVE_FLOWS: 1000, PAUSE_FLOWS: 5000}
+START_S = 1.5               # until a live program listens
 # does what we do with layer 7
 RIVAL = {"ndpiReader": "goprobe, layer 7"}
 SINK = "127.0.0.1:9"        # export goes nowhere
@@ -297,6 +307,7 @@ def live_programs(bench):
                          "-p", os.path.join(out, "pid"), "-m", "8000000",
                          "-n", SINK],
         "nfpcapd": ["nfpcapd", "-i", "vb", "-w", out, "-t", "300"],
+        "argus": ["argus", "-X", "-i", "vb", "-w", os.path.join(out, "a")],
     }
 
 
@@ -314,9 +325,21 @@ def stop(bench, wire, started):
     os.kill(pid, signal.SIGKILL)
 
 
+def boundary_in_s():
+    return BLOCK_S - time.time() % BLOCK_S
+
+
 def wait_for_boundary(before_s):
-    while (time.time() + before_s) % BLOCK_S > 1:
+    while boundary_in_s() > before_s:
         time.sleep(0.5)
+
+
+def next_program(names, seconds):
+    """Ours when a boundary falls into the run that begins now, else last."""
+    if "goprobe" in names and (len(names) == 1 or
+                               START_S + 1 < boundary_in_s() < seconds):
+        return "goprobe"
+    return next(n for n in names if n != "goprobe")
 
 
 def drops(program, text):
@@ -324,7 +347,8 @@ def drops(program, text):
     found = {"goprobe": re.search(r"kernel_drops=(\d+)", text),
              "nfpcapd": re.search(r"dropped:? *(\d+)", text),
              "softflowd -6": re.search(r"packets dropped by libpcap: (\d+)",
-                                       text)}[program]
+                                       text),
+             "argus": None}[program]
     return int(found[1]) if found else None
 
 
@@ -367,10 +391,10 @@ def turns_table(report, flows, runs):
 def live_run(bench, wire, program, seconds, flows=LIVE_FLOWS):
     argv = wire.within(wire.b) + ["taskset", "-c", "0"] + \
         live_programs(bench)[program]
-    if program == "goprobe" and flows == LIVE_FLOWS:
+    if program == "goprobe" and flows == LIVE_FLOWS and bench.arg.w:
         wait_for_boundary(seconds / 2 + 2)
     started = bench.start(argv)
-    time.sleep(1.5)
+    time.sleep(START_S)
     before = wire.received()
     sent = wire.send(bench, seconds, 0, flows)
     packets = wire.received() - before
@@ -390,7 +414,9 @@ def live_run(bench, wire, program, seconds, flows=LIVE_FLOWS):
         run.turns = turns(text)
         run.note = "%s, %d blocks" % ("all counted" if lost <= 0 else
                                       "%d not counted" % lost, blocks)
-        if lost > 0 or run.drops or (blocks < 2 and flows == LIVE_FLOWS):
+        run.crossed = blocks > 1
+        if lost > 0 or run.drops or (bench.arg.w and not run.crossed and
+                                     flows == LIVE_FLOWS):
             bench.fail("live: %d of %d packets not counted, %s dropped, %d "
                        "blocks\n%s" % (lost, packets, run.drops, blocks, text))
     return run
@@ -400,32 +426,35 @@ def live(bench, report):
     if os.geteuid() != 0 or (os.cpu_count() or 1) < 2:
         report("\nlive: skipped, needs root and two cores")
         return
+    seconds = bench.arg.l * min(1, bench.arg.s)
+    programs = [name for name, argv in live_programs(bench).items()
+                if name == "goprobe" or shutil.which(argv[0])]
     wire = Wire()
-    runs = {}
+    runs = {name: [] for name in programs}
     try:
         for _ in range(bench.arg.n):
-            # ours last: it waits for a boundary, the others use that time
-            for program in reversed(list(live_programs(bench))):
-                if program != "goprobe" and not shutil.which(
-                        live_programs(bench)[program][0]):
-                    continue
-                runs.setdefault(program, []).append(
-                    live_run(bench, wire, program, bench.arg.l))
+            left = list(programs)
+            while left:
+                program = next_program(left, seconds)
+                left.remove(program)
+                runs[program].append(live_run(bench, wire, program, seconds))
     finally:
         wire.close()
     ours = statistics.median(r.cpu / r.packets for r in runs["goprobe"])
     report("")
-    report("live: veth, %d flows, 60-byte frames, %g s, ours over a block "
-           "boundary" % (LIVE_FLOWS, bench.arg.l))
+    report("live: veth, %d flows, 60-byte frames, %g s, %d of %d runs of "
+           "ours over a block boundary" % (
+               LIVE_FLOWS, seconds, sum(r.crossed for r in runs["goprobe"]),
+               len(runs["goprobe"])))
     report("")
     report("| program | CPU ns per packet | Mpackets/s received | kernel "
            "drops | peak MiB | of ours | |")
     report("|---|---|---|---|---|---|---|")
-    for program, rs in reversed(list(runs.items())):
+    for program, rs in runs.items():
         known = [r.drops for r in rs]
         report("| %s | %s | %.2f | %s | %d | %.1f x | %s |" % (
             program, spread([r.cpu / r.packets * 1e9 for r in rs], "%.0f"),
-            statistics.median(r.packets / bench.arg.l for r in rs) / 1e6,
+            statistics.median(r.packets / seconds for r in rs) / 1e6,
             "not told" if None in known else max(known),
             statistics.median(r.rss for r in rs) / 1024,
             statistics.median(r.cpu / r.packets for r in rs) / ours,
@@ -468,6 +497,7 @@ def main():
     ap.add_argument("-s", type=float, default=1)
     ap.add_argument("-n", type=int, default=3)
     ap.add_argument("-l", type=float, default=20)
+    ap.add_argument("-w", action="store_true")
     ap.add_argument("-m")
     ap.add_argument("parts", nargs="*", default=["offline", "live", "pauses"])
     arg = ap.parse_args()

@@ -94,6 +94,29 @@ def links(packet):
     yield 239, struct.pack("BBHHH", 10 if v6 else 2, 0, 0, 4 + len(ip), 9) + ip
     yield 242, bytes(40) + struct.pack("!HH", kind, 0) + ip
     yield 258, struct.pack("<III", 108, 1, 1) + bytes(96) + ether
+    yield 1, mac + b"\xd2\x8b\0\1\0\x10" + bytes(8) + ether[12:]
+    yield 1, mac + b"\x88\x47" + mpls + bytes(4) + ether
+    yield 1, mac + b"\x88\xe5\0\0\0\0\0\1" + ether[12:]
+    for tag in (b"\x89\x09\1\1\0\1\0\5", b"\x89\x26\0\0\0\0",
+                b"\x89\x3f" + bytes(6), b"\xf1\xc1\0\0\0\1"):
+        yield 1, mac + tag + ether[12:]
+    yield 1, mac + b"\x22\xf3\0\x7f\0\1\0\2" + bytes(4) + ether
+    yield 1, mac + b"\x89\x03\0\5" + ether
+    yield 1, b"\1\0\x0c\0\0" + bytes(9) + b"\xaa\xaa\3" + bytes(9) + ether
+    for kind_, head in ((1, b"\x0f\0" + ether[12:14]), (5, bytes(4) +
+                        b"\xff\x03" + ppp), (4, bytes(4) + snap),
+                        (22 + v6, b"")):
+        yield 197, bytes(8) + bytes([kind_, 4]) + bytes(6) + head + ip
+    yield 197, bytes(8) + b"\x82\4" + bytes(6) + bytes(8) + b"\0\0" + ether
+    yield 178, b"MGC\0" + ether
+    yield 181, b"MGC\x80\0\2\1\1\x0f\0" + ether[12:14] + ip
+    yield 99, bytes(6) + ether[12:14] + bytes(36) + ip
+    yield 129, b"\1\2\0\0" + (b"\xc4" if v6 else b"\xd4") + bytes(3) + ip
+    yield 138, bytes(16) + ether[12:14] + ip
+    yield 259, bytes(8) + ether
+    yield 274, b"\x55" * 7 + b"\xd5" + ether
+    yield 284, mac + b"\xc0\0\0\0" + ether[12:]
+    yield 285, mac + b"\xda\xda\0\0\xc0\0\0\0" + ether[12:]
 
 
 def decode():

@@ -15,7 +15,8 @@ struct result {
 	pthread_mutex_t lock;
 	struct {
 		int64_t slot_s;
-		uint64_t packets, seen, non_ip, clamped, late;
+		uint64_t packets, seen, non_ip, malformed, clamped, late;
+		uint64_t non_ip_bytes, malformed_bytes;
 		unsigned frames, ends;
 		uint32_t flags;
 		int64_t first_ns, last_ns;
@@ -23,9 +24,11 @@ struct result {
 	size_t n_blocks;
 	unsigned lasts;
 	uint64_t packets, rcvd, sent, bytes_rcvd, bytes_sent, seen, drops;
+	uint64_t non_ip, malformed, other_bytes, iface_drops, clamped;
 	int64_t real_end_ns, boot_end_ns;
 	unsigned gaps; /* intervals that do not meet */
 	unsigned named; /* rows that have an application's name */
+	unsigned from_2; /* rows whose client is 0.0.0.2 */
 	unsigned early; /* ENDs of a block that more rows followed */
 	int64_t ended_s; /* the newest block with its END */
 };
@@ -65,6 +68,9 @@ result_note(void *ctx, const struct frame_header *h)
 	r->block[i].flags |= h->flags;
 	r->block[i].seen += h->counters.seen;
 	r->block[i].non_ip += h->counters.non_ip;
+	r->block[i].non_ip_bytes += h->counters.non_ip_bytes;
+	r->block[i].malformed += h->counters.malformed;
+	r->block[i].malformed_bytes += h->counters.malformed_bytes;
 	r->block[i].clamped += h->counters.time_clamped;
 	r->block[i].late += h->counters.late;
 	if (h->first_real_ns < r->block[i].first_ns)
@@ -78,6 +84,12 @@ result_note(void *ctx, const struct frame_header *h)
 	r->lasts += h->kind == FRAME_LAST;
 	r->seen += h->counters.seen;
 	r->drops += h->counters.kernel_drops;
+	r->iface_drops += h->counters.iface_drops;
+	r->non_ip += h->counters.non_ip;
+	r->malformed += h->counters.malformed;
+	r->other_bytes += h->counters.non_ip_bytes +
+	    h->counters.malformed_bytes;
+	r->clamped += h->counters.time_clamped;
 	if (r->real_end_ns != 0 && h->first_real_ns != r->real_end_ns &&
 	    h->last_real_ns != r->real_end_ns)
 		r->gaps++;
@@ -86,6 +98,7 @@ result_note(void *ctx, const struct frame_header *h)
 		const struct frame_row4 *row = &frame_rows4(h)[k];
 
 		add_row(r, i, row->counter);
+		r->from_2 += memcmp(row->sip, "\0\0\0\2", 4) == 0;
 		r->named += strcmp(frame_names(h)[row->l7].name, "Unknown") != 0;
 	}
 	for (uint32_t k = 0; k < h->n6; k++)
@@ -102,12 +115,17 @@ result_new(void)
 	return r;
 }
 
-/* Every packet that was seen is in a row or counted as what it is. */
+/* Seen is rows, non-IP and malformed, in packets and in bytes; and what the
+ * frames say is what the process says at its end. */
 static bool
 closes(const struct loop_totals *t, const struct result *r)
 {
 	return t->seen == r->packets + t->non_ip + t->malformed &&
-	    t->seen == r->seen && t->published == t->seen && t->pending == 0;
+	    t->seen == r->seen && t->published == t->seen && t->pending == 0 &&
+	    t->seen_bytes == r->bytes_rcvd + r->bytes_sent + r->other_bytes &&
+	    t->non_ip == r->non_ip && t->malformed == r->malformed &&
+	    t->time_clamped == r->clamped && t->kernel_drops == r->drops &&
+	    t->iface_drops == r->iface_drops;
 }
 
 #endif

@@ -53,6 +53,13 @@ put32(struct packet *p, uint32_t v)
 }
 
 __attribute__((unused)) static void
+put_bytes(struct packet *p, unsigned v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put8(p, v);
+}
+
+__attribute__((unused)) static void
 put_ether(struct packet *p, unsigned type)
 {
 	static const uint8_t mac[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};

@@ -25,7 +25,8 @@ struct row {
 
 struct rows {
 	struct row *bucket[4096];
-	uint64_t packets, overflow, n;
+	uint64_t packets, bytes, overflow, overflow_bytes, n;
+	unsigned overflow_protos;
 };
 
 static struct row *
@@ -77,8 +78,13 @@ collect(void *ctx, const struct flowtab_row *in)
 
 	t->n++;
 	t->packets += packets;
+	t->bytes += in->counter[FRAME_BYTES_RCVD] +
+	    in->counter[FRAME_BYTES_SENT];
 	if (in->overflow) {
 		t->overflow += packets;
+		t->overflow_bytes += in->counter[FRAME_BYTES_RCVD] +
+		    in->counter[FRAME_BYTES_SENT];
+		t->overflow_protos++;
 		return;
 	}
 	r = row_of(t, in->version, in->sip, in->dip, in->dport, in->proto);
@@ -310,7 +316,7 @@ test_steps(void)
 {
 	static struct twin twin;
 	static struct rows rows;
-	uint64_t seed = tap_seed(99), total = 0;
+	uint64_t seed = tap_seed(99), total = 0, bytes = 0;
 	uint32_t most = 0;
 	struct flowtab *t;
 
@@ -326,6 +332,7 @@ test_steps(void)
 			if (p[j].sport == p[j].dport)
 				p[j].dport++;
 			twin_add(&twin, &p[j]);
+			bytes += p[j].wire_len;
 		}
 		flowtab_add(t, p, 16, i);
 		total += 16;
@@ -339,6 +346,10 @@ test_steps(void)
 	is_int(flowtab_held(t) + rows.packets, total, "in steps: none lost");
 	publish_all(t, &rows, 64);
 	is_int(rows.packets, total, "none left");
+	is_int(rows.bytes, bytes, "and every byte");
+	is_int(flowtab_held(t), 0, "nothing held");
+	ok(rows.overflow_bytes >= 60 * rows.overflow,
+	    "overflow rows have bytes, too");
 	ok(most <= 4096, "bounded: %u flows at most", most);
 	is_int(flowtab_overflow(t), rows.overflow, "overflow is told");
 	diag("%" PRIu64 " of %" PRIu64 " packets in overflow rows",
@@ -430,11 +441,15 @@ test_scan(bool publish)
 	ok(flowtab_flows(t) <= 10000, "a scan fills no more than there is");
 	publish_all(t, &rows, 500);
 	is_int(rows.packets, 200000, "none of its packets is lost");
+	is_int(rows.bytes, 200000 * 100, "nor a byte");
+	is_int(flowtab_held(t), 0, "nothing is held when all is handed out");
 	if (publish)
 		is_int(rows.overflow, 0,
 		    "published early, all keep their row");
 	else
 		is_int(rows.overflow, 190000, "the rest is overflow");
+	if (!publish)
+		is_int(rows.overflow_protos, 1, "in one row, for UDP");
 	flowtab_free(t);
 	rows_free(&rows);
 }
@@ -614,6 +629,35 @@ test_idle(void)
 	rows_free(&rows);
 }
 
+/* Every other flow leaves; those that stay are found again, wherever their
+ * slots lie, and are not made anew. */
+static void
+test_found_after_leaving(uint8_t version)
+{
+	enum { ALL = 60000, LATER_S = FLOWTAB_IDLE_S + 100 };
+	static struct rows rows;
+	struct flowtab *t;
+
+	flowtab_new(&t, 1u << 17, false, &key);
+	scan(t, version, 0, ALL, 1);
+	publish_all(t, &rows, 500);
+	for (uint32_t n = 0; n < ALL; n += 2)
+		scan(t, version, n, 1, LATER_S);
+	publish_all(t, &rows, 500);
+	flowtab_sweep(t, flowtab_entries(t) + 2, LATER_S + 1);
+	is_int(flowtab_flows(t), ALL / 2, "version %u: half have left",
+	    version);
+	for (uint32_t n = 0; n < ALL; n += 2)
+		scan(t, version, n, 1, LATER_S + 2);
+	is_int(flowtab_flows(t), ALL / 2, "the others are still known");
+	scan(t, version, 0, ALL, LATER_S + 3);
+	is_int(flowtab_flows(t), ALL, "and those that left come back");
+	publish_all(t, &rows, 500);
+	is_int(rows.packets, 3 * ALL, "no packet is lost over it");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
 /* A long flow's first packet decides; later evidence after publishing, or the
  * next block, does not turn it. */
 static void
@@ -648,6 +692,18 @@ test_orientation(void)
 	publish_all(t, &rows, 10);
 	is_int(row_of(&rows, 4, two, one, 40000, 6)->c[FRAME_PKTS_RCVD], 2,
 	    "and not after");
+	/* what was published on the weakest evidence meets the strongest */
+	ab.proto = ba.proto = 132;
+	ab.hint = ba.hint = DECODE_HINT_NONE;
+	flowtab_add(t, &ab, 1, 9000);
+	publish_all(t, &rows, 10);
+	ba.hint = DECODE_HINT_OPENS;
+	flowtab_add(t, &ba, 1, 9001);
+	publish_all(t, &rows, 10);
+	is_int(row_of(&rows, 4, one, two, 40000, 132)->c[FRAME_PKTS_RCVD], 1,
+	    "not even on better evidence");
+	is_int(row_of(&rows, 4, two, one, 40000, 132)->c[FRAME_PKTS_SENT], 0,
+	    "no row the other way");
 	flowtab_free(t);
 	rows_free(&rows);
 }
@@ -730,6 +786,8 @@ main(void)
 	test_scan(false);
 	test_idle();
 	test_idle_many();
+	test_found_after_leaving(4);
+	test_found_after_leaving(6);
 	test_orientation();
 	test_two_probes();
 	test_large_scan();

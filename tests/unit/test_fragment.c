@@ -86,6 +86,48 @@ test_full(void)
 	    kept);
 }
 
+/* Many datagrams between the same two hosts, their fragments interleaved. */
+static void
+test_interleaved(void)
+{
+	unsigned kept = 0;
+
+	for (uint32_t id = 0; id < 200; id++)
+		see_first(6, 77, id, 9000);
+	for (uint32_t id = 0; id < 200; id++)
+		kept += gets_ports(6, 77, id, 9001);
+	ok(kept >= 195, "interleaved datagrams of one pair: %u of 200", kept);
+}
+
+/* A whole prefix of destinations, each of which has its own datagrams. */
+static void
+test_destinations(void)
+{
+	unsigned wrong = 0;
+
+	for (uint32_t i = 0; i < 2 * FRAGMENT_ENTRIES; i++) {
+		struct decode_packet p = fragment(6, 78, 5, i % 2 == 0);
+
+		memcpy(p.dst + 12, &i, 4);
+		fragment_track(&cache, &p, 9000);
+		wrong += i % 2 && p.flags & DECODE_HAS_PORTS;
+	}
+	is_int(wrong, 0, "none gets another one's ports");
+}
+
+/* An identification comes around again: the newer first fragment counts. */
+static void
+test_reused(void)
+{
+	struct decode_packet p = fragment(4, 90, 3, true);
+
+	p.dport = 1;
+	fragment_track(&cache, &p, 9000);
+	see_first(4, 90, 3, 9010);
+	ok(gets_ports(4, 90, 3, 9011), "the ports of the newer datagram");
+	ok(gets_ports(4, 90, 3, 9010 + FRAGMENT_TTL_S), "for its time");
+}
+
 int
 main(void)
 {
@@ -95,5 +137,8 @@ main(void)
 	test_match();
 	test_time();
 	test_full();
+	test_interleaved();
+	test_destinations();
+	test_reused();
 	return tap_done();
 }

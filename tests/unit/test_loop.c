@@ -95,6 +95,45 @@ free_run(struct file_run *run)
 	free(run->out);
 }
 
+/* What no row holds stands beside them, block by block, in bytes on the
+ * wire. */
+static void
+test_no_rows(void)
+{
+	struct file_run run = {.n = 1};
+	FILE *f = pcap_file(1);
+
+	for (unsigned i = 0; i < 5; i++) {
+		struct packet *p = packet_new();
+
+		put_ether(p, 0x0806);
+		put_bytes(p, 0, 46);
+		pcap_put(f, 300 + i, 0, p, 0);
+		p = packet_new();
+		put_ether(p, 0x0800);
+		put_bytes(p, 0x4f, 19);
+		pcap_put(f, i < 2 ? 300 : 600, 1, p, 1000);
+		pcap_put(f, 600, 2, udp4(1, 1000, 2, 53), 0);
+	}
+	run.fd[0] = pcap_done(f);
+	run_files(&run);
+	ok(closes(&run.totals, run.out), "accounts close");
+	is_int(run.totals.non_ip, 5, "ARP is no IP");
+	is_int(run.totals.malformed, 5, "half a header is malformed");
+	is_int(run.out->block[block_at(run.out, 300)].non_ip, 5,
+	    "in its block");
+	is_int(run.out->block[block_at(run.out, 300)].non_ip_bytes, 5 * 60,
+	    "with its bytes");
+	is_int(run.out->block[block_at(run.out, 300)].malformed, 2,
+	    "in its block");
+	is_int(run.out->block[block_at(run.out, 300)].malformed_bytes, 2000,
+	    "with those it had on the wire");
+	is_int(run.out->block[block_at(run.out, 600)].malformed, 3,
+	    "the others in theirs");
+	is_int(run.out->block[block_at(run.out, 600)].seen, 8, "seen");
+	free_run(&run);
+}
+
 static void
 test_blocks(void)
 {
@@ -169,6 +208,31 @@ test_times(void)
 	is_int(run.out->block[block_at(run.out, 0)].packets, 1, "1970");
 	is_int(run.out->block[block_at(run.out, 2199999900)].packets, 1,
 	    "after 2038");
+	free_run(&run);
+}
+
+/* A link type whose records libpcap takes, with seconds that it would read as
+ * before 1970. */
+static void
+test_times_cooked(void)
+{
+	const int64_t late_s = 3000000000;
+	struct file_run run = {.n = 1};
+	FILE *f = pcap_file(113);
+	struct packet *p = packet_new();
+
+	put_bytes(p, 0, 14);
+	put16(p, 0x0800);
+	put_ip4(p, (struct ip4){.src = 1, .dst = 2, .proto = 17}, 8);
+	put_udp(p, 1000, 53);
+	pcap_put(f, late_s, 7, p, 0);
+	run.fd[0] = pcap_done(f);
+	run_files(&run);
+	is_int(run.out->n_blocks, 1, "one block");
+	is_int(run.out->block[0].slot_s, late_s, "of the year 2065");
+	is_int(run.out->block[0].first_ns, late_s * GP_NS_PER_S + 7,
+	    "to the nanosecond");
+	is_int(run.out->clamped, 0, "as it stands");
 	free_run(&run);
 }
 
@@ -337,9 +401,11 @@ int
 main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	test_no_rows();
 	test_blocks();
 	test_alternation();
 	test_times();
+	test_times_cooked();
 	test_fragments();
 	test_damage();
 	test_nothing();

@@ -75,6 +75,7 @@ struct live_run {
 		uint64_t ring_bytes;
 		uint32_t l7_wait_s; /* 0: no layer 7 */
 		bool may_leave;
+		uint32_t buffer_mb; /* 0: 16 */
 	} cfg;
 	struct source *source;
 	struct reader *reader;
@@ -99,7 +100,8 @@ static bool
 live_open(struct live_run *run, struct live_run_cfg c)
 {
 	struct source_live live = {.iface = c.iface, .by_iface = c.by_iface,
-		.filter = c.filter, .buffer_mb = 16, .promiscuous = true};
+		.filter = c.filter, .buffer_mb = c.buffer_mb ? c.buffer_mb : 16,
+		.promiscuous = true};
 	char error[SOURCE_ERROR_MAX];
 	struct loop_config cfg;
 
@@ -154,14 +156,15 @@ live_free(struct live_run *run)
 }
 
 static void
-test_loopback(void)
+test_loopback(bool by_iface)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct live_run run;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (!ok(live_open(&run, (struct live_run_cfg){"lo", true, "udp", 0, 0, false}),
+	if (!ok(live_open(&run, (struct live_run_cfg){"lo", by_iface,
+		    "udp", 0, 0, false, 0}),
 		"loopback opens"))
 		return;
 	ok(!source_by_iface(run.source), "without direction of the interface");
@@ -181,7 +184,8 @@ test_directions(int va, int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "udp port 53", 0, 0, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp port 53",
+			    0, 0, false, 0});
 	/* before the loop runs: the kernel has them */
 	send_frames(vb, 0, 3000);
 	send_frames(va, 100000, 1000);
@@ -196,6 +200,60 @@ test_directions(int va, int vb)
 	ok(run.out->block[0].flags == FRAME_DIR_IFACE, "and said so");
 	ok(closes(&run.totals, run.out), "accounts close");
 	ok(run.totals.acked, "taken");
+	live_free(&run);
+}
+
+/* Question and answer leave and come by two handles; the one that was first is
+ * taken for the question, whatever handle is read first. */
+static void
+test_order(int va, int vb)
+{
+	enum { FLOWS = 300 };
+	struct live_run run;
+
+	for (int out_first = 0; out_first < 2; out_first++) {
+		live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0,
+				    false, 0});
+		for (uint32_t i = 0; i < FLOWS; i++) {
+			struct packet *p = udp4(1000 + i, 40000, 2, 40000);
+
+			(void)send(out_first ? va : vb, p->b, p->n, 0);
+			p = udp4(2, 40000, 1000 + i, 40000);
+			(void)send(out_first ? vb : va, p->b, p->n, 0);
+		}
+		live_start(&run);
+		usleep(100000);
+		live_stop(&run);
+		is_int(run.out->packets, 2 * FLOWS, "questions and answers");
+		is_int(run.out->from_2, 0, "who answers is no client, %s",
+		    out_first ? "answers come in" : "answers go out");
+		live_free(&run);
+	}
+}
+
+/* What the kernel's buffer had no room for is told: by the process, by the
+ * frames, and with what came through it is all that was sent. */
+static void
+test_drops(int vb)
+{
+	enum { SENT = 60000, MORE = 100 };
+	struct live_run run;
+	struct live_run_cfg c = {.iface = "va", .filter = "udp port 53",
+		.buffer_mb = 1};
+
+	live_open(&run, c);
+	/* before the loop runs: far more than the buffer holds */
+	send_frames(vb, 0, SENT);
+	live_start(&run);
+	usleep(300000);
+	send_frames(vb, 0, MORE);
+	live_stop(&run);
+	ok(run.totals.kernel_drops > SENT / 2, "%llu of %u dropped",
+	    (unsigned long long)run.totals.kernel_drops, SENT);
+	is_int(run.out->drops, run.totals.kernel_drops, "the frames say so");
+	is_int(run.out->packets + run.out->drops, SENT + MORE,
+	    "rows and drops are all that was sent");
+	ok(closes(&run.totals, run.out), "accounts close");
 	live_free(&run);
 }
 
@@ -226,7 +284,7 @@ ask_to_leave(struct live_run *run)
 static void
 test_succession(int vb)
 {
-	const struct live_run_cfg c = {"va", true, "", 0, 0, true};
+	const struct live_run_cfg c = {"va", true, "", 0, 0, true, 0};
 	struct live_run run[2];
 	struct live_run *before = &run[0], *after = &run[1];
 	uint64_t packets = 0, drops = 0, first_ns;
@@ -324,7 +382,7 @@ test_stays(int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "", 0, 0, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "", 0, 0, false, 0});
 	live_start(&run);
 	is_int(ask_to_leave(&run), HELLO_REFUSED, "one of several stays");
 	send_frames(vb, 0, 100);
@@ -338,7 +396,7 @@ test_mirror(int va, int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", false, "", 0, 0, false});
+	live_open(&run, (struct live_run_cfg){"va", false, "", 0, 0, false, 0});
 	live_start(&run);
 	send_frames(vb, 0, 300);
 	send_frames(va, 0, 200);
@@ -356,15 +414,17 @@ test_filter(int vb)
 	char error[SOURCE_ERROR_MAX];
 
 	live_open(&run, (struct live_run_cfg){"va", true,
-			    "src net 0.0.0.0/25", 0, 0, false});
+			    "src net 0.0.0.0/25", 0, 0, false, 0});
 	live_start(&run);
 	send_frames(vb, 0, 256);
 	live_stop(&run);
 	is_int(run.out->rcvd, 128, "filter");
 	live_free(&run);
-	ok(!live_open(&run, (struct live_run_cfg){"va", true, "no such", 0, 0, false}),
+	ok(!live_open(&run, (struct live_run_cfg){"va", true, "no such",
+			    0, 0, false, 0}),
 	    "a bad filter is an error");
-	ok(!live_open(&run, (struct live_run_cfg){"vx", true, "", 0, 0, false}),
+	ok(!live_open(&run, (struct live_run_cfg){"vx", true, "",
+			    0, 0, false, 0}),
 	    "so is an interface that is not");
 	is_int(source_check_filter("x", "tcp and port 80", error), 0, "check");
 	is_int(source_check_filter("x", "tcp and prot 80", error), -EINVAL,
@@ -381,6 +441,55 @@ set_wall(int64_t slots, int64_t into_s)
 	wall_offset_ns += (slot + into_s) * GP_NS_PER_S - real;
 }
 
+static void *
+send_until(void *stop)
+{
+	int fd = open_sender("vb");
+
+	while (!atomic_load((atomic_bool *)stop))
+		send_frames(fd, 0, 20);
+	close(fd);
+	return NULL;
+}
+
+static void
+count_one(void *ctx, const struct source_packet *p)
+{
+	(void)p;
+	++*(unsigned *)ctx;
+}
+
+/* What came between the opening and the filter is not handed out. */
+static void
+test_early(void)
+{
+	struct source_live live = {.iface = "va", .filter = "udp port 99",
+		.buffer_mb = 1};
+	char error[SOURCE_ERROR_MAX];
+	atomic_bool stop = false;
+	unsigned early = 0, opened = 0;
+	pthread_t sender;
+
+	pthread_create(&sender, NULL, send_until, &stop);
+	for (int i = 0; i < 20; i++) {
+		struct source *s;
+		size_t n;
+
+		live.by_iface = i % 2;
+		if (source_open_live(&s, &live, error) != 0)
+			continue;
+		opened++;
+		usleep(3 * SOURCE_BLOCK_MS * 1000);
+		for (size_t h = 0; h < source_handles(s); h++)
+			source_read(s, h, 10000, count_one, &early, &n);
+		source_close(s);
+	}
+	atomic_store(&stop, true);
+	pthread_join(sender, NULL);
+	is_int(opened, 20, "opened while packets come");
+	is_int(early, 0, "none that the filter does not let through");
+}
+
 static void
 test_boundary(int vb)
 {
@@ -390,7 +499,8 @@ test_boundary(int vb)
 
 	set_wall(0, 298);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 0, false, 0});
 	live_start(&run);
 	send_frames(vb, 0, 1000);
 	usleep(3000000); /* over the boundary, idle */
@@ -412,7 +522,8 @@ test_steps(int vb)
 {
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 0, false, 0});
 	live_start(&run);
 	send_frames(vb, 0, 100);
 	usleep(1200000);
@@ -450,7 +561,8 @@ test_naming(int vb)
 
 	set_wall(1, 298);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 4, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 4, false, 0});
 	live_start(&run);
 	send_frames(vb, 0, 1000);
 	usleep(1000000);
@@ -488,7 +600,8 @@ test_naming_long(int vb)
 
 	set_wall(1, 298);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 300, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 300, false, 0});
 	live_start(&run);
 	send_frames(vb, 0, 1000);
 	usleep(3500000);
@@ -517,7 +630,7 @@ test_late(int vb, uint32_t l7_wait_s)
 	set_wall(1, 100);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
 	live_open(&run, (struct live_run_cfg){"va", true, "udp",
-			    RING_MIN_BYTES, l7_wait_s, false});
+			    RING_MIN_BYTES, l7_wait_s, false, 0});
 	run.reader->hold = true;
 	live_start(&run);
 	send_frames(vb, 0, 20000);
@@ -545,15 +658,22 @@ test_late(int vb, uint32_t l7_wait_s)
 static void
 test_gone(int vb)
 {
+	struct source_live live = {.iface = "va", .buffer_mb = 1};
+	char error[SOURCE_ERROR_MAX];
+	struct source *watched;
 	struct live_run run;
 
-	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false});
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false,
+			    0});
+	if (source_open_live(&watched, &live, error) != 0)
+		exit(99);
 	live_start(&run);
 	send_frames(vb, 0, 100);
 	usleep(200000);
 	if (system("ip link set va down; ip link set va up") != 0)
 		diag("cannot set the link down");
 	usleep(300000);
+	ok(source_present(watched), "an interface that was down is there");
 	send_frames(vb, 0, 100);
 	usleep(200000);
 	if (system("ip link del va") != 0)
@@ -564,6 +684,9 @@ test_gone(int vb)
 	    source_error(run.source));
 	is_int(run.out->packets, 200, "link down and up goes on counting");
 	is_int(run.out->lasts, 1, "flows published, last frame");
+	/* no packet and no error of the handle tells this one */
+	ok(!source_present(watched), "gone: %s", source_error(watched));
+	source_close(watched);
 	close(run.stop[1]);
 	live_free(&run);
 }
@@ -588,13 +711,17 @@ main(void)
 	usleep(500000); /* the link's own chatter */
 	va = open_sender("va");
 	vb = open_sender("vb");
-	test_loopback();
+	test_loopback(true);
+	test_loopback(false);
 	test_directions(va, vb);
+	test_order(va, vb);
+	test_drops(vb);
 	test_mirror(va, vb);
 	test_stamps(vb);
 	test_succession(vb);
 	test_stays(vb);
 	test_filter(vb);
+	test_early();
 	test_boundary(vb);
 	test_steps(vb);
 	test_late(vb, 0);
