@@ -1140,25 +1140,3 @@ godb_scan_l7_category(const struct godb_scan *s, uint16_t id)
 
 	return name ? name->category : NULL;
 }
-
-bool
-gdi_scan_zone(const struct godb_scan *s, size_t part, enum godb_column c,
-    bool v6, uint64_t *min, uint64_t *max)
-{
-	const struct gdi_record *r =
-	    part < s->n_parts ? s->parts[part].record : NULL;
-	struct gdi_extent e = {0};
-	struct gdi_chunk k;
-	bool any = false;
-	int rc = r ? gdi_extent_open(r, c, &e) : GODB_EDAMAGED;
-
-	while (rc == 0 && (rc = gdi_extent_next(&e, &k)) == 1) {
-		rc = 0;
-		if (k.v6 != v6)
-			continue;
-		*min = any && *min < k.min ? *min : k.min;
-		*max = any && *max > k.max ? *max : k.max;
-		any = true;
-	}
-	return rc == 0 && any;
-}

@@ -92,12 +92,4 @@ int gdi_reader_fd(const struct godb_reader *r);
 void gdi_scan_rolled(const struct gdi_scan_part *like,
     const struct gdi_record *record, struct gdi_scan_part *out);
 
-/*
- * Smallest and largest value that a stored part has in a column, of IPv4 or
- * IPv6 rows; of IPv6 addresses the high half.  False when that is not known:
- * then anything may be in it.
- */
-bool gdi_scan_zone(const struct godb_scan *s, size_t part, enum godb_column c,
-    bool v6, uint64_t *min, uint64_t *max);
-
 #endif
