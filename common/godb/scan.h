@@ -1,5 +1,5 @@
 /*
- * scan - what a scan knows of its parts; shared by reader.c, which takes
+ * scan - what a scan knows of its parts; shared by scan*.c, which take
  * stock, and cursor.c, which decodes.
  */
 #ifndef GODB_SCAN_H
