@@ -1,5 +1,5 @@
 /*
- * scan - what a scan knows of its parts; shared by reader.c, which takes
+ * scan - what a scan knows of its parts; shared by scan*.c, which take
  * stock, and cursor.c, which decodes.
  */
 #ifndef GODB_SCAN_H
@@ -91,13 +91,5 @@ int gdi_reader_fd(const struct godb_reader *r);
 /* A roll-up as a part, for a cursor: of the same interface and day as LIKE. */
 void gdi_scan_rolled(const struct gdi_scan_part *like,
     const struct gdi_record *record, struct gdi_scan_part *out);
-
-/*
- * Smallest and largest value that a stored part has in a column, of IPv4 or
- * IPv6 rows; of IPv6 addresses the high half.  False when that is not known:
- * then anything may be in it.
- */
-bool gdi_scan_zone(const struct godb_scan *s, size_t part, enum godb_column c,
-    bool v6, uint64_t *min, uint64_t *max);
 
 #endif

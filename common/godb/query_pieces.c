@@ -1,0 +1,415 @@
+/*
+ * query_pieces - what a thread does with pieces of parts: rules out, filters,
+ * groups.
+ */
+#include "common/godb/query_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/godb/held.h"
+
+/* A piece of a part (cursor.h), and what of it is wanted. */
+struct piece {
+	size_t part; /* or roll-up: a plan's number */
+	uint32_t n;
+	bool only; /* the part has no other */
+	bool want4, want6;
+	bool whole; /* all its rows qualify */
+};
+
+static bool
+is_rolled(const struct gdi_run *run, size_t i)
+{
+	return i >= godb_scan_n_parts(run->scan);
+}
+
+static bool
+is_left_out(const struct gdi_run *run, size_t part)
+{
+	for (size_t i = 0; i < run->n_left_out; i++)
+		if (run->result->lost[i].part == part)
+			return true;
+	return false;
+}
+
+static int
+note_fault(struct gdi_worker *w, size_t i, int rc,
+    const struct godb_fault *fault)
+{
+	const struct godb_part *part = godb_scan_part(w->run->scan, i);
+	struct gdi_lost *more =
+	    reallocarray(w->lost, w->n_lost + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	w->lost = more;
+	more += w->n_lost++;
+	more->part = i;
+	more->fault = *fault;
+	more->fault.iface = part->iface;
+	more->fault.first_s = part->slot_s;
+	more->fault.last_s = part->slot_s + 300;
+	more->fault.rc = rc;
+	return 0;
+}
+
+/* A roll-up that cannot be read. */
+static int
+note_spoiled(struct gdi_worker *w, const struct godb_part *part)
+{
+	struct gdi_left_out *l = &w->spoiled;
+	uint8_t(*id)[16] = reallocarray(l->id, l->n + 1, sizeof(*id));
+
+	if (!id)
+		return -ENOMEM;
+	l->id = id;
+	memcpy(id[l->n++], part->id, sizeof(*id));
+	return 0;
+}
+
+/* The machine's trouble ends a query; a part's own costs that part. */
+static bool
+is_fatal(int rc)
+{
+	return rc == -ENOMEM || rc == GODB_EMEMORY || rc == -EMFILE ||
+	    rc == -ENFILE || rc == -EINVAL;
+}
+
+/* Loads columns; 1: it is left out, which was noted. */
+static int
+load(struct gdi_worker *w, struct godb_cursor *cursor, const struct piece *p,
+    uint32_t columns, struct godb_columns *out)
+{
+	struct godb_fault fault;
+	int rc;
+
+	memset(&fault, 0, sizeof(fault));
+	memset(out, 0, sizeof(*out));
+	rc = gdi_cursor_load_piece(cursor, p->part, p->n, columns, p->want4,
+	    p->want6, out, &fault);
+	if (rc >= 0)
+		return 0;
+	if (is_fatal(rc))
+		return rc;
+	w->again |= !p->only || is_rolled(w->run, p->part);
+	rc = is_rolled(w->run, p->part) ?
+	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
+	    note_fault(w, p->part, rc, &fault);
+	return rc < 0 ? rc : 1;
+}
+
+static int
+reserve_sel(struct gdi_worker *w, size_t rows)
+{
+	size_t bound = w->run->opts->mem_bytes;
+	uint32_t *sel;
+
+	if (rows <= w->sel_room)
+		return 0;
+	if (bound && rows > bound / sizeof(*sel))
+		return GODB_EMEMORY;
+	free(w->sel);
+	w->sel_room = 0;
+	w->sel = malloc(rows * sizeof(*sel));
+	if (!w->sel)
+		return -ENOMEM;
+	w->sel_room = rows;
+	return 0;
+}
+
+/* Columns of both loads in one; the counts agree. */
+static void
+merge_columns(struct godb_columns *into, const struct godb_columns *from)
+{
+	if (!into->sip4)
+		into->sip4 = from->sip4;
+	if (!into->dip4)
+		into->dip4 = from->dip4;
+	if (!into->sip6)
+		into->sip6 = from->sip6;
+	if (!into->dip6)
+		into->dip6 = from->dip6;
+	if (!into->dport)
+		into->dport = from->dport;
+	if (!into->proto)
+		into->proto = from->proto;
+	if (!into->l7)
+		into->l7 = from->l7;
+	for (unsigned k = 0; k < 4; k++) {
+		if (!into->counter[k])
+			into->counter[k] = from->counter[k];
+	}
+}
+
+/*
+ * Whether a piece can have rows that qualify, by its addresses alone: those of
+ * a dictionary, which are fewer than the rows and need not be laid out.  Given
+ * up when that has not spared every second piece.  1 or 0, or an error.
+ */
+static int
+may_match(struct gdi_worker *w, const struct piece *p)
+{
+	const struct gdi_run *run = w->run;
+	struct gdi_addresses a;
+	bool may = false;
+
+	if (w->looked >= 64 && w->spared < w->looked / 2)
+		return 1;
+	for (int c = GODB_SIP; c <= GODB_DIP && !may; c++) {
+		struct godb_fault fault;
+		int rc;
+
+		if (!(run->needles & GODB_COL(c)))
+			continue;
+		memset(&fault, 0, sizeof(fault));
+		rc = gdi_cursor_addresses_piece(w->probe, p->part, p->n,
+		    (enum godb_column)c, p->want4, p->want6, &a, &fault);
+		if (rc < 0 && is_fatal(rc))
+			return rc;
+		/* loading it will say what is wrong with it */
+		may = rc < 0 || gdi_filter_may(w->filter, &a);
+	}
+	w->looked++;
+	w->spared += !may;
+	return may;
+}
+
+/* What the index knows of a piece: which rows there is no need to look for,
+ * and whether all qualify. */
+static void
+consult_zones(struct gdi_worker *w, struct piece *p)
+{
+	const struct gdi_run *run = w->run;
+	bool *want[2] = {&p->want4, &p->want6};
+
+	p->whole = true;
+	for (unsigned v6 = 0; run->probe_columns && v6 < 2; v6++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+		enum gdi_verdict verdict;
+
+		if (!*want[v6])
+			continue;
+		gdi_cursor_zones(w->probe, p->part, p->n, run->probe_columns,
+		    v6, zone);
+		verdict = gdi_filter_zones(w->filter, v6 ? 6 : 4, zone);
+		*want[v6] = verdict != GDI_NEVER;
+		p->whole &= verdict != GDI_SOMETIMES;
+	}
+}
+
+/* Looks for rows that qualify: how many, or -1 when the part is left out. */
+static int
+select_rows(struct gdi_worker *w, const struct piece *p,
+    struct godb_columns *probe, size_t *n)
+{
+	int rc = load(w, w->probe, p, w->run->probe_columns, probe);
+
+	*n = 0;
+	if (rc != 0)
+		return rc;
+	rc = reserve_sel(w, (size_t)probe->n4 + probe->n6);
+	if (rc < 0)
+		return rc;
+	*n = gdi_filter_select(w->filter, probe, w->sel);
+	w->stats.rows += (uint64_t)probe->n4 + probe->n6;
+	return 0;
+}
+
+/* What no counter of a piece exceeds, as far as the index knows. */
+static uint64_t
+largest_of(struct gdi_worker *w, const struct piece *p)
+{
+	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
+	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
+	    GODB_COL(GODB_PKTS_SENT);
+	uint64_t largest = 0;
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct gdi_zone zone[GODB_N_COLUMNS];
+
+		if (!(v6 ? p->want6 : p->want4))
+			continue;
+		gdi_cursor_zones(w->rest, p->part, p->n, counters, v6, zone);
+		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
+			uint64_t max = zone[c].known ? zone[c].max :
+						       UINT64_MAX;
+
+			largest = max > largest ? max : largest;
+		}
+	}
+	return largest;
+}
+
+/* First the condition's columns, and the others only if any row qualifies. */
+static int
+take_rows(struct gdi_worker *w, const struct piece *p)
+{
+	const struct gdi_run *run = w->run;
+	uint32_t columns = gdi_feed_columns(w->feed);
+	struct godb_columns probe, c;
+	size_t n = 0;
+	int rc;
+
+	memset(&probe, 0, sizeof(probe));
+	memset(&c, 0, sizeof(c));
+	if (!p->whole) {
+		rc = select_rows(w, p, &probe, &n);
+		if (rc != 0 || n == 0)
+			return rc < 0 ? rc : 0;
+		columns &= ~run->probe_columns;
+	}
+	rc = load(w, w->rest, p, columns, &c);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (p->whole) {
+		n = (size_t)c.n4 + c.n6;
+		w->stats.rows += n;
+	} else if (c.n4 != probe.n4 || c.n6 != probe.n6) {
+		return -EINVAL; /* the reader broke its contract */
+	}
+	merge_columns(&c, &probe);
+	w->stats.rows_matched += n;
+	if (!run->cell)
+		gdi_feed_expect(w->feed, largest_of(w, p));
+	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
+	    p->whole ? NULL : w->sel, n);
+}
+
+/* The sums in the index, when they are all that is asked of the part. */
+static bool
+take_sums(struct gdi_worker *w, const struct piece *p, int *rc)
+{
+	const struct godb_part *part = gdi_plan_get(w->run->plan, p->part);
+	uint64_t sums[4], n = (uint64_t)part->n4 + part->n6;
+
+	if (!p->only || !p->whole || (part->n4 && !p->want4) ||
+	    (part->n6 && !p->want6) || !gdi_feed_takes_sums(w->feed) ||
+	    !gdi_cursor_sums(w->rest, p->part, sums))
+		return false;
+	w->stats.rows += n;
+	w->stats.rows_matched += n;
+	*rc = gdi_feed_add_sums(w->feed, part, sums, n);
+	return true;
+}
+
+static int
+visit(struct gdi_worker *w, struct piece *p)
+{
+	const struct gdi_run *run = w->run;
+	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
+	bool rolled = is_rolled(run, p->part);
+	int rc = 0;
+
+	w->stats.parts += p->n == 0 && !rolled;
+	w->stats.rollups += p->n == 0 && rolled;
+	if (is_left_out(run, p->part))
+		return 0;
+	if (!rolled && gdi_scan_ruled_out(run->scan, p->part)) {
+		w->stats.parts_skipped += p->n == 0;
+		return 0;
+	}
+	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
+	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
+	consult_zones(w, p);
+	if (p->want4 || p->want6) {
+		/* of a cell nothing may be wanted that is so small */
+		if (run->cell)
+			gdi_feed_expect(w->feed, largest_of(w, p));
+		if (take_sums(w, p, &rc))
+			return rc;
+		rc = run->needles && !p->whole ? may_match(w, p) : 1;
+		if (rc > 0)
+			return take_rows(w, p);
+	}
+	w->stats.parts_skipped += p->only && !rolled;
+	return rc;
+}
+
+/* The i-th piece of all. */
+static struct piece
+find_piece(const struct gdi_run *run, size_t i)
+{
+	size_t at = 0, left = gdi_plan_n(run->plan);
+
+	if (!run->first)
+		return (struct piece){.part = gdi_plan_part(run->plan, i),
+		    .only = true};
+	/* the last part that begins at or before it */
+	while (left > 1) {
+		size_t half = left / 2;
+
+		at += run->first[at + half] <= i ? half : 0;
+		left -= half;
+	}
+	return (struct piece){.part = gdi_plan_part(run->plan, at),
+	    .n = (uint32_t)(i - run->first[at]),
+	    .only = run->first[at + 1] - run->first[at] == 1};
+}
+
+/* Only the caller's thread tells how far all are. */
+static int
+tell_progress(const struct gdi_worker *w, size_t all)
+{
+	const struct godb_query_opts *o = w->run->opts;
+
+	if (gdi_cancelled(o->cancel))
+		return GODB_ECANCELLED;
+	if (w != w->run->worker || !o->progress ||
+	    !o->progress(o->progress_arg, w->run->done, all))
+		return 0;
+	return GODB_ECANCELLED;
+}
+
+static int
+visit_cell(struct gdi_worker *w, const struct gdi_run_cell *cell)
+{
+	const struct gdi_run *run = w->run;
+	const struct godb_part *part =
+	    gdi_plan_get(run->plan, gdi_plan_part(run->plan, cell->first));
+	bool alone = cell[1].first - cell->first == 1;
+	int rc = gdi_feed_begin_cell(w->feed, cell->time_s,
+	    alone && !(part->flags & GODB_PART_LIVE));
+
+	for (size_t k = cell->first; rc == 0 && k < cell[1].first; k++) {
+		struct piece p = {.part = gdi_plan_part(run->plan, k)};
+		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, p.part));
+
+		for (uint32_t piece = 0; rc == 0 && piece < n; piece++) {
+			p.n = piece;
+			p.only = n == 1;
+			rc = visit(w, &p);
+		}
+	}
+	return rc == 0 ? gdi_feed_end_cell(w->feed) : rc;
+}
+
+void
+gdi_query_take_parts(struct gdi_run *run, unsigned thread)
+{
+	struct gdi_worker *w = &run->worker[thread];
+	size_t all = run->cell ? run->n_cells : run->n_pieces;
+	size_t end = 0, i = 0;
+
+	while (w->rc == 0 && !run->stop) {
+		struct piece p;
+
+		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
+			break;
+		w->rc = tell_progress(w, all);
+		if (w->rc == 0 && run->cell) {
+			w->rc = visit_cell(w, &run->cell[i]);
+		} else if (w->rc == 0) {
+			p = find_piece(run, i);
+			w->rc = visit(w, &p);
+		}
+		i++;
+		(void)atomic_fetch_add_explicit(&run->done, 1,
+		    memory_order_relaxed);
+	}
+	if (w->rc == 0)
+		w->rc = gdi_feed_end(w->feed);
+	if (w->rc < 0)
+		run->stop = true;
+}

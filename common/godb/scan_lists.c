@@ -1,0 +1,50 @@
+/*
+ * scan_lists - the lists of a scan, which grow, and the faults in one of them.
+ */
+#include "common/godb/scan_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *
+gdi_scan_grow(void *list, size_t n, size_t *cap, size_t size)
+{
+	size_t more = *cap ? *cap * 2 : 32;
+	void *grown;
+
+	if (n < *cap)
+		return list;
+	grown = reallocarray(list, more, size);
+	if (grown)
+		*cap = more;
+	return grown;
+}
+
+int
+gdi_scan_add_fault(struct godb_scan *s, const char *iface, int64_t first_s,
+    int64_t last_s, int rc, const char *folder, const char *file,
+    uint64_t offset)
+{
+	struct godb_fault *f = gdi_scan_grow(s->faults, s->n_faults,
+	    &s->cap_faults, sizeof(*f));
+	int n;
+
+	if (f == NULL)
+		return -ENOMEM;
+	s->faults = f;
+	f = &s->faults[s->n_faults++];
+	memset(f, 0, sizeof(*f));
+	f->iface = iface;
+	f->first_s = first_s;
+	f->last_s = last_s;
+	f->rc = rc;
+	n = snprintf(f->place, sizeof(f->place), "%s%s%s%s%s", iface,
+	    iface[0] ? "/" : "", folder, folder[0] && file[0] ? "/" : "",
+	    file);
+	if (offset > 0 && n > 0 && (size_t)n < sizeof(f->place))
+		(void)snprintf(f->place + n, sizeof(f->place) - (size_t)n,
+		    " at %llu", (unsigned long long)offset);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/*
+ * scan_sieve - what address indexes spare: days that they hold, and blocks
+ * that they rule out.
+ */
+#include "common/godb/scan_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/addrindex.h"
+#include "common/godb/needles.h"
+
+static int
+add_held(struct gdi_stock *k, int64_t day_s, struct gdi_digest *digest)
+{
+	struct godb_scan *s = k->s;
+	struct godb_spared *spared = &k->iface->spared;
+	struct gdi_held *list = gdi_scan_grow(s->helds, s->n_helds,
+	    &s->cap_helds, sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	s->helds = list;
+	list[s->n_helds++] = (struct gdi_held){k->index, day_s, *digest};
+	spared->days++;
+	spared->blocks += digest->row_records;
+	spared->rows += digest->rows;
+	spared->bytes += digest->stored_bytes;
+	memset(digest, 0, sizeof(*digest)); /* taken */
+	return 0;
+}
+
+static uint64_t
+file_bytes(int day_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(day_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+static bool
+is_whole(const struct godb_scan *s, int64_t day_s)
+{
+	return gdi_scan_in_window(s, day_s) &&
+	    gdi_scan_in_window(s, day_s + GP_DAY_S - GP_SLOT_S);
+}
+
+/* Whether the day's own index is what it was when the digest was made: 1 or 0,
+ * or an error. */
+static int
+is_unchanged(struct gdi_stock *k, int day_fd, const struct gdi_digest *d)
+{
+	struct gdi_buf *b = &k->s->bytes;
+	int fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY | O_NONBLOCK, 0);
+	ssize_t n = fd;
+
+	b->len = 0;
+	if (fd >= 0 && gdi_buf_room(b, (size_t)d->index_bytes) == NULL)
+		n = -ENOMEM;
+	else if (fd >= 0)
+		n = gp_fd_pread_full(fd, b->p, (size_t)d->index_bytes, 0);
+	gp_fd_close(&fd);
+	if (n < 0)
+		return (int)n;
+	return (uint64_t)n == d->index_bytes &&
+	    gdi_checksum(b->p, (size_t)n, 0) == d->index_sum;
+}
+
+/*
+ * What the day's address index says, opened, against what is asked for.  1:
+ * the day is held by it, or, when it is not wanted, known.
+ */
+static int
+look_in_index(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
+    struct gdi_addrindex *x, struct gdi_sieve *sieve)
+{
+	uint64_t index_bytes = file_bytes(day_fd, GDI_INDEX);
+	const struct godb_scan *s = k->s;
+	struct gdi_digest *d = &x->digest;
+	bool asked = true; /* for anything that it has */
+	int rc = 0;
+
+	if (wanted && s->cond && x->listed) {
+		rc = gdi_needles_look(s->cond, x, s->walk, &sieve->may);
+		if (rc < 0)
+			return rc;
+		sieve->index_bytes = d->index_bytes;
+		sieve->index_sum = d->index_sum;
+		asked = gdi_slots_any(&sieve->may);
+	}
+	if (wanted && (!x->listed || !gdi_digest_covers(d) ||
+			  !is_whole(s, day_s) || (asked && !s->addresses)))
+		return 0;
+	/* what was added later has to be read */
+	if (d->index_bytes != index_bytes || d->records == 0)
+		return 0;
+	if (wanted && s->sure) {
+		rc = is_unchanged(k, day_fd, d);
+		if (rc <= 0)
+			return rc;
+	}
+	gdi_scan_extend(k->iface, d->first_s);
+	gdi_scan_extend(k->iface, d->last_s);
+	if (wanted)
+		rc = add_held(k, day_s, d);
+	return rc < 0 ? rc : 1;
+}
+
+/* With a journal a day must be read: which batches of it are stored only its
+ * records tell. */
+int
+gdi_scan_hold_day(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
+    struct gdi_sieve *sieve)
+{
+	struct gdi_addrindex x;
+	int rc;
+
+	if (k->s->no_index || gdi_scan_has_journal(k, day_s, -1, false) ||
+	    (wanted && !k->s->addresses && !k->s->cond))
+		return 0;
+	rc = gdi_addrindex_open(day_fd, day_s, !wanted || k->s->addresses, &x);
+	if (rc == 0) {
+		rc = look_in_index(k, day_fd, day_s, wanted, &x, sieve);
+		gdi_addrindex_close(&x);
+	}
+	if (rc < 0)
+		memset(sieve, 0, sizeof(*sieve));
+	/* without, or with a damaged one, it is read */
+	return rc == -ENOMEM || rc == 1 ? rc : 0;
+}
+
+/* An index of other records is none. */
+void
+gdi_scan_check_sieve(struct gdi_scan_day *d)
+{
+	const struct gdi_index *x = &d->index;
+	const struct gdi_digest is_of = {.index_bytes = d->sieve.index_bytes,
+	    .index_sum = d->sieve.index_sum};
+
+	if (!gdi_digest_is_of(&is_of, x))
+		d->sieve.index_bytes = 0;
+}
+
+bool
+gdi_scan_record_ruled_out(const struct gdi_scan_day *d,
+    const struct gdi_record *r)
+{
+	unsigned slot = (unsigned)(r->slot_s % GP_DAY_S / GP_SLOT_S);
+
+	return r->offset < d->sieve.index_bytes &&
+	    !gdi_slots_has(&d->sieve.may, slot);
+}
