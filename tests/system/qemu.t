@@ -5,13 +5,13 @@
 # (POWER_CUTS, 2; with LONG=1 10).  What had been stored for longer than
 # sync_interval is there after each cut, and the store has no damage.
 MACHINE_CACHE=${MACHINE_CACHE:-build/machine-qemu}
-MACHINE_MORE="python3 kmod e2fsprogs xfsprogs"
+MACHINE_MORE="python3 kmod e2fsprogs xfsprogs iputils-ping procps"
 . tests/lib/tap.sh
 . tests/lib/machine.sh
 
 CUTS=${POWER_CUTS:-${LONG:+10}}
 CUTS=${CUTS:-2}
-SUITE=${QEMU_TESTS:-attack_capture attack_writer attack_querier hostile succession closed powercut holds}
+SUITE=${QEMU_TESTS:-attack_capture attack_writer attack_querier hostile succession closed powercut holds tunnels}
 TESTS_DIR=${TESTS_DIR:-build/gcc/tests}
 for tool in qemu-system-x86_64 busybox cpio mke2fs depmod dpkg-deb; do
 	command -v $tool >/dev/null || skip_all "needs $tool: make check-qemu installs it"

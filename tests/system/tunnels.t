@@ -85,7 +85,7 @@ for kind in ipip gre "sit mode any" "ip6tnl mode any" ip6gre; do
 		continue
 	fi
 	rm -rf "$T/t9"
-	watched t9 in_net $A ping -q -c 20 -i 0.02 10.78.0.2 >/dev/null
+	watched t9 in_net $A sh -c 'ping -q -c 20 -i 0.02 10.78.0.2 >"$0"' "$T/ping"
 	is "$(counts t9 'proto=ICMP')" "20,20" "$name: both ways"
 	in_net $A ip link del t9
 	in_net $B ip link del t9
