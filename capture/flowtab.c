@@ -43,7 +43,8 @@ enum {
 
 /*
  * Address space only; pages come, zeroed, when touched.  Small pages on
- * purpose: huge ones won nothing measurable, and one that must be made ready
+ * purpose: huge ones take an eighth off a packet where 200,000 flows are hit
+ * in turn, and nothing off realistic traffic, but one that must be made ready
  * stops the packet loop for milliseconds.
  */
 void *
