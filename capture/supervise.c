@@ -129,6 +129,19 @@ place_fds(int *fds, size_t n)
 	return close_range((unsigned)base, ~0U, 0) == 0;
 }
 
+/*
+ * Who the child has become may not be allowed to walk to where the programs
+ * lie, as when root has built them below a folder of its own: then it is the
+ * file that was opened before.
+ */
+static void
+exec_program(const char *path, int program_fd, char **argv, char **envp)
+{
+	execve(path, argv, envp);
+	if (errno == EACCES && program_fd >= 0)
+		execveat(program_fd, "", argv, envp, AT_EMPTY_PATH);
+}
+
 static _Noreturn void
 exec_child(const struct supervisor *s, const struct child *c,
     const struct stored_fd *pass, size_t n)
@@ -141,7 +154,7 @@ exec_child(const struct supervisor *s, const struct child *c,
 	const char *tz = getenv("TZ");
 	char *env_tz = NULL;
 	char *envp[8];
-	int e = 0;
+	int e = 0, program_fd;
 	sigset_t none;
 
 	if (names == NULL)
@@ -173,6 +186,7 @@ exec_child(const struct supervisor *s, const struct child *c,
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (!place_fds(fds, n))
 		_exit(127);
+	program_fd = open(path, O_PATH | O_CLOEXEC);
 	if (c->uid != 0 && geteuid() == 0) {
 		int rc = gp_sandbox_drop(c->uid, c->gid, NULL, 0);
 
@@ -182,7 +196,7 @@ exec_child(const struct supervisor *s, const struct child *c,
 			_exit(127);
 		}
 	}
-	execve(path, c->argv, envp);
+	exec_program(path, program_fd, c->argv, envp);
 	gp_log(GP_LOG_ERR, "%s: %s", path, strerror(errno));
 	_exit(127);
 }

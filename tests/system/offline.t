@@ -192,6 +192,11 @@ if [ "$(id -u)" = 0 ]; then
 	run 1 "somebody else's store" setpriv --reuid=65533 --regid=65533 \
 	    --clear-groups "$BIN/goprobe" -d "$T/home/s" -i a -r $D/days.pcap
 	one_line "somebody else's"
+	# as below /root, where the users that they become may not look
+	mkdir -m 700 "$T/closed" && cp "$BIN"/goprobe* "$T/closed/"
+	run 0 "root's, where nobody else may go" "$T/closed/goprobe" \
+	    -d "$T/s4" -i a -r $D/office.pcap
+	like "$err" '^goprobe: 1929 packets, ' "  nothing is amiss"
 	run 77 "live needs root" setpriv --reuid=65534 --regid=65534 \
 	    --clear-groups "$BIN/goprobe" lo
 fi
