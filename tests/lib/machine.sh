@@ -66,6 +66,8 @@ machine_build() { # FOLDER PACKAGE...
 
 machine_tree() {
 	[ "$(id -u)" = 0 ] || skip_all "needs root"
+	# which the units ask for, and the kernel denies to who is in a chroot
+	unshare --user true 2>/dev/null || skip_all "no user namespaces here"
 	for tool in systemd-nspawn mmdebstrap nsenter unshare ip; do
 		command -v $tool >/dev/null || skip_all "needs $tool"
 	done
