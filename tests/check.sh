@@ -28,7 +28,7 @@ for t; do
 	*/unit/test_loop_live | */unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
-	*/perms.t | */readme.t | */other-compiler.t | */names.t | */powercut.t | \
+	*/perms.t | */other-compiler.t | */names.t | */powercut.t | \
 	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession)
 		waiting="$waiting $t"
 		;;
