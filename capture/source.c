@@ -894,14 +894,6 @@ source_read(struct source *s, size_t handle, unsigned max,
 	return result;
 }
 
-const char *
-source_name(const struct source *s)
-{
-	if (s->live)
-		return s->iface;
-	return s->at < s->n_files ? s->file[s->at].name : "";
-}
-
 bool
 source_present(struct source *s)
 {
@@ -924,12 +916,6 @@ const char *
 source_error(const struct source *s)
 {
 	return s->error;
-}
-
-int
-source_link_type(const struct source *s)
-{
-	return s->handle[0].dlt;
 }
 
 void

@@ -164,14 +164,10 @@ void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 enum source_result source_read(struct source *s, size_t handle, unsigned max,
     source_packet_fn *fn, void *ctx, size_t *n);
 
-/* Interface or current file; borrowed until the next call. */
-const char *source_name(const struct source *s);
 /* Files: true when nothing follows. */
 bool source_at_end(const struct source *s);
 /* What the last unhappy result was about: one line with name and cause. */
 const char *source_error(const struct source *s);
-/* Link type now read; -1 before the first packet of a file. */
-int source_link_type(const struct source *s);
 
 /* Needs close(2) on interfaces; not for use inside the sandbox. */
 void source_close(struct source *s); /* accepts NULL */

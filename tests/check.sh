@@ -9,7 +9,8 @@ set -u
 if [ "$(id -u)" = 0 ] &&
     ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$PWD/tests"; then
 	place=$(mktemp -d) && chmod 755 "$place" || exit
-	corpus=${PCAP_CORPUS:-$PWD/../shared/pcaps}
+	corpus=${PCAP_CORPUS:-../shared/pcaps}
+	[ "${corpus#/}" != "$corpus" ] || corpus=$PWD/$corpus
 	PCAP_CORPUS=$corpus BIN=$place/${BIN#"$PWD/"} TESTS_DIR=$place/${TESTS_DIR#"$PWD/"} \
 	    unshare --mount sh -c 'mount --bind . "$0" && cd "$0" && exec sh tests/check.sh "$@"' \
 	    "$place" "$@"

@@ -733,7 +733,9 @@ godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
 	int n, rc;
 
 	k.opts = (struct godb_check_opts)GODB_CHECK_OPTS_INIT;
-	gdi_opts_take(&k.opts, sizeof(k.opts), opts);
+	rc = gdi_opts_take(&k.opts, sizeof(k.opts), opts);
+	if (rc < 0)
+		return rc;
 	n = godb_reader_ifaces(r, &ifaces);
 	if (n < 0)
 		return n;

@@ -464,11 +464,12 @@ godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 	struct godb_cond_opts o = GODB_COND_OPTS_INIT;
 	struct gdi_parser p = {.text = text, .diag = diag, .opts = &o};
 
-	p.rc = gdi_grammar_split(text, &tokens, diag);
+	if (opts)
+		p.rc = gdi_opts_take(&o, sizeof(o), opts);
+	if (p.rc == 0)
+		p.rc = gdi_grammar_split(text, &tokens, diag);
 	if (p.rc < 0)
 		return p.rc;
-	if (opts)
-		gdi_opts_take(&o, sizeof(o), opts);
 	p.site = o.site;
 	p.having = o.having;
 	p.t = tokens;

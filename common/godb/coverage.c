@@ -571,9 +571,10 @@ godb_coverage_new(struct godb_reader *r, const struct godb_scan *s,
 	struct godb_coverage_opts o = GODB_COVERAGE_OPTS_INIT;
 	struct job j = {.reader = r, .scan = s, .result = result, .opts = &o};
 	int64_t last_s;
-	int rc;
+	int rc = gdi_opts_take(&o, sizeof(o), opts);
 
-	gdi_opts_take(&o, sizeof(o), opts);
+	if (rc < 0)
+		return rc;
 	last_s = o.last_s;
 	j.c = calloc(1, sizeof(*j.c));
 	if (!j.c)

@@ -306,7 +306,7 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 	    record_words(d), n);
 	if (d->direct)
 		return put_aside(f, s, v, f->records, n);
-	if ((size_t)d->local.n * d->local.words > LOCAL_WORDS)
+	if ((size_t)d->local.n * d->local.words > NEAR_WORDS)
 		gdi_table_add(&d->local, f->records, n);
 	else
 		gdi_table_add_near(&d->local, f->records, n);

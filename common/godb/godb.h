@@ -19,7 +19,8 @@
  * prints, reads the environment, touches signals or locale, keeps global
  * state, maps store files (a file cut short must not be a SIGBUS), or starts
  * threads unasked.  Options structs begin with their size: initialise them
- * with the GODB_*_INIT macro, so that later versions may append members.
+ * with the GODB_*_INIT macro, so that later versions may append members; of
+ * more than the library knows, or none, it says -EINVAL.
  * Times are seconds since 1970-01-01T00:00:00Z (`_s`) or nanoseconds (`_ns`).
  *
  * Thread safety: reader, scan and result are immutable once opened and may be
@@ -464,7 +465,7 @@ struct godb_cond_opts {
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
  * row and gives a condition too.  opts may be NULL.  GODB_ESYNTAX: diag says
  * what and where; -ENOMEM.  The condition is immutable and belongs to no
- * store; application names are looked up when a query runs.
+ * store; application names are looked up when a query runs.  -EINVAL: opts.
  */
 int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
     struct godb_cond **out, struct godb_diag *diag);

@@ -196,12 +196,6 @@ gdi_group_free(struct gdi_group *g)
 	free(g);
 }
 
-uint32_t
-gdi_group_columns(const struct gdi_group *g)
-{
-	return g->columns;
-}
-
 size_t
 gdi_group_bytes(const struct gdi_group *g)
 {

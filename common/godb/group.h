@@ -43,8 +43,6 @@ struct gdi_group_opts {
 int gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out);
 void gdi_group_free(struct gdi_group *g); /* accepts NULL */
 
-/* GODB_COL bits that gdi_feed_add reads, counters included. */
-uint32_t gdi_group_columns(const struct gdi_group *g);
 size_t gdi_group_bytes(const struct gdi_group *g); /* allocated now */
 
 /* A feed has one owner; the group outlives it. */
@@ -72,8 +70,8 @@ void gdi_group_take_cells(struct gdi_group *g);
 int gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique);
 int gdi_feed_end_cell(struct gdi_feed *f);
 
-/* GODB_COL bits that the next gdi_feed_add reads: all, or fewer when it is
- * known that none of the cell's groups is wanted. */
+/* GODB_COL bits that the next gdi_feed_add reads, counters included; no others
+ * when it is known that none of the cell's groups is wanted. */
 uint32_t gdi_feed_columns(const struct gdi_feed *f);
 
 /*

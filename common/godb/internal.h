@@ -51,15 +51,19 @@ gdi_cancelled(const int *cancel)
 }
 
 /* A caller's options over the defaults in `ours`: one that was compiled against
- * an older header has fewer. */
-static inline void
+ * an older header has fewer.  -EINVAL: none were initialised, or there are some
+ * that we do not know and so would not heed. */
+static inline int
 gdi_opts_take(void *ours, size_t size, const void *theirs)
 {
 	size_t n;
 
 	memcpy(&n, theirs, sizeof(n));
-	memcpy(ours, theirs, n < size ? n : size);
+	if (n < sizeof(n) || n > size)
+		return -EINVAL;
+	memcpy(ours, theirs, n);
 	memcpy(ours, &size, sizeof(size));
+	return 0;
 }
 
 /* Ids and salts, of at most 256 bytes: such a call is not cut short. */

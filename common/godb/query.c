@@ -527,10 +527,9 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
 	struct gdi_left_out left_out = {0};
 	struct godb_result *r = NULL;
-	int rc;
+	int rc = gdi_opts_take(&o, sizeof(o), opts);
 
-	gdi_opts_take(&o, sizeof(o), opts);
-	if (!opts_are_sane(s, &o))
+	if (rc < 0 || !opts_are_sane(s, &o))
 		return -EINVAL;
 	do {
 		struct gdi_run run = {.scan = s, .opts = &o,

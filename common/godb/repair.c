@@ -580,7 +580,8 @@ godb_repair(int store_fd, const struct godb_repair_opts *opts,
 	int lock_fd = -1, copy = -1, rc = gdi_marker_check(store_fd);
 
 	r.opts = (struct godb_repair_opts)GODB_REPAIR_OPTS_INIT;
-	gdi_opts_take(&r.opts, sizeof(r.opts), opts);
+	if (rc == 0)
+		rc = gdi_opts_take(&r.opts, sizeof(r.opts), opts);
 	if (rc == 0 && !r.opts.dry_run)
 		rc = gdi_lock(store_fd, r.opts.owner, &lock_fd, diag);
 	if (rc == 0) {

@@ -369,7 +369,11 @@ begin(int store_fd, struct godb_writer *w, const struct godb_retain_opts *opts,
 	if (r == NULL)
 		return -ENOMEM;
 	r->opts = (struct godb_retain_opts)GODB_RETAIN_OPTS_INIT;
-	gdi_opts_take(&r->opts, sizeof(r->opts), opts);
+	n = gdi_opts_take(&r->opts, sizeof(r->opts), opts);
+	if (n < 0) {
+		free(r);
+		return n;
+	}
 	r->w = w;
 	r->store_fd = store_fd;
 	r->c.fd = -1;

@@ -120,12 +120,14 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan_opts o = GODB_SCAN_OPTS_INIT;
-	struct godb_scan *s = calloc(1, sizeof(*s));
-	int rc;
+	int rc = gdi_opts_take(&o, sizeof(o), opts);
+	struct godb_scan *s;
 
+	if (rc < 0)
+		return rc;
+	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
-	gdi_opts_take(&o, sizeof(o), opts);
 	s->store_fd = r->store_fd;
 	s->names.fd = s->live_names.fd = -1;
 	/* all of time, without sums that overflow */

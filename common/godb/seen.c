@@ -814,10 +814,9 @@ godb_seen_run(const struct godb_scan *s, const struct godb_seen_opts *opts,
 {
 	struct godb_seen_opts o = GODB_SEEN_OPTS_INIT;
 	struct run run = {.scan = s, .opts = &o};
-	int rc;
+	int rc = gdi_opts_take(&o, sizeof(o), opts);
 
-	gdi_opts_take(&o, sizeof(o), opts);
-	if (!opts_are_sane(&o))
+	if (rc < 0 || !opts_are_sane(&o))
 		return -EINVAL;
 	run.seen = calloc(1, sizeof(*run.seen));
 	if (!run.seen)

@@ -49,8 +49,9 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	w->lock_fd = -1;
 	w->names.fd = -1;
 	w->opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
-	gdi_opts_take(&w->opts, sizeof(w->opts), opts);
-	rc = gdi_upkeep_new(w, &w->upkeep);
+	rc = gdi_opts_take(&w->opts, sizeof(w->opts), opts);
+	if (rc == 0)
+		rc = gdi_upkeep_new(w, &w->upkeep);
 	if (rc == 0)
 		rc = open_folder(w, diag);
 	if (rc == 0)

@@ -120,11 +120,12 @@ try:
     s.connect(sys.argv[1])
 except PermissionError:
     sys.exit(77)'
+machine_root=/proc/$leader/root # its files, for programs that it has not
 for who in analyst stranger; do
 	uid=$(machine id -u $who)
 	run 77 "$who: cannot connect to the writer" setpriv --reuid="$uid" \
 	    --regid="$uid" --clear-groups /usr/bin/python3 -c "$connect" \
-	    "/proc/$leader/root/run/goprobe/writer.sock"
+	    "$machine_root/run/goprobe/writer.sock"
 	run 77 "$who: cannot start a capture" as $who goprobe-capture vb
 	run 77 "$who: nor the sensor" as $who goprobe vb
 	run 1 "$who: cannot signal it" as $who sh -c 'kill -9 $(pgrep -x goprobe-writer)'

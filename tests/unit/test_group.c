@@ -28,8 +28,7 @@ new_group(const struct godb_keys *keys, uint32_t metrics, size_t mem_bytes,
 
 /* Adds part i of the scan whole. */
 static int
-add_part(struct gdi_group *g, struct gdi_feed *f, const struct godb_scan *s,
-    size_t i)
+add_part(struct gdi_feed *f, const struct godb_scan *s, size_t i)
 {
 	struct godb_cursor *cursor;
 	struct godb_columns c;
@@ -38,7 +37,7 @@ add_part(struct gdi_group *g, struct gdi_feed *f, const struct godb_scan *s,
 	int rc;
 
 	(void)godb_cursor_new(s, &cursor);
-	(void)godb_cursor_load(cursor, i, gdi_group_columns(g), true, true, &c,
+	(void)godb_cursor_load(cursor, i, gdi_feed_columns(f), true, true, &c,
 	    NULL);
 	n = (size_t)c.n4 + c.n6;
 	sel = malloc((n + 1) * sizeof(*sel));
@@ -62,7 +61,7 @@ add(struct gdi_group *g, const struct godb_scan *s, size_t first, size_t last,
 	for (unsigned i = 0; i < n_feeds; i++)
 		(void)gdi_feed_new(g, &feed[i]);
 	for (size_t i = first; rc == 0 && i <= last; i++)
-		rc = add_part(g, feed[i % n_feeds], s, i);
+		rc = add_part(feed[i % n_feeds], s, i);
 	for (unsigned i = 0; rc == 0 && i < n_feeds; i++)
 		rc = gdi_feed_end(feed[i]);
 	if (rc == 0)
@@ -331,7 +330,7 @@ group_of(const struct godb_scan *s, const char *keys, uint32_t metrics,
 		(void)gdi_feed_new(g, &feed[i]);
 	rc = 0;
 	for (size_t i = 0; rc == 0 && i < godb_scan_n_parts(s); i++)
-		rc = add_part(g, feed[i % threads], s, i);
+		rc = add_part(feed[i % threads], s, i);
 	for (unsigned i = 0; rc == 0 && i < threads; i++)
 		rc = gdi_feed_end(feed[i]);
 	if (rc == 0)

@@ -678,8 +678,10 @@ check_older_caller(void)
 	    {1, 1, 1, 1}};
 	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
 	struct godb_cond_opts co = GODB_COND_OPTS_INIT;
+	struct godb_seen_opts seen = GODB_SEEN_OPTS_INIT;
 	struct godb_cond *c = NULL;
 	struct godb_result *r = NULL;
+	struct godb_seen *out = NULL;
 	struct godb_scan *s = fake_scan_new();
 	int yes = 1;
 
@@ -693,6 +695,12 @@ check_older_caller(void)
 	o.size = sizeof(o);
 	is_int(godb_query_run(s, &o, &r), GODB_ECANCELLED,
 	    "  and all of today's");
+	o.size = sizeof(o) + 8;
+	is_int(godb_query_run(s, &o, &r), -EINVAL,
+	    "  but none that the library does not know");
+	o.size = 0;
+	is_int(godb_query_run(s, &o, &r), -EINVAL,
+	    "  nor those that nobody initialised");
 	co.size = offsetof(struct godb_cond_opts, sites);
 	co.sites = true;
 	is_int(godb_cond_parse("site = x", &co, &c, NULL), GODB_ESYNTAX,
@@ -700,6 +708,11 @@ check_older_caller(void)
 	co.size = sizeof(co);
 	is_int(godb_cond_parse("site = x", &co, &c, NULL), 0, "  or not");
 	godb_cond_free(c);
+	co.size++;
+	is_int(godb_cond_parse("", &co, &c, NULL), -EINVAL, "  but no others");
+	seen.size = 0;
+	is_int(godb_seen_run(s, &seen, &out), -EINVAL,
+	    "  and nobody is told \"never\" for want of a size");
 	godb_scan_close(s);
 }
 
