@@ -386,11 +386,14 @@ gdi_aggregate_accept(struct gdi_aggregate *a)
 
 EITHER int
 put_column_row(struct gdi_rows *r, uint64_t *key, size_t words,
-    const struct godb_columns *c, size_t row)
+    const struct godb_columns *c, uint32_t columns, size_t row)
 {
 	uint64_t counter[4];
 
-	key[words - 1] = last_word(c->dport[row], c->proto[row], c->l7[row]);
+	key[words - 1] = last_word(
+	    columns & GODB_COL(GODB_DPORT) ? c->dport[row] : 0,
+	    columns & GODB_COL(GODB_PROTO) ? c->proto[row] : 0,
+	    columns & GODB_COL(GODB_L7PROTO) ? c->l7[row] : 0);
 	for (int k = 0; k < 4; k++)
 		counter[k] = c->counter[k][row];
 	return put_counters(r, key, words, counter, &r->staged_wide) ? 0 :
@@ -399,8 +402,11 @@ put_column_row(struct gdi_rows *r, uint64_t *key, size_t words,
 
 int
 gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
-    size_t most, struct gdi_buf *scratch)
+    uint32_t columns, size_t most, struct gdi_buf *scratch)
 {
+	const struct godb_addr6 none = {0, 0};
+	bool sip = columns & GODB_COL(GODB_SIP);
+	bool dip = columns & GODB_COL(GODB_DIP);
 	int rc = make_room(&a->v4, c->n4, most, scratch, WORDS4);
 
 	if (rc == 0)
@@ -408,17 +414,21 @@ gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
 	for (size_t i = 0; rc == 0 && i < c->n4; i++) {
 		uint64_t *key = key_of(&a->v4, WORDS4, a->v4.n + i);
 
-		key[0] = (uint64_t)c->sip4[i] << 32 | c->dip4[i];
-		rc = put_column_row(&a->v4, key, WORDS4, c, i);
+		key[0] = (uint64_t)(sip ? c->sip4[i] : 0) << 32 |
+		    (dip ? c->dip4[i] : 0);
+		rc = put_column_row(&a->v4, key, WORDS4, c, columns, i);
 	}
 	for (size_t i = 0; rc == 0 && i < c->n6; i++) {
 		uint64_t *key = key_of(&a->v6, WORDS6, a->v6.n + i);
+		struct godb_addr6 from = sip ? c->sip6[i] : none;
+		struct godb_addr6 to = dip ? c->dip6[i] : none;
 
-		key[0] = c->sip6[i].hi;
-		key[1] = c->sip6[i].lo;
-		key[2] = c->dip6[i].hi;
-		key[3] = c->dip6[i].lo;
-		rc = put_column_row(&a->v6, key, WORDS6, c, c->n4 + i);
+		key[0] = from.hi;
+		key[1] = from.lo;
+		key[2] = to.hi;
+		key[3] = to.lo;
+		rc = put_column_row(&a->v6, key, WORDS6, c, columns,
+		    c->n4 + i);
 	}
 	if (rc < 0)
 		return rc;

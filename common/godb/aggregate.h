@@ -41,9 +41,11 @@ int gdi_aggregate_stage(struct gdi_aggregate *a, const struct godb_batch *b,
     const uint16_t *map, size_t most, struct gdi_buf *scratch);
 void gdi_aggregate_accept(struct gdi_aggregate *a);
 
-/* The same with rows of the store, all nine columns, which count at once. */
+/* The same with rows of the store, which count at once.  Attributes that are
+ * not among `columns` (GODB_COL bits) are 0. */
 int gdi_aggregate_columns(struct gdi_aggregate *a,
-    const struct godb_columns *c, size_t most, struct gdi_buf *scratch);
+    const struct godb_columns *c, uint32_t columns, size_t most,
+    struct gdi_buf *scratch);
 
 /* Sorts by (sip, dip, dport, proto, l7) and sums equal rows.  0 or -ENOMEM,
  * then no row is lost and the call may be repeated. */

@@ -296,7 +296,7 @@ still_there(const struct check *k, const char *day, const struct gdi_rollup *r)
 		return false;
 	}
 	gp_fd_close(&fd);
-	same = gdi_rollups_find(&now, r->record->slot_s, r->span_s);
+	same = gdi_rollups_find(&now, r->record->slot_s, r->span_s, r->kind);
 	there = same && memcmp(same->record->id, r->record->id, 16) == 0;
 	gdi_rollups_free(&now);
 	return there;

@@ -63,6 +63,15 @@ within_a_bin(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
 	    o->bin(o->bin_arg, slot_s + r->span_s - GP_SLOT_S);
 }
 
+/* Whether its rows differ in all that the question looks at. */
+static bool
+tells_apart(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
+{
+	const uint32_t all = gdi_rollup_columns(GDI_ROLLUP_FLOWS);
+
+	return (o->columns & all & ~gdi_rollup_columns(r->kind)) == 0;
+}
+
 /*
  * Whether each record that it lists is among the parts, and none of them stood
  * for already; both are in the same order.  With `owner` that is noted.  *rows
@@ -123,7 +132,8 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	int rc;
 
 	/* where an address index leaves but a few blocks, they are less */
-	if (!r->stored || r->n < 2 || !within_a_bin(&p->opts, r) ||
+	if (!r->stored || r->n < 2 || !tells_apart(&p->opts, r) ||
+	    !within_a_bin(&p->opts, r) ||
 	    !has_all(p, w, r, NOBODY, &first, &rows) ||
 	    rows < (uint64_t)r->record->n4 + r->record->n6)
 		return 0;
@@ -141,7 +151,8 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	return 1;
 }
 
-/* The day, or those of its hours that can be. */
+/* The day, or those of its hours that can be, of the kind with the fewest
+ * rows: the list has it last. */
 static int
 take_rollups(struct gdi_plan *p, const struct stretch *w,
     const struct gdi_rollups *r)

@@ -33,6 +33,7 @@ struct gdi_plan_opts {
 	/* Whether the question lets a row stand for several: none of its
 	 * conditions looks at a row's counters, and nothing counts rows. */
 	bool sums;
+	uint32_t columns; /* GODB_COL bits that the question looks at */
 	bool by_time; /* grouped by it; bin, bin_arg: see godb_query_opts */
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;

@@ -138,6 +138,8 @@ make_plan(struct gdi_run *run)
 	struct gdi_plan_opts plan = {
 	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker) &&
 		!wants_sums_alone(run->worker),
+	    .columns = gdi_filter_columns(run->worker->filter) |
+		gdi_feed_columns(run->worker->feed),
 	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
 	    .bin = o->bin,
 	    .bin_arg = o->bin_arg,

@@ -10,58 +10,113 @@ const char gdi_rollup_magic[8] = {'g', 'o', 'D', 'B', 'r', 'o', 'l', '\n'};
 
 #define HOURS (GP_DAY_S / GDI_HOUR_S)
 
+static const uint32_t kind_columns[GDI_ROLLUP_KINDS] = {
+    [GDI_ROLLUP_FLOWS] = GODB_COL(GODB_SIP) | GODB_COL(GODB_DIP) |
+	GODB_COL(GODB_DPORT) | GODB_COL(GODB_PROTO) | GODB_COL(GODB_L7PROTO),
+    [GDI_ROLLUP_DIP] = GODB_COL(GODB_DIP),
+    [GDI_ROLLUP_SIP] = GODB_COL(GODB_SIP),
+    [GDI_ROLLUP_APPS] = GODB_COL(GODB_DPORT) | GODB_COL(GODB_PROTO) |
+	GODB_COL(GODB_L7PROTO),
+};
+
+uint32_t
+gdi_rollup_columns(enum gdi_rollup_kind kind)
+{
+	return kind_columns[kind];
+}
+
+/* ---- the section --------------------------------------------------------- */
+
+/* Behind the span: what was refused, or the kind and 1. */
+#define REFUSED 0
+
 void
-gdi_rollup_write(int64_t span_s, bool stored, const struct gdi_buf *ids,
-    struct gdi_buf *out)
+gdi_rollup_write(int64_t span_s, enum gdi_rollup_kind kind,
+    const struct gdi_buf *ids, struct gdi_buf *out)
 {
 	gdi_buf_varint(out, (uint64_t)span_s);
-	gdi_buf_varint(out, stored);
+	gdi_buf_varint(out, (uint64_t)kind + 1);
 	gdi_buf_varint(out, ids->len / 16);
 	gdi_buf_bytes(out, ids->p, ids->len);
 	if (ids->rc < 0)
 		out->rc = ids->rc;
 }
 
-/* False for a span that this version does not know, and for damage. */
+void
+gdi_rollup_write_refused(int64_t span_s, uint32_t refused,
+    const struct gdi_buf *ids, struct gdi_buf *out)
+{
+	uint8_t digest[16];
+
+	gdi_rollup_digest(ids->p, ids->len, digest);
+	gdi_buf_varint(out, (uint64_t)span_s);
+	gdi_buf_varint(out, REFUSED);
+	gdi_buf_varint(out, ids->len / 16);
+	gdi_buf_bytes(out, digest, sizeof(digest));
+	gdi_buf_varint(out, refused);
+	if (ids->rc < 0)
+		out->rc = ids->rc;
+}
+
+void
+gdi_rollup_digest(const uint8_t *ids, size_t len, uint8_t out[16])
+{
+	gdi_put64(out, gdi_checksum(ids, len, 0));
+	gdi_put64(out + 8, gdi_checksum(ids, len, 1));
+}
+
+/* False for a span or kind that this version does not know, and for damage. */
 static bool
 read_section(const struct gdi_record *r, struct gdi_rollup *out)
 {
 	struct gdi_in in = r->rollup;
-	uint64_t span, stored;
+	uint64_t span, what, ids;
 
 	if (in.p == NULL)
 		return false;
 	span = gdi_in_varint(&in);
-	stored = gdi_in_varint(&in);
+	what = gdi_in_varint(&in);
 	*out = (struct gdi_rollup){.record = r, .span_s = (int64_t)span,
-	    .stored = stored == 1, .n = gdi_in_varint(&in)};
-	if (in.bad || stored > 1 || out->n > gdi_in_left(&in) / 16)
+	    .stored = what != REFUSED, .n = gdi_in_varint(&in)};
+	ids = out->stored ? out->n : 1;
+	if (in.bad || what > GDI_ROLLUP_KINDS || ids > gdi_in_left(&in) / 16)
 		return false;
-	out->ids = gdi_in_bytes(&in, out->n * 16);
-	return (span == GDI_HOUR_S || span == GP_DAY_S) &&
+	out->ids = gdi_in_bytes(&in, ids * 16);
+	if (out->stored)
+		out->kind = (enum gdi_rollup_kind)(what - 1);
+	else
+		out->refused = (uint32_t)gdi_in_varint(&in);
+	return !in.bad && (span == GDI_HOUR_S || span == GP_DAY_S) &&
 	    r->slot_s % out->span_s == 0;
 }
+
+/* ---- a day's ------------------------------------------------------------- */
+
+/* Of a span: its kinds, and what was refused. */
+#define PLACES (GDI_ROLLUP_KINDS + 1)
 
 /* Hours 0 to 23, and the day. */
 static size_t
 place_of(const struct gdi_rollup *r)
 {
-	return r->span_s == GP_DAY_S ? HOURS :
+	size_t span = r->span_s == GP_DAY_S ? HOURS :
 	    (size_t)(r->record->slot_s % GP_DAY_S / GDI_HOUR_S);
+
+	return span * PLACES + (r->stored ? r->kind : GDI_ROLLUP_KINDS);
 }
 
 static int
 choose(struct gdi_rollups *r)
 {
-	struct gdi_rollup last[HOURS + 1] = {{0}}, one;
+	struct gdi_rollup last[(HOURS + 1) * PLACES] = {{0}}, one;
 
-	r->list = calloc(HOURS + 1, sizeof(*r->list));
+	r->list = calloc((HOURS + 1) * PLACES, sizeof(*r->list));
 	if (r->list == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < r->index.n; i++)
 		if (read_section(&r->index.records[i], &one))
 			last[place_of(&one)] = one;
-	for (size_t i = 0; i <= HOURS; i++)
+	for (size_t i = 0; i < (HOURS + 1) * PLACES; i++)
 		if (last[i].record)
 			r->list[r->n++] = last[i];
 	return 0;
@@ -117,11 +172,16 @@ gdi_rollups_free(struct gdi_rollups *r)
 }
 
 const struct gdi_rollup *
-gdi_rollups_find(const struct gdi_rollups *r, int64_t slot_s, int64_t span_s)
+gdi_rollups_find(const struct gdi_rollups *r, int64_t slot_s, int64_t span_s,
+    enum gdi_rollup_kind kind)
 {
+	bool stored = kind != GDI_ROLLUP_KINDS;
+
 	for (size_t i = 0; i < r->n; i++)
 		if (r->list[i].record->slot_s == slot_s &&
-		    r->list[i].span_s == span_s)
+		    r->list[i].span_s == span_s &&
+		    r->list[i].stored == stored &&
+		    (!stored || r->list[i].kind == kind))
 			return &r->list[i];
 	return NULL;
 }

@@ -1,5 +1,6 @@
 /*
- * rollup - what an hour or a day comes to: its blocks' rows summed over time
+ * rollup - what an hour or a day comes to: its blocks' rows summed over time,
+ * and those summed again over columns that many questions do without
  * (FORMAT.md, "Roll-ups").
  *
  * A roll-up says by their ids which records it sums, so a reader knows what it
@@ -14,18 +15,36 @@
 
 #define GDI_HOUR_S 3600
 
+/* What tells its rows apart; a reader looks for the last that has all columns
+ * of its question. */
+enum gdi_rollup_kind {
+	GDI_ROLLUP_FLOWS, /* all five attributes */
+	GDI_ROLLUP_DIP,
+	GDI_ROLLUP_SIP,
+	GDI_ROLLUP_APPS, /* dport, proto, l7proto */
+	GDI_ROLLUP_KINDS
+};
+
+/* Its attributes as GODB_COL bits; of its rows the others are 0. */
+uint32_t gdi_rollup_columns(enum gdi_rollup_kind kind);
+
 struct gdi_rollup {
 	const struct gdi_record *record;
 	int64_t span_s; /* GDI_HOUR_S or a day, from record->slot_s */
-	bool stored;    /* false: it was looked at and not worth its bytes */
-	uint64_t n;     /* records that it sums, and their ids of 16 bytes */
-	const uint8_t *ids; /* ordered by slot, then as committed */
+	bool stored;
+	enum gdi_rollup_kind kind; /* when it is stored */
+	/* Otherwise: bits of the kinds that were looked at and not worth their
+	 * bytes; n and ids are those that they would have summed. */
+	uint32_t refused;
+	uint64_t n;         /* records that it sums, */
+	const uint8_t *ids; /* stored: their ids of 16 bytes, ordered by slot,
+			     * then as committed; refused: gdi_rollup_digest */
 };
 
-/* Of one day; the list has the last one of each span alone. */
+/* Of one day; the list has the last one of each span and kind alone. */
 struct gdi_rollups {
 	struct gdi_index index;
-	struct gdi_rollup *list; /* hours, then the day */
+	struct gdi_rollup *list; /* hours, then the day; of one span by kind */
 	size_t n;
 };
 
@@ -40,9 +59,9 @@ int gdi_rollups_read(int day_fd, int64_t day_s, struct gdi_rollups *out,
 int gdi_rollups_parse(uint8_t *data, size_t len, int64_t day_s,
     struct gdi_rollups *out);
 void gdi_rollups_free(struct gdi_rollups *r);
-/* NULL: there is none. */
+/* NULL: there is none.  KINDS: what was refused. */
 const struct gdi_rollup *gdi_rollups_find(const struct gdi_rollups *r,
-    int64_t slot_s, int64_t span_s);
+    int64_t slot_s, int64_t span_s, enum gdi_rollup_kind kind);
 
 /* Whether it lists the record; asked of the day's records, in order, counting
  * in *k, which is r->n when all were among them. */
@@ -59,8 +78,12 @@ gdi_rollup_lists(const struct gdi_rollup *r, const struct gdi_record *record,
 }
 
 /* The content of a record's ROLLUP section. */
-void gdi_rollup_write(int64_t span_s, bool stored, const struct gdi_buf *ids,
-    struct gdi_buf *out);
+void gdi_rollup_write(int64_t span_s, enum gdi_rollup_kind kind,
+    const struct gdi_buf *ids, struct gdi_buf *out);
+void gdi_rollup_write_refused(int64_t span_s, uint32_t refused,
+    const struct gdi_buf *ids, struct gdi_buf *out);
+/* One id for all: XXH3-64 of them, in order, and the same with seed 1. */
+void gdi_rollup_digest(const uint8_t *ids, size_t len, uint8_t out[16]);
 
 /* Takes a day's away; 0 also when there are none. */
 int gdi_rollups_remove(int day_fd);

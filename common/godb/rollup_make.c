@@ -25,6 +25,8 @@
  * made anew. */
 #define WASTE_BYTES (1u << 20)
 
+#define ATTRIBUTES gdi_rollup_columns(GDI_ROLLUP_FLOWS)
+
 /* An hour, or the day. */
 struct span {
 	int64_t slot_s, span_s;
@@ -43,9 +45,14 @@ struct making {
 	uint64_t data_end;       /* and with what was made here */
 	int data_fd;
 	bool made_file, changed;
-	int hour; /* 24: the day */
+	bool unread; /* what was made here is not among those we have */
 	/* the span at hand */
+	int hour; /* 24: the day */
 	struct span span;
+	uint32_t refused; /* kinds of it, in this making */
+	int at_kind;      /* where to look for the next */
+	/* the roll-up at hand */
+	enum gdi_rollup_kind kind;
 	struct gdi_scan_part *rolled; /* hours that stand for their blocks */
 	size_t n_rolled;
 	size_t *source; /* part of the scan, or behind them, of rolled */
@@ -99,9 +106,19 @@ lists_all(const struct making *m, const struct span *span,
 	return true;
 }
 
+/* The ids of all that it has. */
+static int
+list_ids(const struct making *m, const struct span *span, struct gdi_buf *out)
+{
+	out->len = 0;
+	for (size_t i = span->first; i < span->end; i++)
+		gdi_buf_bytes(out, m->d->scan->parts[i].part.id, 16);
+	return out->rc;
+}
+
 /* One record with rows is its own sum, and a day of one hour the hour's. */
 static bool
-is_due(const struct making *m, const struct span *span)
+can_be(const struct making *m, const struct span *span)
 {
 	const struct gdi_scan_part *p = m->d->scan->parts;
 	unsigned with_rows = 0;
@@ -114,9 +131,55 @@ is_due(const struct making *m, const struct span *span)
 		return false;
 	for (size_t i = span->first; i < span->end && with_rows < 2; i++)
 		with_rows += p[i].record->n4 + p[i].record->n6 > 0;
-	return with_rows == 2 &&
-	    !lists_all(m, span, gdi_rollups_find(&m->have, span->slot_s,
-				    span->span_s));
+	return with_rows == 2;
+}
+
+static const struct gdi_rollup *
+find(const struct making *m, const struct span *span,
+    enum gdi_rollup_kind kind)
+{
+	return gdi_rollups_find(&m->have, span->slot_s, span->span_s, kind);
+}
+
+/* Kinds of a span that were looked at, with all that it has, and refused. */
+static int
+known_refused(struct making *m, const struct span *span, uint32_t *refused)
+{
+	const struct gdi_rollup *r = find(m, span, GDI_ROLLUP_KINDS);
+	uint8_t digest[16];
+	int rc;
+
+	*refused = 0;
+	if (r == NULL || r->n != span->end - span->first)
+		return 0;
+	rc = list_ids(m, span, &m->ids);
+	if (rc < 0)
+		return rc;
+	gdi_rollup_digest(m->ids.p, m->ids.len, digest);
+	if (memcmp(digest, r->ids, sizeof(digest)) == 0)
+		*refused = r->refused;
+	return 0;
+}
+
+static bool
+is_due(const struct making *m, const struct span *span,
+    enum gdi_rollup_kind kind, uint32_t refused)
+{
+	return can_be(m, span) && !(refused & 1u << kind) &&
+	    !lists_all(m, span, find(m, span, kind));
+}
+
+/* Whether any kind of it is; negative: an error. */
+static int
+any_due(struct making *m, const struct span *span)
+{
+	uint32_t refused;
+	int rc = can_be(m, span) ? known_refused(m, span, &refused) : 0;
+	bool due = false;
+
+	for (int k = 0; rc == 0 && !due && k < GDI_ROLLUP_KINDS; k++)
+		due = is_due(m, span, (enum gdi_rollup_kind)k, refused);
+	return rc < 0 ? rc : due;
 }
 
 /* Where the chunks end that the index names, and how many bytes they have. */
@@ -189,22 +252,48 @@ take_stock(struct making *m, bool anew)
 	return m->index.rc;
 }
 
-/* ---- one span ------------------------------------------------------------ */
+/* ---- what is summed ------------------------------------------------------ */
 
-/* An hour's roll-up in place of its blocks, as a part of the scan. */
+/* A roll-up in place of its blocks, as a part of the scan. */
 static bool
-use_hour(struct making *m, int hour)
+use(struct making *m, const struct span *span, enum gdi_rollup_kind kind)
 {
-	struct span span = span_of(m, hour);
-	const struct gdi_rollup *r =
-	    gdi_rollups_find(&m->have, span.slot_s, span.span_s);
+	const struct gdi_rollup *r = find(m, span, kind);
 
-	if (span.first == span.end || !lists_all(m, &span, r) || !r->stored)
+	if (!lists_all(m, span, r))
 		return false;
 	m->source[m->n_sources++] = m->d->scan->n_parts + m->n_rolled;
-	gdi_scan_rolled(&m->d->scan->parts[span.first], r->record,
+	gdi_scan_rolled(&m->d->scan->parts[span->first], r->record,
 	    &m->rolled[m->n_rolled++]);
 	return true;
+}
+
+static void
+use_blocks(struct making *m, const struct span *span)
+{
+	for (size_t i = span->first; i < span->end; i++)
+		m->source[m->n_sources++] = i;
+}
+
+/* The least that has all of its rows' columns. */
+static void
+use_least(struct making *m, const struct span *span)
+{
+	bool flows = m->kind == GDI_ROLLUP_FLOWS;
+
+	if (!flows && use(m, span, GDI_ROLLUP_FLOWS))
+		return;
+	if (span->span_s != GP_DAY_S) {
+		use_blocks(m, span);
+		return;
+	}
+	for (int hour = 0; hour < 24; hour++) {
+		struct span h = span_of(m, hour);
+
+		if (h.first < h.end && !use(m, &h, m->kind) &&
+		    (flows || !use(m, &h, GDI_ROLLUP_FLOWS)))
+			use_blocks(m, &h);
+	}
 }
 
 static int
@@ -215,90 +304,14 @@ choose_sources(struct making *m)
 	m->rolled = calloc(24, sizeof(*m->rolled));
 	if (m->source == NULL || m->rolled == NULL)
 		return -ENOMEM;
-	for (int hour = 0; m->span.span_s == GP_DAY_S && hour < 24; hour++) {
-		struct span h = span_of(m, hour);
-
-		if (use_hour(m, hour))
-			continue;
-		for (size_t i = h.first; i < h.end; i++)
-			m->source[m->n_sources++] = i;
-	}
-	for (size_t i = m->span.first;
-	     m->span.span_s != GP_DAY_S && i < m->span.end; i++)
-		m->source[m->n_sources++] = i;
+	use_least(m, &m->span);
 	for (size_t i = m->span.first; i < m->span.end; i++) {
 		const struct gdi_scan_part *p = &m->d->scan->parts[i];
 
 		m->rows_in += (uint64_t)p->part.n4 + p->part.n6;
-		gdi_buf_bytes(&m->ids, p->part.id, 16);
 	}
 	gdi_cursor_rolled(m->cursor, m->rolled, m->n_rolled);
-	return m->ids.rc;
-}
-
-static void
-span_end(struct making *m)
-{
-	free(m->source);
-	free(m->rolled);
-	m->source = NULL;
-	m->rolled = NULL;
-	m->n_sources = m->n_rolled = m->at = 0;
-	m->column = 0;
-	m->rows_in = 0;
-	m->too_many = false;
-	m->ids.len = 0;
-	gdi_aggregate_free(&m->rows);
-	gdi_pack_fini(&m->pack);
-	gdi_day_block_free(&m->block);
-	m->block = (struct gdi_day_block){.iface = m->d->iface};
-	gdi_cursor_rolled(m->cursor, NULL, 0);
-}
-
-/* The index with what was made here, as if it were on disk already: the day
- * may use its hours. */
-static int
-reread(struct making *m)
-{
-	struct gdi_rollups fresh;
-	uint8_t *copy = malloc(m->index.len);
-	int rc = copy ? 0 : -ENOMEM;
-
-	if (copy)
-		memcpy(copy, m->index.p, m->index.len);
-	if (rc == 0)
-		rc = gdi_rollups_parse(copy, m->index.len, m->d->day_s,
-		    &fresh);
-	if (rc < 0)
-		return rc;
-	gdi_rollups_free(&m->have);
-	m->have = fresh;
-	return 0;
-}
-
-/* The next span that is due, or the end. */
-static int
-choose(struct making *m)
-{
-	int rc = 0;
-
-	span_end(m);
-	for (; m->hour <= 24; m->hour++) {
-		if (m->hour == 24 && m->changed)
-			rc = reread(m);
-		if (rc < 0)
-			return rc;
-		m->span = span_of(m, m->hour);
-		if (is_due(m, &m->span))
-			break;
-	}
-	if (m->hour++ > 24) {
-		m->phase = SYNC;
-		return m->changed ? 1 : 0;
-	}
-	m->phase = LOAD;
-	rc = choose_sources(m);
-	return rc < 0 ? rc : 1;
+	return list_ids(m, &m->span, &m->ids);
 }
 
 /* A block that cannot be read is not listed, and so is answered for by itself.
@@ -331,6 +344,8 @@ load(struct making *m)
 {
 	const struct godb_part *p;
 	struct godb_columns c;
+	uint32_t columns = (GODB_COL_ALL & ~ATTRIBUTES) |
+	    gdi_rollup_columns(m->kind);
 	size_t part;
 	int rc;
 
@@ -342,12 +357,12 @@ load(struct making *m)
 	p = part < m->d->scan->n_parts ? &m->d->scan->parts[part].part :
 	    &m->rolled[part - m->d->scan->n_parts].part;
 	rc = p->n4 > m->most || p->n6 > m->most ? GODB_EFULL :
-	    godb_cursor_load(m->cursor, part, GODB_COL_ALL, true, true, &c,
-		NULL);
+	    godb_cursor_load(m->cursor, part, columns, true, true, &c, NULL);
 	if (rc == GODB_EDAMAGED)
 		return leave_out(m, part);
 	if (rc == 0)
-		rc = gdi_aggregate_columns(&m->rows, &c, m->most, &m->scratch);
+		rc = gdi_aggregate_columns(&m->rows, &c, columns, m->most,
+		    &m->scratch);
 	if (rc == GODB_EFULL) {
 		m->too_many = true;
 		m->phase = JUDGE;
@@ -383,60 +398,189 @@ fill_record(struct making *m)
 	return gdi_random(r->id, sizeof(r->id));
 }
 
-/* The record to the index that is to be; rows or only that there are none. */
+/* The record to the index that is to be; takes the section. */
 static int
-add_record(struct making *m, bool stored)
+add_record(struct making *m, const struct gdi_buf columns[GODB_N_COLUMNS],
+    struct gdi_buf *section)
 {
-	struct gdi_buf columns[GODB_N_COLUMNS] = {{0}}, section = {0};
 	const struct gdi_rings none = {0};
 	struct gdi_record *r = &m->block.record;
-	uint64_t at = m->data_end;
 
-	for (int c = 0; stored && c < GODB_N_COLUMNS; c++) {
+	r->rollup = (struct gdi_in){section->p, section->p + section->len,
+	    false};
+	if (section->rc == 0)
+		gdi_record_write(r, columns, &none, &m->index);
+	else
+		m->index.rc = section->rc;
+	gdi_buf_free(section);
+	r->rollup = (struct gdi_in){NULL, NULL, false};
+	m->changed |= m->index.rc == 0;
+	return m->index.rc;
+}
+
+static int
+add_stored(struct making *m)
+{
+	struct gdi_buf columns[GODB_N_COLUMNS] = {{0}}, section = {0};
+	uint64_t at = m->data_end;
+	int rc;
+
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
 		const struct gdi_buf *e = &m->block.extents[c];
 
 		gdi_extent_begin(&columns[c], at);
 		gdi_buf_bytes(&columns[c], e->p, e->len);
 		at += m->block.stored[c].len;
 	}
-	r->stored_bytes = at - m->data_end;
-	gdi_rollup_write(m->span.span_s, stored, &m->ids, &section);
-	r->rollup = (struct gdi_in){section.p, section.p + section.len, false};
-	if (section.rc == 0)
-		gdi_record_write(r, columns, &none, &m->index);
+	m->block.record.stored_bytes = at - m->data_end;
+	gdi_rollup_write(m->span.span_s, m->kind, &m->ids, &section);
+	rc = add_record(m, columns, &section);
 	for (int c = 0; c < GODB_N_COLUMNS; c++)
 		gdi_buf_free(&columns[c]);
-	if (section.rc < 0)
-		m->index.rc = section.rc;
-	gdi_buf_free(&section);
-	r->rollup = (struct gdi_in){NULL, NULL, false};
 	m->data_end = at;
-	m->changed |= m->index.rc == 0;
-	return m->index.rc;
+	/* other kinds, and the day, can be made of flows */
+	m->unread |= rc == 0;
+	return rc;
+}
+
+/* What of the span was refused, so that nobody tries again. */
+static int
+add_refused(struct making *m)
+{
+	const struct gdi_buf none[GODB_N_COLUMNS] = {{0}};
+	struct gdi_buf section = {0};
+	int rc;
+
+	rc = list_ids(m, &m->span, &m->ids);
+	if (rc == 0)
+		rc = fill_record(m);
+	if (rc < 0)
+		return rc;
+	gdi_rollup_write_refused(m->span.span_s, m->refused, &m->ids,
+	    &section);
+	return add_record(m, none, &section);
+}
+
+static bool
+worth(const struct making *m)
+{
+	uint64_t rows = (uint64_t)m->rows.v4.n + m->rows.v6.n;
+	unsigned share = GDI_ROLLUP_SHARE;
+
+	if (m->kind != GDI_ROLLUP_FLOWS)
+		share = m->span.span_s == GP_DAY_S ?
+		    GDI_ROLLUP_SHARE_FEW_DAY : GDI_ROLLUP_SHARE_FEW_HOUR;
+	return !m->too_many && rows * 100 <= m->rows_in * share;
 }
 
 static int
 judge(struct making *m)
 {
-	uint64_t rows = (uint64_t)m->rows.v4.n + m->rows.v6.n;
-	int rc = 0;
+	int rc;
 
-	if (m->ids.len > 0)
-		rc = fill_record(m);
-	if (rc < 0 || m->ids.len == 0) {
+	if (m->ids.len == 0 || !worth(m)) {
+		m->refused |= 1u << m->kind;
 		m->phase = CHOOSE;
-		return rc < 0 ? rc : 1;
+		return 1;
 	}
-	if (m->too_many || rows * 100 > m->rows_in * GDI_ROLLUP_SHARE) {
-		m->phase = CHOOSE;
-		rc = add_record(m, false);
-		return rc < 0 ? rc : 1;
-	}
+	rc = fill_record(m);
+	if (rc < 0)
+		return rc;
 	m->block.record.n4 = (uint32_t)m->rows.v4.n;
 	m->block.record.n6 = (uint32_t)m->rows.v6.n;
 	gdi_pack_init(&m->pack, &m->rows, gdi_writer_lz4(m->d->w));
 	m->phase = PACK;
 	return 1;
+}
+
+/* ---- what is next -------------------------------------------------------- */
+
+static void
+rollup_end(struct making *m)
+{
+	free(m->source);
+	free(m->rolled);
+	m->source = NULL;
+	m->rolled = NULL;
+	m->n_sources = m->n_rolled = m->at = 0;
+	m->column = 0;
+	m->rows_in = 0;
+	m->too_many = false;
+	m->ids.len = 0;
+	gdi_aggregate_free(&m->rows);
+	gdi_pack_fini(&m->pack);
+	gdi_day_block_free(&m->block);
+	m->block = (struct gdi_day_block){.iface = m->d->iface};
+	gdi_cursor_rolled(m->cursor, NULL, 0);
+}
+
+/* The index with what was made here, as if it were on disk already. */
+static int
+reread(struct making *m)
+{
+	struct gdi_rollups fresh;
+	uint8_t *copy = malloc(m->index.len);
+	int rc = copy ? 0 : -ENOMEM;
+
+	if (copy)
+		memcpy(copy, m->index.p, m->index.len);
+	if (rc == 0)
+		rc = gdi_rollups_parse(copy, m->index.len, m->d->day_s,
+		    &fresh);
+	if (rc < 0)
+		return rc;
+	gdi_rollups_free(&m->have);
+	m->have = fresh;
+	m->unread = false;
+	return 0;
+}
+
+/* The span's next kind that is due: 1, or 0 when there is none. */
+static int
+next_kind(struct making *m)
+{
+	uint32_t known;
+	int rc = m->unread ? reread(m) : 0;
+
+	if (rc == 0)
+		rc = known_refused(m, &m->span, &known);
+	if (rc < 0)
+		return rc;
+	for (int k = m->at_kind; k < GDI_ROLLUP_KINDS; k++)
+		if (is_due(m, &m->span, (enum gdi_rollup_kind)k, known)) {
+			m->kind = (enum gdi_rollup_kind)k;
+			m->at_kind = k + 1;
+			return 1;
+		}
+	if (m->refused == 0)
+		return 0;
+	m->refused |= known;
+	rc = add_refused(m);
+	return rc < 0 ? rc : 0;
+}
+
+/* The next roll-up that is due, or the end. */
+static int
+choose(struct making *m)
+{
+	int rc;
+
+	rollup_end(m);
+	for (; m->hour <= 24; m->hour++) {
+		m->span = span_of(m, m->hour);
+		rc = can_be(m, &m->span) ? next_kind(m) : 0;
+		if (rc < 0)
+			return rc;
+		if (rc == 1) {
+			m->phase = LOAD;
+			rc = choose_sources(m);
+			return rc < 0 ? rc : 1;
+		}
+		m->at_kind = 0;
+		m->refused = 0;
+	}
+	m->phase = SYNC;
+	return m->changed ? 1 : 0;
 }
 
 /* ---- files --------------------------------------------------------------- */
@@ -479,7 +623,7 @@ write_columns(struct making *m)
 		    m->block.stored[m->column].len, at);
 	if (rc == 0 && ++m->column == GODB_N_COLUMNS) {
 		m->phase = CHOOSE;
-		rc = add_record(m, true);
+		rc = add_stored(m);
 	}
 	return rc < 0 ? rc : 1;
 }
@@ -536,7 +680,7 @@ making_end(void *state)
 	struct making *m = state;
 
 	if (m->cursor)
-		span_end(m);
+		rollup_end(m);
 	/* a full disk gets its space back */
 	if (m->data_fd >= 0 && m->data_end > m->data_kept)
 		(void)!ftruncate(m->data_fd, (off_t)m->data_kept);
@@ -553,7 +697,7 @@ static int
 making_begin(struct gdi_upkeep_day *d, bool anew, void **state)
 {
 	struct making *m = calloc(1, sizeof(*m));
-	bool due = false;
+	bool due;
 	int rc;
 
 	if (m == NULL)
@@ -564,11 +708,13 @@ making_begin(struct gdi_upkeep_day *d, bool anew, void **state)
 	if (m->most > GDI_ROLLUP_ROWS)
 		m->most = GDI_ROLLUP_ROWS;
 	rc = take_stock(m, anew);
-	for (int hour = 0; rc == 0 && !due && hour <= 24; hour++) {
+	for (int hour = 0; rc == 0 && hour <= 24; hour++) {
 		struct span span = span_of(m, hour);
 
-		due = is_due(m, &span);
+		rc = any_due(m, &span);
 	}
+	due = rc == 1;
+	rc = rc < 0 ? rc : 0;
 	if (rc == 0 && !due && m->remove) {
 		rc = gdi_rollups_remove(d->day_fd);
 		d->changed = true;

@@ -6,6 +6,7 @@
 
 #include "common/base/fd.h"
 #include "common/godb/internal.h"
+#include "common/godb/rollup.h"
 
 #define HOUR 3600
 #define DAY  86400
@@ -38,7 +39,7 @@ make_batch(const char *iface, int64_t slot_s, size_t n4, size_t n6)
 
 		t.rows4[i].sip[3] = k % 7;
 		t.rows4[i].dip[2] = k % 3;
-		t.rows4[i].dip[3] = k;
+		t.rows4[i].dip[3] = k % 8;
 		t.rows4[i].dport = k % 2 ? 443 : k;
 		t.rows4[i].proto = k % 3 ? 6 : 17;
 		t.rows4[i].l7 = k % 3;
@@ -247,6 +248,91 @@ test_plans(void)
 	}
 }
 
+/* ---- kinds --------------------------------------------------------------- */
+
+static struct {
+	uint64_t n;      /* roll-ups */
+	int64_t n4, n6; /* rows of the first day's two */
+} kind[GDI_ROLLUP_KINDS];
+
+static void
+count_kinds(void)
+{
+	static const char *const days[] = {"eth0/2025-11-25",
+	    "eth0/2025-11-26", "eth0/2025-11-27", "eth1/2025-11-25",
+	    "eth1/2025-11-26", "eth1/2025-11-27"};
+
+	memset(kind, 0, sizeof(kind));
+	for (size_t i = 0; i < 6; i++) {
+		struct gdi_rollups r;
+		char day[160];
+		int fd;
+
+		snprintf(day, sizeof(day), "%s/%s", path, days[i]);
+		fd = open(day, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (gdi_rollups_read(fd, T0 + (int64_t)(i % 3) * DAY, &r,
+			NULL) < 0)
+			abort();
+		for (size_t k = 0; k < r.n; k++) {
+			const struct gdi_rollup *one = &r.list[k];
+
+			kind[one->kind].n += one->stored;
+			if (!one->stored || one->span_s != DAY || i % 3)
+				continue;
+			kind[one->kind].n4 += one->record->n4;
+			kind[one->kind].n6 += one->record->n6;
+		}
+		gdi_rollups_free(&r);
+		close(fd);
+	}
+}
+
+/* A kind serves what has no more columns than it has. */
+static void
+test_kinds(void)
+{
+	static const struct {
+		const char *what, *cond;
+		uint32_t metrics;
+		enum gdi_rollup_kind kind;
+		bool v4_alone;
+	} questions[] = {
+	    {"sip", "", 0, GDI_ROLLUP_SIP, false},
+	    {"sip/24", "", 0, GDI_ROLLUP_SIP, false},
+	    {"iface", "sip in 10.0.0.0/8", 0, GDI_ROLLUP_SIP, true},
+	    {"sip", "", 1u << GODB_METRIC_SIPS, GDI_ROLLUP_SIP, false},
+	    {"dip", "not (dip = 192.0.2.1)", 0, GDI_ROLLUP_DIP, false},
+	    {"dport,proto", "", 0, GDI_ROLLUP_APPS, false},
+	    {"l7proto", "not (dport = 443)", 0, GDI_ROLLUP_APPS, false},
+	    {"proto", "", 1u << GODB_METRIC_DPORTS, GDI_ROLLUP_APPS, false},
+	    {"sip,dip", "", 0, GDI_ROLLUP_FLOWS, false},
+	    {"host", "", 0, GDI_ROLLUP_FLOWS, false},
+	    {"sip", "dport > 2", 0, GDI_ROLLUP_FLOWS, false},
+	    {"dport", "host = 10.0.0.3", 0, GDI_ROLLUP_FLOWS, true},
+	    {"sip", "", 1u << GODB_METRIC_DIPS, GDI_ROLLUP_FLOWS, false},
+	};
+	struct godb_result_stats stats;
+
+	count_kinds();
+	is_int((int64_t)kind[GDI_ROLLUP_FLOWS].n, 2 * (2 * 25 + 13),
+	    "flows of each hour and day");
+	for (int k = 1; k < GDI_ROLLUP_KINDS; k++)
+		ok(kind[k].n > 20 && kind[k].n4 + kind[k].n6 <
+			kind[0].n4 + kind[0].n6,
+		    "and %d of kind %d", (int)kind[k].n, k);
+	for (size_t i = 0; i < sizeof(questions) / sizeof(*questions); i++) {
+		enum gdi_rollup_kind k = questions[i].kind;
+		bool same = ask(questions[i].what, questions[i].cond, T0,
+		    T0 + DAY, 0, questions[i].metrics, &stats);
+
+		ok(same && stats.rollups == 2, "%s where %s",
+		    questions[i].what, questions[i].cond);
+		is_int((int64_t)stats.rows,
+		    kind[k].n4 + (questions[i].v4_alone ? 0 : kind[k].n6),
+		    "rows of kind %d are looked at", k);
+	}
+}
+
 /* What a roll-up stands for is not read. */
 static void
 test_reads(void)
@@ -344,6 +430,51 @@ test_late(void)
 	test_random("afterwards", 20, 3);
 }
 
+/* The ROLLUP section of a slot, and what it says behind its span of `skip`
+ * bytes. */
+static uint8_t *
+find_section(char *data, size_t len, int64_t slot_s, size_t skip, uint8_t what,
+    size_t *at)
+{
+	for (*at = 64; *at < len; *at += gdi_get32(data + *at + 4)) {
+		uint8_t *section = (uint8_t *)data + *at + 80;
+
+		if (gdi_get64(data + *at + 24) != (uint64_t)slot_s)
+			continue;
+		while (gdi_get16(section) != 5)
+			section += 8 + gdi_get32(section + 4);
+		if (section[8 + skip] == what)
+			return section + 8;
+	}
+	abort();
+}
+
+/* Adds to a byte behind that, and the checksums hold. */
+static void
+lie(int64_t slot_s, size_t skip, uint8_t what, size_t behind, uint8_t more)
+{
+	char *data;
+	size_t len, at;
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = gp_fd_openat(dir, "eth0/2025-11-25/rollups.idx", O_RDWR, 0);
+	uint8_t *r;
+	uint32_t bytes;
+
+	if (fd < 0 || gp_fd_read_file(dir, "eth0/2025-11-25/rollups.idx",
+			  1 << 20, &data, &len) < 0)
+		abort();
+	r = find_section(data, len, slot_s, skip, what, &at) + skip + behind;
+	*r = (uint8_t)(*r + more);
+	r = (uint8_t *)data + at;
+	bytes = gdi_get32(r + 4);
+	gdi_put64(r + bytes - 8, gdi_checksum(r, bytes - 8, 0));
+	if (pwrite(fd, r, bytes, (off_t)at) != (ssize_t)bytes)
+		abort();
+	free(data);
+	close(fd);
+	close(dir);
+}
+
 static void
 put_distinct(size_t n, int64_t slot_s)
 {
@@ -353,6 +484,7 @@ put_distinct(size_t n, int64_t slot_s)
 
 		memcpy(t.rows4[i].sip, &any, 4);
 		memcpy(t.rows4[i].dip, (uint8_t *)&any + 4, 4);
+		t.rows4[i].dport = (uint16_t)tap_random(&seed);
 	}
 }
 
@@ -383,6 +515,12 @@ test_refused(void)
 	(void)upkeep(w, NOW);
 	godb_writer_upkeep_report(w, &r);
 	is_int((int64_t)r.changed, 0, "and that is not found out again");
+	godb_writer_close(w);
+	lie(T0, 3, 0, 3, 1); /* behind two bytes of 288 */
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.changed, 1, "unless it was found of others");
 	godb_writer_close(w);
 
 	make_store(0);
@@ -456,6 +594,8 @@ test_damage(void)
 	struct godb_repair_opts opts = GODB_REPAIR_OPTS_INIT;
 	struct godb_repair_report repaired;
 	struct godb_diag d;
+	static const char *const asked[] = {"sip,dip,dport,proto,l7proto",
+	    "sip", "dip", "dport"};
 	unsigned wrong = 0, unread = 0, told = 0;
 
 	make_store(NOW);
@@ -465,11 +605,11 @@ test_damage(void)
 		    size_of("eth0/2025-11-25", name);
 
 		flip(name, at);
-		wrong += !ask("sip,dip,dport,proto,l7proto", "", 0, INT64_MAX,
-		    0, 0, &stats);
-		unread += stats.rollups_unreadable > 0;
-		wrong += !ask("sip", "", T0 + 300, INT64_MAX, 0, 0, &stats);
-		unread += stats.rollups_unreadable > 0;
+		for (unsigned k = 0; k < 8; k++) {
+			wrong += !ask(asked[k / 2], "", k % 2 ? T0 + 300 : 0,
+			    INT64_MAX, 0, 0, &stats);
+			unread += stats.rollups_unreadable > 0;
+		}
 		told += faults_of(path, &report) > 0;
 		flip(name, at);
 	}
@@ -527,35 +667,6 @@ test_damaged_block(void)
 	is_int((int64_t)faults_of(path, &report), 0, "no damage");
 }
 
-/* A roll-up that lists a record less than it sums, and whose checksums hold. */
-static void
-lie(void)
-{
-	char *data;
-	size_t len, at = 64;
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = gp_fd_openat(dir, "eth0/2025-11-25/rollups.idx", O_RDWR, 0);
-	uint8_t *r, *section;
-	uint32_t bytes;
-
-	if (fd < 0 || gp_fd_read_file(dir, "eth0/2025-11-25/rollups.idx",
-			  1 << 20, &data, &len) < 0)
-		abort();
-	at += gdi_get32(data + at + 4); /* the second hour */
-	r = (uint8_t *)data + at;
-	bytes = gdi_get32(r + 4);
-	section = r + 80;
-	while (gdi_get16(section) != 5)
-		section += 8 + gdi_get32(section + 4);
-	section[8 + 3]--; /* behind two bytes of 3600, one of 1 */
-	gdi_put64(r + bytes - 8, gdi_checksum(r, bytes - 8, 0));
-	if (pwrite(fd, r, bytes, (off_t)at) != (ssize_t)bytes)
-		abort();
-	free(data);
-	close(fd);
-	close(dir);
-}
-
 static void
 test_lie(void)
 {
@@ -563,9 +674,10 @@ test_lie(void)
 	struct godb_check_report report;
 
 	make_store(NOW);
-	lie();
-	is_int(ask("sip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats), false,
-	    "a roll-up that lies is believed");
+	/* one record less in the second hour's flows */
+	lie(T0 + HOUR, 2, 1 + GDI_ROLLUP_FLOWS, 1, UINT8_MAX);
+	is_int(ask("sip,dip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats),
+	    false, "a roll-up that lies is believed");
 	is_int((int64_t)faults_of(path, &report), 1, "--check tells");
 }
 
@@ -683,7 +795,8 @@ main(void)
 	snprintf(copy, sizeof(copy), "%s/copy", root);
 	make_store(NOW);
 	is_int((int64_t)faults_of(path, &report), 0, "no damage");
-	is_int((int64_t)report.rollups, 2 * (2 * 25 + 13), "all roll-ups");
+	ok(report.rollups > 2 * (2 * 25 + 13), "all roll-ups were looked at");
+	test_kinds();
 	test_random("two days", 120, 30);
 	test_plans();
 	test_reads();
