@@ -384,42 +384,19 @@ gdi_aggregate_accept(struct gdi_aggregate *a)
 	accept(&a->v6);
 }
 
-EITHER int
-put_column_row(struct gdi_rows *r, uint64_t *key, size_t words,
-    const struct godb_columns *c, uint32_t columns, size_t row)
-{
-	uint64_t counter[4];
+/* ---- rows of the store --------------------------------------------------- */
 
-	key[words - 1] = last_word(
-	    columns & GODB_COL(GODB_DPORT) ? c->dport[row] : 0,
-	    columns & GODB_COL(GODB_PROTO) ? c->proto[row] : 0,
-	    columns & GODB_COL(GODB_L7PROTO) ? c->l7[row] : 0);
-	for (int k = 0; k < 4; k++)
-		counter[k] = c->counter[k][row];
-	return put_counters(r, key, words, counter, &r->staged_wide) ? 0 :
-								 -ENOMEM;
-}
-
-int
-gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
-    uint32_t columns, size_t most, struct gdi_buf *scratch)
+/* The key of a row of the store; columns that do not count are 0. */
+EITHER void
+column_key(const struct godb_columns *c, uint32_t columns, bool v6, size_t i,
+    uint64_t key[WORDS6])
 {
 	const struct godb_addr6 none = {0, 0};
 	bool sip = columns & GODB_COL(GODB_SIP);
 	bool dip = columns & GODB_COL(GODB_DIP);
-	int rc = make_room(&a->v4, c->n4, most, scratch, WORDS4);
+	size_t row = v6 ? c->n4 + i : i;
 
-	if (rc == 0)
-		rc = make_room(&a->v6, c->n6, most, scratch, WORDS6);
-	for (size_t i = 0; rc == 0 && i < c->n4; i++) {
-		uint64_t *key = key_of(&a->v4, WORDS4, a->v4.n + i);
-
-		key[0] = (uint64_t)(sip ? c->sip4[i] : 0) << 32 |
-		    (dip ? c->dip4[i] : 0);
-		rc = put_column_row(&a->v4, key, WORDS4, c, columns, i);
-	}
-	for (size_t i = 0; rc == 0 && i < c->n6; i++) {
-		uint64_t *key = key_of(&a->v6, WORDS6, a->v6.n + i);
+	if (v6) {
 		struct godb_addr6 from = sip ? c->sip6[i] : none;
 		struct godb_addr6 to = dip ? c->dip6[i] : none;
 
@@ -427,13 +404,87 @@ gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
 		key[1] = from.lo;
 		key[2] = to.hi;
 		key[3] = to.lo;
-		rc = put_column_row(&a->v6, key, WORDS6, c, columns,
-		    c->n4 + i);
+	} else {
+		key[0] = (uint64_t)(sip ? c->sip4[i] : 0) << 32 |
+		    (dip ? c->dip4[i] : 0);
 	}
-	if (rc < 0)
-		return rc;
-	a->v4.staged = c->n4;
-	a->v6.staged = c->n6;
-	gdi_aggregate_accept(a);
+	key[v6 ? WORDS6 - 1 : WORDS4 - 1] = last_word(
+	    columns & GODB_COL(GODB_DPORT) ? c->dport[row] : 0,
+	    columns & GODB_COL(GODB_PROTO) ? c->proto[row] : 0,
+	    columns & GODB_COL(GODB_L7PROTO) ? c->l7[row] : 0);
+}
+
+/* The first n rows from `row` on. */
+EITHER int
+put_columns(struct gdi_rows *r, const struct godb_columns *c,
+    uint32_t columns, bool v6, size_t row, size_t n)
+{
+	size_t words = v6 ? WORDS6 : WORDS4;
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *key = key_of(r, words, r->n + i), counter[4];
+
+		column_key(c, columns, v6, row + i, key);
+		for (int k = 0; k < 4; k++)
+			counter[k] = c->counter[k][row + i +
+			    (v6 ? c->n4 : 0)];
+		if (!put_counters(r, key, words, counter, &r->staged_wide))
+			return -ENOMEM;
+	}
+	r->staged = n;
+	accept(r);
 	return 0;
+}
+
+/* In slices, so that what is summed on the way need not be held before. */
+EITHER int
+add_columns(struct gdi_rows *r, const struct godb_columns *c,
+    uint32_t columns, bool v6, size_t most, struct gdi_buf *scratch)
+{
+	size_t n = v6 ? c->n6 : c->n4;
+	int rc = 0;
+
+	for (size_t row = 0; rc == 0 && row < n; row += SETTLE_MIN) {
+		size_t some = n - row < SETTLE_MIN ? n - row : SETTLE_MIN;
+
+		rc = make_room(r, some, most, scratch, v6 ? WORDS6 : WORDS4);
+		if (rc == 0)
+			rc = put_columns(r, c, columns, v6, row, some);
+	}
+	return rc;
+}
+
+int
+gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
+    uint32_t columns, size_t most, struct gdi_buf *scratch)
+{
+	int rc = add_columns(&a->v4, c, columns, false, most, scratch);
+
+	return rc < 0 ? rc :
+			add_columns(&a->v6, c, columns, true, most, scratch);
+}
+
+/* Equal keys that lie side by side, as those of sip do, are hashed once. */
+EITHER void
+estimate_keys(const struct godb_columns *c, uint32_t columns, bool v6,
+    const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e)
+{
+	size_t n = v6 ? c->n6 : c->n4, words = v6 ? WORDS6 : WORDS4;
+	uint64_t word[WORDS6], last[WORDS6];
+
+	for (size_t i = 0; i < n && gdi_estimate(e) <= enough; i++) {
+		column_key(c, columns, v6, i, word);
+		if (i > 0 && same_key(last, word, words))
+			continue;
+		memcpy(last, word, words * sizeof(*word));
+		gdi_estimate_add(e, gp_hash_words(key, word, words));
+	}
+}
+
+void
+gdi_aggregate_estimate(const struct godb_columns *c, uint32_t columns,
+    const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e)
+{
+	estimate_keys(c, columns, false, key, enough, e);
+	estimate_keys(c, columns, true, key, enough, e);
 }

@@ -9,6 +9,8 @@
 #ifndef GODB_AGGREGATE_H
 #define GODB_AGGREGATE_H
 
+#include "common/base/hash.h"
+#include "common/godb/estimate.h"
 #include "common/godb/internal.h"
 #include "common/godb/sort.h"
 
@@ -46,6 +48,10 @@ void gdi_aggregate_accept(struct gdi_aggregate *a);
 int gdi_aggregate_columns(struct gdi_aggregate *a,
     const struct godb_columns *c, uint32_t columns, size_t most,
     struct gdi_buf *scratch);
+
+/* Takes the keys of such rows, until there are more than `enough`. */
+void gdi_aggregate_estimate(const struct godb_columns *c, uint32_t columns,
+    const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e);
 
 /* Sorts by (sip, dip, dport, proto, l7) and sums equal rows.  0 or -ENOMEM,
  * then no row is lost and the call may be repeated. */

@@ -16,7 +16,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/base/hash.h"
 #include "common/godb/cursor.h"
+#include "common/godb/estimate.h"
 #include "common/godb/pack.h"
 #include "common/godb/retain.h"
 #include "common/godb/rollup.h"
@@ -33,7 +35,8 @@ struct span {
 	size_t first, end; /* its parts in the scan */
 };
 
-enum phase { CHOOSE, LOAD, SORT4, SORT6, JUDGE, PACK, WRITE, SYNC, INDEX };
+enum phase { CHOOSE, ESTIMATE, LOAD, SORT4, SORT6, JUDGE, PACK, WRITE, SYNC,
+	INDEX };
 
 struct making {
 	struct gdi_upkeep_day *d;
@@ -62,8 +65,11 @@ struct making {
 	struct gdi_aggregate rows;
 	struct gdi_buf scratch, ids;
 	uint64_t rows_in;
+	uint64_t rows_most; /* that are worth it, of rows_in */
 	size_t most; /* rows of a version that are held at a time */
 	bool too_many;
+	struct gp_hash_key key;
+	struct gdi_estimate estimate;
 	struct gdi_pack pack;
 	struct gdi_day_block block;
 };
@@ -296,9 +302,31 @@ use_least(struct making *m, const struct span *span)
 	}
 }
 
+/* The rows that it may have. */
+static void
+set_most(struct making *m)
+{
+	unsigned share = GDI_ROLLUP_SHARE;
+
+	if (m->kind != GDI_ROLLUP_FLOWS)
+		share = m->span.span_s == GP_DAY_S ?
+		    GDI_ROLLUP_SHARE_FEW_DAY : GDI_ROLLUP_SHARE_FEW_HOUR;
+	m->rows_most = m->rows_in * share / 100;
+}
+
+static uint64_t
+rows_of(const struct making *m, size_t part)
+{
+	const struct godb_part *p = &m->d->scan->parts[part].part;
+
+	return (uint64_t)p->n4 + p->n6;
+}
+
 static int
 choose_sources(struct making *m)
 {
+	uint64_t largest = 0;
+
 	m->source = calloc(m->span.end - m->span.first + 1,
 	    sizeof(*m->source));
 	m->rolled = calloc(24, sizeof(*m->rolled));
@@ -306,10 +334,18 @@ choose_sources(struct making *m)
 		return -ENOMEM;
 	use_least(m, &m->span);
 	for (size_t i = m->span.first; i < m->span.end; i++) {
-		const struct gdi_scan_part *p = &m->d->scan->parts[i];
+		uint64_t n = rows_of(m, i);
 
-		m->rows_in += (uint64_t)p->part.n4 + p->part.n6;
+		m->rows_in += n;
+		largest = n > largest ? n : largest;
 	}
+	set_most(m);
+	/* rows of a block differ */
+	if (m->kind == GDI_ROLLUP_FLOWS && largest > m->rows_most) {
+		m->too_many = true;
+		m->phase = JUDGE;
+	}
+	gdi_estimate_init(&m->estimate);
 	gdi_cursor_rolled(m->cursor, m->rolled, m->n_rolled);
 	return list_ids(m, &m->span, &m->ids);
 }
@@ -332,17 +368,48 @@ leave_out(struct making *m, size_t part)
 			memmove(m->ids.p + i, m->ids.p + i + 16,
 			    m->ids.len - i - 16);
 			m->ids.len -= 16;
-			m->rows_in -= m->d->scan->parts[part].part.n4;
-			m->rows_in -= m->d->scan->parts[part].part.n6;
+			m->rows_in -= rows_of(m, part);
 			return 1;
 		}
 	return GODB_EDAMAGED;
 }
 
+/*
+ * What is not worth it can be told from its keys, to a few per cent: without
+ * reading counters, sorting and summing, which take ten times as long.  One
+ * that cannot be read is the next reading's business.
+ */
+static int
+estimate(struct making *m)
+{
+	uint32_t columns = gdi_rollup_columns(m->kind);
+	uint64_t enough = m->rows_most + m->rows_most / 8;
+	struct godb_columns c;
+	size_t part;
+	int rc;
+
+	if (m->at == m->n_sources) {
+		m->at = 0;
+		m->phase = LOAD;
+		return 1;
+	}
+	part = m->source[m->at++];
+	rc = godb_cursor_load(m->cursor, part, columns, true, true, &c, NULL);
+	if (rc == GODB_EDAMAGED)
+		return 1;
+	if (rc < 0)
+		return rc;
+	gdi_aggregate_estimate(&c, columns, &m->key, enough, &m->estimate);
+	if (gdi_estimate(&m->estimate) > enough) {
+		m->too_many = true;
+		m->phase = JUDGE;
+	}
+	return 1;
+}
+
 static int
 load(struct making *m)
 {
-	const struct godb_part *p;
 	struct godb_columns c;
 	uint32_t columns = (GODB_COL_ALL & ~ATTRIBUTES) |
 	    gdi_rollup_columns(m->kind);
@@ -354,10 +421,7 @@ load(struct making *m)
 		return 1;
 	}
 	part = m->source[m->at++];
-	p = part < m->d->scan->n_parts ? &m->d->scan->parts[part].part :
-	    &m->rolled[part - m->d->scan->n_parts].part;
-	rc = p->n4 > m->most || p->n6 > m->most ? GODB_EFULL :
-	    godb_cursor_load(m->cursor, part, columns, true, true, &c, NULL);
+	rc = godb_cursor_load(m->cursor, part, columns, true, true, &c, NULL);
 	if (rc == GODB_EDAMAGED)
 		return leave_out(m, part);
 	if (rc == 0)
@@ -461,24 +525,13 @@ add_refused(struct making *m)
 	return add_record(m, none, &section);
 }
 
-static bool
-worth(const struct making *m)
-{
-	uint64_t rows = (uint64_t)m->rows.v4.n + m->rows.v6.n;
-	unsigned share = GDI_ROLLUP_SHARE;
-
-	if (m->kind != GDI_ROLLUP_FLOWS)
-		share = m->span.span_s == GP_DAY_S ?
-		    GDI_ROLLUP_SHARE_FEW_DAY : GDI_ROLLUP_SHARE_FEW_HOUR;
-	return !m->too_many && rows * 100 <= m->rows_in * share;
-}
-
 static int
 judge(struct making *m)
 {
+	uint64_t rows = (uint64_t)m->rows.v4.n + m->rows.v6.n;
 	int rc;
 
-	if (m->ids.len == 0 || !worth(m)) {
+	if (m->ids.len == 0 || m->too_many || rows > m->rows_most) {
 		m->refused |= 1u << m->kind;
 		m->phase = CHOOSE;
 		return 1;
@@ -572,7 +625,7 @@ choose(struct making *m)
 		if (rc < 0)
 			return rc;
 		if (rc == 1) {
-			m->phase = LOAD;
+			m->phase = ESTIMATE;
 			rc = choose_sources(m);
 			return rc < 0 ? rc : 1;
 		}
@@ -707,7 +760,9 @@ making_begin(struct gdi_upkeep_day *d, bool anew, void **state)
 	m->most = gdi_writer_block_rows(d->w);
 	if (m->most > GDI_ROLLUP_ROWS)
 		m->most = GDI_ROLLUP_ROWS;
-	rc = take_stock(m, anew);
+	rc = gp_hash_key_init(&m->key);
+	if (rc == 0)
+		rc = take_stock(m, anew);
 	for (int hour = 0; rc == 0 && hour <= 24; hour++) {
 		struct span span = span_of(m, hour);
 
@@ -738,6 +793,8 @@ making_step(void *state)
 	switch (m->phase) {
 	case CHOOSE:
 		return choose(m);
+	case ESTIMATE:
+		return estimate(m);
 	case LOAD:
 		return load(m);
 	case SORT4:
