@@ -9,8 +9,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	list.c retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
-	filter.c keys.c metric.c pool.c table.c spill.c top.c \
-	grouplayout.c feed.c cell.c group.c having.c \
+	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
+	spill.c top.c grouplayout.c feed.c cell.c group.c having.c \
 	rank.c plan.c result.c query.c query_pieces.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
