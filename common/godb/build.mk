@@ -22,6 +22,10 @@ $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate \
 	index addrindex journal names store rollup faults nomem retain compat threads)
+# the calls that write, made to fail
+ARCHIVES += libfault
+libfault_SRCS := tests/lib/fault.c
+TEST_LIBS_test_faults := libfault libgodb libgpbase
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
