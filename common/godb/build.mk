@@ -11,7 +11,8 @@ libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
 	spill.c top.c grouplayout.c feed.c cell.c group.c having.c \
-	rank.c plan.c result.c query.c query_pieces.c seen.c coverage.c)
+	rank.c plan.c result.c query.c query_pieces.c prefixes.c seen.c \
+	coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
