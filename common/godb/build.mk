@@ -10,8 +10,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
-	spill.c top.c grouplayout.c feed.c cell.c group.c having.c \
-	rank.c plan.c result.c query.c query_pieces.c prefixes.c seen.c \
+	spill.c top.c grouplayout.c feed.c feed_small.c cell.c group.c \
+	having.c rank.c plan.c result.c query.c query_pieces.c prefixes.c seen.c \
 	coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
@@ -33,8 +33,8 @@ TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 TSAN_TESTS += unit/test_threads
 
 # Where queries spend their time: loops worth unrolling.
-$(foreach f,unpack decode filter table spill grouplayout feed group, \
-	$(eval CFLAGS_common_godb_$(f) := -O3))
+$(foreach f,unpack decode filter table spill grouplayout feed feed_small \
+	group,$(eval CFLAGS_common_godb_$(f) := -O3))
 
 ifeq ($(shell uname -m),x86_64)
 CFLAGS_common_godb_checksum_avx2 := -mavx2
