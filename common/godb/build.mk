@@ -5,8 +5,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
 	writer_append.c writer_commit.c writer_replay.c upkeep.c rollup.c \
 	rollup_make.c addrjob.c reader.c scan.c scan_lists.c scan_journals.c \
-	scan_days.c scan_sieve.c scan_parts.c cursor.c summary.c gone.c \
-	list.c retain.c check.c repair.c wipe.c)
+	scan_days.c scan_sieve.c scan_parts.c cursor.c cursor_live.c \
+	summary.c gone.c list.c retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
