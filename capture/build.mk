@@ -1,7 +1,8 @@
 # libgpcapture is everything but the two main functions, so that tests and
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
-libgpcapture_SRCS := $(addprefix capture/, source.c pcapfile.c fanout.c decode.c decode_link.c decode_ip.c \
+libgpcapture_SRCS := $(addprefix capture/, source.c source_live.c \
+	source_files.c pcapfile.c fanout.c decode.c decode_link.c decode_ip.c \
 	fragment.c flowtab.c orient.c snapshot.c loop.c \
 	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
 	flowtab_label.c deaths.c profile.c)

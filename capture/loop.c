@@ -120,8 +120,8 @@ loop_push(struct loop *l, struct loop_block *b,
 
 /*
  * Comes between two reads, so all that was counted is older than now.  The
- * kernel gives a packet one stamp for all sockets (source.c), so that what we
- * leave is just what the successor takes.
+ * kernel gives a packet one stamp for all sockets (source_live.c), so that what
+ * we leave is just what the successor takes.
  */
 static void
 leave(struct loop *l)

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/words.h"
+#include "querier/args_values.h"
 #include "querier/seen.h"
 #include "querier/when.h"
 
@@ -154,249 +155,11 @@ static const struct option options[] = {
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static const char *const format_names[] = {
-	[ARGS_TXT] = "txt",
-	[ARGS_CSV] = "csv",
-	[ARGS_JSON] = "json",
-	[ARGS_JSONL] = "jsonl",
-	[ARGS_HTML] = "html",
-};
-#define N_FORMATS (sizeof(format_names) / sizeof(format_names[0]))
-
 /* What typed words mean before all of them are known. */
 struct typed {
 	const char *sort;
 	bool packets, in, out;
 };
-
-#define FAIL(...) \
-	((void)snprintf(error, ARGS_ERROR_MAX, __VA_ARGS__), -EINVAL)
-
-/* ---- values ------------------------------------------------------------ */
-
-static int
-set_format(struct args *a, const char *value, char *error)
-{
-	for (size_t i = 0; i < N_FORMATS; i++) {
-		if (gp_words_casecmp(format_names[i], value) == 0) {
-			a->format = (enum args_format)i;
-			return 0;
-		}
-	}
-	return FAIL("unknown format '%.40s': txt, csv, json, jsonl or html",
-	    value);
-}
-
-static bool
-take_u64(const char **s, uint64_t *out)
-{
-	const char *start = *s;
-	uint64_t v = 0;
-
-	for (; **s >= '0' && **s <= '9'; (*s)++) {
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(**s - '0'), &v))
-			return false;
-	}
-	*out = v;
-	return *s != start;
-}
-
-/* "95%", "99.5%" in 1/100 %, 0 when it is none. */
-static uint32_t
-parse_share(const char *s)
-{
-	uint64_t whole, hundredths = 0;
-
-	if (!take_u64(&s, &whole) || whole > 100)
-		return 0;
-	if (*s == '.') {
-		const char *start = ++s;
-
-		if (!take_u64(&s, &hundredths) || s - start > 2)
-			return 0;
-		if (s - start == 1)
-			hundredths *= 10;
-	}
-	if (strcmp(s, "%") != 0 || whole * 100 + hundredths > 10000)
-		return 0;
-	return (uint32_t)(whole * 100 + hundredths);
-}
-
-static int
-set_limit(struct args *a, const char *value, char *error)
-{
-	const char *s = value;
-
-	a->limit_text = value;
-	a->limit = 0;
-	a->share = 0;
-	if (gp_words_casecmp(value, "all") == 0)
-		return 0;
-	if (value[0] && value[strlen(value) - 1] == '%') {
-		a->share = parse_share(value);
-		if (a->share)
-			return 0;
-	} else if (take_u64(&s, &a->limit) && !*s && a->limit > 0) {
-		return 0;
-	}
-	return FAIL("-n takes a number above 0, a share such as 95%%, or all; "
-	    "not '%.40s'", value);
-}
-
-static int
-set_mem(struct args *a, const char *value, char *error)
-{
-	const char *s = value;
-	uint64_t n;
-	unsigned shift = 0;
-
-	if (take_u64(&s, &n) && n > 0) {
-		if (strcmp(s, "%") == 0 && n <= 100) {
-			a->mem_percent = (unsigned)n;
-			a->mem_bytes = 0;
-			return 0;
-		}
-		if (*s == 'k' || *s == 'K')
-			shift = 10;
-		else if (*s == 'm' || *s == 'M')
-			shift = 20;
-		else if (*s == 'g' || *s == 'G')
-			shift = 30;
-		if (shift)
-			s++;
-		if (*s == 'i' && shift)
-			s++;
-		if (*s == 'B')
-			s++;
-		if (!*s && n <= (UINT64_MAX >> 1) >> shift) {
-			a->mem_bytes = n << shift;
-			return 0;
-		}
-	}
-	return FAIL("--mem takes a size such as 512M, 4G or 25%%; not '%.40s'",
-	    value);
-}
-
-static int
-unknown_metric(const char *what, const char *typed, char *error)
-{
-	struct gp_words_guess g;
-
-	gp_words_guess_init(&g, typed);
-	for (int m = 0; m < GODB_N_METRICS; m++)
-		gp_words_guess_offer(&g, godb_metric_name((enum godb_metric)m));
-	if (g.best)
-		return FAIL("%s '%.40s'; did you mean '%s'?", what, typed,
-		    g.best);
-	return FAIL("%s '%.40s': bytes packets bytes_rcvd bytes_sent "
-	    "packets_rcvd packets_sent rows sips dips dports", what, typed);
-}
-
-static bool
-shows(const struct args *a, enum godb_metric m)
-{
-	for (unsigned i = 0; i < a->n_show; i++) {
-		if (a->show[i] == m)
-			return true;
-	}
-	return false;
-}
-
-static int
-set_show(struct args *a, const char *value, char *error)
-{
-	a->n_show = 0;
-	for (;;) {
-		size_t len = strcspn(value, ",");
-		char word[32];
-		int m;
-
-		(void)snprintf(word, sizeof(word), "%.*s",
-		    (int)(len < sizeof(word) ? len : sizeof(word) - 1), value);
-		m = godb_metric_parse(word);
-		if (m < 0)
-			return unknown_metric("nothing is counted as", word,
-			    error);
-		if (!shows(a, (enum godb_metric)m))
-			a->show[a->n_show++] = (enum godb_metric)m;
-		if (!value[len])
-			return 0;
-		value += len + 1;
-	}
-}
-
-static int
-set_bin(struct args *a, const char *value, char *error)
-{
-	a->bin_s = when_parse_bin(value);
-	if (a->bin_s)
-		return 0;
-	return FAIL("--bin takes 5m or a multiple of it that divides a day, "
-	    "or days or weeks: 15m, 1h, 1d; not '%.40s'", value);
-}
-
-static int
-set_timeout(struct args *a, const char *value, char *error)
-{
-	static const struct {
-		const char *unit;
-		uint64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000},
-		{"h", 3600000}};
-	const char *s = value;
-	uint64_t n;
-
-	if (take_u64(&s, &n) && n > 0 && n <= 1000000) {
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-			if (strcmp(s, units[i].unit) == 0) {
-				a->timeout_ms = n * units[i].ms;
-				return 0;
-			}
-		}
-	}
-	return FAIL("--timeout takes a time such as 500ms, 10s or 2m; not "
-	    "'%.40s'", value);
-}
-
-static int
-set_threads(struct args *a, const char *value, char *error)
-{
-	const char *s = value;
-	uint64_t n;
-
-	if (!take_u64(&s, &n) || *s || n < 1 || n > 256)
-		return FAIL("--threads takes a number of 1 to 256, not "
-		    "'%.40s'", value);
-	a->threads = (unsigned)n;
-	return 0;
-}
-
-static int
-set_watch(struct args *a, const char *value, char *error)
-{
-	const char *s = value;
-
-	if (take_u64(&s, &a->watch_s) && !*s && a->watch_s > 0 &&
-	    a->watch_s <= 86400)
-		return 0;
-	return FAIL("--watch takes a number of seconds, not '%.40s'", value);
-}
-
-static int
-set_sandbox(struct args *a, const char *value, char *error)
-{
-	if (strcmp(value, "full") == 0)
-		a->landlock = true;
-	else if (strcmp(value, "seccomp") == 0)
-		a->landlock = false;
-	else if (strcmp(value, "off") == 0)
-		return FAIL("--sandbox=off is refused: goquery reads files that "
-		    "others wrote and does so only inside seccomp");
-	else
-		return FAIL("--sandbox is full or seccomp, not '%.40s'", value);
-	return 0;
-}
 
 static int
 apply(struct args *a, struct typed *t, const struct option *o,
@@ -419,16 +182,16 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		a->having = value;
 		break;
 	case OPT_BIN:
-		return set_bin(a, value, error);
+		return args_set_bin(a, value, error);
 	case OPT_ZONE:
 		a->zone = value;
 		break;
 	case OPT_SHOW:
-		return set_show(a, value, error);
+		return args_set_show(a, value, error);
 	case OPT_LIMIT:
-		return set_limit(a, value, error);
+		return args_set_limit(a, value, error);
 	case OPT_FORMAT:
-		return set_format(a, value, error);
+		return args_set_format(a, value, error);
 	case OPT_SORT:
 		t->sort = value;
 		t->packets = false;
@@ -459,13 +222,13 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		a->no_rollups = true;
 		break;
 	case OPT_MEM:
-		return set_mem(a, value, error);
+		return args_set_mem(a, value, error);
 	case OPT_THREADS:
-		return set_threads(a, value, error);
+		return args_set_threads(a, value, error);
 	case OPT_TIMEOUT:
-		return set_timeout(a, value, error);
+		return args_set_timeout(a, value, error);
 	case OPT_WATCH:
-		return set_watch(a, value, error);
+		return args_set_watch(a, value, error);
 	case OPT_PLOT:
 		a->plot = true;
 		break;
@@ -517,7 +280,7 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		a->action = ARGS_CHECK;
 		break;
 	case OPT_SANDBOX:
-		return set_sandbox(a, value, error);
+		return args_set_sandbox(a, value, error);
 	case OPT_CONF:
 		a->conf = value;
 		break;
@@ -626,10 +389,8 @@ take_query(struct args *a, const char *word, char *error)
 /* ---- all of it --------------------------------------------------------- */
 
 static int
-set_sort(struct args *a, const struct typed *t, char *error)
+finish_sort(struct args *a, const struct typed *t, char *error)
 {
-	int m;
-
 	a->sort = GODB_SORT_BYTES;
 	if (t->packets) {
 		a->sort = GODB_SORT_PACKETS;
@@ -640,29 +401,7 @@ set_sort(struct args *a, const struct typed *t, char *error)
 			a->sort = GODB_KEY_TIME;
 		return 0;
 	}
-	m = godb_metric_parse(t->sort);
-	if (m >= 0) {
-		a->sort = GODB_SORT_METRIC(m);
-		/* what decides the order should be seen */
-		if (m >= GODB_METRIC_EXTRA && !a->n_show) {
-			a->show[a->n_show++] = GODB_METRIC_PACKETS;
-			a->show[a->n_show++] = GODB_METRIC_BYTES;
-		}
-		if (m >= GODB_METRIC_EXTRA && !shows(a, (enum godb_metric)m))
-			a->show[a->n_show++] = (enum godb_metric)m;
-		return 0;
-	}
-	for (int k = 0; k < GODB_N_KEYS; k++) {
-		if (gp_words_casecmp(t->sort,
-			godb_key_name((enum godb_key)k)) != 0)
-			continue;
-		if (!godb_keys_has(&a->keys, (enum godb_key)k))
-			return FAIL("cannot sort by %s: it is not among the "
-			    "columns of '%.40s'", t->sort, a->query);
-		a->sort = k;
-		return 0;
-	}
-	return unknown_metric("cannot sort by", t->sort, error);
+	return args_set_sort(a, t->sort, error);
 }
 
 static int
@@ -673,7 +412,7 @@ finish_status(const struct args *a, char *error)
 		    a->query);
 	if (a->format != ARGS_TXT && a->format != ARGS_JSON)
 		return FAIL("--status is told in txt or json, not in %s",
-		    format_names[a->format]);
+		    args_format(a->format));
 	return 0;
 }
 
@@ -690,7 +429,7 @@ finish_inspection(struct args *a, char *error)
 		return FAIL("--%s is not told in html", name);
 	if (a->action == ARGS_CHECK && a->format != ARGS_TXT)
 		return FAIL("--check is told in txt, not in %s",
-		    format_names[a->format]);
+		    args_format(a->format));
 	if (!a->ifaces)
 		a->ifaces = "any";
 	return 0;
@@ -740,6 +479,30 @@ finish_remote(const struct args *a, char *error)
 	return 0;
 }
 
+/* Options that go only with some format, order or column. */
+static int
+finish_table(struct args *a, char *error)
+{
+	if (a->plot && a->format != ARGS_TXT)
+		return FAIL("--plot draws below the text table; -e %s has its "
+		    "own", args_format(a->format));
+	if (a->watch_s && a->format != ARGS_TXT)
+		return FAIL("--watch is for the text table, not for -e %s",
+		    args_format(a->format));
+	if (a->dns && !a->resolve)
+		return FAIL("--dns is asked only with --resolve");
+	if (a->share && (a->sort >= 0 || a->ascending ||
+		GODB_SORT_METRIC(a->sort) > GODB_METRIC_ROWS))
+		return FAIL("-n %s needs the largest first: sort by bytes or "
+		    "packets, without -a", a->limit_text);
+	if (a->bin_s && !godb_keys_has(&a->keys, GODB_KEY_TIME))
+		return FAIL("--bin needs the column time: ask for time,%.60s",
+		    a->query);
+	if (!a->limit_text && a->format == ARGS_TXT)
+		a->limit = DEFAULT_ROWS;
+	return 0;
+}
+
 static int
 finish(struct args *a, const struct typed *t, char *error)
 {
@@ -774,27 +537,8 @@ finish(struct args *a, const struct typed *t, char *error)
 		return FAIL("no interface; -i any asks all of them");
 	if (t->in != t->out)
 		a->direction = t->in ? GODB_DIR_RCVD : GODB_DIR_SENT;
-	rc = set_sort(a, t, error);
-	if (rc < 0)
-		return rc;
-	if (a->plot && a->format != ARGS_TXT)
-		return FAIL("--plot draws below the text table; -e %s has its "
-		    "own", format_names[a->format]);
-	if (a->watch_s && a->format != ARGS_TXT)
-		return FAIL("--watch is for the text table, not for -e %s",
-		    format_names[a->format]);
-	if (a->dns && !a->resolve)
-		return FAIL("--dns is asked only with --resolve");
-	if (a->share && (a->sort >= 0 || a->ascending ||
-		GODB_SORT_METRIC(a->sort) > GODB_METRIC_ROWS))
-		return FAIL("-n %s needs the largest first: sort by bytes or "
-		    "packets, without -a", a->limit_text);
-	if (a->bin_s && !godb_keys_has(&a->keys, GODB_KEY_TIME))
-		return FAIL("--bin needs the column time: ask for time,%.60s",
-		    a->query);
-	if (!a->limit_text && a->format == ARGS_TXT)
-		a->limit = DEFAULT_ROWS;
-	return 0;
+	rc = finish_sort(a, t, error);
+	return rc < 0 ? rc : finish_table(a, error);
 }
 
 int
@@ -894,10 +638,4 @@ args_option(size_t i, struct args_option *out)
 	    o->brief ? "-" : "", o->brief ? o->brief : "",
 	    o->brief ? ", " : "", o->name);
 	return true;
-}
-
-const char *
-args_format(size_t i)
-{
-	return i < N_FORMATS ? format_names[i] : NULL;
 }

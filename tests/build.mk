@@ -7,7 +7,8 @@ TEST_PKGS_DEFAULT := liblz4 libxxhash libseccomp libcap-ng inih
 
 # The sandboxes tried from inside.
 ARCHIVES += libattack
-libattack_SRCS := $(addprefix tests/lib/, attack.c attack_store.c attack_net.c)
+libattack_SRCS := $(addprefix tests/lib/, attack.c attack_everywhere.c \
+	attack_store.c attack_net.c)
 TEST_HELPERS += lib/inside lib/deny
 UNIT_TESTS += $(addprefix component/attack_, \
 	capture writer querier export remote)

@@ -4,14 +4,15 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	names.c digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c \
 	day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
 	writer_append.c writer_commit.c writer_replay.c upkeep.c rollup.c \
-	estimate.c rollup_make.c addrjob.c reader.c scan.c scan_lists.c scan_journals.c \
-	scan_days.c scan_sieve.c scan_parts.c cursor.c summary.c gone.c \
-	list.c retain.c check.c repair.c wipe.c)
+	estimate.c rollup_make.c addrjob.c reader.c scan.c scan_lists.c \
+	scan_journals.c scan_days.c scan_sieve.c scan_parts.c cursor.c \
+	cursor_live.c summary.c gone.c list.c retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
-	filter.c keys.c metric.c pool.c table.c spill.c top.c \
-	grouplayout.c feed.c cell.c group.c having.c \
-	rank.c plan.c result.c query.c query_pieces.c seen.c coverage.c)
+	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
+	spill.c top.c grouplayout.c feed.c feed_small.c cell.c group.c \
+	having.c rank.c plan.c result.c query.c query_pieces.c prefixes.c seen.c \
+	coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
@@ -20,16 +21,21 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 	coverage)
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block rings aggregate estimate \
-	index addrindex journal names store rollup faults nomem retain compat threads)
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block \
+	rings aggregate estimate index addrindex journal names store rollup faults \
+	nomem retain compat threads)
+# the calls that write, made to fail
+ARCHIVES += libfault
+libfault_SRCS := tests/lib/fault.c
+TEST_LIBS_test_faults := libfault libgodb libgpbase
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
 TSAN_TESTS += unit/test_threads
 
 # Where queries spend their time: loops worth unrolling.
-$(foreach f,unpack decode filter table spill grouplayout feed group, \
-	$(eval CFLAGS_common_godb_$(f) := -O3))
+$(foreach f,unpack decode filter table spill grouplayout feed feed_small \
+	group,$(eval CFLAGS_common_godb_$(f) := -O3))
 
 ifeq ($(shell uname -m),x86_64)
 CFLAGS_common_godb_checksum_avx2 := -mavx2

@@ -1,9 +1,8 @@
 /*
  * cursor - columns of a part, decoded into arrays.
  */
-#include "common/godb/cursor.h"
+#include "common/godb/cursor_state.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,54 +12,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
-#include "common/godb/aggregate.h"
-#include "common/godb/scan.h"
 
 /*
  * Blocks of a day lie one behind another in a column's file, and most
  * questions go through them in that order: so much is read at once.
  */
 #define READ_AHEAD (64u << 10)
-
-struct column_file {
-	int fd;
-	bool shared; /* behind a column's chunks lie another one's */
-	uint64_t at; /* of the bytes in buf */
-	size_t len;
-	struct gdi_buf buf;
-};
-
-struct values {
-	void *p;
-	size_t cap; /* bytes */
-};
-
-/* Where a column's chunks of a piece lie: IPv4's, IPv6's. */
-struct place {
-	bool has[2];
-	struct gdi_chunk chunk[2];
-};
-
-struct godb_cursor {
-	const struct godb_scan *scan;
-	/* whose files are open */
-	uint32_t iface;
-	const struct gdi_scan_day *day;
-	int day_fd;
-	struct column_file files[GODB_N_COLUMNS];
-	struct column_file rolled_files[GODB_N_COLUMNS]; /* one, in fact */
-	const struct gdi_scan_part *rolled;
-	size_t n_rolled;
-	struct gdi_chunk_memory memory;
-	struct values v4[GODB_N_COLUMNS]; /* all rows of what is no address */
-	struct values v6[GODB_N_COLUMNS]; /* addresses */
-	/* the piece whose places are known, and of which columns */
-	size_t part;
-	uint32_t piece, known;
-	struct place place[GODB_N_COLUMNS];
-	uint64_t bytes_read, bytes_decoded;
-	bool sum_live;
-};
 
 int
 godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
@@ -139,7 +96,7 @@ godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
 
 /* Never empty, so that an array that was asked for is not NULL. */
 static void *
-reserve(struct values *v, size_t bytes)
+reserve(struct gdi_values *v, size_t bytes)
 {
 	void *p;
 
@@ -207,9 +164,9 @@ file_name(const struct gdi_scan_part *p, enum godb_column column)
 
 static int
 open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
-    enum godb_column column, struct column_file **out)
+    enum godb_column column, struct gdi_column_file **out)
 {
-	struct column_file *f =
+	struct gdi_column_file *f =
 	    p->rolled ? &c->rolled_files[column] : &c->files[column];
 	struct stat st;
 	int fd;
@@ -234,7 +191,7 @@ open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 
 /* Bytes of a column file; *out is good until the next call for it. */
 static int
-fetch(struct godb_cursor *c, struct column_file *f, uint64_t at, size_t len,
+fetch(struct godb_cursor *c, struct gdi_column_file *f, uint64_t at, size_t len,
     const uint8_t **out)
 {
 	/* ahead only where we went on from about where we were */
@@ -285,7 +242,7 @@ gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6)
 /* A piece's chunks of a column, among all that it has. */
 static int
 find_place(const struct gdi_scan_part *p, uint32_t piece,
-    struct gdi_extent *e, struct place *out)
+    struct gdi_extent *e, struct gdi_place *out)
 {
 	bool all = gdi_part_pieces(&p->part) == 1;
 	struct gdi_chunk k;
@@ -346,7 +303,7 @@ struct load {
 };
 
 static int
-load_chunk(struct godb_cursor *c, struct column_file *f,
+load_chunk(struct godb_cursor *c, struct gdi_column_file *f,
     enum godb_column column, const struct gdi_chunk *k, void *out,
     size_t *n_distinct)
 {
@@ -369,8 +326,8 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
     enum godb_column column, struct load *l)
 {
 	bool address = gdi_columns[column].kind == GDI_ADDR;
-	const struct place *place = &c->place[column];
-	struct column_file *f;
+	const struct gdi_place *place = &c->place[column];
+	struct gdi_column_file *f;
 	int rc = open_column(c, p, column, &f);
 
 	for (int v6 = 0; rc == 0 && v6 < 2; v6++) {
@@ -398,9 +355,9 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 	return rc;
 }
 
-/* Arrays for so many rows of all columns. */
-static int
-reserve_rows(struct godb_cursor *c, uint32_t columns, uint32_t n4, uint32_t n6)
+int
+gdi_cursor_reserve(struct godb_cursor *c, uint32_t columns, uint32_t n4,
+    uint32_t n6)
 {
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		enum godb_column column = (enum godb_column)i;
@@ -456,7 +413,7 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 		l->n4 += n4;
 		l->n6 += n6;
 	}
-	rc = reserve_rows(c, l->columns, l->n4, l->n6);
+	rc = gdi_cursor_reserve(c, l->columns, l->n4, l->n6);
 	if (rc == 0 && l->n4 + l->n6 > 0)
 		rc = open_day(c, p);
 	for (uint32_t k = first; rc == 0 && k < end; k++) {
@@ -474,197 +431,6 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 		l->done6 += n6;
 	}
 	return rc;
-}
-
-/* ---- live parts ---------------------------------------------------------- */
-
-struct live_rows {
-	uint32_t n4, at4, at6; /* of the arrays; rows done */
-	const uint16_t *ids;   /* of the batch's names */
-	struct gdi_aggregate sum; /* when rows are summed */
-	struct gdi_buf scratch;
-};
-
-static void
-put_rest(struct godb_cursor *c, uint32_t columns, size_t r, uint16_t dport,
-    uint8_t proto, uint16_t l7, const uint64_t counter[4])
-{
-	if (columns & GODB_COL(GODB_DPORT))
-		((uint16_t *)c->v4[GODB_DPORT].p)[r] = dport;
-	if (columns & GODB_COL(GODB_PROTO))
-		((uint8_t *)c->v4[GODB_PROTO].p)[r] = proto;
-	if (columns & GODB_COL(GODB_L7PROTO))
-		((uint16_t *)c->v4[GODB_L7PROTO].p)[r] = l7;
-	for (int k = 0; k < 4; k++)
-		if (columns & GODB_COL(GODB_BYTES_RCVD + k))
-			((uint64_t *)c->v4[GODB_BYTES_RCVD + k].p)[r] =
-			    counter[k];
-}
-
-static void
-put_row4(struct godb_cursor *c, uint32_t columns, struct live_rows *l,
-    const struct godb_row4 *r)
-{
-	size_t at = l->at4++;
-
-	if (columns & GODB_COL(GODB_SIP))
-		((uint32_t *)c->v4[GODB_SIP].p)[at] =
-		    be32toh(gdi_get32(r->sip));
-	if (columns & GODB_COL(GODB_DIP))
-		((uint32_t *)c->v4[GODB_DIP].p)[at] =
-		    be32toh(gdi_get32(r->dip));
-	put_rest(c, columns, at, r->dport, r->proto, l->ids[r->l7], r->counter);
-}
-
-static struct godb_addr6
-addr6(const uint8_t b[16])
-{
-	return (struct godb_addr6){be64toh(gdi_get64(b)),
-	    be64toh(gdi_get64(b + 8))};
-}
-
-static void
-put_row6(struct godb_cursor *c, uint32_t columns, struct live_rows *l,
-    const struct godb_row6 *r)
-{
-	size_t at = l->at6++;
-
-	if (columns & GODB_COL(GODB_SIP))
-		((struct godb_addr6 *)c->v6[GODB_SIP].p)[at] = addr6(r->sip);
-	if (columns & GODB_COL(GODB_DIP))
-		((struct godb_addr6 *)c->v6[GODB_DIP].p)[at] = addr6(r->dip);
-	put_rest(c, columns, l->n4 + at, r->dport, r->proto, l->ids[r->l7],
-	    r->counter);
-}
-
-static int
-sum_batch(struct live_rows *l, const struct godb_batch *from, bool want6)
-{
-	struct godb_batch b = *from;
-	int rc;
-
-	b.n4 = l->n4 > 0 ? b.n4 : 0;
-	b.n6 = want6 ? b.n6 : 0;
-	rc = gdi_aggregate_stage(&l->sum, &b, l->ids, SIZE_MAX, &l->scratch);
-	if (rc == 0)
-		gdi_aggregate_accept(&l->sum);
-	return rc;
-}
-
-/* The summed rows, as they would stand in a block. */
-static int
-put_sums(struct godb_cursor *c, uint32_t columns, struct live_rows *l)
-{
-	const struct gdi_row4 *r4;
-	const struct gdi_row6 *r6;
-	uint64_t counter[4];
-	int rc = gdi_aggregate_settle4(&l->sum, &l->scratch);
-
-	if (rc == 0)
-		rc = gdi_aggregate_settle6(&l->sum, &l->scratch);
-	if (rc < 0)
-		return rc;
-	r4 = l->sum.v4.rows;
-	r6 = l->sum.v6.rows;
-	for (size_t i = 0; i < l->sum.v4.n; i++) {
-		uint64_t w = r4[i].k[1];
-
-		if (columns & GODB_COL(GODB_SIP))
-			((uint32_t *)c->v4[GODB_SIP].p)[i] =
-			    (uint32_t)(r4[i].k[0] >> 32);
-		if (columns & GODB_COL(GODB_DIP))
-			((uint32_t *)c->v4[GODB_DIP].p)[i] =
-			    (uint32_t)r4[i].k[0];
-		gdi_row_counters(&l->sum.v4, w, r4[i].counter, counter);
-		put_rest(c, columns, i, GDI_KEY_DPORT(w), GDI_KEY_PROTO(w),
-		    GDI_KEY_L7(w), counter);
-	}
-	l->n4 = l->at4 = (uint32_t)l->sum.v4.n;
-	for (size_t i = 0; i < l->sum.v6.n; i++) {
-		const uint64_t *k = r6[i].k;
-
-		if (columns & GODB_COL(GODB_SIP))
-			((struct godb_addr6 *)c->v6[GODB_SIP].p)[i] =
-			    (struct godb_addr6){k[0], k[1]};
-		if (columns & GODB_COL(GODB_DIP))
-			((struct godb_addr6 *)c->v6[GODB_DIP].p)[i] =
-			    (struct godb_addr6){k[2], k[3]};
-		gdi_row_counters(&l->sum.v6, k[4], r6[i].counter, counter);
-		put_rest(c, columns, l->n4 + i, GDI_KEY_DPORT(k[4]),
-		    GDI_KEY_PROTO(k[4]), GDI_KEY_L7(k[4]), counter);
-	}
-	l->at6 = (uint32_t)l->sum.v6.n;
-	return 0;
-}
-
-static int
-load_batch(struct godb_cursor *c, const struct gdi_journal_view *v,
-    uint32_t columns, bool want6, struct live_rows *l)
-{
-	const struct godb_batch *b = &v->batch;
-	uint16_t *ids = malloc((b->n_names + 1) * sizeof(*ids));
-
-	if (ids == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->n_names; i++) {
-		int id = gdi_names_find(&c->scan->names, b->names[i].name);
-
-		ids[i] = (uint16_t)(id < 0 ? 0 : id);
-	}
-	l->ids = ids;
-	if (c->sum_live) {
-		int rc = sum_batch(l, b, want6);
-
-		free(ids);
-		return rc;
-	}
-	for (size_t i = 0; l->n4 > 0 && i < b->n4; i++)
-		put_row4(c, columns, l, &b->rows4[i]);
-	for (size_t i = 0; want6 && i < b->n6; i++)
-		put_row6(c, columns, l, &b->rows6[i]);
-	free(ids);
-	return 0;
-}
-
-/* The batches that the scan noted; that they are still what they were the
- * checksums say.  Summed rows are fewer: n4 and n6 are set to how many. */
-static int
-load_live(struct godb_cursor *c, const struct gdi_scan_part *p,
-    uint32_t columns, uint32_t *n4, uint32_t *n6, uint64_t *place)
-{
-	const struct gdi_live *l = p->live;
-	struct live_rows rows = {.n4 = *n4};
-	struct gdi_journal j = {0};
-	struct gdi_journal_view v;
-	int rc = reserve_rows(c, columns, *n4, *n6);
-
-	if (rc == 0)
-		rc = gdi_journal_open(&j, l->fd, l->data, l->len, l->slot_s);
-	if (rc == 0)
-		rc = GODB_EDAMAGED;
-	for (size_t i = 0; rc >= 0 && i < l->n; i++) {
-		const struct gdi_live_batch *b = &l->batches[i];
-
-		*place = j.at = b->offset;
-		rc = gdi_journal_next(&j, &v);
-		if (rc == 0 || (rc == 1 && (v.offset != b->offset ||
-					       v.batch.n4 != b->n4 ||
-					       v.batch.n6 != b->n6)))
-			rc = GODB_EDAMAGED;
-		if (rc == 1)
-			rc = load_batch(c, &v, columns, *n6 > 0, &rows);
-		c->bytes_read += b->bytes;
-		c->bytes_decoded += b->bytes;
-	}
-	gdi_journal_close(&j);
-	if (rc >= 0 && c->sum_live) {
-		rc = put_sums(c, columns, &rows);
-		*n4 = rows.n4;
-		*n6 = rows.at6;
-	}
-	gdi_aggregate_free(&rows.sum);
-	gdi_buf_free(&rows.scratch);
-	return rc < 0 ? rc : 0;
 }
 
 /* ---- load ---------------------------------------------------------------- */
@@ -724,7 +490,8 @@ load(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 	if (p->live) {
 		l->n4 = l->want4 ? p->part.n4 : 0;
 		l->n6 = l->want6 ? p->part.n6 : 0;
-		rc = load_live(c, p, l->columns, &l->n4, &l->n6, &l->place);
+		rc = gdi_cursor_load_live(c, p, l->columns, &l->n4, &l->n6,
+		    &l->place);
 	} else {
 		rc = load_pieces(c, i, first, end, l);
 	}
@@ -778,7 +545,7 @@ gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
 	if (part_of(c, i)->live || find_places(c, i, piece, columns) < 0)
 		return; /* loading it will say what is wrong with it */
 	for (int k = 0; k < GODB_N_COLUMNS; k++) {
-		const struct place *p = &c->place[k];
+		const struct gdi_place *p = &c->place[k];
 
 		if ((columns & GODB_COL(k)) && p->has[v6])
 			out[k] = (struct gdi_zone){true, p->chunk[v6].min,

@@ -3,7 +3,7 @@
  *
  * - Neighbours that share their key are summed first: blocks are sorted.
  * - Ports, protocols and applications alone have few enough values for a
- *   table of places: no hash, no comparison.
+ *   table of places (feed_small.c): no hash, no comparison.
  * - Other keys go to a hash table that fits the second-level cache.  Most
  *   questions have few groups, or the same ones come again within some
  *   blocks: then nothing else is touched.
@@ -34,8 +34,6 @@
  */
 #define ASIDE_MOST      ((size_t)64 << 20)
 #define ASIDE_MOST_BEST ((size_t)192 << 20)
-#define SMALL_CODES     16u /* protocols of a small key; then none's */
-#define SMALL_MEMORY    ((size_t)256 << 20)
 
 static bool
 same_key(const uint64_t *a, const uint64_t *b, unsigned words)
@@ -48,35 +46,6 @@ same_key(const uint64_t *a, const uint64_t *b, unsigned words)
 }
 
 /* ---- new and free ------------------------------------------------------ */
-
-/* Whether keys are ports, applications or protocols: one of 16 bits, and
- * protocols beside it. */
-static void
-small_init(struct gdi_small *s, const struct gdi_group *g)
-{
-	const struct gdi_layout *t = &g->layout[0];
-	size_t most = g->arena.most;
-
-	s->wide = GODB_N_COLUMNS;
-	for (unsigned k = 0; k < t->n_fields; k++) {
-		enum godb_key key = t->field[k].key;
-
-		if (key == GODB_KEY_PROTO)
-			s->proto = true;
-		else if ((key == GODB_KEY_DPORT || key == GODB_KEY_L7PROTO) &&
-		    s->wide == GODB_N_COLUMNS)
-			s->wide = key == GODB_KEY_DPORT ? GODB_DPORT :
-							  GODB_L7PROTO;
-		else
-			return;
-	}
-	memset(s->code, SMALL_CODES, sizeof(s->code));
-	/* places and entries are not for a query with little memory */
-	if (g->n_sets == 1 && (most == 0 || most >= SMALL_MEMORY))
-		s->places = (s->wide != GODB_N_COLUMNS ? 1u << 16 : 1) *
-		    (s->proto ? SMALL_CODES + 1 : 1);
-	s->words = t->words + g->set[0].numbers;
-}
 
 int
 gdi_feed_new(struct gdi_group *g, struct gdi_feed **out)
@@ -97,37 +66,10 @@ gdi_feed_new(struct gdi_group *g, struct gdi_feed **out)
 			    set->last_bits[v], set->numbers);
 		}
 	}
-	small_init(&f->small, g);
+	gdi_small_init(&f->small, g);
 	atomic_fetch_add(&g->n_feeds, 1);
 	*out = f;
 	return 0;
-}
-
-static size_t
-places_bytes(const struct gdi_small *s)
-{
-	return sizeof(*s->place) * s->places;
-}
-
-static size_t
-entry_bytes(const struct gdi_small *s)
-{
-	return s->words * sizeof(*s->entry);
-}
-
-static void
-small_free(struct gdi_feed *f)
-{
-	struct gdi_small *s = &f->small;
-
-	if (s->place)
-		gdi_arena_discharge(&f->g->arena, places_bytes(s));
-	gdi_arena_discharge(&f->g->arena, s->room * entry_bytes(s));
-	free(s->place);
-	free(s->entry);
-	s->place = NULL;
-	s->entry = NULL;
-	s->n = s->room = 0;
 }
 
 void
@@ -141,7 +83,7 @@ gdi_feed_free(struct gdi_feed *f)
 			gdi_spill_free(&f->side[s][v].spill, &f->g->arena);
 		}
 	}
-	small_free(f);
+	gdi_small_free(f);
 	gdi_cell_free(f);
 	free(f);
 }
@@ -284,14 +226,6 @@ make_room(struct gdi_feed *f, unsigned s, unsigned v)
 
 /* ---- rows -------------------------------------------------------------- */
 
-static void
-add_counters(uint64_t to[N_COUNTERS], const struct godb_columns *c,
-    uint32_t row)
-{
-	for (unsigned k = 0; k < N_COUNTERS; k++)
-		to[k] = gdi_add(to[k], c->counter[k][row]);
-}
-
 /* Hashes n records and adds them to the feed's table, or puts them aside;
  * make_room came before. */
 static int
@@ -311,6 +245,14 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 	else
 		gdi_table_add_near(&d->local, f->records, n);
 	return 0;
+}
+
+int
+gdi_feed_put(struct gdi_feed *f, size_t n)
+{
+	int rc = make_room(f, 0, 0);
+
+	return rc < 0 ? rc : put_records(f, 0, 0, n);
 }
 
 /*
@@ -341,7 +283,7 @@ sum_neighbours(const struct gdi_rows_batch *b, unsigned words,
 			to[m] = 0;
 		for (; k < b->n && same_key(key, b->keys + k * words, words);
 		     k++)
-			add_counters(to, b->c, gdi_batch_row(b, k));
+			gdi_add_counters(to, b->c, gdi_batch_row(b, k));
 		if (rows)
 			to[N_COUNTERS] = k - i;
 		r += 1 + words + numbers;
@@ -436,7 +378,7 @@ other_ends(struct gdi_feed *f, const struct gdi_rows_batch *b,
 	for (size_t i = 0; i < b->n; i++) {
 		uint32_t row = gdi_batch_row(b, i), r = row - c->n4;
 
-		add_counters(f->totals, c, row);
+		gdi_add_counters(f->totals, c, row);
 		if (!b->v6 ? (c->sip4[row] ^ c->dip4[row]) & mask4
 			   : ((c->sip6[r].hi ^ c->dip6[r].hi) & mask.hi) |
 				((c->sip6[r].lo ^ c->dip6[r].lo) & mask.lo))
@@ -456,240 +398,6 @@ add_other_ends(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	b->second = true;
 	rc = add_batch(f, v, b);
 	b->second = false;
-	return rc;
-}
-
-/* ---- small keys -------------------------------------------------------- */
-
-static int
-grow_entries(struct gdi_feed *f)
-{
-	struct gdi_small *s = &f->small;
-	uint32_t more = s->room ? s->room : 256;
-	int rc = gdi_arena_charge(&f->g->arena, more * entry_bytes(s));
-	uint64_t *entry;
-
-	if (rc < 0)
-		return rc;
-	entry = realloc(s->entry, ((size_t)s->room + more) * entry_bytes(s));
-	if (!entry) {
-		gdi_arena_discharge(&f->g->arena, more * entry_bytes(s));
-		return -ENOMEM;
-	}
-	s->entry = entry;
-	s->room += more;
-	return 0;
-}
-
-static inline uint32_t
-place_of(const struct gdi_small *s, const uint16_t *wide, const uint8_t *proto,
-    uint32_t row)
-{
-	uint32_t place = wide ? wide[row] : 0;
-
-	if (proto)
-		place |= (uint32_t)s->code[proto[row]] << (wide ? 16 : 0);
-	return place;
-}
-
-/* Makes the entry of a row's key, which is new.  1: there are too many
- * protocols. */
-static int
-small_entry(struct gdi_feed *f, const uint16_t *wide, const uint8_t *proto,
-    uint32_t row)
-{
-	const struct gdi_layout *t = &f->g->layout[0];
-	struct gdi_small *s = &f->small;
-	int rc = s->n == s->room ? grow_entries(f) : 0;
-	uint64_t *entry;
-
-	if (rc < 0)
-		return rc;
-	if (proto && s->code[proto[row]] == SMALL_CODES) {
-		if (s->n_codes == SMALL_CODES)
-			return 1;
-		s->code[proto[row]] = (uint8_t)s->n_codes++;
-	}
-	entry = s->entry + (size_t)s->n++ * s->words;
-	memset(entry, 0, entry_bytes(s));
-	for (unsigned k = 0; k < t->n_fields; k++) {
-		const struct gdi_field *field = &t->field[k];
-
-		entry[field->word] |= (uint64_t)(field->key == GODB_KEY_PROTO ?
-			proto[row] : wide[row]) << field->shift;
-	}
-	s->place[place_of(s, wide, proto, row)] = s->n;
-	return 0;
-}
-
-/* Hands the entries on as records. */
-static int
-small_end(struct gdi_feed *f)
-{
-	struct gdi_small *s = &f->small;
-	size_t step = 1 + s->words;
-	int rc = 0;
-
-	for (uint32_t i = 0; rc == 0 && i < s->n; i += BATCH) {
-		uint32_t n = s->n - i < BATCH ? s->n - i : BATCH;
-
-		rc = make_room(f, 0, 0);
-		for (uint32_t k = 0; k < n; k++)
-			memcpy(f->records + k * step + 1,
-			    s->entry + (size_t)(i + k) * s->words,
-			    entry_bytes(s));
-		if (rc == 0)
-			rc = put_records(f, 0, 0, n);
-	}
-	small_free(f);
-	return rc;
-}
-
-static int
-small_begin(struct gdi_feed *f)
-{
-	struct gdi_small *s = &f->small;
-	int rc = gdi_arena_charge(&f->g->arena, places_bytes(s));
-
-	if (rc < 0)
-		return rc;
-	s->place = calloc(s->places, sizeof(*s->place));
-	if (s->place)
-		return 0;
-	gdi_arena_discharge(&f->g->arena, places_bytes(s));
-	return -ENOMEM;
-}
-
-/* Whether no sum can reach 2^64 with n more rows, either. */
-static bool
-stays_calm(struct gdi_small *s, uint64_t largest, size_t n)
-{
-	uint64_t sum;
-
-	if (__builtin_mul_overflow(largest, n, &sum) ||
-	    __builtin_add_overflow(s->worst, sum, &s->worst))
-		s->worst = UINT64_MAX;
-	return s->worst < UINT64_MAX;
-}
-
-/* Entries of a batch of rows, new ones made: where they begin, in words. */
-static inline __attribute__((always_inline)) int
-small_find(struct gdi_feed *f, const uint32_t *sel, size_t n,
-    const uint16_t *wide, const uint8_t *proto, uint32_t at[BATCH])
-{
-	struct gdi_small *s = &f->small;
-
-	for (size_t i = 0; i < n; i++) {
-		uint32_t entry = s->place[place_of(s, wide, proto, sel[i])];
-
-		if (entry == 0) {
-			int rc = small_entry(f, wide, proto, sel[i]);
-
-			if (rc != 0)
-				return rc;
-			entry = s->place[place_of(s, wide, proto, sel[i])];
-		}
-		at[i] = (entry - 1) * s->words;
-	}
-	return 0;
-}
-
-/* A batch all of whose rows are of one entry. */
-static void
-small_add_all(const struct gdi_small *s, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, uint64_t *to)
-{
-	for (unsigned k = 0; k < N_COUNTERS; k++) {
-		const uint64_t *v = c->counter[k];
-		uint64_t sum = 0;
-
-		for (size_t i = 0; i < n; i++)
-			sum += v[sel[i]];
-		to[1 + k] += sum;
-	}
-	if (s->words > 1 + N_COUNTERS)
-		to[1 + N_COUNTERS] += n;
-}
-
-static void
-small_add(const struct gdi_small *s, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, const uint32_t at[BATCH], bool calm)
-{
-	/* keys of ports and protocols are one word */
-	bool rows = s->words > 1 + N_COUNTERS;
-	uint32_t differ = 0;
-
-	for (size_t i = 1; i < n; i++)
-		differ |= at[i] ^ at[0];
-	if (calm && differ == 0) {
-		small_add_all(s, c, sel, n, s->entry + at[0]);
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t *to = s->entry + at[i] + 1;
-
-		if (!calm)
-			add_counters(to, c, sel[i]);
-		for (unsigned k = 0; calm && k < N_COUNTERS; k++)
-			to[k] += c->counter[k][sel[i]];
-		if (rows)
-			to[N_COUNTERS]++;
-	}
-}
-
-static int
-small_batch(struct gdi_feed *f, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, bool calm)
-{
-	struct gdi_small *s = &f->small;
-	uint32_t at[BATCH] GDI_UNINITIALISED;
-	const uint16_t *wide = s->wide == GODB_DPORT ? c->dport :
-	    s->wide == GODB_L7PROTO		     ? c->l7 :
-						       NULL;
-	int rc;
-
-	if (s->proto && wide)
-		rc = small_find(f, sel, n, wide, c->proto, at);
-	else if (wide)
-		rc = small_find(f, sel, n, wide, NULL, at);
-	else
-		rc = small_find(f, sel, n, NULL, c->proto, at);
-	if (rc != 0)
-		return rc;
-	if (calm)
-		small_add(s, c, sel, n, at, true);
-	else
-		small_add(s, c, sel, n, at, false);
-	return 0;
-}
-
-/* Rows by a small key, as many of them as can be: those before *done. */
-static int
-add_small(struct gdi_feed *f, const struct godb_columns *c,
-    const uint32_t *sel, size_t n, size_t *done)
-{
-	struct gdi_small *s = &f->small;
-	uint32_t number[BATCH] GDI_UNINITIALISED;
-	bool calm;
-	int rc;
-
-	if (s->places == 0)
-		return 0;
-	rc = s->place ? 0 : small_begin(f);
-	calm = stays_calm(s, f->largest, n);
-	while (rc == 0 && *done < n) {
-		size_t some = n - *done < BATCH ? n - *done : BATCH;
-
-		for (size_t k = 0; !sel && k < some; k++)
-			number[k] = (uint32_t)(*done + k);
-		rc = small_batch(f, c, sel ? sel + *done : number, some, calm);
-		*done += rc == 0 ? some : 0;
-	}
-	if (rc <= 0)
-		return rc;
-	/* what there is goes on, and the next rows take the long way */
-	rc = small_end(f);
-	s->places = 0;
 	return rc;
 }
 
@@ -720,7 +428,6 @@ add_sums(struct gdi_feed *f, struct gdi_rows_batch *b,
 {
 	const struct gdi_layout *l = &f->g->layout[0];
 	uint64_t *to = f->records + 1 + l->words;
-	int rc;
 
 	memcpy(to, sums, N_COUNTERS * sizeof(*to));
 	if (f->g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0)
@@ -728,8 +435,7 @@ add_sums(struct gdi_feed *f, struct gdi_rows_batch *b,
 	b->n = 1;
 	gdi_layout_pack(l, b);
 	memcpy(f->records + 1, b->keys, l->words * sizeof(*b->keys));
-	rc = make_room(f, 0, 0);
-	return rc < 0 ? rc : put_records(f, 0, 0, 1);
+	return gdi_feed_put(f, 1);
 }
 
 int
@@ -846,7 +552,7 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 		return 0;
 	if (add_whole(f, &b, n, &rc))
 		return rc;
-	rc = add_small(f, c, sel, n, &done);
+	rc = gdi_small_add(f, c, sel, n, &done);
 	if (rc < 0)
 		return rc;
 	/* batches never mix versions */
@@ -876,7 +582,7 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 int
 gdi_feed_end(struct gdi_feed *f)
 {
-	int rc = f->small.place ? small_end(f) : 0;
+	int rc = f->small.place ? gdi_small_end(f) : 0;
 
 	/* while nobody's is full, tables are merged into one at last */
 	if (!atomic_load_explicit(&f->g->spilled, memory_order_relaxed))

@@ -1,6 +1,6 @@
 /*
  * grouping - what the files of group.h share: grouplayout.c (keys), feed.c
- * (rows to groups) and group.c (all groups, and reading them).
+ * and feed_small.c (rows to groups) and group.c (all groups, and reading them).
  */
 #ifndef GODB_GROUPING_H
 #define GODB_GROUPING_H
@@ -223,9 +223,35 @@ gdi_add_numbers(uint64_t *to, const uint64_t *from, unsigned n)
 		to[k] = gdi_add(to[k], from[k]);
 }
 
+static inline void
+gdi_add_counters(uint64_t to[GDI_N_COUNTERS_KEPT], const struct godb_columns *c,
+    uint32_t row)
+{
+	for (unsigned k = 0; k < GDI_N_COUNTERS_KEPT; k++)
+		to[k] = gdi_add(to[k], c->counter[k][row]);
+}
+
 /* The counters of all entries to the totals. */
 void gdi_sum_entries(uint64_t totals[GDI_N_COUNTERS_KEPT],
     const struct gdi_table *t);
+
+/* The first n of the feed's records, but for their hashes, to its groups; of
+ * version 0. */
+int gdi_feed_put(struct gdi_feed *f, size_t n);
+
+/* ---- small keys (feed_small.c) */
+
+/* Whether keys are ports, applications or protocols: one of 16 bits, and
+ * protocols beside it. */
+void gdi_small_init(struct gdi_small *s, const struct gdi_group *g);
+void gdi_small_free(struct gdi_feed *f);
+/* Rows by a small key, as many of them as can be: those before *done. */
+int gdi_small_add(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, size_t *done);
+/* Hands the entries on as records. */
+int gdi_small_end(struct gdi_feed *f);
+
+/* ---- cells (cell.c) */
 
 /* Whether the rows to come are groups of the cell of which none is wanted. */
 static inline bool

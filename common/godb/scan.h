@@ -1,6 +1,6 @@
 /*
  * scan - what a scan knows of its parts; shared by scan*.c, which take
- * stock, and cursor.c, which decodes.
+ * stock, and cursor*.c, which decode.
  */
 #ifndef GODB_SCAN_H
 #define GODB_SCAN_H

@@ -12,6 +12,7 @@
 #include "common/godb/held.h"
 #include "common/godb/internal.h"
 #include "common/godb/pool.h"
+#include "common/godb/prefixes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,27 +21,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
-
-#define NONE    UINT32_MAX
-#define BUCKETS 65536u /* of IPv4: what is known of an address by its /16 */
-
-/* ---- which of the prefixes -------------------------------------------------
- *
- * Prefixes nest or are apart.  Cut where any begins or ends, the space of all
- * addresses becomes intervals, each with the longest prefix that has it; the
- * shorter ones around are known by its parents. */
-
-struct interval {
-	struct godb_addr6 first;
-	uint32_t owner; /* prefix, NONE: no one */
-};
-
-struct space {
-	struct interval *interval; /* ascending; the first begins at zero */
-	size_t n;
-	uint32_t *first4;          /* of the same, IPv4 */
-	uint32_t *bucket;          /* interval of the first address in each /16 */
-};
 
 /* When and where a prefix was seen. */
 struct note {
@@ -66,8 +46,8 @@ struct run {
 	const struct godb_scan *scan;
 	const struct godb_seen_opts *opts;
 	struct godb_seen *seen;
-	uint32_t *parent;      /* of a prefix, NONE: no longer one has it */
-	struct space space[2]; /* IPv4, IPv6 */
+	uint32_t *parent; /* of a prefix; GDI_NO_PREFIX: no longer one has it */
+	struct gdi_prefixes space[2]; /* IPv4, IPv6 */
 	int64_t *day;          /* all there are, ascending */
 	struct worker *worker;
 	unsigned n_workers;
@@ -88,152 +68,6 @@ struct worker {
 	struct godb_result_stats stats;
 	int rc;
 };
-
-/* The last address of a prefix. */
-static struct godb_addr6
-end_of(const struct godb_prefix *p)
-{
-	unsigned host = (p->version == 4 ? 32u : 128u) - p->len;
-	struct godb_addr6 a = p->addr;
-
-	if (host >= 64) {
-		a.lo = UINT64_MAX;
-		a.hi |= host == 128 ? UINT64_MAX :
-				      (UINT64_C(1) << (host - 64)) - 1;
-	} else {
-		a.lo |= (UINT64_C(1) << host) - 1;
-	}
-	return a;
-}
-
-struct sorted {
-	const struct godb_prefix *prefix;
-	uint32_t number;
-};
-
-/* By first address, the shorter prefix before those it contains. */
-static int
-order_prefixes(const void *a, const void *b)
-{
-	const struct sorted *x = a, *y = b;
-	int order = gdi_addr_order(x->prefix->addr, y->prefix->addr);
-
-	if (order == 0)
-		order = x->prefix->len - y->prefix->len;
-	return order ? order
-		     : (x->number > y->number) - (x->number < y->number);
-}
-
-/* From `first` on owner has the addresses. */
-static void
-cut(struct space *s, struct godb_addr6 first, uint32_t owner)
-{
-	if (s->n > 0 && gdi_addr_order(s->interval[s->n - 1].first, first) == 0)
-		s->n--;
-	s->interval[s->n++] = (struct interval){first, owner};
-}
-
-/* Ends of those prefixes on the stack that end before `until`. */
-static void
-close_ended(struct run *run, struct space *s, uint32_t *open,
-    const struct godb_addr6 *until)
-{
-	const struct godb_prefix *all = run->opts->prefix;
-
-	while (*open != NONE) {
-		struct godb_addr6 end = end_of(&all[*open]);
-		uint64_t top = all[*open].version == 4 ? 0 : UINT64_MAX;
-
-		if (until && gdi_addr_order(end, *until) >= 0)
-			return;
-		*open = run->parent[*open];
-		/* the end of the space has no interval behind it */
-		if (end.hi == top &&
-		    end.lo == (top ? UINT64_MAX : UINT32_MAX))
-			continue;
-		end.hi += ++end.lo == 0;
-		cut(s, end, *open);
-	}
-}
-
-static void
-fill_buckets(struct space *s)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		s->first4[i] = (uint32_t)s->interval[i].first.lo;
-	for (uint64_t b = 0; b <= BUCKETS; b++) {
-		while (at + 1 < s->n && s->interval[at + 1].first.lo <= b << 16)
-			at++;
-		s->bucket[b] = (uint32_t)at;
-	}
-}
-
-static int
-lay_out(struct run *run, bool v6)
-{
-	const struct godb_seen_opts *o = run->opts;
-	struct space *s = &run->space[v6];
-	struct sorted *list = calloc(o->n + 1, sizeof(*list));
-	uint32_t open = NONE;
-	size_t n = 0;
-
-	s->interval = calloc(2 * o->n + 2, sizeof(*s->interval));
-	s->first4 = calloc(2 * o->n + 2, sizeof(*s->first4));
-	s->bucket = calloc(BUCKETS + 1, sizeof(*s->bucket));
-	if (!list || !s->interval || !s->first4 || !s->bucket) {
-		free(list);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < o->n; i++) {
-		if ((o->prefix[i].version == 6) == v6)
-			list[n++] = (struct sorted){&o->prefix[i], (uint32_t)i};
-	}
-	qsort(list, n, sizeof(*list), order_prefixes);
-	cut(s, (struct godb_addr6){0, 0}, NONE);
-	for (size_t i = 0; i < n; i++) {
-		close_ended(run, s, &open, &list[i].prefix->addr);
-		run->parent[list[i].number] = open;
-		open = list[i].number;
-		cut(s, list[i].prefix->addr, open);
-	}
-	close_ended(run, s, &open, NULL);
-	if (!v6)
-		fill_buckets(s);
-	free(list);
-	return 0;
-}
-
-static uint32_t
-find4(const struct space *s, uint32_t a)
-{
-	size_t at = s->bucket[a >> 16];
-	size_t left = s->bucket[(a >> 16) + 1] - at + 1;
-
-	while (left > 1) {
-		size_t half = left / 2;
-
-		at += s->first4[at + half] <= a ? half : 0;
-		left -= half;
-	}
-	return s->interval[at].owner;
-}
-
-static uint32_t
-find6(const struct space *s, struct godb_addr6 a)
-{
-	size_t at = 0;
-
-	for (size_t left = s->n; left > 1;) {
-		size_t half = left / 2;
-
-		at += gdi_addr_order(s->interval[at + half].first, a) <= 0 ? half
-								       : 0;
-		left -= half;
-	}
-	return s->interval[at].owner;
-}
 
 /* ---- parts ------------------------------------------------------------- */
 
@@ -313,11 +147,13 @@ static bool
 any_owner(const struct run *run, const struct gdi_addresses *a)
 {
 	for (size_t i = 0; i < a->n4; i++) {
-		if (find4(&run->space[0], a->v4[i]) != NONE)
+		if (gdi_prefixes_find4(&run->space[0], a->v4[i]) !=
+		    GDI_NO_PREFIX)
 			return true;
 	}
 	for (size_t i = 0; i < a->n6; i++) {
-		if (find6(&run->space[1], a->v6[i]) != NONE)
+		if (gdi_prefixes_find6(&run->space[1], a->v6[i]) !=
+		    GDI_NO_PREFIX)
 			return true;
 	}
 	return false;
@@ -335,8 +171,8 @@ mark_rows(struct worker *w, const struct gdi_addresses *a,
 
 		if (i > 0 && a->v4[i] == a->v4[i - 1])
 			continue;
-		owner = find4(&run->space[0], a->v4[i]);
-		if (owner != NONE)
+		owner = gdi_prefixes_find4(&run->space[0], a->v4[i]);
+		if (owner != GDI_NO_PREFIX)
 			mark(run->seen, &w->notes, owner, p);
 	}
 	for (size_t i = 0; i < a->n6; i++) {
@@ -344,8 +180,8 @@ mark_rows(struct worker *w, const struct gdi_addresses *a,
 
 		if (i > 0 && gdi_addr_order(a->v6[i], a->v6[i - 1]) == 0)
 			continue;
-		owner = find6(&run->space[1], a->v6[i]);
-		if (owner != NONE)
+		owner = gdi_prefixes_find6(&run->space[1], a->v6[i]);
+		if (owner != GDI_NO_PREFIX)
 			mark(run->seen, &w->notes, owner, p);
 	}
 }
@@ -406,21 +242,14 @@ look_at(struct worker *w, size_t i, const struct place *p,
 	return 0;
 }
 
-static bool
-wants(const struct run *run, bool v6)
-{
-	return run->space[v6].n > 1 || run->space[v6].interval[0].owner !=
-	    NONE;
-}
-
 /* A part of w->scan, which counts as one of the interface of run->scan. */
 static int
 visit_part(struct worker *w, size_t i, size_t iface)
 {
 	const struct run *run = w->run;
 	const struct godb_part *part = godb_scan_part(w->scan, i);
-	bool want4 = wants(run, false) && part->n4 > 0;
-	bool want6 = wants(run, true) && part->n6 > 0;
+	bool want4 = gdi_prefixes_any(&run->space[0]) && part->n4 > 0;
+	bool want6 = gdi_prefixes_any(&run->space[1]) && part->n6 > 0;
 	struct godb_fault fault;
 	struct place p;
 	int rc = 0;
@@ -447,33 +276,10 @@ visit_part(struct worker *w, size_t i, size_t iface)
 
 /* ---- days that are held -------------------------------------------------- */
 
-/* The interval that has an address, from one before it on. */
-static size_t
-interval_of(const struct space *s, struct godb_addr6 a, size_t from)
-{
-	size_t step = 1, end;
-
-	while (from + step < s->n &&
-	    gdi_addr_order(s->interval[from + step].first, a) <= 0) {
-		from += step;
-		step *= 2;
-	}
-	end = from + step < s->n ? from + step : s->n;
-	while (end - from > 1) {
-		size_t mid = from + (end - from) / 2;
-
-		if (gdi_addr_order(s->interval[mid].first, a) <= 0)
-			from = mid;
-		else
-			end = mid;
-	}
-	return from;
-}
-
 /* Slots of the index's addresses in the interval, from `a`, its first one, on;
  * `a` is the first behind it then.  1; 0: there is none; or an error. */
 static int
-take_interval(struct worker *w, const struct space *s, size_t i,
+take_interval(struct worker *w, const struct gdi_prefixes *s, size_t i,
     const struct gdi_slots *all, struct godb_addr6 *a, struct gdi_slots *out)
 {
 	bool last = i + 1 == s->n;
@@ -507,7 +313,7 @@ ask_index(struct worker *w, const struct gdi_held *h, struct gdi_addrindex *x,
     bool v6)
 {
 	const struct run *run = w->run;
-	const struct space *s = &run->space[v6];
+	const struct gdi_prefixes *s = &run->space[v6];
 	struct place p = place_of(run, h->day_s, h->iface);
 	struct godb_addr6 a;
 	size_t i = 0;
@@ -518,8 +324,8 @@ ask_index(struct worker *w, const struct gdi_held *h, struct gdi_addrindex *x,
 	while (rc == 1) {
 		struct gdi_slots slots;
 
-		i = interval_of(s, a, i);
-		if (s->interval[i].owner == NONE) {
+		i = gdi_prefixes_seek(s, a, i);
+		if (s->interval[i].owner == GDI_NO_PREFIX) {
 			if (++i == s->n)
 				break;
 			rc = gdi_addrwalk_seek(w->walk, s->interval[i].first,
@@ -609,7 +415,7 @@ visit_held(struct worker *w, const struct gdi_held *h)
 	rc = open_index(run, h, &x);
 	if (rc == 0) {
 		for (int v6 = 0; rc == 0 && v6 < 2; v6++)
-			if (wants(run, v6))
+			if (gdi_prefixes_any(&run->space[v6]))
 				rc = ask_index(w, h, &x, v6);
 		w->stats.bytes_read += x.read_bytes;
 		gdi_addrindex_close(&x);
@@ -730,7 +536,7 @@ tell_parents(struct run *run)
 	for (size_t i = 0; i < seen->n; i++) {
 		if (seen->notes.note[i].first_s > seen->notes.note[i].last_s)
 			continue;
-		for (uint32_t p = run->parent[i]; p != NONE;
+		for (uint32_t p = run->parent[i]; p != GDI_NO_PREFIX;
 		     p = run->parent[p])
 			merge_note(seen, &seen->notes, p, &seen->notes, i);
 	}
@@ -739,7 +545,7 @@ tell_parents(struct run *run)
 static bool
 opts_are_sane(const struct godb_seen_opts *o)
 {
-	if (o->n >= NONE)
+	if (o->n >= GDI_NO_PREFIX)
 		return false;
 	for (size_t i = 0; i < o->n; i++) {
 		const struct godb_prefix *p = &o->prefix[i];
@@ -767,8 +573,7 @@ reserve(struct run *run)
 	    gdi_pool_size(o->pool));
 	seen->stats.mem_bytes = (run->n_workers + 1) * seen->n *
 		(sizeof(struct note) + seen->stride) +
-	    seen->n * (4 * (sizeof(struct interval) + sizeof(uint32_t)) +
-		sizeof(struct sorted));
+	    gdi_prefixes_bytes(seen->n);
 	if (o->mem_bytes && seen->stats.mem_bytes > o->mem_bytes)
 		return GODB_EMEMORY;
 	run->parent = calloc(o->n + 1, sizeof(*run->parent));
@@ -776,7 +581,8 @@ reserve(struct run *run)
 	if (rc == 0 && (!run->parent || !run->worker))
 		rc = -ENOMEM;
 	for (int v = 0; rc == 0 && v < 2; v++)
-		rc = lay_out(run, v == 1);
+		rc = gdi_prefixes_init(&run->space[v], o->prefix, o->n,
+		    v == 1, run->parent);
 	if (rc == 0)
 		rc = notes_init(&seen->notes, seen);
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
@@ -798,11 +604,8 @@ close_run(struct run *run)
 		notes_free(&run->worker[i].notes);
 		free(run->worker[i].fault);
 	}
-	for (int v = 0; v < 2; v++) {
-		free(run->space[v].interval);
-		free(run->space[v].first4);
-		free(run->space[v].bucket);
-	}
+	for (int v = 0; v < 2; v++)
+		gdi_prefixes_fini(&run->space[v]);
 	free(run->worker);
 	free(run->parent);
 	free(run->day);

@@ -2,7 +2,7 @@
  * failcall.so, to be preloaded: the FAIL_AT-th (from 1) of the calls that
  * write or sync fails with FAIL_ERRNO, and so do FAIL_MORE after it; only in
  * the program called FAIL_PROGRAM.  A failed sync forgets nothing, unlike the
- * kernel's; test_faults does that.  At its end the program appends how many
+ * kernel's; fault.c does that.  At its end the program appends how many
  * calls there were to FAIL_COUNT's descriptor, which the launcher passes on as
  * standard error: "failcall N".
  */

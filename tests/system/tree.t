@@ -34,7 +34,7 @@ door() {
 	is "$(grep -lE "^#include <$header>" $(git ls-files '*.c' '*.h' | grep -v '^tests/') | tr '\n' ' ')" \
 	    "$* " "<$header> enters through $*"
 }
-door pcap/pcap.h capture/source.c
+door pcap/pcap.h capture/source_internal.h
 door lz4.h common/godb/block.c
 door ini.h common/base/conf.c
 door cap-ng.h common/base/sandbox.c

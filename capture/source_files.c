@@ -1,0 +1,337 @@
+/*
+ * Capture files, one after the other.
+ *
+ * A libpcap trap met here: pcap_close() on a savefile closes the descriptor,
+ * so files are read through a cookie stream that has no close, and that stops
+ * behind a file's first header, so that pcapfile.c can go on from there.
+ */
+#include "capture/source_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
+
+#include "capture/decode.h"
+#include "common/base/clock.h"
+
+#define LINK_TYPES 512 /* beyond the largest that decode knows */
+
+int
+source_open_files(struct source **out, const struct source_file *files,
+    size_t n, bool (*idle)(void *ctx, int fd), void *ctx,
+    char error[SOURCE_ERROR_MAX])
+{
+	struct source *s = source_new();
+
+	if (s)
+		s->file = calloc(n ? n : 1, sizeof(s->file[0]));
+	if (!s || !s->file)
+		goto out_of_memory;
+	s->idle = idle;
+	s->idle_ctx = ctx;
+	for (size_t i = 0; i < n; i++) {
+		struct file *f = &s->file[i];
+		struct stat st;
+
+		f->fd = files[i].fd;
+		f->name = strdup(files[i].name);
+		if (!f->name)
+			goto out_of_memory;
+		s->n_files++;
+		if (fstat(f->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+			snprintf(error, SOURCE_ERROR_MAX, "%s: %s", f->name,
+			    S_ISDIR(st.st_mode) ? strerror(EISDIR)
+			                        : strerror(errno));
+			source_close(s);
+			return -EINVAL;
+		}
+		f->start = S_ISREG(st.st_mode) ? lseek(f->fd, 0, SEEK_CUR)
+		                               : -1;
+		if (f->start >= 0 && st.st_size > f->start)
+			f->bytes = (uint64_t)(st.st_size - f->start);
+	}
+	s->handle[0].dlt = -1;
+	s->n_handles = 1;
+	*out = s;
+	return 0;
+out_of_memory:
+	snprintf(error, SOURCE_ERROR_MAX, "capture files: out of memory");
+	source_close(s);
+	return -ENOMEM;
+}
+
+static bool
+compile_for_link(struct source *s, int dlt, const char *text, char *why,
+    size_t size)
+{
+	struct link_filter *f = &s->filter[s->n_filters];
+	pcap_t *p = pcap_open_dead(dlt, 65535);
+	bool fine = p && pcap_compile(p, &f->prog, text, 1,
+				 PCAP_NETMASK_UNKNOWN) == 0;
+
+	if (fine) {
+		f->dlt = dlt;
+		s->n_filters++;
+	} else {
+		snprintf(why, size, "%s", p ? pcap_geterr(p)
+		                            : "out of memory");
+	}
+	if (p)
+		pcap_close(p);
+	return fine;
+}
+
+int
+source_filter_files(struct source *s, const char *name, const char *filter,
+    char error[SOURCE_ERROR_MAX])
+{
+	char why[PCAP_ERRBUF_SIZE];
+
+	s->filter = calloc(LINK_TYPES, sizeof(s->filter[0]));
+	if (!s->filter) {
+		snprintf(error, SOURCE_ERROR_MAX, "%s: out of memory", name);
+		return -ENOMEM;
+	}
+	for (int dlt = 0; dlt < LINK_TYPES; dlt++)
+		if (decode_knows(dlt) &&
+		    !compile_for_link(s, dlt, filter, why, sizeof(why)) &&
+		    dlt == DLT_EN10MB) {
+			snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\":"
+			    " %s", name, filter, why);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+/* For the file whose header was just read. */
+static bool
+set_filter(struct source *s)
+{
+	struct handle *h = &s->handle[0];
+
+	s->filter_now = NULL;
+	if (!s->filter)
+		return true;
+	for (size_t i = 0; i < s->n_filters; i++)
+		if (s->filter[i].dlt == h->dlt) {
+			s->filter_now = &s->filter[i].prog;
+			return pcap_setfilter(h->pcap, &s->filter[i].prog) ==
+			    0;
+		}
+	return false;
+}
+
+bool
+source_seekable(const struct source *s)
+{
+	for (size_t i = 0; i < s->n_files; i++)
+		if (s->file[i].start < 0)
+			return false;
+	return true;
+}
+
+static ssize_t
+cookie_read(void *cookie, char *buf, size_t size)
+{
+	struct source *s = cookie;
+	struct file *f = &s->file[s->at];
+	ssize_t n;
+
+	if (s->n_head < sizeof(s->head) && size > sizeof(s->head) - s->n_head)
+		size = sizeof(s->head) - s->n_head;
+	do {
+		if (f->start < 0 && s->idle && !s->idle(s->idle_ctx, f->fd))
+			return 0;
+		n = read(f->fd, buf, size);
+	} while (n < 0 && (errno == EINTR || (errno == EAGAIN && s->idle)));
+	if (n <= 0)
+		return n;
+	f->done += (uint64_t)n;
+	if (s->n_head < sizeof(s->head)) {
+		memcpy(s->head + s->n_head, buf, (size_t)n);
+		s->n_head += (size_t)n;
+	}
+	return n;
+}
+
+static void
+say_file(struct source *s, const char *text)
+{
+	snprintf(s->error, sizeof(s->error), "%s: %s", s->file[s->at].name,
+	    text);
+}
+
+/* Opens the current file; its first bytes are parsed here. */
+static bool
+file_start(struct source *s)
+{
+	static const cookie_io_functions_t io = {.read = cookie_read};
+	char text[PCAP_ERRBUF_SIZE] = "";
+	struct handle *h = &s->handle[0];
+	FILE *fp;
+
+	s->n_head = 0;
+	s->plain = false;
+	fp = fopencookie(s, "r", io);
+	if (!fp) {
+		say_file(s, "out of memory");
+		return false;
+	}
+	setvbuf(fp, s->buffer, _IOFBF, sizeof(s->buffer));
+	/* two reads a packet, each of which would take the stream's lock */
+	(void)__fsetlocking(fp, FSETLOCKING_BYCALLER);
+	h->pcap = pcap_fopen_offline_with_tstamp_precision(fp,
+	    PCAP_TSTAMP_PRECISION_NANO, text);
+	if (!h->pcap) {
+		say_file(s, text);
+		fclose(fp);
+		return false;
+	}
+	h->dlt = pcap_datalink(h->pcap);
+	s->classic = pcap_major_version(h->pcap) == PCAP_VERSION_MAJOR;
+	if (!set_filter(s)) {
+		say_file(s, "the filter means nothing for its link type");
+		return false;
+	}
+	/* what libpcap has read by now is the header, to the byte */
+	s->plain = s->n_head == sizeof(s->head) &&
+	    pcapfile_knows(s->head, h->dlt);
+	if (s->plain)
+		pcapfile_init(&s->records, s->head, pcap_snapshot(h->pcap),
+		    (uint8_t *)s->buffer, sizeof(s->buffer), cookie_read, s);
+	return true;
+}
+
+static enum source_result
+file_finish(struct source *s, enum source_result unhappy)
+{
+	struct handle *h = &s->handle[0];
+
+	if (h->pcap)
+		pcap_close(h->pcap);
+	h->pcap = NULL;
+	h->dlt = -1;
+	s->at++;
+	if (unhappy != SOURCE_OK)
+		return unhappy;
+	return s->at < s->n_files ? SOURCE_NEXT : SOURCE_END;
+}
+
+/* As pcap_dispatch(), but that `max` counts what is filtered away, too, and 0
+ * is the end of the file. */
+static int
+read_records(struct source *s, unsigned max)
+{
+	struct handle *h = &s->handle[0];
+	struct pcapfile_record r;
+	char text[PCAP_ERRBUF_SIZE];
+
+	for (unsigned i = 0; i < max; i++) {
+		int rc = pcapfile_next(&s->records, &r, text, sizeof(text));
+		struct source_packet p = {
+			.time_s = r.time_s,
+			.time_ns = r.time_ns < GP_NS_PER_S ? r.time_ns : 0,
+			.caplen = r.caplen,
+			.wire_len = r.wire_len,
+			.data = r.data,
+			.dlt = h->dlt,
+		};
+
+		if (rc < 0)
+			say_file(s, text);
+		if (rc <= 0)
+			return rc;
+		if (s->filter_now && bpf_filter(s->filter_now->bf_insns,
+			r.data, r.wire_len, r.caplen) == 0)
+			continue;
+		h->read++;
+		s->n++;
+		s->fn(s->ctx, &p);
+	}
+	return 1;
+}
+
+enum source_result
+source_files_read(struct source *s, unsigned max)
+{
+	struct handle *h = &s->handle[0];
+	int got;
+
+	if (source_at_end(s))
+		return SOURCE_END;
+	if (!h->pcap && !file_start(s))
+		return file_finish(s, SOURCE_UNREADABLE);
+	got = s->plain ? read_records(s, max)
+	               : pcap_dispatch(h->pcap, (int)max, source_take,
+		             (u_char *)s);
+	if (got > 0)
+		return SOURCE_OK;
+	if (got == 0)
+		return file_finish(s, SOURCE_OK);
+	if (!s->plain)
+		say_file(s, pcap_geterr(h->pcap));
+	return file_finish(s, SOURCE_CUT);
+}
+
+bool
+source_at_end(const struct source *s)
+{
+	return s->at >= s->n_files;
+}
+
+void
+source_progress(const struct source *s, uint64_t *done, uint64_t *total)
+{
+	*done = *total = 0;
+	for (size_t i = 0; i < s->n_files; i++) {
+		*done += s->file[i].done;
+		*total += s->file[i].bytes;
+	}
+	if (!source_seekable(s))
+		*total = 0;
+}
+
+struct span {
+	int64_t first, last;
+	bool any;
+};
+
+static void
+span_packet(void *ctx, const struct source_packet *p)
+{
+	struct span *span = ctx;
+
+	if (!span->any || p->time_s < span->first)
+		span->first = p->time_s;
+	if (!span->any || p->time_s > span->last)
+		span->last = p->time_s;
+	span->any = true;
+}
+
+int
+source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
+    bool *any)
+{
+	struct span span = {0, 0, false};
+	size_t n;
+
+	if (s->live || !source_seekable(s))
+		return -ESPIPE;
+	while (!source_at_end(s))
+		source_read(s, 0, 1 << 16, span_packet, &span, &n);
+	for (size_t i = 0; i < s->n_files; i++) {
+		if (lseek(s->file[i].fd, s->file[i].start, SEEK_SET) < 0)
+			return -errno;
+		s->file[i].done = 0;
+	}
+	s->at = 0;
+	s->error[0] = '\0';
+	*first_s = span.first;
+	*last_s = span.last;
+	*any = span.any;
+	return 0;
+}

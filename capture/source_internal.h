@@ -1,0 +1,88 @@
+/*
+ * What the parts of a source share: source.c (reading, closing), source_live.c,
+ * source_files.c.  Nobody else includes this, which is the door of libpcap.
+ */
+#ifndef CAPTURE_SOURCE_INTERNAL_H
+#define CAPTURE_SOURCE_INTERNAL_H
+
+#include <assert.h>
+#include <sys/types.h>
+#include <linux/filter.h>
+
+/* pcap.h would bring its own, incompatible struct names otherwise */
+#include <pcap/pcap.h>
+
+#include "capture/pcapfile.h"
+#include "capture/source.h"
+
+#define FILE_BUFFER_BYTES (1u << 20)
+
+struct file {
+	int fd;
+	char *name;
+	off_t start;    /* -1: cannot seek */
+	uint64_t bytes; /* from start to end, 0 unknown */
+	uint64_t done;
+};
+
+struct link_filter {
+	int dlt;
+	struct bpf_program prog;
+};
+
+struct handle {
+	pcap_t *pcap;
+	int dlt;
+	bool out;
+	uint64_t drops, received, read;
+	/* What the kernel took before the filter was there: of the first
+	 * `early` packets those that are older than that moment.  Not more:
+	 * the clock may be stepped back later. */
+	int64_t since_ns;
+	uint64_t early;
+};
+
+struct source {
+	bool live;
+	bool by_iface;
+	char iface[64];
+	struct handle handle[SOURCE_HANDLES];
+	size_t n_handles;
+	int counter_fd[2]; /* sysfs: missed, FIFO */
+	uint64_t counter_start[2];
+	/* files */
+	struct file *file;
+	size_t n_files, at;
+	bool classic; /* 32-bit seconds, read as signed by libpcap */
+	uint8_t head[PCAPFILE_HEAD]; /* of the current one, as far as read */
+	size_t n_head;
+	bool plain; /* its records are taken by pcapfile.c */
+	struct pcapfile records;
+	struct link_filter *filter; /* one a link type; NULL: everything */
+	const struct bpf_program *filter_now;
+	size_t n_filters;
+	bool (*idle)(void *ctx, int fd);
+	void *idle_ctx;
+	char error[SOURCE_ERROR_MAX];
+	/* for the callback of one source_read() */
+	source_packet_fn *fn;
+	void *ctx;
+	size_t n;
+	struct handle *now;
+	char buffer[FILE_BUFFER_BYTES]; /* the stream's, or that of records */
+};
+static_assert(FILE_BUFFER_BYTES >= PCAPFILE_BUFFER, "room for a packet");
+
+/* All zero but for what is closed; NULL: no memory. */
+struct source *source_new(void);
+
+/* A packet of s->now for s->fn; pcap_dispatch() takes this and the source. */
+void source_take(u_char *source, const struct pcap_pkthdr *hdr,
+    const u_char *data);
+
+/* ---- source_live.c, source_files.c: source_read() of either kind */
+
+enum source_result source_live_read(struct source *s, unsigned max);
+enum source_result source_files_read(struct source *s, unsigned max);
+
+#endif
