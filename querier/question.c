@@ -141,6 +141,7 @@ question_open_scan(struct session *s)
 	opts.cond = s->cond;
 	opts.addresses = s->addresses;
 	opts.sure = s->args.seen;
+	opts.pool = s->pool;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
 	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
 		question_die(s, rc);

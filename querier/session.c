@@ -82,7 +82,7 @@ session_load_conf(struct session *s)
 void
 session_set_zone(const struct args *a)
 {
-	tzset();
+	when_use_local();
 	if (a->zone && !when_set_zone(a->zone))
 		session_die(EXIT_USAGE, "there is no time zone '%.60s': UTC, "
 		    "Europe/Zurich, ...", a->zone);

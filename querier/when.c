@@ -270,6 +270,15 @@ when_parse(const char *text, int64_t now_s, int64_t *out, char error[160])
 	return -EINVAL;
 }
 
+void
+when_use_local(void)
+{
+	/* without TZ, glibc looks for a new /etc/localtime at every call, under
+	 * a lock that all threads want */
+	(void)setenv("TZ", ":/etc/localtime", 0);
+	tzset();
+}
+
 bool
 when_set_zone(const char *name)
 {

@@ -13,7 +13,7 @@
  * @), RFC 3339, `YYYY-MM-DD [HH:MM[:SS]]` with or without a zone, `-1d`,
  * `-15d:04h:05m`, `-90m`, `now`, `today`, `yesterday`.  Without a zone, local
  * time.  Clamped to what a store can hold.  0, or -EINVAL with one line in
- * error.  Call tzset(3) before.
+ * error.  when_use_local comes before.
  */
 int when_parse(const char *text, int64_t now_s, int64_t *out, char error[160]);
 
@@ -30,7 +30,9 @@ void when_format_duration(int64_t ns, char out[WHEN_TEXT_MAX]);
 /* "15 min", "3 h 20 min", "2 d 4 h": for people, two largest units. */
 void when_format_rough(uint64_t ns, char out[WHEN_TEXT_MAX]);
 
-/* Local time's zone, by name ("UTC", "Europe/Zurich"); false when there is no
+/* Local time's zone: TZ, else /etc/localtime, which is read once. */
+void when_use_local(void);
+/* The same by name ("UTC", "Europe/Zurich"); false when there is no
  * such one.  Reads the zone's file. */
 bool when_set_zone(const char *name);
 

@@ -239,10 +239,11 @@ struct godb_scan_opts {
 	 * index was made of, blocks.idx byte by byte: for a no that is to be
 	 * relied on. */
 	bool sure;
+	struct godb_pool *pool; /* reads indexes of days; NULL: this thread */
 };
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
-	    NULL, false, false, false}
+	    NULL, false, false, false, NULL}
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,

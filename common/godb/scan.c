@@ -136,6 +136,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->no_index = o.no_index;
 	s->addresses = o.addresses;
 	s->sure = o.sure;
+	s->pool = o.pool;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
 	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;
@@ -149,6 +150,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	if (rc == 0)
 		rc = load_names(s);
 	s->cond = NULL;
+	s->pool = NULL;
 	gdi_addrwalk_free(s->walk);
 	s->walk = NULL;
 	gdi_buf_free(&s->bytes);

@@ -83,6 +83,7 @@ struct godb_scan {
 	bool addresses, no_index, sure;
 	struct gdi_addrwalk *walk;
 	struct gdi_buf bytes;
+	struct godb_pool *pool;
 };
 
 /* The store's folder, borrowed. */

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/layout.h"
+#include "common/godb/pool.h"
 
 /* An invalid end of the index is a record that is being written, or was when
  * its writer died, as long as the block's journal is there. */
@@ -81,10 +82,75 @@ gdi_scan_day_free(struct gdi_scan_day *d)
 	free(d);
 }
 
-/* Reads one day; `wanted` false: only for the interface's extent. */
-static int
-take_day(struct gdi_stock *k, const char *day, int64_t day_s, bool wanted)
+/* ---- ahead of their turn ------------------------------------------------- */
+
+/* A day and its index, where a thread has read that. */
+struct day {
+	const char *name;
+	int64_t day_s;
+	bool wanted; /* false: only for the interface's extent */
+	bool ahead;
+	int rc;
+	struct gdi_index index;
+};
+
+struct reading {
+	const struct gdi_stock *k;
+	struct day *day;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void
+read_ahead(void *arg, unsigned thread)
 {
+	struct reading *r = arg;
+	size_t i;
+
+	(void)thread;
+	while ((i = r->next++) < r->n) {
+		struct day *d = &r->day[i];
+		int fd;
+
+		if (!d->wanted)
+			continue;
+		fd = gp_fd_opendir_at(r->k->fd, d->name);
+		d->ahead = fd >= 0;
+		if (d->ahead)
+			d->rc = read_day(r->k, fd, d->day_s, &d->index);
+		gp_fd_close(&fd);
+	}
+}
+
+/* Which days have to be read is known when no address index is asked first. */
+static void
+read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
+{
+	struct reading r = {.k = k, .day = day, .n = n};
+
+	if (n > 1 && gdi_pool_size(k->s->pool) > 1 && !k->s->cond &&
+	    !k->s->addresses)
+		gdi_pool_run(k->s->pool, read_ahead, &r);
+}
+
+/* ---- in their turn ------------------------------------------------------- */
+
+static int
+index_of(const struct gdi_stock *k, int fd, struct day *day,
+    struct gdi_index *out)
+{
+	if (!day->ahead)
+		return read_day(k, fd, day->day_s, out);
+	*out = day->index;
+	day->ahead = false;
+	return day->rc;
+}
+
+static int
+take_day(struct gdi_stock *k, struct day *day)
+{
+	int64_t day_s = day->day_s;
+	bool wanted = day->wanted;
 	struct godb_scan *s = k->s;
 	struct gdi_scan_day *d = calloc(1, sizeof(*d)), **list;
 	int fd, rc;
@@ -98,7 +164,7 @@ take_day(struct gdi_stock *k, const char *day, int64_t day_s, bool wanted)
 		return -ENOMEM;
 	}
 	d->day_s = day_s;
-	fd = gp_fd_opendir_at(k->fd, day);
+	fd = gp_fd_opendir_at(k->fd, day->name);
 	rc = fd < 0 ? fd : gdi_scan_hold_day(k, fd, day_s, wanted, &d->sieve);
 	if (rc == 1) {
 		gp_fd_close(&fd);
@@ -106,19 +172,19 @@ take_day(struct gdi_stock *k, const char *day, int64_t day_s, bool wanted)
 		return 0;
 	}
 	if (rc == 0)
-		rc = read_day(k, fd, day_s, &d->index);
+		rc = index_of(k, fd, day, &d->index);
 	gp_fd_close(&fd);
 	if (rc == 0)
 		gdi_scan_check_sieve(d);
 	for (size_t i = 0; rc == 0 && i < d->index.n; i++)
 		gdi_scan_extend(k->iface, d->index.records[i].slot_s);
 	if (rc == 0 && wanted)
-		rc = note_gaps(k, day, d);
+		rc = note_gaps(k, day->name, d);
 	else if (rc == -ENOENT || (rc < 0 && rc != -ENOMEM && !wanted))
 		rc = 0; /* new or just removed; or not asked for */
 	else if (rc < 0 && rc != -ENOMEM)
 		rc = gdi_scan_add_fault(s, k->iface->name, day_s,
-		    day_s + GP_DAY_S, rc, day, GDI_INDEX, 0);
+		    day_s + GP_DAY_S, rc, day->name, GDI_INDEX, 0);
 	if (rc == 0 && wanted && d->index.n > 0)
 		s->days[s->n_days++] = d;
 	else
@@ -129,21 +195,29 @@ take_day(struct gdi_stock *k, const char *day, int64_t day_s, bool wanted)
 int
 gdi_scan_take_days(struct gdi_stock *k)
 {
+	struct day *day = NULL;
 	char **days;
 	int n = gdi_folder_list(k->fd, gdi_is_day, &days);
-	int rc = 0;
+	int rc = n < 0 ? n : 0;
 
+	if (n > 0 && (day = calloc((size_t)n, sizeof(*day))) == NULL)
+		rc = -ENOMEM;
 	for (int i = 0; rc == 0 && i < n; i++) {
-		int64_t day_s = 0;
-		bool wanted;
-
-		(void)gp_clock_day_parse(days[i], &day_s);
-		wanted = day_s > k->s->first_s - GP_DAY_S &&
-		    day_s < k->s->last_s;
-		if (wanted || i == 0 || i == n - 1)
-			rc = take_day(k, days[i], day_s, wanted);
+		day[i].name = days[i];
+		(void)gp_clock_day_parse(days[i], &day[i].day_s);
+		day[i].wanted = day[i].day_s > k->s->first_s - GP_DAY_S &&
+		    day[i].day_s < k->s->last_s;
 	}
+	if (rc == 0)
+		read_all_ahead(k, day, (size_t)n);
+	for (int i = 0; rc == 0 && i < n; i++)
+		if (day[i].wanted || i == 0 || i == n - 1)
+			rc = take_day(k, &day[i]);
+	for (int i = 0; day && i < n; i++)
+		if (day[i].ahead)
+			gdi_index_free(&day[i].index);
+	free(day);
 	if (n >= 0)
 		godb_ifaces_free(days);
-	return n < 0 ? n : rc;
+	return rc;
 }

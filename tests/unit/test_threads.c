@@ -53,7 +53,7 @@ ask(struct godb_pool *pool)
 }
 
 static void
-look(void)
+look(struct godb_pool *pool)
 {
 	struct godb_check_opts o = GODB_CHECK_OPTS_INIT;
 	struct godb_check_report report;
@@ -61,6 +61,7 @@ look(void)
 	struct godb_list *l;
 	struct godb_scan *own;
 
+	so.pool = pool;
 	if (godb_list_new(reader, NULL, &l) < 0 ||
 	    godb_scan_open(reader, &so, &own) < 0)
 		abort();
@@ -82,7 +83,7 @@ work(void *arg)
 		wrong += memcmp(sum, want, sizeof(sum)) != 0;
 		ask(i % 2 ? pools[i] : NULL);
 		if (round == (int)i)
-			look();
+			look(pools[i]);
 	}
 	done++;
 	return NULL;
@@ -92,7 +93,7 @@ static void
 add(struct godb_writer *w, uint64_t *seed, uint64_t seq, bool commit)
 {
 	static struct testbatch t;
-	int64_t slot_s = T0 + (int64_t)(seq / 2) * 300;
+	int64_t slot_s = T0 + (int64_t)(seq / 2 % 12 * 86400 + seq / 24 * 300);
 
 	batch_make(&t, seed, seq % 2 ? "eth1" : "eth0", slot_s, 1, seq + 1, 60,
 	    30);

@@ -165,6 +165,29 @@ is_bin(const char *zone, int64_t t_s, int64_t bin_s, int64_t want)
 	    zone, bin_s, t_s);
 }
 
+/* The machine's zone is the same with and without being asked for. */
+static void
+check_local(void)
+{
+	time_t t = 1774746300;
+	struct tm machine, ours;
+
+	(void)unsetenv("TZ");
+	tzset();
+	(void)localtime_r(&t, &machine);
+	when_use_local();
+	(void)localtime_r(&t, &ours);
+	ok(machine.tm_hour == ours.tm_hour &&
+		machine.tm_gmtoff == ours.tm_gmtoff &&
+		strcmp(machine.tm_zone, ours.tm_zone) == 0,
+	    "local time: %s", ours.tm_zone);
+	ok(getenv("TZ") != NULL, "is not looked for again");
+	set_zone("Asia/Kathmandu");
+	when_use_local();
+	(void)localtime_r(&t, &ours);
+	is_int(ours.tm_gmtoff, 20700, "TZ counts");
+}
+
 static void
 check_bins(void)
 {
@@ -196,6 +219,7 @@ check_bins(void)
 	/* 2026-01-01 was a Thursday */
 	is_bin("UTC", 1767225600, 604800, 1767225600 - 3 * 86400);
 	is_bin("UTC", 0, 604800, 0);
+	check_local();
 	set_zone("UTC");
 	ok(when_set_zone("Europe/Zurich") && when_set_zone("UTC"),
 	    "zones that there are");
