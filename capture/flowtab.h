@@ -3,9 +3,10 @@
  *
  * One entry per 5-tuple with both directions in it, IPv4 (40 bytes) and IPv6
  * (64 bytes) in tables of their own, each with an index of 8-byte slots at
- * 40-80 and 53-80 % load: 50-61 and 74-80 bytes a flow, also while it grows.  Memory is reserved when
- * the table is made and touched on demand; nothing allocates later, and the
- * index grows a little with every batch, never at once.
+ * 40-80 and 53-80 % load: 50-61 and 74-80 bytes a flow, also while it grows.
+ * Memory is reserved when the table is made and touched on demand; nothing
+ * allocates later, and the index grows a little with every batch, never at
+ * once.
  *
  * Counters are deltas: publishing hands out what was added since the last
  * time and clears it.  A flow that is clean and idle leaves.  What finds no

@@ -98,7 +98,8 @@ struct loop_config {
 struct loop;
 
 /* Reserves everything: flow table, fragment memory, frames, the engine of
- * layer 7 (without one built in it is off, and said so).  Before the sandbox.  0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
+ * layer 7 (without one built in it is off, and said so).  Before the sandbox.
+ * 0, -EINVAL, -ENOMEM, or -errno of getrandom(2). */
 int loop_new(struct loop **out, const struct loop_config *cfg);
 void loop_free(struct loop *l); /* accepts NULL */
 

@@ -104,7 +104,8 @@ struct loop {
 	int64_t stop_ns, tick_ns; /* CLOCK_MONOTONIC */
 	uint32_t flags; /* enum frame_flags of every frame */
 	uint64_t starved_told; /* of totals.l7_starved, in frames */
-	/* live: the one now and that of loop_naming; files: the open ones in any order, cur among them */
+	/* live: the one now and that of loop_naming; files: the open ones in
+	 * any order, cur among them */
 	struct loop_block *block[LOOP_BLOCKS_MAX];
 	size_t n_blocks;
 	struct loop_block *cur;

@@ -221,7 +221,8 @@ take_queued(void *ctx, const struct source_packet *p)
 	q->head++;
 }
 
-/* Reads once all handles that may have something; false when the interface is gone. */
+/* Reads once all handles that may have something; false when the interface is
+ * gone. */
 static bool
 read_packets(struct loop *l, size_t *got)
 {

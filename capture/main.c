@@ -249,7 +249,7 @@ load_configuration(struct capture *c, const char *l7)
 		usage(stderr, EXIT_USAGE);
 }
 
-/* ---- what needs privilege ------------------------------------------------- */
+/* ---- what needs privilege ------------------------------------------------ */
 
 static void
 take_passed(struct capture *c, struct source_file **files, size_t *n_files)
@@ -510,7 +510,7 @@ hand_over_ring(const struct capture *c, struct worker *w)
 	gp_fd_close(&w->ring.fd_ro);
 }
 
-/* ---- giving it up --------------------------------------------------------- */
+/* ---- giving it up -------------------------------------------------------- */
 
 static void
 collect_fds(const struct capture *c, struct profile_fds *fds)
@@ -559,7 +559,7 @@ enter_sandbox(struct capture *c)
 		    abi, c->o.iface);
 }
 
-/* ---- the writer's answer -------------------------------------------------- */
+/* ---- the writer's answer ------------------------------------------------- */
 
 static int
 wait_message(const struct capture *c, const struct worker *w,
@@ -659,7 +659,7 @@ be_welcomed(const struct capture *c, const struct worker *w)
 	}
 }
 
-/* ---- the one before us ---------------------------------------------------- */
+/* ---- the one before us --------------------------------------------------- */
 
 static void
 ask_to_take(const struct capture *c)
@@ -715,7 +715,7 @@ begin(struct capture *c)
 	loop_begin(c->workers.w[0].loop, from_ns);
 }
 
-/* ---- running -------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------- */
 
 static void
 tick(void *ctx, const struct loop_totals *t)

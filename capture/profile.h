@@ -33,9 +33,10 @@ struct profile_fds {
 int profile_confine(enum gp_conf_sandbox how, const char **step);
 
 /*
- * Last, for every thread there is: limits and the filter.  Live no file is readable and
- * packet sockets can only be polled and asked for statistics; offline the
- * inputs can be read and there is no packet socket.  0 or -errno likewise.
+ * Last, for every thread there is: limits and the filter.  Live no file is
+ * readable and packet sockets can only be polled and asked for statistics;
+ * offline the inputs can be read and there is no packet socket.  0 or -errno
+ * likewise.
  */
 int profile_seal(const struct profile_fds *fds, enum gp_conf_sandbox how,
     const char **step);

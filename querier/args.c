@@ -298,8 +298,8 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		break;
 	case OPT_CLEAN:
 	case OPT_WIPE:
-		return FAIL("goquery only reads; removing data is goprobe-writer "
-		    "--%s now", o->name);
+		return FAIL("goquery only reads; removing data is "
+		    "goprobe-writer --%s now", o->name);
 	}
 	return 0;
 }

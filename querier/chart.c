@@ -222,7 +222,7 @@ chart_plot(struct out *o, const struct chart *c, const struct style *style)
 	out_fmt(o, "%12s  %s .. %s\n", "", first, last);
 }
 
-/* ---- SVG ------------------------------------------------------------------ */
+/* ---- SVG ----------------------------------------------------------------- */
 
 void
 chart_svg(struct out *o, const struct chart *c)

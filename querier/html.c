@@ -182,7 +182,7 @@ print_table(struct out *o, const struct answer *a)
 	out_str(o, "</tbody>\n</table>\n");
 }
 
-/* ---- below it ------------------------------------------------------------- */
+/* ---- below it ------------------------------------------------------------ */
 
 static void
 print_rest(struct out *o, const struct answer *a)

@@ -181,7 +181,7 @@ names_free(struct names *n)
 	free(n);
 }
 
-/* ---- questions ------------------------------------------------------------ */
+/* ---- questions ----------------------------------------------------------- */
 
 /* Whether the answer is complete: its last line is a dot. */
 static bool

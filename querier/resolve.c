@@ -84,7 +84,7 @@ die(const char *fmt, ...)
 	exit(1);
 }
 
-/* ---- before the sandbox --------------------------------------------------- */
+/* ---- before the sandbox -------------------------------------------------- */
 
 static void
 system_server(char server[64])
@@ -209,7 +209,7 @@ close_sandbox(void)
 		die("seccomp: %s", strerror(-rc));
 }
 
-/* ---- DNS -------------------------------------------------------------------- */
+/* ---- DNS ----------------------------------------------------------------- */
 
 static void
 send_question(const struct helper *h, struct question *q, int64_t now_ns)
@@ -291,7 +291,7 @@ resolve(struct helper *h)
 	}
 }
 
-/* ---- questions --------------------------------------------------------------- */
+/* ---- questions ----------------------------------------------------------- */
 
 static void
 print_network(void *arg, const struct gp_prefix *p)
@@ -322,7 +322,8 @@ answer_networks(const struct helper *h, const char *name)
 		asn = (unsigned)strtoul(s, NULL, 10);
 		g = h->asn;
 		if (!asn) {
-			out_str(&out, "!a system is a number such as AS64500\n");
+			out_str(&out,
+			    "!a system is a number such as AS64500\n");
 			return;
 		}
 	}

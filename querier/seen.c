@@ -70,7 +70,8 @@ seen_print_txt(struct out *o, const struct answer *a)
 	while (next_sight(a, &at, &s)) {
 		when_format_local(s.first_s, first);
 		when_format_local(s.last_s, last);
-		units_bytes(answer_counter(s.counter, GODB_METRIC_BYTES), bytes);
+		units_bytes(answer_counter(s.counter, GODB_METRIC_BYTES),
+		    bytes);
 		out_clean(o, s.name);
 		out_fmt(o, ": seen from %s to %s, in %llu blocks, %llu "
 		    "packets, %s\n", first, last,

@@ -16,7 +16,7 @@
 
 #define PATH_BYTES 4096
 
-/* ---- the file ------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------ */
 
 static int
 open_file(const char *path)
@@ -85,7 +85,7 @@ out:
 	return rc;
 }
 
-/* ---- which interfaces ----------------------------------------------------- */
+/* ---- which interfaces ---------------------------------------------------- */
 
 static void
 name_all(const struct gp_status *s, char *out, size_t size)
@@ -138,7 +138,7 @@ status_choose(const struct gp_status *s, const char *ifaces,
 	return rc < 0 ? rc : 0;
 }
 
-/* ---- judgement ------------------------------------------------------------ */
+/* ---- judgement ----------------------------------------------------------- */
 
 void
 status_set_age(struct status_view *v, int64_t real_ns, int64_t boot_ns)

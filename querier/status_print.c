@@ -20,7 +20,7 @@ struct column {
 	    const struct gp_status_iface *i, char out[CELL_MAX]);
 };
 
-/* ---- cells ---------------------------------------------------------------- */
+/* ---- cells --------------------------------------------------------------- */
 
 static void
 number(uint64_t n, char out[CELL_MAX])
@@ -249,7 +249,7 @@ static const struct column accounting_columns[] = {
 	{"late", cell_late},
 };
 
-/* ---- text ----------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 static void
 print_table(struct out *o, const struct status_view *v,
@@ -353,7 +353,7 @@ status_print_txt(struct out *o, const struct status_view *v)
 	(void)status_problems(v, print_problem, o);
 }
 
-/* ---- JSON ----------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static void
 json_field(struct out *o, const struct gp_status_field *f, const void *from)

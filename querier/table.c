@@ -32,7 +32,8 @@ directed(const struct answer *a, enum godb_metric m)
 	    a->opts->direction == GODB_DIR_BOTH)
 		return m;
 	if (a->opts->direction == GODB_DIR_RCVD)
-		return bytes ? GODB_METRIC_BYTES_RCVD : GODB_METRIC_PACKETS_RCVD;
+		return bytes ? GODB_METRIC_BYTES_RCVD :
+			       GODB_METRIC_PACKETS_RCVD;
 	return bytes ? GODB_METRIC_BYTES_SENT : GODB_METRIC_PACKETS_SENT;
 }
 

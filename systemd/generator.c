@@ -44,7 +44,7 @@ complain(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-/* ---- text ------------------------------------------------------------------ */
+/* ---- text ---------------------------------------------------------------- */
 
 /* goprobe-capture@NAME.service with NAME as systemd-escape(1) spells it. */
 static void
@@ -78,7 +78,7 @@ print_path(const char *path, FILE *out)
 	fputc('"', out);
 }
 
-/* ---- units ----------------------------------------------------------------- */
+/* ---- units --------------------------------------------------------------- */
 
 static int
 make_folder(int normal, const char *name)
@@ -328,7 +328,7 @@ generate(const char *path, const struct gp_conf *conf)
 	return rc < 0;
 }
 
-/* ---- for goprobe-apply ------------------------------------------------------ */
+/* ---- for goprobe-apply --------------------------------------------------- */
 
 static int
 list_units(const struct gp_conf *conf)
@@ -350,8 +350,8 @@ filter_newer(const struct gp_conf_capture *c, const char *old_path)
 {
 	struct stat filter, old;
 
-	return c->filter_file[0] != '\0' && stat(c->filter_file, &filter) == 0 &&
-	    stat(old_path, &old) == 0 &&
+	return c->filter_file[0] != '\0' &&
+	    stat(c->filter_file, &filter) == 0 && stat(old_path, &old) == 0 &&
 	    (filter.st_mtim.tv_sec > old.st_mtim.tv_sec ||
 		(filter.st_mtim.tv_sec == old.st_mtim.tv_sec &&
 		    filter.st_mtim.tv_nsec > old.st_mtim.tv_nsec));
@@ -373,7 +373,7 @@ list_changes(const struct gp_conf *conf, const char *old_path)
 		free(changed);
 		return EXIT_USAGE;
 	}
-	/* it tells of every interface in the file how often it should be heard */
+	/* it tells how often every interface of the file should be heard */
 	writer = old->n_ifaces != conf->n_ifaces;
 	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
 		writer |= !gp_conf_same_section(old, conf, writers[i]);

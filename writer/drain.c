@@ -119,7 +119,7 @@ take_frame(struct drain *d, struct peer *peer)
 		return -1;
 	}
 	if (rc < 0)
-		return 0; /* the store cannot take it now: it stays in the ring */
+		return 0; /* it stays in the ring until the store takes it */
 	stats_frame(d->stats, peer, d->buf, rc > 0);
 	if (h->last_boot_ns > peer->newest_boot_ns)
 		peer->newest_boot_ns = h->last_boot_ns;

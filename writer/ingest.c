@@ -9,15 +9,19 @@
 
 /* A frame's rows are handed to the store where they lie. */
 static_assert(sizeof(struct frame_row4) == sizeof(struct godb_row4) &&
-	offsetof(struct frame_row4, dport) == offsetof(struct godb_row4, dport) &&
-	offsetof(struct frame_row4, proto) == offsetof(struct godb_row4, proto) &&
+	offsetof(struct frame_row4, dport) ==
+	    offsetof(struct godb_row4, dport) &&
+	offsetof(struct frame_row4, proto) ==
+	    offsetof(struct godb_row4, proto) &&
 	offsetof(struct frame_row4, l7) == offsetof(struct godb_row4, l7) &&
 	offsetof(struct frame_row4, counter) ==
 	    offsetof(struct godb_row4, counter),
     "row layout");
 static_assert(sizeof(struct frame_row6) == sizeof(struct godb_row6) &&
-	offsetof(struct frame_row6, dport) == offsetof(struct godb_row6, dport) &&
-	offsetof(struct frame_row6, proto) == offsetof(struct godb_row6, proto) &&
+	offsetof(struct frame_row6, dport) ==
+	    offsetof(struct godb_row6, dport) &&
+	offsetof(struct frame_row6, proto) ==
+	    offsetof(struct godb_row6, proto) &&
 	offsetof(struct frame_row6, l7) == offsetof(struct godb_row6, l7) &&
 	offsetof(struct frame_row6, counter) ==
 	    offsetof(struct godb_row6, counter),

@@ -425,7 +425,7 @@ open_store(int folder, const char *path, const struct gp_conf *conf)
 	return store;
 }
 
-/* ---- loop ----------------------------------------------------------------- */
+/* ---- loop ---------------------------------------------------------------- */
 
 struct loop {
 	struct inherited *in;
@@ -520,8 +520,9 @@ upkeep(struct loop *l)
 		gp_clock_real_ns() / GP_NS_PER_S);
 
 	if (rc < 0 && gp_log_allow(&l->upkeep_limit, 5))
-		gp_log(GP_LOG_WARNING, "roll-ups cannot be written error=\"%s\": "
-		    "questions are answered without", godb_strerror(rc));
+		gp_log(GP_LOG_WARNING, "roll-ups cannot be written "
+		    "error=\"%s\": questions are answered without",
+		    godb_strerror(rc));
 	return rc != 0;
 }
 

@@ -95,7 +95,8 @@ connect_to(const char *folder, const char *name)
 	if (n < 0 || (size_t)n >= sizeof(sa.sun_path))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
+	if (fd >= 0 &&
+	    connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
 		gp_fd_close(&fd);
 	return fd;
 }

@@ -71,8 +71,9 @@ store_keep(struct peers *p, const struct peer *peer)
 {
 	char text[96];
 
-	(void)snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=r.%s.%u\nFDPOLL=0",
-	    peer->iface, peer->store_id);
+	(void)snprintf(text, sizeof(text),
+	    "FDSTORE=1\nFDNAME=r.%s.%u\nFDPOLL=0", peer->iface,
+	    peer->store_id);
 	(void)gp_notify_send_fds(p->notify_fd, text, &peer->ring_fd, 1);
 	(void)snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=c.%s.%u",
 	    peer->iface, peer->store_id);
@@ -346,8 +347,8 @@ take_up(struct peers *p, struct peer *peer, bool offline)
 	}
 	rc = find_position(p, peer);
 	if (rc < 0) {
-		gp_log(GP_LOG_ERR, "ring cannot be placed iface=%s error=\"%s\"",
-		    peer->iface, godb_strerror(rc));
+		gp_log(GP_LOG_ERR, "ring cannot be placed iface=%s "
+		    "error=\"%s\"", peer->iface, godb_strerror(rc));
 		peers_drop(p, peer);
 		return;
 	}

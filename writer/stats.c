@@ -35,7 +35,7 @@ file_init(struct stats_file *f, int dir, const char *name, unsigned mode,
 	(void)snprintf(f->temporary, sizeof(f->temporary), ".%s.new", f->name);
 }
 
-/* ---- interfaces ----------------------------------------------------------- */
+/* ---- interfaces ---------------------------------------------------------- */
 
 static struct stats_iface *
 find(struct stats *st, const char *name)
@@ -91,7 +91,7 @@ add(struct stats *st, const char *name)
 	return f;
 }
 
-/* ---- life ----------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------- */
 
 int
 stats_init(struct stats *st, const struct stats_opts *o)
@@ -385,7 +385,7 @@ compose(struct stats *st, const struct peers *peers,
 	qsort(now->iface, st->n, sizeof(*now->iface), by_name);
 }
 
-/* ---- files ---------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------- */
 
 static int
 replace(const struct stats_file *f, const char *text, size_t len)

@@ -68,7 +68,7 @@ struct stats_opts {
 int stats_init(struct stats *st, const struct stats_opts *o);
 void stats_fini(struct stats *st);
 
-/* ---- hooks; peers, drain and ingest tell what happens --------------------- */
+/* ---- hooks; peers, drain and ingest tell what happens -------------------- */
 
 /* A ring begins to count for its interface: welcomed or taken up again. */
 void stats_session(struct stats *st, struct peer *peer);
@@ -86,7 +86,7 @@ void stats_frame(struct stats *st, struct peer *peer, const void *frame,
 /* A block was committed. */
 void stats_block(struct stats *st, const char *iface, int64_t slot_s);
 
-/* ---- output --------------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------- */
 
 /* Writes what is due. */
 void stats_tick(struct stats *st, const struct peers *peers,

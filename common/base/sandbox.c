@@ -289,7 +289,8 @@ gp_sandbox_drop_caps(void)
 		return -EIO;
 	/* Without CAP_SETPCAP the bounding set stays what it was; with
 	 * no-new-privileges nothing can be gained through it.  Who has nothing
-	 * need not ask: systemd's filter lets the writer not even call capset. */
+	 * need not ask: systemd's filter does not even let the writer call
+	 * capset. */
 	if (capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE) {
 		capng_clear(CAPNG_SELECT_CAPS);
 		if (capng_apply(CAPNG_SELECT_CAPS) != 0)

@@ -3,8 +3,8 @@
  * by key when their number has doubled and when the block is written.
  *
  * A row takes 32 bytes (IPv6: 56) and, when it is merged with more sorted ones,
- * as much again; only counters beyond 32 bits take 32 more.  The keys come from the network; the
- * sort's time does not depend on them.
+ * as much again; only counters beyond 32 bits take 32 more.  The keys come from
+ * the network; the sort's time does not depend on them.
  */
 #ifndef GODB_AGGREGATE_H
 #define GODB_AGGREGATE_H

@@ -250,8 +250,8 @@ struct godb_scan_opts {
  * so that each row is seen once whatever the writer does meanwhile.  A damaged
  * index or journal does not fail the call; it becomes a fault (below).
  */
-int godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
-    struct godb_scan **out);
+int godb_scan_open(const struct godb_reader *r,
+    const struct godb_scan_opts *opts, struct godb_scan **out);
 void godb_scan_close(struct godb_scan *s);
 
 enum godb_part_flags {
@@ -320,7 +320,7 @@ const char *godb_scan_l7_category(const struct godb_scan *s, uint16_t id);
 /* ---- cursor ------------------------------------------------------------ */
 
 struct godb_addr6 {
-	uint64_t hi, lo; /* value of the address: network order, read as numbers */
+	uint64_t hi, lo; /* its value: network order, read as numbers */
 };
 
 /*
@@ -331,12 +331,12 @@ struct godb_addr6 {
  */
 struct godb_columns {
 	uint32_t n4, n6;
-	const uint32_t *sip4, *dip4; /* value of the address: 10.0.0.1 is 0x0a000001 */
+	const uint32_t *sip4, *dip4; /* its value: 10.0.0.1 is 0x0a000001 */
 	const struct godb_addr6 *sip6, *dip6;
 	const uint16_t *dport;
 	const uint8_t *proto;
 	const uint16_t *l7;
-	const uint64_t *counter[4]; /* bytes_rcvd bytes_sent pkts_rcvd pkts_sent */
+	const uint64_t *counter[4]; /* bytes_rcvd, _sent, pkts_rcvd, _sent */
 };
 
 struct godb_cursor;
@@ -529,7 +529,7 @@ uint64_t godb_metric_counter(const uint64_t counter[4], enum godb_metric m,
 struct godb_query_opts {
 	size_t size;
 	struct godb_keys keys;
-	const struct godb_cond *cond; /* NULL: every row; borrowed for the call */
+	const struct godb_cond *cond; /* borrowed; NULL: every row */
 	enum godb_direction direction;
 	int sort;       /* GODB_SORT_*, or an enum godb_key among keys */
 	bool ascending; /* metrics; keys always ascend */
@@ -683,11 +683,11 @@ enum godb_cause {
 	GODB_CAUSE_KERNEL_DROPS, /* packets the kernel had no room for */
 	GODB_CAUSE_IFACE_DROPS,  /* packets the interface lost */
 	GODB_CAUSE_DAMAGED,      /* a block cannot be read */
-	GODB_CAUSE_GONE,         /* removed by retention while it was asked for */
+	GODB_CAUSE_GONE,         /* removed by retention while it was read */
 	GODB_CAUSE_CUT,          /* a capture file was cut short */
 	GODB_CAUSE_LATE,         /* packets counted in a later block */
 	GODB_CAUSE_CLAMPED,      /* packets whose time is not representable */
-	GODB_CAUSE_LOST,         /* rows of a block were lost to damage, earlier */
+	GODB_CAUSE_LOST,         /* rows lost to damage, earlier */
 	GODB_CAUSE_PRUNED,       /* retention had removed days of the window */
 	GODB_CAUSE_UNSHIPPED,    /* not there yet: of answers about many sites */
 	GODB_N_CAUSES

@@ -275,7 +275,7 @@ void godb_retain_report(const struct godb_retain *r,
     struct godb_retain_report *out);
 void godb_retain_free(struct godb_retain *r); /* accepts NULL */
 
-/* ---- repair and removal: the whole store, without its writer -------------- */
+/* ---- repair and removal: the whole store, without its writer ------------- */
 
 struct godb_repair_opts {
 	size_t size;

@@ -112,8 +112,8 @@ struct gdi_group {
 	struct gdi_set *set;
 	unsigned n_sets;
 	struct gdi_best best;   /* which groups will be wanted */
-	uint64_t earliest;      /* so many, if rows come by cells; 0: not those */
-	bool whole_rows;        /* keys have all that tells a block's rows apart */
+	uint64_t earliest;      /* so many, if rows come by cells; else 0 */
+	bool whole_rows;        /* keys tell all of a block's rows apart */
 	bool cells;             /* see gdi_feed_begin_cell */
 	_Atomic unsigned n_feeds;
 	atomic_bool spilled;    /* some feed filled its table */

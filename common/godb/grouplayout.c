@@ -211,7 +211,8 @@ gdi_layout_pack(const struct gdi_layout *t, struct gdi_rows_batch *b)
 /* ---- reading ----------------------------------------------------------- */
 
 static struct godb_addr6
-get_addr(const struct gdi_layout *t, const struct gdi_field *f, const uint64_t *entry)
+get_addr(const struct gdi_layout *t, const struct gdi_field *f,
+    const uint64_t *entry)
 {
 	if (t->v6)
 		return (struct godb_addr6){entry[f->word], entry[f->word + 1]};

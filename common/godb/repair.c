@@ -451,7 +451,8 @@ give_up_journal(struct repair *r, int dir, const char *name)
 
 	gp_clock_day_format(slot_s, day);
 	lost[(slot_s - gp_clock_day(slot_s)) / GP_SLOT_S] = true;
-	tell(r, GDI_JOURNALS, name, 0, "journal that cannot be read is given up");
+	tell(r, GDI_JOURNALS, name, 0,
+	    "journal that cannot be read is given up");
 	r->report.files++;
 	if (!r->opts.dry_run) {
 		fd = gdi_folder_make(r->iface_fd, day, 0750);

@@ -44,7 +44,7 @@ struct making {
 	struct gdi_rollups have; /* of the index below */
 	struct gdi_buf index;    /* as it is to be: header and records */
 	bool remove;             /* the files that are there, first */
-	uint64_t data_kept;      /* of rollups.gpf, as the index has it on disk */
+	uint64_t data_kept;      /* of rollups.gpf, by the index on disk */
 	uint64_t data_end;       /* and with what was made here */
 	int data_fd;
 	bool made_file, changed;

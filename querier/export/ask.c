@@ -91,8 +91,9 @@ ask_whether(struct ship *s, const struct ask_rows *r, uint64_t rows,
 	ask_where(where, s, r->iface, r->day_s);
 	rowbinary_hex(hex, r->attempt);
 	(void)snprintf(sql, sizeof(sql), "SELECT %s FROM %s.%s WHERE %s AND "
-	    "time >= toDateTime(%" PRId64 ") AND time <= toDateTime(%" PRId64 ") "
-	    "AND attempt = toFixedString(unhex('%s'), 16) FORMAT TabSeparated",
+	    "time >= toDateTime(%" PRId64 ") AND "
+	    "time <= toDateTime(%" PRId64 ") AND "
+	    "attempt = toFixedString(unhex('%s'), 16) FORMAT TabSeparated",
 	    r->what, s->database, r->table, where, r->first_s, r->last_s, hex);
 	for (int i = 0; i < COUNT_TRIES; i++) {
 		if (ask_number(s, sql, &have, error) != HTTP_FINE)

@@ -73,7 +73,7 @@ harmless(char c)
 	return c < 0x20 || c > 0x7e ? '?' : c == '"' || c == '\\' ? '\'' : c;
 }
 
-/* ---- writing --------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 void
 figures_print(const struct figures *f, FILE *out)
@@ -108,7 +108,7 @@ figures_print_metrics(const struct figures *f, FILE *out)
 	    "goprobe_export_failing %d\n", f->error[0] != '\0');
 }
 
-/* ---- reading --------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 static bool
 parse_number(const char *value, struct figures *out, const struct figure *what)

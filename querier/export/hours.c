@@ -55,7 +55,7 @@ fail_store(const struct job *j, int rc)
 	return SHIP_STORE;
 }
 
-/* ---- which hours there are -------------------------------------------------- */
+/* ---- which hours there are ----------------------------------------------- */
 
 static int
 compare_ids(const void *a, const void *b)
@@ -136,7 +136,7 @@ close_job(struct job *j)
 	free(j->ids);
 }
 
-/* ---- one hour --------------------------------------------------------------- */
+/* ---- one hour ------------------------------------------------------------ */
 
 static int64_t
 bin_hour(void *arg, int64_t slot_s)
@@ -326,7 +326,7 @@ ship_hour(struct job *j, const struct hour *h)
 	return rc;
 }
 
-/* ---- days --------------------------------------------------------------------- */
+/* ---- days ---------------------------------------------------------------- */
 
 static int
 learn(struct job *j, bool *asked)

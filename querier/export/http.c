@@ -51,7 +51,7 @@ struct exchange {
 	size_t refusal_len;
 };
 
-/* ---- texts ---------------------------------------------------------------- */
+/* ---- texts --------------------------------------------------------------- */
 
 /* One printable line out of what a server or a library said. */
 static void
@@ -68,7 +68,7 @@ set_error(char error[HTTP_ERROR_MAX], const char *what, const char *detail)
 			*c = *c == '\n' ? ' ' : '?';
 }
 
-/* ---- opening -------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------- */
 
 static char *
 url_part(CURLU *u, CURLUPart part)
@@ -343,7 +343,7 @@ http_host(const struct http *h)
 	return h->host;
 }
 
-/* ---- the body ------------------------------------------------------------- */
+/* ---- the body ------------------------------------------------------------ */
 
 /* Gives zlib more to read; false when the source failed. */
 static bool
@@ -387,7 +387,7 @@ on_read(char *to, size_t size, size_t n, void *arg)
 	return room;
 }
 
-/* ---- the answer ----------------------------------------------------------- */
+/* ---- the answer ---------------------------------------------------------- */
 
 static size_t
 on_write(char *data, size_t size, size_t n, void *arg)
@@ -497,7 +497,7 @@ set_body(struct exchange *x)
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 }
 
-/* ---- asking --------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------- */
 
 static void
 end_exchange(struct exchange *x)
@@ -607,7 +607,7 @@ http_ask(struct http *h, const struct http_ask *q, uint64_t *sent,
 	return http_ask_all(h, q, 1, sent, error);
 }
 
-/* ---- answers as a table --------------------------------------------------- */
+/* ---- answers as a table -------------------------------------------------- */
 
 bool
 http_text_take(void *arg, const char *data, size_t len)

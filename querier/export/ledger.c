@@ -54,7 +54,7 @@ checksum(const void *data, size_t len)
 	return XXH3_64bits(data, len);
 }
 
-/* ---- whole files ----------------------------------------------------------- */
+/* ---- whole files --------------------------------------------------------- */
 
 static int
 replace_file(int dir, const char *name, const void *data, size_t len)
@@ -75,7 +75,7 @@ replace_file(int dir, const char *name, const void *data, size_t len)
 	return rc == 0 ? gp_fd_sync(dir) : rc;
 }
 
-/* ---- open ------------------------------------------------------------------ */
+/* ---- open ---------------------------------------------------------------- */
 
 static int
 check_target(struct ledger *l, const char *target, char error[LEDGER_ERROR_MAX])
@@ -151,7 +151,7 @@ ledger_close(struct ledger *l)
 	free(l);
 }
 
-/* ---- days ------------------------------------------------------------------ */
+/* ---- days ---------------------------------------------------------------- */
 
 static int
 compare_ids(const void *a, const void *b)
@@ -340,7 +340,7 @@ ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s)
 	    0;
 }
 
-/* ---- the attempt ----------------------------------------------------------- */
+/* ---- the attempt --------------------------------------------------------- */
 
 /* On disk: the struct up to its last id, then the checksum. */
 static size_t
@@ -405,7 +405,7 @@ ledger_attempt_clear(struct ledger *l)
 	return gp_fd_sync(l->dir);
 }
 
-/* ---- attempts given up ----------------------------------------------------- */
+/* ---- attempts given up --------------------------------------------------- */
 
 int
 ledger_dead_list(struct ledger *l, struct ledger_dead **out)

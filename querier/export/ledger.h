@@ -35,7 +35,7 @@ int ledger_open(int dir, const char *target, struct ledger **out,
     char error[LEDGER_ERROR_MAX]);
 void ledger_close(struct ledger *l); /* accepts NULL */
 
-/* ---- days ----------------------------------------------------------------- */
+/* ---- days ---------------------------------------------------------------- */
 
 struct ledger_day {
 	char iface[16];
@@ -64,7 +64,7 @@ int ledger_day_hours_done(struct ledger *l, struct ledger_day *d,
 /* The store has the day no longer, so neither has the ledger. */
 int ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s);
 
-/* ---- the attempt ---------------------------------------------------------- */
+/* ---- the attempt --------------------------------------------------------- */
 
 enum ledger_phase {
 	LEDGER_SENDING = 1, /* rows go out; after a crash it is given up */
@@ -95,7 +95,7 @@ int ledger_attempt_write(struct ledger *l, const struct ledger_attempt *a);
 int ledger_attempt_read(struct ledger *l, struct ledger_attempt *out);
 int ledger_attempt_clear(struct ledger *l);
 
-/* ---- attempts given up ---------------------------------------------------- */
+/* ---- attempts given up --------------------------------------------------- */
 
 struct ledger_dead {
 	uint8_t attempt[LEDGER_ID];

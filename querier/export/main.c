@@ -82,7 +82,7 @@ die(int status, const char *fmt, ...)
 	exit(status);
 }
 
-/* ---- command line ---------------------------------------------------------- */
+/* ---- command line -------------------------------------------------------- */
 
 static _Noreturn void
 usage(FILE *out, int status)
@@ -195,7 +195,7 @@ parse_options(int argc, char **argv, struct options *o)
 		usage(stderr, EXIT_USAGE);
 }
 
-/* ---- configuration --------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------- */
 
 /* A weaker sandbox is root's to order, nobody else's. */
 static struct gp_conf *
@@ -263,7 +263,7 @@ read_secret(const char *path)
 	return text;
 }
 
-/* ---- schema ---------------------------------------------------------------- */
+/* ---- schema -------------------------------------------------------------- */
 
 static _Noreturn void
 print_schema(const struct options *o, const struct gp_conf *conf)
@@ -305,7 +305,7 @@ run_init(const struct options *o, const struct opened *in)
 	exit(EXIT_FINE);
 }
 
-/* ---- before the sandbox ---------------------------------------------------- */
+/* ---- before the sandbox -------------------------------------------------- */
 
 static void
 connect_http(struct opened *in)
@@ -429,7 +429,7 @@ enter_sandbox(const struct opened *in)
 		    how == GP_SANDBOX_OFF ? "off" : "seccomp only");
 }
 
-/* ---- status ---------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------- */
 
 /* The file is another user's: it is looked at behind the sandbox. */
 static _Noreturn void
@@ -474,7 +474,7 @@ catch_signals(void)
 	(void)signal(SIGHUP, SIG_IGN);
 }
 
-/* ---- the loop -------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------ */
 
 struct loop {
 	struct ship ship;

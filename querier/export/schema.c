@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- columns --------------------------------------------------------------- */
+/* ---- columns ------------------------------------------------------------- */
 
 /* In the order in which rows are sent (tables.h). */
 struct column {
@@ -74,7 +74,7 @@ static const struct column rollups[] = {
     {NULL, NULL, NULL},
 };
 
-/* ---- statements ------------------------------------------------------------ */
+/* ---- statements ---------------------------------------------------------- */
 
 struct table {
 	const char *name;

@@ -86,7 +86,7 @@ ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 	return 0;
 }
 
-/* ---- what the server has already ------------------------------------------ */
+/* ---- what the server has already ----------------------------------------- */
 
 /* Once a run: the ledger may know less than the server. */
 static int
@@ -102,7 +102,7 @@ learn_commits(struct job *j)
 	return 0;
 }
 
-/* ---- choosing records ------------------------------------------------------ */
+/* ---- choosing records ---------------------------------------------------- */
 
 /* What was shipped of the day. */
 static int
@@ -180,7 +180,7 @@ batch_size(const struct job *j, size_t first)
 	return n;
 }
 
-/* ---- an attempt ------------------------------------------------------------ */
+/* ---- an attempt ---------------------------------------------------------- */
 
 static int
 begin_attempt(struct job *j, size_t first, size_t n)
@@ -433,7 +433,7 @@ ship_batch(struct job *j, size_t first, size_t n)
 	return 0;
 }
 
-/* ---- days ------------------------------------------------------------------ */
+/* ---- days ---------------------------------------------------------------- */
 
 static int
 ship_chosen(struct job *j, uint64_t index_bytes)
@@ -501,7 +501,7 @@ ship_pending(struct ship *s, const char *iface, int64_t day_s,
 	return rc;
 }
 
-/* ---- after a crash --------------------------------------------------------- */
+/* ---- after a crash ------------------------------------------------------- */
 
 static bool
 in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
@@ -597,7 +597,7 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
 	return 0;
 }
 
-/* ---- cleaning -------------------------------------------------------------- */
+/* ---- cleaning ------------------------------------------------------------ */
 
 /*
  * Where the rows are: of a Distributed table, the tables behind it.  Prints

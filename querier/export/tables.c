@@ -21,7 +21,7 @@ put_l7(uint8_t *p, const char *name, const char *category)
 	return rowbinary_string(p, category ? category : "");
 }
 
-/* ---- flows ---------------------------------------------------------------- */
+/* ---- flows --------------------------------------------------------------- */
 
 /* The part that is at hand, or what is the matter with it. */
 static int
@@ -110,7 +110,7 @@ tables_rows_fill(void *arg, uint8_t *to, size_t size)
 	return p - to;
 }
 
-/* ---- blocks --------------------------------------------------------------- */
+/* ---- blocks -------------------------------------------------------------- */
 
 static uint8_t *
 put_block(uint8_t *p, const struct tables_blocks *b)
@@ -149,7 +149,7 @@ tables_blocks_fill(void *arg, uint8_t *to, size_t size)
 	return p - to;
 }
 
-/* ---- hours ---------------------------------------------------------------- */
+/* ---- hours --------------------------------------------------------------- */
 
 static uint8_t *
 put_sum(uint8_t *p, const struct tables_sums *s)

@@ -23,7 +23,7 @@ static const char *const counters[] = {"seen", "seen_bytes", "non_ip",
 
 #define IFACES_LISTED 500 /* more of them are looked up as a set */
 
-/* ---- what is asked of -------------------------------------------------------- */
+/* ---- what is asked of ---------------------------------------------------- */
 
 static void
 put_ifaces(struct text *t, const struct godb_scan *s)
@@ -105,7 +105,7 @@ static const char whole[] = "sum(l - f) = max(l) - min(f) AND "
     "count() = uniqExact(time) AND min(bitAnd(fl, 2)) = max(bitAnd(fl, 2)) "
     "AND max(u) = 0";
 
-/* ---- answers ------------------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------- */
 
 static int
 find_iface(const struct godb_scan *s, const char *full)
@@ -299,7 +299,7 @@ order_parts(const void *a, const void *b)
 	return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
 }
 
-/* ---- godb.h -------------------------------------------------------------------- */
+/* ---- godb.h -------------------------------------------------------------- */
 
 static int
 choose_ifaces(struct godb_scan *s, const char *const *wanted)

@@ -126,7 +126,7 @@ enter_sandbox(const struct session *s, const struct http *http)
 		session_die(EXIT_ERROR, "%s: %s", step, godb_strerror(rc));
 }
 
-/* ---- what questions call the store ---------------------------------------- */
+/* ---- what questions call the store --------------------------------------- */
 
 const char *
 store_path(const struct session *s)
@@ -134,7 +134,7 @@ store_path(const struct session *s)
 	return http_host(s->reader->http);
 }
 
-/* ---- all of it ------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------- */
 
 /* --timeout is for one answer. */
 static void

@@ -110,7 +110,7 @@ remote_ask(struct godb_reader *r, const struct text *sql, const char *settings,
 	return c->rc;
 }
 
-/* ---- sites and interfaces ------------------------------------------------- */
+/* ---- sites and interfaces ------------------------------------------------ */
 
 static int
 take_setting(void *arg, const struct compact_row *row)

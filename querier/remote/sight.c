@@ -72,7 +72,7 @@ order_pairs(const void *a, const void *b)
 	return (x->iface > y->iface) - (x->iface < y->iface);
 }
 
-/* ---- statement ------------------------------------------------------------- */
+/* ---- statement ----------------------------------------------------------- */
 
 static int
 make_leaf(const struct look *l, struct gdi_node *leaf)
@@ -136,7 +136,7 @@ put_statement(struct text *t, const struct look *l)
 	return rc;
 }
 
-/* ---- answer ------------------------------------------------------------------- */
+/* ---- answer -------------------------------------------------------------- */
 
 static int
 add_pair(struct look *l, uint32_t prefix, uint32_t iface)
@@ -255,7 +255,7 @@ look(struct look *l)
 	return rc;
 }
 
-/* ---- godb.h -------------------------------------------------------------------- */
+/* ---- godb.h -------------------------------------------------------------- */
 
 int
 godb_seen_run(const struct godb_scan *s, const struct godb_seen_opts *opts,

@@ -222,7 +222,7 @@ put_addresses(struct text *t, const struct gdi_node *node,
 	text_add(t, ")");
 }
 
-/* ---- other leaves --------------------------------------------------------- */
+/* ---- other leaves -------------------------------------------------------- */
 
 static void
 put_numbers(struct text *t, const struct gdi_node *node, const char *column)
@@ -510,7 +510,7 @@ sql_bin(struct text *t, const char *time,
 	free(b.piece);
 }
 
-/* ---- protocols ------------------------------------------------------------ */
+/* ---- protocols ----------------------------------------------------------- */
 
 struct proto_name {
 	char text[32];

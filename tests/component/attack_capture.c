@@ -35,7 +35,7 @@ enter(void)
 	return rc < 0 ? rc : profile_seal(&fds, GP_SANDBOX_FULL, &step);
 }
 
-/* ---- with the packet socket ------------------------------------------------ */
+/* ---- with the packet socket ---------------------------------------------- */
 
 static const uint8_t frame[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0,
     0, 0, 1, 0x88, 0xb5};
@@ -171,7 +171,7 @@ receive_descriptors(void)
 	return recvmsg(CTL, &msg, MSG_DONTWAIT) < 0;
 }
 
-/* ---- what must still work --------------------------------------------------- */
+/* ---- what must still work ------------------------------------------------ */
 
 static int
 statistics(void)
@@ -194,7 +194,7 @@ tell_supervisor(void)
 	return send(fds.notify, "WATCHDOG=1", 10, MSG_NOSIGNAL) != 10;
 }
 
-/* ---- from a thread that was there before the filter -------------------------- */
+/* ---- from a thread that was there before the filter ---------------------- */
 
 static atomic_int told; /* 1: do it */
 static int thread_result;

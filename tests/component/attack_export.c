@@ -27,7 +27,7 @@ enter(void)
 	return profile_enter(&fds, GP_SANDBOX_FULL, &step);
 }
 
-/* ---- what it is for --------------------------------------------------------- */
+/* ---- what it is for ------------------------------------------------------ */
 
 static int
 reach_server(void)
@@ -50,7 +50,7 @@ write_state(void)
 	    unlinkat(fds.state, "day", AT_REMOVEDIR) < 0;
 }
 
-/* ---- what it is not for ----------------------------------------------------- */
+/* ---- what it is not for -------------------------------------------------- */
 
 static int
 create(void)

@@ -107,7 +107,7 @@ map_store_executable(void)
 	return open("/proc/self/exe", O_RDONLY) < 0;
 }
 
-/* ---- what must still work --------------------------------------------------- */
+/* ---- what must still work ------------------------------------------------ */
 
 static int
 write_store(void)

@@ -77,7 +77,7 @@ rows_within(const struct godb_result_row *a, size_t n_a,
 	return true;
 }
 
-/* ---- the store ------------------------------------------------------------------ */
+/* ---- the store ----------------------------------------------------------- */
 
 static int
 remember(const char *name, const struct stat *st, int type, struct FTW *at)
@@ -158,7 +158,7 @@ put(const struct stored_file *f, size_t at, uint8_t change)
 		abort();
 }
 
-/* ---- what it answers --------------------------------------------------------------- */
+/* ---- what it answers ----------------------------------------------------- */
 
 /* Whether each fact was stored; what has lost its name is not looked for. */
 static bool
@@ -231,7 +231,7 @@ flip_all(void)
 	ok(ask() == RIGHT, "and it is whole again");
 }
 
-/* ---- goquery itself ------------------------------------------------------------------ */
+/* ---- goquery itself ------------------------------------------------------ */
 
 /* Runs it; its status, its output in text. */
 static int

@@ -54,7 +54,7 @@ others_unharmed(void)
 	return rc == 0 && fake_writer_lives(&writer);
 }
 
-/* ---- one lie in a frame ---------------------------------------------------------- */
+/* ---- one lie in a frame -------------------------------------------------- */
 
 struct lie {
 	const char *name;
@@ -191,7 +191,7 @@ tell_lie(const struct lie *lie)
 	fake_capture_close(&c);
 }
 
-/* ---- lies about positions ---------------------------------------------------------- */
+/* ---- lies about positions ------------------------------------------------ */
 
 static void
 lie_head(const char *name, uint64_t (*where)(const struct fake_capture *c))
@@ -248,7 +248,7 @@ head_into_nothing(const struct fake_capture *c)
 	return c->head + 64; /* zeroes there */
 }
 
-/* ---- hellos -------------------------------------------------------------------------- */
+/* ---- hellos -------------------------------------------------------------- */
 
 /* Sends any bytes with any descriptors. */
 static void
@@ -505,7 +505,7 @@ flood(void)
 	fake_capture_close(&c);
 }
 
-/* ---- connections ------------------------------------------------------------------------ */
+/* ---- connections --------------------------------------------------------- */
 
 static void
 thousand_connects(void)
@@ -563,7 +563,7 @@ not_root(void)
 	(void)chmod(writer.socket, 0600);
 }
 
-/* ---- at random ----------------------------------------------------------------------------- */
+/* ---- at random ----------------------------------------------------------- */
 
 static void
 spoil(uint8_t *buf, size_t len)
@@ -632,7 +632,7 @@ random_lies(void)
 	    taken);
 }
 
-/* ---- while it is read -------------------------------------------------------------------------- */
+/* ---- while it is read ---------------------------------------------------- */
 
 struct racer {
 	_Atomic(volatile uint8_t *) frame; /* the one that is read next */
@@ -723,7 +723,7 @@ race_writer(unsigned seconds)
 	is_int(ended_sessions() - said, ended, "each said once");
 }
 
-/* ---- would the harness see a double fetch? ----------------------------------------------------- */
+/* ---- would the harness see a double fetch? ------------------------------- */
 
 /*
  * How ring_peek() must not be written: it checks the length in shared memory
@@ -814,7 +814,7 @@ double_fetch(unsigned seconds)
 	fake_capture_close(&c);
 }
 
-/* ---- what was stored ------------------------------------------------------------------------------ */
+/* ---- what was stored ----------------------------------------------------- */
 
 static uint64_t
 stored_packets(const char *goquery, const char *iface)

@@ -142,7 +142,7 @@ attack_allowed(const char *name, int (*run)(void), attack_enter_fn *enter)
 	ok(v == DID, "%s: %s", name, verdict_words[v]);
 }
 
-/* ---- the rules, read as the kernel should ---------------------------------- */
+/* ---- the rules, read as the kernel should -------------------------------- */
 
 static bool
 holds(const struct gp_arg *a, const uint64_t arg[6])
@@ -304,7 +304,7 @@ attack_sweep(const struct gp_rules *rules, attack_enter_fn *enter)
 	other_abis(enter);
 }
 
-/* ---- every condition broken ------------------------------------------------ */
+/* ---- every condition broken ---------------------------------------------- */
 
 struct tally {
 	const struct gp_rules *rules;
@@ -381,7 +381,7 @@ attack_arguments(const struct gp_rules *rules, attack_enter_fn *enter)
 	ok(t.held > 0 && t.broken > 0, "there was something to check");
 }
 
-/* ---- printing -------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------ */
 
 static void
 print_condition(const struct gp_arg *a)
@@ -409,7 +409,7 @@ attack_print(const struct gp_rules *rules)
 	}
 }
 
-/* ---- place ----------------------------------------------------------------- */
+/* ---- place --------------------------------------------------------------- */
 
 struct sockaddr_un
 attack_place_receiver(socklen_t *len)

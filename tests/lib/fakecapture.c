@@ -24,7 +24,7 @@
 #define RING_BYTES (1u << 20)
 #define MS         INT64_C(1000000)
 
-/* ---- the supervisor --------------------------------------------------------- */
+/* ---- the supervisor ------------------------------------------------------ */
 
 /* Closing what came with a message answers BARRIER and forgets FDSTORE. */
 static void *
@@ -193,7 +193,7 @@ fake_writer_said(const struct fake_writer *w, const char *text)
 	return n;
 }
 
-/* ---- a capture ---------------------------------------------------------------- */
+/* ---- a capture ----------------------------------------------------------- */
 
 int
 fake_connect(const struct fake_writer *w)

@@ -572,7 +572,7 @@ gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
 	    want6, out, fault);
 }
 
-/* ---- there are no roll-ups ------------------------------------------------ */
+/* ---- there are no roll-ups ----------------------------------------------- */
 
 struct gdi_plan {
 	const struct godb_scan *scan;

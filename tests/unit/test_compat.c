@@ -53,7 +53,7 @@ make_store(struct facts *f)
 	godb_writer_close(w);
 }
 
-/* ---- what a later minor version may write ---------------------------------- */
+/* ---- what a later minor version may write -------------------------------- */
 
 static void
 put_section(struct gdi_buf *out, const uint8_t *head, const void *body,
@@ -226,7 +226,7 @@ test_older(void)
 	facts_free(&want);
 }
 
-/* ---- another major version -------------------------------------------------- */
+/* ---- another major version ----------------------------------------------- */
 
 static void
 test_major(void)
@@ -279,7 +279,7 @@ test_major(void)
 	facts_free(&have);
 }
 
-/* ---- names ------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------- */
 
 static void
 test_names(void)

@@ -43,7 +43,7 @@ static struct shared {
 	unsigned step;
 } *shared;
 
-/* ---- packets --------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------- */
 
 static void
 keep(int dlt, const uint8_t *data, uint32_t len)
@@ -118,7 +118,7 @@ each_file(const char *folder, void (*fn)(int dir, const char *name))
 		(void)closedir(d);
 }
 
-/* ---- within --------------------------------------------------------------- */
+/* ---- within -------------------------------------------------------------- */
 
 static void
 ignore_row(void *ctx, const struct flowtab_row *r)

@@ -16,7 +16,7 @@ static struct labels labels;
 static struct dpi *dpi;
 static struct flowtab *table;
 
-/* ---- packets --------------------------------------------------------------- */
+/* ---- packets ------------------------------------------------------------- */
 
 static uint8_t bytes[2048];
 
@@ -64,7 +64,7 @@ add(struct decode_packet p, uint32_t now_s)
 static const char junk[] = "\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe";
 static const char ntp[48] = "\x23";
 
-/* ---- rows ------------------------------------------------------------------ */
+/* ---- rows ---------------------------------------------------------------- */
 
 static struct {
 	uint64_t packets, n;
@@ -122,7 +122,7 @@ states(void)
 	return st.states;
 }
 
-/* ---- tests ----------------------------------------------------------------- */
+/* ---- tests --------------------------------------------------------------- */
 
 static void
 test_names(void)

@@ -13,7 +13,7 @@ static struct testbatch t;
 
 #define DAY INT64_C(86400)
 
-/* ---- a store of several days ---------------------------------------------- */
+/* ---- a store of several days --------------------------------------------- */
 
 static void
 add_block(struct godb_writer *w, struct facts *f, const char *iface,
@@ -60,7 +60,7 @@ equals(struct facts *want, const char *what)
 	ok(same && told == 0, "%s (%zu rows, %zu faults)", what, want->n, told);
 }
 
-/* ---- rounds ---------------------------------------------------------------- */
+/* ---- rounds -------------------------------------------------------------- */
 
 struct removed {
 	char text[600];
@@ -350,7 +350,7 @@ test_leftovers(void)
 	facts_free(&want);
 }
 
-/* ---- lists ----------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------- */
 
 /* As text, but sizes. */
 static const char *
@@ -481,7 +481,7 @@ test_list(void)
 	facts_free(&eth1);
 }
 
-/* ---- check and repair ------------------------------------------------------ */
+/* ---- check and repair ---------------------------------------------------- */
 
 static char found[4000];
 

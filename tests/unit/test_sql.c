@@ -30,7 +30,7 @@ sql(const char *condition)
 	return t.failed ? "failed" : t.s;
 }
 
-/* ---- literals -------------------------------------------------------------- */
+/* ---- literals ------------------------------------------------------------ */
 
 /* What a server makes of a literal of ours: 'text' and \xHH. */
 static bool
@@ -73,7 +73,7 @@ check_literals(void)
 	ok(reads_back(every), "every byte");
 }
 
-/* ---- conditions ------------------------------------------------------------- */
+/* ---- conditions ---------------------------------------------------------- */
 
 static void
 check_conditions(void)
@@ -130,7 +130,7 @@ check_set(void)
 	    !strstr(t.s, "'00000000000000000000FFFF0A070115'"), "its ends");
 }
 
-/* ---- bins ------------------------------------------------------------------------ */
+/* ---- bins ---------------------------------------------------------------- */
 
 static int64_t
 bin_of(void *arg, int64_t slot_s)

@@ -353,7 +353,7 @@ cannot_write(void)
 	ok(true, "a folder that is gone is survived");
 }
 
-/* ---- metrics --------------------------------------------------------------- */
+/* ---- metrics ------------------------------------------------------------- */
 
 static bool
 name_char(char c)
