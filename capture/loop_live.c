@@ -19,11 +19,11 @@
 #define NAMING_NS    GP_NS_PER_S       /* between looks at who has a name */
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
 /* Publishing and sweeping between two reads, in pieces of a few 10 us */
-#define WORK_NS      (200 * INT64_C(1000))
+#define WORK_NS      (100 * INT64_C(1000))
 
 enum {
 	READ_MAX = 256,   /* packets a handle and turn */
-	MERGE_MAX = 3 * READ_MAX, /* packets of both */
+	MERGE_MAX = 2 * READ_MAX + FLOWTAB_BATCH, /* of both, and some more */
 	ROWS_STEP = 128,  /* rows published at a time */
 	ROWS_FRAME = 1024, /* a frame: copying it is one piece of work */
 	SWEEP_STEP = 256, /* entries looked at, perhaps evicted, at a time */
