@@ -239,7 +239,9 @@ struct godb_scan_opts {
 	 * index was made of, blocks.idx byte by byte: for a no that is to be
 	 * relied on. */
 	bool sure;
-	struct godb_pool *pool; /* reads indexes of days; NULL: this thread */
+	/* Threads to share the reading of indexes, NULL: the caller's alone.
+	 * Borrowed for the call; one call at a time. */
+	struct godb_pool *pool;
 };
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
@@ -500,8 +502,8 @@ struct godb_pool;
 
 /*
  * Starts threads - 1 threads (1 to 256), which wait, all signals blocked,
- * until a query is given them; the caller's is the last.  From then on they
- * need futex(2) and what queries need: a program that closes a sandbox around
+ * until a scan or a query is given them; the caller's is the last.  From then
+ * on they need futex(2) and what these need: a program that closes a sandbox around
  * them does so behind this call.  -EINVAL, -ENOMEM, -EAGAIN.
  */
 int godb_pool_new(unsigned threads, struct godb_pool **out);
