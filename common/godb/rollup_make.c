@@ -362,13 +362,13 @@ leave_out(struct making *m, size_t part)
 		return GODB_EDAMAGED;
 	}
 	id = m->d->scan->parts[part].part.id;
-
 	for (size_t i = 0; i < m->ids.len; i += 16)
 		if (memcmp(m->ids.p + i, id, 16) == 0) {
 			memmove(m->ids.p + i, m->ids.p + i + 16,
 			    m->ids.len - i - 16);
 			m->ids.len -= 16;
 			m->rows_in -= rows_of(m, part);
+			set_most(m);
 			return 1;
 		}
 	return GODB_EDAMAGED;
