@@ -33,6 +33,7 @@ TARGET(index);
 TARGET(journal);
 TARGET(column);
 TARGET(addresses);
+TARGET(rollups);
 TARGET(compact);
 
 static const struct {
@@ -52,6 +53,7 @@ static const struct {
     {"journal", fuzz_journal},
     {"column", fuzz_column},
     {"addresses", fuzz_addresses},
+    {"rollups", fuzz_rollups},
     {"compact", fuzz_compact},
 };
 
