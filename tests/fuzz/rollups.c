@@ -43,6 +43,7 @@ check_one(const struct gdi_rollups *r, const struct gdi_rollup *one)
 	FUZZ_CHECK(one->stored ? one->kind < GDI_ROLLUP_KINDS : true);
 	FUZZ_CHECK(gdi_rollups_find(r, one->record->slot_s, one->span_s,
 		       kind) == one);
+	FUZZ_CHECK(ids <= UINT8_MAX / 16);
 	for (size_t i = 0; i < ids * 16; i++)
 		sum = (uint8_t)(sum + one->ids[i]);
 }
