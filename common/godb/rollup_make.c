@@ -322,29 +322,37 @@ rows_of(const struct making *m, size_t part)
 	return (uint64_t)p->n4 + p->n6;
 }
 
+/* Whether one of its blocks alone is too much: to be held, as a block is when
+ * it is read, or because its rows differ. */
+static bool
+is_hopeless(const struct making *m)
+{
+	for (size_t i = m->span.first; i < m->span.end; i++) {
+		const struct godb_part *p = &m->d->scan->parts[i].part;
+
+		if (p->n4 > m->most || p->n6 > m->most ||
+		    (m->kind == GDI_ROLLUP_FLOWS &&
+			rows_of(m, i) > m->rows_most))
+			return true;
+	}
+	return false;
+}
+
 static int
 choose_sources(struct making *m)
 {
-	uint64_t largest = 0;
-
 	m->source = calloc(m->span.end - m->span.first + 1,
 	    sizeof(*m->source));
 	m->rolled = calloc(24, sizeof(*m->rolled));
 	if (m->source == NULL || m->rolled == NULL)
 		return -ENOMEM;
 	use_least(m, &m->span);
-	for (size_t i = m->span.first; i < m->span.end; i++) {
-		uint64_t n = rows_of(m, i);
-
-		m->rows_in += n;
-		largest = n > largest ? n : largest;
-	}
+	for (size_t i = m->span.first; i < m->span.end; i++)
+		m->rows_in += rows_of(m, i);
 	set_most(m);
-	/* rows of a block differ */
-	if (m->kind == GDI_ROLLUP_FLOWS && largest > m->rows_most) {
-		m->too_many = true;
+	m->too_many = is_hopeless(m);
+	if (m->too_many)
 		m->phase = JUDGE;
-	}
 	gdi_estimate_init(&m->estimate);
 	gdi_cursor_rolled(m->cursor, m->rolled, m->n_rolled);
 	return list_ids(m, &m->span, &m->ids);
