@@ -76,7 +76,8 @@ struct peer {
 struct peers {
 	int listen_fd; /* -1 offline */
 	int notify_fd;
-	struct godb_writer *store; /* borrowed: where rings stand */
+	/* borrowed: where rings stand, what exists */
+	struct godb_writer *store;
 	struct stats *stats;       /* borrowed */
 	uint64_t store_ino;        /* of its folder: commands name it */
 	struct peer *list;         /* PEERS_MAX */

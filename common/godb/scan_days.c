@@ -135,15 +135,24 @@ read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 
 /* ---- in their turn ------------------------------------------------------- */
 
+/* 1: the day need not be read. */
 static int
-index_of(const struct gdi_stock *k, int fd, struct day *day,
-    struct gdi_index *out)
+index_of(struct gdi_stock *k, struct day *day, struct gdi_scan_day *out)
 {
-	if (!day->ahead)
-		return read_day(k, fd, day->day_s, out);
-	*out = day->index;
-	day->ahead = false;
-	return day->rc;
+	int fd, rc;
+
+	if (day->ahead) {
+		out->index = day->index;
+		day->ahead = false;
+		return day->rc;
+	}
+	fd = gp_fd_opendir_at(k->fd, day->name);
+	rc = fd < 0 ? fd : gdi_scan_hold_day(k, fd, day->day_s, day->wanted,
+				&out->sieve);
+	if (rc == 0)
+		rc = read_day(k, fd, day->day_s, &out->index);
+	gp_fd_close(&fd);
+	return rc;
 }
 
 static int
@@ -153,7 +162,7 @@ take_day(struct gdi_stock *k, struct day *day)
 	bool wanted = day->wanted;
 	struct godb_scan *s = k->s;
 	struct gdi_scan_day *d = calloc(1, sizeof(*d)), **list;
-	int fd, rc;
+	int rc;
 
 	list = gdi_scan_grow(s->days, s->n_days, &s->cap_days,
 	    sizeof(struct gdi_scan_day *));
@@ -164,16 +173,11 @@ take_day(struct gdi_stock *k, struct day *day)
 		return -ENOMEM;
 	}
 	d->day_s = day_s;
-	fd = gp_fd_opendir_at(k->fd, day->name);
-	rc = fd < 0 ? fd : gdi_scan_hold_day(k, fd, day_s, wanted, &d->sieve);
+	rc = index_of(k, day, d);
 	if (rc == 1) {
-		gp_fd_close(&fd);
 		gdi_scan_day_free(d);
 		return 0;
 	}
-	if (rc == 0)
-		rc = index_of(k, fd, day, &d->index);
-	gp_fd_close(&fd);
 	if (rc == 0)
 		gdi_scan_check_sieve(d);
 	for (size_t i = 0; rc == 0 && i < d->index.n; i++)

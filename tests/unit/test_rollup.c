@@ -25,12 +25,12 @@ add_batch(struct godb_writer *w, const char *iface, int64_t slot_s)
 		abort();
 }
 
+static const char *const apps[] = {"DNS", "TLS", "SSH"};
+
 /* A batch of few keys, so that most come again. */
 static void
 make_batch(const char *iface, int64_t slot_s, size_t n4, size_t n6)
 {
-	static const char *const apps[] = {"DNS", "TLS", "SSH"};
-
 	batch_make(&t, &seed, iface, slot_s, 1, ++seq, n4, n6);
 	for (size_t i = 0; i < 3; i++)
 		strncpy(t.names[i].name, apps[i], sizeof(t.names[i].name));
@@ -543,6 +543,54 @@ test_refused(void)
 	test_random("made anew", 20, 3);
 }
 
+/* A block of more rows than are taken in at a time. */
+static void
+test_large(void)
+{
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s <= T0 + 300; s += 300) {
+		for (unsigned k = 0; k < 180; k++) {
+			batch_make(&t, &seed, "eth0", s, 1, ++seq,
+			    BATCH_ROWS, BATCH_ROWS);
+			for (size_t i = 0; i < BATCH_ROWS; i++) {
+				t.rows4[i].sip[2] = (uint8_t)k;
+				t.rows4[i].dip[1] = (uint8_t)(i >> 8);
+				t.rows4[i].dip[3] = (uint8_t)i;
+				t.rows6[i].sip[14] = (uint8_t)k;
+				t.rows6[i].dip[4] = (uint8_t)(i >> 8);
+				t.rows6[i].dip[5] = (uint8_t)i;
+				t.rows6[i].sip[15] = t.rows4[i].sip[3] = 1;
+				t.rows6[i].dip[3] = t.rows6[i].dip[9] = 0;
+				t.rows4[i].dip[2] = 0;
+				t.rows4[i].dport = t.rows6[i].dport = 443;
+				t.rows4[i].proto = 6;
+				t.rows4[i].l7 = t.rows6[i].l7 = 0;
+			}
+			for (size_t i = 0; i < 3; i++)
+				strncpy(t.names[i].name, apps[i],
+				    sizeof(t.names[i].name));
+			if (godb_writer_append(w, &t.b) != 0)
+				abort();
+		}
+		if (godb_writer_commit(w, "eth0", s, NULL) != 0)
+			abort();
+	}
+	is_int(upkeep(w, NOW), 0, "two blocks of 72,000 rows of a version");
+	godb_writer_close(w);
+	is_int(ask("sip,dip", "", 0, INT64_MAX, 0, 0, &stats), true,
+	    "come to the same sums");
+	ok(stats.rollups == 1 && stats.rows == 144000,
+	    "of %llu rows in a roll-up", (unsigned long long)stats.rows);
+	is_int(ask("sip", "", 0, INT64_MAX, 0, 0, &stats), true, "by sip");
+	is_int((int64_t)stats.rows, 360, "of a row for each");
+	is_int(ask("dip", "", 0, INT64_MAX, 0, 0, &stats), true, "by dip");
+	is_int((int64_t)stats.rows, 800, "likewise");
+}
+
 /* Sums stay at the top, in whatever order they are made. */
 static void
 test_saturation(void)
@@ -805,6 +853,7 @@ main(void)
 	test_death("addresses.idx");
 	test_late();
 	test_refused();
+	test_large();
 	test_saturation();
 	test_damage();
 	test_damaged_block();

@@ -138,6 +138,55 @@ test_cancel(void)
 	is_int(godb_check(reader, &co, &report), GODB_ECANCELLED, "a check");
 }
 
+/* ---- indexes that a pool reads ------------------------------------------- */
+
+static void
+break_index(const char *day, const char *how)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "cd '%s/eth0/%s' && %s", path, day,
+	    how);
+	if (system(command) != 0)
+		abort();
+}
+
+/* What cannot be read is told as without threads. */
+static void
+test_faults_of_pool(void)
+{
+	struct godb_scan_opts so = GODB_SCAN_OPTS_INIT;
+	struct godb_scan *alone, *shared;
+	struct godb_pool *pool;
+	unsigned differ = 0;
+
+	break_index("2025-11-26", "rm blocks.idx && mkdir blocks.idx");
+	break_index("2025-11-28", "printf x | dd of=blocks.idx bs=1 seek=10 "
+	    "conv=notrunc status=none");
+	break_index("2025-11-30", "printf x | dd of=blocks.idx bs=1 seek=120 "
+	    "conv=notrunc status=none");
+	break_index("2025-12-02", "rm blocks.idx");
+	if (godb_pool_new(3, &pool) < 0 ||
+	    godb_scan_open(reader, &so, &alone) < 0)
+		abort();
+	so.pool = pool;
+	if (godb_scan_open(reader, &so, &shared) < 0)
+		abort();
+	is_int((int64_t)godb_scan_n_parts(shared),
+	    (int64_t)godb_scan_n_parts(alone), "parts with and without a pool");
+	is_int((int64_t)godb_scan_n_faults(shared),
+	    (int64_t)godb_scan_n_faults(alone), "faults likewise");
+	is_int((int64_t)godb_scan_n_faults(alone), 3,
+	    "of three indexes; a day without one has none");
+	for (size_t i = 0; i < godb_scan_n_faults(alone); i++)
+		differ += strcmp(godb_scan_fault(alone, i)->place,
+		    godb_scan_fault(shared, i)->place) != 0;
+	is_int(differ, 0, "in the same places");
+	godb_scan_close(alone);
+	godb_scan_close(shared);
+	godb_pool_free(pool);
+}
+
 int
 main(void)
 {
@@ -175,6 +224,7 @@ main(void)
 	    " blocks are written", THREADS, seq - 61);
 	ok(want[0] > 0, "which is something");
 	test_cancel();
+	test_faults_of_pool();
 	godb_scan_close(scan);
 	godb_reader_close(reader);
 	godb_writer_close(w);
