@@ -7,9 +7,9 @@
 #define COMPRESS_MIN 64
 
 size_t
-gdi_chunks(uint64_t n_rows)
+gdi_chunks(uint64_t n_rows, uint32_t chunk_rows)
 {
-	return (size_t)((n_rows + GDI_CHUNK_ROWS - 1) / GDI_CHUNK_ROWS);
+	return (size_t)((n_rows + chunk_rows - 1) / chunk_rows);
 }
 
 /* An address as two packed halves and a code is the widest that an encoder

@@ -19,9 +19,9 @@ enum gdi_method {
 	GDI_LZ4 = 1,
 };
 
-/* Chunks that n rows take, and the most bytes a chunk of n rows can have:
- * what a reader need not believe beyond. */
-size_t gdi_chunks(uint64_t n_rows);
+/* Chunks of so many rows that n rows take, and the most bytes a chunk of n
+ * rows can have: what a reader need not believe beyond. */
+size_t gdi_chunks(uint64_t n_rows, uint32_t chunk_rows);
 uint64_t gdi_chunk_bytes_max(size_t n);
 
 /* Appends n values as a chunk.  `dict` asks to try dictionaries. */

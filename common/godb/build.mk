@@ -10,8 +10,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
-	spill.c top.c grouplayout.c feed.c feed_small.c cell.c group.c \
-	having.c rank.c plan.c result.c query.c query_pieces.c prefixes.c seen.c \
+	spill.c top.c ranges.c grouplayout.c feed.c feed_small.c cell.c group.c \
+	having.c rank.c plan.c result.c query.c query_pieces.c sweep.c prefixes.c seen.c \
 	coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
@@ -22,7 +22,8 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block \
-	rings aggregate estimate index addrindex journal names store rollup faults \
+	rings aggregate estimate index addrindex journal names store rollup sweep \
+	faults \
 	nomem retain compat threads)
 # the calls that write, made to fail
 ARCHIVES += libfault
@@ -31,7 +32,7 @@ TEST_LIBS_test_faults := libfault libgodb libgpbase
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
-TSAN_TESTS += unit/test_threads
+TSAN_TESTS += unit/test_threads unit/test_sweep
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table spill grouplayout feed feed_small \

@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/rollup.h"
 
 /*
  * Blocks of a day lie one behind another in a column's file, and most
@@ -27,7 +28,8 @@ godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
 	if (c == NULL)
 		return -ENOMEM;
 	c->scan = s;
-	c->day_fd = -1;
+	c->day_fd = c->rolled_fd = -1;
+	c->memory = &c->own_memory;
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		c->files[i].fd = c->rolled_files[i].fd = -1;
 		c->rolled_files[i].shared = true;
@@ -63,9 +65,11 @@ close_day(struct godb_cursor *c)
 {
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		gp_fd_close(&c->files[i].fd);
-		gp_fd_close(&c->rolled_files[i].fd);
+		c->rolled_files[i].fd = -1;
 		c->files[i].len = c->rolled_files[i].len = 0;
 	}
+	if (!c->lent)
+		gp_fd_close(&c->rolled_fd);
 	gp_fd_close(&c->day_fd);
 	c->day = NULL;
 }
@@ -82,7 +86,7 @@ godb_cursor_free(struct godb_cursor *c)
 		free(c->v4[i].p);
 		free(c->v6[i].p);
 	}
-	gdi_chunk_memory_free(&c->memory);
+	gdi_chunk_memory_free(&c->own_memory);
 	free(c);
 }
 
@@ -163,17 +167,14 @@ file_name(const struct gdi_scan_part *p, enum godb_column column)
 }
 
 static int
-open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
-    enum godb_column column, struct gdi_column_file **out)
+open_file(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column)
 {
-	struct gdi_column_file *f =
-	    p->rolled ? &c->rolled_files[column] : &c->files[column];
 	struct stat st;
 	int fd;
 
-	*out = f;
-	if (f->fd >= 0)
-		return 0;
+	if (p->rolled && c->rolled_fd >= 0)
+		return c->rolled_fd;
 	fd = gp_fd_openat(c->day_fd, file_name(p, column),
 	    O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
@@ -184,9 +185,47 @@ open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		gp_fd_close(&fd);
 		return GODB_EDAMAGED;
 	}
-	f->fd = fd;
+	if (p->rolled)
+		c->rolled_fd = fd;
+	return fd;
+}
+
+static int
+open_column(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column, struct gdi_column_file **out)
+{
+	struct gdi_column_file *f =
+	    p->rolled ? &c->rolled_files[column] : &c->files[column];
+
+	*out = f;
+	if (f->fd >= 0)
+		return 0;
+	f->fd = open_file(c, p, column);
 	f->len = 0;
-	return 0;
+	return f->fd < 0 ? f->fd : 0;
+}
+
+int
+gdi_cursor_open_rolled(struct godb_cursor *c, size_t i)
+{
+	const struct gdi_scan_part *p = part_of(c, i);
+	int rc = open_day(c, p), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = open_file(c, p, GODB_SIP);
+	if (fd >= 0)
+		c->rolled_fd = -1; /* the caller's */
+	return fd;
+}
+
+void
+gdi_cursor_lend(struct godb_cursor *c, int rolled_fd,
+    struct godb_cursor *memory)
+{
+	c->rolled_fd = rolled_fd;
+	c->lent = true;
+	c->memory = memory->memory;
 }
 
 /* Bytes of a column file; *out is good until the next call for it. */
@@ -222,13 +261,29 @@ fetch(struct godb_cursor *c, struct gdi_column_file *f, uint64_t at, size_t len,
 	return 0;
 }
 
+static uint32_t
+chunk_rows(const struct godb_part *part)
+{
+	return part->flags & GDI_PART_ROLLED ? GDI_ROLLED_ROWS :
+					       GDI_CHUNK_ROWS;
+}
+
+/* Of IPv4 rows. */
+static uint32_t
+chunks4(const struct godb_part *part)
+{
+	return (uint32_t)gdi_chunks(part->n4, chunk_rows(part));
+}
+
 uint32_t
 gdi_part_pieces(const struct godb_part *part)
 {
+	uint32_t rows = chunk_rows(part);
+
 	if ((part->flags & GODB_PART_LIVE) ||
-	    (part->n4 <= GDI_CHUNK_ROWS && part->n6 <= GDI_CHUNK_ROWS))
+	    (part->n4 <= rows && part->n6 <= rows))
 		return 1;
-	return (uint32_t)(gdi_chunks(part->n4) + gdi_chunks(part->n6));
+	return chunks4(part) + (uint32_t)gdi_chunks(part->n6, rows);
 }
 
 bool
@@ -236,12 +291,12 @@ gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6)
 {
 	if (gdi_part_pieces(part) == 1)
 		return (v6 ? part->n6 : part->n4) > 0;
-	return v6 == (piece >= gdi_chunks(part->n4));
+	return v6 == (piece >= chunks4(part));
 }
 
-/* A piece's chunks of a column, among all that it has. */
+/* A piece's chunks of a column, among those from number `from` on. */
 static int
-find_place(const struct gdi_scan_part *p, uint32_t piece,
+find_place(const struct gdi_scan_part *p, uint32_t from, uint32_t piece,
     struct gdi_extent *e, struct gdi_place *out)
 {
 	bool all = gdi_part_pieces(&p->part) == 1;
@@ -249,7 +304,7 @@ find_place(const struct gdi_scan_part *p, uint32_t piece,
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	for (uint32_t n = 0; rc == 0 && (all || n <= piece); n++) {
+	for (uint32_t n = from; rc == 0 && (all || n <= piece); n++) {
 		rc = gdi_extent_next(e, &k);
 		if (rc <= 0)
 			return rc;
@@ -262,24 +317,40 @@ find_place(const struct gdi_scan_part *p, uint32_t piece,
 	return rc;
 }
 
+/* To the places of the piece behind: of those columns that were known. */
+static int
+go_on(struct godb_cursor *c, const struct gdi_scan_part *p)
+{
+	int rc = 0;
+
+	c->piece++;
+	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
+		if (c->known & GODB_COL(k))
+			rc = find_place(p, c->piece, c->piece, &c->extent[k],
+			    &c->place[k]);
+	return rc;
+}
+
 static int
 find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 {
 	const struct gdi_scan_part *p = part_of(c, i);
-	struct gdi_extent e[GODB_N_COLUMNS] = {0};
-	int rc;
+	int rc = 0;
 
-	if (c->known != 0 && (c->part != i || c->piece != piece))
+	if (c->known != 0 && c->part == i && piece == c->piece + 1)
+		rc = go_on(c, p);
+	if (rc < 0 || c->part != i || c->piece != piece)
 		c->known = 0;
 	c->part = i;
 	c->piece = piece;
 	columns &= ~c->known;
-	if (columns == 0)
-		return 0;
-	rc = gdi_extents_open(p->record, columns, e);
+	if (rc < 0 || columns == 0)
+		return rc;
+	rc = gdi_extents_open(p->record, columns, c->extent);
 	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
 		if (columns & GODB_COL(k))
-			rc = find_place(p, piece, &e[k], &c->place[k]);
+			rc = find_place(p, 0, piece, &c->extent[k],
+			    &c->place[k]);
 	if (rc == 0)
 		c->known |= columns;
 	return rc;
@@ -311,10 +382,10 @@ load_chunk(struct godb_cursor *c, struct gdi_column_file *f,
 	int rc = fetch(c, f, k->offset, k->stored, &stored);
 
 	if (rc == 0 && n_distinct)
-		rc = gdi_chunk_distinct(&c->memory, stored, k->stored,
+		rc = gdi_chunk_distinct(c->memory, stored, k->stored,
 		    k->checksum, k->v6, k->rows, out, n_distinct);
 	else if (rc == 0)
-		rc = gdi_chunk_decode(&c->memory, stored, k->stored,
+		rc = gdi_chunk_decode(c->memory, stored, k->stored,
 		    k->checksum, column, k->v6, k->rows, out);
 	if (rc == 0)
 		c->bytes_decoded += k->rows * gdi_value_bytes(column, k->v6);
@@ -381,19 +452,19 @@ static void
 count_rows(const struct gdi_scan_part *p, uint32_t piece, const struct load *l,
     uint32_t *n4, uint32_t *n6)
 {
-	size_t chunks4 = gdi_chunks(p->part.n4);
-	size_t k = piece < chunks4 ? piece : piece - chunks4;
-	uint32_t *n = piece < chunks4 ? n4 : n6;
-	uint32_t all = piece < chunks4 ? p->part.n4 : p->part.n6;
+	uint32_t first6 = chunks4(&p->part), rows = chunk_rows(&p->part);
+	size_t k = piece < first6 ? piece : piece - first6;
+	uint32_t *n = piece < first6 ? n4 : n6;
+	uint32_t all = piece < first6 ? p->part.n4 : p->part.n6;
 
 	*n4 = *n6 = 0;
 	if (gdi_part_pieces(&p->part) == 1) {
 		*n4 = p->part.n4;
 		*n6 = p->part.n6;
-	} else if (all - k * GDI_CHUNK_ROWS < GDI_CHUNK_ROWS) {
-		*n = all - (uint32_t)k * GDI_CHUNK_ROWS;
+	} else if (all - k * rows < rows) {
+		*n = all - (uint32_t)k * rows;
 	} else {
-		*n = GDI_CHUNK_ROWS;
+		*n = rows;
 	}
 	*n4 = l->want4 ? *n4 : 0;
 	*n6 = l->want6 ? *n6 : 0;
@@ -414,7 +485,7 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 		l->n6 += n6;
 	}
 	rc = gdi_cursor_reserve(c, l->columns, l->n4, l->n6);
-	if (rc == 0 && l->n4 + l->n6 > 0)
+	if (rc == 0 && l->n4 + l->n6 > 0 && !c->lent)
 		rc = open_day(c, p);
 	for (uint32_t k = first; rc == 0 && k < end; k++) {
 		count_rows(p, k, l, &n4, &n6);

@@ -9,8 +9,8 @@
 /*
  * A part is read in pieces, so that a block of millions of rows needs the
  * memory and the cache of some ten thousand, and threads can share it.  A
- * stored part of at most GDI_CHUNK_ROWS rows of each version is one piece, a
- * live one always is; a larger one has a piece for each chunk, those of IPv4
+ * stored part of at most a chunk's rows of each version is one piece, a live
+ * one always is; a larger one has a piece for each chunk, those of IPv4
  * first.
  */
 uint32_t gdi_part_pieces(const struct godb_part *part);
@@ -49,6 +49,16 @@ void gdi_cursor_sum_live(struct godb_cursor *c);
 struct gdi_scan_part;
 void gdi_cursor_rolled(struct godb_cursor *c,
     const struct gdi_scan_part *rolled, size_t n);
+
+/*
+ * For cursors that each go through one roll-up, side by side: the file of that
+ * is the caller's, and so is a cursor whose memory for decoding this one uses
+ * as its own.  Both borrowed until it is freed.
+ */
+void gdi_cursor_lend(struct godb_cursor *c, int rolled_fd,
+    struct godb_cursor *memory);
+/* Opens such a file: a descriptor, or an error as of godb_cursor_load. */
+int gdi_cursor_open_rolled(struct godb_cursor *c, size_t i);
 
 /*
  * Addresses that a part has in column sip or dip, each at least once and in no

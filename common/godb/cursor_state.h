@@ -12,7 +12,7 @@
 
 struct gdi_column_file {
 	int fd;
-	bool shared; /* behind a column's chunks lie another one's */
+	bool shared; /* a column's chunks are few, and other ones' behind */
 	uint64_t at; /* of the bytes in buf */
 	size_t len;
 	struct gdi_buf buf;
@@ -39,13 +39,17 @@ struct godb_cursor {
 	struct gdi_column_file rolled_files[GODB_N_COLUMNS]; /* one, in fact */
 	const struct gdi_scan_part *rolled;
 	size_t n_rolled;
-	struct gdi_chunk_memory memory;
+	int rolled_fd; /* of all rolled_files */
+	bool lent;     /* and not ours */
+	struct gdi_chunk_memory own_memory, *memory;
 	struct gdi_values v4[GODB_N_COLUMNS]; /* all rows, if no address */
 	struct gdi_values v6[GODB_N_COLUMNS]; /* addresses */
 	/* the piece whose places are known, and of which columns */
 	size_t part;
 	uint32_t piece, known;
 	struct gdi_place place[GODB_N_COLUMNS];
+	/* where the next piece's are */
+	struct gdi_extent extent[GODB_N_COLUMNS];
 	uint64_t bytes_read, bytes_decoded;
 	bool sum_live;
 };

@@ -151,15 +151,33 @@ aside_most(const struct gdi_group *g)
 	return most / g->n_feeds;
 }
 
+/* What says where a record goes is its range instead of its hash. */
+static void
+set_ranges(const struct gdi_group *g, unsigned v, size_t step, uint64_t *r,
+    size_t n)
+{
+	const struct gdi_field *lead = g->lead[v];
+	const struct gdi_ranges *of = &g->by_range->of[v];
+
+	for (; n > 0; n--, r += step) {
+		uint64_t value = r[1 + lead->word];
+
+		if (v == 0)
+			value = (uint32_t)(value >> lead->shift);
+		r[0] = gdi_spill_hash(gdi_range_of(of, value));
+	}
+}
+
 /* Puts n hashed records aside. */
 static int
-put_aside(struct gdi_feed *f, unsigned s, unsigned v, const uint64_t *r,
-    size_t n)
+put_aside(struct gdi_feed *f, unsigned s, unsigned v, uint64_t *r, size_t n)
 {
 	struct gdi_side *d = &f->side[s][v];
 	int rc = 0;
 
 	atomic_store_explicit(&f->g->spilled, true, memory_order_relaxed);
+	if (f->g->by_range)
+		set_ranges(f->g, v, record_words(d), r, n);
 	while (rc == 0 && n > 0) {
 		size_t done;
 
@@ -226,6 +244,18 @@ make_room(struct gdi_feed *f, unsigned s, unsigned v)
 
 /* ---- rows -------------------------------------------------------------- */
 
+/* Hashes n of the feed's records and adds them to a table that has room. */
+static void
+add_records(struct gdi_feed *f, struct gdi_table *t, size_t n)
+{
+	gp_hash_records(&f->g->hash, f->records, t->key_words, 1 + t->words,
+	    n);
+	if ((size_t)t->n * t->words > NEAR_WORDS)
+		gdi_table_add(t, f->records, n);
+	else
+		gdi_table_add_near(t, f->records, n);
+}
+
 /* Hashes n records and adds them to the feed's table, or puts them aside;
  * make_room came before. */
 static int
@@ -236,15 +266,13 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 	if (f->cell.unique)
 		return gdi_cell_take(f, v, f->records, n);
 	d->records += n;
+	if (!d->direct) {
+		add_records(f, &d->local, n);
+		return 0;
+	}
 	gp_hash_records(&f->g->hash, f->records, d->local.key_words,
 	    record_words(d), n);
-	if (d->direct)
-		return put_aside(f, s, v, f->records, n);
-	if ((size_t)d->local.n * d->local.words > NEAR_WORDS)
-		gdi_table_add(&d->local, f->records, n);
-	else
-		gdi_table_add_near(&d->local, f->records, n);
-	return 0;
+	return put_aside(f, s, v, f->records, n);
 }
 
 int
@@ -340,27 +368,34 @@ put_pairs(struct gdi_feed *f, const struct gdi_layout *l, unsigned v,
 	return rc;
 }
 
-static int
-add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
+/* The records of a batch, but for their hashes. */
+static size_t
+make_records(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 {
 	const struct gdi_group *g = f->g;
 	const struct gdi_layout *l = &g->layout[v];
 	bool rows = g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
 	unsigned numbers = g->set[0].numbers;
-	size_t n;
+
+	gdi_layout_pack(l, b);
+	if (l->words == 1 && numbers == N_COUNTERS) /* the most common */
+		return sum_neighbours(b, 1, N_COUNTERS, false, f->records);
+	if (l->words == 4 && numbers == N_COUNTERS)
+		return sum_neighbours(b, 4, N_COUNTERS, false, f->records);
+	return sum_neighbours(b, l->words, numbers, rows, f->records);
+}
+
+static int
+add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
+{
+	const struct gdi_group *g = f->g;
 	int rc = make_room(f, 0, v);
 
 	if (rc < 0)
 		return rc;
-	gdi_layout_pack(l, b);
-	if (l->words == 1 && numbers == N_COUNTERS) /* the most common */
-		n = sum_neighbours(b, 1, N_COUNTERS, false, f->records);
-	else if (l->words == 4 && numbers == N_COUNTERS)
-		n = sum_neighbours(b, 4, N_COUNTERS, false, f->records);
-	else
-		n = sum_neighbours(b, l->words, numbers, rows, f->records);
-	rc = put_records(f, 0, v, n);
-	return rc == 0 && g->n_sets > 1 ? put_pairs(f, l, v, b) : rc;
+	rc = put_records(f, 0, v, make_records(f, v, b));
+	return rc == 0 && g->n_sets > 1 ?
+	    put_pairs(f, &g->layout[v], v, b) : rc;
 }
 
 /* Of a batch that is in under its sips: totals, and the rows that stand under
@@ -507,6 +542,28 @@ count_unique(struct gdi_feed *f, const struct gdi_rows_batch *b, size_t n)
 	}
 	gdi_cell_count(f, sums, n);
 	return !gdi_cell_is_counted(f);
+}
+
+/* ---- ranges ------------------------------------------------------------ */
+
+int
+gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
+    const struct godb_columns *c, const uint32_t *sel, size_t first, size_t n,
+    bool v6, struct gdi_table *to)
+{
+	struct gdi_rows_batch b = {.part = part, .c = c, .keys = f->keys,
+	    .v6 = v6, .time_s = bin_of(f->g, part->slot_s)};
+	int rc = 0;
+
+	for (size_t end = first + n; rc == 0 && first < end; first += b.n) {
+		b.n = end - first < BATCH ? end - first : BATCH;
+		b.sel = sel ? sel + first : NULL;
+		b.first = (uint32_t)first;
+		rc = gdi_table_reserve(to, &f->g->hash, &f->g->arena);
+		if (rc == 0)
+			add_records(f, to, make_records(f, v6, &b));
+	}
+	return rc;
 }
 
 /* ---- parts ------------------------------------------------------------- */

@@ -202,6 +202,52 @@ gdi_group_bytes(const struct gdi_group *g)
 	return g->arena.bytes;
 }
 
+/* ---- ranges ------------------------------------------------------------ */
+
+static_assert(GDI_RANGES_MOST <= GDI_PARTITIONS, "a range is a partition");
+
+static const struct gdi_field *
+field_of(const struct gdi_layout *l, enum godb_key key)
+{
+	for (unsigned k = 0; k < l->n_fields; k++)
+		if (l->field[k].key == key)
+			return &l->field[k];
+	return NULL;
+}
+
+static bool
+find_lead(const struct gdi_group *g, const struct gdi_field *lead[2])
+{
+	for (unsigned v = 0; v < 2; v++) {
+		lead[v] = field_of(&g->layout[v], GODB_KEY_SIP);
+		if (!lead[v])
+			lead[v] = field_of(&g->layout[v], GODB_KEY_DIP);
+	}
+	return lead[0] != NULL;
+}
+
+bool
+gdi_group_can_ranges(const struct gdi_group *g, enum godb_key *lead,
+    uint64_t mask[2])
+{
+	const struct gdi_field *f[2];
+
+	if (g->n_sets > 1 || g->cells || !find_lead(g, f))
+		return false;
+	*lead = f[0]->key;
+	mask[0] = f[0]->mask.lo;
+	mask[1] = f[1]->mask.hi;
+	return true;
+}
+
+void
+gdi_group_take_ranges(struct gdi_group *g, const struct gdi_by_range *r)
+{
+	(void)find_lead(g, g->lead);
+	g->by_range = r;
+	g->spilled = true; /* feeds' tables are not merged: all is by range */
+}
+
 /* ---- the end ----------------------------------------------------------- */
 
 /* One side of a feed to the first partition, when nothing was put aside. */
@@ -309,6 +355,8 @@ finish_partition(struct finish *job, unsigned thread, unsigned i, unsigned v)
 
 	for (unsigned k = 0; g->spilled && rc == 0 && k < job->n_feeds; k++)
 		rc = gdi_feed_drain(job->feeds[k], job->set, v, i, t, records);
+	if (rc == 0 && g->by_range)
+		rc = g->by_range->feed(g->by_range->arg, thread, v, i, t);
 	if (rc == 0 && job->set == 0)
 		return take_groups(job, thread, v, t);
 	if (rc == 0)
@@ -318,16 +366,11 @@ finish_partition(struct finish *job, unsigned thread, unsigned i, unsigned v)
 }
 
 static void
-finish_some(void *arg, unsigned thread)
+finish_partitions(struct finish *job, unsigned thread)
 {
-	struct finish *job = arg;
 	struct finisher *me = &job->finisher[thread];
-	const struct gdi_set *set = &job->g->set[job->set];
 	unsigned i;
 
-	for (unsigned v = 0; v < 2; v++)
-		gdi_table_init(&me->scratch[v], set->words[v], set->numbers,
-		    false);
 	while (me->rc == 0 &&
 	    (i = atomic_fetch_add(&job->next, 1)) < GDI_PARTITIONS) {
 		me->rc = finish_partition(job, thread, i, 0);
@@ -336,6 +379,40 @@ finish_some(void *arg, unsigned thread)
 		if (!job->g->spilled)
 			break; /* all is in the first */
 	}
+}
+
+/* IPv4's, then IPv6's. */
+static void
+finish_ranges(struct finish *job, unsigned thread)
+{
+	const struct gdi_by_range *r = job->g->by_range;
+	struct finisher *me = &job->finisher[thread];
+	unsigned n4 = r->of[0].n, n = n4 + r->of[1].n;
+	unsigned shares = r->shares > job->threads ? r->shares : job->threads;
+	unsigned share = (n + shares - 1) / shares, i;
+
+	while (me->rc == 0 &&
+	    (i = atomic_fetch_add(&job->next, share)) < n)
+		for (unsigned end = i + share; me->rc == 0 && i < end && i < n;
+		     i++)
+			me->rc = finish_partition(job, thread,
+			    i < n4 ? i : i - n4, i >= n4);
+}
+
+static void
+finish_some(void *arg, unsigned thread)
+{
+	struct finish *job = arg;
+	struct finisher *me = &job->finisher[thread];
+	const struct gdi_set *set = &job->g->set[job->set];
+
+	for (unsigned v = 0; v < 2; v++)
+		gdi_table_init(&me->scratch[v], set->words[v], set->numbers,
+		    false);
+	if (job->g->by_range)
+		finish_ranges(job, thread);
+	else
+		finish_partitions(job, thread);
 	for (unsigned v = 0; v < 2; v++)
 		gdi_table_free(&me->scratch[v], &job->g->arena);
 	if (job->g->top)

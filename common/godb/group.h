@@ -13,9 +13,11 @@
 #define GDI_GROUP_H
 
 #include "common/godb/godb.h"
+#include "common/godb/ranges.h"
 
 struct gdi_group;
 struct gdi_feed;
+struct gdi_table;
 
 /*
  * metrics: 1u << metric of those that only groups have.  mem_bytes: bound of
@@ -69,6 +71,34 @@ bool gdi_group_can_cells(const struct gdi_group *g, size_t n_ifaces);
 void gdi_group_take_cells(struct gdi_group *g);
 int gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique);
 int gdi_feed_end_cell(struct gdi_feed *f);
+
+/*
+ * Where keys hold an address, groups can come together by ranges of it instead
+ * of by their hashes: then rows that are in the order of that address need not
+ * be put aside, but are added at the end, a range of all of them at a time.
+ *
+ * gdi_group_can_ranges: whether keys are such; *lead is the address, and *mask
+ * has, by version, the bits that keys have of it (of IPv6 the high half's).
+ * gdi_group_take_ranges: before any row is added; r is borrowed.
+ * r->feed: adds the rows of one range, by gdi_feed_range and to the table; a
+ * thread's ranges ascend, and follow one another but for leaps.  Returns
+ * 0 or an error.
+ */
+struct gdi_by_range {
+	struct gdi_ranges of[2]; /* by version */
+	unsigned shares; /* leaps are worth it for so many */
+	int (*feed)(void *arg, unsigned thread, unsigned version,
+	    unsigned range, struct gdi_table *to);
+	void *arg;
+};
+bool gdi_group_can_ranges(const struct gdi_group *g, enum godb_key *lead,
+    uint64_t mask[2]);
+void gdi_group_take_ranges(struct gdi_group *g, const struct gdi_by_range *r);
+/* Rows as of gdi_feed_add, of one version: those of sel from number `first` on;
+ * sel NULL: rows from `first` on. */
+int gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
+    const struct godb_columns *c, const uint32_t *sel, size_t first, size_t n,
+    bool v6, struct gdi_table *to);
 
 /* GODB_COL bits that the next gdi_feed_add reads, counters included; no others
  * when it is known that none of the cell's groups is wanted. */

@@ -115,6 +115,8 @@ struct gdi_group {
 	uint64_t earliest;      /* so many, if rows come by cells; else 0 */
 	bool whole_rows;        /* keys tell all of a block's rows apart */
 	bool cells;             /* see gdi_feed_begin_cell */
+	const struct gdi_by_range *by_range; /* or NULL: by hashes */
+	const struct gdi_field *lead[2];     /* of these */
 	_Atomic unsigned n_feeds;
 	atomic_bool spilled;    /* some feed filled its table */
 	pthread_mutex_t bin_lock;

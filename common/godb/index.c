@@ -190,6 +190,7 @@ gdi_extents_open(const struct gdi_record *r, uint32_t columns,
 		missing &= ~GODB_COL(c);
 		e = &out[c];
 		*e = (struct gdi_extent){.in = {p, p + len, false},
+		    .chunk_rows = r->chunk_rows,
 		    .left4 = r->n4,
 		    .left6 = r->n6,
 		    .stored_max = r->stored_bytes};
@@ -222,7 +223,7 @@ gdi_extent_next(struct gdi_extent *e, struct gdi_chunk *out)
 	if (*left == 0)
 		return 0;
 	out->v6 = v6;
-	out->rows = *left < GDI_CHUNK_ROWS ? *left : GDI_CHUNK_ROWS;
+	out->rows = *left < e->chunk_rows ? *left : e->chunk_rows;
 	out->offset = e->offset;
 	stored = gdi_in_varint(&e->in);
 	out->checksum = gdi_in_u64(&e->in);
@@ -347,9 +348,11 @@ read_record(const uint8_t *h, int64_t day_s, struct gdi_record *r)
 	r->slot_s = (int64_t)gdi_get64(h + R_SLOT);
 	r->first_ns = (int64_t)gdi_get64(h + R_FIRST);
 	r->last_ns = (int64_t)gdi_get64(h + R_LAST);
-	r->flags = gdi_get32(h + R_FLAGS) & ~(uint32_t)GODB_PART_LIVE;
+	r->flags = gdi_get32(h + R_FLAGS) &
+	    ~((uint32_t)GODB_PART_LIVE | GDI_PART_ROLLED);
 	r->n4 = gdi_get32(h + R_N4);
 	r->n6 = gdi_get32(h + R_N6);
+	r->chunk_rows = GDI_CHUNK_ROWS;
 	r->stored_bytes = gdi_get64(h + R_STORED);
 	if (r->slot_s < day_s || r->slot_s >= day_s + GP_DAY_S ||
 	    r->slot_s % GP_SLOT_S != 0 || r->first_ns > r->last_ns ||

@@ -18,6 +18,7 @@ struct gdi_record {
 	int64_t slot_s, first_ns, last_ns;
 	uint32_t flags;
 	uint32_t n4, n6;
+	uint32_t chunk_rows;   /* rows of a chunk, but for the last ones */
 	uint64_t stored_bytes; /* of all columns */
 	struct godb_counters counters;
 	bool has_sums;    /* records of other writers may lack them */
@@ -86,6 +87,7 @@ struct gdi_chunk {
 struct gdi_extent {
 	struct gdi_in in;
 	uint64_t offset;
+	uint32_t chunk_rows;
 	uint32_t left4, left6; /* rows */
 	uint64_t stored_max;   /* what may still come */
 };

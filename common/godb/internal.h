@@ -38,6 +38,9 @@
 #define GDI_L7_MAX         65536u     /* names in the registry */
 #define GDI_REGISTRY_BYTES (16u << 20)
 
+/* Of a part that is a roll-up; nobody outside sees one. */
+#define GDI_PART_ROLLED (1u << 31)
+
 /* XXH3-64 of everything that is checked in a store; seed 0 but for journals. */
 uint64_t gdi_checksum(const void *data, size_t len, uint64_t seed);
 /* The same in code for AVX2; only called where the CPU has it. */

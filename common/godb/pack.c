@@ -14,9 +14,11 @@ struct gdi_columns {
 };
 
 void
-gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows, bool lz4)
+gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows,
+    uint32_t chunk_rows, bool lz4)
 {
-	*p = (struct gdi_pack){.rows = rows, .lz4 = lz4};
+	*p = (struct gdi_pack){.rows = rows, .lz4 = lz4,
+	    .chunk_rows = chunk_rows};
 }
 
 void
@@ -126,8 +128,8 @@ gdi_pack_step(struct gdi_pack *p, struct gdi_day_block *out)
 
 	if (n == 0)
 		return 0;
-	if (n > GDI_CHUNK_ROWS)
-		n = GDI_CHUNK_ROWS;
+	if (n > p->chunk_rows)
+		n = p->chunk_rows;
 	if (p->columns == NULL)
 		p->columns = malloc(sizeof(*p->columns));
 	if (p->columns == NULL)

@@ -18,6 +18,7 @@ struct gdi_plan {
 	uint32_t *owner; /* of each part, the roll-up that stands for it */
 	struct gdi_scan_part *rolled;
 	size_t *first; /* part of each */
+	uint8_t *kind; /* of each */
 	size_t n_rolled, cap_rolled, n_left_out;
 	struct gdi_rollups *days; /* whose records are used */
 	size_t n_days, cap_days;
@@ -107,6 +108,7 @@ reserve(struct gdi_plan *p)
 	size_t cap = p->cap_rolled ? p->cap_rolled * 2 : 64;
 	struct gdi_scan_part *rolled;
 	size_t *first;
+	uint8_t *kind;
 
 	if (p->n_rolled < p->cap_rolled)
 		return 0;
@@ -116,7 +118,10 @@ reserve(struct gdi_plan *p)
 	first = reallocarray(p->first, cap, sizeof(*first));
 	if (first)
 		p->first = first;
-	if (rolled == NULL || first == NULL)
+	kind = realloc(p->kind, cap);
+	if (kind)
+		p->kind = kind;
+	if (rolled == NULL || first == NULL || kind == NULL)
 		return -ENOMEM;
 	p->cap_rolled = cap;
 	return 0;
@@ -147,6 +152,7 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	(void)has_all(p, w, r, (uint32_t)p->n_rolled, &first, &rows);
 	gdi_scan_rolled(&p->scan->parts[first], r->record,
 	    &p->rolled[p->n_rolled]);
+	p->kind[p->n_rolled] = (uint8_t)r->kind;
 	p->first[p->n_rolled++] = first;
 	return 1;
 }
@@ -293,6 +299,7 @@ gdi_plan_free(struct gdi_plan *p)
 	free(p->days);
 	free(p->rolled);
 	free(p->first);
+	free(p->kind);
 	free(p->owner);
 	free(p->part);
 	free(p);
@@ -324,6 +331,12 @@ gdi_plan_rolled(const struct gdi_plan *p, size_t *n)
 {
 	*n = p->n_rolled;
 	return p->rolled;
+}
+
+enum gdi_rollup_kind
+gdi_plan_kind(const struct gdi_plan *p, size_t number)
+{
+	return (enum gdi_rollup_kind)p->kind[number - p->scan->n_parts];
 }
 
 size_t

@@ -11,6 +11,7 @@
 #define GODB_PLAN_H
 
 #include "common/godb/godb.h"
+#include "common/godb/rollup_kind.h"
 
 #include <string.h>
 
@@ -58,6 +59,9 @@ const struct godb_part *gdi_plan_get(const struct gdi_plan *p, size_t number);
 /* Roll-ups that are used, for a cursor; NULL and 0: none. */
 const struct gdi_scan_part *gdi_plan_rolled(const struct gdi_plan *p,
     size_t *n);
+
+/* The kind of a roll-up, of such a number. */
+enum gdi_rollup_kind gdi_plan_kind(const struct gdi_plan *p, size_t number);
 
 /* How many there would be but for those left out. */
 size_t gdi_plan_n_left_out(const struct gdi_plan *p);

@@ -213,12 +213,21 @@ find_cells(struct gdi_run *run)
 	return 0;
 }
 
+static void
+tell_rolled(struct gdi_run *run, struct gdi_worker *w)
+{
+	size_t n;
+	const struct gdi_scan_part *rolled = gdi_plan_rolled(run->plan, &n);
+
+	gdi_cursor_rolled(w->rest, rolled, n);
+	if (w->probe)
+		gdi_cursor_rolled(w->probe, rolled, n);
+}
+
 /* What is read, and by how many threads; the first worker tells what of. */
 static int
 share_out(struct gdi_run *run)
 {
-	const struct gdi_scan_part *rolled;
-	size_t n;
 	int rc = make_plan(run);
 
 	if (rc == 0)
@@ -230,15 +239,17 @@ share_out(struct gdi_run *run)
 	run->n_workers = gdi_shares_init(&run->shares,
 	    run->cell ? run->n_cells : run->n_pieces,
 	    gdi_pool_size(run->opts->pool));
-	for (unsigned i = 1; rc == 0 && i < run->n_workers; i++)
+	tell_rolled(run, run->worker);
+	rc = gdi_sweep_new(run, &run->sweep);
+	if (run->sweep) /* there is something to do for all */
+		run->n_workers = gdi_pool_size(run->opts->pool);
+	for (unsigned i = 1; rc == 0 && i < run->n_workers; i++) {
 		rc = open_worker(run, &run->worker[i]);
-	rolled = gdi_plan_rolled(run->plan, &n);
-	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++) {
-		run->feed[i] = run->worker[i].feed;
-		gdi_cursor_rolled(run->worker[i].rest, rolled, n);
-		if (run->worker[i].probe)
-			gdi_cursor_rolled(run->worker[i].probe, rolled, n);
+		if (rc == 0)
+			tell_rolled(run, &run->worker[i]);
 	}
+	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
+		run->feed[i] = run->worker[i].feed;
 	return rc;
 }
 
@@ -257,6 +268,7 @@ close_run(struct gdi_run *run)
 		free(w->spoiled.id);
 	}
 	gdi_filter_free(run->having);
+	gdi_sweep_free(run->sweep);
 	gdi_plan_free(run->plan);
 	free(run->first);
 	free(run->cell);
@@ -301,21 +313,22 @@ open_run(struct gdi_run *run)
 	if (!run->worker || !run->feed)
 		return -ENOMEM;
 	rc = open_worker(run, run->worker);
-	if (rc == 0)
-		rc = share_out(run);
 	if (rc < 0)
 		return rc;
 	filter = run->worker[0].filter;
+	run->want4 = gdi_filter_verdict(filter, 4) != GDI_NEVER;
+	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
+	run->probe_columns = gdi_filter_columns(filter);
+	run->needles = gdi_filter_needles(filter);
+	rc = share_out(run);
+	if (rc < 0)
+		return rc;
 	rc = gdi_result_note_unknown(run->result, filter);
 	if (rc == 0 && run->opts->having) {
 		rc = gdi_filter_new(run->opts->having, run->scan, &run->having);
 		if (rc == 0)
 			rc = gdi_result_note_unknown(run->result, run->having);
 	}
-	run->want4 = gdi_filter_verdict(filter, 4) != GDI_NEVER;
-	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
-	run->probe_columns = gdi_filter_columns(filter);
-	run->needles = gdi_filter_needles(filter);
 	return rc;
 }
 
@@ -390,16 +403,22 @@ scan_parts(struct gdi_run *run)
 		gdi_pool_run(run->opts->pool, take_parts_of, run);
 	else
 		gdi_query_take_parts(run, 0);
-	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
-		rc = run->worker[i].rc;
-	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
-		rc = gather(run->result, &run->worker[i]);
 	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++)
-		if (run->worker[i].again)
-			rc = leave_out(run, &run->worker[i].spoiled);
+		rc = run->worker[i].rc < 0 ? run->worker[i].rc :
+					     rc | run->worker[i].again;
+	/* by a sweep, here something can turn out to be spoiled, too */
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,
 		    run->n_workers, run->opts->pool);
+	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++) {
+		struct gdi_worker *w = &run->worker[i];
+		int more = gather(run->result, w);
+
+		if (more == 0 && w->again)
+			more = leave_out(run, &w->spoiled);
+		rc = more != 0 ? more : rc;
+	}
+	gdi_sweep_stats(run->sweep, &run->result->stats);
 	return rc;
 }
 

@@ -10,15 +10,6 @@
 
 #include "common/godb/held.h"
 
-/* A piece of a part (cursor.h), and what of it is wanted. */
-struct piece {
-	size_t part; /* or roll-up: a plan's number */
-	uint32_t n;
-	bool only; /* the part has no other */
-	bool want4, want6;
-	bool whole; /* all its rows qualify */
-};
-
 static bool
 is_rolled(const struct gdi_run *run, size_t i)
 {
@@ -79,8 +70,8 @@ is_fatal(int rc)
 
 /* Loads columns; 1: it is left out, which was noted. */
 static int
-load(struct gdi_worker *w, struct godb_cursor *cursor, const struct piece *p,
-    uint32_t columns, struct godb_columns *out)
+load(struct gdi_worker *w, struct godb_cursor *cursor,
+    const struct gdi_piece *p, uint32_t columns, struct godb_columns *out)
 {
 	struct godb_fault fault;
 	int rc;
@@ -149,7 +140,7 @@ merge_columns(struct godb_columns *into, const struct godb_columns *from)
  * up when that has not spared every second piece.  1 or 0, or an error.
  */
 static int
-may_match(struct gdi_worker *w, const struct piece *p)
+may_match(struct gdi_worker *w, const struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
 	struct gdi_addresses a;
@@ -176,10 +167,9 @@ may_match(struct gdi_worker *w, const struct piece *p)
 	return may;
 }
 
-/* What the index knows of a piece: which rows there is no need to look for,
- * and whether all qualify. */
-static void
-consult_zones(struct gdi_worker *w, struct piece *p)
+void
+gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *probe,
+    struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
 	bool *want[2] = {&p->want4, &p->want6};
@@ -191,8 +181,8 @@ consult_zones(struct gdi_worker *w, struct piece *p)
 
 		if (!*want[v6])
 			continue;
-		gdi_cursor_zones(w->probe, p->part, p->n, run->probe_columns,
-		    v6, zone);
+		gdi_cursor_zones(probe, p->part, p->n, run->probe_columns, v6,
+		    zone);
 		verdict = gdi_filter_zones(w->filter, v6 ? 6 : 4, zone);
 		*want[v6] = verdict != GDI_NEVER;
 		p->whole &= verdict != GDI_SOMETIMES;
@@ -201,10 +191,10 @@ consult_zones(struct gdi_worker *w, struct piece *p)
 
 /* Looks for rows that qualify: how many, or -1 when the part is left out. */
 static int
-select_rows(struct gdi_worker *w, const struct piece *p,
-    struct godb_columns *probe, size_t *n)
+select_rows(struct gdi_worker *w, struct godb_cursor *cursor,
+    const struct gdi_piece *p, struct godb_columns *probe, size_t *n)
 {
-	int rc = load(w, w->probe, p, w->run->probe_columns, probe);
+	int rc = load(w, cursor, p, w->run->probe_columns, probe);
 
 	*n = 0;
 	if (rc != 0)
@@ -219,7 +209,7 @@ select_rows(struct gdi_worker *w, const struct piece *p,
 
 /* What no counter of a piece exceeds, as far as the index knows. */
 static uint64_t
-largest_of(struct gdi_worker *w, const struct piece *p)
+largest_of(struct gdi_worker *w, const struct gdi_piece *p)
 {
 	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
 	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
@@ -243,34 +233,51 @@ largest_of(struct gdi_worker *w, const struct piece *p)
 }
 
 /* First the condition's columns, and the others only if any row qualifies. */
-static int
-take_rows(struct gdi_worker *w, const struct piece *p)
+int
+gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe_cursor,
+    struct godb_cursor *rest, const struct gdi_piece *p,
+    struct godb_columns *c, size_t *n)
 {
 	const struct gdi_run *run = w->run;
 	uint32_t columns = gdi_feed_columns(w->feed);
-	struct godb_columns probe, c;
-	size_t n = 0;
+	struct godb_columns probe;
 	int rc;
 
+	*n = 0;
 	memset(&probe, 0, sizeof(probe));
-	memset(&c, 0, sizeof(c));
+	memset(c, 0, sizeof(*c));
 	if (!p->whole) {
-		rc = select_rows(w, p, &probe, &n);
-		if (rc != 0 || n == 0)
+		rc = select_rows(w, probe_cursor, p, &probe, n);
+		if (rc != 0 || *n == 0)
 			return rc < 0 ? rc : 0;
 		columns &= ~run->probe_columns;
 	}
-	rc = load(w, w->rest, p, columns, &c);
-	if (rc != 0)
+	rc = load(w, rest, p, columns, c);
+	if (rc != 0) {
+		*n = 0;
 		return rc < 0 ? rc : 0;
+	}
 	if (p->whole) {
-		n = (size_t)c.n4 + c.n6;
-		w->stats.rows += n;
-	} else if (c.n4 != probe.n4 || c.n6 != probe.n6) {
+		*n = (size_t)c->n4 + c->n6;
+		w->stats.rows += *n;
+	} else if (c->n4 != probe.n4 || c->n6 != probe.n6) {
 		return -EINVAL; /* the reader broke its contract */
 	}
-	merge_columns(&c, &probe);
-	w->stats.rows_matched += n;
+	merge_columns(c, &probe);
+	w->stats.rows_matched += *n;
+	return 0;
+}
+
+static int
+take_rows(struct gdi_worker *w, const struct gdi_piece *p)
+{
+	const struct gdi_run *run = w->run;
+	struct godb_columns c;
+	size_t n;
+	int rc = gdi_query_load(w, w->probe, w->rest, p, &c, &n);
+
+	if (rc < 0 || n == 0)
+		return rc;
 	if (!run->cell)
 		gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
@@ -279,7 +286,7 @@ take_rows(struct gdi_worker *w, const struct piece *p)
 
 /* The sums in the index, when they are all that is asked of the part. */
 static bool
-take_sums(struct gdi_worker *w, const struct piece *p, int *rc)
+take_sums(struct gdi_worker *w, const struct gdi_piece *p, int *rc)
 {
 	const struct godb_part *part = gdi_plan_get(w->run->plan, p->part);
 	uint64_t sums[4], n = (uint64_t)part->n4 + part->n6;
@@ -295,7 +302,7 @@ take_sums(struct gdi_worker *w, const struct piece *p, int *rc)
 }
 
 static int
-visit(struct gdi_worker *w, struct piece *p)
+visit(struct gdi_worker *w, struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
 	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
@@ -304,7 +311,7 @@ visit(struct gdi_worker *w, struct piece *p)
 
 	w->stats.parts += p->n == 0 && !rolled;
 	w->stats.rollups += p->n == 0 && rolled;
-	if (is_left_out(run, p->part))
+	if (is_left_out(run, p->part) || gdi_sweep_has(run->sweep, p->part))
 		return 0;
 	if (!rolled && gdi_scan_ruled_out(run->scan, p->part)) {
 		w->stats.parts_skipped += p->n == 0;
@@ -312,7 +319,7 @@ visit(struct gdi_worker *w, struct piece *p)
 	}
 	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
 	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
-	consult_zones(w, p);
+	gdi_query_consult_zones(w, w->probe, p);
 	if (p->want4 || p->want6) {
 		/* of a cell nothing may be wanted that is so small */
 		if (run->cell)
@@ -328,13 +335,13 @@ visit(struct gdi_worker *w, struct piece *p)
 }
 
 /* The i-th piece of all. */
-static struct piece
+static struct gdi_piece
 find_piece(const struct gdi_run *run, size_t i)
 {
 	size_t at = 0, left = gdi_plan_n(run->plan);
 
 	if (!run->first)
-		return (struct piece){.part = gdi_plan_part(run->plan, i),
+		return (struct gdi_piece){.part = gdi_plan_part(run->plan, i),
 		    .only = true};
 	/* the last part that begins at or before it */
 	while (left > 1) {
@@ -343,7 +350,7 @@ find_piece(const struct gdi_run *run, size_t i)
 		at += run->first[at + half] <= i ? half : 0;
 		left -= half;
 	}
-	return (struct piece){.part = gdi_plan_part(run->plan, at),
+	return (struct gdi_piece){.part = gdi_plan_part(run->plan, at),
 	    .n = (uint32_t)(i - run->first[at]),
 	    .only = run->first[at + 1] - run->first[at] == 1};
 }
@@ -373,7 +380,7 @@ visit_cell(struct gdi_worker *w, const struct gdi_run_cell *cell)
 	    alone && !(part->flags & GODB_PART_LIVE));
 
 	for (size_t k = cell->first; rc == 0 && k < cell[1].first; k++) {
-		struct piece p = {.part = gdi_plan_part(run->plan, k)};
+		struct gdi_piece p = {.part = gdi_plan_part(run->plan, k)};
 		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, p.part));
 
 		for (uint32_t piece = 0; rc == 0 && piece < n; piece++) {
@@ -393,7 +400,7 @@ gdi_query_take_parts(struct gdi_run *run, unsigned thread)
 	size_t end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
-		struct piece p;
+		struct gdi_piece p;
 
 		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
 			break;

@@ -3,6 +3,7 @@
  *
  *   query.c         options, plan, sharing out, ranking
  *   query_pieces.c  what a thread does with the pieces that fall to it
+ *   sweep.c         roll-ups side by side, by ranges of an address
  */
 #ifndef GODB_QUERY_STATE_H
 #define GODB_QUERY_STATE_H
@@ -21,6 +22,15 @@
 struct gdi_run_cell {
 	size_t first; /* of the plan */
 	int64_t time_s;
+};
+
+/* A piece of a part (cursor.h), and what of it is wanted. */
+struct gdi_piece {
+	size_t part; /* or roll-up: a plan's number */
+	uint32_t n;
+	bool only; /* the part has no other */
+	bool want4, want6;
+	bool whole; /* all its rows qualify */
 };
 
 /* What a run needs and a result does not. */
@@ -45,6 +55,7 @@ struct gdi_run {
 	/* where each begins (group.h), n_cells + 1; NULL: not by cells */
 	struct gdi_run_cell *cell;
 	size_t n_cells;
+	struct gdi_sweep *sweep;  /* or NULL */
 	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */
@@ -72,5 +83,37 @@ struct gdi_worker {
 /* Filters and groups pieces, or cells, until all are shared out or a thread
  * has failed; how it went is in the thread's worker. */
 void gdi_query_take_parts(struct gdi_run *run, unsigned thread);
+
+/* What the index knows of a piece: which rows there is no need to look for,
+ * and whether all qualify. */
+void gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *probe,
+    struct gdi_piece *p);
+/* Loads what of a piece qualifies, through two cursors or one: *n rows, those
+ * of w->sel or, when it is whole, all.  None, too, when the piece had to be
+ * left out, which was noted. */
+int gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe,
+    struct godb_cursor *rest, const struct gdi_piece *p,
+    struct godb_columns *c, size_t *n);
+
+/* ---- sweep.c */
+
+/*
+ * Roll-ups of many days have the same addresses again and again.  They are in
+ * the order of one, so they are read side by side, a range of it of all of them
+ * at a time, whose groups are complete then: nothing is put aside, and the
+ * range's table and the rows at hand fit a cache.
+ *
+ * Takes what of the plan can be read so, before any part is shared out; *out
+ * is NULL when that is nothing, or not worth it.  The group gets these rows in
+ * gdi_group_finish.
+ */
+struct gdi_sweep;
+int gdi_sweep_new(struct gdi_run *run, struct gdi_sweep **out);
+void gdi_sweep_free(struct gdi_sweep *s); /* accepts NULL */
+/* Whether it reads the part of that number; NULL has none. */
+bool gdi_sweep_has(const struct gdi_sweep *s, size_t part);
+/* Adds the bytes that it read and decoded. */
+void gdi_sweep_stats(const struct gdi_sweep *s,
+    struct godb_result_stats *stats);
 
 #endif

@@ -27,15 +27,17 @@ gdi_rollup_columns(enum gdi_rollup_kind kind)
 
 /* ---- the section --------------------------------------------------------- */
 
-/* Behind the span: what was refused, or the kind and 1. */
+/* Behind the span: what was refused, or this and the kind.  1 to 4 had the
+ * kinds with chunks as large as a block's. */
 #define REFUSED 0
+#define STORED  5
 
 void
 gdi_rollup_write(int64_t span_s, enum gdi_rollup_kind kind,
     const struct gdi_buf *ids, struct gdi_buf *out)
 {
 	gdi_buf_varint(out, (uint64_t)span_s);
-	gdi_buf_varint(out, (uint64_t)kind + 1);
+	gdi_buf_varint(out, (uint64_t)kind + STORED);
 	gdi_buf_varint(out, ids->len / 16);
 	gdi_buf_bytes(out, ids->p, ids->len);
 	if (ids->rc < 0)
@@ -79,11 +81,12 @@ read_section(const struct gdi_record *r, struct gdi_rollup *out)
 	*out = (struct gdi_rollup){.record = r, .span_s = (int64_t)span,
 	    .stored = what != REFUSED, .n = gdi_in_varint(&in)};
 	ids = out->stored ? out->n : 1;
-	if (in.bad || what > GDI_ROLLUP_KINDS || ids > gdi_in_left(&in) / 16)
+	if (in.bad || what >= STORED + GDI_ROLLUP_KINDS ||
+	    (what > REFUSED && what < STORED) || ids > gdi_in_left(&in) / 16)
 		return false;
 	out->ids = gdi_in_bytes(&in, ids * 16);
 	if (out->stored)
-		out->kind = (enum gdi_rollup_kind)(what - 1);
+		out->kind = (enum gdi_rollup_kind)(what - STORED);
 	else
 		out->refused = (uint32_t)gdi_in_varint(&in);
 	return !in.bad && (span == GDI_HOUR_S || span == GP_DAY_S) &&
@@ -113,9 +116,12 @@ choose(struct gdi_rollups *r)
 	r->list = calloc((HOURS + 1) * PLACES, sizeof(*r->list));
 	if (r->list == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < r->index.n; i++)
-		if (read_section(&r->index.records[i], &one))
-			last[place_of(&one)] = one;
+	for (size_t i = 0; i < r->index.n; i++) {
+		if (!read_section(&r->index.records[i], &one))
+			continue;
+		r->index.records[i].chunk_rows = GDI_ROLLED_ROWS;
+		last[place_of(&one)] = one;
+	}
 	for (size_t i = 0; i < (HOURS + 1) * PLACES; i++)
 		if (last[i].record)
 			r->list[r->n++] = last[i];

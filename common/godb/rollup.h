@@ -12,18 +12,9 @@
 #define GODB_ROLLUP_H
 
 #include "common/godb/index.h"
+#include "common/godb/rollup_kind.h"
 
 #define GDI_HOUR_S 3600
-
-/* What tells its rows apart; a reader looks for the last that has all columns
- * of its question. */
-enum gdi_rollup_kind {
-	GDI_ROLLUP_FLOWS, /* all five attributes */
-	GDI_ROLLUP_DIP,
-	GDI_ROLLUP_SIP,
-	GDI_ROLLUP_APPS, /* dport, proto, l7proto */
-	GDI_ROLLUP_KINDS
-};
 
 /* Its attributes as GODB_COL bits; of its rows the others are 0. */
 uint32_t gdi_rollup_columns(enum gdi_rollup_kind kind);

@@ -549,7 +549,8 @@ judge(struct making *m)
 		return rc;
 	m->block.record.n4 = (uint32_t)m->rows.v4.n;
 	m->block.record.n6 = (uint32_t)m->rows.v6.n;
-	gdi_pack_init(&m->pack, &m->rows, gdi_writer_lz4(m->d->w));
+	gdi_pack_init(&m->pack, &m->rows, GDI_ROLLED_ROWS,
+	    gdi_writer_lz4(m->d->w));
 	m->phase = PACK;
 	return 1;
 }

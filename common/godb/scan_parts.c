@@ -73,6 +73,7 @@ gdi_scan_rolled(const struct gdi_scan_part *like,
 		.iface_index = like->part.iface_index,
 		.slot_s = record->slot_s}};
 	take_record(out, record);
+	out->part.flags |= GDI_PART_ROLLED;
 }
 
 static int

@@ -47,6 +47,13 @@ void gdi_spill_free(struct gdi_spill *s, struct gdi_arena *a);
 int gdi_spill_put(struct gdi_spill *s, struct gdi_arena *a,
     const uint64_t *records, size_t n, size_t *done);
 
+/* A hash that says so. */
+static inline uint64_t
+gdi_spill_hash(unsigned partition)
+{
+	return (uint64_t)partition << 8;
+}
+
 /* Reads a partition in order, any number of times. */
 struct gdi_spill_reader {
 	const struct gdi_spill *s;

@@ -38,7 +38,7 @@ commit_begin(struct godb_writer *w, struct gdi_open_block *b)
 		return rc < 0 ? rc : -ENOMEM;
 	t->f = (struct gdi_folders){w->store_fd, -1, -1};
 	gdi_day_commit_begin(&t->day, NULL, &t->f, &t->block);
-	gdi_pack_init(&t->pack, &b->rows,
+	gdi_pack_init(&t->pack, &b->rows, GDI_CHUNK_ROWS,
 	    w->opts.compression == GODB_COMPRESS_LZ4);
 	b->commit = t;
 	w->committing = b;

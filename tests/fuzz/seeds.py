@@ -397,18 +397,18 @@ def rollups():
     hour, day = b"\x90\x1c", b"\x80\xa3\5"
     ids = bytes(range(48))
     refused = day + b"\0\3" + ids[:16] + b"\x0e"
-    for kind in range(1, 6):
+    for kind in range(1, 10):
         yield record(0, day + bytes([kind, 3]) + ids)
         yield record(7, hour + bytes([kind, 3]) + ids)
     yield record(0, refused)
     yield record(0, refused[:-1])
-    yield record(0, day + b"\1\4" + ids)              # one id is missing
-    yield record(24, hour + b"\1\3" + ids)            # no hour's begin
-    yield record(1, day + b"\1\3" + ids)
-    yield record(0, day + b"\1\xff\xff\xff\xff\xff\xff\xff\xff\xff\1" + ids)
-    yield record(0, day + b"\1" + b"\x80" * 8 + b"\x10" + ids)  # 2^60
-    yield record(0, day + b"\1\3" + ids) + record(0, day + b"\2\0") + \
-        record(0, refused) + record(0, day + b"\1\1" + ids)
+    yield record(0, day + b"\5\4" + ids)              # one id is missing
+    yield record(24, hour + b"\5\3" + ids)            # no hour's begin
+    yield record(1, day + b"\5\3" + ids)
+    yield record(0, day + b"\5\xff\xff\xff\xff\xff\xff\xff\xff\xff\1" + ids)
+    yield record(0, day + b"\5" + b"\x80" * 8 + b"\x10" + ids)  # 2^60
+    yield record(0, day + b"\5\3" + ids) + record(0, day + b"\6\0") + \
+        record(0, refused) + record(0, day + b"\5\1" + ids)
 
 
 TARGETS = {f.__name__: f for f in (decode, dpi, pcapfile, frame, ring, hello, conf,

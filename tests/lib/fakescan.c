@@ -636,3 +636,31 @@ gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
 	(void)rolled;
 	(void)n;
 }
+
+/* ---- so nothing of them is asked ----------------------------------------- */
+
+enum gdi_rollup_kind
+gdi_plan_kind(const struct gdi_plan *p, size_t number)
+{
+	(void)p;
+	(void)number;
+	abort();
+}
+
+int
+gdi_cursor_open_rolled(struct godb_cursor *c, size_t i)
+{
+	(void)c;
+	(void)i;
+	abort();
+}
+
+void
+gdi_cursor_lend(struct godb_cursor *c, int rolled_fd,
+    struct godb_cursor *memory)
+{
+	(void)c;
+	(void)rolled_fd;
+	(void)memory;
+	abort();
+}

@@ -135,9 +135,9 @@ test_bomb(void)
 		   GODB_BYTES_RCVD, 1, out),
 	    GODB_EDAMAGED, "a terabyte for one row");
 	gdi_buf_free(&b);
-	is_int(gdi_chunks(0), 0, "chunks of no rows");
-	is_int(gdi_chunks(65536), 1, "chunks of 65536 rows");
-	is_int(gdi_chunks(65537), 2, "chunks of 65537 rows");
+	is_int(gdi_chunks(0, 65536), 0, "chunks of no rows");
+	is_int(gdi_chunks(65536, 65536), 1, "chunks of 65536 rows");
+	is_int(gdi_chunks(65537, 65536), 2, "chunks of 65537 rows");
 }
 
 /* The checksum is XXH3's, whichever code the CPU runs. */

@@ -31,7 +31,8 @@ make_record(int64_t slot_s, uint32_t n4, uint32_t n6, struct gdi_buf *out)
 	for (int c = 0; c < GODB_N_COLUMNS; c++) {
 		gdi_extent_begin(&columns[c], 4000);
 		for (int v6 = 0; v6 < 2; v6++)
-			for (size_t i = 0; i < gdi_chunks(v6 ? n6 : n4); i++)
+			for (size_t i = 0; i < gdi_chunks(v6 ? n6 : n4,
+			     GDI_CHUNK_ROWS); i++)
 				gdi_extent_add(&columns[c],
 				    &(struct gdi_chunk){.stored =
 					    10 + (uint32_t)c,

@@ -715,6 +715,25 @@ test_damaged_block(void)
 	is_int((int64_t)faults_of(path, &report), 0, "no damage");
 }
 
+/* One of an earlier version, whose chunks were larger. */
+static void
+test_earlier(void)
+{
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+
+	make_store(NOW);
+	lie(T0 + HOUR, 2, 5 + GDI_ROLLUP_FLOWS, 0, (uint8_t)-4);
+	is_int(ask("sip,dip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats),
+	    true, "one of an earlier version");
+	is_int((int64_t)stats.rollups, 1, "is not used"); /* eth1's is */
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	(void)ask("sip,dip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 2, "and made anew");
+}
+
 static void
 test_lie(void)
 {
@@ -723,7 +742,7 @@ test_lie(void)
 
 	make_store(NOW);
 	/* one record less in the second hour's flows */
-	lie(T0 + HOUR, 2, 1 + GDI_ROLLUP_FLOWS, 1, UINT8_MAX);
+	lie(T0 + HOUR, 2, 5 + GDI_ROLLUP_FLOWS, 1, UINT8_MAX);
 	is_int(ask("sip,dip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats),
 	    false, "a roll-up that lies is believed");
 	is_int((int64_t)faults_of(path, &report), 1, "--check tells");
@@ -857,6 +876,7 @@ main(void)
 	test_saturation();
 	test_damage();
 	test_damaged_block();
+	test_earlier();
 	test_lie();
 	test_sizes();
 	folder_remove(root);

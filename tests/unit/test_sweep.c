@@ -1,0 +1,297 @@
+/* Roll-ups of several days side by side: the answers are those of the blocks,
+ * and no more is held than a range.  Built with ThreadSanitizer too. */
+#include "tests/lib/rolluptest.h"
+
+#include "common/base/fd.h"
+
+#define HOUR 3600
+#define DAY  86400
+#define NOW  (T0 + 30 * DAY)
+#define DAYS 3
+#define ROWS 7200 /* of each version in each block of eth0 */
+#define FEW  2000 /* and of eth1 */
+
+static char root[32], path[64];
+static uint64_t seed, seq;
+static struct testbatch t;
+
+/* Row i of every block of a day.  One address has more rows than a chunk,
+ * others lie at both ends of what there is, and many share a high half. */
+static void
+make_row4(struct godb_row4 *r, size_t i, int64_t day)
+{
+	uint32_t k = (uint32_t)(i * 2654435761u);
+
+	memset(r->sip, 0, 4);
+	if (i < 3000) {
+		r->sip[0] = 10;
+	} else if (i < 3100) {
+		memset(r->sip, i % 2 ? 0xff : 0, 4);
+	} else {
+		r->sip[0] = (uint8_t)(k >> 8);
+		r->sip[2] = (uint8_t)(k >> 16 & 3);
+		r->sip[3] = (uint8_t)day;
+	}
+	r->dip[0] = (uint8_t)(i % 5 * 50);
+	r->dip[1] = 0;
+	r->dip[2] = (uint8_t)(i >> 8);
+	r->dip[3] = (uint8_t)i;
+	r->dport = i % 3 ? 443 : 53;
+	r->proto = i % 3 ? 6 : 17;
+	r->l7 = (uint16_t)(i % 3);
+}
+
+static void
+make_row6(struct godb_row6 *r, size_t i, int64_t day)
+{
+	memset(r->sip, i % 50 == 1 ? 0xff : 0, 16);
+	if (i % 2 == 0) {
+		r->sip[1] = 1;
+		r->sip[14] = (uint8_t)(i >> 8);
+		r->sip[15] = (uint8_t)i;
+	} else if (i % 50 != 1) {
+		r->sip[0] = (uint8_t)(i >> 4);
+		r->sip[5] = (uint8_t)(i + (size_t)day);
+	}
+	memset(r->dip, 7, 16);
+	r->dip[2] = (uint8_t)(i >> 8);
+	r->dip[3] = (uint8_t)i;
+	r->dport = i % 7 ? 443 : 22;
+	r->proto = 6;
+	r->l7 = (uint16_t)(i % 3);
+}
+
+static void
+add_block(struct godb_writer *w, const char *iface, int64_t slot_s, size_t rows,
+    bool commit)
+{
+	static const char *const apps[] = {"DNS", "TLS", "SSH"};
+
+	for (size_t from = 0; from < rows; from += BATCH_ROWS) {
+		batch_make(&t, &seed, iface, slot_s, 1, ++seq, BATCH_ROWS,
+		    BATCH_ROWS);
+		for (size_t i = 0; i < 3; i++)
+			strncpy(t.names[i].name, apps[i],
+			    sizeof(t.names[i].name));
+		for (size_t i = 0; i < BATCH_ROWS; i++) {
+			make_row4(&t.rows4[i], from + i, (slot_s - T0) / DAY);
+			make_row6(&t.rows6[i], from + i, (slot_s - T0) / DAY);
+		}
+		if (godb_writer_append(w, &t.b) != 0)
+			abort();
+	}
+	if (commit && godb_writer_commit(w, iface, slot_s, NULL) != 0)
+		abort();
+}
+
+static void
+make_store(void)
+{
+	struct godb_writer *w;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int64_t day = T0; day < T0 + DAYS * DAY; day += DAY)
+		for (int64_t hour = 0; hour < 3; hour++) {
+			add_block(w, "eth0", day + hour * HOUR, ROWS, true);
+			add_block(w, "eth1", day + hour * HOUR, FEW, true);
+		}
+	if (upkeep(w, NOW) != 0)
+		abort();
+	godb_writer_close(w);
+}
+
+/* ---- questions ----------------------------------------------------------- */
+
+static int64_t
+day_of(void *arg, int64_t slot_s)
+{
+	(void)arg;
+	return slot_s - slot_s % DAY;
+}
+
+static const char *const keys[] = {"sip,dip", "sip", "dip", "sip/24/48,dport",
+    "dip/4/20,proto", "sip/0/0", "sip/9/72,dip", "iface,dip", "time,sip",
+    "iface,sip,dip,dport,proto,l7proto", "dport,proto", "host"};
+#define KEYS (sizeof(keys) / sizeof(*keys))
+
+static const char *const conditions[] = {"", "dport = 443", "ipv6",
+    "proto = UDP and not (sip = 10.0.0.0)", "sip in 10.0.0.0/8",
+    "not (dip in 50.0.0.0/8)", "l7proto = DNS or sip = 0.0.0.0",
+    "sip = 2001:db8::1", "dport = 1"};
+#define CONDITIONS (sizeof(conditions) / sizeof(*conditions))
+
+static bool
+ask(struct godb_query_opts *opts, const char *what, const char *cond,
+    int64_t first_s, struct godb_result_stats *stats)
+{
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_cond *c = NULL;
+	struct godb_reader *r = NULL;
+	struct godb_scan *s = NULL;
+	struct godb_diag d;
+	bool same;
+
+	scan.first_s = first_s;
+	scan.last_s = INT64_MAX;
+	if (godb_keys_parse(what, &opts->keys, &d) < 0 ||
+	    godb_cond_parse(cond, NULL, &c, &d) < 0 ||
+	    godb_reader_open(path, &r) < 0 ||
+	    godb_scan_open(r, &scan, &s) < 0)
+		abort();
+	opts->cond = c;
+	opts->bin = day_of;
+	memset(stats, 0, sizeof(*stats));
+	same = same_both_ways(s, opts, stats);
+	godb_scan_close(s);
+	godb_reader_close(r);
+	godb_cond_free(c);
+	return same;
+}
+
+/* All questions; from is before the first day, or in it. */
+static void
+ask_all(const char *when, struct godb_pool *pool, int64_t from,
+    uint64_t rollups, uint64_t unreadable)
+{
+	unsigned wrong = 0, other_plan = 0;
+
+	for (size_t i = 0; i < KEYS * CONDITIONS * 2; i++) {
+		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+		const char *what = keys[i / 2 % KEYS];
+		const char *cond = conditions[i / 2 / KEYS];
+		struct godb_result_stats stats;
+
+		opts.pool = pool;
+		opts.limit = i % 2 ? 1 + tap_random(&seed) % 30 : 0;
+		opts.ascending = tap_random(&seed) % 4 == 0;
+		if (tap_random(&seed) % 3 == 0)
+			opts.sort = GODB_SORT_PACKETS;
+		if (!ask(&opts, what, cond, from, &stats)) {
+			diag("%s where %s, first %zu", what, cond, opts.limit);
+			wrong++;
+		}
+		other_plan += stats.rollups != rollups ||
+		    stats.rollups_unreadable != unreadable;
+	}
+	is_int(wrong, 0, "%s: questions have one answer", when);
+	is_int(other_plan, 0, "all by roll-ups, %llu of them",
+	    (unsigned long long)rollups);
+}
+
+/* What there is to hold and what there is to see, whoever reads it. */
+static void
+test_bounds(struct godb_pool *pool)
+{
+	static const char *const what[] = {"sip,dip", "dip"};
+
+	for (int i = 0; i < 2; i++) {
+		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+		struct godb_result_stats stats;
+
+		opts.pool = pool;
+		opts.limit = 3;
+		ok(ask(&opts, what[i], "", 0, &stats), "%s", what[i]);
+		ok(stats.mem_bytes < 1 << 20, "%zu bytes are held",
+		    stats.mem_bytes);
+		is_int((int64_t)stats.rows, DAYS * 2 * (ROWS + FEW),
+		    "each row is seen once");
+		is_int((int64_t)stats.rows_matched, (int64_t)stats.rows,
+		    "and counted");
+		opts.mem_bytes = 12 << 20;
+		ok(ask(&opts, what[i], "proto = TCP", 0, &stats),
+		    "with little memory");
+	}
+}
+
+static void
+test_cancel(struct godb_pool *pool)
+{
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_result *r = NULL;
+	struct godb_diag d;
+	struct view v;
+	int cancel = 1;
+
+	if (view_open(path, &v) < 0 ||
+	    godb_keys_parse("sip,dip", &opts.keys, &d) < 0)
+		abort();
+	opts.pool = pool;
+	opts.cancel = &cancel;
+	is_int(godb_query_run(v.scan, &opts, &r), GODB_ECANCELLED,
+	    "cancelled");
+	view_close(&v);
+}
+
+/* Rows beside the roll-ups: of a late record, of a journal, and of a day of
+ * which but a part is asked for. */
+static void
+add_others(void)
+{
+	struct godb_writer *w;
+
+	if (store_open(path, &w) < 0)
+		abort();
+	add_block(w, "eth0", T0 + DAY + HOUR, 1200, true);
+	add_block(w, "eth1", T0 + DAYS * DAY, 800, false);
+	godb_writer_close(w);
+}
+
+static void
+flip(const char *file)
+{
+	char name[160];
+	uint8_t byte;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/%s", path, file);
+	fd = open(name, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &byte, 1, 9000) != 1)
+		abort();
+	byte ^= 4;
+	if (pwrite(fd, &byte, 1, 9000) != 1)
+		abort();
+	close(fd);
+}
+
+/* A roll-up that cannot be read is replaced by its blocks. */
+static void
+test_damage(struct godb_pool *pool)
+{
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_result_stats stats;
+
+	make_store();
+	flip("eth0/2025-11-26/rollups.gpf");
+	flip("eth1/2025-11-25/rollups.gpf");
+	opts.pool = pool;
+	opts.limit = 10;
+	ok(ask(&opts, "sip,dip", "", 0, &stats), "damaged");
+	is_int((int64_t)stats.rollups_unreadable, 2, "two are not read");
+	is_int((int64_t)stats.rollups, 4, "the others are");
+}
+
+int
+main(void)
+{
+	struct godb_pool *pool;
+
+	seed = tap_seed(20251129);
+	if (!folder_temporary(root, sizeof(root)) ||
+	    godb_pool_new(3, &pool) < 0)
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", root);
+	make_store();
+	ask_all("alone", NULL, 0, DAYS * 2, 0);
+	ask_all("three threads", pool, 0, DAYS * 2, 0);
+	test_bounds(NULL);
+	test_bounds(pool);
+	test_cancel(pool);
+	add_others();
+	ask_all("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2, 0);
+	test_damage(pool);
+	godb_pool_free(pool);
+	folder_remove(root);
+	return tap_done();
+}
