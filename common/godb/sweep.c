@@ -9,7 +9,7 @@
 /* Fewer rows are summed in a near table all at once. */
 #define ROWS_LEAST   (1u << 14)
 /* Roll-ups, each of which has a chunk's rows in memory for each thread. */
-#define SOURCES_MOST 256u
+#define SOURCES_MOST 400u
 #define SOURCE_BYTES ((size_t)GDI_ROLLED_ROWS * 64)
 /* Of a range: its groups' table fits the second-level cache. */
 #define RANGE_ROWS   (1u << 14)
