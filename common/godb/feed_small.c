@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BATCH        GDI_BATCH
 #define N_COUNTERS   GDI_N_COUNTERS_KEPT
@@ -56,10 +57,11 @@ gdi_small_free(struct gdi_feed *f)
 {
 	struct gdi_small *s = &f->small;
 
-	if (s->place)
+	if (s->place) {
 		gdi_arena_discharge(&f->g->arena, places_bytes(s));
+		(void)munmap(s->place, places_bytes(s));
+	}
 	gdi_arena_discharge(&f->g->arena, s->room * entry_bytes(s));
-	free(s->place);
 	free(s->entry);
 	s->place = NULL;
 	s->entry = NULL;
@@ -147,17 +149,23 @@ gdi_small_end(struct gdi_feed *f)
 	return rc;
 }
 
+/* Of megabytes of places few are used: pages of the kernel's, which are there
+ * when they are touched. */
 static int
 small_begin(struct gdi_feed *f)
 {
 	struct gdi_small *s = &f->small;
 	int rc = gdi_arena_charge(&f->g->arena, places_bytes(s));
+	void *p;
 
 	if (rc < 0)
 		return rc;
-	s->place = calloc(s->places, sizeof(*s->place));
-	if (s->place)
+	p = mmap(NULL, places_bytes(s), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p != MAP_FAILED) {
+		s->place = p;
 		return 0;
+	}
 	gdi_arena_discharge(&f->g->arena, places_bytes(s));
 	return -ENOMEM;
 }

@@ -77,7 +77,8 @@ place_texts(struct text_place *texts, size_t n, uint16_t *rank)
 int
 gdi_result_rank_l7(const struct godb_result *r, uint16_t **out)
 {
-	struct text_place *texts = calloc(GDI_N_L7, sizeof(*texts));
+	struct text_place *texts = reallocarray(NULL, GDI_N_L7,
+	    sizeof(*texts));
 	uint16_t *rank = calloc(GDI_N_L7, sizeof(*rank));
 	size_t n = 0;
 

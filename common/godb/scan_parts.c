@@ -131,12 +131,34 @@ sort_parts(struct gdi_scan_part *p, size_t n)
 		}
 }
 
+/* Room for all that can come: a list that doubled would be copied again and
+ * again; of many interfaces it does. */
+static int
+reserve_parts(struct gdi_stock *k)
+{
+	struct godb_scan *s = k->s;
+	size_t n = s->n_parts + s->n_lives - k->first_live;
+	struct gdi_scan_part *p;
+
+	for (size_t i = k->first_day; i < s->n_days; i++)
+		n += s->days[i]->index.n;
+	if (n <= s->cap_parts)
+		return 0;
+	n = n < 2 * s->cap_parts ? 2 * s->cap_parts : n;
+	p = reallocarray(s->parts, n, sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	s->parts = p;
+	s->cap_parts = n;
+	return 0;
+}
+
 int
 gdi_scan_make_parts(struct gdi_stock *k)
 {
 	struct godb_scan *s = k->s;
 	size_t first = s->n_parts, kept = k->first_live;
-	int rc = 0;
+	int rc = reserve_parts(k);
 
 	for (size_t i = k->first_day; rc == 0 && i < s->n_days; i++)
 		rc = stored_parts(k, s->days[i]);
