@@ -199,7 +199,7 @@ test_bounds(struct godb_pool *pool)
 		    "each row is seen once");
 		is_int((int64_t)stats.rows_matched, (int64_t)stats.rows,
 		    "and counted");
-		opts.mem_bytes = 12 << 20;
+		opts.mem_bytes = 32 << 20;
 		ok(ask(&opts, what[i], "proto = TCP", 0, &stats),
 		    "with little memory");
 	}
