@@ -77,18 +77,21 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Loads columns; 1: it is left out, which was noted. */
+/* Loads columns, of n rows alone if there is a sel; 1: it is left out, which
+ * was noted. */
 static int
 load(struct gdi_worker *w, struct godb_cursor *cursor, const struct piece *p,
-    uint32_t columns, struct godb_columns *out)
+    uint32_t columns, const uint32_t *sel, size_t n, struct godb_columns *out)
 {
 	struct godb_fault fault;
 	int rc;
 
 	memset(&fault, 0, sizeof(fault));
 	memset(out, 0, sizeof(*out));
-	rc = gdi_cursor_load_piece(cursor, p->part, p->n, columns, p->want4,
-	    p->want6, out, &fault);
+	rc = sel ? gdi_cursor_load_some(cursor, p->part, p->n, columns,
+		       p->want4, p->want6, sel, n, out, &fault) :
+		   gdi_cursor_load_piece(cursor, p->part, p->n, columns,
+		       p->want4, p->want6, out, &fault);
 	if (rc >= 0)
 		return 0;
 	if (is_fatal(rc))
@@ -204,7 +207,8 @@ static int
 select_rows(struct gdi_worker *w, const struct piece *p,
     struct godb_columns *probe, size_t *n)
 {
-	int rc = load(w, w->probe, p, w->run->probe_columns, probe);
+	int rc = load(w, w->probe, p, w->run->probe_columns, NULL, 0,
+	    probe);
 
 	*n = 0;
 	if (rc != 0)
@@ -260,7 +264,7 @@ take_rows(struct gdi_worker *w, const struct piece *p)
 			return rc < 0 ? rc : 0;
 		columns &= ~run->probe_columns;
 	}
-	rc = load(w, w->rest, p, columns, &c);
+	rc = load(w, w->rest, p, columns, p->whole ? NULL : w->sel, n, &c);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (p->whole) {

@@ -380,6 +380,8 @@ fill(struct godb_cursor *c, const struct fake_row *rows, size_t n4, size_t n6)
 	}
 }
 
+#define HAS(col) (columns & GODB_COL(col))
+
 /* Where a piece's rows of each version begin, and how many there are. */
 struct extent {
 	size_t at[2], n[2];
@@ -434,7 +436,6 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 	const struct fake_part *p = &c->scan->part[i];
 	struct extent e = extent_of(&p->part, piece);
 	size_t n4 = want4 ? e.n[0] : 0, n6 = want6 ? e.n[1] : 0;
-#define HAS(col) (columns & GODB_COL(col))
 
 	fake_last_columns = columns;
 	fake_loads++;
@@ -461,6 +462,47 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 		out->counter[k] =
 		    HAS(GODB_BYTES_RCVD + k) ? c->counter[k] : NULL;
 	return 0;
+}
+
+/* Anything, at rows that were not asked for. */
+static void
+spoil_row(struct godb_cursor *c, uint32_t columns, size_t row, size_t n4)
+{
+	struct godb_addr6 none = {row * 77, ~(uint64_t)row};
+#define SPOIL(COL, AT, VALUE)              \
+	do {                               \
+		if (HAS(COL))              \
+			(AT) = (VALUE);    \
+	} while (0)
+
+	if (row < n4) {
+		SPOIL(GODB_SIP, c->sip4[row], (uint32_t)none.lo);
+		SPOIL(GODB_DIP, c->dip4[row], (uint32_t)none.lo);
+	} else {
+		SPOIL(GODB_SIP, c->sip6[row - n4], none);
+		SPOIL(GODB_DIP, c->dip6[row - n4], none);
+	}
+	SPOIL(GODB_DPORT, c->dport[row], 0xbad);
+	SPOIL(GODB_PROTO, c->proto[row], 0xba);
+	SPOIL(GODB_L7PROTO, c->l7[row], 0xbad);
+	for (int k = 0; k < 4; k++)
+		SPOIL(GODB_BYTES_RCVD + k, c->counter[k][row], UINT64_MAX / 3);
+}
+
+int
+gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
+    struct godb_columns *out, struct godb_fault *fault)
+{
+	int rc = gdi_cursor_load_piece(c, i, piece, columns, want4, want6, out,
+	    fault);
+
+	for (size_t row = 0; rc == 0 && row < (size_t)out->n4 + out->n6; row++)
+		if (n > 0 && *sel == row)
+			sel++, n--;
+		else
+			spoil_row(c, columns, row, out->n4);
+	return rc;
 }
 
 int
