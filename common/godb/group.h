@@ -49,8 +49,12 @@ size_t gdi_group_bytes(const struct gdi_group *g); /* allocated now */
 int gdi_feed_new(struct gdi_group *g, struct gdi_feed **out);
 void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 
-/* No counter of the rows that are added from now on is larger; UINT64_MAX, as
- * in the beginning: not known. */
+/*
+ * None of the counters that gdi_feed_bounds names (GODB_COL bits; 0: it makes
+ * no difference) is larger in the rows that are added from now on; UINT64_MAX,
+ * as in the beginning: not known.  Of cells: after gdi_feed_begin_cell.
+ */
+uint32_t gdi_feed_bounds(const struct gdi_feed *f);
 void gdi_feed_expect(struct gdi_feed *f, uint64_t largest);
 
 /*

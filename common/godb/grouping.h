@@ -180,7 +180,9 @@ int gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const uint64_t *entry);
 /* Whether entries of a block or bin can be among the best. */
 bool gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot);
-/* Whether an entry can be among the best none of whose counters is larger. */
+/* Whether an entry can be among the best none of whose counters is larger: of
+ * those that gdi_top_counters tells (GODB_COL bits; 0: they do not matter). */
+uint32_t gdi_top_counters(const struct gdi_top *t);
 bool gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest);
 /* Rows of a batch, each a group, that can be among them: how many, at most
  * GDI_BATCH. */

@@ -221,26 +221,29 @@ select_rows(struct gdi_worker *w, const struct piece *p,
 	return 0;
 }
 
-/* What no counter of a piece exceeds, as far as the index knows. */
+/* What none of the counters of a piece that matter exceeds, as far as the
+ * index knows. */
 static uint64_t
 largest_of(struct gdi_worker *w, const struct piece *p)
 {
-	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
+	const uint32_t all = GODB_COL(GODB_BYTES_RCVD) |
 	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
-	    GODB_COL(GODB_PKTS_SENT);
-	uint64_t largest = 0;
+	    GODB_COL(GODB_PKTS_SENT); /* will be loaded, so in one pass */
+	uint32_t matter = gdi_feed_bounds(w->feed);
+	uint64_t largest = matter ? 0 : UINT64_MAX;
 
-	for (unsigned v6 = 0; v6 < 2; v6++) {
+	for (unsigned v6 = 0; matter && v6 < 2; v6++) {
 		struct gdi_zone zone[GODB_N_COLUMNS];
 
 		if (!(v6 ? p->want6 : p->want4))
 			continue;
-		gdi_cursor_zones(w->rest, p->part, p->n, counters, v6, zone);
+		gdi_cursor_zones(w->rest, p->part, p->n, all, v6, zone);
 		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
 			uint64_t max = zone[c].known ? zone[c].max :
 						       UINT64_MAX;
 
-			largest = max > largest ? max : largest;
+			if (matter & GODB_COL(c) && max > largest)
+				largest = max;
 		}
 	}
 	return largest;

@@ -200,6 +200,15 @@ compares(const struct gdi_top *t)
 	    t->at[0] < GDI_N_COUNTERS_KEPT;
 }
 
+uint32_t
+gdi_top_counters(const struct gdi_top *t)
+{
+	if (!compares(t) || t->g->best.ascending)
+		return 0;
+	return GODB_COL(GODB_BYTES_RCVD + t->at[0]) |
+	    (t->sum ? GODB_COL(GODB_BYTES_RCVD + t->at[1]) : 0);
+}
+
 bool
 gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest)
 {
