@@ -86,6 +86,15 @@ uint32_t gdi_feed_columns(const struct gdi_feed *f);
 int gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t n);
 
+/*
+ * Whether counters tell which of the next rows can be wanted: then
+ * gdi_feed_pick puts the numbers of these to `picked` (room for n, may be sel)
+ * and returns how many, and only they need to be added; all n are counted.
+ */
+bool gdi_feed_picks(const struct gdi_feed *f);
+size_t gdi_feed_pick(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, uint32_t *picked);
+
 /* Whether sums over all rows of a part are as good as the rows; and the part's
  * n rows by their sums. */
 bool gdi_feed_takes_sums(const struct gdi_feed *f);

@@ -10,6 +10,10 @@
 
 #include "common/godb/held.h"
 
+#define COUNTERS \
+	(GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) | \
+	    GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT))
+
 /* A piece of a part (cursor.h), and what of it is wanted. */
 struct piece {
 	size_t part; /* or roll-up: a plan's number */
@@ -35,7 +39,7 @@ is_left_out(const struct gdi_run *run, size_t part)
 }
 
 static int
-note_fault(struct gdi_worker *w, size_t i, int rc,
+note_fault(struct gdi_worker *w, size_t i, bool taken, int rc,
     const struct godb_fault *fault)
 {
 	const struct godb_part *part = godb_scan_part(w->run->scan, i);
@@ -47,6 +51,7 @@ note_fault(struct gdi_worker *w, size_t i, int rc,
 	w->lost = more;
 	more += w->n_lost++;
 	more->part = i;
+	more->taken = taken;
 	more->fault = *fault;
 	more->fault.iface = part->iface;
 	more->fault.first_s = part->slot_s;
@@ -99,7 +104,7 @@ load(struct gdi_worker *w, struct godb_cursor *cursor, const struct piece *p,
 	w->again |= !p->only || is_rolled(w->run, p->part);
 	rc = is_rolled(w->run, p->part) ?
 	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
-	    note_fault(w, p->part, rc, &fault);
+	    note_fault(w, p->part, !p->only, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -226,9 +231,6 @@ select_rows(struct gdi_worker *w, const struct piece *p,
 static uint64_t
 largest_of(struct gdi_worker *w, const struct piece *p)
 {
-	const uint32_t all = GODB_COL(GODB_BYTES_RCVD) |
-	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
-	    GODB_COL(GODB_PKTS_SENT); /* will be loaded, so in one pass */
 	uint32_t matter = gdi_feed_bounds(w->feed);
 	uint64_t largest = matter ? 0 : UINT64_MAX;
 
@@ -237,7 +239,8 @@ largest_of(struct gdi_worker *w, const struct piece *p)
 
 		if (!(v6 ? p->want6 : p->want4))
 			continue;
-		gdi_cursor_zones(w->rest, p->part, p->n, all, v6, zone);
+		/* all will be loaded, so in one pass */
+		gdi_cursor_zones(w->rest, p->part, p->n, COUNTERS, v6, zone);
 		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
 			uint64_t max = zone[c].known ? zone[c].max :
 						       UINT64_MAX;
@@ -249,12 +252,42 @@ largest_of(struct gdi_worker *w, const struct piece *p)
 	return largest;
 }
 
+/*
+ * Of rows that qualify those that their counters do not rule out: *n of them,
+ * in w->sel.  *columns becomes what is to be loaded of these, c has the rest.
+ * 1: the part is left out.
+ */
+static int
+pick_rows(struct gdi_worker *w, const struct piece *p, uint32_t *columns,
+    struct godb_columns *c, size_t *n)
+{
+	const uint32_t *sel = p->whole ? NULL : w->sel;
+	struct godb_columns counters;
+	int rc = load(w, w->rest, p, *columns & COUNTERS, sel, *n, &counters);
+
+	if (rc == 0 && p->whole) {
+		c->n4 = counters.n4;
+		c->n6 = counters.n6;
+		*n = (size_t)c->n4 + c->n6;
+		w->stats.rows += *n;
+		rc = reserve_sel(w, *n);
+	}
+	if (rc != 0)
+		return rc;
+	merge_columns(c, &counters);
+	w->stats.rows_matched += *n;
+	*n = gdi_feed_pick(w->feed, c, sel, *n, w->sel);
+	*columns &= ~COUNTERS;
+	return 0;
+}
+
 /* First the condition's columns, and the others only if any row qualifies. */
 static int
 take_rows(struct gdi_worker *w, const struct piece *p)
 {
 	const struct gdi_run *run = w->run;
 	uint32_t columns = gdi_feed_columns(w->feed);
+	bool picks = gdi_feed_picks(w->feed), all = p->whole && !picks;
 	struct godb_columns probe, c;
 	size_t n = 0;
 	int rc;
@@ -267,21 +300,28 @@ take_rows(struct gdi_worker *w, const struct piece *p)
 			return rc < 0 ? rc : 0;
 		columns &= ~run->probe_columns;
 	}
-	rc = load(w, w->rest, p, columns, p->whole ? NULL : w->sel, n, &c);
+	if (picks) {
+		rc = pick_rows(w, p, &columns, &probe, &n);
+		if (rc != 0 || n == 0)
+			return rc < 0 ? rc : 0;
+	}
+	rc = load(w, w->rest, p, columns, all ? NULL : w->sel, n, &c);
+	if (rc == 1 && picks) /* it was counted; cells have no roll-ups */
+		w->again = w->lost[w->n_lost - 1].taken = true;
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	if (p->whole) {
+	if (all) {
 		n = (size_t)c.n4 + c.n6;
 		w->stats.rows += n;
 	} else if (c.n4 != probe.n4 || c.n6 != probe.n6) {
 		return -EINVAL; /* the reader broke its contract */
 	}
 	merge_columns(&c, &probe);
-	w->stats.rows_matched += n;
+	w->stats.rows_matched += picks ? 0 : n;
 	if (!run->cell)
 		gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
-	    p->whole ? NULL : w->sel, n);
+	    all ? NULL : w->sel, n);
 }
 
 /* The sums in the index, when they are all that is asked of the part. */
