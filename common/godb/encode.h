@@ -79,7 +79,9 @@ int gdi_decode_addr6(struct gdi_in *in, size_t n, struct godb_addr6 *out,
  * comes twice, all are below n; there may be none.  `in` moves behind the array
  * all the same.  Of damage this sees what it has to look at.
  *
- * gdi_is_few: whether it pays; where it does not, all are decoded.
+ * gdi_is_few: whether it pays; where it does not, all are decoded.  Measured
+ * in blocks of some hundred rows: of one row in 32 the counters cost as much
+ * as all of them do, addresses two thirds.
  */
 struct gdi_sel {
 	const uint32_t *row;
