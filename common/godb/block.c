@@ -190,6 +190,24 @@ decode(struct gdi_in *in, enum godb_column c, bool v6, size_t n, void *out,
 	return gdi_decode64(in, n, out, s);
 }
 
+static int
+decode_some(struct gdi_in *in, enum godb_column c, bool v6, size_t n,
+    const struct gdi_sel *sel, void *out, struct gdi_scratch *s)
+{
+	switch (gdi_columns[c].kind) {
+	case GDI_ADDR:
+		return v6 ? gdi_decode_some_addr6(in, n, sel, out, s) :
+			    gdi_decode_some32(in, n, sel, out, s);
+	case GDI_U8:
+		return gdi_decode_some8(in, n, sel, out, s);
+	case GDI_U16:
+		return gdi_decode_some16(in, n, sel, out, s);
+	case GDI_U64:
+		break;
+	}
+	return gdi_decode_some64(in, n, sel, out, s);
+}
+
 /* The chunk's array, decompressed. */
 static int
 open_chunk(struct gdi_chunk_memory *m, const uint8_t *stored, size_t len,
@@ -219,6 +237,19 @@ gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
 	if (rc == 0)
 		rc = decode(&in, c, v6, n, out, &m->scratch);
 	/* bytes left over mean that writer and reader disagree */
+	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
+}
+
+int
+gdi_chunk_decode_some(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+    const struct gdi_sel *sel, void *out)
+{
+	struct gdi_in in;
+	int rc = open_chunk(m, stored, len, checksum, n, &in);
+
+	if (rc == 0)
+		rc = decode_some(&in, c, v6, n, sel, out, &m->scratch);
 	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
 }
 

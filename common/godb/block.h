@@ -46,6 +46,11 @@ int gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
     void *out);
 
+/* The same of a few rows alone, laid down at their places (encode.h). */
+int gdi_chunk_decode_some(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+    const struct gdi_sel *sel, void *out);
+
 /* The same for an address column's values alone: see gdi_distinct32. */
 int gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, bool v6, size_t n, void *out,

@@ -21,9 +21,9 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 	coverage)
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode block \
-	rings aggregate estimate index addrindex journal names store rollup sweep \
-	faults \
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
+	block rings aggregate estimate index addrindex journal names store rollup \
+	sweep faults \
 	nomem retain compat threads)
 # the calls that write, made to fail
 ARCHIVES += libfault

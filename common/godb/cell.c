@@ -50,6 +50,7 @@ gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique)
 		c->open = true;
 	}
 	c->unique = unique && f->g->whole_rows;
+	c->picked = false;
 	c->wanted = gdi_top_wants_slot(&c->top, gdi_slot_of(time_s));
 	return 0;
 }

@@ -86,6 +86,7 @@ godb_cursor_free(struct godb_cursor *c)
 		free(c->v4[i].p);
 		free(c->v6[i].p);
 	}
+	free(c->sel6.p);
 	gdi_chunk_memory_free(&c->own_memory);
 	free(c);
 }
@@ -368,6 +369,8 @@ struct load {
 	uint32_t n4, n6;         /* rows in all */
 	uint32_t done4, done6;   /* of earlier pieces */
 	struct counts *distinct; /* or NULL: rows */
+	const struct gdi_sel *sel; /* of one piece, which of them; NULL: all */
+	struct gdi_sel some[2];    /* of it, those of each version */
 	/* for messages */
 	int column;
 	uint64_t place;
@@ -375,20 +378,25 @@ struct load {
 
 static int
 load_chunk(struct godb_cursor *c, struct gdi_column_file *f,
-    enum godb_column column, const struct gdi_chunk *k, void *out,
-    size_t *n_distinct)
+    enum godb_column column, const struct gdi_chunk *k,
+    const struct gdi_sel *some, void *out, size_t *n_distinct)
 {
 	const uint8_t *stored = NULL;
+	bool few = some && gdi_is_few(some, k->rows);
 	int rc = fetch(c, f, k->offset, k->stored, &stored);
 
 	if (rc == 0 && n_distinct)
 		rc = gdi_chunk_distinct(c->memory, stored, k->stored,
 		    k->checksum, k->v6, k->rows, out, n_distinct);
+	else if (rc == 0 && few)
+		rc = gdi_chunk_decode_some(c->memory, stored, k->stored,
+		    k->checksum, column, k->v6, k->rows, some, out);
 	else if (rc == 0)
 		rc = gdi_chunk_decode(c->memory, stored, k->stored,
 		    k->checksum, column, k->v6, k->rows, out);
 	if (rc == 0)
-		c->bytes_decoded += k->rows * gdi_value_bytes(column, k->v6);
+		c->bytes_decoded += (few ? some->n : k->rows) *
+		    gdi_value_bytes(column, k->v6);
 	return rc;
 }
 
@@ -403,11 +411,13 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 
 	for (int v6 = 0; rc == 0 && v6 < 2; v6++) {
 		const struct gdi_chunk *k = &place->chunk[v6];
+		const struct gdi_sel *some = l->sel ? &l->some[v6] : NULL;
 		size_t done = v6 ? l->done6 : l->done4, n = k->rows;
 		size_t *count = NULL;
 		uint8_t *out;
 
-		if (!place->has[v6] || !(v6 ? l->want6 : l->want4))
+		if (!place->has[v6] || !(v6 ? l->want6 : l->want4) ||
+		    (some && some->n == 0))
 			continue;
 		if (l->distinct) {
 			count = v6 ? &l->distinct->v6 : &l->distinct->v4;
@@ -417,7 +427,7 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		}
 		out = v6 && address ? c->v6[column].p : c->v4[column].p;
 		l->place = k->offset;
-		rc = load_chunk(c, f, column, k,
+		rc = load_chunk(c, f, column, k, some,
 		    out + done * gdi_value_bytes(column, v6),
 		    count ? &n : NULL);
 		if (count)
@@ -470,6 +480,34 @@ count_rows(const struct gdi_scan_part *p, uint32_t piece, const struct load *l,
 	*n6 = l->want6 ? *n6 : 0;
 }
 
+/* Which rows of sel are of which version; those of IPv6 count from their first
+ * one here. */
+static int
+split_sel(struct godb_cursor *c, struct load *l)
+{
+	const uint32_t *row = l->sel->row;
+	size_t n4 = 0, n6, end = l->sel->n;
+	uint32_t *row6;
+
+	while (n4 < end) {
+		size_t mid = n4 + (end - n4) / 2;
+
+		if (row[mid] < l->n4)
+			n4 = mid + 1;
+		else
+			end = mid;
+	}
+	n6 = l->sel->n - n4;
+	row6 = reserve(&c->sel6, n6 * sizeof(*row6));
+	if (row6 == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n6; i++)
+		row6[i] = row[n4 + i] - l->n4;
+	l->some[0] = (struct gdi_sel){row, n4};
+	l->some[1] = (struct gdi_sel){row6, n6};
+	return 0;
+}
+
 /* Pieces of a stored part, one behind the other. */
 static int
 load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
@@ -485,6 +523,8 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 		l->n6 += n6;
 	}
 	rc = gdi_cursor_reserve(c, l->columns, l->n4, l->n6);
+	if (rc == 0 && l->sel)
+		rc = split_sel(c, l);
 	if (rc == 0 && l->n4 + l->n6 > 0 && !c->lent)
 		rc = open_day(c, p);
 	for (uint32_t k = first; rc == 0 && k < end; k++) {
@@ -604,6 +644,18 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
     struct godb_fault *fault)
 {
 	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
+
+	return load_rows(c, i, piece, piece + 1, &l, out, fault);
+}
+
+int
+gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
+    struct godb_columns *out, struct godb_fault *fault)
+{
+	struct gdi_sel rows = {sel, n};
+	struct load l = {.columns = columns, .want4 = want4, .want6 = want6,
+	    .sel = &rows};
 
 	return load_rows(c, i, piece, piece + 1, &l, out, fault);
 }

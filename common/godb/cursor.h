@@ -22,6 +22,15 @@ int gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
     uint32_t columns, bool want4, bool want6, struct godb_columns *out,
     struct godb_fault *fault);
 
+/*
+ * The same, of n rows of the piece alone, whose numbers ascend: as they stand
+ * in a load with the same want4 and want6.  Arrays hold these at their places
+ * and anything at the others.  What has none of the rows is not read.
+ */
+int gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
+    struct godb_columns *out, struct godb_fault *fault);
+
 /* Between which values a piece's rows of one version are; of IPv6 addresses
  * their high halves are. */
 struct gdi_zone {

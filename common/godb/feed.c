@@ -587,10 +587,41 @@ count_v4(const struct godb_columns *c, const uint32_t *sel, size_t n)
 	return n4;
 }
 
+uint32_t
+gdi_feed_bounds(const struct gdi_feed *f)
+{
+	const uint32_t all = GODB_COL(GODB_BYTES_RCVD) |
+	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
+	    GODB_COL(GODB_PKTS_SENT);
+
+	if (f->g->cells)
+		return f->cell.unique ? gdi_top_counters(&f->cell.top) : 0;
+	return f->small.places > 0 ? all : 0;
+}
+
 void
 gdi_feed_expect(struct gdi_feed *f, uint64_t largest)
 {
 	f->largest = largest;
+}
+
+bool
+gdi_feed_picks(const struct gdi_feed *f)
+{
+	return f->cell.unique && !gdi_cell_is_counted(f) &&
+	    gdi_top_compares(&f->cell.top);
+}
+
+size_t
+gdi_feed_pick(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, uint32_t *picked)
+{
+	struct gdi_rows_batch b = {.c = c, .sel = sel, .n = n};
+
+	(void)count_unique(f, &b, n);
+	n = gdi_top_pick(&f->cell.top, &b, picked);
+	f->cell.picked = n > 0;
+	return n;
 }
 
 int
@@ -605,8 +636,9 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	int rc = 0;
 
 	b.time_s = bin_of(g, part->slot_s);
-	if (f->cell.unique && !count_unique(f, &b, n))
+	if (f->cell.unique && !f->cell.picked && !count_unique(f, &b, n))
 		return 0;
+	f->cell.picked = false;
 	if (add_whole(f, &b, n, &rc))
 		return rc;
 	rc = gdi_small_add(f, c, sel, n, &done);

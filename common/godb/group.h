@@ -51,8 +51,12 @@ size_t gdi_group_bytes(const struct gdi_group *g); /* allocated now */
 int gdi_feed_new(struct gdi_group *g, struct gdi_feed **out);
 void gdi_feed_free(struct gdi_feed *f); /* accepts NULL */
 
-/* No counter of the rows that are added from now on is larger; UINT64_MAX, as
- * in the beginning: not known. */
+/*
+ * None of the counters that gdi_feed_bounds names (GODB_COL bits; 0: it makes
+ * no difference) is larger in the rows that are added from now on; UINT64_MAX,
+ * as in the beginning: not known.  Of cells: after gdi_feed_begin_cell.
+ */
+uint32_t gdi_feed_bounds(const struct gdi_feed *f);
 void gdi_feed_expect(struct gdi_feed *f, uint64_t largest);
 
 /*
@@ -111,6 +115,15 @@ uint32_t gdi_feed_columns(const struct gdi_feed *f);
  */
 int gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t n);
+
+/*
+ * Whether counters tell which of the next rows can be wanted: then
+ * gdi_feed_pick puts the numbers of these to `picked` (room for n, may be sel)
+ * and returns how many, and only they need to be added; all n are counted.
+ */
+bool gdi_feed_picks(const struct gdi_feed *f);
+size_t gdi_feed_pick(struct gdi_feed *f, const struct godb_columns *c,
+    const uint32_t *sel, size_t n, uint32_t *picked);
 
 /* Whether sums over all rows of a part are as good as the rows; and the part's
  * n rows by their sums. */

@@ -182,10 +182,13 @@ int gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const uint64_t *entry);
 /* Whether entries of a block or bin can be among the best. */
 bool gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot);
-/* Whether an entry can be among the best none of whose counters is larger. */
+/* Whether an entry can be among the best none of whose counters is larger: of
+ * those that gdi_top_counters tells (GODB_COL bits; 0: they do not matter). */
+uint32_t gdi_top_counters(const struct gdi_top *t);
 bool gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest);
-/* Rows of a batch, each a group, that can be among them: how many, at most
- * GDI_BATCH. */
+/* Whether there are so many that counters tell which rows can be among them;
+ * and those of a batch, each a group: how many.  sel may be the batch's. */
+bool gdi_top_compares(const struct gdi_top *t);
 size_t gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
     uint32_t *sel);
 /* Drops what is out of the question by now. */
@@ -198,6 +201,7 @@ struct gdi_cell {
 	bool open;   /* top is in use */
 	bool unique; /* each row is a group */
 	bool wanted; /* by its time */
+	bool picked; /* the next rows are counted already */
 	uint64_t n_found;
 	struct gdi_top top;
 };

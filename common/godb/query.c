@@ -508,8 +508,8 @@ ask(struct gdi_run *run)
 	return rc;
 }
 
-/* A new result: what it has of the old one are the faults of blocks in pieces,
- * which are not looked at again. */
+/* A new result: what it has of the old one are the faults of blocks of which
+ * something may have been taken, which are not looked at again. */
 static int
 begin_again(struct gdi_run *run, struct godb_result *old)
 {
@@ -523,10 +523,7 @@ begin_again(struct gdi_run *run, struct godb_result *old)
 		return 0;
 	r->lost = old->lost;
 	for (size_t i = 0; i < old->n_lost; i++) {
-		const struct godb_part *part =
-		    godb_scan_part(run->scan, old->lost[i].part);
-
-		if (gdi_part_pieces(part) > 1)
+		if (old->lost[i].taken)
 			r->lost[r->n_lost++] = old->lost[i];
 	}
 	run->n_left_out = r->n_lost;
@@ -537,9 +534,9 @@ begin_again(struct gdi_run *run, struct godb_result *old)
 
 /*
  * A roll-up that cannot be read is replaced by its blocks, and a block by
- * nothing; of those that come in pieces something may have been taken by then.
- * That is rare, so it takes no memory to take it back: all is asked again, with
- * those left out.
+ * nothing; of those that come in pieces, or whose counters were read first,
+ * something may have been taken by then.  That is rare, so it takes no memory
+ * to take it back: all is asked again, with those left out.
  */
 int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,

@@ -10,6 +10,10 @@
 
 #include "common/godb/held.h"
 
+#define COUNTERS \
+	(GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) | \
+	    GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT))
+
 static bool
 is_rolled(const struct gdi_run *run, size_t i)
 {
@@ -26,7 +30,7 @@ is_left_out(const struct gdi_run *run, size_t part)
 }
 
 static int
-note_fault(struct gdi_worker *w, size_t i, int rc,
+note_fault(struct gdi_worker *w, size_t i, bool taken, int rc,
     const struct godb_fault *fault)
 {
 	const struct godb_part *part = godb_scan_part(w->run->scan, i);
@@ -38,6 +42,7 @@ note_fault(struct gdi_worker *w, size_t i, int rc,
 	w->lost = more;
 	more += w->n_lost++;
 	more->part = i;
+	more->taken = taken;
 	more->fault = *fault;
 	more->fault.iface = part->iface;
 	more->fault.first_s = part->slot_s;
@@ -68,18 +73,22 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Loads columns; 1: it is left out, which was noted. */
+/* Loads columns, of n rows alone if there is a sel; 1: it is left out, which
+ * was noted. */
 static int
 load(struct gdi_worker *w, struct godb_cursor *cursor,
-    const struct gdi_piece *p, uint32_t columns, struct godb_columns *out)
+    const struct gdi_piece *p, uint32_t columns, const uint32_t *sel,
+    size_t n, struct godb_columns *out)
 {
 	struct godb_fault fault;
 	int rc;
 
 	memset(&fault, 0, sizeof(fault));
 	memset(out, 0, sizeof(*out));
-	rc = gdi_cursor_load_piece(cursor, p->part, p->n, columns, p->want4,
-	    p->want6, out, &fault);
+	rc = sel ? gdi_cursor_load_some(cursor, p->part, p->n, columns,
+		       p->want4, p->want6, sel, n, out, &fault) :
+		   gdi_cursor_load_piece(cursor, p->part, p->n, columns,
+		       p->want4, p->want6, out, &fault);
 	if (rc >= 0)
 		return 0;
 	if (is_fatal(rc))
@@ -87,7 +96,7 @@ load(struct gdi_worker *w, struct godb_cursor *cursor,
 	w->again |= !p->only || is_rolled(w->run, p->part);
 	rc = is_rolled(w->run, p->part) ?
 	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
-	    note_fault(w, p->part, rc, &fault);
+	    note_fault(w, p->part, !p->only, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -194,7 +203,7 @@ static int
 select_rows(struct gdi_worker *w, struct godb_cursor *cursor,
     const struct gdi_piece *p, struct godb_columns *probe, size_t *n)
 {
-	int rc = load(w, cursor, p, w->run->probe_columns, probe);
+	int rc = load(w, cursor, p, w->run->probe_columns, NULL, 0, probe);
 
 	*n = 0;
 	if (rc != 0)
@@ -207,39 +216,71 @@ select_rows(struct gdi_worker *w, struct godb_cursor *cursor,
 	return 0;
 }
 
-/* What no counter of a piece exceeds, as far as the index knows. */
+/* What none of the counters of a piece that matter exceeds, as far as the
+ * index knows. */
 static uint64_t
 largest_of(struct gdi_worker *w, const struct gdi_piece *p)
 {
-	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
-	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
-	    GODB_COL(GODB_PKTS_SENT);
-	uint64_t largest = 0;
+	uint32_t matter = gdi_feed_bounds(w->feed);
+	uint64_t largest = matter ? 0 : UINT64_MAX;
 
-	for (unsigned v6 = 0; v6 < 2; v6++) {
+	for (unsigned v6 = 0; matter && v6 < 2; v6++) {
 		struct gdi_zone zone[GODB_N_COLUMNS];
 
 		if (!(v6 ? p->want6 : p->want4))
 			continue;
-		gdi_cursor_zones(w->rest, p->part, p->n, counters, v6, zone);
+		/* all will be loaded, so in one pass */
+		gdi_cursor_zones(w->rest, p->part, p->n, COUNTERS, v6, zone);
 		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
 			uint64_t max = zone[c].known ? zone[c].max :
 						       UINT64_MAX;
 
-			largest = max > largest ? max : largest;
+			if (matter & GODB_COL(c) && max > largest)
+				largest = max;
 		}
 	}
 	return largest;
+}
+
+/*
+ * Of rows that qualify those that their counters do not rule out: *n of them,
+ * in w->sel.  *columns becomes what is to be loaded of these, c has the rest.
+ * 1: the part is left out.
+ */
+static int
+pick_rows(struct gdi_worker *w, struct godb_cursor *rest,
+    const struct gdi_piece *p, uint32_t *columns, struct godb_columns *c,
+    size_t *n)
+{
+	const uint32_t *sel = p->whole ? NULL : w->sel;
+	struct godb_columns counters;
+	int rc = load(w, rest, p, *columns & COUNTERS, sel, *n, &counters);
+
+	if (rc == 0 && p->whole) {
+		c->n4 = counters.n4;
+		c->n6 = counters.n6;
+		*n = (size_t)c->n4 + c->n6;
+		w->stats.rows += *n;
+		rc = reserve_sel(w, *n);
+	}
+	if (rc != 0)
+		return rc;
+	merge_columns(c, &counters);
+	w->stats.rows_matched += *n;
+	*n = gdi_feed_pick(w->feed, c, sel, *n, w->sel);
+	*columns &= ~COUNTERS;
+	return 0;
 }
 
 /* First the condition's columns, and the others only if any row qualifies. */
 int
 gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe_cursor,
     struct godb_cursor *rest, const struct gdi_piece *p,
-    struct godb_columns *c, size_t *n)
+    struct godb_columns *c, size_t *n, bool *all)
 {
 	const struct gdi_run *run = w->run;
 	uint32_t columns = gdi_feed_columns(w->feed);
+	bool picks = gdi_feed_picks(w->feed);
 	struct godb_columns probe;
 	int rc;
 
@@ -252,19 +293,29 @@ gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe_cursor,
 			return rc < 0 ? rc : 0;
 		columns &= ~run->probe_columns;
 	}
-	rc = load(w, rest, p, columns, c);
+	*all = p->whole && !picks;
+	if (picks) {
+		rc = pick_rows(w, rest, p, &columns, &probe, n);
+		if (rc != 0)
+			*n = 0;
+		if (*n == 0)
+			return rc < 0 ? rc : 0;
+	}
+	rc = load(w, rest, p, columns, *all ? NULL : w->sel, *n, c);
+	if (rc == 1 && picks) /* it was counted; cells have no roll-ups */
+		w->again = w->lost[w->n_lost - 1].taken = true;
 	if (rc != 0) {
 		*n = 0;
 		return rc < 0 ? rc : 0;
 	}
-	if (p->whole) {
+	if (*all) {
 		*n = (size_t)c->n4 + c->n6;
 		w->stats.rows += *n;
 	} else if (c->n4 != probe.n4 || c->n6 != probe.n6) {
 		return -EINVAL; /* the reader broke its contract */
 	}
 	merge_columns(c, &probe);
-	w->stats.rows_matched += *n;
+	w->stats.rows_matched += picks ? 0 : *n;
 	return 0;
 }
 
@@ -274,14 +325,15 @@ take_rows(struct gdi_worker *w, const struct gdi_piece *p)
 	const struct gdi_run *run = w->run;
 	struct godb_columns c;
 	size_t n;
-	int rc = gdi_query_load(w, w->probe, w->rest, p, &c, &n);
+	bool all;
+	int rc = gdi_query_load(w, w->probe, w->rest, p, &c, &n, &all);
 
 	if (rc < 0 || n == 0)
 		return rc;
 	if (!run->cell)
 		gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
-	    p->whole ? NULL : w->sel, n);
+	    all ? NULL : w->sel, n);
 }
 
 /* The sums in the index, when they are all that is asked of the part. */

@@ -88,12 +88,12 @@ void gdi_query_take_parts(struct gdi_run *run, unsigned thread);
  * and whether all qualify. */
 void gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *probe,
     struct gdi_piece *p);
-/* Loads what of a piece qualifies, through two cursors or one: *n rows, those
- * of w->sel or, when it is whole, all.  None, too, when the piece had to be
- * left out, which was noted. */
+/* Loads what of a piece qualifies, through two cursors or one: *n rows, which
+ * are *all, or those of w->sel.  None, too, when the piece had to be left out,
+ * which was noted. */
 int gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe,
     struct godb_cursor *rest, const struct gdi_piece *p,
-    struct godb_columns *c, size_t *n);
+    struct godb_columns *c, size_t *n, bool *all);
 
 /* ---- sweep.c */
 

@@ -21,6 +21,7 @@ struct gdi_unknown_name {
 /* A part that could not be read. */
 struct gdi_lost {
 	size_t part;
+	bool taken; /* rows of it, before it was lost */
 	struct godb_fault fault;
 };
 

@@ -286,10 +286,10 @@ load_next(const struct gdi_sweep *s, struct gdi_worker *w, struct source *src,
 	gdi_query_consult_zones(w, src->cursor, &p);
 	if (!p.want4 && !p.want6)
 		return 0;
-	src->whole = p.whole;
 	w->sel = src->sel;
 	w->sel_room = src->sel_room;
-	rc = gdi_query_load(w, src->cursor, src->cursor, &p, &src->c, &src->n);
+	rc = gdi_query_load(w, src->cursor, src->cursor, &p, &src->c, &src->n,
+	    &src->whole);
 	src->sel = w->sel;
 	src->sel_room = w->sel_room;
 	w->sel = sel;

@@ -190,9 +190,8 @@ gdi_top_wants_slot(const struct gdi_top *t, uint64_t slot)
 	    ~slot >= t->value[0];
 }
 
-/* Whether values are compared with the least of the best: of counters. */
-static bool
-compares(const struct gdi_top *t)
+bool
+gdi_top_compares(const struct gdi_top *t)
 {
 	const struct gdi_best *b = &t->g->best;
 
@@ -200,10 +199,19 @@ compares(const struct gdi_top *t)
 	    t->at[0] < GDI_N_COUNTERS_KEPT;
 }
 
+uint32_t
+gdi_top_counters(const struct gdi_top *t)
+{
+	if (!gdi_top_compares(t) || t->g->best.ascending)
+		return 0;
+	return GODB_COL(GODB_BYTES_RCVD + t->at[0]) |
+	    (t->sum ? GODB_COL(GODB_BYTES_RCVD + t->at[1]) : 0);
+}
+
 bool
 gdi_top_wants_largest(const struct gdi_top *t, uint64_t largest)
 {
-	if (!compares(t) || t->g->best.ascending)
+	if (!gdi_top_compares(t) || t->g->best.ascending)
 		return true;
 	return (t->sum ? gdi_add(largest, largest) : largest) >= t->value[0];
 }
@@ -216,7 +224,7 @@ gdi_top_pick(const struct gdi_top *t, const struct gdi_rows_batch *b,
 	const uint64_t *one, *other;
 	size_t n = 0;
 
-	if (!compares(t)) {
+	if (!gdi_top_compares(t)) {
 		for (; n < b->n; n++)
 			sel[n] = gdi_batch_row(b, n);
 		return n;

@@ -2,7 +2,7 @@
 # `replay`, which runs the committed inputs; with libFuzzer each is a program.
 
 FUZZ_TARGETS := decode dpi pcapfile frame ring hello conf cond queryargs index \
-	journal column addresses rollups compact
+	journal column addresses rollups compact arrays
 FUZZ_LIBS := libgpcapture libgpipc libgpremote libgpquery libgodb libgpbase
 FUZZ_PKGS := $(CAPTURE_PKGS) liblz4 libxxhash libseccomp libcap-ng inih
 ARCHIVES += libfuzz

@@ -35,6 +35,7 @@ TARGET(column);
 TARGET(addresses);
 TARGET(rollups);
 TARGET(compact);
+TARGET(arrays);
 
 static const struct {
 	const char *name;
@@ -55,6 +56,7 @@ static const struct {
     {"addresses", fuzz_addresses},
     {"rollups", fuzz_rollups},
     {"compact", fuzz_compact},
+    {"arrays", fuzz_arrays},
 };
 
 /* Seen by both processes. */

@@ -411,9 +411,35 @@ def rollups():
         record(0, refused) + record(0, day + b"\5\1" + ids)
 
 
+def arrays():
+    """Arrays of 100 rows (arrays.c), of each kind and width."""
+    const = lambda v: bytes([1, v])
+    packed = lambda n, w: bytes([2, w, 7]) + bytes(
+        i * 37 & 255 for i in range((n * w + 7) // 8))
+    few = lambda n: b"\2\1\0" + bytes((n + 7) // 8)     # codes, gaps: 0
+    bitmap = b"\x10" * 12 + b"\0"                       # 12 steps
+    kinds = [
+        const(5), packed(100, 3), packed(100, 8),
+        b"\3\3\7\x0a" + bytes(38) + packed(10, 0) + packed(10, 2),
+        b"\3\0\7\x0a" + const(9) + b"\4\1" + packed(9, 3),
+        b"\4\5" + packed(99, 2),
+        b"\4\5\3\2\0\3" + bytes(25) + const(7) + packed(3, 1),
+        b"\5\3" + packed(3, 8) + few(100),
+        b"\5\3\4\5" + packed(2, 4) + b"\6\x0d" + bitmap + few(13),
+        b"\6\x0d" + bitmap + packed(13, 6),
+        b"\6\x0d" + bitmap + b"\4\1" + packed(12, 6)]
+    for array in kinds:
+        for first in (0, 1, 2, 3, 0xf8, 0xfa, 0xfb):
+            yield bytes([first, 99, 0]) + array
+        for first in (4, 0xfc):
+            yield bytes([first, 99, 0, 0x10]) + array + packed(100, 5)
+            yield bytes([first, 99, 0, 0x11, 2]) + packed(2, 9) + \
+                const(1) + few(100)
+
+
 TARGETS = {f.__name__: f for f in (decode, dpi, pcapfile, frame, ring, hello, conf,
                                    cond, queryargs, column,
-                                   addresses, rollups)}
+                                   addresses, rollups, arrays)}
 TARGETS["index"] = TARGETS["journal"] = patches
 
 

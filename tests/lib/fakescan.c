@@ -43,6 +43,11 @@ struct godb_cursor {
 	uint8_t *proto;
 	uint64_t *counter[4];
 	uint32_t *addresses; /* and one that is none of a row */
+	/* what is loaded: another load of it leaves other columns alone */
+	size_t part;
+	uint32_t piece;
+	size_t n4, n6;
+	bool loaded;
 };
 
 _Atomic uint32_t fake_last_columns;
@@ -50,6 +55,7 @@ _Atomic unsigned fake_loads;
 uint32_t fake_phantom4;
 uint32_t fake_piece_rows;
 uint32_t fake_broken_piece = UINT32_MAX;
+uint32_t fake_broken_columns = UINT32_MAX;
 bool fake_knows;
 
 static void *
@@ -351,7 +357,7 @@ column(size_t n, size_t size)
 }
 
 static void
-fill(struct godb_cursor *c, const struct fake_row *rows, size_t n4, size_t n6)
+make_columns(struct godb_cursor *c, size_t n4, size_t n6)
 {
 	size_t n = n4 + n6;
 
@@ -364,20 +370,35 @@ fill(struct godb_cursor *c, const struct fake_row *rows, size_t n4, size_t n6)
 	c->proto = column(n, sizeof(*c->proto));
 	for (int k = 0; k < 4; k++)
 		c->counter[k] = column(n, sizeof(uint64_t));
-	for (size_t i = 0; i < n; i++) {
-		if (i < n4) {
-			c->sip4[i] = (uint32_t)rows[i].sip.lo;
-			c->dip4[i] = (uint32_t)rows[i].dip.lo;
-		} else {
-			c->sip6[i - n4] = rows[i].sip;
-			c->dip6[i - n4] = rows[i].dip;
-		}
-		c->dport[i] = rows[i].dport;
-		c->l7[i] = rows[i].l7;
-		c->proto[i] = rows[i].proto;
-		for (int k = 0; k < 4; k++)
-			c->counter[k][i] = rows[i].counter[k];
+	c->n4 = n4;
+	c->n6 = n6;
+}
+
+#define HAS(col) (columns & GODB_COL(col))
+#define PUT(COL, AT, VALUE)             \
+	do {                            \
+		if (HAS(COL))           \
+			(AT) = (VALUE); \
+	} while (0)
+
+static void
+put_row(struct godb_cursor *c, uint32_t columns, size_t i,
+    const struct fake_row *r)
+{
+	size_t n4 = c->n4;
+
+	if (i < n4) {
+		PUT(GODB_SIP, c->sip4[i], (uint32_t)r->sip.lo);
+		PUT(GODB_DIP, c->dip4[i], (uint32_t)r->dip.lo);
+	} else {
+		PUT(GODB_SIP, c->sip6[i - n4], r->sip);
+		PUT(GODB_DIP, c->dip6[i - n4], r->dip);
 	}
+	PUT(GODB_DPORT, c->dport[i], r->dport);
+	PUT(GODB_L7PROTO, c->l7[i], r->l7);
+	PUT(GODB_PROTO, c->proto[i], r->proto);
+	for (int k = 0; k < 4; k++)
+		PUT(GODB_BYTES_RCVD + k, c->counter[k][i], r->counter[k]);
 }
 
 /* Where a piece's rows of each version begin, and how many there are. */
@@ -434,19 +455,29 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 	const struct fake_part *p = &c->scan->part[i];
 	struct extent e = extent_of(&p->part, piece);
 	size_t n4 = want4 ? e.n[0] : 0, n6 = want6 ? e.n[1] : 0;
-#define HAS(col) (columns & GODB_COL(col))
 
 	fake_last_columns = columns;
 	fake_loads++;
-	if (p->rc < 0 && (fake_broken_piece == UINT32_MAX ||
+	if (p->rc < 0 && (fake_broken_columns == UINT32_MAX ||
+			     (columns & fake_broken_columns)) &&
+	    (fake_broken_piece == UINT32_MAX ||
 			     fake_broken_piece == piece)) {
 		(void)snprintf(fault->place, sizeof(fault->place),
 		    "sip.gpf at 4096");
 		return p->rc;
 	}
-	drop_columns(c);
+	if (!c->loaded || c->part != i || c->piece != piece || c->n4 != n4 ||
+	    c->n6 != n6) {
+		drop_columns(c);
+		make_columns(c, n4, n6);
+	}
+	c->loaded = true;
+	c->part = i;
+	c->piece = piece;
 	/* a piece has rows of one version, or all that there are */
-	fill(c, p->rows + (n4 > 0 ? e.at[0] : e.at[1]), n4, n6);
+	for (size_t k = 0; k < n4 + n6; k++)
+		put_row(c, columns, k,
+		    p->rows + (n4 > 0 ? e.at[0] : e.at[1]) + k);
 	memset(out, 0, sizeof(*out));
 	out->n4 = (uint32_t)n4;
 	out->n6 = (uint32_t)n6;
@@ -461,6 +492,26 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 		out->counter[k] =
 		    HAS(GODB_BYTES_RCVD + k) ? c->counter[k] : NULL;
 	return 0;
+}
+
+int
+gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
+    struct godb_columns *out, struct godb_fault *fault)
+{
+	/* anything, at rows that were not asked for */
+	static const struct fake_row bad = {.sip = {0xbad, 0xbad},
+	    .dip = {0xbad, 0xbad}, .dport = 0xbad, .proto = 0xba, .l7 = 0xbad,
+	    .counter = {0xbad, UINT64_MAX / 3, 0xbad, 0xbad}};
+	int rc = gdi_cursor_load_piece(c, i, piece, columns, want4, want6, out,
+	    fault);
+
+	for (size_t row = 0; rc == 0 && row < (size_t)out->n4 + out->n6; row++)
+		if (n > 0 && *sel == row)
+			sel++, n--;
+		else
+			put_row(c, columns, row, &bad);
+	return rc;
 }
 
 int

@@ -44,6 +44,8 @@ extern uint32_t fake_piece_rows;
 extern bool fake_knows;
 /* The piece of a part that fails to load when it has several, UINT32_MAX: all. */
 extern uint32_t fake_broken_piece;
+/* A broken part fails where one of these columns is loaded: any, at first. */
+extern uint32_t fake_broken_columns;
 /* An address that dictionaries hold though no row has it; 0: none. */
 extern uint32_t fake_phantom4;
 

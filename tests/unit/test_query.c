@@ -814,6 +814,58 @@ check_pieces(void)
 	fake_broken_piece = UINT32_MAX;
 }
 
+/* Of blocks whose rows their counters rule out no more is read, and all of
+ * them count; one that turns out to be broken after that counts not at all. */
+static void
+check_picked(void)
+{
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_result *r = NULL;
+	struct godb_scan *s = fake_scan_new();
+	struct godb_result_row row;
+	uint64_t totals[4];
+
+	fake_add_iface(s, "eth0");
+	for (unsigned i = 0; i < 20; i++) {
+		struct fake_row flow[3];
+
+		for (unsigned k = 0; k < 3; k++)
+			flow[k] = (struct fake_row){4, {0, k + 1}, {0, 2}, 443,
+			    6, 0, {i == 0 ? 10 : k == 0 ? 6 : 1, 1, 1, 1}};
+		flow[2].counter[1] += i == 15 ? 50 : 0;
+		fake_add_part(s, 0, 300 * i, flow, 3);
+	}
+	(void)godb_keys_parse("raw", &o.keys, NULL);
+	o.sort = GODB_SORT_BYTES;
+	o.limit = 1;
+	for (unsigned pieces = 0; pieces < 2; pieces++) {
+		fake_piece_rows = pieces;
+		fake_knows = pieces;
+		fake_loads = 0;
+		is_int(godb_query_run(s, &o, &r), 0, "the row of most bytes");
+		godb_result_totals(r, totals);
+		is_int(totals[0], 30 + 19 * 8, "  all are counted");
+		godb_result_row(r, 0, &row);
+		ok(row.time_s == 15 * 300 && row.sip.lo == 3 &&
+			row.counter[1] == 51,
+		    "  and it is there");
+		ok(fake_loads < 40 + pieces * 40, "  in %u loads", fake_loads);
+		godb_result_free(r);
+		fake_break_part(s, 15, GODB_EDAMAGED);
+		fake_broken_columns = GODB_COL(GODB_SIP);
+		is_int(godb_query_run(s, &o, &r), 0, "its address is damaged");
+		godb_result_totals(r, totals);
+		is_int(totals[0], 30 + 18 * 8, "  nothing of it is counted");
+		is_int(godb_result_n_faults(r), 1, "  one fault");
+		godb_result_free(r);
+		fake_broken_columns = UINT32_MAX;
+		fake_break_part(s, 15, 0);
+	}
+	godb_scan_close(s);
+	fake_piece_rows = 0;
+	fake_knows = false;
+}
+
 int
 main(void)
 {
@@ -823,6 +875,7 @@ main(void)
 	check_older_caller();
 	check_run();
 	check_pieces();
+	check_picked();
 	free(twin);
 	return tap_done();
 }

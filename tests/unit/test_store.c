@@ -577,6 +577,64 @@ check_pieces(const struct godb_scan *scan)
 	godb_cursor_free(piece);
 }
 
+/* Rows of b, which has them alone, that are not as in a. */
+static size_t
+differing(const struct godb_columns *a, const struct godb_columns *b,
+    int first, int end, const uint32_t *sel, size_t n)
+{
+	size_t wrong = a->n4 != b->n4 || a->n6 != b->n6;
+
+	for (size_t i = 0; wrong == 0 && i < n; i++)
+		for (int c = first; c < end; c++)
+			wrong += value_at(a, c, sel[i]) !=
+			    value_at(b, c, sel[i]);
+	return wrong;
+}
+
+/* Some rows of each piece, of one version or both, are as among all; what one
+ * load gave stays while another one loads other columns of the piece. */
+static void
+check_some(const struct godb_scan *scan, const char *what)
+{
+	const uint32_t counters = 15u << GODB_BYTES_RCVD;
+	uint32_t n_pieces = gdi_part_pieces(godb_scan_part(scan, 0));
+	uint32_t *sel = malloc(131072 * sizeof(*sel));
+	struct godb_cursor *whole, *some;
+	size_t wrong = 0, looked = 0;
+
+	(void)godb_cursor_new(scan, &whole);
+	(void)godb_cursor_new(scan, &some);
+	for (unsigned round = 0; round < 12 * n_pieces; round++) {
+		static const unsigned often[] = {2, 40, 300, 3000};
+		uint32_t k = round % n_pieces, want = round / n_pieces % 3;
+		struct godb_columns a, b, more;
+		size_t n = 0;
+
+		wrong += gdi_cursor_load_piece(whole, 0, k, GODB_COL_ALL,
+		    want != 1, want != 2, &a, NULL) != 0;
+		for (uint32_t i = 0; i < a.n4 + a.n6; i++)
+			if (tap_random(&seed) % often[round / n_pieces % 4] ==
+			    0)
+				sel[n++] = i;
+		wrong += gdi_cursor_load_some(some, 0, k, counters, want != 1,
+		    want != 2, sel, n, &b, NULL) != 0;
+		wrong += differing(&a, &b, GODB_BYTES_RCVD, GODB_N_COLUMNS, sel,
+		    n);
+		wrong += gdi_cursor_load_some(some, 0, k,
+		    GODB_COL_ALL & ~counters, want != 1, want != 2, sel, n,
+		    &more, NULL) != 0;
+		wrong += differing(&a, &more, 0, GODB_BYTES_RCVD, sel, n);
+		wrong += differing(&a, &b, GODB_BYTES_RCVD, GODB_N_COLUMNS, sel,
+		    n);
+		looked += n;
+	}
+	ok(wrong == 0 && looked > 300, "%s: %zu rows alone, %zu wrong", what,
+	    looked, wrong);
+	godb_cursor_free(whole);
+	godb_cursor_free(some);
+	free(sel);
+}
+
 static void
 test_large(void)
 {
@@ -631,8 +689,29 @@ test_large(void)
 	    -EINVAL, "no such part");
 	godb_cursor_free(c);
 	check_pieces(v.scan);
+	check_some(v.scan, "of several chunks");
 	view_close(&v);
 	facts_free(&want);
+}
+
+static void
+test_some(void)
+{
+	struct godb_writer *w;
+	struct view v;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, BATCH_ROWS, BATCH_ROWS / 3);
+	(void)godb_writer_append(w, &t.b);
+	(void)view_open(path, &v);
+	check_some(v.scan, "of a journal");
+	view_close(&v);
+	(void)godb_writer_commit(w, "eth0", T0, NULL);
+	godb_writer_close(w);
+	(void)view_open(path, &v);
+	check_some(v.scan, "of one chunk");
+	view_close(&v);
 }
 
 static void
@@ -872,6 +951,7 @@ main(void)
 	test_flips();
 	test_damaged_start();
 	test_large();
+	test_some();
 	test_quiet();
 	test_rules();
 	test_beside();

@@ -1,0 +1,391 @@
+/* A few rows of an array alone are what decoding all of it finds there: arrays
+ * of every kind within every other, and bytes that are none. */
+#include "common/godb/encode.h"
+
+#include "tests/tap.h"
+
+#define ROWS_MAX 70000u
+
+static uint64_t seed;
+static unsigned kinds_seen[32];
+
+static uint64_t
+rnd(uint64_t below)
+{
+	return tap_random(&seed) % below;
+}
+
+/* ---- arrays, made up ----------------------------------------------------- */
+
+/* Values of an array: so many bits each, and all below a bound (0: any). */
+struct want {
+	unsigned bits;
+	uint64_t below;
+};
+
+static void forge(struct gdi_buf *b, size_t n, struct want w, unsigned depth);
+
+static void
+put_random(struct gdi_buf *b, size_t bytes)
+{
+	while (bytes-- > 0)
+		gdi_buf_u8(b, (uint8_t)tap_random(&seed));
+}
+
+/* Bits whose numbers are all below the bound. */
+static unsigned
+bits_below(struct want w)
+{
+	return w.below == 0 ? w.bits :
+			      63u - (unsigned)__builtin_clzll(w.below);
+}
+
+static uint64_t
+base_below(struct want w)
+{
+	return w.below == 0 ? tap_random(&seed) >> rnd(64) : 0;
+}
+
+static void
+forge_pack(struct gdi_buf *b, size_t n, struct want w)
+{
+	unsigned width = (unsigned)rnd(bits_below(w) + 1u);
+
+	if (width > 56)
+		width = width % 2 ? 56 : 64;
+	gdi_buf_u8(b, (uint8_t)width);
+	gdi_buf_varint(b, base_below(w));
+	put_random(b, (n * width + 7) / 8);
+}
+
+static void
+forge_patch(struct gdi_buf *b, size_t n, struct want w, unsigned depth)
+{
+	unsigned bits = bits_below(w);
+	unsigned width = bits == 0 ? 0 : (unsigned)rnd(bits < 57 ? bits : 57);
+	size_t m = 1 + rnd(rnd(2) ? n : (n + 7) / 8);
+	struct want gap = {32, (n - m) / m + 1};
+	struct want high = {w.bits,
+		w.below == 0 ? 0 : UINT64_C(1) << (bits - width)};
+
+	gdi_buf_u8(b, (uint8_t)width);
+	gdi_buf_varint(b, base_below(w));
+	gdi_buf_varint(b, m);
+	put_random(b, (n * width + 7) / 8);
+	forge(b, m, gap, depth + 1);
+	forge(b, m, high, depth + 1);
+}
+
+static void
+forge_delta(struct gdi_buf *b, size_t n, struct want w, unsigned depth)
+{
+	struct want step = {w.bits, w.below == 0 ? 0 : (w.below - 1) / n + 1};
+
+	gdi_buf_varint(b, base_below(w));
+	forge(b, n - 1, step, depth + 1);
+}
+
+static void
+forge_dict(struct gdi_buf *b, size_t n, struct want w, unsigned depth)
+{
+	size_t most = w.bits == 8 && n > 256 ? 256 : n;
+	size_t m = 1 + rnd(rnd(2) ? most : (most + 7) / 8);
+	struct want code = {w.bits, m};
+
+	gdi_buf_varint(b, m);
+	forge(b, m, w, depth + 1);
+	forge(b, n, code, depth + 1);
+}
+
+static void
+forge_step(struct gdi_buf *b, size_t n, struct want w, unsigned depth)
+{
+	unsigned often = 1 + (unsigned)rnd(40);
+	uint8_t *map = calloc(1, n / 8 + 1);
+	size_t m = 1;
+
+	for (size_t i = 1; i < n; i++)
+		if (rnd(often) == 0) {
+			map[i / 8] |= (uint8_t)(1u << (i % 8));
+			m++;
+		}
+	gdi_buf_varint(b, m);
+	gdi_buf_bytes(b, map, (n + 7) / 8);
+	free(map);
+	forge(b, m, w, depth + 1);
+}
+
+static void
+forge(struct gdi_buf *b, size_t n, struct want w, unsigned depth)
+{
+	unsigned kind = GDI_CONST + (unsigned)rnd(GDI_STEP);
+	bool flat = kind == GDI_CONST || kind == GDI_PACK;
+
+	if (depth + 1 >= GDI_DEPTH_MAX && !flat)
+		kind = GDI_PACK;
+	if (kind == GDI_DELTA && n < 2)
+		kind = GDI_CONST;
+	if (kind == GDI_PATCH && bits_below(w) == 0)
+		kind = GDI_CONST;
+	kinds_seen[kind]++;
+	gdi_buf_u8(b, (uint8_t)kind);
+	switch (kind) {
+	case GDI_PACK:
+		forge_pack(b, n, w);
+		break;
+	case GDI_PATCH:
+		forge_patch(b, n, w, depth);
+		break;
+	case GDI_DELTA:
+		forge_delta(b, n, w, depth);
+		break;
+	case GDI_DICT:
+		forge_dict(b, n, w, depth);
+		break;
+	case GDI_STEP:
+		forge_step(b, n, w, depth);
+		break;
+	default:
+		gdi_buf_varint(b, w.below == 0 ? base_below(w) :
+						 rnd(w.below));
+	}
+}
+
+/* bits 128: IPv6 addresses. */
+static void
+forge_top(struct gdi_buf *b, size_t n, unsigned bits)
+{
+	struct want w = {bits == 128 ? 64 : bits, 0};
+	struct want code = {32, 1 + rnd(n)};
+
+	if (bits != 128) {
+		forge(b, n, w, 0);
+	} else if (rnd(2)) {
+		gdi_buf_u8(b, GDI_ADDR_PAIR);
+		forge(b, n, w, 1);
+		forge(b, n, w, 1);
+	} else {
+		gdi_buf_u8(b, GDI_ADDR_DICT);
+		gdi_buf_varint(b, code.below);
+		forge(b, code.below, w, 1);
+		forge(b, code.below, w, 1);
+		forge(b, n, code, 1);
+	}
+}
+
+/* ---- both ways ----------------------------------------------------------- */
+
+static int
+whole(struct gdi_in *in, unsigned bits, size_t n, void *out,
+    struct gdi_scratch *s)
+{
+	switch (bits) {
+	case 8:
+		return gdi_decode8(in, n, out, s);
+	case 16:
+		return gdi_decode16(in, n, out, s);
+	case 32:
+		return gdi_decode32(in, n, out, s);
+	case 64:
+		return gdi_decode64(in, n, out, s);
+	default:
+		return gdi_decode_addr6(in, n, out, s);
+	}
+}
+
+static int
+some(struct gdi_in *in, unsigned bits, size_t n, const struct gdi_sel *sel,
+    void *out, struct gdi_scratch *s)
+{
+	switch (bits) {
+	case 8:
+		return gdi_decode_some8(in, n, sel, out, s);
+	case 16:
+		return gdi_decode_some16(in, n, sel, out, s);
+	case 32:
+		return gdi_decode_some32(in, n, sel, out, s);
+	case 64:
+		return gdi_decode_some64(in, n, sel, out, s);
+	default:
+		return gdi_decode_some_addr6(in, n, sel, out, s);
+	}
+}
+
+enum { NONE, FIRST, LAST, ENDS, ALL, ONE, RARE, SPARSE, DENSE, N_WAYS };
+
+static size_t
+choose(unsigned way, size_t n, uint32_t *row)
+{
+	unsigned often = way == RARE ? 100 : way == SPARSE ? 33 : 3;
+	size_t k = 0;
+
+	if (way == FIRST || way == ENDS)
+		row[k++] = 0;
+	if (way == LAST || (way == ENDS && n > 1))
+		row[k++] = (uint32_t)n - 1;
+	if (way == ONE)
+		row[k++] = (uint32_t)rnd(n);
+	for (size_t i = 0; way >= RARE && i < n; i++)
+		if (rnd(often) == 0)
+			row[k++] = (uint32_t)i;
+	for (size_t i = 0; way == ALL && i < n; i++)
+		row[k++] = (uint32_t)i;
+	return k;
+}
+
+enum outcome { SAME, OTHER, REFUSED };
+
+/* Memory is exactly as large as promised, so that ASan sees one too many. */
+static enum outcome
+compare(const uint8_t *bytes, size_t len, unsigned bits, size_t n,
+    unsigned way)
+{
+	static uint32_t row[ROWS_MAX];
+	size_t size = bits / 8;
+	uint8_t *p = malloc(len + GDI_SLACK), *a = malloc(n * size);
+	uint8_t *b = malloc(n * size);
+	struct gdi_in in = {p, p + len, false}, in_some = in;
+	struct gdi_scratch s = {0}, s_some = {0};
+	struct gdi_sel sel = {row, choose(way, n, row)};
+	enum outcome result = SAME;
+	int rc, rc_some;
+
+	memcpy(p, bytes, len);
+	memset(p + len, 0xee, GDI_SLACK);
+	rc = whole(&in, bits, n, a, &s);
+	rc_some = some(&in_some, bits, n, &sel, b, &s_some);
+	if (rc < 0)
+		result = rc_some < 0 ? REFUSED : OTHER;
+	else if (rc_some < 0 || in.p != in_some.p)
+		result = OTHER;
+	for (size_t i = 0; rc == 0 && rc_some == 0 && i < sel.n; i++)
+		if (memcmp(a + row[i] * size, b + row[i] * size, size) != 0)
+			result = OTHER;
+	gdi_scratch_free(&s);
+	gdi_scratch_free(&s_some);
+	free(p);
+	free(a);
+	free(b);
+	/* a damaged array may be refused later, or not, if it was not seen */
+	return rc < 0 && result == OTHER ? REFUSED : result;
+}
+
+static const unsigned widths[] = {8, 16, 32, 64, 128};
+
+static void
+test_forged(unsigned bits)
+{
+	static const size_t sizes[] = {1, 2, 33, 64, 65, 100, 300, 1160, 5000};
+	size_t differ = 0, refused = 0;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		for (unsigned round = 0; round < 150; round++) {
+			size_t n = sizes[i] + (i > 3 ? rnd(9) : 0);
+			struct gdi_buf b = {0};
+
+			forge_top(&b, n, bits);
+			for (unsigned way = 0; way < N_WAYS; way++) {
+				enum outcome o = compare(b.p, b.len, bits, n,
+				    way);
+
+				differ += o == OTHER;
+				refused += o == REFUSED;
+			}
+			gdi_buf_free(&b);
+		}
+	is_int(differ, 0, "few rows are as among all, %u bits", bits);
+	is_int(refused, 0, "and none of these arrays is refused");
+}
+
+static void
+test_large(void)
+{
+	size_t differ = 0;
+
+	for (unsigned round = 0; round < 60; round++) {
+		unsigned bits = widths[round % 5];
+		struct gdi_buf b = {0};
+
+		forge_top(&b, GDI_CHUNK_ROWS, bits);
+		differ += compare(b.p, b.len, bits, GDI_CHUNK_ROWS,
+			      round % N_WAYS) != SAME;
+		gdi_buf_free(&b);
+	}
+	is_int(differ, 0, "and of as many rows as a chunk can have");
+}
+
+static void
+test_damaged(void)
+{
+	size_t differ = 0, cut = 0, refused = 0, same = 0;
+
+	for (unsigned round = 0; round < 1500; round++) {
+		unsigned bits = widths[rnd(5)], way = (unsigned)rnd(N_WAYS);
+		size_t n = 1 + rnd(400);
+		struct gdi_buf b = {0};
+
+		forge_top(&b, n, bits);
+		for (unsigned k = 0; k < 4; k++)
+			cut += compare(b.p, rnd(b.len), bits, n, way) !=
+			    REFUSED;
+		for (unsigned flip = 0; flip < 25; flip++) {
+			/* the head of the array says most */
+			size_t at = rnd(flip % 2 || b.len < 8 ? b.len : 8);
+			uint8_t was = b.p[at];
+			enum outcome o;
+
+			b.p[at] ^= (uint8_t)(1 + rnd(255));
+			o = compare(b.p, b.len, bits, n, way);
+			b.p[at] = was;
+			differ += o == OTHER;
+			refused += o == REFUSED;
+			same += o == SAME;
+		}
+		gdi_buf_free(&b);
+	}
+	is_int(cut, 0, "an array that is cut short is refused");
+	is_int(differ, 0, "what decodes whole decodes alike");
+	ok(refused > 0 && same > 0, "of flipped bytes %zu, refused %zu", same,
+	    refused);
+}
+
+/* What a row needs and does not hold is damage. */
+static void
+test_lookups(void)
+{
+	static const uint8_t code[] = {GDI_DICT, 2, GDI_CONST, 9, GDI_PACK, 2,
+		0, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+	static const uint32_t fourth = 3, fifth = 4;
+	struct gdi_scratch s = {0};
+	uint8_t p[sizeof(code) + GDI_SLACK] = {0};
+	uint32_t out[40];
+	struct gdi_in in = {p, p + sizeof(code), false};
+	struct gdi_sel sel = {&fourth, 1};
+
+	memcpy(p, code, sizeof(code));
+	is_int(gdi_decode_some32(&in, 40, &sel, out, &s), GODB_EDAMAGED,
+	    "a code beyond the dictionary where it is looked up");
+	in = (struct gdi_in){p, p + sizeof(code), false};
+	sel.row = &fifth;
+	ok(gdi_decode_some32(&in, 40, &sel, out, &s) == 0 && out[4] == 9 &&
+		in.p == in.end,
+	    "and not where it is not");
+	gdi_scratch_free(&s);
+}
+
+int
+main(void)
+{
+	bool all = true;
+
+	seed = tap_seed(20261129);
+	for (unsigned i = 0; i < 5; i++)
+		test_forged(widths[i]);
+	for (unsigned kind = GDI_CONST; kind <= GDI_STEP; kind++)
+		all &= kinds_seen[kind] > 1000;
+	ok(all, "every kind was there");
+	test_large();
+	test_damaged();
+	test_lookups();
+	return tap_done();
+}
