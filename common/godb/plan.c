@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/pool.h"
 #include "common/godb/rollup.h"
 #include "common/godb/scan.h"
 
@@ -30,13 +31,16 @@ struct stretch {
 	int64_t day_s;
 	const struct gdi_scan_day *day; /* NULL: all are live */
 	unsigned with_rows;
+	struct gdi_rollups rollups;
+	int read; /* 1: these are there; 0, or an error */
 };
 
 static struct stretch
 stretch_at(const struct godb_scan *s, size_t i)
 {
 	const struct godb_part *a = &s->parts[i].part;
-	struct stretch out = {i, i, gp_clock_day(a->slot_s), NULL, 0};
+	struct stretch out = {.first = i, .end = i,
+	    .day_s = gp_clock_day(a->slot_s)};
 
 	for (; out.end < s->n_parts; out.end++) {
 		const struct gdi_scan_part *p = &s->parts[out.end];
@@ -176,7 +180,8 @@ take_rollups(struct gdi_plan *p, const struct stretch *w,
 
 /* Without them, or with what of them does not hold, it is the blocks' turn. */
 static int
-read_day(struct gdi_plan *p, const struct stretch *w, struct gdi_rollups *out)
+read_day(const struct gdi_plan *p, const struct stretch *w,
+    struct gdi_rollups *out)
 {
 	char day[11];
 	int fd = gp_fd_opendir_at(p->scan->store_fd,
@@ -213,20 +218,66 @@ keep_day(struct gdi_plan *p, const struct gdi_rollups *r)
 }
 
 static int
-plan_stretch(struct gdi_plan *p, const struct stretch *w)
+plan_stretch(struct gdi_plan *p, struct stretch *w)
 {
-	struct gdi_rollups r = {.list = NULL};
-	int rc = w->with_rows >= 2 ? read_day(p, w, &r) : 0;
+	int rc = w->read;
 
 	if (rc == 1)
-		rc = take_rollups(p, w, &r);
+		rc = take_rollups(p, w, &w->rollups);
 	if (rc == 1) {
-		rc = keep_day(p, &r);
+		rc = keep_day(p, &w->rollups);
 		if (rc == 0)
 			return 0;
 	}
-	gdi_rollups_free(&r);
+	gdi_rollups_free(&w->rollups);
 	return rc;
+}
+
+/* ---- all days ------------------------------------------------------------ */
+
+struct reading {
+	const struct gdi_plan *plan;
+	struct stretch *stretch;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void
+read_some(void *arg, unsigned thread)
+{
+	struct reading *r = arg;
+	size_t i;
+
+	(void)thread;
+	while ((i = atomic_fetch_add(&r->next, 1)) < r->n) {
+		struct stretch *w = &r->stretch[i];
+
+		if (w->with_rows >= 2)
+			w->read = read_day(r->plan, w, &w->rollups);
+	}
+}
+
+/* All stretches, each with its roll-ups. */
+static int
+read_all(const struct gdi_plan *p, struct reading *r)
+{
+	size_t cap = 0;
+
+	*r = (struct reading){.plan = p};
+	for (size_t i = 0; i < p->scan->n_parts;) {
+		if (r->n == cap) {
+			struct stretch *grown = reallocarray(r->stretch,
+			    cap = cap ? cap * 2 : 64, sizeof(*grown));
+
+			if (grown == NULL)
+				return -ENOMEM;
+			r->stretch = grown;
+		}
+		r->stretch[r->n] = stretch_at(p->scan, i);
+		i = r->stretch[r->n++].end;
+	}
+	gdi_pool_run(r->n > 1 ? p->opts.pool : NULL, read_some, r);
+	return 0;
 }
 
 /* A roll-up stands where the first of its parts would. */
@@ -248,19 +299,21 @@ make(struct gdi_plan *p)
 {
 	const struct godb_scan *s = p->scan;
 	size_t room = s->n_parts + 1;
-	int rc = 0;
+	struct reading r;
+	int rc;
 
 	p->owner = malloc(room * sizeof(*p->owner));
 	p->part = malloc(room * sizeof(*p->part));
 	if (p->owner == NULL || p->part == NULL)
 		return -ENOMEM;
 	memset(p->owner, 0xff, room * sizeof(*p->owner));
-	for (size_t i = 0; rc == 0 && i < s->n_parts;) {
-		struct stretch w = stretch_at(s, i);
-
-		rc = plan_stretch(p, &w);
-		i = w.end;
-	}
+	rc = read_all(p, &r);
+	for (size_t i = 0; i < r.n; i++)
+		if (rc == 0)
+			rc = plan_stretch(p, &r.stretch[i]);
+		else
+			gdi_rollups_free(&r.stretch[i].rollups);
+	free(r.stretch);
 	if (rc == 0)
 		put_in_order(p);
 	return rc;

@@ -39,6 +39,7 @@ struct gdi_plan_opts {
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
 	const struct gdi_left_out *left_out; /* these are not used */
+	struct godb_pool *pool; /* reads for it; NULL: the caller's thread */
 };
 
 struct gdi_plan;

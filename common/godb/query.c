@@ -143,7 +143,8 @@ make_plan(struct gdi_run *run)
 	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
 	    .bin = o->bin,
 	    .bin_arg = o->bin_arg,
-	    .left_out = run->left_out};
+	    .left_out = run->left_out,
+	    .pool = o->pool};
 	size_t n_rolled;
 	int rc = gdi_plan_new(run->scan, &plan, &run->plan);
 
