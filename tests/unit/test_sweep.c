@@ -239,18 +239,22 @@ add_others(void)
 }
 
 static void
-flip(const char *file)
+flip(const char *file, uint64_t at)
 {
 	char name[160];
+	struct stat st;
 	uint8_t byte;
 	int fd;
 
 	snprintf(name, sizeof(name), "%s/%s", path, file);
 	fd = open(name, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || pread(fd, &byte, 1, 9000) != 1)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		abort();
+	at %= (uint64_t)st.st_size;
+	if (pread(fd, &byte, 1, (off_t)at) != 1)
 		abort();
 	byte ^= 4;
-	if (pwrite(fd, &byte, 1, 9000) != 1)
+	if (pwrite(fd, &byte, 1, (off_t)at) != 1)
 		abort();
 	close(fd);
 }
@@ -263,13 +267,39 @@ test_damage(struct godb_pool *pool)
 	struct godb_result_stats stats;
 
 	make_store();
-	flip("eth0/2025-11-26/rollups.gpf");
-	flip("eth1/2025-11-25/rollups.gpf");
+	flip("eth0/2025-11-26/rollups.gpf", 9000);
+	flip("eth1/2025-11-25/rollups.gpf", 9000);
 	opts.pool = pool;
 	opts.limit = 10;
 	ok(ask(&opts, "sip,dip", "", 0, &stats), "damaged");
 	is_int((int64_t)stats.rollups_unreadable, 2, "two are not read");
 	is_int((int64_t)stats.rollups, 4, "the others are");
+}
+
+/* Wherever the damage is. */
+static void
+test_flips(struct godb_pool *pool)
+{
+	static const char *const file[] = {"eth0/2025-11-26/rollups.gpf",
+	    "eth1/2025-11-27/rollups.gpf", "eth0/2025-11-25/rollups.idx"};
+	unsigned wrong = 0, noticed = 0;
+
+	make_store();
+	for (int i = 0; i < 40; i++) {
+		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+		struct godb_result_stats stats;
+		uint64_t at = tap_random(&seed);
+
+		flip(file[i % 3], at);
+		opts.pool = pool;
+		opts.limit = i % 2 ? 10 : 0;
+		wrong += !ask(&opts, i % 4 < 2 ? "sip,dip,dport" : "sip,dip",
+		    i % 5 ? "" : "dport = 443", 0, &stats);
+		noticed += stats.rollups < DAYS * 2;
+		flip(file[i % 3], at);
+	}
+	is_int(wrong, 0, "a bit is wrong somewhere, the answer is not");
+	ok(noticed > 10, "of %u flips something was noticed", noticed);
 }
 
 int
@@ -291,6 +321,7 @@ main(void)
 	add_others();
 	ask_all("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2, 0);
 	test_damage(pool);
+	test_flips(pool);
 	godb_pool_free(pool);
 	folder_remove(root);
 	return tap_done();
