@@ -69,6 +69,7 @@ struct job {
 	size_t iface;
 	const char *name;
 	size_t first_part, end_part;
+	struct godb_part any; /* bits that some part has, where that matters */
 	size_t first_held, end_held; /* days without parts */
 	int64_t known_first_s, known_last_s; /* of the interface's extent */
 	bool known;
@@ -414,7 +415,9 @@ add_counters(struct job *j, enum godb_cause cause)
 	memset(&item, 0, sizeof(item));
 	item.cause = cause;
 	item.iface = j->name;
-	for (size_t i = j->first_part; i < j->end_part; i++) {
+	/* mostly no part lacks anything */
+	for (size_t i = j->first_part;
+	     amount_of(&j->any, cause) > 0 && i < j->end_part; i++) {
 		const struct godb_part *part = godb_scan_part(j->scan, i);
 		uint64_t amount = amount_of(part, cause);
 
@@ -542,6 +545,18 @@ add_strays(struct job *j)
 	return rc;
 }
 
+static void
+note_any(struct godb_part *any, const struct godb_part *part)
+{
+	const struct godb_counters *c = &part->counters;
+
+	any->flags |= part->flags;
+	any->counters.kernel_drops |= c->kernel_drops;
+	any->counters.iface_drops |= c->iface_drops;
+	any->counters.late |= c->late;
+	any->counters.time_clamped |= c->time_clamped;
+}
+
 static int
 cover_all(struct job *j)
 {
@@ -553,6 +568,7 @@ cover_all(struct job *j)
 	for (j->iface = 0; rc == 0 && j->iface < godb_scan_n_ifaces(j->scan);
 	     j->iface++) {
 		j->first_part = part;
+		memset(&j->any, 0, sizeof(j->any));
 		while (part < n_parts &&
 		    godb_scan_part(j->scan, part)->iface_index == j->iface) {
 			const struct godb_part *p =
@@ -560,6 +576,7 @@ cover_all(struct job *j)
 
 			if (p->n4 || p->n6)
 				j->c->directions |= p->flags & directions;
+			note_any(&j->any, p);
 		}
 		j->end_part = part;
 		j->first_held = held;
