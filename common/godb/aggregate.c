@@ -530,20 +530,31 @@ gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
 			add_columns(&a->v6, c, columns, true, most, scratch);
 }
 
+enum { HASHED = 64 }; /* keys at a time */
+
 /* Equal keys that lie side by side, as those of sip do, are hashed once. */
 EITHER void
 estimate_keys(const struct godb_columns *c, uint32_t columns, bool v6,
     const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e)
 {
-	size_t n = v6 ? c->n6 : c->n4, words = v6 ? WORDS6 : WORDS4;
-	uint64_t word[WORDS6], last[WORDS6];
+	size_t rows = v6 ? c->n6 : c->n4, words = v6 ? WORDS6 : WORDS4;
+	size_t step = words + 1, i = 0;
+	uint64_t record[(HASHED + 1) * (WORDS6 + 1)] GDI_UNINITIALISED;
+	uint64_t last[WORDS6] = {0};
 
-	for (size_t i = 0; i < n && gdi_estimate(e) <= enough; i++) {
-		column_key(c, columns, v6, i, word);
-		if (i > 0 && same_key(last, word, words))
-			continue;
-		memcpy(last, word, words * sizeof(*word));
-		gdi_estimate_add(e, gp_hash_words(key, word, words));
+	while (i < rows && gdi_estimate(e) <= enough) {
+		size_t n = 0;
+
+		for (; n < HASHED && i < rows; i++) {
+			uint64_t *word = &record[n * step + 1];
+
+			column_key(c, columns, v6, i, word);
+			n += i == 0 || !same_key(last, word, words);
+			memcpy(last, word, words * sizeof(*word));
+		}
+		gp_hash_records(key, record, words, step, n);
+		for (size_t k = 0; k < n; k++)
+			gdi_estimate_add(e, record[k * step]);
 	}
 }
 

@@ -135,9 +135,8 @@ put_all(struct gdi_aggregate *a, uint64_t *seed, struct gdi_buf *scratch)
 }
 
 /* The same n rows of either version as columns of the store. */
-static int
-put_columns(struct gdi_aggregate *a, size_t from, size_t n,
-    struct gdi_buf *scratch)
+static struct godb_columns
+columns_of(size_t from, size_t n)
 {
 	static uint32_t sip4[N], dip4[N];
 	static struct godb_addr6 sip6[N], dip6[N];
@@ -170,6 +169,15 @@ put_columns(struct gdi_aggregate *a, size_t from, size_t n,
 			counter[k][n + i] = r6->counter[k];
 		}
 	}
+	return c;
+}
+
+static int
+put_columns(struct gdi_aggregate *a, size_t from, size_t n,
+    struct gdi_buf *scratch)
+{
+	struct godb_columns c = columns_of(from, n);
+
 	return gdi_aggregate_columns(a, &c, GODB_COL_ALL, 4 * N, scratch);
 }
 
@@ -259,6 +267,35 @@ put_one(struct gdi_aggregate *a, const struct godb_row4 *r, size_t n,
 	if (rc == 0)
 		gdi_aggregate_accept(a);
 	return rc;
+}
+
+/* Few keys are counted to the last one. */
+static void
+test_estimate(uint64_t *seed)
+{
+	static struct gdi_estimate e;
+	struct godb_columns c;
+	struct gp_hash_key key;
+	size_t n;
+
+	if (gp_hash_key_init(&key) != 0)
+		abort();
+	make(seed, 1500, 0);
+	gdi_estimate_init(&e);
+	for (size_t i = 0; i < N; i += n) {
+		n = 1 + tap_random(seed) % 1000;
+		n = n > N - i ? N - i : n;
+		c = columns_of(i, n);
+		gdi_aggregate_estimate(&c, GODB_COL_ALL, &key, UINT64_MAX, &e);
+	}
+	is_int((long)gdi_estimate(&e), (long)(sum4() + sum6()),
+	    "the number of keys");
+	make(seed, 10000000, 0);
+	c = columns_of(0, N);
+	gdi_estimate_init(&e);
+	gdi_aggregate_estimate(&c, GODB_COL_ALL, &key, 3000, &e);
+	ok(gdi_estimate(&e) > 3000 && gdi_estimate(&e) < 3100,
+	    "counting stops soon after enough: %d", (int)gdi_estimate(&e));
 }
 
 /* Rows out of the store whose places the sort leaves to nobody. */
@@ -412,6 +449,7 @@ main(void)
 			test_sums(&seed, 10000000, kind, columns);
 		}
 	}
+	test_estimate(&seed);
 	test_seek_after_sort();
 	test_limits();
 	test_sort(&seed);
