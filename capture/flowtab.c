@@ -34,6 +34,7 @@ enum {
 	/* Slots behind the last home; chains of a full index reach a few
 	 * hundred.  The last one stays empty. */
 	INDEX_BEHIND = 4096,
+	FETCH_SLOTS = 16,      /* of a chain, before it is needed */
 	MOVE_SLOTS = 1024,     /* per batch: done well before it is needed */
 	PAGES_BYTES = 32 << 10,   /* made at a time, before they are touched */
 	RELEASE_BYTES = 128 << 10, /* of an index that is left, at a time */
@@ -392,19 +393,40 @@ free_entry(struct half *h, uint32_t entry)
 	h->used--;
 }
 
+/* The chain of a flow that was not there still ends where the batch found its
+ * end: nothing has come since, as that is where it would be. */
+INLINE bool
+still_ends(const struct half *h, const struct probe *pr)
+{
+	return pr->end && pr->end->entry1 == 0 && h->now.slot == h->began;
+}
+
+/* False when there is no place. */
+static bool
+put_probe(const struct half *h, const struct probe *pr, uint32_t entry1)
+{
+	uint32_t hash = (uint32_t)pr->hash;
+
+	if (!still_ends(h, pr))
+		return index_put(index_of(h, hash), hash, entry1);
+	/* FETCH_SLOTS behind its home: never the last */
+	*pr->end = (struct slot){entry1, hash};
+	return true;
+}
+
 /* Entry + 1 of a new flow, or 0 when the table is full. */
 static uint32_t
 insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
     const struct probe *pr)
 {
-	uint32_t entry, hash = (uint32_t)pr->hash;
+	uint32_t entry;
 	struct meta *m;
 
 	index_grow(h);
 	entry = new_entry(t, h);
 	if (entry == UINT32_MAX)
 		return 0;
-	if (!index_put(index_of(h, hash), hash, entry + 1)) {
+	if (!put_probe(h, pr, entry + 1)) {
 		free_entry(h, entry);
 		return 0;
 	}
@@ -417,7 +439,7 @@ insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
 	m->state = IN_USE;
 	better_evidence(m, orient_packet(p), pr->dir);
 	if (t->dpi)
-		flowtab_label_start(t, h, entry, p, hash);
+		flowtab_label_start(t, h, entry, p, (uint32_t)pr->hash);
 	return entry + 1;
 }
 
@@ -431,7 +453,8 @@ count(struct flowtab *t, struct half *h, bool v6,
 
 	/* entries stay where they are, so what was found before the batch
 	 * began is there; what was not may have come with it */
-	if (entry1 == 0 || !same_key(h, v6, entry1 - 1, pr))
+	if (entry1 == 0 ? !still_ends(h, pr) :
+			  !same_key(h, v6, entry1 - 1, pr))
 		entry1 = find(h, pr, v6);
 	t->held++;
 	if (entry1 == 0) {
@@ -474,14 +497,20 @@ prefetch_entry(const struct half *h, bool v6, struct probe *pr)
 {
 	uint32_t hash = (uint32_t)pr->hash;
 	const struct index *ix = index_of(h, hash);
-	const struct slot *s = &ix->slot[home(hash, ix->size)];
+	struct slot *s = &ix->slot[home(hash, ix->size)];
 	const uint8_t *e;
 	unsigned i = 0;
 
 	pr->entry1 = 0;
-	for (; s->hash != hash || s->entry1 == 0; s++)
-		if (s->entry1 == 0 || ++i == 8)
+	pr->end = NULL;
+	for (; s->hash != hash || s->entry1 == 0; s++) {
+		if (s->entry1 == 0) {
+			pr->end = s;
 			return;
+		}
+		if (++i == FETCH_SLOTS)
+			return;
+	}
 	pr->entry1 = s->entry1;
 	e = h->entries + (s->entry1 - 1) *
 	    (v6 ? sizeof(struct flow6) : sizeof(struct flow4));
@@ -500,6 +529,7 @@ add_probes(struct flowtab *t, bool v6, const struct decode_packet *p,
 {
 	struct half *h = &t->half[v6];
 
+	h->began = h->now.slot;
 	hash_probes(t, pr, n, v6);
 	for (size_t i = 0; i < n; i++)
 		prefetch_slot(h, &pr[i]);

@@ -89,6 +89,7 @@ struct half {
 	uint32_t free1;     /* list of evicted ones, entry + 1 */
 	uint32_t used;
 	struct index now, old; /* old.size 0: nothing to move */
+	const struct slot *began; /* now.slot as the batch began */
 	uint32_t moved; /* what of the old one is in the new one: all below */
 	uint32_t size_max;
 	size_t ready; /* bytes of a new index that have their pages */
@@ -102,6 +103,7 @@ struct half {
 struct probe {
 	uint64_t hash;   /* its lower half counts */
 	uint64_t key[5]; /* IPv4: addresses; ports and protocol */
+	struct slot *end; /* of its chain, or NULL: not reached */
 	uint32_t entry1; /* what has that hash, or 0; not looked at yet */
 	uint8_t packet;  /* of the batch */
 	uint8_t dir;     /* 1: from endpoint b */
