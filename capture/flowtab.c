@@ -34,6 +34,7 @@ enum {
 	/* Slots behind the last home; chains of a full index reach a few
 	 * hundred.  The last one stays empty. */
 	INDEX_BEHIND = 4096,
+	FETCH_SLOTS = 16,      /* of a chain, before it is needed */
 	MOVE_SLOTS = 1024,     /* per batch: done well before it is needed */
 	PAGES_BYTES = 32 << 10,   /* made at a time, before they are touched */
 	RELEASE_BYTES = 128 << 10, /* of an index that is left, at a time */
@@ -151,37 +152,40 @@ same_key(const struct half *h, bool v6, uint32_t entry,
 	return ((key[0] ^ p->key[0]) | (key[1] ^ p->key[1])) == 0;
 }
 
-/* Endpoints in the order of their bytes, so that both directions meet. */
+/* Endpoints in the order of their bytes, so that both directions meet.  Which
+ * one a packet comes from nobody can foresee: no branches. */
 INLINE void
-make_probe(const struct flowtab *t, const struct decode_packet *p,
-    struct probe *out)
+make_probe(const struct decode_packet *p, bool v6, struct probe *out)
 {
-	uint64_t ports;
+	uint32_t ports = (uint32_t)p->dport << 16 | p->sport;
+	bool later = p->sport > p->dport;
 
-	if (p->version == 4) {
-		uint32_t s, d;
-
-		memcpy(&s, p->src, 4);
-		memcpy(&d, p->dst, 4);
-		out->dir = s != d ? s > d : p->sport > p->dport;
-		memcpy(out->key, (uint32_t[2]){out->dir ? d : s,
-				     out->dir ? s : d}, 8);
-	} else {
+	if (v6) {
 		uint64_t s[2], d[2];
 
 		memcpy(s, p->src, 16);
 		memcpy(d, p->dst, 16);
-		out->dir = s[0] != d[0] ? s[0] > d[0]
-		    : s[1] != d[1]      ? s[1] > d[1]
-		                        : p->sport > p->dport;
-		memcpy(out->key + (out->dir ? 2 : 0), s, 16);
-		memcpy(out->key + (out->dir ? 0 : 2), d, 16);
+		out->dir = (s[0] > d[0]) | ((s[0] == d[0]) &
+		    ((s[1] > d[1]) | ((s[1] == d[1]) & later)));
+		memcpy(out->key + 2 * out->dir, s, 16);
+		memcpy(out->key + 2 * !out->dir, d, 16);
+	} else {
+		uint32_t s, d;
+
+		memcpy(&s, p->src, 4);
+		memcpy(&d, p->dst, 4);
+		out->dir = (s > d) | ((s == d) & later);
+		memcpy(out->key, (uint32_t[2]){s < d ? s : d, s < d ? d : s},
+		    8);
 	}
-	ports = out->dir ? (uint32_t)p->sport << 16 | p->dport
-	                 : (uint32_t)p->dport << 16 | p->sport;
-	out->key[p->version == 4 ? 1 : 4] = (uint64_t)p->proto << 32 | ports;
-	out->hash = (uint32_t)gp_hash_words(&t->key, out->key,
-	    p->version == 4 ? 2 : 5);
+	ports = ports << 16 * out->dir | ports >> 16 * out->dir;
+	out->key[v6 ? 4 : 1] = (uint64_t)p->proto << 32 | ports;
+}
+
+INLINE void
+hash_probes(const struct flowtab *t, struct probe *pr, size_t n, bool v6)
+{
+	gp_hash_records(&t->key, &pr->hash, v6 ? 5 : 2, PROBE_WORDS, n);
 }
 
 /* ---- index ------------------------------------------------------------- */
@@ -205,11 +209,12 @@ index_of(const struct half *h, uint32_t hash)
 INLINE uint32_t
 find(const struct half *h, const struct probe *p, bool v6)
 {
-	const struct index *ix = index_of(h, p->hash);
-	const struct slot *s = &ix->slot[home(p->hash, ix->size)];
+	uint32_t hash = (uint32_t)p->hash;
+	const struct index *ix = index_of(h, hash);
+	const struct slot *s = &ix->slot[home(hash, ix->size)];
 
 	for (; s->entry1 != 0; s++)
-		if (s->hash == p->hash && same_key(h, v6, s->entry1 - 1, p))
+		if (s->hash == hash && same_key(h, v6, s->entry1 - 1, p))
 			return s->entry1;
 	return 0;
 }
@@ -388,19 +393,40 @@ free_entry(struct half *h, uint32_t entry)
 	h->used--;
 }
 
+/* The chain of a flow that was not there still ends where the batch found its
+ * end: nothing has come since, as that is where it would be. */
+INLINE bool
+still_ends(const struct half *h, const struct probe *pr)
+{
+	return pr->end && pr->end->entry1 == 0 && h->now.slot == h->began;
+}
+
+/* False when there is no place. */
+static bool
+put_probe(const struct half *h, const struct probe *pr, uint32_t entry1)
+{
+	uint32_t hash = (uint32_t)pr->hash;
+
+	if (!still_ends(h, pr))
+		return index_put(index_of(h, hash), hash, entry1);
+	/* FETCH_SLOTS behind its home: never the last */
+	*pr->end = (struct slot){entry1, hash};
+	return true;
+}
+
 /* Entry + 1 of a new flow, or 0 when the table is full. */
 static uint32_t
 insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
     const struct probe *pr)
 {
-	struct meta *m;
 	uint32_t entry;
+	struct meta *m;
 
 	index_grow(h);
 	entry = new_entry(t, h);
 	if (entry == UINT32_MAX)
 		return 0;
-	if (!index_put(index_of(h, pr->hash), pr->hash, entry + 1)) {
+	if (!put_probe(h, pr, entry + 1)) {
 		free_entry(h, entry);
 		return 0;
 	}
@@ -413,7 +439,7 @@ insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
 	m->state = IN_USE;
 	better_evidence(m, orient_packet(p), pr->dir);
 	if (t->dpi)
-		flowtab_label_start(t, h, entry, p, pr->hash);
+		flowtab_label_start(t, h, entry, p, (uint32_t)pr->hash);
 	return entry + 1;
 }
 
@@ -421,10 +447,15 @@ INLINE void
 count(struct flowtab *t, struct half *h, bool v6,
     const struct decode_packet *p, const struct probe *pr, uint16_t now)
 {
-	uint32_t entry1 = find(h, pr, v6);
+	uint32_t entry1 = pr->entry1;
 	struct meta *m;
 	unsigned way;
 
+	/* entries stay where they are, so what was found before the batch
+	 * began is there; what was not may have come with it */
+	if (entry1 == 0 ? !still_ends(h, pr) :
+			  !same_key(h, v6, entry1 - 1, pr))
+		entry1 = find(h, pr, v6);
 	t->held++;
 	if (entry1 == 0) {
 		entry1 = insert(t, h, p, pr);
@@ -449,26 +480,63 @@ count(struct flowtab *t, struct half *h, bool v6,
 	else if (p->hint != DECODE_HINT_NONE)
 		better_evidence(m, orient_hint(p), pr->dir);
 	if (__builtin_expect((p->flags & DECODE_STAGED) != 0, 0))
-		flowtab_label_packet(t, h, entry1 - 1, p, pr->hash);
+		flowtab_label_packet(t, h, entry1 - 1, p, (uint32_t)pr->hash);
 }
 
 INLINE void
-prefetch_entry(const struct half *h, bool v6, uint32_t hash)
+prefetch_slot(const struct half *h, const struct probe *pr)
 {
+	const struct index *ix = index_of(h, (uint32_t)pr->hash);
+
+	__builtin_prefetch(&ix->slot[home((uint32_t)pr->hash, ix->size)]);
+}
+
+/* What has the hash is the flow, but for one in millions. */
+INLINE void
+prefetch_entry(const struct half *h, bool v6, struct probe *pr)
+{
+	uint32_t hash = (uint32_t)pr->hash;
 	const struct index *ix = index_of(h, hash);
-	const struct slot *s = &ix->slot[home(hash, ix->size)];
+	struct slot *s = &ix->slot[home(hash, ix->size)];
+	const uint8_t *e;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < 8 && s->entry1 != 0; i++, s++) {
-		const uint8_t *e = h->entries + (s->entry1 - 1) *
-		    (v6 ? sizeof(struct flow6) : sizeof(struct flow4));
-
-		if (s->hash != hash)
-			continue;
-		__builtin_prefetch(e, 1);
-		if (!v6)
-			__builtin_prefetch(e + sizeof(struct flow4) - 1, 1);
-		return;
+	pr->entry1 = 0;
+	pr->end = NULL;
+	for (; s->hash != hash || s->entry1 == 0; s++) {
+		if (s->entry1 == 0) {
+			pr->end = s;
+			return;
+		}
+		if (++i == FETCH_SLOTS)
+			return;
 	}
+	pr->entry1 = s->entry1;
+	e = h->entries + (s->entry1 - 1) *
+	    (v6 ? sizeof(struct flow6) : sizeof(struct flow4));
+	__builtin_prefetch(e, 1);
+	if (!v6)
+		__builtin_prefetch(e + sizeof(struct flow4) - 1, 1);
+}
+
+/*
+ * Three passes, so that each miss of the cache waits beside the others of the
+ * batch instead of behind them.
+ */
+INLINE void
+add_probes(struct flowtab *t, bool v6, const struct decode_packet *p,
+    struct probe *pr, size_t n, uint16_t now)
+{
+	struct half *h = &t->half[v6];
+
+	h->began = h->now.slot;
+	hash_probes(t, pr, n, v6);
+	for (size_t i = 0; i < n; i++)
+		prefetch_slot(h, &pr[i]);
+	for (size_t i = 0; i < n; i++)
+		prefetch_entry(h, v6, &pr[i]);
+	for (size_t i = 0; i < n; i++)
+		count(t, h, v6, &p[pr[i].packet], &pr[i], now);
 }
 
 void
@@ -476,29 +544,19 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
     uint32_t now_s)
 {
 	uint16_t now = (uint16_t)(now_s / SEEN_UNIT_S);
+	size_t n4 = 0, n6 = 0;
 
 	assert(n <= FLOWTAB_BATCH);
 	t->now_s = now_s;
 	for (size_t i = 0; i < n; i++) {
-		const struct index *ix;
+		bool v6 = p[i].version == 6;
+		struct probe *pr = v6 ? &t->probe6[n6++] : &t->probe4[n4++];
 
-		make_probe(t, &p[i], &t->probe[i]);
-		ix = index_of(&t->half[p[i].version == 6], t->probe[i].hash);
-		__builtin_prefetch(
-		    &ix->slot[home(t->probe[i].hash, ix->size)]);
+		pr->packet = (uint8_t)i;
+		make_probe(&p[i], v6, pr);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (p[i].version == 6)
-			prefetch_entry(&t->half[1], true, t->probe[i].hash);
-		else
-			prefetch_entry(&t->half[0], false, t->probe[i].hash);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (p[i].version == 6)
-			count(t, &t->half[1], true, &p[i], &t->probe[i], now);
-		else
-			count(t, &t->half[0], false, &p[i], &t->probe[i], now);
-	}
+	add_probes(t, false, p, t->probe4, n4, now);
+	add_probes(t, true, p, t->probe6, n6, now);
 	for (int i = 0; i < 2; i++)
 		index_move(&t->half[i], MOVE_SLOTS);
 }
@@ -506,10 +564,14 @@ flowtab_add(struct flowtab *t, const struct decode_packet *p, size_t n,
 bool
 flowtab_curious(const struct flowtab *t, const struct decode_packet *p)
 {
+	bool v6 = p->version == 6;
 	struct probe pr;
+	uint32_t hash;
 
-	make_probe(t, p, &pr);
-	return t->settled[pr.hash % SETTLED_SLOTS] != pr.hash;
+	make_probe(p, v6, &pr);
+	hash_probes(t, &pr, 1, v6);
+	hash = (uint32_t)pr.hash;
+	return t->settled[hash % SETTLED_SLOTS] != hash;
 }
 
 /* ---- publishing -------------------------------------------------------- */

@@ -89,6 +89,7 @@ struct half {
 	uint32_t free1;     /* list of evicted ones, entry + 1 */
 	uint32_t used;
 	struct index now, old; /* old.size 0: nothing to move */
+	const struct slot *began; /* now.slot as the batch began */
 	uint32_t moved; /* what of the old one is in the new one: all below */
 	uint32_t size_max;
 	size_t ready; /* bytes of a new index that have their pages */
@@ -97,12 +98,18 @@ struct half {
 	unsigned region_now;
 };
 
-/* A packet made ready: its key in the table's order of endpoints. */
+/* A packet made ready: its key in the table's order of endpoints, as a record
+ * of gp_hash_records. */
 struct probe {
+	uint64_t hash;   /* its lower half counts */
 	uint64_t key[5]; /* IPv4: addresses; ports and protocol */
-	uint32_t hash;
-	uint8_t dir; /* 1: from endpoint b */
+	struct slot *end; /* of its chain, or NULL: not reached */
+	uint32_t entry1; /* what has that hash, or 0; not looked at yet */
+	uint8_t packet;  /* of the batch */
+	uint8_t dir;     /* 1: from endpoint b */
 };
+enum { PROBE_WORDS = sizeof(struct probe) / 8 };
+static_assert(FLOWTAB_BATCH <= 256, "a packet's number fits");
 
 struct map {
 	void *base;
@@ -141,7 +148,7 @@ struct flowtab {
 	/* the sweep */
 	unsigned sweep_half;
 	uint32_t sweep_at;
-	struct probe probe[FLOWTAB_BATCH];
+	struct probe probe4[FLOWTAB_BATCH], probe6[FLOWTAB_BATCH];
 	struct map maps[16];
 	size_t n_maps;
 };

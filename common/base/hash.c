@@ -88,12 +88,19 @@ __attribute__((target("aes,sse2"))) static void
 records_aes(const struct gp_hash_key *key, uint64_t *r, size_t n, size_t step,
     size_t count)
 {
-	if (n == 1) /* the most common gets a loop of its own */
-		for (size_t i = 0; i < count; i++, r += step)
-			r[0] = words_aes(key, r + 1, 1);
+	/* the most common get loops of their own */
+#define RECORDS(words)                                  \
+	for (size_t i = 0; i < count; i++, r += step)   \
+		r[0] = words_aes(key, r + 1, words)
+	if (n == 1)
+		RECORDS(1);
+	else if (n == 2)
+		RECORDS(2);
+	else if (n == 5)
+		RECORDS(5);
 	else
-		for (size_t i = 0; i < count; i++, r += step)
-			r[0] = words_aes(key, r + 1, n);
+		RECORDS(n);
+#undef RECORDS
 }
 #endif
 

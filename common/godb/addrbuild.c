@@ -14,11 +14,12 @@
 /* What one pass holds of (address, slot), and what is sorted at a time. */
 #define PAIRS4_MAX (2u << 20) /* 8 bytes each */
 #define PAIRS6_MAX (1u << 19) /* 32 bytes each */
-#define STAGE4     (1u << 18)
-#define STAGE6     (1u << 16)
+#define STAGE4_MAX (1u << 20)
+#define STAGE6_MAX (1u << 18)
 #define PASSES_MAX 64u
 #define SLOT_BITS  9
 #define EMIT_STEP  64u /* groups a step */
+#define RECENT     (1u << 13) /* pairs that need not be staged again */
 
 enum phase { GATHER, EMIT, FINISH, PLACE, DONE };
 
@@ -47,17 +48,24 @@ struct gdi_addrbuild {
 	/* pairs of this pass: addresses in [from, until) */
 	struct godb_addr6 from, until;
 	bool bounded; /* there is an until, and so another pass */
-	uint64_t *pair4, *spare4, *stage4;
+	uint64_t *pair4, *stage4;
 	/* an IPv6 address is as wide as an IPv4 row's key, so the sort of
 	 * rows serves; the slot is counter[0] */
-	struct gdi_row4 *pair6, *spare6, *stage6, *sorted6;
+	struct gdi_row4 *pair6, *stage6, *part6;
 	size_t n_pairs, n_stage, room_pairs;
+	uint64_t recent4[RECENT]; /* some of what is staged */
 	/* the group at hand */
 	size_t emitted; /* pairs */
 	struct godb_addr6 addr[GDI_GROUP];
 	struct gdi_slots slots[GDI_GROUP];
 	size_t n_group;
 };
+
+static void
+forget_recent(struct gdi_addrbuild *b)
+{
+	memset(b->recent4, 0xff, sizeof(b->recent4)); /* no pair */
+}
 
 /* ---- beginning and end --------------------------------------------------- */
 
@@ -92,6 +100,7 @@ gdi_addrbuild_new(int day_fd, const struct gdi_addrbuild_opts *opts,
 	b->fd = b->x.fd = b->column_fd[0] = b->column_fd[1] = -1;
 	b->end = GDI_HEADER_BYTES;
 	b->x.listed = true;
+	forget_recent(b);
 	rc = gdi_index_read(day_fd, opts->day_s, &b->index);
 	if (rc == 0 && (b->index.n_gaps > 0 || b->index.header_damaged ||
 			   b->index.size == 0))
@@ -127,14 +136,12 @@ static void
 drop_pairs(struct gdi_addrbuild *b)
 {
 	free(b->pair4);
-	free(b->spare4);
 	free(b->stage4);
 	free(b->pair6);
-	free(b->spare6);
 	free(b->stage6);
-	free(b->sorted6);
-	b->pair4 = b->spare4 = b->stage4 = NULL;
-	b->pair6 = b->spare6 = b->stage6 = b->sorted6 = NULL;
+	free(b->part6);
+	b->pair4 = b->stage4 = NULL;
+	b->pair6 = b->stage6 = b->part6 = NULL;
 	b->n_pairs = b->n_stage = b->room_pairs = 0;
 }
 
@@ -168,74 +175,99 @@ pairs_max(const struct gdi_addrbuild *b)
 	return b->v6 ? PAIRS6_MAX : PAIRS4_MAX;
 }
 
-/* More memory, its content kept; `spare` is only as large. */
-static int
-grow(void **have, void **spare, size_t bytes)
+static size_t
+stage_max(const struct gdi_addrbuild *b)
 {
-	void *p = realloc(*have, bytes);
+	size_t most = b->v6 ? STAGE6_MAX : STAGE4_MAX;
 
-	if (p == NULL)
-		return -ENOMEM;
-	*have = p;
-	free(*spare);
-	*spare = malloc(bytes);
-	return *spare ? 0 : -ENOMEM;
+	return pairs_max(b) < most ? pairs_max(b) : most;
 }
 
-/* Room for n pairs and as many in the spare, which they are merged into. */
+/* Room for n pairs. */
 static int
 reserve(struct gdi_addrbuild *b, size_t n)
 {
 	size_t room = b->room_pairs ? b->room_pairs : 1024;
-	void *have = b->v6 ? (void *)b->pair6 : (void *)b->pair4;
-	void *spare = b->v6 ? (void *)b->spare6 : (void *)b->spare4;
-	int rc;
+	void *grown;
 
 	if (n <= b->room_pairs)
 		return 0;
 	while (room < n)
 		room *= 2;
-	rc = grow(&have, &spare,
-	    room * (b->v6 ? sizeof(*b->pair6) : sizeof(*b->pair4)));
-	if (b->v6) {
-		b->pair6 = have;
-		b->spare6 = spare;
-	} else {
-		b->pair4 = have;
-		b->spare4 = spare;
-	}
-	b->room_pairs = rc < 0 ? 0 : room;
-	return rc;
+	grown = b->v6 ? reallocarray(b->pair6, room, sizeof(*b->pair6)) :
+			reallocarray(b->pair4, room, sizeof(*b->pair4));
+	if (grown == NULL)
+		return -ENOMEM;
+	if (b->v6)
+		b->pair6 = grown;
+	else
+		b->pair4 = grown;
+	b->room_pairs = room;
+	return 0;
 }
 
-static size_t
-merge4(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b,
-    uint64_t *to)
+/* The sources of a block come in order. */
+static int
+sort4(uint64_t *v, size_t n)
 {
-	size_t i = 0, k = 0, n = 0;
+	bool sorted = true;
 
-	while (i < n_a || k < n_b) {
-		bool second = i == n_a || (k < n_b && b[k] < a[i]);
-		uint64_t v = second ? b[k++] : a[i++];
+	for (size_t i = 1; sorted && i < n; i++)
+		sorted = v[i - 1] <= v[i];
+	return sorted ? 0 : gdi_sort_u64(v, n);
+}
 
-		if (n == 0 || to[n - 1] != v)
-			to[n++] = v;
+/* Sorted pairs, each once. */
+static size_t
+once4(uint64_t *v, size_t n)
+{
+	size_t kept = 1;
+
+	for (size_t i = 1; i < n; i++) {
+		v[kept] = v[i];
+		kept += v[i] != v[kept - 1];
 	}
-	return n;
+	return kept;
+}
+
+/*
+ * Sorted pairs of b, each once, among those at the front of a, from the back,
+ * so that no other memory is needed, and none is touched below the least of b.
+ * Which of the two comes next nobody can foresee: no branches.
+ */
+static size_t
+merge4(uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b)
+{
+	size_t end = n_a + n_b, to = end;
+
+	while (n_a > 0 && n_b > 0) {
+		uint64_t x = a[n_a - 1], y = b[n_b - 1];
+
+		a[--to] = x > y ? x : y;
+		n_a -= x >= y;
+		n_b -= y >= x;
+	}
+	to -= n_b;
+	memcpy(a + to, b, n_b * sizeof(*a));
+	/* equal ones have left a gap */
+	if (to > n_a)
+		memmove(a + n_a, a + to, (end - to) * sizeof(*a));
+	return n_a + end - to;
 }
 
 /* By address, then slot. */
-static int
-order6(const void *pa, const void *pb)
+static inline bool
+less6(const struct gdi_row4 *a, const struct gdi_row4 *b)
 {
-	const struct gdi_row4 *a = pa, *b = pb;
+	return (a->k[0] < b->k[0]) | ((a->k[0] == b->k[0]) &
+	    ((a->k[1] < b->k[1]) | ((a->k[1] == b->k[1]) &
+	    (a->counter[0] < b->counter[0]))));
+}
 
-	if (a->k[0] != b->k[0])
-		return a->k[0] < b->k[0] ? -1 : 1;
-	if (a->k[1] != b->k[1])
-		return a->k[1] < b->k[1] ? -1 : 1;
-	return (a->counter[0] > b->counter[0]) -
-	    (a->counter[0] < b->counter[0]);
+static int
+order6(const void *a, const void *b)
+{
+	return less6(b, a) - less6(a, b);
 }
 
 /* Slots of each address, which the radix sort left in any order. */
@@ -253,21 +285,48 @@ order_slots6(struct gdi_row4 *v, size_t n)
 	}
 }
 
-static size_t
-merge6(const struct gdi_row4 *a, size_t n_a, const struct gdi_row4 *b,
-    size_t n_b, struct gdi_row4 *to)
+static void
+sort6(struct gdi_row4 *v, struct gdi_row4 *part, size_t n)
 {
-	size_t i = 0, k = 0, n = 0;
+	bool sorted = true;
 
-	while (i < n_a || k < n_b) {
-		bool second = i == n_a ||
-		    (k < n_b && order6(&b[k], &a[i]) < 0);
-		const struct gdi_row4 *v = second ? &b[k++] : &a[i++];
+	for (size_t i = 1; sorted && i < n; i++)
+		sorted = !less6(&v[i], &v[i - 1]);
+	if (sorted)
+		return;
+	gdi_sort_row4_in_place(v, part, n);
+	order_slots6(v, n);
+}
 
-		if (n == 0 || order6(&to[n - 1], v) != 0)
-			to[n++] = *v;
+static size_t
+once6(struct gdi_row4 *v, size_t n)
+{
+	size_t kept = 1;
+
+	for (size_t i = 1; i < n; i++)
+		if (less6(&v[kept - 1], &v[i]))
+			v[kept++] = v[i];
+	return kept;
+}
+
+static size_t
+merge6(struct gdi_row4 *a, size_t n_a, const struct gdi_row4 *b, size_t n_b)
+{
+	size_t end = n_a + n_b, to = end;
+
+	while (n_a > 0 && n_b > 0) {
+		const struct gdi_row4 *x = &a[n_a - 1], *y = &b[n_b - 1];
+		bool a_less = less6(x, y), b_less = less6(y, x);
+
+		a[--to] = *(a_less ? y : x);
+		n_a -= !a_less;
+		n_b -= !b_less;
 	}
-	return n;
+	to -= n_b;
+	memcpy(a + to, b, n_b * sizeof(*a));
+	if (to > n_a)
+		memmove(a + n_a, a + to, (end - to) * sizeof(*a));
+	return n_a + end - to;
 }
 
 static struct godb_addr6
@@ -311,26 +370,18 @@ settle(struct gdi_addrbuild *b)
 	if (rc < 0 || n == 0)
 		return rc;
 	if (b->v6) {
-		struct gdi_row4 *swap = b->spare6;
-
-		gdi_sort_row4(b->stage6, b->sorted6, n);
-		order_slots6(b->sorted6, n);
-		b->n_pairs = merge6(b->pair6, b->n_pairs, b->sorted6, n,
-		    b->spare6);
-		b->spare6 = b->pair6;
-		b->pair6 = swap;
+		sort6(b->stage6, b->part6, n);
+		b->n_pairs = merge6(b->pair6, b->n_pairs, b->stage6,
+		    once6(b->stage6, n));
 	} else {
-		uint64_t *swap = b->spare4;
-
-		rc = gdi_sort_u64(b->stage4, n);
+		rc = sort4(b->stage4, n);
 		if (rc < 0)
 			return rc;
-		b->n_pairs = merge4(b->pair4, b->n_pairs, b->stage4, n,
-		    b->spare4);
-		b->spare4 = b->pair4;
-		b->pair4 = swap;
+		b->n_pairs = merge4(b->pair4, b->n_pairs, b->stage4,
+		    once4(b->stage4, n));
 	}
 	b->n_stage = 0;
+	forget_recent(b);
 	cut_pairs(b);
 	return 0;
 }
@@ -339,12 +390,12 @@ static int
 reserve_stage(struct gdi_addrbuild *b)
 {
 	if (b->v6 && b->stage6 == NULL) {
-		b->stage6 = malloc(STAGE6 * sizeof(*b->stage6));
-		b->sorted6 = malloc(STAGE6 * sizeof(*b->sorted6));
-		return b->stage6 && b->sorted6 ? 0 : -ENOMEM;
+		b->stage6 = malloc(stage_max(b) * sizeof(*b->stage6));
+		b->part6 = malloc(GDI_SORT_PART * sizeof(*b->part6));
+		return b->stage6 && b->part6 ? 0 : -ENOMEM;
 	}
 	if (!b->v6 && b->stage4 == NULL) {
-		b->stage4 = malloc(STAGE4 * sizeof(*b->stage4));
+		b->stage4 = malloc(stage_max(b) * sizeof(*b->stage4));
 		return b->stage4 ? 0 : -ENOMEM;
 	}
 	return 0;
@@ -357,18 +408,32 @@ is_wanted(const struct gdi_addrbuild *b, struct godb_addr6 a)
 	    (!b->bounded || gdi_addr_order(a, b->until) < 0);
 }
 
+/* Only a hint: a pair that is staged twice is merged. */
+static uint64_t *
+recent_of(struct gdi_addrbuild *b, uint64_t pair)
+{
+	uint64_t h = pair * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &b->recent4[h >> 40 & (RECENT - 1)];
+}
+
 static int
 stage4(struct gdi_addrbuild *b, size_t n, unsigned slot)
 {
 	const uint32_t *v = (const uint32_t *)(const void *)b->rows;
+	size_t most = stage_max(b);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		if ((i > 0 && v[i] == v[i - 1]) ||
+		uint64_t pair = (uint64_t)v[i] << SLOT_BITS | slot;
+		uint64_t *recent = recent_of(b, pair);
+
+		if (*recent == pair ||
 		    !is_wanted(b, (struct godb_addr6){0, v[i]}))
 			continue;
-		b->stage4[b->n_stage++] = (uint64_t)v[i] << SLOT_BITS | slot;
-		if (b->n_stage == STAGE4)
+		*recent = pair;
+		b->stage4[b->n_stage++] = pair;
+		if (b->n_stage == most)
 			rc = settle(b);
 	}
 	return rc;
@@ -379,6 +444,7 @@ stage6(struct gdi_addrbuild *b, size_t n, unsigned slot)
 {
 	const struct godb_addr6 *v =
 	    (const struct godb_addr6 *)(const void *)b->rows;
+	size_t most = stage_max(b);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -387,7 +453,7 @@ stage6(struct gdi_addrbuild *b, size_t n, unsigned slot)
 			continue;
 		b->stage6[b->n_stage++] = (struct gdi_row4){{v[i].hi, v[i].lo},
 		    {slot}};
-		if (b->n_stage == STAGE6)
+		if (b->n_stage == most)
 			rc = settle(b);
 	}
 	return rc;
@@ -433,6 +499,7 @@ take_chunk(struct gdi_addrbuild *b, const struct gdi_chunk *k)
 	int64_t slot_s = b->index.records[b->record].slot_s;
 	unsigned slot = (unsigned)(slot_s % GP_DAY_S / GP_SLOT_S);
 	int rc = open_column(b);
+	size_t n_rows;
 	ssize_t n;
 
 	b->stored.len = 0;
@@ -445,13 +512,13 @@ take_chunk(struct gdi_addrbuild *b, const struct gdi_chunk *k)
 	if (n < 0 || (size_t)n < k->stored)
 		return n < 0 ? (int)n : GODB_EDAMAGED;
 	memset(b->stored.p + n, 0, GDI_SLACK);
-	rc = gdi_chunk_decode(&b->chunk, b->stored.p, k->stored, k->checksum,
-	    (enum godb_column)b->column, k->v6, k->rows, b->rows);
+	rc = gdi_chunk_distinct(&b->chunk, b->stored.p, k->stored,
+	    k->checksum, k->v6, k->rows, b->rows, &n_rows);
 	if (rc == 0)
 		rc = reserve_stage(b);
 	if (rc < 0)
 		return rc;
-	return b->v6 ? stage6(b, k->rows, slot) : stage4(b, k->rows, slot);
+	return b->v6 ? stage6(b, n_rows, slot) : stage4(b, n_rows, slot);
 }
 
 /* The next chunk of this pass; 0 when there is none. */

@@ -35,7 +35,7 @@ static void
 put_addresses(const struct godb_addr6 *addr, size_t n, bool v6,
     struct gdi_buf *out)
 {
-	uint64_t v[GDI_GROUP];
+	uint64_t v[GDI_GROUP] GDI_UNINITIALISED;
 
 	if (v6) {
 		gdi_encode_addr6(addr, n, 0, out);
@@ -48,10 +48,11 @@ put_addresses(const struct godb_addr6 *addr, size_t n, bool v6,
 
 /* What is written of the slots of a group's addresses. */
 struct lists {
-	uint64_t count[GDI_GROUP], first[GDI_GROUP];
-	uint64_t gaps[GDI_CLASS_GAPS]; /* class by class */
 	size_t n_first, n_gaps[GDI_CLASSES], end[GDI_CLASSES];
 	struct gdi_buf maps;
+	/* from here on what is not filled is not read, nor set to zero */
+	uint64_t count[GDI_GROUP], first[GDI_GROUP];
+	uint64_t gaps[GDI_CLASS_GAPS]; /* class by class */
 };
 
 /* How many there are, and where each class's gaps go. */
@@ -99,12 +100,13 @@ void
 gdi_group_write(const struct godb_addr6 *addr, const struct gdi_slots *slots,
     size_t n, bool v6, struct gdi_buf *out)
 {
-	struct lists *l = calloc(1, sizeof(*l));
+	struct lists *l = malloc(sizeof(*l));
 
 	if (l == NULL) {
 		out->rc = -ENOMEM;
 		return;
 	}
+	memset(l, 0, offsetof(struct lists, count));
 	put_addresses(addr, n, v6, out);
 	count_slots(l, slots, n);
 	for (size_t i = 0; i < n; i++)

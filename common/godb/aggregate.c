@@ -12,6 +12,17 @@
 #define SETTLE_OFTEN  2
 #define SETTLE_RARELY 7
 
+/*
+ * Rows of the store are mostly read to be summed over something of which there
+ * is far less.  Before one goes behind the others an equal one is looked for
+ * where the last of its hash went, in either of two places: what is found need
+ * not be sorted.  It is only a hint: who makes keys collide gets rows that the
+ * sort finds.  A place has a row + 1 and some more bits of the hash.
+ */
+#define SEEK_BITS   18
+#define SEEK_PLACES ((size_t)1 << SEEK_BITS)
+#define SEEK_ROWS   ((UINT32_C(1) << 22) - 1)
+
 #define WORDS4 2
 #define WORDS6 5
 static_assert(sizeof(struct gdi_row4) == WORDS4 * 8 + 16 &&
@@ -23,8 +34,10 @@ gdi_aggregate_free(struct gdi_aggregate *a)
 {
 	free(a->v4.rows);
 	free(a->v4.wide);
+	free(a->v4.seek);
 	free(a->v6.rows);
 	free(a->v6.wide);
+	free(a->v6.seek);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -103,22 +116,32 @@ put_counters(struct gdi_rows *r, uint64_t *key, size_t words,
 	return true;
 }
 
-/* Adds a row's counters to those of another with the same key. */
+/* Adds counters to those of a row. */
 EITHER bool
-add_row(struct gdi_rows *r, uint64_t *to, const uint64_t *from, size_t words)
+add_counters(struct gdi_rows *r, uint64_t *to, const uint64_t more[4],
+    size_t words)
 {
-	const uint32_t *more = (const uint32_t *)(from + words);
 	uint32_t *counter = (uint32_t *)(to + words);
-	uint64_t a[4], b[4];
+	uint64_t a[4];
 
 	gdi_row_counters(r, to[words - 1], counter, a);
-	gdi_row_counters(r, from[words - 1], more, b);
-	gdi_sum_values(a, b, 4);
+	gdi_sum_values(a, more, 4);
 	if (to[words - 1] & GDI_KEY_WIDE) {
 		memcpy(r->wide[counter[0]], a, sizeof(a));
 		return true;
 	}
 	return put_counters(r, to, words, a, &r->n_wide);
+}
+
+/* Adds a row's counters to those of another with the same key. */
+EITHER bool
+add_row(struct gdi_rows *r, uint64_t *to, const uint64_t *from, size_t words)
+{
+	uint64_t more[4];
+
+	gdi_row_counters(r, from[words - 1],
+	    (const uint32_t *)(from + words), more);
+	return add_counters(r, to, more, words);
 }
 
 /* Drops wide counters that no row names any more. */
@@ -222,6 +245,8 @@ settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 	r->staged = r->staged_wide = 0;
 	if (n == 0)
 		return 0;
+	if (r->seek)
+		memset(r->seek, 0, SEEK_PLACES * sizeof(*r->seek));
 	if (n >= r->sorted) {
 		n = r->n;
 		r->sorted = 0;
@@ -414,6 +439,40 @@ column_key(const struct godb_columns *c, uint32_t columns, bool v6, size_t i,
 	    columns & GODB_COL(GODB_L7PROTO) ? c->l7[row] : 0);
 }
 
+EITHER uint64_t
+seek_hash(const uint64_t *key, size_t words)
+{
+	uint64_t h = 0;
+
+	for (size_t i = 0; i < words; i++) {
+		h = (h ^ key[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	return h * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* The row with this key, if it is where one is looked for; else the next one
+ * will be. */
+EITHER uint64_t *
+seek_row(struct gdi_rows *r, const uint64_t *key, size_t words)
+{
+	uint64_t hash = seek_hash(key, words);
+	uint32_t *place = &r->seek[hash >> (64 - SEEK_BITS) & ~UINT64_C(1)];
+	uint32_t tag = (uint32_t)hash & ~SEEK_ROWS;
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t row1 = place[i] & SEEK_ROWS;
+
+		if (row1 == 0 || (place[i] & ~SEEK_ROWS) != tag)
+			continue;
+		if (same_key(key_of(r, words, row1 - 1), key, words))
+			return key_of(r, words, row1 - 1);
+	}
+	place[1] = place[0];
+	place[0] = r->n < SEEK_ROWS ? tag | (uint32_t)(r->n + 1) : 0;
+	return NULL;
+}
+
 /* The first n rows from `row` on. */
 EITHER int
 put_columns(struct gdi_rows *r, const struct godb_columns *c,
@@ -421,18 +480,21 @@ put_columns(struct gdi_rows *r, const struct godb_columns *c,
 {
 	size_t words = v6 ? WORDS6 : WORDS4;
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t *key = key_of(r, words, r->n + i), counter[4];
+	for (size_t i = row; i < row + n; i++) {
+		uint64_t *key = key_of(r, words, r->n), counter[4];
+		uint64_t *same;
+		bool done;
 
-		column_key(c, columns, v6, row + i, key);
+		column_key(c, columns, v6, i, key);
 		for (int k = 0; k < 4; k++)
-			counter[k] = c->counter[k][row + i +
-			    (v6 ? c->n4 : 0)];
-		if (!put_counters(r, key, words, counter, &r->staged_wide))
+			counter[k] = c->counter[k][i + (v6 ? c->n4 : 0)];
+		same = seek_row(r, key, words);
+		done = same ? add_counters(r, same, counter, words) :
+		    put_counters(r, key, words, counter, &r->n_wide);
+		if (!done)
 			return -ENOMEM;
+		r->n += same == NULL;
 	}
-	r->staged = n;
-	accept(r);
 	return 0;
 }
 
@@ -444,6 +506,10 @@ add_columns(struct gdi_rows *r, const struct godb_columns *c,
 	size_t n = v6 ? c->n6 : c->n4;
 	int rc = 0;
 
+	if (n > 0 && r->seek == NULL)
+		r->seek = calloc(SEEK_PLACES, sizeof(*r->seek));
+	if (n > 0 && r->seek == NULL)
+		return -ENOMEM;
 	for (size_t row = 0; rc == 0 && row < n; row += SETTLE_MIN) {
 		size_t some = n - row < SETTLE_MIN ? n - row : SETTLE_MIN;
 
@@ -464,20 +530,31 @@ gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
 			add_columns(&a->v6, c, columns, true, most, scratch);
 }
 
+enum { HASHED = 64 }; /* keys at a time */
+
 /* Equal keys that lie side by side, as those of sip do, are hashed once. */
 EITHER void
 estimate_keys(const struct godb_columns *c, uint32_t columns, bool v6,
     const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e)
 {
-	size_t n = v6 ? c->n6 : c->n4, words = v6 ? WORDS6 : WORDS4;
-	uint64_t word[WORDS6], last[WORDS6];
+	size_t rows = v6 ? c->n6 : c->n4, words = v6 ? WORDS6 : WORDS4;
+	size_t step = words + 1, i = 0;
+	uint64_t record[(HASHED + 1) * (WORDS6 + 1)] GDI_UNINITIALISED;
+	uint64_t last[WORDS6] = {0};
 
-	for (size_t i = 0; i < n && gdi_estimate(e) <= enough; i++) {
-		column_key(c, columns, v6, i, word);
-		if (i > 0 && same_key(last, word, words))
-			continue;
-		memcpy(last, word, words * sizeof(*word));
-		gdi_estimate_add(e, gp_hash_words(key, word, words));
+	while (i < rows && gdi_estimate(e) <= enough) {
+		size_t n = 0;
+
+		for (; n < HASHED && i < rows; i++) {
+			uint64_t *word = &record[n * step + 1];
+
+			column_key(c, columns, v6, i, word);
+			n += i == 0 || !same_key(last, word, words);
+			memcpy(last, word, words * sizeof(*word));
+		}
+		gp_hash_records(key, record, words, step, n);
+		for (size_t k = 0; k < n; k++)
+			gdi_estimate_add(e, record[k * step]);
 	}
 }
 

@@ -3,8 +3,9 @@
  * by key when their number has doubled and when the block is written.
  *
  * A row takes 32 bytes (IPv6: 56) and, when it is merged with more sorted ones,
- * as much again; only counters beyond 32 bits take 32 more.  The keys come from
- * the network; the sort's time does not depend on them.
+ * as much again; only counters beyond 32 bits take 32 more.  Rows that come out
+ * of the store take a megabyte besides.  The keys come from the network; the
+ * sort's time does not depend on them.
  */
 #ifndef GODB_AGGREGATE_H
 #define GODB_AGGREGATE_H
@@ -25,6 +26,7 @@ struct gdi_rows {
 	bool mostly_new; /* the last sum found few equal keys */
 	uint64_t (*wide)[4];
 	size_t n_wide, staged_wide, cap_wide;
+	uint32_t *seek; /* rows of the store: where an equal one may be */
 };
 
 struct gdi_aggregate {

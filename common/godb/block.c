@@ -99,7 +99,10 @@ bytes_may_win(const struct source *s, size_t tight_bytes)
 		return true;
 	encode(s, s->n / 2, SAMPLE_ROWS, GDI_ENCODE_BYTES, &bytes);
 	compress(&bytes, share + share / 2, &lz4);
-	may = lz4.len > 0;
+	/* where they are more than their share and lz4 finds nothing in them,
+	 * they are noise that is a few bits wider than it need be */
+	may = lz4.len > 0 && (bytes.len <= share ||
+			  lz4.len < bytes.len - bytes.len / 32);
 	gdi_buf_free(&bytes);
 	gdi_buf_free(&lz4);
 	return may;

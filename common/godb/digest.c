@@ -7,13 +7,16 @@
 
 /* ---- sets of slots ------------------------------------------------------- */
 
+/* Bit after bit: addresses mostly have few slots, and without the instruction,
+ * which not every processor has, a count of all 64 takes as long as eight. */
 unsigned
 gdi_slots_count(const struct gdi_slots *s)
 {
 	unsigned n = 0;
 
 	for (int i = 0; i < 5; i++)
-		n += (unsigned)__builtin_popcountll(s->w[i]);
+		for (uint64_t w = s->w[i]; w != 0; w &= w - 1)
+			n++;
 	return n;
 }
 

@@ -109,25 +109,18 @@ patch_bits(size_t n, size_t n_exc, unsigned width, unsigned width_max)
 	return n * width + n_exc * (gap + (width_max - width) + 2) + 96;
 }
 
+/* Of n numbers, of which count[w] have w bits, each at most width_max; what
+ * it comes to in *bits. */
 static unsigned
-best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
+best_width(const size_t count[66], size_t n, unsigned width_max,
+    uint64_t *bits_out)
 {
-	/* neighbours are often of one length: two that count the same place
-	 * one after another would wait for each other */
-	uint32_t count[4][66] = {0};
-	size_t longer[67] = {0}; /* differences of w bits and more */
+	size_t longer[67] = {0}; /* w bits and more */
 	uint64_t best = (uint64_t)n * width_max;
 	unsigned width = width_max;
-	size_t i = 0;
 
-	for (; i + 4 <= n; i += 4)
-		for (size_t k = 0; k < 4; k++)
-			count[k][bit_length(v[i + k] - base)]++;
-	for (; i < n; i++)
-		count[0][bit_length(v[i] - base)]++;
 	for (unsigned w = 66; w-- > 0;)
-		longer[w] = longer[w + 1] + count[0][w] + count[1][w] +
-		    count[2][w] + count[3][w];
+		longer[w] = longer[w + 1] + count[w];
 	for (unsigned w = 0; w < width_max && w <= 56; w++) {
 		size_t n_exc = longer[w + 1];
 		uint64_t bits;
@@ -140,7 +133,29 @@ best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
 			width = w;
 		}
 	}
+	*bits_out = best;
 	return width;
+}
+
+static unsigned
+best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
+{
+	/* neighbours are often of one length: two that count the same place
+	 * one after another would wait for each other */
+	uint32_t count[4][66] = {0};
+	size_t sum[66];
+	uint64_t bits;
+	size_t i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		for (size_t k = 0; k < 4; k++)
+			count[k][bit_length(v[i + k] - base)]++;
+	for (; i < n; i++)
+		count[0][bit_length(v[i] - base)]++;
+	for (size_t w = 0; w < 66; w++)
+		sum[w] = (size_t)count[0][w] + count[1][w] + count[2][w] +
+		    count[3][w];
+	return best_width(sum, n, width_max, &bits);
 }
 
 static void
@@ -350,19 +365,69 @@ dict_large(struct dict *d, const uint64_t *v, size_t n)
 	return done;
 }
 
+/*
+ * Where nearly all values differ a dictionary does not pay, and that is cheaper
+ * to see than to sort them: each sets a bit in a set of 8 to 16 for each of
+ * them.  Two may share one, so at least as many differ as bits were set.
+ */
+#define SET_BITS_MAX (16u * GDI_CHUNK_ROWS)
+
+struct set {
+	unsigned shift;
+	size_t n; /* bits set */
+	uint64_t bits[SET_BITS_MAX / 64];
+};
+
+static void
+set_init(struct set *s, size_t n)
+{
+	unsigned log = bit_length(8 * n - 1);
+
+	s->shift = 64 - log;
+	s->n = 0;
+	memset(s->bits, 0, ((size_t)1 << log) / 8 + 8);
+}
+
+static void
+set_add(struct set *s, uint64_t v)
+{
+	uint64_t at = v * UINT64_C(0x9e3779b97f4a7c15) >> s->shift;
+	uint64_t bit = UINT64_C(1) << at % 64, *word = &s->bits[at / 64];
+
+	s->n += (*word & bit) == 0;
+	*word |= bit;
+}
+
+/* More of them than a dictionary may have. */
+static bool
+too_many_differ(const uint64_t *v, size_t n)
+{
+	struct set s GDI_UNINITIALISED;
+
+	set_init(&s, n);
+	for (size_t i = 0; i < n; i++)
+		set_add(&s, v[i]);
+	return s.n > n - n / 8;
+}
+
 /* The distinct values ascending, and each row's place among them.  False
- * without memory: then a dictionary is not tried. */
+ * without memory, and with too many: then a dictionary is not tried. */
 static bool
 dict_init(struct dict *d, const uint64_t *v, size_t n,
     const struct gdi_shape *s)
 {
 	uint64_t range = s->max - s->min;
+	bool small;
 
+	*d = (struct dict){0};
+	small = range < 2 * n && range < 1u << 16;
+	if (!small && too_many_differ(v, n))
+		return false;
 	*d = (struct dict){malloc(n * sizeof(*d->value)),
 	    malloc(n * sizeof(*d->code)), malloc(n * sizeof(*d->count)), 0};
 	if (!d->value || !d->code || !d->count)
 		return false;
-	if (range < 2 * n && range < 1u << 16)
+	if (small)
 		return dict_small(d, v, n, s->min, (size_t)range);
 	return bit_length(range) <= 48 ? dict_medium(d, v, n, s->min) :
 					 dict_large(d, v, n);
@@ -421,6 +486,24 @@ put_dict(const struct dict *d, size_t n,
 	put_array(d->code, n, flags, depth + 1, out);
 }
 
+/* Whether the codes alone are likely to take more than an array that is there.
+ * It is told from how often there are which, not from how they follow each
+ * other: runs are another matter. */
+static bool
+codes_lose(const struct dict *d, size_t n, const struct gdi_shape *s,
+    size_t best_bytes)
+{
+	size_t count[66] = {0};
+	uint64_t bits;
+
+	if (s->changes < n - n / 4)
+		return false;
+	for (size_t i = 0; i < d->n; i++)
+		count[bit_length(i)] += d->count[i];
+	(void)best_width(count, n, bit_length(d->n - 1), &bits);
+	return bits - bits / 8 >= (uint64_t)best_bytes * 8;
+}
+
 /* ---- choice ------------------------------------------------------------ */
 
 /* Keeps the shorter of the two in *best, empties the other. */
@@ -445,11 +528,14 @@ try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
 	struct dict d;
 
 	if (dict_init(&d, v, n, s) && d.n <= n - n / 8) {
-		put_dict(&d, n, flags, depth, tmp);
-		keep_shorter(best, tmp);
+		if (!codes_lose(&d, n, s, best->len)) {
+			put_dict(&d, n, flags, depth, tmp);
+			keep_shorter(best, tmp);
+		}
 		/* Beyond some thousand values frequency never pays for the
 		 * unsorted dictionary. */
-		if (d.n <= 4096 && dict_by_count(&d, n)) {
+		if (d.n <= 4096 && dict_by_count(&d, n) &&
+		    !codes_lose(&d, n, s, best->len)) {
 			put_dict(&d, n, flags, depth, tmp);
 			keep_shorter(best, tmp);
 		}
@@ -552,6 +638,25 @@ out:
 	free(half);
 }
 
+/*
+ * Both halves as they are cost no more, though one of few bits that an address
+ * has over the places among their neighbours would be saved: thirty-one of
+ * thirty-two differ.  As many as bits were set, and those that share one.
+ */
+static bool
+too_many_addresses(const struct godb_addr6 *v, size_t n)
+{
+	struct set s GDI_UNINITIALISED;
+	double hit, size;
+
+	set_init(&s, n);
+	for (size_t i = 0; i < n; i++)
+		set_add(&s, v[i].lo ^ v[i].hi * UINT64_C(0xbf58476d1ce4e5b9));
+	hit = (double)s.n;
+	size = (double)(UINT64_C(1) << (64 - s.shift));
+	return hit + hit * hit / (2 * size) > (double)(n - n / 32);
+}
+
 void
 gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
     struct gdi_buf *out)
@@ -572,7 +677,7 @@ gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
 		half[i] = v[i].lo;
 	put_array(half, n, flags, 1, &pair);
 	free(half);
-	if (flags & GDI_ENCODE_DICT) {
+	if ((flags & GDI_ENCODE_DICT) && !too_many_addresses(v, n)) {
 		put_addr_dict(v, n, flags, &dict);
 		keep_shorter(&pair, &dict);
 	}

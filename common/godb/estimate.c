@@ -10,12 +10,6 @@ gdi_estimate_init(struct gdi_estimate *e)
 	memset(e, 0, sizeof(*e));
 }
 
-static bool
-is_kept(const struct gdi_estimate *e, uint64_t hash)
-{
-	return (hash & ((UINT64_C(1) << e->level) - 1)) == 0;
-}
-
 /* By the high bits: the low ones are what the kept have in common. */
 static void
 put(struct gdi_estimate *e, uint64_t hash)
@@ -37,7 +31,7 @@ raise_level(struct gdi_estimate *e)
 
 	e->level++;
 	for (size_t i = 0; i < SLOTS; i++)
-		if (e->slot[i] != 0 && is_kept(e, e->slot[i]))
+		if (e->slot[i] != 0 && gdi_estimate_keeps(e, e->slot[i]))
 			kept[n++] = e->slot[i];
 	memset(e->slot, 0, sizeof(e->slot));
 	e->n = 0;
@@ -46,10 +40,8 @@ raise_level(struct gdi_estimate *e)
 }
 
 void
-gdi_estimate_add(struct gdi_estimate *e, uint64_t hash)
+gdi_estimate_keep(struct gdi_estimate *e, uint64_t hash)
 {
-	if (!is_kept(e, hash) || hash == 0)
-		return;
 	put(e, hash);
 	while (e->n > GDI_ESTIMATE_EXACT)
 		raise_level(e);

@@ -24,8 +24,22 @@ struct gdi_estimate {
 
 void gdi_estimate_init(struct gdi_estimate *e);
 
+static inline bool
+gdi_estimate_keeps(const struct gdi_estimate *e, uint64_t hash)
+{
+	return (hash & ((UINT64_C(1) << e->level) - 1)) == 0;
+}
+
+/* Takes one that gdi_estimate_keeps(), and is not 0. */
+void gdi_estimate_keep(struct gdi_estimate *e, uint64_t hash);
+
 /* Takes a key's hash, all of whose bits count. */
-void gdi_estimate_add(struct gdi_estimate *e, uint64_t hash);
+static inline void
+gdi_estimate_add(struct gdi_estimate *e, uint64_t hash)
+{
+	if (hash != 0 && gdi_estimate_keeps(e, hash))
+		gdi_estimate_keep(e, hash);
+}
 
 static inline uint64_t
 gdi_estimate(const struct gdi_estimate *e)

@@ -384,6 +384,7 @@ main(void)
 	look_slowly();
 	check_bounds(0, 0, "one pass");
 	check_bounds(700, 1000, "many passes");
+	check_bounds(300, 1000, "more passes");
 	check_bounds(700, 1, "too many");
 	check_bounds(0, 0, "again");
 	check_kinds();

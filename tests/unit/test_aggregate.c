@@ -134,6 +134,67 @@ put_all(struct gdi_aggregate *a, uint64_t *seed, struct gdi_buf *scratch)
 	return bad;
 }
 
+/* The same n rows of either version as columns of the store. */
+static struct godb_columns
+columns_of(size_t from, size_t n)
+{
+	static uint32_t sip4[N], dip4[N];
+	static struct godb_addr6 sip6[N], dip6[N];
+	static uint16_t dport[2 * N], l7[2 * N];
+	static uint8_t proto[2 * N];
+	static uint64_t counter[4][2 * N];
+	struct godb_columns c = {(uint32_t)n, (uint32_t)n, sip4, dip4, sip6,
+		dip6, dport, proto, l7,
+		{counter[0], counter[1], counter[2], counter[3]}};
+
+	for (size_t i = 0; i < n; i++) {
+		const struct godb_row4 *r4 = &in4[from + i];
+		const struct godb_row6 *r6 = &in6[from + i];
+		uint64_t ends = be64toh(gdi_get64(r4));
+
+		sip4[i] = (uint32_t)(ends >> 32);
+		dip4[i] = (uint32_t)ends;
+		sip6[i] = (struct godb_addr6){be64toh(gdi_get64(r6->sip)),
+			be64toh(gdi_get64(r6->sip + 8))};
+		dip6[i] = (struct godb_addr6){be64toh(gdi_get64(r6->dip)),
+			be64toh(gdi_get64(r6->dip + 8))};
+		dport[i] = r4->dport;
+		dport[n + i] = r6->dport;
+		proto[i] = r4->proto;
+		proto[n + i] = r6->proto;
+		l7[i] = map[r4->l7];
+		l7[n + i] = map[r6->l7];
+		for (int k = 0; k < 4; k++) {
+			counter[k][i] = r4->counter[k];
+			counter[k][n + i] = r6->counter[k];
+		}
+	}
+	return c;
+}
+
+static int
+put_columns(struct gdi_aggregate *a, size_t from, size_t n,
+    struct gdi_buf *scratch)
+{
+	struct godb_columns c = columns_of(from, n);
+
+	return gdi_aggregate_columns(a, &c, GODB_COL_ALL, 4 * N, scratch);
+}
+
+static size_t
+put_all_columns(struct gdi_aggregate *a, uint64_t *seed,
+    struct gdi_buf *scratch)
+{
+	size_t bad = 0;
+
+	for (size_t i = 0, n; i < N; i += n) {
+		n = 1 + tap_random(seed) % (N / 3);
+		n = n > N - i ? N - i : n;
+		bad += put_columns(a, i, n, scratch) != 0;
+	}
+	return bad;
+}
+
 static size_t
 compare_rows(const struct gdi_aggregate *a, size_t n4, size_t n6)
 {
@@ -170,20 +231,21 @@ compare_rows(const struct gdi_aggregate *a, size_t n4, size_t n6)
 }
 
 static void
-test_sums(uint64_t *seed, uint64_t keys, unsigned kind)
+test_sums(uint64_t *seed, uint64_t keys, unsigned kind, bool columns)
 {
 	struct gdi_aggregate a = {0};
 	struct gdi_buf scratch = {0};
 	size_t n4, n6, bad;
 
 	make(seed, keys, kind);
-	bad = put_all(&a, seed, &scratch);
+	bad = columns ? put_all_columns(&a, seed, &scratch) :
+			put_all(&a, seed, &scratch);
 	bad += gdi_aggregate_settle4(&a, &scratch) != 0;
 	bad += gdi_aggregate_settle6(&a, &scratch) != 0;
 	n4 = sum4();
 	n6 = sum6();
-	is_int(a.v4.n, n4, "IPv4 rows of %d keys, kind %d", (int)keys,
-	    (int)kind);
+	is_int(a.v4.n, n4, "IPv4 rows of %d keys, kind %d%s", (int)keys,
+	    (int)kind, columns ? ", out of the store" : "");
 	is_int(a.v6.n, n6, "IPv6 rows");
 	is_int(bad + compare_rows(&a, n4, n6), 0,
 	    "sums, order and keys agree");
@@ -205,6 +267,71 @@ put_one(struct gdi_aggregate *a, const struct godb_row4 *r, size_t n,
 	if (rc == 0)
 		gdi_aggregate_accept(a);
 	return rc;
+}
+
+/* Few keys are counted to the last one. */
+static void
+test_estimate(uint64_t *seed)
+{
+	static struct gdi_estimate e;
+	struct godb_columns c;
+	struct gp_hash_key key;
+	size_t n;
+
+	if (gp_hash_key_init(&key) != 0)
+		abort();
+	make(seed, 1500, 0);
+	gdi_estimate_init(&e);
+	for (size_t i = 0; i < N; i += n) {
+		n = 1 + tap_random(seed) % 1000;
+		n = n > N - i ? N - i : n;
+		c = columns_of(i, n);
+		gdi_aggregate_estimate(&c, GODB_COL_ALL, &key, UINT64_MAX, &e);
+	}
+	is_int((long)gdi_estimate(&e), (long)(sum4() + sum6()),
+	    "the number of keys");
+	make(seed, 10000000, 0);
+	c = columns_of(0, N);
+	gdi_estimate_init(&e);
+	gdi_aggregate_estimate(&c, GODB_COL_ALL, &key, 3000, &e);
+	ok(gdi_estimate(&e) > 3000 && gdi_estimate(&e) < 3100,
+	    "counting stops soon after enough: %d", (int)gdi_estimate(&e));
+}
+
+/* Rows out of the store whose places the sort leaves to nobody. */
+static void
+test_seek_after_sort(void)
+{
+	enum { ALIKE = 60000 /* not summed on the way */, SOME = 1000 };
+	struct gdi_aggregate a = {0};
+	struct gdi_buf scratch = {0};
+	const struct gdi_row4 *rows;
+	size_t wrong = 0;
+	int rc;
+
+	memset(in4, 0, sizeof(in4));
+	memset(in6, 0, sizeof(in6));
+	for (size_t i = 0; i < SOME; i++) {
+		struct godb_row4 *r = &in4[ALIKE + i];
+
+		r->dip[2] = (uint8_t)((i + 1) >> 8);
+		r->dip[3] = (uint8_t)(i + 1);
+		r->counter[0] = 1;
+	}
+	rc = put_one(&a, in4, ALIKE, N, &scratch);
+	for (int i = 0; rc == 0 && i < 2; i++) {
+		rc = put_columns(&a, ALIKE, SOME, &scratch);
+		if (rc == 0)
+			rc = gdi_aggregate_settle4(&a, &scratch);
+	}
+	is_int(rc, 0, "the same rows again, after sorting");
+	is_int(a.v4.n, SOME + 1, "are those that were there");
+	rows = a.v4.rows;
+	for (size_t i = 1; i < a.v4.n; i++)
+		wrong += rows[i].counter[0] != 2;
+	is_int(wrong, 0, "each with twice as much");
+	gdi_buf_free(&scratch);
+	gdi_aggregate_free(&a);
 }
 
 static void
@@ -315,11 +442,15 @@ main(void)
 		test_in_place(&seed, kind);
 
 	for (unsigned kind = 0; kind < 4; kind++) {
-		test_sums(&seed, 3, kind);
-		test_sums(&seed, 700, kind);
-		test_sums(&seed, 60000, kind);
-		test_sums(&seed, 10000000, kind);
+		for (int columns = 0; columns < 2; columns++) {
+			test_sums(&seed, 3, kind, columns);
+			test_sums(&seed, 700, kind, columns);
+			test_sums(&seed, 60000, kind, columns);
+			test_sums(&seed, 10000000, kind, columns);
+		}
 	}
+	test_estimate(&seed);
+	test_seek_after_sort();
 	test_limits();
 	test_sort(&seed);
 	return tap_done();

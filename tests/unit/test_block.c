@@ -121,6 +121,37 @@ test_damage(void)
 	gdi_buf_free(&b);
 }
 
+static uint8_t
+method_of(size_t n)
+{
+	struct gdi_buf b = {0};
+	uint8_t method;
+
+	gdi_chunk_encode(v, n, true, true, &b);
+	method = b.p[0];
+	gdi_buf_free(&b);
+	return method;
+}
+
+/* lz4 is not ruled out by a part of a chunk where it pays in all of it, and
+ * noise does not get it. */
+static void
+test_parts(void)
+{
+	const size_t n = GDI_CHUNK_ROWS, period = 9973;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = i < period ? 3 * i + tap_random(&seed) % 3 :
+				    v[i - period];
+	is_int(method_of(n), GDI_LZ4, "the same targets, source after source");
+	for (size_t i = 0; i < n; i++)
+		v[i] = i < 293 ? tap_random(&seed) % 4096 : v[i - 293];
+	is_int(method_of(n), GDI_LZ4, "a short list again and again");
+	for (size_t i = 0; i < n; i++)
+		v[i] = tap_random(&seed) % 4096;
+	is_int(method_of(n), GDI_STORED, "twelve bits of noise");
+}
+
 static void
 test_bomb(void)
 {
@@ -166,6 +197,7 @@ main(void)
 	test_methods();
 	test_columns();
 	test_damage();
+	test_parts();
 	test_bomb();
 	test_checksum();
 	return tap_done();

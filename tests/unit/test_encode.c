@@ -217,6 +217,46 @@ test_sizes(void)
 	ok(len <= n, "small counters with outliers take %zu", len);
 }
 
+static uint8_t
+kind_of(size_t n, unsigned flags)
+{
+	struct gdi_buf b = {0};
+	uint8_t kind;
+
+	gdi_encode(v, n, flags, &b);
+	kind = b.p[0];
+	gdi_buf_free(&b);
+	return kind;
+}
+
+/* Where a dictionary pays it is not ruled out by what the encoder looks at
+ * before it makes one. */
+static void
+test_dictionaries(void)
+{
+	const size_t n = GDI_CHUNK_ROWS;
+	uint64_t few[256];
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = tap_random(&seed);
+	for (size_t i = 0; i < n; i++)
+		v[i] = v[tap_random(&seed) % n];
+	is_int(kind_of(n, GDI_ENCODE_DICT), GDI_DICT,
+	    "half of the values differ, and are wide");
+	for (size_t i = 0; i < 256; i++)
+		few[i] = tap_random(&seed) % 4096;
+	/* every one occurs, and nine of ten times one of a few */
+	for (size_t i = 0; i < n; i++)
+		v[i] = i % 10 ? few[tap_random(&seed) % 4] : few[i % 256];
+	is_int(kind_of(n, GDI_ENCODE_DICT), GDI_DICT,
+	    "most are four, wherever these lie");
+	for (size_t i = 0; i < n; i++)
+		v[i] = i % 10 ? few[tap_random(&seed) % 16] :
+				tap_random(&seed) % 4096;
+	is_int(kind_of(n, GDI_ENCODE_DICT), GDI_DICT,
+	    "all of a range, but mostly sixteen of it");
+}
+
 /* ---- addresses ----------------------------------------------------------- */
 
 static bool
@@ -264,6 +304,33 @@ test_addresses(void)
 				bad += !addr_trip(a, sizes[s], f);
 			}
 	is_int(bad, 0, "IPv6 addresses: random, one prefix, few, sorted");
+}
+
+static uint8_t
+addr_kind(const struct godb_addr6 *a, size_t n)
+{
+	struct gdi_buf b = {0};
+	uint8_t kind;
+
+	gdi_encode_addr6(a, n, GDI_ENCODE_DICT, &b);
+	kind = b.p[0];
+	gdi_buf_free(&b);
+	return kind;
+}
+
+static void
+test_address_dictionaries(void)
+{
+	static struct godb_addr6 a[GDI_CHUNK_ROWS];
+	const size_t n = GDI_CHUNK_ROWS;
+
+	for (size_t i = 0; i < n; i++)
+		a[i] = (struct godb_addr6){tap_random(&seed),
+			tap_random(&seed)};
+	is_int(addr_kind(a, n), GDI_ADDR_PAIR, "all addresses differ");
+	for (size_t i = 0; i < n; i++)
+		a[i] = a[tap_random(&seed) % n];
+	is_int(addr_kind(a, n), GDI_ADDR_DICT, "half of them do");
 }
 
 /* ---- values alone -------------------------------------------------------- */
@@ -511,7 +578,9 @@ main(void)
 	test_round_trips();
 	test_widths();
 	test_sizes();
+	test_dictionaries();
 	test_addresses();
+	test_address_dictionaries();
 	test_distinct();
 	test_hostile();
 	test_crafted();

@@ -760,6 +760,66 @@ test_two_probes(void)
 	}
 }
 
+static int
+by_hash(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Two flows whose hashes are alike in all that the index keeps; such a pair is
+ * among so many, eight times over on average. */
+static bool
+find_alike(struct decode_packet out[2])
+{
+	enum { TRIED = 1 << 18 };
+	uint64_t *v = calloc(TRIED, sizeof(*v));
+	bool found = false;
+
+	for (uint32_t i = 0; i < TRIED; i++) {
+		uint64_t words[2] = {(uint64_t)(0x02000000 + i) << 32 | 1,
+			(uint64_t)17 << 32 | (uint32_t)53 << 16 | 40000};
+
+		v[i] = gp_hash_words(&key, words, 2) << 32 | i;
+	}
+	qsort(v, TRIED, sizeof(*v), by_hash);
+	for (size_t i = 1; !found && i < TRIED; i++) {
+		found = v[i] >> 32 == v[i - 1] >> 32;
+		for (unsigned k = 0; found && k < 2; k++)
+			out[k] = udp(4, 1, 40000,
+			    0x02000000 + (uint32_t)v[i - k], 53);
+	}
+	free(v);
+	return found;
+}
+
+static void
+test_alike(void)
+{
+	static struct rows rows;
+	struct decode_packet p[6];
+	struct flowtab *t;
+	struct row *first, *second;
+
+	if (!ok(find_alike(p), "two flows with one hash"))
+		return;
+	p[2] = p[4] = p[1];
+	p[3] = p[5] = p[0];
+	flowtab_new(&t, 4096, false, &key);
+	flowtab_add(t, p, 1, 1);
+	flowtab_add(t, p, 6, 1);
+	flowtab_add(t, p, 6, 1);
+	is_int(flowtab_flows(t), 2, "are two");
+	publish_all(t, &rows, 100);
+	first = row_of(&rows, 4, p[0].src, p[0].dst, 53, 17);
+	second = row_of(&rows, 4, p[1].src, p[1].dst, 53, 17);
+	is_int(first->c[FRAME_PKTS_SENT], 7, "each with its own packets");
+	is_int(second->c[FRAME_PKTS_SENT], 6, "the other one, too");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
 static void
 test_bounds(void)
 {
@@ -792,5 +852,6 @@ main(void)
 	test_two_probes();
 	test_large_scan();
 	test_flooding();
+	test_alike();
 	return tap_done();
 }
