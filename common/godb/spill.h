@@ -20,7 +20,7 @@
 #include "common/godb/table.h"
 
 #define GDI_PARTITIONS  256u
-#define GDI_SPILL_SIZES 6 /* of chunks */
+#define GDI_SPILL_SIZES 4 /* of chunks */
 
 struct gdi_spill_chunk;
 
