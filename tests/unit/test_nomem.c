@@ -5,7 +5,7 @@
  *
  * The library's allocations are wrapped by the linker; those of libc are not.
  */
-#include "tests/lib/storetest.h"
+#include "tests/lib/rolluptest.h"
 
 #include "common/base/clock.h"
 
@@ -411,6 +411,99 @@ test_reading(void)
 	is_int(bad, 0, "without one of them: -ENOMEM, or it is told");
 }
 
+/* ---- roll-ups ------------------------------------------------------------ */
+
+#define ROLLED 17600 /* rows: enough to be swept */
+
+/* A day whose three blocks have the same rows. */
+static void
+make_rolled(void)
+{
+	static struct testbatch t;
+	uint64_t seed = 5, seq = 0;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int64_t slot_s = T0; slot_s < T0 + 3 * 3600; slot_s += 3600) {
+		for (size_t from = 0; from < ROLLED; from += BATCH_ROWS) {
+			batch_make(&t, &seed, "eth0", slot_s, 1, ++seq,
+			    BATCH_ROWS, 0);
+			strncpy(t.names[0].name, "TLS",
+			    sizeof(t.names[0].name));
+			for (size_t i = 0; i < BATCH_ROWS; i++) {
+				t.rows4[i].sip[3] = (uint8_t)(from + i);
+				t.rows4[i].dip[2] = (uint8_t)((from + i) >> 8);
+				t.rows4[i].dip[3] = 1;
+				t.rows4[i].dport = 443;
+				t.rows4[i].proto = 6;
+				t.rows4[i].l7 = 0;
+			}
+			if (godb_writer_append(w, &t.b) != 0)
+				abort();
+		}
+		if (godb_writer_commit(w, "eth0", slot_s, NULL) != 0)
+			abort();
+	}
+	if (upkeep(w, T0 + 30 * 86400) != 0)
+		abort();
+	godb_writer_close(w);
+}
+
+static int
+ask_rolled(const struct view *v, uint64_t sum[4], uint64_t *rollups)
+{
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_result_stats stats;
+	struct godb_result *r;
+	struct godb_diag d;
+	int rc;
+
+	o.limit = 3;
+	if (godb_keys_parse("sip,dip", &o.keys, &d) < 0)
+		abort();
+	rc = godb_query_run(v->scan, &o, &r);
+	if (rc < 0)
+		return rc;
+	godb_result_totals(r, sum);
+	godb_result_stats(r, &stats);
+	*rollups = stats.rollups;
+	godb_result_free(r);
+	return 0;
+}
+
+static void
+test_rolled(void)
+{
+	uint64_t want[4], sum[4], rollups;
+	long bad = 0, refused = 0;
+	struct view v;
+
+	make_rolled();
+	if (view_open(path, &v) < 0 || ask_rolled(&v, want, &rollups) < 0)
+		abort();
+	is_int((int64_t)rollups, 1, "a question to a roll-up");
+	for (long at = 0;; at++) {
+		int rc;
+
+		arm(at, at % 2);
+		rc = ask_rolled(&v, sum, &rollups);
+		armed = false;
+		refused += rc != 0;
+		if (rc == 0 ? memcmp(sum, want, sizeof(sum)) != 0 :
+			      rc != -ENOMEM) {
+			diag("allocation %ld: %d", at, rc);
+			bad++;
+		}
+		if (n_calls <= at)
+			break;
+	}
+	ok(refused > 40, "takes %ld allocations", refused);
+	is_int(bad, 0, "without one of them: -ENOMEM, or the answer");
+	view_close(&v);
+}
+
 int
 main(void)
 {
@@ -431,6 +524,7 @@ main(void)
 	test_writing(tap_seed(20261129), getenv("LONG") ? 1 : 4);
 	test_opening();
 	test_reading();
+	test_rolled();
 	folder_remove(root);
 	return tap_done();
 }
