@@ -3,8 +3,9 @@
  *
  * The way of a row: a frame's row is a batch's row (godb_write.h), which
  * aggregate keeps as a key and counters, in order and summed once it is
- * settled; here some ten thousand of them at a time are laid out as columns, encoded,
- * and put behind what the column has already; day writes that to the files.
+ * settled; here some thousands of them at a time are laid out as columns,
+ * encoded, and put behind what the column has already; day writes that to the
+ * files.
  */
 #ifndef GODB_PACK_H
 #define GODB_PACK_H
