@@ -11,6 +11,13 @@
 #define ROWS 7200 /* of each version in each block of eth0 */
 #define FEW  2000 /* and of eth1 */
 
+/* Races are found with few questions, each of which takes long then. */
+#ifdef __SANITIZE_THREAD__
+enum { STRIDE = 11, FLIPS = 6 };
+#else
+enum { STRIDE = 1, FLIPS = 40 };
+#endif
+
 static char root[32], path[64];
 static uint64_t seed, seq;
 static struct testbatch t;
@@ -157,7 +164,7 @@ ask_all(const char *when, struct godb_pool *pool, int64_t from,
 {
 	unsigned wrong = 0, other_plan = 0;
 
-	for (size_t i = 0; i < KEYS * CONDITIONS * 2; i++) {
+	for (size_t i = 0; i < KEYS * CONDITIONS * 2; i += STRIDE) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		const char *what = keys[i / 2 % KEYS];
 		const char *cond = conditions[i / 2 / KEYS];
@@ -285,7 +292,7 @@ test_flips(struct godb_pool *pool)
 	unsigned wrong = 0, noticed = 0;
 
 	make_store();
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < FLIPS; i++) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		struct godb_result_stats stats;
 		uint64_t at = tap_random(&seed);
@@ -299,7 +306,7 @@ test_flips(struct godb_pool *pool)
 		flip(file[i % 3], at);
 	}
 	is_int(wrong, 0, "a bit is wrong somewhere, the answer is not");
-	ok(noticed > 10, "of %u flips something was noticed", noticed);
+	ok(noticed >= FLIPS / 4, "of %u flips something was noticed", noticed);
 }
 
 int
