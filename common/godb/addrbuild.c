@@ -499,7 +499,6 @@ take_chunk(struct gdi_addrbuild *b, const struct gdi_chunk *k)
 	int64_t slot_s = b->index.records[b->record].slot_s;
 	unsigned slot = (unsigned)(slot_s % GP_DAY_S / GP_SLOT_S);
 	int rc = open_column(b);
-	size_t n_rows;
 	ssize_t n;
 
 	b->stored.len = 0;
@@ -512,13 +511,14 @@ take_chunk(struct gdi_addrbuild *b, const struct gdi_chunk *k)
 	if (n < 0 || (size_t)n < k->stored)
 		return n < 0 ? (int)n : GODB_EDAMAGED;
 	memset(b->stored.p + n, 0, GDI_SLACK);
-	rc = gdi_chunk_distinct(&b->chunk, b->stored.p, k->stored,
-	    k->checksum, k->v6, k->rows, b->rows, &n_rows);
+	/* a dictionary may have values that no row has: what counts are rows */
+	rc = gdi_chunk_decode(&b->chunk, b->stored.p, k->stored, k->checksum,
+	    (enum godb_column)b->column, k->v6, k->rows, b->rows);
 	if (rc == 0)
 		rc = reserve_stage(b);
 	if (rc < 0)
 		return rc;
-	return b->v6 ? stage6(b, n_rows, slot) : stage4(b, n_rows, slot);
+	return b->v6 ? stage6(b, k->rows, slot) : stage4(b, k->rows, slot);
 }
 
 /* The next chunk of this pass; 0 when there is none. */

@@ -373,6 +373,82 @@ check_part(void)
 	close(fd);
 }
 
+static void
+put_file(int dir, const char *name, const struct gdi_buf *b)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, b->p, b->len) != (ssize_t)b->len)
+		abort();
+	close(fd);
+}
+
+/* A day of another writer: one block of four rows of `address`, whose chunks
+ * have a dictionary of it and of one that no row has. */
+static void
+make_unused(int dir, uint32_t address, bool v6)
+{
+	uint8_t header[GDI_HEADER_BYTES];
+	struct gdi_record r = {.slot_s = T0, .first_ns = T0 * GP_NS_PER_S,
+	    .last_ns = T0 * GP_NS_PER_S + 1, .flags = GODB_PART_DIR_FLOW};
+	struct gdi_buf columns[GODB_N_COLUMNS] = {{0}}, chunk = {0}, index = {0};
+	struct gdi_rings rings = {0};
+	struct gdi_chunk k;
+
+	*(v6 ? &r.n6 : &r.n4) = 4;
+	gdi_buf_u8(&chunk, GDI_STORED);
+	gdi_buf_u8(&chunk, v6 ? GDI_ADDR_DICT : GDI_DICT);
+	gdi_buf_varint(&chunk, 2);
+	gdi_buf_bytes(&chunk, "\2\1", 2); /* PACK of a bit: it and the next */
+	gdi_buf_varint(&chunk, address);
+	gdi_buf_u8(&chunk, 2);
+	for (int i = 0; i < (v6 ? 2 : 1); i++)
+		gdi_buf_bytes(&chunk, "\1\0", 2); /* CONST 0: low; codes */
+	k = (struct gdi_chunk){.stored = (uint32_t)chunk.len, .min = address,
+	    .max = address, .checksum = gdi_checksum(chunk.p, chunk.len, 0)};
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		gdi_extent_begin(&columns[c], 0);
+		gdi_extent_add(&columns[c], &k);
+		r.stored_bytes += k.stored;
+	}
+	gdi_index_header("eth0", T0, header);
+	gdi_buf_bytes(&index, header, sizeof(header));
+	gdi_record_write(&r, columns, &rings, &index);
+	put_file(dir, GDI_INDEX, &index);
+	put_file(dir, gdi_columns[GODB_SIP].file, &chunk);
+	put_file(dir, gdi_columns[GODB_DIP].file, &chunk);
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		gdi_buf_free(&columns[c]);
+	gdi_buf_free(&chunk);
+	gdi_buf_free(&index);
+}
+
+/* What no row has is not in the index, whatever a chunk's dictionary has. */
+static void
+check_unused(void)
+{
+	for (int v = 0; v < 2; v++) {
+		struct gdi_addrbuild_opts o = {"eth0", T0, 0640, 0, 0, 0};
+		struct gdi_addrindex x;
+		char path[128];
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/unused%d", folder, v);
+		fd = mkdir(path, 0755) < 0 ? -1 :
+		    open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			abort();
+		make_unused(fd, 167772161, v == 1);
+		if (gdi_addrbuild_run(fd, &o) != 0 ||
+		    gdi_addrindex_open(fd, T0, false, &x) != 0)
+			abort();
+		is_int((int64_t)x.n[v], 1, "IPv%d: one address, and not one "
+		    "that only a dictionary has", v ? 6 : 4);
+		gdi_addrindex_close(&x);
+		close(fd);
+	}
+}
+
 int
 main(void)
 {
@@ -390,6 +466,7 @@ main(void)
 	check_kinds();
 	check_digest();
 	check_part();
+	check_unused();
 	check_damage();
 	folder_remove(folder);
 	return tap_done();
