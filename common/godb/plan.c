@@ -239,22 +239,16 @@ struct reading {
 	const struct gdi_plan *plan;
 	struct stretch *stretch;
 	size_t n;
-	atomic_size_t next;
 };
 
 static void
-read_some(void *arg, unsigned thread)
+read_one(void *arg, size_t i)
 {
-	struct reading *r = arg;
-	size_t i;
+	const struct reading *r = arg;
+	struct stretch *w = &r->stretch[i];
 
-	(void)thread;
-	while ((i = atomic_fetch_add(&r->next, 1)) < r->n) {
-		struct stretch *w = &r->stretch[i];
-
-		if (w->with_rows >= 2)
-			w->read = read_day(r->plan, w, &w->rollups);
-	}
+	if (w->with_rows >= 2)
+		w->read = read_day(r->plan, w, &w->rollups);
 }
 
 /* All stretches, each with its roll-ups. */
@@ -276,7 +270,7 @@ read_all(const struct gdi_plan *p, struct reading *r)
 		r->stretch[r->n] = stretch_at(p->scan, i);
 		i = r->stretch[r->n++].end;
 	}
-	gdi_pool_run(r->n > 1 ? p->opts.pool : NULL, read_some, r);
+	gdi_pool_each(p->opts.pool, r->n, read_one, r);
 	return 0;
 }
 

@@ -154,6 +154,33 @@ gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+struct each {
+	void (*one)(void *arg, size_t k);
+	void *arg;
+	size_t n;
+	atomic_size_t next;
+};
+
+static void
+do_some(void *arg, unsigned thread)
+{
+	struct each *e = arg;
+	size_t k;
+
+	(void)thread;
+	while ((k = atomic_fetch_add(&e->next, 1)) < e->n)
+		e->one(e->arg, k);
+}
+
+void
+gdi_pool_each(struct godb_pool *p, size_t n, void (*one)(void *arg, size_t k),
+    void *arg)
+{
+	struct each e = {.one = one, .arg = arg, .n = n};
+
+	gdi_pool_run(n > 1 ? p : NULL, do_some, &e);
+}
+
 unsigned
 gdi_shares_init(struct gdi_shares *s, size_t n, unsigned threads)
 {

@@ -18,6 +18,11 @@ unsigned gdi_pool_size(const struct godb_pool *p);
 void gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
     void *arg);
 
+/* Runs one(arg, k) for each k below n, by all of them, in any order; of one
+ * thing alone the caller. */
+void gdi_pool_each(struct godb_pool *p, size_t n,
+    void (*one)(void *arg, size_t k), void *arg);
+
 /*
  * Parts of a scan, some at a time, to whoever asks next: what lies together in
  * the files is taken by one thread, and none is idle while there is work.

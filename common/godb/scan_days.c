@@ -97,40 +97,33 @@ struct day {
 struct reading {
 	const struct gdi_stock *k;
 	struct day *day;
-	size_t n;
-	atomic_size_t next;
 };
 
 static void
-read_ahead(void *arg, unsigned thread)
+read_ahead(void *arg, size_t i)
 {
-	struct reading *r = arg;
-	size_t i;
+	const struct reading *r = arg;
+	struct day *d = &r->day[i];
+	int fd;
 
-	(void)thread;
-	while ((i = r->next++) < r->n) {
-		struct day *d = &r->day[i];
-		int fd;
-
-		if (!d->wanted)
-			continue;
-		fd = gp_fd_opendir_at(r->k->fd, d->name);
-		d->ahead = fd >= 0;
-		if (d->ahead)
-			d->rc = read_day(r->k, fd, d->day_s, &d->index);
-		gp_fd_close(&fd);
-	}
+	if (!d->wanted)
+		return;
+	fd = gp_fd_opendir_at(r->k->fd, d->name);
+	d->ahead = fd >= 0;
+	if (d->ahead)
+		d->rc = read_day(r->k, fd, d->day_s, &d->index);
+	gp_fd_close(&fd);
 }
 
 /* Which days have to be read is known when no address index is asked first. */
 static void
 read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 {
-	struct reading r = {.k = k, .day = day, .n = n};
+	struct reading r = {k, day};
 
 	if (n > 1 && gdi_pool_size(k->s->pool) > 1 && !k->s->cond &&
 	    !k->s->addresses)
-		gdi_pool_run(k->s->pool, read_ahead, &r);
+		gdi_pool_each(k->s->pool, n, read_ahead, &r);
 }
 
 /* ---- in their turn ------------------------------------------------------- */

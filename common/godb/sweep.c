@@ -30,7 +30,7 @@ struct source {
 
 struct sweeper {
 	struct source *source;
-	unsigned version, range; /* where it is; range n: nowhere */
+	unsigned version, range; /* the last one */
 };
 
 struct gdi_sweep {

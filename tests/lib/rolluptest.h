@@ -63,6 +63,35 @@ same_both_ways(const struct godb_scan *s, const struct godb_query_opts *opts,
 	return same;
 }
 
+/* Asks a store WHAT WHERE; opts has the rest. */
+__attribute__((unused)) static bool
+ask_both_ways(const char *path, struct godb_query_opts *opts,
+    const char *what, const char *cond, int64_t first_s, int64_t last_s,
+    struct godb_result_stats *stats)
+{
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_cond *c = NULL;
+	struct godb_reader *r = NULL;
+	struct godb_scan *s = NULL;
+	struct godb_diag d;
+	bool same;
+
+	scan.first_s = first_s;
+	scan.last_s = last_s;
+	if (godb_keys_parse(what, &opts->keys, &d) < 0 ||
+	    godb_cond_parse(cond, NULL, &c, &d) < 0 ||
+	    godb_reader_open(path, &r) < 0 ||
+	    godb_scan_open(r, &scan, &s) < 0)
+		abort();
+	opts->cond = c;
+	memset(stats, 0, sizeof(*stats));
+	same = same_both_ways(s, opts, stats);
+	godb_scan_close(s);
+	godb_reader_close(r);
+	godb_cond_free(c);
+	return same;
+}
+
 /* The same of all rows of a store. */
 __attribute__((unused)) static bool
 store_same_both_ways(const char *path, struct godb_result_stats *stats)

@@ -135,32 +135,13 @@ static bool
 ask(const char *what, const char *cond, int64_t first_s, int64_t last_s,
     int64_t bin_s, uint32_t metrics, struct godb_result_stats *stats)
 {
-	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
 	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
-	struct godb_cond *c = NULL;
-	struct godb_reader *r = NULL;
-	struct godb_scan *s = NULL;
-	struct godb_diag d;
-	bool same;
 
-	scan.first_s = first_s;
-	scan.last_s = last_s;
-	if (godb_keys_parse(what, &opts.keys, &d) < 0 ||
-	    godb_cond_parse(cond, NULL, &c, &d) < 0 ||
-	    godb_reader_open(path, &r) < 0 ||
-	    godb_scan_open(r, &scan, &s) < 0)
-		abort();
-	opts.cond = c;
 	opts.metrics = metrics;
 	if (bin_s)
 		opts.bin = bin_of;
 	opts.bin_arg = &bin_s;
-	memset(stats, 0, sizeof(*stats));
-	same = same_both_ways(s, &opts, stats);
-	godb_scan_close(s);
-	godb_reader_close(r);
-	godb_cond_free(c);
-	return same;
+	return ask_both_ways(path, &opts, what, cond, first_s, last_s, stats);
 }
 
 static void

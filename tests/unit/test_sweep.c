@@ -133,28 +133,9 @@ static bool
 ask(struct godb_query_opts *opts, const char *what, const char *cond,
     int64_t first_s, struct godb_result_stats *stats)
 {
-	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
-	struct godb_cond *c = NULL;
-	struct godb_reader *r = NULL;
-	struct godb_scan *s = NULL;
-	struct godb_diag d;
-	bool same;
-
-	scan.first_s = first_s;
-	scan.last_s = INT64_MAX;
-	if (godb_keys_parse(what, &opts->keys, &d) < 0 ||
-	    godb_cond_parse(cond, NULL, &c, &d) < 0 ||
-	    godb_reader_open(path, &r) < 0 ||
-	    godb_scan_open(r, &scan, &s) < 0)
-		abort();
-	opts->cond = c;
 	opts->bin = day_of;
-	memset(stats, 0, sizeof(*stats));
-	same = same_both_ways(s, opts, stats);
-	godb_scan_close(s);
-	godb_reader_close(r);
-	godb_cond_free(c);
-	return same;
+	return ask_both_ways(path, opts, what, cond, first_s, INT64_MAX,
+	    stats);
 }
 
 /* All questions; from is before the first day, or in it. */
