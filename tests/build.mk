@@ -27,9 +27,11 @@ TEST_PKGS_test_loop_live = $(CAPTURE_PKGS)
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
-UNIT_TESTS += $(addprefix component/, hostile flips many succession)
+UNIT_TESTS += $(addprefix component/, hostile double_fetch flips many \
+	succession)
 TEST_LIBS_many := libfakecapture libgpipc libgpbase
 TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
+TEST_LIBS_double_fetch := libfakecapture libgpipc libgpbase
 TEST_LIBS_succession := libfakecapture libgpipc libgpbase
 $(O)/tests/component/hostile $(O)/tests/component/succession: \
     $(O)/bin/goprobe-writer $(O)/bin/goquery
@@ -108,7 +110,7 @@ OTHER_CC := $(if $(findstring clang,$(CC)),gcc,clang)
 # The filters hold in what either compiler makes of libc's calls.
 OTHER_TESTS := $(addprefix build/$(OTHER_CC)/tests/component/attack_, \
 	capture writer querier export remote)
-LONG_TESTS += $(O)/tests/component/hostile
+LONG_TESTS += $(addprefix $(O)/tests/component/, hostile double_fetch)
 .PHONY: check-system variants tsan
 tsan: $(TSAN_TESTS:%=$(O)/tests/%)
 variants:

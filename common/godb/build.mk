@@ -22,8 +22,8 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
 $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
-	block rings aggregate estimate index addrindex journal names store rollup \
-	sweep faults \
+	block rings aggregate estimate index addrindex journal names store \
+	store_damage rollup sweep faults \
 	nomem retain compat threads)
 # the calls that write, made to fail
 ARCHIVES += libfault
