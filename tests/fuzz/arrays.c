@@ -5,51 +5,16 @@
  * addresses) and, from bit 3 on, which rows: every so many-th.  Two bytes are
  * the number of rows less 1, little endian; the rest is the array.
  */
-#include "common/godb/encode.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/lib/arraybits.h"
 
 #define ROWS_MAX 4096u
 
-static int
-decode(unsigned log, struct gdi_in *in, size_t n, void *out,
-    struct gdi_scratch *s)
-{
-	switch (log) {
-	case 0:
-		return gdi_decode8(in, n, out, s);
-	case 1:
-		return gdi_decode16(in, n, out, s);
-	case 2:
-		return gdi_decode32(in, n, out, s);
-	case 3:
-		return gdi_decode64(in, n, out, s);
-	default:
-		return gdi_decode_addr6(in, n, out, s);
-	}
-}
-
-static int
-decode_some(unsigned log, struct gdi_in *in, size_t n,
-    const struct gdi_sel *sel, void *out, struct gdi_scratch *s)
-{
-	switch (log) {
-	case 0:
-		return gdi_decode_some8(in, n, sel, out, s);
-	case 1:
-		return gdi_decode_some16(in, n, sel, out, s);
-	case 2:
-		return gdi_decode_some32(in, n, sel, out, s);
-	case 3:
-		return gdi_decode_some64(in, n, sel, out, s);
-	default:
-		return gdi_decode_some_addr6(in, n, sel, out, s);
-	}
-}
-
 FUZZ_TARGET(arrays)
 {
-	unsigned first = fuzz_byte(&data, &len), log = (first & 7) % 5;
-	size_t n = fuzz_byte(&data, &len), size = (size_t)1 << log;
+	unsigned first = fuzz_byte(&data, &len);
+	unsigned bits = 8u << (first & 7) % 5;
+	size_t n = fuzz_byte(&data, &len), size = bits / 8;
 	uint32_t row[ROWS_MAX];
 	struct gdi_sel sel = {row, 0};
 	struct gdi_scratch s = {0};
@@ -66,14 +31,15 @@ FUZZ_TARGET(arrays)
 	memcpy(p, data, len);
 	memset(p + len, 0xee, GDI_SLACK);
 	in = in_some = (struct gdi_in){p, p + len, false};
-	if (decode(log, &in, n, a, &s) == 0) {
-		FUZZ_CHECK(decode_some(log, &in_some, n, &sel, b, &s) == 0);
+	if (array_decode(&in, bits, n, a, &s) == 0) {
+		FUZZ_CHECK(array_decode_some(&in_some, bits, n, &sel, b,
+			       &s) == 0);
 		FUZZ_CHECK(in_some.p == in.p);
 		for (size_t i = 0; i < sel.n; i++)
 			FUZZ_CHECK(memcmp(a + row[i] * size,
 				       b + row[i] * size, size) == 0);
 	} else {
-		(void)decode_some(log, &in_some, n, &sel, b, &s);
+		(void)array_decode_some(&in_some, bits, n, &sel, b, &s);
 	}
 	gdi_scratch_free(&s);
 	free(p);

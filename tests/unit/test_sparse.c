@@ -1,7 +1,6 @@
 /* A few rows of an array alone are what decoding all of it finds there: arrays
  * of every kind within every other, and bytes that are none. */
-#include "common/godb/encode.h"
-
+#include "tests/lib/arraybits.h"
 #include "tests/tap.h"
 
 #define ROWS_MAX 70000u
@@ -175,42 +174,6 @@ forge_top(struct gdi_buf *b, size_t n, unsigned bits)
 
 /* ---- both ways ----------------------------------------------------------- */
 
-static int
-whole(struct gdi_in *in, unsigned bits, size_t n, void *out,
-    struct gdi_scratch *s)
-{
-	switch (bits) {
-	case 8:
-		return gdi_decode8(in, n, out, s);
-	case 16:
-		return gdi_decode16(in, n, out, s);
-	case 32:
-		return gdi_decode32(in, n, out, s);
-	case 64:
-		return gdi_decode64(in, n, out, s);
-	default:
-		return gdi_decode_addr6(in, n, out, s);
-	}
-}
-
-static int
-some(struct gdi_in *in, unsigned bits, size_t n, const struct gdi_sel *sel,
-    void *out, struct gdi_scratch *s)
-{
-	switch (bits) {
-	case 8:
-		return gdi_decode_some8(in, n, sel, out, s);
-	case 16:
-		return gdi_decode_some16(in, n, sel, out, s);
-	case 32:
-		return gdi_decode_some32(in, n, sel, out, s);
-	case 64:
-		return gdi_decode_some64(in, n, sel, out, s);
-	default:
-		return gdi_decode_some_addr6(in, n, sel, out, s);
-	}
-}
-
 enum { NONE, FIRST, LAST, ENDS, ALL, ONE, RARE, SPARSE, DENSE, N_WAYS };
 
 static size_t
@@ -252,8 +215,8 @@ compare(const uint8_t *bytes, size_t len, unsigned bits, size_t n,
 
 	memcpy(p, bytes, len);
 	memset(p + len, 0xee, GDI_SLACK);
-	rc = whole(&in, bits, n, a, &s);
-	rc_some = some(&in_some, bits, n, &sel, b, &s_some);
+	rc = array_decode(&in, bits, n, a, &s);
+	rc_some = array_decode_some(&in_some, bits, n, &sel, b, &s_some);
 	if (rc < 0)
 		result = rc_some < 0 ? REFUSED : OTHER;
 	else if (rc_some < 0 || in.p != in_some.p)
