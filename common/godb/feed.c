@@ -88,6 +88,18 @@ gdi_feed_free(struct gdi_feed *f)
 	free(f);
 }
 
+/* Hashes n records and adds them to a table that has room. */
+static void
+add_records(const struct gdi_feed *f, struct gdi_table *t, uint64_t *records,
+    size_t n)
+{
+	gp_hash_records(&f->g->hash, records, t->key_words, 1 + t->words, n);
+	if ((size_t)t->n * t->words > NEAR_WORDS)
+		gdi_table_add(t, records, n);
+	else
+		gdi_table_add_near(t, records, n);
+}
+
 /* ---- what is put aside ------------------------------------------------- */
 
 static size_t
@@ -112,12 +124,7 @@ gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
 			rc = GODB_EMEMORY;
 		if (rc < 0)
 			return rc;
-		gp_hash_records(&f->g->hash, records, t->key_words,
-		    1 + t->words, n);
-		if ((size_t)t->n * t->words > NEAR_WORDS)
-			gdi_table_add(t, records, n);
-		else
-			gdi_table_add_near(t, records, n);
+		add_records(f, t, records, n);
 	}
 	return 0;
 }
@@ -244,18 +251,6 @@ make_room(struct gdi_feed *f, unsigned s, unsigned v)
 
 /* ---- rows -------------------------------------------------------------- */
 
-/* Hashes n of the feed's records and adds them to a table that has room. */
-static void
-add_records(struct gdi_feed *f, struct gdi_table *t, size_t n)
-{
-	gp_hash_records(&f->g->hash, f->records, t->key_words, 1 + t->words,
-	    n);
-	if ((size_t)t->n * t->words > NEAR_WORDS)
-		gdi_table_add(t, f->records, n);
-	else
-		gdi_table_add_near(t, f->records, n);
-}
-
 /* Hashes n records and adds them to the feed's table, or puts them aside;
  * make_room came before. */
 static int
@@ -267,7 +262,7 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 		return gdi_cell_take(f, v, f->records, n);
 	d->records += n;
 	if (!d->direct) {
-		add_records(f, &d->local, n);
+		add_records(f, &d->local, f->records, n);
 		return 0;
 	}
 	gp_hash_records(&f->g->hash, f->records, d->local.key_words,
@@ -546,6 +541,31 @@ count_unique(struct gdi_feed *f, const struct gdi_rows_batch *b, size_t n)
 
 /* ---- ranges ------------------------------------------------------------ */
 
+/*
+ * Rows of one roll-up are in the order of their keys, unless a key lacks a
+ * column before another that it has.  Then they are in order at least at the
+ * beginning, and what comes behind is hashed, as it is where several roll-ups
+ * have rows of the range.
+ */
+static int
+add_in_order(struct gdi_feed *f, struct gdi_table *to, bool v6, size_t n)
+{
+	struct gdi_arena *a = &f->g->arena;
+	int rc = gdi_table_reserve_loose(to, a);
+	size_t done;
+
+	if (rc < 0)
+		return rc;
+	done = gdi_table_add_ascending(to, f->records, n, !v6);
+	if (done == n)
+		return 0;
+	rc = gdi_table_reserve(to, &f->g->hash, a);
+	if (rc == 0)
+		add_records(f, to, f->records + done * (1 + to->words),
+		    n - done);
+	return rc;
+}
+
 int
 gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t first, size_t n,
@@ -559,9 +579,7 @@ gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
 		b.n = end - first < BATCH ? end - first : BATCH;
 		b.sel = sel ? sel + first : NULL;
 		b.first = (uint32_t)first;
-		rc = gdi_table_reserve(to, &f->g->hash, &f->g->arena);
-		if (rc == 0)
-			add_records(f, to, make_records(f, v6, &b));
+		rc = add_in_order(f, to, v6, make_records(f, v6, &b));
 	}
 	return rc;
 }

@@ -20,7 +20,8 @@ struct godb_pool {
 	void (*job)(void *arg, unsigned i);
 	void *arg;
 	unsigned long round; /* of jobs, so that each does each once */
-	unsigned busy;
+	bool open;           /* who comes now still takes part in it */
+	unsigned busy;       /* workers that do */
 	bool over;
 	unsigned n; /* workers, without the caller */
 	struct worker worker[];
@@ -37,11 +38,12 @@ work(void *arg)
 	if (--p->busy == 0)
 		(void)pthread_cond_signal(&p->done);
 	for (;;) {
-		while (p->round == seen && !p->over)
+		while ((p->round == seen || !p->open) && !p->over)
 			(void)pthread_cond_wait(&p->work, &p->lock);
 		if (p->over)
 			break;
 		seen = p->round;
+		p->busy++;
 		(void)pthread_mutex_unlock(&p->lock);
 		p->job(p->arg, w->number);
 		(void)pthread_mutex_lock(&p->lock);
@@ -80,7 +82,7 @@ start(struct godb_pool *p, unsigned n)
 		rc = -pthread_create(&w->thread, NULL, work, w);
 		p->n += rc == 0;
 	}
-	p->busy += p->n; /* they wait for the lock */
+	p->busy += p->n; /* until they have begun; they wait for the lock */
 	wait_for_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -144,12 +146,13 @@ gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
 	(void)pthread_mutex_lock(&p->lock);
 	p->job = job;
 	p->arg = arg;
-	p->busy = p->n;
+	p->open = true;
 	p->round++;
 	(void)pthread_cond_broadcast(&p->work);
 	(void)pthread_mutex_unlock(&p->lock);
 	job(arg, 0);
 	(void)pthread_mutex_lock(&p->lock);
+	p->open = false;
 	wait_for_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

@@ -13,8 +13,12 @@
 /* Threads, the caller's included; 1 for NULL. */
 unsigned gdi_pool_size(const struct godb_pool *p);
 
-/* Runs job(arg, i) for each i below gdi_pool_size, all at once, and returns
- * when the last is done; 0 is the caller's thread. */
+/*
+ * Runs job(arg, i), i below gdi_pool_size, all at once, and returns when the
+ * last is done; 0 is the caller's thread.  A job shares its work out as it
+ * goes: when the caller's thread finds none left, nobody begins any more, so
+ * that a small job need not wait for threads to wake.
+ */
 void gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
     void *arg);
 

@@ -158,6 +158,7 @@ gdi_table_clear(struct gdi_table *t)
 {
 	if (t->bits > 0)
 		memset(t->tag, 0, ((size_t)1 << t->bits) + SPAN);
+	t->loose = false;
 	t->n = 0;
 }
 
@@ -229,15 +230,32 @@ candidate(const struct gdi_table *t, size_t at, uint8_t tag)
 	}
 }
 
+/* Gives all entries places, which are free; every key is another one. */
+static void
+place_all(struct gdi_table *t, const struct gp_hash_key *key)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		uint64_t hash = gp_hash_words(key, gdi_table_entry(t, i),
+		    t->key_words);
+		size_t at = home(t, hash);
+
+		while (t->tag[at] != 0)
+			at = candidate(t, at + 1, 0);
+		set_tag(t, at, tag_of(hash));
+		t->number[at] = i;
+	}
+	t->loose = false;
+}
+
 static int
-grow_places(struct gdi_table *t, const struct gp_hash_key *key,
+grow_places(struct gdi_table *t, unsigned bits, const struct gp_hash_key *key,
     struct gdi_arena *a)
 {
 	struct gdi_table new = *t;
 	size_t before = places_bytes(t);
 	int rc;
 
-	new.bits = t->bits == 0 ? BITS_FIRST : t->bits + 1;
+	new.bits = bits;
 	rc = gdi_arena_charge(a, places_bytes(&new));
 	if (rc < 0)
 		return rc;
@@ -249,17 +267,7 @@ grow_places(struct gdi_table *t, const struct gp_hash_key *key,
 	/* one piece: numbers, which want alignment, then tags */
 	new.tag = (uint8_t *)(new.number + ((size_t)1 << new.bits));
 	memset(new.tag, 0, ((size_t)1 << new.bits) + SPAN);
-	for (uint32_t i = 0; i < t->n; i++) {
-		uint64_t hash = gp_hash_words(key, gdi_table_entry(t, i),
-		    t->key_words);
-		size_t at = home(&new, hash);
-
-		/* every key is new: a free place is wanted */
-		while (new.tag[at] != 0)
-			at = candidate(&new, at + 1, 0);
-		set_tag(&new, at, tag_of(hash));
-		new.number[at] = i;
-	}
+	place_all(&new, key);
 	free(t->number);
 	gdi_arena_discharge(a, before);
 	*t = new;
@@ -306,6 +314,19 @@ grow_chunks(struct gdi_table *t, struct gdi_arena *a)
 	return rc;
 }
 
+int
+gdi_table_reserve_loose(struct gdi_table *t, struct gdi_arena *a)
+{
+	size_t want = (size_t)t->n + GDI_TABLE_BATCH;
+	int rc = 0;
+
+	if (want > GDI_TABLE_MAX)
+		return GODB_EMEMORY;
+	while (rc == 0 && want > t->n_chunks * GDI_TABLE_CHUNK)
+		rc = grow_chunks(t, a);
+	return rc;
+}
+
 /* At most seven eighths of the places are taken: a span then nearly always
  * has a free one. */
 int
@@ -313,15 +334,15 @@ gdi_table_reserve(struct gdi_table *t, const struct gp_hash_key *key,
     struct gdi_arena *a)
 {
 	size_t want = (size_t)t->n + GDI_TABLE_BATCH;
-	int rc = 0;
+	unsigned bits = t->bits ? t->bits : BITS_FIRST;
+	int rc = gdi_table_reserve_loose(t, a);
 
-	if (want > GDI_TABLE_MAX)
-		return GODB_EMEMORY;
-	while (rc == 0 &&
-	    (t->bits == 0 || want > ((size_t)1 << t->bits) / 8 * 7))
-		rc = grow_places(t, key, a);
-	while (rc == 0 && want > t->n_chunks * GDI_TABLE_CHUNK)
-		rc = grow_chunks(t, a);
+	while (rc == 0 && want > ((size_t)1 << bits) / 8 * 7)
+		bits++;
+	if (rc == 0 && bits > t->bits)
+		rc = grow_places(t, bits, key, a);
+	else if (rc == 0 && t->loose)
+		place_all(t, key);
 	return rc;
 }
 
@@ -336,6 +357,7 @@ gdi_table_append(struct gdi_table *t, struct gdi_arena *a, uint64_t **out)
 		if (rc < 0)
 			return rc;
 	}
+	t->loose = true;
 	*out = gdi_table_entry(t, t->n++);
 	return 0;
 }
@@ -545,6 +567,60 @@ void
 gdi_table_add_plain(struct gdi_table *t, const uint64_t *records, size_t n)
 {
 	add_any(t, records, n, NULL, t->key_words, t->words - t->key_words);
+}
+
+/* Below 0, 0 or above it: how a key stands to another. */
+static inline __attribute__((always_inline)) int
+order(const uint64_t *a, const uint64_t *b, unsigned words, bool swap)
+{
+	for (unsigned i = 0; i < words; i++) {
+		uint64_t x = a[i], y = b[i];
+
+		if (i == 0 && swap) {
+			x = x << 32 | x >> 32;
+			y = y << 32 | y >> 32;
+		}
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return 0;
+}
+
+static inline __attribute__((always_inline)) size_t
+add_ascending(struct gdi_table *t, const uint64_t *r, size_t n, bool swap,
+    unsigned key_words)
+{
+	unsigned words = t->words;
+	uint64_t *last = t->n > 0 ? entry_of(t, t->n - 1, words) : NULL;
+	size_t i = 0;
+
+	for (; i < n; i++, r += 1 + words) {
+		int above = last ? order(r + 1, last, key_words, swap) : 1;
+
+		if (above < 0)
+			break;
+		if (above == 0) {
+			add_plain(last + key_words, r + 1 + key_words,
+			    words - key_words);
+			continue;
+		}
+		last = entry_of(t, t->n++, words);
+		for (unsigned k = 0; k < words; k++)
+			last[k] = r[1 + k];
+	}
+	return i;
+}
+
+size_t
+gdi_table_add_ascending(struct gdi_table *t, const uint64_t *records, size_t n,
+    bool swap)
+{
+	if (t->n > 0 && !t->loose)
+		return 0;
+	t->loose = true;
+#define ASCENDING(words) return add_ascending(t, records, n, swap, words)
+	BY_LENGTH(t, ASCENDING)
+#undef ASCENDING
 }
 
 /*

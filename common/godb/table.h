@@ -46,6 +46,7 @@ int gdi_arena_take(struct gdi_arena *a, size_t bytes, void **out);
 struct gdi_table {
 	unsigned key_words, words; /* of the key (1-8); of an entry in all */
 	bool large;      /* chunks from the arena's slabs: freed with them */
+	bool loose;      /* no entry has a place: see gdi_table_add_ascending */
 	uint32_t n;
 	uint8_t *tag;     /* of each place; 0: free; then the first 16 again */
 	uint32_t *number; /* of each place: its entry */
@@ -93,6 +94,17 @@ void gdi_table_add_near(struct gdi_table *t, const uint64_t *records,
 /* The same in plain C, for tests. */
 void gdi_table_add_plain(struct gdi_table *t, const uint64_t *records,
     size_t n);
+
+/*
+ * Keys that ascend need no places, and no hashes: adds records to a table that
+ * is empty or loose, up to the first whose key is below that of the last
+ * entry; returns how many.  Keys are compared word by word, of the first word
+ * the low half before the high one when swap is set.  Room for n entries was
+ * made by gdi_table_reserve_loose; gdi_table_reserve gives all of them places.
+ */
+size_t gdi_table_add_ascending(struct gdi_table *t, const uint64_t *records,
+    size_t n, bool swap);
+int gdi_table_reserve_loose(struct gdi_table *t, struct gdi_arena *a);
 
 /* Bit i is set when tags[i] is 0 or `tag`, of 16; and without SSE2. */
 unsigned gdi_table_match(const uint8_t *tags, uint8_t tag);

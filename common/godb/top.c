@@ -172,14 +172,21 @@ gdi_top_offer_entry(struct gdi_top *t, struct gdi_arena *a, unsigned v,
 	return rc;
 }
 
+/* Most are not among the best, which is seen here without a call. */
 int
 gdi_top_offer(struct gdi_top *t, struct gdi_arena *a, unsigned v,
     const struct gdi_table *from)
 {
 	int rc = 0;
 
-	for (uint32_t i = 0; rc == 0 && i < from->n; i++)
-		rc = gdi_top_offer_entry(t, a, v, gdi_table_entry(from, i));
+	for (uint32_t i = 0; rc == 0 && i < from->n; i++) {
+		const uint64_t *entry = gdi_table_entry(from, i);
+
+		if (t->n > 0 && t->n == t->g->best.limit &&
+		    value_of(t, v, entry) < t->value[0])
+			continue;
+		rc = gdi_top_offer_entry(t, a, v, entry);
+	}
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /*
  * The table equals a slow twin for random keys, whatever their length and
- * however often it grows; tags are compared alike with and without SSE2.
+ * however often it grows, and for keys of which more or fewer ascend; tags are
+ * compared alike with and without SSE2.
  */
 #include "common/godb/table.h"
 
@@ -68,6 +69,23 @@ compare(const struct gdi_table *t, const struct gp_hash_key *hash)
 	return wrong + (t->n != n);
 }
 
+/* A record of a key and random numbers, which the twin gets, too. */
+static void
+make_record(uint64_t *r, size_t which, unsigned words,
+    const struct gp_hash_key *hash)
+{
+	present[which] = true;
+	r[0] = gp_hash_words(hash, keys[which], words);
+	memcpy(r + 1, keys[which], words * sizeof(*r));
+	for (int m = 0; m < NUMBERS; m++) {
+		uint64_t v = tap_random(&seed) >> (m == 0 ? 3 : 30);
+
+		if (__builtin_add_overflow(sums[which][m], v, &sums[which][m]))
+			sums[which][m] = UINT64_MAX;
+		r[1 + words + (unsigned)m] = v;
+	}
+}
+
 static void
 check_random(unsigned words, bool large)
 {
@@ -88,25 +106,11 @@ check_random(unsigned words, bool large)
 			size_t n = 1 + tap_random(&seed) % GDI_TABLE_BATCH;
 			uint64_t *r = records;
 
-			for (size_t k = 0; k < n; k++) {
-				size_t which = tap_random(&seed) %
-				    (KEYS * (size_t)(i + 1) / 200 + 1) % KEYS;
-
-				present[which] = true;
-				*r++ = gp_hash_words(&hash, keys[which], words);
-				memcpy(r, keys[which], words * sizeof(*r));
-				r += words;
-				for (int m = 0; m < NUMBERS; m++) {
-					uint64_t v = tap_random(&seed) >>
-					    (m == 0 ? 3 : 30);
-
-					if (__builtin_add_overflow(
-						sums[which][m], v,
-						&sums[which][m]))
-						sums[which][m] = UINT64_MAX;
-					*r++ = v;
-				}
-			}
+			for (size_t k = 0; k < n;
+			     k++, r += 1 + words + NUMBERS)
+				make_record(r, tap_random(&seed) %
+					(KEYS * (size_t)(i + 1) / 200 + 1) %
+					KEYS, words, &hash);
 			rc |= gdi_table_reserve(&t, &hash, &arena);
 			if (i % 3 == 0)
 				gdi_table_add(&t, records, n);
@@ -125,6 +129,96 @@ check_random(unsigned words, bool large)
 	is_int(arena.bytes, 0, "  all memory is accounted for");
 }
 
+static int
+order_keys(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	for (int i = 0; i < WORDS; i++)
+		if (x[i] != y[i])
+			return x[i] < y[i] ? -1 : 1;
+	return 0;
+}
+
+/* The keys' first words so that they ascend when their halves are swapped. */
+static void
+sort_keys(bool swap)
+{
+	for (size_t i = 0; i < KEYS; i++) /* both halves matter */
+		keys[i][0] += i * UINT64_C(0x9e3779b97f4a7c15);
+	qsort(keys, KEYS, sizeof(keys[0]), order_keys);
+	for (size_t i = 0; swap && i < KEYS; i++)
+		keys[i][0] = keys[i][0] << 32 | keys[i][0] >> 32;
+}
+
+/* As the feed does: what ascends, then the rest; how many did. */
+static size_t
+add_in_order(struct gdi_table *t, const uint64_t *records, size_t n, bool swap,
+    const struct gp_hash_key *hash, struct gdi_arena *arena)
+{
+	size_t step = 1 + t->words, done;
+
+	if (gdi_table_reserve_loose(t, arena) < 0)
+		abort();
+	done = gdi_table_add_ascending(t, records, n, swap);
+	if (done == n)
+		return n;
+	if (gdi_table_reserve(t, hash, arena) < 0)
+		abort();
+	gdi_table_add(t, records + done * step, n - done);
+	return done;
+}
+
+/* Keys of up to so many of the twin's, one after another with some twice and
+ * some left out; then from the front again, unless all is said once. */
+static void
+check_ascending(unsigned words, bool swap, unsigned times)
+{
+	uint64_t records[GDI_TABLE_BATCH * (1 + WORDS + NUMBERS)];
+	struct gp_hash_key hash;
+	struct gdi_arena arena;
+	struct gdi_table t;
+	unsigned wrong = 0;
+	size_t ascended = 0, all = 0;
+
+	(void)gp_hash_key_init(&hash);
+	gdi_arena_init(&arena, 0);
+	gdi_table_init(&t, words, NUMBERS, false);
+	for (int round = 0; round < 3; round++) {
+		make_keys(words);
+		sort_keys(swap);
+		for (unsigned time = 0; time < times; time++)
+			for (size_t at = 0; at < KEYS;) {
+				size_t n = 0, room = 1 + tap_random(&seed) %
+				    GDI_TABLE_BATCH;
+
+				for (; n < room && at < KEYS; n++) {
+					make_record(records +
+						n * (1 + words + NUMBERS), at,
+					    words, &hash);
+					at += tap_random(&seed) % 3;
+				}
+				all += n;
+				ascended += add_in_order(&t, records, n, swap,
+				    &hash, &arena);
+			}
+		if (times == 1) { /* it is to be asked for */
+			wrong += !t.loose;
+			wrong += gdi_table_reserve(&t, &hash, &arena) != 0;
+		}
+		wrong += t.loose;
+		wrong += compare(&t, &hash);
+		gdi_table_clear(&t);
+	}
+	is_int(wrong, 0, "%u words that ascend%s, %u times", words,
+	    swap ? " with their halves swapped" : "", times);
+	ok(times == 1 ? ascended == all : ascended < all && ascended > 0,
+	    "  %zu of %zu in order", ascended, all);
+	gdi_table_free(&t, &arena);
+	gdi_arena_fini(&arena);
+	is_int(arena.bytes, 0, "  all memory is accounted for");
+}
+
 int
 main(void)
 {
@@ -132,5 +226,10 @@ main(void)
 	check_match();
 	for (unsigned words = 1; words <= WORDS; words++)
 		check_random(words, words % 2);
+	for (unsigned words = 1; words <= WORDS; words++) {
+		check_ascending(words, false, 1);
+		check_ascending(words, true, 1 + words % 2);
+		check_ascending(words, false, 2);
+	}
 	return tap_done();
 }

@@ -1,0 +1,123 @@
+/*
+ * Jobs of a pool, thousands of them and most too small for all threads: each
+ * thing is done once, by threads with a number each, and nobody is at it any
+ * more when the call returns.  Built with ThreadSanitizer too.
+ */
+#include "common/godb/pool.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "tests/tap.h"
+
+#define THREADS 4
+#define ROUNDS  4000
+#define THINGS  300
+
+struct job {
+	atomic_uint at[THREADS]; /* so many are at it, of each number */
+	atomic_uint done[THINGS];
+	atomic_size_t next;
+	size_t n;
+	atomic_bool over; /* the call has returned */
+	atomic_uint wrong;
+	uint64_t plain; /* what only the pool's lock makes visible */
+	uint64_t sum[THREADS];
+};
+
+/* Who begins when the call has returned; told after the job is forgotten. */
+static atomic_uint late;
+
+static void
+take_some(void *arg, unsigned thread)
+{
+	struct job *j = arg;
+	size_t k;
+
+	late += atomic_load(&j->over);
+	if (thread >= THREADS || atomic_fetch_add(&j->at[thread], 1) != 0)
+		j->wrong++;
+	while ((k = atomic_fetch_add(&j->next, 1)) < j->n) {
+		j->done[k]++;
+		j->sum[thread] += j->plain;
+		if (k % 16 == 0)
+			(void)sched_yield();
+	}
+	atomic_fetch_sub(&j->at[thread], 1);
+}
+
+static void
+take_one(void *arg, size_t k)
+{
+	struct job *j = arg;
+
+	j->done[k]++;
+}
+
+static unsigned
+undone(const struct job *j)
+{
+	unsigned wrong = 0;
+
+	for (size_t k = 0; k < THINGS; k++)
+		wrong += j->done[k] != (k < j->n);
+	return wrong;
+}
+
+static void
+test_jobs(struct godb_pool *pool)
+{
+	static struct job jobs[2]; /* who is late would find an old one */
+	unsigned wrong = 0, unsummed = 0;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct job *j = &jobs[round % 2];
+		uint64_t sum = 0;
+
+		memset(j, 0, sizeof(*j));
+		j->n = round % 7 ? round % 9 : THINGS;
+		j->plain = round;
+		gdi_pool_run(pool, take_some, j);
+		j->over = true;
+		for (int i = 0; i < THREADS; i++) {
+			wrong += j->at[i];
+			sum += j->sum[i];
+		}
+		wrong += j->wrong + undone(j);
+		unsummed += sum != round * j->n;
+	}
+	is_int(wrong, 0, "all is done once, by one of each number");
+	is_int(unsummed, 0, "and what threads wrote is there");
+	is_int(late, 0, "nobody begins when all is done");
+}
+
+static void
+test_each(struct godb_pool *pool)
+{
+	static struct job j;
+	unsigned wrong = 0;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		memset(&j, 0, sizeof(j));
+		j.n = round % 5;
+		gdi_pool_each(pool, j.n, take_one, &j);
+		wrong += undone(&j);
+	}
+	is_int(wrong, 0, "each of a few things is done once");
+}
+
+int
+main(void)
+{
+	struct godb_pool *pool;
+
+	if (godb_pool_new(THREADS, &pool) < 0)
+		return 1;
+	is_int(gdi_pool_size(pool), THREADS, "so many threads");
+	is_int(gdi_pool_size(NULL), 1, "the caller alone");
+	test_jobs(pool);
+	test_each(pool);
+	godb_pool_free(pool);
+	test_each(NULL);
+	return tap_done();
+}
