@@ -24,7 +24,7 @@ $(foreach t,cond filter group rank query seen coverage, \
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \
 	store_damage rollup sweep faults \
-	nomem retain compat pool threads)
+	nomem retain compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault
 libfault_SRCS := tests/lib/fault.c
@@ -32,7 +32,8 @@ TEST_LIBS_test_faults := libfault libgodb libgpbase
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
-TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep
+TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep \
+	unit/test_waits
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table spill grouplayout feed feed_small \

@@ -32,6 +32,7 @@
  * tables.  Where only the best groups are kept these tables are never needed
  * unless there is more than that.
  */
+#define ASIDE_CROWDED   ((size_t)8 << 20) /* see gdi_group_is_crowded */
 #define ASIDE_MOST      ((size_t)64 << 20)
 #define ASIDE_MOST_BEST ((size_t)192 << 20)
 
@@ -158,6 +159,19 @@ aside_most(const struct gdi_group *g)
 	return most / g->n_feeds;
 }
 
+/* A side's share of what may be put aside before IPv6 had better wait. */
+static void
+note_crowd(const struct gdi_feed *f, const struct gdi_side *d)
+{
+	size_t most = ASIDE_CROWDED;
+
+	if (f->g->arena.most > 0 && f->g->arena.most / 16 < most)
+		most = f->g->arena.most / 16;
+	if (d->spill.bytes >= most / f->g->n_feeds)
+		atomic_store_explicit(&f->g->crowded, true,
+		    memory_order_relaxed);
+}
+
 /* What says where a record goes is its range instead of its hash. */
 static void
 set_ranges(const struct gdi_group *g, unsigned v, size_t step, uint64_t *r,
@@ -198,6 +212,7 @@ put_aside(struct gdi_feed *f, unsigned s, unsigned v, uint64_t *r, size_t n)
 		n -= done;
 		r += done * record_words(d);
 	}
+	note_crowd(f, d);
 	return rc;
 }
 

@@ -283,6 +283,7 @@ struct finish {
 	struct gdi_feed *const *feeds;
 	unsigned n_feeds, threads;
 	unsigned set; /* 0: the groups; else pairs */
+	unsigned from, until; /* versions */
 	atomic_uint next;
 	struct finisher {
 		struct gdi_table scratch[2];
@@ -373,9 +374,9 @@ finish_partitions(struct finish *job, unsigned thread)
 
 	while (me->rc == 0 &&
 	    (i = atomic_fetch_add(&job->next, 1)) < GDI_PARTITIONS) {
-		me->rc = finish_partition(job, thread, i, 0);
-		if (me->rc == 0)
-			me->rc = finish_partition(job, thread, i, 1);
+		for (unsigned v = job->from; me->rc == 0 && v < job->until;
+		     v++)
+			me->rc = finish_partition(job, thread, i, v);
 		if (!job->g->spilled)
 			break; /* all is in the first */
 	}
@@ -491,7 +492,7 @@ open_tops(struct gdi_group *g, unsigned threads)
 {
 	int rc = 0;
 
-	if (!g->spilled || g->best.limit == 0)
+	if (!g->spilled || g->best.limit == 0 || g->top)
 		return 0;
 	g->top = calloc(threads, sizeof(*g->top));
 	if (!g->top)
@@ -509,6 +510,7 @@ end_feeds(struct gdi_group *g, struct gdi_feed *const *feeds, unsigned n)
 
 	for (unsigned i = 0; rc == 0 && i < n; i++) {
 		gdi_add_numbers(g->totals, feeds[i]->totals, N_COUNTERS);
+		memset(feeds[i]->totals, 0, sizeof(feeds[i]->totals));
 		rc = gdi_feed_end(feeds[i]);
 	}
 	for (unsigned i = 0; !g->spilled && rc == 0 && i < n; i++) {
@@ -524,17 +526,15 @@ end_feeds(struct gdi_group *g, struct gdi_feed *const *feeds, unsigned n)
 	return rc;
 }
 
-int
-gdi_group_finish(struct gdi_group *g, struct gdi_feed *const *feeds,
-    unsigned n, struct godb_pool *pool)
+/* All that was put aside, of versions from `from` on, below `until`. */
+static int
+finish(struct gdi_group *g, struct gdi_feed *const *feeds, unsigned n,
+    struct godb_pool *pool, unsigned from, unsigned until)
 {
 	struct finish job = {.g = g, .feeds = feeds, .n_feeds = n,
-	    .threads = gdi_pool_size(pool)};
-	int rc;
+	    .threads = gdi_pool_size(pool), .from = from, .until = until};
+	int rc = end_feeds(g, feeds, n);
 
-	if (g->cells)
-		return take_cells(g, feeds, n);
-	rc = end_feeds(g, feeds, n);
 	if (rc == 0)
 		rc = open_tops(g, job.threads);
 	job.finisher = calloc(job.threads, sizeof(*job.finisher));
@@ -550,6 +550,42 @@ gdi_group_finish(struct gdi_group *g, struct gdi_feed *const *feeds,
 		g->n_found += job.finisher[i].n_found;
 	}
 	free(job.finisher);
+	return rc;
+}
+
+bool
+gdi_group_can_turn(const struct gdi_group *g)
+{
+	return g->addresses && g->best.limit > 0 && !g->cells && !g->by_range;
+}
+
+bool
+gdi_group_is_crowded(const struct gdi_group *g)
+{
+	return atomic_load_explicit(&g->crowded, memory_order_relaxed);
+}
+
+int
+gdi_group_finish4(struct gdi_group *g, struct gdi_feed *const *feeds,
+    unsigned n, struct godb_pool *pool)
+{
+	int rc = finish(g, feeds, n, pool, 0, 1);
+
+	for (unsigned i = 0; rc == 0 && i < n; i++)
+		gdi_spill_hand_over(&feeds[i]->side[0][0].spill,
+		    &feeds[i]->side[0][1].spill);
+	return rc;
+}
+
+int
+gdi_group_finish(struct gdi_group *g, struct gdi_feed *const *feeds,
+    unsigned n, struct godb_pool *pool)
+{
+	int rc;
+
+	if (g->cells)
+		return take_cells(g, feeds, n);
+	rc = finish(g, feeds, n, pool, 0, 2);
 	return rc < 0 ? rc : number_groups(g);
 }
 

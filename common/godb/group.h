@@ -104,6 +104,22 @@ int gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t first, size_t n,
     bool v6, struct gdi_table *to);
 
+/*
+ * Where keys hold addresses and only the best groups are wanted, those of IPv4
+ * can be finished before those of IPv6 begin, which then find room in the
+ * memory that those have taken.  It takes a second look at the blocks, so it is
+ * worth it when much was put aside.
+ *
+ * gdi_group_can_turn: whether the group is such; gdi_group_is_crowded: whether
+ * so much was put aside.  gdi_group_finish4: all rows of IPv4 were added; those
+ * of IPv6 may come before and after.  Otherwise as gdi_group_finish, which is
+ * called when all are in.
+ */
+bool gdi_group_can_turn(const struct gdi_group *g);
+bool gdi_group_is_crowded(const struct gdi_group *g);
+int gdi_group_finish4(struct gdi_group *g, struct gdi_feed *const *feeds,
+    unsigned n, struct godb_pool *pool);
+
 /* GODB_COL bits that the next gdi_feed_add reads, counters included; no others
  * when it is known that none of the cell's groups is wanted. */
 uint32_t gdi_feed_columns(const struct gdi_feed *f);

@@ -119,6 +119,7 @@ struct gdi_group {
 	const struct gdi_field *lead[2];     /* of these */
 	_Atomic unsigned n_feeds;
 	atomic_bool spilled;    /* some feed filled its table */
+	atomic_bool crowded;    /* see gdi_group_is_crowded */
 	pthread_mutex_t bin_lock;
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;

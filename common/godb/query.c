@@ -251,6 +251,11 @@ share_out(struct gdi_run *run)
 	}
 	for (unsigned i = 0; rc == 0 && i < run->n_workers; i++)
 		run->feed[i] = run->worker[i].feed;
+	if (rc == 0 && run->want4 && run->want6 &&
+	    gdi_group_can_turn(run->result->group)) {
+		run->waits = calloc(run->n_pieces + 1, sizeof(*run->waits));
+		rc = run->waits ? 0 : -ENOMEM;
+	}
 	return rc;
 }
 
@@ -272,6 +277,7 @@ close_run(struct gdi_run *run)
 	gdi_sweep_free(run->sweep);
 	gdi_plan_free(run->plan);
 	free(run->first);
+	free(run->waits);
 	free(run->cell);
 	free(run->worker);
 	free(run->feed);
@@ -396,7 +402,7 @@ leave_out(struct gdi_run *run, const struct gdi_left_out *spoiled)
 
 /* 1: something was found to be spoiled. */
 static int
-scan_parts(struct gdi_run *run)
+take_parts(struct gdi_run *run)
 {
 	int rc = 0;
 
@@ -407,6 +413,28 @@ scan_parts(struct gdi_run *run)
 	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++)
 		rc = run->worker[i].rc < 0 ? run->worker[i].rc :
 					     rc | run->worker[i].again;
+	return rc;
+}
+
+/* The same, of what had to wait for IPv4's groups to be finished. */
+static int
+take_waiting(struct gdi_run *run)
+{
+	int rc = gdi_group_finish4(run->result->group, run->feed,
+	    run->n_workers, run->opts->pool);
+
+	run->second = true;
+	(void)gdi_shares_init(&run->shares, run->n_pieces, run->n_workers);
+	return rc < 0 ? rc : take_parts(run);
+}
+
+static int
+scan_parts(struct gdi_run *run)
+{
+	int rc = take_parts(run);
+
+	if (rc == 0 && run->waits && gdi_group_is_crowded(run->result->group))
+		rc = take_waiting(run);
 	/* by a sweep, here something can turn out to be spoiled, too */
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,

@@ -93,10 +93,10 @@ load(struct gdi_worker *w, struct godb_cursor *cursor,
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	w->again |= !p->only || is_rolled(w->run, p->part);
+	w->again |= !p->only || p->split || is_rolled(w->run, p->part);
 	rc = is_rolled(w->run, p->part) ?
 	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
-	    note_fault(w, p->part, !p->only, rc, &fault);
+	    note_fault(w, p->part, !p->only || p->split, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -353,24 +353,30 @@ take_sums(struct gdi_worker *w, const struct gdi_piece *p, int *rc)
 	return true;
 }
 
-static int
-visit(struct gdi_worker *w, struct gdi_piece *p)
+/* What is wanted, by its index alone; false: nothing. */
+static bool
+is_wanted(struct gdi_worker *w, const struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
-	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
 	bool rolled = is_rolled(run, p->part);
-	int rc = 0;
 
 	w->stats.parts += p->n == 0 && !rolled;
 	w->stats.rollups += p->n == 0 && rolled;
 	if (is_left_out(run, p->part) || gdi_sweep_has(run->sweep, p->part))
-		return 0;
-	if (!rolled && gdi_scan_ruled_out(run->scan, p->part)) {
-		w->stats.parts_skipped += p->n == 0;
-		return 0;
-	}
-	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
-	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
+		return false;
+	if (rolled || !gdi_scan_ruled_out(run->scan, p->part))
+		return true;
+	w->stats.parts_skipped += p->n == 0;
+	return false;
+}
+
+/* Takes what of a piece is wanted; 1 when nothing had to be read for that. */
+static int
+take(struct gdi_worker *w, struct gdi_piece *p)
+{
+	const struct gdi_run *run = w->run;
+	int rc;
+
 	gdi_query_consult_zones(w, w->probe, p);
 	if (p->want4 || p->want6) {
 		/* of a cell nothing may be wanted that is so small */
@@ -379,11 +385,50 @@ visit(struct gdi_worker *w, struct gdi_piece *p)
 		if (take_sums(w, p, &rc))
 			return rc;
 		rc = run->needles && !p->whole ? may_match(w, p) : 1;
-		if (rc > 0)
-			return take_rows(w, p);
+		if (rc != 0)
+			return rc < 0 ? rc : take_rows(w, p);
 	}
-	w->stats.parts_skipped += p->only && !rolled;
-	return rc;
+	return 1;
+}
+
+static int
+visit(struct gdi_worker *w, struct gdi_piece *p, uint8_t *waits)
+{
+	const struct gdi_run *run = w->run;
+	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
+	size_t n_lost = w->n_lost + w->spoiled.n;
+	int rc;
+
+	if (!is_wanted(w, p))
+		return 0;
+	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
+	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
+	if (waits && p->want6 && gdi_group_is_crowded(run->result->group)) {
+		p->want6 = false;
+		*waits = GDI_WAITS;
+	}
+	rc = take(w, p);
+	if (rc == 1 && waits && *waits != GDI_WAITS_NOT)
+		*waits = GDI_WAITS_UNREAD;
+	else if (rc == 1)
+		w->stats.parts_skipped += p->only && !is_rolled(run, p->part);
+	if (waits && w->n_lost + w->spoiled.n > n_lost)
+		*waits = GDI_WAITS_NOT;
+	return rc < 0 ? rc : 0;
+}
+
+/* Of a piece that was visited the rows that had to wait. */
+static int
+visit_again(struct gdi_worker *w, struct gdi_piece *p, enum gdi_waits waits)
+{
+	int rc;
+
+	p->want6 = p->split = true;
+	rc = take(w, p);
+	if (rc == 1 && waits == GDI_WAITS_UNREAD)
+		w->stats.parts_skipped += p->only &&
+		    !is_rolled(w->run, p->part);
+	return rc < 0 ? rc : 0;
 }
 
 /* The i-th piece of all. */
@@ -438,7 +483,7 @@ visit_cell(struct gdi_worker *w, const struct gdi_run_cell *cell)
 		for (uint32_t piece = 0; rc == 0 && piece < n; piece++) {
 			p.n = piece;
 			p.only = n == 1;
-			rc = visit(w, &p);
+			rc = visit(w, &p, NULL);
 		}
 	}
 	return rc == 0 ? gdi_feed_end_cell(w->feed) : rc;
@@ -460,12 +505,18 @@ gdi_query_take_parts(struct gdi_run *run, unsigned thread)
 		if (w->rc == 0 && run->cell) {
 			w->rc = visit_cell(w, &run->cell[i]);
 		} else if (w->rc == 0) {
+			uint8_t *waits = run->waits ? &run->waits[i] : NULL;
+
 			p = find_piece(run, i);
-			w->rc = visit(w, &p);
+			if (!run->second)
+				w->rc = visit(w, &p, waits);
+			else if (*waits != GDI_WAITS_NOT)
+				w->rc = visit_again(w, &p, *waits);
 		}
 		i++;
-		(void)atomic_fetch_add_explicit(&run->done, 1,
-		    memory_order_relaxed);
+		if (!run->second)
+			(void)atomic_fetch_add_explicit(&run->done, 1,
+			    memory_order_relaxed);
 	}
 	if (w->rc == 0)
 		w->rc = gdi_feed_end(w->feed);

@@ -31,6 +31,14 @@ struct gdi_piece {
 	bool only; /* the part has no other */
 	bool want4, want6;
 	bool whole; /* all its rows qualify */
+	bool split; /* its IPv4 rows were taken before */
+};
+
+/* Rows of IPv6 of a piece that wait (gdi_group_can_turn). */
+enum gdi_waits {
+	GDI_WAITS_NOT,
+	GDI_WAITS,
+	GDI_WAITS_UNREAD, /* and of IPv4 nothing was read */
 };
 
 /* What a run needs and a result does not. */
@@ -56,6 +64,8 @@ struct gdi_run {
 	struct gdi_run_cell *cell;
 	size_t n_cells;
 	struct gdi_sweep *sweep;  /* or NULL */
+	uint8_t *waits; /* enum gdi_waits of each piece; NULL: none has to */
+	bool second;    /* what waited is taken */
 	struct gdi_shares shares; /* of pieces */
 	atomic_size_t done;
 	atomic_bool stop;    /* somebody failed */

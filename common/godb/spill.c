@@ -310,3 +310,18 @@ gdi_spill_clear(struct gdi_spill *s, unsigned part)
 	if (e)
 		*e = (struct gdi_spill_end){0};
 }
+
+void
+gdi_spill_hand_over(struct gdi_spill *s, struct gdi_spill *to)
+{
+	for (unsigned part = 0; part < GDI_PARTITIONS; part++)
+		gdi_spill_clear(s, part);
+	for (unsigned size = 0; size < GDI_SPILL_SIZES; size++) {
+		struct gdi_spill_chunk **end = &to->idle[size];
+
+		while (*end != NULL)
+			end = &(*end)->next;
+		*end = s->idle[size];
+		s->idle[size] = NULL;
+	}
+}

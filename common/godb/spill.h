@@ -69,5 +69,7 @@ size_t gdi_spill_next(struct gdi_spill_reader *r, uint64_t *records,
     size_t most);
 /* Forgets a partition's records; their memory is used again. */
 void gdi_spill_clear(struct gdi_spill *s, unsigned part);
+/* Forgets all; the memory is another's of the same owner and arena. */
+void gdi_spill_hand_over(struct gdi_spill *s, struct gdi_spill *to);
 
 #endif

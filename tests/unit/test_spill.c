@@ -149,6 +149,41 @@ check_bound(void)
 	gdi_arena_fini(&arena);
 }
 
+/* One that has chunks of its own idle already is handed another's. */
+static void
+check_handed_over(void)
+{
+	struct gdi_arena arena;
+	struct gdi_spill a, b;
+	size_t done, bytes;
+	int rc = 0;
+
+	gdi_arena_init(&arena, 0);
+	gdi_spill_init(&a, 1, 64, 4);
+	gdi_spill_init(&b, 1, 64, 4);
+	make(1, 64, 4, N);
+	for (int i = 0; rc == 0 && i < 10; i++)
+		rc = gdi_spill_put(&b, &arena, in, N, &done);
+	for (unsigned part = 0; part < GDI_PARTITIONS; part++)
+		gdi_spill_clear(&b, part);
+	for (int i = 0; rc == 0 && i < 10; i++)
+		rc = gdi_spill_put(&a, &arena, in, N, &done);
+	bytes = arena.bytes;
+	gdi_spill_hand_over(&a, &b);
+	for (int i = 0; rc == 0 && i < 18; i++)
+		rc = gdi_spill_put(&b, &arena, in, N, &done);
+	is_int(rc, 0, "one hands its memory to another");
+	ok(arena.bytes <= bytes, "which needs no more: %zu of %zu",
+	    arena.bytes, bytes);
+	is_int((int64_t)a.bytes, 0, "it has none");
+	is_int(compare(&a, 0), 0, "and no records");
+	rc = gdi_spill_put(&a, &arena, in, 1000, &done);
+	ok(rc == 0 && compare(&a, 1000) == 0, "and can go on");
+	gdi_spill_free(&a, &arena);
+	gdi_spill_free(&b, &arena);
+	gdi_arena_fini(&arena);
+}
+
 int
 main(void)
 {
@@ -163,5 +198,6 @@ main(void)
 	check_shape(3, 32, 0);
 	check_shape(8, 64, 0);
 	check_bound();
+	check_handed_over();
 	return tap_done();
 }
