@@ -11,8 +11,12 @@
 /* Roll-ups, each of which has a chunk's rows in memory for each thread. */
 #define SOURCES_MOST 400u
 #define SOURCE_BYTES ((size_t)GDI_ROLLED_ROWS * 64)
-/* Of a range: its groups' table fits the second-level cache. */
-#define RANGE_ROWS   (1u << 14)
+/* Of a range: its groups' table fits the second-level cache, and there are
+ * enough of a roll-up's to be worth the turn; fewer are better, as the memory
+ * of the table is new in each thread. */
+#define RANGE_LEAST  (1u << 12)
+#define RANGE_MOST   (1u << 14)
+#define RANGE_EACH   128u
 #define RANGES_EACH  8u /* a thread, at least */
 /* For each leap a chunk of each roll-up is read once more: so few of ours. */
 #define LEAP_SHARE   10u
@@ -182,7 +186,10 @@ make_ranges(struct gdi_sweep *s, uint64_t rows, const uint64_t mask[2])
 {
 	uint64_t each = rows / (RANGES_EACH *
 		gdi_pool_size(s->run->opts->pool)) + 1;
+	uint64_t most = s->n * RANGE_EACH;
 
+	most = most < RANGE_LEAST ? RANGE_LEAST :
+	    most > RANGE_MOST ? RANGE_MOST : most;
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		struct gdi_range_rows *r;
 		size_t n;
@@ -190,7 +197,7 @@ make_ranges(struct gdi_sweep *s, uint64_t rows, const uint64_t mask[2])
 
 		if (rc < 0)
 			return rc;
-		gdi_ranges_make(r, n, each < RANGE_ROWS ? each : RANGE_ROWS,
+		gdi_ranges_make(r, n, each < most ? each : most,
 		    mask[v6], &s->by_range.of[v6]);
 		free(r);
 	}
