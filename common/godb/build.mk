@@ -32,8 +32,7 @@ TEST_LIBS_test_faults := libfault libgodb libgpbase
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 # these are run with ThreadSanitizer, too
-TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep \
-	unit/test_waits
+TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table spill grouplayout feed feed_small \
