@@ -192,6 +192,33 @@ test_widths(void)
 }
 
 /* Bounds that make the 18 bytes a row possible; a regression shows here. */
+/* Half of them have so many bits, one or all of them set, and few have more, as
+ * a double holds or beyond: what these leave behind has as many as the half. */
+static void
+test_patch_widths(void)
+{
+	const size_t n = 2000;
+	size_t wrong = 0;
+
+	for (unsigned more = 52; more <= 56; more += 4)
+		for (unsigned w = 1; w < more; w++)
+			for (unsigned all = 0; all < 2; all++) {
+				struct gdi_buf out = {0};
+				uint64_t most = (UINT64_C(1) << w) - 1;
+
+				for (size_t i = 0; i < n; i++)
+					v[i] = i % 2 == 0 ? 0 :
+					    all ? most : most / 2 + 1;
+				for (size_t i = 50; i < n; i += 200)
+					v[i] = (UINT64_C(1) << more) - 1;
+				gdi_encode(v, n, 0, &out);
+				wrong += out.rc < 0 || out.p[0] != GDI_PATCH ||
+				    out.p[1] != w;
+				gdi_buf_free(&out);
+			}
+	is_int((long)wrong, 0, "low parts are as wide as most numbers");
+}
+
 static void
 test_sizes(void)
 {
@@ -577,6 +604,7 @@ main(void)
 	test_shape();
 	test_round_trips();
 	test_widths();
+	test_patch_widths();
 	test_sizes();
 	test_dictionaries();
 	test_addresses();
