@@ -79,36 +79,56 @@ put_bytes(uint8_t *p, const uint64_t *v, size_t n, uint64_t base,
 	}
 }
 
-/* Appends the low `width` bits of v[i] - base, i-th at bit i * width. */
+/* Bits on their way, low ones first. */
+struct bits {
+	uint8_t *p;
+	uint64_t acc;
+	unsigned fill;
+};
+
+static inline void
+add_bits(struct bits *b, uint64_t x, unsigned width)
+{
+	b->acc |= x << b->fill;
+	b->fill += width;
+	if (b->fill < 64)
+		return;
+	gdi_put64(b->p, b->acc);
+	b->p += 8;
+	b->fill -= 64;
+	b->acc = b->fill == 0 ? 0 : x >> (width - b->fill);
+}
+
+/* Appends the low `width` bits of v[i] - base, i-th at bit i * width.  Narrow
+ * ones are put together first: each add_bits waits for the one before. */
 static void
 put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
     unsigned width)
 {
-	size_t bytes = (n * width + 7) / 8;
-	uint8_t *p = gdi_buf_room(out, bytes + 8);
-	uint64_t mask = low_mask(width), acc = 0;
-	unsigned fill = 0;
+	size_t bytes = (n * width + 7) / 8, i = 0;
+	struct bits b = {.p = gdi_buf_room(out, bytes + 8)};
+	uint64_t mask = low_mask(width);
 
-	if (p == NULL)
+	if (b.p == NULL)
 		return;
 	if (width == 8 || width == 16 || width == 32 || width == 64) {
-		put_bytes(p, v, n, base, width);
+		put_bytes(b.p, v, n, base, width);
 		out->len += bytes;
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t x = (v[i] - base) & mask;
-
-		acc |= x << fill;
-		fill += width;
-		if (fill < 64)
-			continue;
-		gdi_put64(p, acc);
-		p += 8;
-		fill -= 64;
-		acc = fill == 0 ? 0 : x >> (width - fill);
-	}
-	gdi_put64(p, acc);
+	for (; width < 16 && i + 4 <= n; i += 4)
+		add_bits(&b, ((v[i] - base) & mask) |
+			((v[i + 1] - base) & mask) << width |
+			((v[i + 2] - base) & mask) << (2 * width) |
+			((v[i + 3] - base) & mask) << (3 * width),
+		    4 * width);
+	for (; width < 32 && i + 2 <= n; i += 2)
+		add_bits(&b, ((v[i] - base) & mask) |
+			((v[i + 1] - base) & mask) << width,
+		    2 * width);
+	for (; i < n; i++)
+		add_bits(&b, (v[i] - base) & mask, width);
+	gdi_put64(b.p, b.acc);
 	out->len += bytes;
 }
 
