@@ -198,13 +198,42 @@ count_lengths(const uint64_t *v, size_t n, uint64_t base, unsigned width_max,
 		    count[3][w];
 }
 
+/* The same of numbers that ascend: half of them mostly have the most bits, half
+ * of the others one less, and so on, so few are looked at. */
+static void
+count_lengths_ascending(const uint64_t *v, size_t n, uint64_t base,
+    size_t sum[66])
+{
+	memset(sum, 0, 66 * sizeof(*sum));
+	while (n > 0) {
+		unsigned bits = bit_length(v[n - 1] - base);
+		uint64_t least = bits ? UINT64_C(1) << (bits - 1) : 0;
+		size_t shorter = 0, end = n - 1; /* not v[n - 1] */
+
+		while (shorter < end) {
+			size_t mid = shorter + (end - shorter) / 2;
+
+			if (v[mid] - base < least)
+				shorter = mid + 1;
+			else
+				end = mid;
+		}
+		sum[bits] = n - shorter;
+		n = shorter;
+	}
+}
+
 static unsigned
-best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
+best_patch_width(const uint64_t *v, size_t n, const struct gdi_shape *s,
+    unsigned width_max)
 {
 	size_t count[66];
 	uint64_t bits;
 
-	count_lengths(v, n, base, width_max, count);
+	if (s->ascending)
+		count_lengths_ascending(v, n, s->min, count);
+	else
+		count_lengths(v, n, s->min, width_max, count);
 	return best_width(count, n, width_max, &bits);
 }
 
@@ -263,7 +292,7 @@ put_plain(const uint64_t *v, size_t n, const struct gdi_shape *s,
 	unsigned width = legal_width(bit_length(s->max - s->min), flags);
 
 	if (!(flags & GDI_ENCODE_BYTES) && depth + 1 < GDI_DEPTH_MAX) {
-		unsigned low = best_patch_width(v, n, s->min, width);
+		unsigned low = best_patch_width(v, n, s, width);
 
 		if (low < width) {
 			put_patch(v, n, s->min, low, depth, out);
