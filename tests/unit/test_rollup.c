@@ -576,15 +576,22 @@ make_large(unsigned n_blocks)
 }
 
 static void
+sum_up(const char *what)
+{
+	struct godb_writer *w;
+
+	store_open(path, &w);
+	is_int(upkeep(w, NOW), 0, "%s", what);
+	godb_writer_close(w);
+}
+
+static void
 test_large(void)
 {
 	struct godb_result_stats stats;
-	struct godb_writer *w;
 
 	make_large(2);
-	store_open(path, &w);
-	is_int(upkeep(w, NOW), 0, "two blocks of 72,000 rows of a version");
-	godb_writer_close(w);
+	sum_up("two blocks of 72,000 rows of a version");
 	is_int(ask("sip,dip", "", 0, INT64_MAX, 0, 0, &stats), true,
 	    "come to the same sums");
 	ok(stats.rollups == 1 && stats.rows == 144000,
@@ -750,13 +757,10 @@ static void
 test_damaged_large(void)
 {
 	struct godb_result_stats stats;
-	struct godb_writer *w;
 
 	make_large(3);
 	flip("sip.gpf", size_of("eth0/2025-11-25", "sip.gpf") / 2);
-	store_open(path, &w);
-	is_int(upkeep(w, NOW), 0, "of three large blocks one is damaged");
-	godb_writer_close(w);
+	sum_up("of three large blocks one is damaged");
 	is_int(ask("sip", "", 0, INT64_MAX, 0, 0, &stats), true,
 	    "what was read of it is not summed");
 	ok(stats.rollups == 1 && stats.parts == 1,
