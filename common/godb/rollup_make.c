@@ -40,8 +40,8 @@ struct span {
 	size_t first, end; /* its parts in the scan */
 };
 
-enum phase { CHOOSE, GUESS, ESTIMATE, LOAD, SORT4, SORT6, JUDGE, PACK, WRITE, SYNC,
-	INDEX };
+enum phase { CHOOSE, GUESS, ESTIMATE, LOAD, SORT4, SORT6, JUDGE, PACK, WRITE,
+	SYNC, INDEX };
 
 struct making {
 	struct gdi_upkeep_day *d;
