@@ -58,6 +58,7 @@ struct gdi_addrbuild {
 	size_t emitted; /* pairs */
 	struct godb_addr6 addr[GDI_GROUP];
 	struct gdi_slots slots[GDI_GROUP];
+	uint16_t n_slots[GDI_GROUP];
 	size_t n_group;
 };
 
@@ -586,7 +587,8 @@ put_group(struct gdi_addrbuild *b)
 		x->group[v] = grown;
 		b->room[v] = room;
 	}
-	gdi_group_write(b->addr, b->slots, b->n_group, b->v6, &bytes);
+	gdi_group_write(b->addr, b->slots, b->n_slots, b->n_group, b->v6,
+	    &bytes);
 	rc = bytes.rc;
 	if (rc == 0) {
 		grown[x->n_groups[v]++] = (struct gdi_group_place){
@@ -621,9 +623,11 @@ emit_some(struct gdi_addrbuild *b)
 		}
 		if (!same) {
 			b->addr[b->n_group] = a;
+			b->n_slots[b->n_group] = 0;
 			b->slots[b->n_group++] = (struct gdi_slots){{0}};
 		}
 		gdi_slots_set(&b->slots[b->n_group - 1], pair_slot(b, i));
+		b->n_slots[b->n_group - 1]++;
 		b->emitted++;
 	}
 	return rc < 0 ? rc : b->emitted < b->n_pairs;

@@ -57,12 +57,12 @@ struct lists {
 
 /* How many there are, and where each class's gaps go. */
 static void
-count_slots(struct lists *l, const struct gdi_slots *slots, size_t n)
+count_slots(struct lists *l, const uint16_t *n_slots, size_t n)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned have = gdi_slots_count(&slots[i]);
+		unsigned have = n_slots[i];
 
 		l->count[i] = have - 1;
 		if (have <= GDI_DENSE)
@@ -85,6 +85,8 @@ list_slots(struct lists *l, const struct gdi_slots *s, unsigned n)
 		return;
 	}
 	l->first[l->n_first++] = last;
+	if (n == 1) /* most have no other */
+		return;
 	for (unsigned i = 0; i < 5; i++)
 		for (uint64_t w = s->w[i]; w != 0; w &= w - 1) {
 			unsigned at = i * 64 + (unsigned)__builtin_ctzll(w);
@@ -98,7 +100,7 @@ list_slots(struct lists *l, const struct gdi_slots *s, unsigned n)
 
 void
 gdi_group_write(const struct godb_addr6 *addr, const struct gdi_slots *slots,
-    size_t n, bool v6, struct gdi_buf *out)
+    const uint16_t *n_slots, size_t n, bool v6, struct gdi_buf *out)
 {
 	struct lists *l = malloc(sizeof(*l));
 
@@ -108,9 +110,9 @@ gdi_group_write(const struct godb_addr6 *addr, const struct gdi_slots *slots,
 	}
 	memset(l, 0, offsetof(struct lists, count));
 	put_addresses(addr, n, v6, out);
-	count_slots(l, slots, n);
+	count_slots(l, n_slots, n);
 	for (size_t i = 0; i < n; i++)
-		list_slots(l, &slots[i], (unsigned)l->count[i] + 1);
+		list_slots(l, &slots[i], n_slots[i]);
 	put_array(l->count, n, out);
 	put_array(l->first, l->n_first, out);
 	for (unsigned c = 1; c < GDI_CLASSES; c++)

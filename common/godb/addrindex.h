@@ -82,9 +82,11 @@ int gdi_addrwalk_slots(struct gdi_addrwalk *w, struct gdi_slots *out);
 
 /* ---- writing ------------------------------------------------------------- */
 
-/* Appends a group; n of 1 to GDI_GROUP, ascending. */
+/* Appends a group; n of 1 to GDI_GROUP, ascending; n_slots: how many each
+ * has. */
 void gdi_group_write(const struct godb_addr6 *addr,
-    const struct gdi_slots *slots, size_t n, bool v6, struct gdi_buf *out);
+    const struct gdi_slots *slots, const uint16_t *n_slots, size_t n, bool v6,
+    struct gdi_buf *out);
 
 /* The head behind the groups, and the file's first bytes. */
 void gdi_addrindex_head(const struct gdi_addrindex *x, struct gdi_buf *out);

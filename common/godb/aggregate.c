@@ -411,32 +411,53 @@ gdi_aggregate_accept(struct gdi_aggregate *a)
 
 /* ---- rows of the store --------------------------------------------------- */
 
-/* The key of a row of the store; columns that do not count are 0. */
+/*
+ * Rows of the store are taken so many at a time, column by column, and what
+ * one needs of the places and of the rows is fetched before it is its turn.
+ * Each has its key's hash before its key.
+ */
+enum { BATCH = 64 };
+#define BATCH_WORDS (BATCH * (WORDS6 + 1))
+
+/* Keys of n rows from `row` on; columns that do not count are 0. */
 EITHER void
-column_key(const struct godb_columns *c, uint32_t columns, bool v6, size_t i,
-    uint64_t key[WORDS6])
+column_keys(const struct godb_columns *c, uint32_t columns, bool v6,
+    size_t row, size_t n, uint64_t *record)
 {
-	const struct godb_addr6 none = {0, 0};
-	bool sip = columns & GODB_COL(GODB_SIP);
-	bool dip = columns & GODB_COL(GODB_DIP);
-	size_t row = v6 ? c->n4 + i : i;
+	size_t words = v6 ? WORDS6 : WORDS4, step = words + 1;
+	size_t rest = v6 ? c->n4 + row : row;
+	uint64_t *key = record + 1, *last = record + words;
 
-	if (v6) {
-		struct godb_addr6 from = sip ? c->sip6[i] : none;
-		struct godb_addr6 to = dip ? c->dip6[i] : none;
-
-		key[0] = from.hi;
-		key[1] = from.lo;
-		key[2] = to.hi;
-		key[3] = to.lo;
-	} else {
-		key[0] = (uint64_t)(sip ? c->sip4[i] : 0) << 32 |
-		    (dip ? c->dip4[i] : 0);
-	}
-	key[v6 ? WORDS6 - 1 : WORDS4 - 1] = last_word(
-	    columns & GODB_COL(GODB_DPORT) ? c->dport[row] : 0,
-	    columns & GODB_COL(GODB_PROTO) ? c->proto[row] : 0,
-	    columns & GODB_COL(GODB_L7PROTO) ? c->l7[row] : 0);
+	for (size_t i = 0; i < n * step; i++)
+		record[i] = 0;
+	if (columns & GODB_COL(GODB_SIP))
+		for (size_t i = 0; i < n; i++) {
+			if (v6) {
+				key[i * step] = c->sip6[row + i].hi;
+				key[i * step + 1] = c->sip6[row + i].lo;
+			} else {
+				key[i * step] = (uint64_t)c->sip4[row + i]
+				    << 32;
+			}
+		}
+	if (columns & GODB_COL(GODB_DIP))
+		for (size_t i = 0; i < n; i++) {
+			if (v6) {
+				key[i * step + 2] = c->dip6[row + i].hi;
+				key[i * step + 3] = c->dip6[row + i].lo;
+			} else {
+				key[i * step] |= c->dip4[row + i];
+			}
+		}
+	if (columns & GODB_COL(GODB_DPORT))
+		for (size_t i = 0; i < n; i++)
+			last[i * step] = last_word(c->dport[rest + i], 0, 0);
+	if (columns & GODB_COL(GODB_PROTO))
+		for (size_t i = 0; i < n; i++)
+			last[i * step] |= last_word(0, c->proto[rest + i], 0);
+	if (columns & GODB_COL(GODB_L7PROTO))
+		for (size_t i = 0; i < n; i++)
+			last[i * step] |= last_word(0, 0, c->l7[rest + i]);
 }
 
 EITHER uint64_t
@@ -451,26 +472,121 @@ seek_hash(const uint64_t *key, size_t words)
 	return h * UINT64_C(0x9e3779b97f4a7c15);
 }
 
+static uint32_t *
+seek_places(const struct gdi_rows *r, uint64_t hash)
+{
+	return &r->seek[hash >> (64 - SEEK_BITS) & ~UINT64_C(1)];
+}
+
+/* The row + 1 that one of the two places has for the hash, from `from` on; 0:
+ * none. */
+static inline uint32_t
+seek_hint(const struct gdi_rows *r, uint64_t hash, int *from)
+{
+	const uint32_t *place = seek_places(r, hash);
+	uint32_t tag = (uint32_t)hash & ~SEEK_ROWS;
+
+	for (; *from < 2; ++*from) {
+		uint32_t found = place[*from];
+
+		if ((found & ~SEEK_ROWS) == tag && (found & SEEK_ROWS) != 0)
+			return found & SEEK_ROWS;
+	}
+	return 0;
+}
+
 /* The row with this key, if it is where one is looked for; else the next one
  * will be. */
 EITHER uint64_t *
-seek_row(struct gdi_rows *r, const uint64_t *key, size_t words)
+seek_row(struct gdi_rows *r, const uint64_t *key, uint64_t hash, size_t words)
 {
-	uint64_t hash = seek_hash(key, words);
-	uint32_t *place = &r->seek[hash >> (64 - SEEK_BITS) & ~UINT64_C(1)];
-	uint32_t tag = (uint32_t)hash & ~SEEK_ROWS;
+	uint32_t *place = seek_places(r, hash), row1;
 
-	for (int i = 0; i < 2; i++) {
-		uint32_t row1 = place[i] & SEEK_ROWS;
-
-		if (row1 == 0 || (place[i] & ~SEEK_ROWS) != tag)
-			continue;
+	for (int i = 0; (row1 = seek_hint(r, hash, &i)) != 0; i++)
 		if (same_key(key_of(r, words, row1 - 1), key, words))
 			return key_of(r, words, row1 - 1);
-	}
 	place[1] = place[0];
-	place[0] = r->n < SEEK_ROWS ? tag | (uint32_t)(r->n + 1) : 0;
+	place[0] = r->n < SEEK_ROWS ?
+	    ((uint32_t)hash & ~SEEK_ROWS) | (uint32_t)(r->n + 1) : 0;
 	return NULL;
+}
+
+/* Adds counters to a row; most are narrow and stay so. */
+EITHER bool
+add_narrow(struct gdi_rows *r, uint64_t *to, const uint64_t more[4],
+    size_t words)
+{
+	uint32_t *counter = (uint32_t *)(to + words);
+	uint64_t sum[4], high = more[0] | more[1] | more[2] | more[3];
+
+	if (high >> 32 != 0 || (to[words - 1] & GDI_KEY_WIDE))
+		return add_counters(r, to, more, words);
+	for (int k = 0; k < 4; k++)
+		sum[k] = counter[k] + more[k];
+	if ((sum[0] | sum[1] | sum[2] | sum[3]) >> 32 != 0)
+		return add_counters(r, to, more, words);
+	for (int k = 0; k < 4; k++)
+		counter[k] = (uint32_t)sum[k];
+	return true;
+}
+
+/* Where each is looked for, and then the row that is there: those of a batch
+ * are on their way at the same time.  Only hints: 0, or a row + 1. */
+EITHER void
+look_ahead(const struct gdi_rows *r, uint64_t *record, size_t n, size_t words,
+    uint32_t hint[BATCH])
+{
+	size_t step = words + 1;
+
+	for (size_t i = 0; i < n; i++) {
+		record[i * step] = seek_hash(&record[i * step + 1], words);
+		__builtin_prefetch(seek_places(r, record[i * step]), 1);
+	}
+	for (size_t i = 0; i < n; i++) {
+		int from = 0;
+
+		hint[i] = seek_hint(r, record[i * step], &from);
+		__builtin_prefetch(hint[i] ?
+			key_of(r, words, hint[i] - 1) : NULL, 1);
+	}
+}
+
+/* The first n rows from `row` on, BATCH at most. */
+EITHER int
+put_batch(struct gdi_rows *r, const struct godb_columns *c, uint32_t columns,
+    bool v6, size_t row, size_t n)
+{
+	size_t words = v6 ? WORDS6 : WORDS4;
+	uint64_t record[BATCH_WORDS] GDI_UNINITIALISED;
+	uint64_t counter[BATCH][4] GDI_UNINITIALISED;
+	uint32_t hint[BATCH] GDI_UNINITIALISED;
+
+	column_keys(c, columns, v6, row, n, record);
+	look_ahead(r, record, n, words, hint);
+	for (int k = 0; k < 4; k++)
+		for (size_t i = 0; i < n; i++)
+			counter[i][k] =
+			    c->counter[k][(v6 ? c->n4 : 0) + row + i];
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t *key = &record[i * (words + 1) + 1];
+		uint64_t *to = hint[i] ? key_of(r, words, hint[i] - 1) : NULL;
+		bool done;
+
+		if (to == NULL || !same_key(to, key, words))
+			to = seek_row(r, key, key[-1], words);
+		if (to) {
+			done = add_narrow(r, to, counter[i], words);
+		} else {
+			to = key_of(r, words, r->n);
+			memcpy(to, key, words * sizeof(*key));
+			done = put_counters(r, to, words, counter[i],
+			    &r->n_wide);
+			r->n += done;
+		}
+		if (!done)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* The first n rows from `row` on. */
@@ -478,24 +594,12 @@ EITHER int
 put_columns(struct gdi_rows *r, const struct godb_columns *c,
     uint32_t columns, bool v6, size_t row, size_t n)
 {
-	size_t words = v6 ? WORDS6 : WORDS4;
+	int rc = 0;
 
-	for (size_t i = row; i < row + n; i++) {
-		uint64_t *key = key_of(r, words, r->n), counter[4];
-		uint64_t *same;
-		bool done;
-
-		column_key(c, columns, v6, i, key);
-		for (int k = 0; k < 4; k++)
-			counter[k] = c->counter[k][i + (v6 ? c->n4 : 0)];
-		same = seek_row(r, key, words);
-		done = same ? add_counters(r, same, counter, words) :
-		    put_counters(r, key, words, counter, &r->n_wide);
-		if (!done)
-			return -ENOMEM;
-		r->n += same == NULL;
-	}
-	return 0;
+	for (size_t end = row + n; rc == 0 && row < end; row += BATCH)
+		rc = put_batch(r, c, columns, v6, row,
+		    end - row < BATCH ? end - row : BATCH);
+	return rc;
 }
 
 /* In slices, so that what is summed on the way need not be held before. */
@@ -530,31 +634,27 @@ gdi_aggregate_columns(struct gdi_aggregate *a, const struct godb_columns *c,
 			add_columns(&a->v6, c, columns, true, most, scratch);
 }
 
-enum { HASHED = 64 }; /* keys at a time */
-
-/* Equal keys that lie side by side, as those of sip do, are hashed once. */
+/* Equal keys that lie side by side, as those of sip do, are taken once. */
 EITHER void
 estimate_keys(const struct godb_columns *c, uint32_t columns, bool v6,
     const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e)
 {
 	size_t rows = v6 ? c->n6 : c->n4, words = v6 ? WORDS6 : WORDS4;
-	size_t step = words + 1, i = 0;
-	uint64_t record[(HASHED + 1) * (WORDS6 + 1)] GDI_UNINITIALISED;
-	uint64_t last[WORDS6] = {0};
+	uint64_t record[BATCH_WORDS] GDI_UNINITIALISED, last = 0;
 
-	while (i < rows && gdi_estimate(e) <= enough) {
-		size_t n = 0;
+	for (size_t row = 0; row < rows && gdi_estimate(e) <= enough;
+	     row += BATCH) {
+		size_t n = rows - row < BATCH ? rows - row : BATCH;
 
-		for (; n < HASHED && i < rows; i++) {
-			uint64_t *word = &record[n * step + 1];
+		column_keys(c, columns, v6, row, n, record);
+		gp_hash_records(key, record, words, words + 1, n);
+		for (size_t i = 0; i < n; i++) {
+			uint64_t hash = record[i * (words + 1)];
 
-			column_key(c, columns, v6, i, word);
-			n += i == 0 || !same_key(last, word, words);
-			memcpy(last, word, words * sizeof(*word));
+			if (hash != last)
+				gdi_estimate_add(e, hash);
+			last = hash;
 		}
-		gp_hash_records(key, record, words, step, n);
-		for (size_t k = 0; k < n; k++)
-			gdi_estimate_add(e, record[k * step]);
 	}
 }
 

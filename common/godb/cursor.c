@@ -318,16 +318,17 @@ find_place(const struct gdi_scan_part *p, uint32_t from, uint32_t piece,
 	return rc;
 }
 
-/* To the places of the piece behind: of those columns that were known. */
+/* To the places of a piece behind: of those columns that were known. */
 static int
-go_on(struct godb_cursor *c, const struct gdi_scan_part *p)
+go_on(struct godb_cursor *c, const struct gdi_scan_part *p, uint32_t piece)
 {
+	uint32_t from = c->piece + 1;
 	int rc = 0;
 
-	c->piece++;
+	c->piece = piece;
 	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
 		if (c->known & GODB_COL(k))
-			rc = find_place(p, c->piece, c->piece, &c->extent[k],
+			rc = find_place(p, from, piece, &c->extent[k],
 			    &c->place[k]);
 	return rc;
 }
@@ -338,8 +339,8 @@ find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 	const struct gdi_scan_part *p = part_of(c, i);
 	int rc = 0;
 
-	if (c->known != 0 && c->part == i && piece == c->piece + 1)
-		rc = go_on(c, p);
+	if (c->known != 0 && c->part == i && piece > c->piece)
+		rc = go_on(c, p, piece);
 	if (rc < 0 || c->part != i || c->piece != piece)
 		c->known = 0;
 	c->part = i;

@@ -31,6 +31,24 @@ bit_length(uint64_t v)
 	return v == 0 ? 0 : 64 - (unsigned)__builtin_clzll(v);
 }
 
+/*
+ * The same of numbers that a double holds exactly, twice and one more, whose
+ * exponent it is.  Why it is clever: zeros come in any order, and would be a
+ * branch, and what every x86-64 has for the highest bit takes some processors
+ * as long as ten other instructions.
+ */
+#define SHORT_BITS 52
+
+static unsigned
+short_bit_length(uint64_t v)
+{
+	double twice = (double)(int64_t)(2 * v + 1);
+	uint64_t bits;
+
+	memcpy(&bits, &twice, sizeof(bits));
+	return (unsigned)(bits >> 52) - 1023;
+}
+
 static uint64_t
 low_mask(unsigned width)
 {
@@ -61,36 +79,56 @@ put_bytes(uint8_t *p, const uint64_t *v, size_t n, uint64_t base,
 	}
 }
 
-/* Appends the low `width` bits of v[i] - base, i-th at bit i * width. */
+/* Bits on their way, low ones first. */
+struct bits {
+	uint8_t *p;
+	uint64_t acc;
+	unsigned fill;
+};
+
+static inline void
+add_bits(struct bits *b, uint64_t x, unsigned width)
+{
+	b->acc |= x << b->fill;
+	b->fill += width;
+	if (b->fill < 64)
+		return;
+	gdi_put64(b->p, b->acc);
+	b->p += 8;
+	b->fill -= 64;
+	b->acc = b->fill == 0 ? 0 : x >> (width - b->fill);
+}
+
+/* Appends the low `width` bits of v[i] - base, i-th at bit i * width.  Narrow
+ * ones are put together first: each add_bits waits for the one before. */
 static void
 put_bits(struct gdi_buf *out, const uint64_t *v, size_t n, uint64_t base,
     unsigned width)
 {
-	size_t bytes = (n * width + 7) / 8;
-	uint8_t *p = gdi_buf_room(out, bytes + 8);
-	uint64_t mask = low_mask(width), acc = 0;
-	unsigned fill = 0;
+	size_t bytes = (n * width + 7) / 8, i = 0;
+	struct bits b = {.p = gdi_buf_room(out, bytes + 8)};
+	uint64_t mask = low_mask(width);
 
-	if (p == NULL)
+	if (b.p == NULL)
 		return;
 	if (width == 8 || width == 16 || width == 32 || width == 64) {
-		put_bytes(p, v, n, base, width);
+		put_bytes(b.p, v, n, base, width);
 		out->len += bytes;
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t x = (v[i] - base) & mask;
-
-		acc |= x << fill;
-		fill += width;
-		if (fill < 64)
-			continue;
-		gdi_put64(p, acc);
-		p += 8;
-		fill -= 64;
-		acc = fill == 0 ? 0 : x >> (width - fill);
-	}
-	gdi_put64(p, acc);
+	for (; width < 16 && i + 4 <= n; i += 4)
+		add_bits(&b, ((v[i] - base) & mask) |
+			((v[i + 1] - base) & mask) << width |
+			((v[i + 2] - base) & mask) << (2 * width) |
+			((v[i + 3] - base) & mask) << (3 * width),
+		    4 * width);
+	for (; width < 32 && i + 2 <= n; i += 2)
+		add_bits(&b, ((v[i] - base) & mask) |
+			((v[i + 1] - base) & mask) << width,
+		    2 * width);
+	for (; i < n; i++)
+		add_bits(&b, (v[i] - base) & mask, width);
+	gdi_put64(b.p, b.acc);
 	out->len += bytes;
 }
 
@@ -137,25 +175,66 @@ best_width(const size_t count[66], size_t n, unsigned width_max,
 	return width;
 }
 
-static unsigned
-best_patch_width(const uint64_t *v, size_t n, uint64_t base, unsigned width_max)
+/* Numbers by their bits. */
+static void
+count_lengths(const uint64_t *v, size_t n, uint64_t base, unsigned width_max,
+    size_t sum[66])
 {
 	/* neighbours are often of one length: two that count the same place
 	 * one after another would wait for each other */
 	uint32_t count[4][66] = {0};
-	size_t sum[66];
-	uint64_t bits;
 	size_t i = 0;
 
-	for (; i + 4 <= n; i += 4)
-		for (size_t k = 0; k < 4; k++)
-			count[k][bit_length(v[i + k] - base)]++;
+	for (; width_max <= SHORT_BITS && i + 4 <= n; i += 4) {
+		count[0][short_bit_length(v[i] - base)]++;
+		count[1][short_bit_length(v[i + 1] - base)]++;
+		count[2][short_bit_length(v[i + 2] - base)]++;
+		count[3][short_bit_length(v[i + 3] - base)]++;
+	}
 	for (; i < n; i++)
-		count[0][bit_length(v[i] - base)]++;
+		count[i % 4][bit_length(v[i] - base)]++;
 	for (size_t w = 0; w < 66; w++)
 		sum[w] = (size_t)count[0][w] + count[1][w] + count[2][w] +
 		    count[3][w];
-	return best_width(sum, n, width_max, &bits);
+}
+
+/* The same of numbers that ascend: half of them mostly have the most bits, half
+ * of the others one less, and so on, so few are looked at. */
+static void
+count_lengths_ascending(const uint64_t *v, size_t n, uint64_t base,
+    size_t sum[66])
+{
+	memset(sum, 0, 66 * sizeof(*sum));
+	while (n > 0) {
+		unsigned bits = bit_length(v[n - 1] - base);
+		uint64_t least = bits ? UINT64_C(1) << (bits - 1) : 0;
+		size_t shorter = 0, end = n - 1; /* not v[n - 1] */
+
+		while (shorter < end) {
+			size_t mid = shorter + (end - shorter) / 2;
+
+			if (v[mid] - base < least)
+				shorter = mid + 1;
+			else
+				end = mid;
+		}
+		sum[bits] = n - shorter;
+		n = shorter;
+	}
+}
+
+static unsigned
+best_patch_width(const uint64_t *v, size_t n, const struct gdi_shape *s,
+    unsigned width_max)
+{
+	size_t count[66];
+	uint64_t bits;
+
+	if (s->ascending)
+		count_lengths_ascending(v, n, s->min, count);
+	else
+		count_lengths(v, n, s->min, width_max, count);
+	return best_width(count, n, width_max, &bits);
 }
 
 static void
@@ -193,23 +272,34 @@ out:
 }
 
 static void
+put_pack(const uint64_t *v, size_t n, const struct gdi_shape *s,
+    unsigned flags, struct gdi_buf *out)
+{
+	unsigned width = legal_width(bit_length(s->max - s->min), flags);
+
+	gdi_buf_u8(out, GDI_PACK);
+	gdi_buf_u8(out, (uint8_t)width);
+	gdi_buf_varint(out, s->min);
+	put_bits(out, v, n, s->min, width);
+}
+
+/* A PATCH, or without memory the length that put_pack comes to: that is written
+ * when nothing was shorter. */
+static void
 put_plain(const uint64_t *v, size_t n, const struct gdi_shape *s,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	unsigned width = legal_width(bit_length(s->max - s->min), flags);
 
 	if (!(flags & GDI_ENCODE_BYTES) && depth + 1 < GDI_DEPTH_MAX) {
-		unsigned low = best_patch_width(v, n, s->min, width);
+		unsigned low = best_patch_width(v, n, s, width);
 
 		if (low < width) {
 			put_patch(v, n, s->min, low, depth, out);
 			return;
 		}
 	}
-	gdi_buf_u8(out, GDI_PACK);
-	gdi_buf_u8(out, (uint8_t)width);
-	gdi_buf_varint(out, s->min);
-	put_bits(out, v, n, s->min, width);
+	out->len = 2 + (bit_length(s->min | 1) + 6) / 7 + (n * width + 7) / 8;
 }
 
 /* ---- DELTA and STEP ---------------------------------------------------- */
@@ -549,6 +639,7 @@ put_array(const uint64_t *v, size_t n,
 {
 	struct gdi_buf best = {0}, tmp = {0};
 	struct gdi_shape s = gdi_shape_of(v, n);
+	size_t before = out->len;
 
 	if (s.min == s.max) {
 		gdi_buf_u8(out, GDI_CONST);
@@ -570,7 +661,11 @@ put_array(const uint64_t *v, size_t n,
 	}
 	if (best.rc < 0)
 		out->rc = best.rc;
-	gdi_buf_bytes(out, best.p, best.len);
+	else if (best.p == NULL)
+		put_pack(v, n, &s, flags, out);
+	else
+		gdi_buf_bytes(out, best.p, best.len);
+	assert(out->rc < 0 || out->len - before == best.len);
 	gdi_buf_free(&best);
 	gdi_buf_free(&tmp);
 }

@@ -29,14 +29,19 @@
 
 #define ATTRIBUTES gdi_rollup_columns(GDI_ROLLUP_FLOWS)
 
+/* One piece of so many is looked at first, and these tell nothing unless they
+ * have so many rows. */
+#define SAMPLE      8u
+#define SAMPLE_ROWS 16384u
+
 /* An hour, or the day. */
 struct span {
 	int64_t slot_s, span_s;
 	size_t first, end; /* its parts in the scan */
 };
 
-enum phase { CHOOSE, ESTIMATE, LOAD, SORT4, SORT6, JUDGE, PACK, WRITE, SYNC,
-	INDEX };
+enum phase { CHOOSE, GUESS, ESTIMATE, LOAD, SORT4, SORT6, JUDGE, PACK, WRITE,
+	SYNC, INDEX };
 
 struct making {
 	struct gdi_upkeep_day *d;
@@ -60,6 +65,9 @@ struct making {
 	size_t n_rolled;
 	size_t *source; /* part of the scan, or behind them, of rolled */
 	size_t n_sources, at;
+	uint32_t piece;      /* of the source at hand, the next */
+	uint64_t n_pieces;   /* before it, of all sources */
+	uint64_t rows_taken; /* of the pieces that were looked at first */
 	int column;
 	struct godb_cursor *cursor;
 	struct gdi_aggregate rows;
@@ -358,16 +366,129 @@ choose_sources(struct making *m)
 	return list_ids(m, &m->span, &m->ids);
 }
 
-/* A block that cannot be read is not listed, and so is answered for by itself.
- * After a damaged hour all are made anew, the next time. */
-static int
-leave_out(struct making *m, size_t part)
+static const struct godb_part *
+source_part(const struct making *m, size_t at)
 {
+	const struct godb_scan *s = m->d->scan;
+	size_t i = m->source[at];
+
+	return i < s->n_parts ? &s->parts[i].part :
+				&m->rolled[i - s->n_parts].part;
+}
+
+static void
+begin_sources(struct making *m, enum phase phase)
+{
+	m->at = 0;
+	m->piece = 0;
+	m->n_pieces = 0;
+	m->phase = phase;
+}
+
+static void
+next_piece(struct making *m)
+{
+	m->n_pieces++;
+	if (++m->piece < gdi_part_pieces(source_part(m, m->at)))
+		return;
+	m->at++;
+	m->piece = 0;
+}
+
+static int
+load_piece(struct making *m, uint32_t columns, struct godb_columns *out)
+{
+	return gdi_cursor_load_piece(m->cursor, m->source[m->at], m->piece,
+	    columns, true, true, out, NULL);
+}
+
+/*
+ * What is not worth it can be told from its keys, to a few per cent: without
+ * reading counters, sorting and summing, which take ten times as long.  One
+ * that cannot be read is the next reading's business.
+ */
+static int
+look_at_keys(struct making *m)
+{
+	uint32_t columns = gdi_rollup_columns(m->kind);
+	uint64_t enough = m->rows_most + m->rows_most / 8;
+	struct godb_columns c;
+	int rc = load_piece(m, columns, &c);
+
+	next_piece(m);
+	if (rc == GODB_EDAMAGED)
+		return 1;
+	if (rc < 0)
+		return rc;
+	m->rows_taken += (uint64_t)c.n4 + c.n6;
+	gdi_aggregate_estimate(&c, columns, &m->key, enough, &m->estimate);
+	if (gdi_estimate(&m->estimate) > enough) {
+		m->too_many = true;
+		m->phase = JUDGE;
+	}
+	return 1;
+}
+
+/* Whether all are surely worth it if the others are like the pieces that were
+ * looked at: though each had other keys. */
+static bool
+is_worth_it(const struct making *m)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < m->n_sources; i++) {
+		const struct godb_part *p = source_part(m, i);
+
+		rows += (uint64_t)p->n4 + p->n6;
+	}
+	return m->rows_taken >= SAMPLE_ROWS &&
+	    m->rows_taken >= rows / (2 * SAMPLE) &&
+	    gdi_estimate(&m->estimate) * SAMPLE <= m->rows_most;
+}
+
+/* With which piece it begins strangers cannot know: they cannot make the
+ * others different. */
+static bool
+is_sample(const struct making *m)
+{
+	return m->n_pieces % SAMPLE == m->key.k[0] % SAMPLE;
+}
+
+/* The keys of some pieces; and of the others, unless these are proof enough. */
+static int
+estimate(struct making *m)
+{
+	bool first = m->phase == GUESS;
+
+	while (m->at < m->n_sources && is_sample(m) != first)
+		next_piece(m);
+	if (m->at < m->n_sources)
+		return look_at_keys(m);
+	begin_sources(m, first && !is_worth_it(m) ? ESTIMATE : LOAD);
+	return 1;
+}
+
+/*
+ * A block that cannot be read is not listed, and so is answered for by itself;
+ * what was taken of it before is taken back with all there is.  After a damaged
+ * hour all are made anew, the next time.
+ */
+static int
+leave_out(struct making *m)
+{
+	size_t part = m->source[m->at];
 	const uint8_t *id;
 
 	if (part >= m->d->scan->n_parts) {
 		(void)gdi_rollups_remove(m->d->day_fd);
 		return GODB_EDAMAGED;
+	}
+	m->n_sources--;
+	memmove(m->source + m->at, m->source + m->at + 1,
+	    (m->n_sources - m->at) * sizeof(*m->source));
+	if (m->piece > 0) {
+		gdi_aggregate_free(&m->rows);
+		begin_sources(m, LOAD);
 	}
 	id = m->d->scan->parts[part].part.id;
 	for (size_t i = 0; i < m->ids.len; i += 16)
@@ -382,37 +503,13 @@ leave_out(struct making *m, size_t part)
 	return GODB_EDAMAGED;
 }
 
-/*
- * What is not worth it can be told from its keys, to a few per cent: without
- * reading counters, sorting and summing, which take ten times as long.  One
- * that cannot be read is the next reading's business.
- */
-static int
-estimate(struct making *m)
+/* Rows that are held: no more than that is worth it, and some to sum. */
+static size_t
+load_most(const struct making *m)
 {
-	uint32_t columns = gdi_rollup_columns(m->kind);
-	uint64_t enough = m->rows_most + m->rows_most / 8;
-	struct godb_columns c;
-	size_t part;
-	int rc;
+	uint64_t most = 2 * m->rows_most + 2 * GDI_CHUNK_ROWS;
 
-	if (m->at == m->n_sources) {
-		m->at = 0;
-		m->phase = LOAD;
-		return 1;
-	}
-	part = m->source[m->at++];
-	rc = godb_cursor_load(m->cursor, part, columns, true, true, &c, NULL);
-	if (rc == GODB_EDAMAGED)
-		return 1;
-	if (rc < 0)
-		return rc;
-	gdi_aggregate_estimate(&c, columns, &m->key, enough, &m->estimate);
-	if (gdi_estimate(&m->estimate) > enough) {
-		m->too_many = true;
-		m->phase = JUDGE;
-	}
-	return 1;
+	return most < m->most ? (size_t)most : m->most;
 }
 
 static int
@@ -421,20 +518,19 @@ load(struct making *m)
 	struct godb_columns c;
 	uint32_t columns = (GODB_COL_ALL & ~ATTRIBUTES) |
 	    gdi_rollup_columns(m->kind);
-	size_t part;
 	int rc;
 
 	if (m->at == m->n_sources) {
 		m->phase = SORT4;
 		return 1;
 	}
-	part = m->source[m->at++];
-	rc = godb_cursor_load(m->cursor, part, columns, true, true, &c, NULL);
+	rc = load_piece(m, columns, &c);
 	if (rc == GODB_EDAMAGED)
-		return leave_out(m, part);
+		return leave_out(m);
+	next_piece(m);
 	if (rc == 0)
-		rc = gdi_aggregate_columns(&m->rows, &c, columns, m->most,
-		    &m->scratch);
+		rc = gdi_aggregate_columns(&m->rows, &c, columns,
+		    load_most(m), &m->scratch);
 	if (rc == GODB_EFULL) {
 		m->too_many = true;
 		m->phase = JUDGE;
@@ -564,9 +660,9 @@ rollup_end(struct making *m)
 	free(m->rolled);
 	m->source = NULL;
 	m->rolled = NULL;
-	m->n_sources = m->n_rolled = m->at = 0;
+	m->n_sources = m->n_rolled = 0;
 	m->column = 0;
-	m->rows_in = 0;
+	m->rows_in = m->rows_taken = 0;
 	m->too_many = false;
 	m->ids.len = 0;
 	gdi_aggregate_free(&m->rows);
@@ -634,7 +730,7 @@ choose(struct making *m)
 		if (rc < 0)
 			return rc;
 		if (rc == 1) {
-			m->phase = ESTIMATE;
+			begin_sources(m, GUESS);
 			rc = choose_sources(m);
 			return rc < 0 ? rc : 1;
 		}
@@ -802,6 +898,7 @@ making_step(void *state)
 	switch (m->phase) {
 	case CHOOSE:
 		return choose(m);
+	case GUESS:
 	case ESTIMATE:
 		return estimate(m);
 	case LOAD:

@@ -113,11 +113,14 @@ digit_bits(size_t n)
 	    bits > DIGIT_MAX    ? DIGIT_MAX : bits;
 }
 
-/* The bits of a word that rows are put apart by. */
+/* The bits of a word that rows are put apart by: below `shift` of it and in the
+ * words behind are those of later digits. */
 struct digit {
 	size_t word, mask;
 	unsigned shift;
 };
+
+static const struct digit before_all = {0, 0, 64};
 
 static size_t
 place(const struct digit *d, const uint64_t *key)
@@ -147,28 +150,34 @@ place(const struct digit *d, const uint64_t *key)
 		}                                                             \
 	}                                                                     \
                                                                               \
-	/* The first word from *word on in which rows differ, and where. */   \
-	static uint64_t NAME##_differ(const ROW *v, size_t n, size_t *word)   \
+	/* In which bits of a word rows differ; once the highest that they can\
+	 * is among them, the others are no matter. */                        \
+	static uint64_t NAME##_differ(const ROW *v, size_t n, size_t word,    \
+	    unsigned highest)                                                 \
 	{                                                                     \
 		uint64_t differ = 0;                                          \
                                                                               \
-		for (; *word < (WORDS); ++*word) {                            \
-			for (size_t i = 1; i < n; i++)                        \
-				differ |= v[i].k[*word] ^ v[0].k[*word];      \
-			if (differ != 0)                                      \
-				break;                                        \
-		}                                                             \
+		for (size_t i = 1; i < n && !(differ >> highest); i++)        \
+			differ |= v[i].k[word] ^ v[0].k[word];                \
 		return differ;                                                \
 	}                                                                     \
                                                                               \
-	/* From *d's word on; false when the rows are all equal. */           \
+	/* The next digit in which rows differ that are the same in *d and all\
+	 * before it; false when they are equal. */                           \
 	static bool NAME##_digit(const ROW *v, size_t n, struct digit *d)     \
 	{                                                                     \
-		uint64_t differ = NAME##_differ(v, n, &d->word);              \
 		unsigned bits = digit_bits(n), top;                           \
+		uint64_t differ = 0;                                          \
                                                                               \
-		if (differ == 0)                                              \
-			return false;                                         \
+		while (differ == 0) {                                         \
+			if (d->shift == 0) {                                  \
+				if (++d->word == (WORDS))                     \
+					return false;                         \
+				d->shift = 64;                                \
+			}                                                     \
+			differ = NAME##_differ(v, n, d->word, d->shift - 1);  \
+			d->shift = 0;                                         \
+		}                                                             \
 		top = 64 - (unsigned)__builtin_clzll(differ);                 \
 		d->shift = top > bits ? top - bits : 0;                       \
 		d->mask = ((size_t)1 << (top - d->shift)) - 1;                \
@@ -194,11 +203,9 @@ place(const struct digit *d, const uint64_t *key)
                                                                               \
 	/* `count` is anybody's between the passes.  The result goes to v, or \
 	 * with `over` to the other place. */                                 \
-	static void NAME##_part(ROW *v, ROW *other, size_t n, size_t word,    \
+	static void NAME##_part(ROW *v, ROW *other, size_t n, struct digit d, \
 	    bool over, uint32_t *count)                                       \
 	{                                                                     \
-		struct digit d = {.word = word};                              \
-                                                                              \
 		if (n <= FEW) {                                               \
 			NAME##_few(v, over ? other : v, n);                   \
 			return;                                               \
@@ -217,22 +224,21 @@ place(const struct digit *d, const uint64_t *key)
 			end = at + 1;                                         \
 			while (end < n && place(&d, other[end].k) == here)    \
 				end++;                                        \
-			NAME##_part(other + at, v + at, end - at, d.word,     \
+			NAME##_part(other + at, v + at, end - at, d,          \
 			    !over, count);                                    \
 		}                                                             \
 	}                                                                     \
                                                                               \
 	/* Rows change places along cycles until each lies among those of its \
 	 * digit; these are then sorted by themselves. */                     \
-	static void NAME##_large(ROW *v, ROW *part, size_t n, size_t word,    \
+	static void NAME##_large(ROW *v, ROW *part, size_t n, struct digit d, \
 	    uint32_t *count)                                                  \
 	{                                                                     \
 		uint32_t head[(1 << DIGIT_MAX) + 1], end[1 << DIGIT_MAX];     \
-		struct digit d = {.word = word};                              \
                                                                               \
 		if (n <= GDI_SORT_PART) {                                     \
 			if (n > 1)                                            \
-				NAME##_part(v, part, n, word, false, count);  \
+				NAME##_part(v, part, n, d, false, count);     \
 			return;                                               \
 		}                                                             \
 		if (!NAME##_digit(v, n, &d))                                  \
@@ -258,7 +264,7 @@ place(const struct digit *d, const uint64_t *key)
 			}                                                     \
 		}                                                             \
 		for (size_t i = 0, from = 0; i <= d.mask; from = end[i++])    \
-			NAME##_large(v + from, part, end[i] - from, d.word,   \
+			NAME##_large(v + from, part, end[i] - from, d,        \
 			    count);                                           \
 	}                                                                     \
                                                                               \
@@ -267,14 +273,14 @@ place(const struct digit *d, const uint64_t *key)
 		uint32_t count[1 << DIGIT_MAX];                               \
                                                                               \
 		if (n > 0)                                                    \
-			NAME##_part(v, to, n, 0, true, count);                \
+			NAME##_part(v, to, n, before_all, true, count);       \
 	}                                                                     \
                                                                               \
 	void NAME##_in_place(ROW *v, ROW *part, size_t n)                     \
 	{                                                                     \
 		uint32_t count[1 << DIGIT_MAX];                               \
                                                                               \
-		NAME##_large(v, part, n, 0, count);                           \
+		NAME##_large(v, part, n, before_all, count);                  \
 	}
 
 DEFINE_ROW_SORT(gdi_sort_row4, struct gdi_row4, 2)

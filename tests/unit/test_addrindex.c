@@ -82,7 +82,7 @@ look_slowly(void)
 		qsort(known[k], n_known[k], sizeof(known[k][0]), order_known);
 }
 
-/* Many addresses in few blocks, some in nearly all. */
+/* Many addresses in one block, some in a few, some in nearly all. */
 static void
 spread(struct testbatch *t, size_t n, unsigned block)
 {
@@ -90,7 +90,10 @@ spread(struct testbatch *t, size_t n, unsigned block)
 		if (i % 10 < 4)
 			continue; /* the few keys of batch_make */
 		for (int k = 0; k < 4; k++)
-			t->rows4[i].sip[k] = (uint8_t)tap_random(&seed);
+			t->rows4[i].sip[k] = i % 10 > 4 ?
+			    (uint8_t)tap_random(&seed) : (uint8_t)i;
+		if (i % 10 == 4)
+			t->rows4[i].sip[0] = (uint8_t)(block / (1 + i / 10));
 		t->rows6[i].sip[15] = (uint8_t)block;
 		t->rows6[i].sip[7] = (uint8_t)tap_random(&seed);
 	}

@@ -192,6 +192,78 @@ test_widths(void)
 }
 
 /* Bounds that make the 18 bytes a row possible; a regression shows here. */
+/* Half of them have so many bits, one or all of them set, and few have more, as
+ * a double holds or beyond: what these leave behind has as many as the half. */
+static void
+test_patch_widths(void)
+{
+	const size_t n = 2000;
+	size_t wrong = 0;
+
+	for (unsigned more = 52; more <= 56; more += 4)
+		for (unsigned w = 1; w < more; w++)
+			for (unsigned all = 0; all < 2; all++) {
+				struct gdi_buf out = {0};
+				uint64_t most = (UINT64_C(1) << w) - 1;
+
+				for (size_t i = 0; i < n; i++)
+					v[i] = i % 2 == 0 ? 0 :
+					    all ? most : most / 2 + 1;
+				for (size_t i = 50; i < n; i += 200)
+					v[i] = (UINT64_C(1) << more) - 1;
+				gdi_encode(v, n, 0, &out);
+				wrong += out.rc < 0 || out.p[0] != GDI_PATCH ||
+				    out.p[1] != w;
+				gdi_buf_free(&out);
+			}
+	is_int((long)wrong, 0, "low parts are as wide as most numbers");
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const uint64_t *a = pa, *b = pb;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* Numbers that ascend, each by about as much as it is: which width suits them
+ * is not a matter of their order. */
+static void
+test_patch_ascending(void)
+{
+	size_t patched = 0, wrong = 0;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		size_t n = 20 + rnd(40);
+		struct gdi_buf sorted = {0}, mixed = {0};
+
+		for (size_t k = 0; k < n; k++)
+			v[k] = k == 0 ? 0 :
+			    rnd(5) == 0   ? UINT64_C(1) << rnd(54) :
+					    tap_random(&seed) >> (10 + rnd(54));
+		qsort(v, n, sizeof(*v), compare);
+		gdi_encode(v, n, 0, &sorted);
+		for (size_t k = 0; k < n; k++) {
+			size_t to = rnd(n);
+			uint64_t swap = v[k];
+
+			v[k] = v[to];
+			v[to] = swap;
+		}
+		gdi_encode(v, n, 0, &mixed);
+		if (sorted.p[0] == GDI_PATCH && mixed.p[0] == GDI_PATCH) {
+			patched++;
+			wrong += sorted.p[1] != mixed.p[1];
+		}
+		gdi_buf_free(&sorted);
+		gdi_buf_free(&mixed);
+	}
+	ok(patched > 100 && wrong == 0,
+	    "%zu arrays that ascend, %zu not as wide as when they do not",
+	    patched, wrong);
+}
+
 static void
 test_sizes(void)
 {
@@ -577,6 +649,8 @@ main(void)
 	test_shape();
 	test_round_trips();
 	test_widths();
+	test_patch_widths();
+	test_patch_ascending();
 	test_sizes();
 	test_dictionaries();
 	test_addresses();
