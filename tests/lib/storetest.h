@@ -260,6 +260,30 @@ batch_make(struct testbatch *t, uint64_t *seed, const char *iface,
 	memcpy(&t->b.counters, counters, sizeof(counters));
 }
 
+/* Turns a bit of a file below the store over, in the byte `at` of it: modulo
+ * its size, and below 0 from its end. */
+__attribute__((unused)) static void
+store_flip(const char *path, const char *file, int64_t at)
+{
+	char name[160];
+	struct stat st;
+	uint8_t byte;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/%s", path, file);
+	fd = open(name, O_RDWR | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0)
+		abort();
+	at %= st.st_size;
+	at += at < 0 ? st.st_size : 0;
+	if (pread(fd, &byte, 1, at) != 1)
+		abort();
+	byte ^= (uint8_t)(1u << at % 8);
+	if (pwrite(fd, &byte, 1, at) != 1)
+		abort();
+	close(fd);
+}
+
 /* ---- folders ------------------------------------------------------------- */
 
 /* In memory where that is possible: these tests sync thousands of times. */

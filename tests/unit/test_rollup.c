@@ -656,18 +656,10 @@ test_saturation(void)
 static void
 flip(const char *name, size_t at)
 {
-	char file[160];
-	uint8_t byte;
-	int fd;
+	char file[64];
 
-	snprintf(file, sizeof(file), "%s/eth0/2025-11-25/%s", path, name);
-	fd = open(file, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || pread(fd, &byte, 1, (off_t)at) != 1)
-		abort();
-	byte ^= (uint8_t)(1u << at % 8);
-	if (pwrite(fd, &byte, 1, (off_t)at) != 1)
-		abort();
-	close(fd);
+	snprintf(file, sizeof(file), "eth0/2025-11-25/%s", name);
+	store_flip(path, file, (int64_t)at);
 }
 
 static void

@@ -167,43 +167,25 @@ ask_all(struct godb_pool *pool, const char *who, unsigned least)
 	view_close(&v);
 }
 
-static void
-flip(const char *file, off_t from_end)
-{
-	char name[128];
-	uint8_t byte;
-	off_t at;
-	int fd;
-
-	snprintf(name, sizeof(name), "%s/eth0/2025-11-25/%s", path, file);
-	fd = open(name, O_RDWR | O_CLOEXEC);
-	at = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-	at -= at > 0 ? from_end % at : 1;
-	if (at < 0 || pread(fd, &byte, 1, at) != 1)
-		abort();
-	byte ^= 4;
-	if (pwrite(fd, &byte, 1, at) != 1)
-		abort();
-	close(fd);
-}
-
 /* Here and there in the files, which end with IPv6 of a block that waits. */
 static void
 test_damage(struct godb_pool *pool)
 {
-	static const char *const files[] = {"dip.gpf", "sip.gpf",
-	    "bytes_rcvd.gpf", "dport.gpf"};
+	static const char *const files[] = {"eth0/2025-11-25/dip.gpf",
+	    "eth0/2025-11-25/sip.gpf", "eth0/2025-11-25/bytes_rcvd.gpf",
+	    "eth0/2025-11-25/dport.gpf"};
 	unsigned wrong = 0, n_waited = 0;
 	size_t n_faults = 0;
 
 	for (int i = 0; i < FLIPS; i++) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		const char *file = files[i % 4];
-		off_t at = i % 2 ? 1 + (off_t)(tap_random(&seed) % 100000) : 1;
+		int64_t from_end = i % 2 ?
+		    1 + (int64_t)(tap_random(&seed) % 100000) : 1;
 		struct view v;
 		bool waited;
 
-		flip(file, at);
+		store_flip(path, file, -from_end);
 		if (view_open(path, &v) < 0)
 			abort();
 		opts.pool = pool;
@@ -212,7 +194,7 @@ test_damage(struct godb_pool *pool)
 		n_waited += waited;
 		n_faults += godb_scan_n_faults(v.scan);
 		view_close(&v);
-		flip(file, at);
+		store_flip(path, file, -from_end);
 	}
 	is_int(wrong, 0, "of damaged blocks nothing is taken, as otherwise");
 	ok(n_waited > 0, "of %u questions rows waited", n_waited);
