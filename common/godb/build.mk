@@ -4,7 +4,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 	names.c digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c \
 	day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
 	writer_append.c writer_commit.c writer_replay.c upkeep.c rollup.c \
-	estimate.c rollup_make.c addrjob.c reader.c scan.c scan_lists.c \
+	estimate.c rollup_due.c rollup_rows.c rollup_make.c addrjob.c reader.c \
+	scan.c scan_lists.c \
 	scan_journals.c scan_days.c scan_sieve.c scan_parts.c cursor.c \
 	cursor_live.c summary.c gone.c list.c retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
@@ -23,7 +24,7 @@ $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \
-	store_damage rollup sweep faults \
+	store_damage rollup rollup_large sweep faults \
 	nomem retain compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault

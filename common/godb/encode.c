@@ -283,8 +283,8 @@ put_pack(const uint64_t *v, size_t n, const struct gdi_shape *s,
 	put_bits(out, v, n, s->min, width);
 }
 
-/* A PATCH, or without memory the length that put_pack comes to: that is written
- * when nothing was shorter. */
+/* A PATCH; or else nothing but the length that put_pack would come to, which
+ * writes it when nothing is shorter. */
 static void
 put_plain(const uint64_t *v, size_t n, const struct gdi_shape *s,
     unsigned flags, unsigned depth, struct gdi_buf *out)

@@ -428,6 +428,7 @@ take_waiting(struct gdi_run *run)
 	return rc < 0 ? rc : take_parts(run);
 }
 
+/* All there is, to groups. */
 static int
 scan_parts(struct gdi_run *run)
 {

@@ -11,12 +11,12 @@
 /* Roll-ups, each of which has a chunk's rows in memory for each thread. */
 #define SOURCES_MOST 400u
 #define SOURCE_BYTES ((size_t)GDI_ROLLED_ROWS * 64)
-/* Of a range: its groups' table fits the second-level cache, and there are
- * enough of a roll-up's to be worth the turn; fewer are better, as the memory
- * of the table is new in each thread. */
+/* Of a range: so many of each roll-up as are worth the turn, but no more than
+ * have a groups' table that fits the second-level cache.  Of a few roll-ups
+ * fewer are better: that table is new memory in each thread. */
+#define RANGE_ROLLUP 128u
 #define RANGE_LEAST  (1u << 12)
 #define RANGE_MOST   (1u << 14)
-#define RANGE_EACH   128u
 #define RANGES_EACH  8u /* a thread, at least */
 /* For each leap a chunk of each roll-up is read once more: so few of ours. */
 #define LEAP_SHARE   10u
@@ -186,7 +186,7 @@ make_ranges(struct gdi_sweep *s, uint64_t rows, const uint64_t mask[2])
 {
 	uint64_t each = rows / (RANGES_EACH *
 		gdi_pool_size(s->run->opts->pool)) + 1;
-	uint64_t most = s->n * RANGE_EACH;
+	uint64_t most = s->n * RANGE_ROLLUP;
 
 	most = most < RANGE_LEAST ? RANGE_LEAST :
 	    most > RANGE_MOST ? RANGE_MOST : most;

@@ -100,7 +100,8 @@ void gdi_table_add_plain(struct gdi_table *t, const uint64_t *records,
  * is empty or loose, up to the first whose key is below that of the last
  * entry; returns how many.  Keys are compared word by word, of the first word
  * the low half before the high one when swap is set.  Room for n entries was
- * made by gdi_table_reserve_loose; gdi_table_reserve gives all of them places.
+ * made by gdi_table_reserve_loose (for GDI_TABLE_BATCH; 0, -ENOMEM,
+ * GODB_EMEMORY); gdi_table_reserve gives all of them places.
  */
 size_t gdi_table_add_ascending(struct gdi_table *t, const uint64_t *records,
     size_t n, bool swap);
