@@ -11,9 +11,9 @@ libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
-	spill.c top.c ranges.c grouplayout.c feed.c feed_small.c cell.c group.c \
-	having.c rank.c plan.c result.c query.c query_pieces.c sweep.c prefixes.c seen.c \
-	coverage.c)
+	spill.c top.c ranges.c grouplayout.c feed.c feed_small.c \
+	aside.c cell.c group.c having.c rank.c plan.c result.c query.c \
+	query_pieces.c sweep.c prefixes.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
@@ -37,7 +37,7 @@ TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table spill grouplayout feed feed_small \
-	group,$(eval CFLAGS_common_godb_$(f) := -O3))
+	aside group,$(eval CFLAGS_common_godb_$(f) := -O3))
 
 ifeq ($(shell uname -m),x86_64)
 CFLAGS_common_godb_checksum_avx2 := -mavx2

@@ -7,7 +7,7 @@
  * - Other keys go to a hash table that fits the second-level cache.  Most
  *   questions have few groups, or the same ones come again within some
  *   blocks: then nothing else is touched.
- * - When that table is full its entries are put aside by partition (spill.h).
+ * - When that table is full its entries are put aside by partition (aside.c).
  *   Where it does not spare much (nearly every row is a group of its own),
  *   rows are put aside at once.
  */
@@ -21,20 +21,8 @@
 
 #define BATCH       GDI_BATCH
 #define N_COUNTERS  GDI_N_COUNTERS_KEPT
-#define LOCAL_WORDS ((size_t)64 << 10) /* of entries, in a feed's table */
-#define NEAR_WORDS  LOCAL_WORDS /* of entries, still in a near cache */
-/* Below this many records an entry, a feed's table does not pay ... */
-#define WORTH_NUM   3
-#define WORTH_DEN   2
-#define DIRECT_RECORDS (UINT64_C(1) << 20) /* ... for so many of them */
-/*
- * What all feeds together may put aside before it goes to the partitions'
- * tables.  Where only the best groups are kept these tables are never needed
- * unless there is more than that.
- */
-#define ASIDE_CROWDED   ((size_t)8 << 20) /* see gdi_group_is_crowded */
-#define ASIDE_MOST      ((size_t)64 << 20)
-#define ASIDE_MOST_BEST ((size_t)192 << 20)
+/* A feed's table that does not pay is not used for so many records. */
+#define DIRECT_RECORDS (UINT64_C(1) << 20)
 
 static bool
 same_key(const uint64_t *a, const uint64_t *b, unsigned words)
@@ -89,158 +77,6 @@ gdi_feed_free(struct gdi_feed *f)
 	free(f);
 }
 
-/* Hashes n records and adds them to a table that has room. */
-static void
-add_records(const struct gdi_feed *f, struct gdi_table *t, uint64_t *records,
-    size_t n)
-{
-	gp_hash_records(&f->g->hash, records, t->key_words, 1 + t->words, n);
-	if ((size_t)t->n * t->words > NEAR_WORDS)
-		gdi_table_add(t, records, n);
-	else
-		gdi_table_add_near(t, records, n);
-}
-
-/* ---- what is put aside ------------------------------------------------- */
-
-static size_t
-record_words(const struct gdi_side *d)
-{
-	return 1 + d->local.words;
-}
-
-int
-gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
-    unsigned partition, struct gdi_table *t, uint64_t *records)
-{
-	const struct gdi_spill *s = &f->side[set][v].spill;
-	struct gdi_spill_reader r;
-	size_t n;
-
-	gdi_spill_rewind(s, partition, &r);
-	while ((n = gdi_spill_next(&r, records, BATCH)) > 0) {
-		int rc = gdi_table_reserve(t, &f->g->hash, &f->g->arena);
-
-		if (rc == 0 && t->n > GDI_GROUPS_MAX / (2 * GDI_PARTITIONS))
-			rc = GODB_EMEMORY;
-		if (rc < 0)
-			return rc;
-		add_records(f, t, records, n);
-	}
-	return 0;
-}
-
-/* All that a side has put aside goes to the partitions' tables. */
-static int
-drain_all(struct gdi_feed *f, unsigned s, unsigned v)
-{
-	uint64_t records[BATCH * GDI_RECORD_MAX] GDI_UNINITIALISED;
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < GDI_PARTITIONS; i++) {
-		struct gdi_partition *p = &f->g->set[s].partition[i];
-
-		(void)pthread_mutex_lock(&p->lock);
-		rc = gdi_feed_drain(f, s, v, i, &p->table[v], records);
-		(void)pthread_mutex_unlock(&p->lock);
-		if (rc == 0)
-			gdi_spill_clear(&f->side[s][v].spill, i);
-	}
-	return rc;
-}
-
-static size_t
-aside_most(const struct gdi_group *g)
-{
-	size_t most = g->best.limit ? ASIDE_MOST_BEST : ASIDE_MOST;
-
-	if (g->arena.most > 0 && g->arena.most / 4 < most)
-		most = g->arena.most / 4;
-	return most / g->n_feeds;
-}
-
-/* A side's share of what may be put aside before IPv6 had better wait. */
-static void
-note_crowd(const struct gdi_feed *f, const struct gdi_side *d)
-{
-	size_t most = ASIDE_CROWDED;
-
-	if (f->g->arena.most > 0 && f->g->arena.most / 16 < most)
-		most = f->g->arena.most / 16;
-	if (d->spill.bytes >= most / f->g->n_feeds)
-		atomic_store_explicit(&f->g->crowded, true,
-		    memory_order_relaxed);
-}
-
-/* What says where a record goes is its range instead of its hash. */
-static void
-set_ranges(const struct gdi_group *g, unsigned v, size_t step, uint64_t *r,
-    size_t n)
-{
-	const struct gdi_field *lead = g->lead[v];
-	const struct gdi_ranges *of = &g->by_range->of[v];
-
-	for (; n > 0; n--, r += step) {
-		uint64_t value = r[1 + lead->word];
-
-		if (v == 0)
-			value = (uint32_t)(value >> lead->shift);
-		r[0] = gdi_spill_hash(gdi_range_of(of, value));
-	}
-}
-
-/* Puts n hashed records aside. */
-static int
-put_aside(struct gdi_feed *f, unsigned s, unsigned v, uint64_t *r, size_t n)
-{
-	struct gdi_side *d = &f->side[s][v];
-	int rc = 0;
-
-	atomic_store_explicit(&f->g->spilled, true, memory_order_relaxed);
-	if (f->g->by_range)
-		set_ranges(f->g, v, record_words(d), r, n);
-	while (rc == 0 && n > 0) {
-		size_t done;
-
-		if (d->spill.bytes >= aside_most(f->g))
-			rc = drain_all(f, s, v);
-		if (rc < 0)
-			return rc;
-		rc = gdi_spill_put(&d->spill, &f->g->arena, r, n, &done);
-		if (rc == GODB_EMEMORY && d->spill.bytes > 0)
-			rc = drain_all(f, s, v);
-		n -= done;
-		r += done * record_words(d);
-	}
-	note_crowd(f, d);
-	return rc;
-}
-
-/* Empties a side's table. */
-static int
-spill(struct gdi_feed *f, unsigned s, unsigned v)
-{
-	uint64_t records[BATCH * GDI_RECORD_MAX] GDI_UNINITIALISED;
-	struct gdi_side *d = &f->side[s][v];
-	struct gdi_table *t = &d->local;
-	size_t step = record_words(d), n = 0;
-	int rc = 0;
-
-	for (uint32_t i = 0; rc == 0 && i < t->n; i++) {
-		memcpy(records + n++ * step + 1, gdi_table_entry(t, i),
-		    t->words * sizeof(*records));
-		if (n < BATCH && i + 1 < t->n)
-			continue;
-		gp_hash_records(&f->g->hash, records, t->key_words, step, n);
-		rc = put_aside(f, s, v, records, n);
-		n = 0;
-	}
-	d->direct = d->records < t->n * WORTH_NUM / WORTH_DEN;
-	d->records = 0;
-	gdi_table_clear(t);
-	return rc;
-}
-
 /* Room for a batch in a side's table, unless rows are put aside at once. */
 static int
 make_room(struct gdi_feed *f, unsigned s, unsigned v)
@@ -256,8 +92,8 @@ make_room(struct gdi_feed *f, unsigned s, unsigned v)
 		d->direct = false;
 		d->records = 0;
 	}
-	if ((d->local.n + BATCH) * d->local.words > LOCAL_WORDS) {
-		rc = spill(f, s, v);
+	if ((d->local.n + BATCH) * d->local.words > GDI_LOCAL_WORDS) {
+		rc = gdi_aside_spill(f, s, v);
 		if (rc < 0 || d->direct)
 			return rc;
 	}
@@ -277,12 +113,12 @@ put_records(struct gdi_feed *f, unsigned s, unsigned v, size_t n)
 		return gdi_cell_take(f, v, f->records, n);
 	d->records += n;
 	if (!d->direct) {
-		add_records(f, &d->local, f->records, n);
+		gdi_feed_add_records(f, &d->local, f->records, n);
 		return 0;
 	}
 	gp_hash_records(&f->g->hash, f->records, d->local.key_words,
-	    record_words(d), n);
-	return put_aside(f, s, v, f->records, n);
+	    gdi_record_words(d), n);
+	return gdi_aside_put(f, s, v, f->records, n);
 }
 
 int
@@ -576,7 +412,7 @@ add_in_order(struct gdi_feed *f, struct gdi_table *to, bool v6, size_t n)
 		return 0;
 	rc = gdi_table_reserve(to, &f->g->hash, a);
 	if (rc == 0)
-		add_records(f, to, f->records + done * (1 + to->words),
+		gdi_feed_add_records(f, to, f->records + done * (1 + to->words),
 		    n - done);
 	return rc;
 }
@@ -714,7 +550,7 @@ gdi_feed_end(struct gdi_feed *f)
 			struct gdi_side *d = &f->side[s][v];
 
 			if (d->local.n > 0)
-				rc = spill(f, s, v);
+				rc = gdi_aside_spill(f, s, v);
 			gdi_table_free(&d->local, &f->g->arena);
 		}
 	}

@@ -355,7 +355,7 @@ finish_partition(struct finish *job, unsigned thread, unsigned i, unsigned v)
 	int rc = 0;
 
 	for (unsigned k = 0; g->spilled && rc == 0 && k < job->n_feeds; k++)
-		rc = gdi_feed_drain(job->feeds[k], job->set, v, i, t, records);
+		rc = gdi_aside_drain(job->feeds[k], job->set, v, i, t, records);
 	if (rc == 0 && g->by_range)
 		rc = g->by_range->feed(g->by_range->arg, thread, v, i, t);
 	if (rc == 0 && job->set == 0)

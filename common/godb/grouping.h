@@ -1,6 +1,7 @@
 /*
  * grouping - what the files of group.h share: grouplayout.c (keys), feed.c
- * and feed_small.c (rows to groups) and group.c (all groups, and reading them).
+ * and feed_small.c (rows to groups), aside.c (too many of them) and group.c
+ * (all groups, and reading them).
  */
 #ifndef GODB_GROUPING_H
 #define GODB_GROUPING_H
@@ -18,6 +19,7 @@
 #define GDI_N_DISTINCT 3
 #define GDI_N_SETS     (1 + GDI_N_DISTINCT)
 #define GDI_GROUPS_MAX (UINT32_C(1) << 31)
+#define GDI_LOCAL_WORDS ((size_t)64 << 10) /* of entries, in a feed's table */
 
 /* ---- keys (grouplayout.c) ----------------------------------------------- */
 
@@ -158,7 +160,16 @@ struct gdi_side {
 	struct gdi_spill spill;
 	uint64_t records; /* into local since it was empty, or put aside */
 	bool direct;
+	size_t most;  /* bytes that may be put aside; 0: not said yet */
+	bool drained; /* some of that is in the partitions' tables */
 };
+
+/* Of a record: hash, key, numbers. */
+static inline size_t
+gdi_record_words(const struct gdi_side *d)
+{
+	return 1 + d->local.words;
+}
 
 /* ---- the best (top.c) ---------------------------------------------------- */
 
@@ -218,9 +229,20 @@ struct gdi_feed {
 	uint64_t records[GDI_BATCH * GDI_RECORD_MAX]; /* hash, key, numbers */
 };
 
+/* Hashes n records and adds them to a table that has room. */
+void gdi_feed_add_records(const struct gdi_feed *f, struct gdi_table *t,
+    uint64_t *records, size_t n);
+
+/* ---- what is put aside (aside.c) ----------------------------------------- */
+
+/* Puts n hashed records aside. */
+int gdi_aside_put(struct gdi_feed *f, unsigned s, unsigned v, uint64_t *r,
+    size_t n);
+/* All entries of a side's table, which is empty then. */
+int gdi_aside_spill(struct gdi_feed *f, unsigned s, unsigned v);
 /* Adds what a feed has put aside of a partition to a table; records is room
  * for a batch.  Only reads the feed: at the end threads do it side by side. */
-int gdi_feed_drain(const struct gdi_feed *f, unsigned set, unsigned v,
+int gdi_aside_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records);
 
 static inline void

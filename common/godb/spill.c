@@ -108,7 +108,7 @@ add_chunk(struct gdi_spill *s, struct gdi_arena *a, struct gdi_spill_end *e)
 
 /* How four counters are packed. */
 enum form {
-	SHORT, /* each in 16 bits */
+	SHORT, /* two in 16 bits, two in 8 */
 	LONG,  /* two in 32, two in 16 */
 	FULL,
 };
@@ -117,15 +117,14 @@ static inline __attribute__((always_inline)) uint8_t *
 put_numbers(uint8_t *p, const uint64_t *v, unsigned n)
 {
 	if (n >= 4) {
-		uint64_t high = v[2] | v[3];
-		uint64_t short_ones = v[0] | v[1] | high;
+		uint64_t bytes = v[0] | v[1], packets = v[2] | v[3];
 
-		if (short_ones <= UINT16_MAX) {
+		if (bytes <= UINT16_MAX && packets <= UINT8_MAX) {
 			*p = SHORT;
 			gdi_put64(p + 1, v[0] | v[1] << 16 | v[2] << 32 |
-				v[3] << 48);
-			p += 9;
-		} else if ((v[0] | v[1]) <= UINT32_MAX && high <= UINT16_MAX) {
+				v[3] << 40);
+			p += 7;
+		} else if (bytes <= UINT32_MAX && packets <= UINT16_MAX) {
 			*p = LONG;
 			gdi_put64(p + 1, v[0] | v[1] << 32);
 			gdi_put32(p + 9, (uint32_t)(v[2] | v[3] << 16));
@@ -228,9 +227,9 @@ get_numbers(const uint8_t *p, uint64_t *v, unsigned n)
 		case SHORT:
 			v[0] = x & UINT16_MAX;
 			v[1] = x >> 16 & UINT16_MAX;
-			v[2] = x >> 32 & UINT16_MAX;
-			v[3] = x >> 48;
-			p += 9;
+			v[2] = x >> 32 & UINT8_MAX;
+			v[3] = x >> 40 & UINT8_MAX;
+			p += 7;
 			break;
 		case LONG:
 			y = gdi_get32(p + 9);
@@ -291,6 +290,18 @@ gdi_spill_next(struct gdi_spill_reader *r, uint64_t *records, size_t most)
 	if (s->key_words == 4 && s->numbers == 4)
 		return get(r, records, most, 4, 4);
 	return get(r, records, most, s->key_words, s->numbers);
+}
+
+size_t
+gdi_spill_part_bytes(const struct gdi_spill *s, unsigned part)
+{
+	const struct gdi_spill_end *e = s->part ? &s->part[part] : NULL;
+	const struct gdi_spill_chunk *c = e ? e->first : NULL;
+	size_t bytes = 0;
+
+	for (; c != NULL; c = c == e->last ? NULL : c->next)
+		bytes += size_bytes(c->size);
+	return bytes;
 }
 
 void

@@ -67,6 +67,8 @@ void gdi_spill_rewind(const struct gdi_spill *s, unsigned part,
  * filled in; 0 at the end. */
 size_t gdi_spill_next(struct gdi_spill_reader *r, uint64_t *records,
     size_t most);
+/* What a partition takes. */
+size_t gdi_spill_part_bytes(const struct gdi_spill *s, unsigned part);
 /* Forgets a partition's records; their memory is used again. */
 void gdi_spill_clear(struct gdi_spill *s, unsigned part);
 /* Forgets all; the memory is another's of the same owner and arena. */

@@ -512,9 +512,79 @@ check_many(void)
 	check_distinct();
 }
 
+/* ---- much that is put aside --------------------------------------------- */
+
+/*
+ * So many pairs, so often, with the ten best wanted: what it took of a bound,
+ * or 0 when that did not do.
+ */
+static size_t
+bytes_for(uint32_t pairs, unsigned turns, size_t most, unsigned threads)
+{
+	struct gdi_group_opts opts = {.mem_bytes = most, .best = {.limit = 10,
+	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_BOTH}};
+	struct fake_row *r = calloc(pairs, sizeof(*r));
+	struct godb_scan *s = fake_scan_new();
+	struct gdi_feed *feed[8];
+	struct godb_keys keys;
+	struct gdi_group *g;
+	uint64_t totals[4];
+	size_t bytes;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < pairs; i++)
+		r[i] = (struct fake_row){.version = 4, .sip = {0, i},
+		    .counter = {i & 0xffff, 2, 3, 4}};
+	fake_add_iface(s, "a");
+	fake_add_part(s, 0, 0, r, pairs);
+	free(r);
+	(void)godb_keys_parse("sip,dip", &keys, NULL);
+	opts.keys = &keys;
+	(void)gdi_group_new(&opts, &g);
+	for (unsigned i = 0; i < threads; i++)
+		(void)gdi_feed_new(g, &feed[i]);
+	for (unsigned i = 0; rc == 0 && i < turns; i++)
+		rc = add_part(feed[i % threads], s, 0);
+	for (unsigned i = 0; rc == 0 && i < threads; i++)
+		rc = gdi_feed_end(feed[i]);
+	if (rc == 0)
+		rc = gdi_group_finish(g, feed, threads, NULL);
+	bytes = gdi_group_bytes(g); /* slabs stay until the end */
+	for (unsigned i = 0; i < threads; i++)
+		gdi_feed_free(feed[i]);
+	if (rc == 0) {
+		gdi_group_totals(g, totals);
+		ok(gdi_group_found(g) == pairs &&
+		    totals[3] == (uint64_t)4 * pairs * turns,
+		    "%u pairs %u times by %u: %zu groups, in %zu kB", pairs,
+		    turns, threads, gdi_group_found(g), bytes >> 10);
+	}
+	gdi_group_free(g);
+	godb_scan_close(s);
+	return rc == 0 ? bytes : 0;
+}
+
+/* Records of few groups become groups before the end, those of many do not:
+ * either takes less memory than the other would. */
+static void
+check_aside(unsigned threads)
+{
+	size_t most = (size_t)24 << 20;
+
+	/* 46 bytes a group, 15 a record */
+	ok(bytes_for(800000, 1, most, 1) > 0, "no pair comes again");
+	ok(bytes_for(60000, 64, most, threads) > 0, "each comes 64 times");
+	ok(bytes_for(800000, 64, most, threads) == 0, "too many of both");
+	/* not in a feed's table, either */
+	ok(bytes_for(16000, 250, 2 * most, threads) <= most,
+	    "far fewer pairs than records");
+}
+
 int
 main(void)
 {
+	check_aside(1);
+	check_aside(3);
 	check_many();
 	check_packing();
 	check_coarser();
