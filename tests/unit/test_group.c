@@ -384,12 +384,13 @@ order_values(const void *a, const void *b)
 /* Where only the best are wanted: they are there, as they are among all. */
 static void
 check_best(const struct godb_scan *s, const char *keys, struct gdi_best best,
-    unsigned threads)
+    size_t mem_bytes, unsigned threads)
 {
 	uint32_t metrics = 1u << GODB_METRIC_ROWS;
 	struct gdi_group *all = group_of(s, keys, metrics, 0, (struct gdi_best){
 	    .metric = GODB_METRIC_BYTES}, 1);
-	struct gdi_group *some = group_of(s, keys, metrics, 0, best, threads);
+	struct gdi_group *some = group_of(s, keys, metrics, mem_bytes, best,
+	    threads);
 	size_t n = gdi_group_count(all);
 	struct line *want = lines_of(all), *have = lines_of(some);
 	uint64_t *value = calloc(n, sizeof(*value)), totals[2][4];
@@ -490,15 +491,17 @@ check_many(void)
 	struct godb_scan *s = many_rows(&seed, 6);
 
 	check_best(s, "sip,dip", (struct gdi_best){.limit = 10,
-	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_BOTH}, 1);
+	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_BOTH}, 0, 1);
 	check_best(s, "sip,dip", (struct gdi_best){.limit = 1000,
-	    .metric = GODB_METRIC_PACKETS, .direction = GODB_DIR_SENT}, 3);
+	    .metric = GODB_METRIC_PACKETS, .direction = GODB_DIR_SENT},
+	    (size_t)48 << 20, 3);
 	check_best(s, "sip,dip,dport", (struct gdi_best){.limit = 25,
-	    .metric = GODB_METRIC_BYTES_SENT, .direction = GODB_DIR_BOTH}, 3);
+	    .metric = GODB_METRIC_BYTES_SENT, .direction = GODB_DIR_BOTH},
+	    (size_t)16 << 20, 3);
 	check_best(s, "sip,dport", (struct gdi_best){.limit = 3,
-	    .metric = GODB_METRIC_ROWS, .direction = GODB_DIR_BOTH}, 2);
+	    .metric = GODB_METRIC_ROWS, .direction = GODB_DIR_BOTH}, 0, 2);
 	check_best(s, "raw", (struct gdi_best){.limit = 7,
-	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_RCVD}, 4);
+	    .metric = GODB_METRIC_BYTES, .direction = GODB_DIR_RCVD}, 0, 4);
 	/* all ways of keys and of memory */
 	check_same(s, "sip,dip", 0, (size_t)48 << 20, 3);
 	check_same(s, "sip,dip,dport,proto", 1u << GODB_METRIC_ROWS, 0, 3);
