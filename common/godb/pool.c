@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -23,9 +24,32 @@ struct godb_pool {
 	bool open;           /* who comes now still takes part in it */
 	unsigned busy;       /* workers that do */
 	bool over;
+	cpu_set_t allowed; /* processors of the program; none: not known */
+	int caller;        /* the one that the caller was on, or -1 */
 	unsigned n; /* workers, without the caller */
 	struct worker worker[];
 };
+
+/*
+ * A thread that waits may wake anywhere but where the caller is, and goes where
+ * it likes while it works.  Left to itself the kernel often wakes it behind the
+ * caller, on the same processor, and sees after milliseconds that another one
+ * is idle; most questions are answered by then.
+ */
+static bool
+elsewhere(const struct godb_pool *p, cpu_set_t *out)
+{
+	*out = p->allowed;
+	if (p->caller >= 0)
+		CPU_CLR((unsigned)p->caller, out);
+	return CPU_COUNT(out) > 0;
+}
+
+static void
+go_to(const cpu_set_t *set)
+{
+	(void)sched_setaffinity(0, sizeof(*set), set); /* or stay */
+}
 
 static void *
 work(void *arg)
@@ -33,6 +57,8 @@ work(void *arg)
 	struct worker *w = arg;
 	struct godb_pool *p = w->pool;
 	unsigned long seen = 0;
+	cpu_set_t away;
+	bool hinted;
 
 	(void)pthread_mutex_lock(&p->lock);
 	if (--p->busy == 0)
@@ -44,11 +70,18 @@ work(void *arg)
 			break;
 		seen = p->round;
 		p->busy++;
+		hinted = elsewhere(p, &away);
 		(void)pthread_mutex_unlock(&p->lock);
+		if (hinted)
+			go_to(&p->allowed);
 		p->job(p->arg, w->number);
 		(void)pthread_mutex_lock(&p->lock);
 		if (--p->busy == 0)
 			(void)pthread_cond_signal(&p->done);
+		(void)pthread_mutex_unlock(&p->lock);
+		if (hinted)
+			go_to(&away);
+		(void)pthread_mutex_lock(&p->lock);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -70,8 +103,14 @@ static int
 start(struct godb_pool *p, unsigned n)
 {
 	sigset_t all, before;
-	int rc = 0;
+	pthread_attr_t attr;
+	cpu_set_t away;
+	int rc = -pthread_attr_init(&attr);
 
+	if (rc < 0)
+		return rc;
+	if (elsewhere(p, &away))
+		(void)pthread_attr_setaffinity_np(&attr, sizeof(away), &away);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_mutex_lock(&p->lock);
@@ -79,13 +118,14 @@ start(struct godb_pool *p, unsigned n)
 		struct worker *w = &p->worker[p->n];
 
 		*w = (struct worker){.pool = p, .number = p->n + 1};
-		rc = -pthread_create(&w->thread, NULL, work, w);
+		rc = -pthread_create(&w->thread, &attr, work, w);
 		p->n += rc == 0;
 	}
 	p->busy += p->n; /* until they have begun; they wait for the lock */
 	wait_for_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_attr_destroy(&attr);
 	return rc;
 }
 
@@ -103,6 +143,9 @@ godb_pool_new(unsigned threads, struct godb_pool **out)
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_cond_init(&p->work, NULL);
 	(void)pthread_cond_init(&p->done, NULL);
+	p->caller = sched_getcpu();
+	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
+		CPU_ZERO(&p->allowed); /* more than a thousand of them */
 	rc = start(p, threads - 1);
 	if (rc < 0) {
 		godb_pool_free(p);
@@ -148,6 +191,7 @@ gdi_pool_run(struct godb_pool *p, void (*job)(void *arg, unsigned i),
 	p->arg = arg;
 	p->open = true;
 	p->round++;
+	p->caller = sched_getcpu();
 	(void)pthread_cond_broadcast(&p->work);
 	(void)pthread_mutex_unlock(&p->lock);
 	job(arg, 0);

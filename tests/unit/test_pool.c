@@ -1,12 +1,14 @@
 /*
  * Jobs of a pool, thousands of them and most too small for all threads: each
  * thing is done once, by threads with a number each, and nobody is at it any
- * more when the call returns.  Built with ThreadSanitizer too.
+ * more when the call returns.  Who waits keeps off the caller's processor.
+ * Built with ThreadSanitizer too.
  */
 #include "common/godb/pool.h"
 
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/tap.h"
 
@@ -106,6 +108,74 @@ test_each(struct godb_pool *pool)
 	is_int(wrong, 0, "each of a few things is done once");
 }
 
+/* ---- processors --------------------------------------------------------- */
+
+struct place {
+	atomic_int tid; /* of the thread that is not the caller's */
+	cpu_set_t at_work;
+};
+
+/* The caller's thread goes on until the other one has been here. */
+static void
+tell_place(void *arg, unsigned thread)
+{
+	struct place *p = arg;
+
+	if (thread == 1) {
+		(void)sched_getaffinity(0, sizeof(p->at_work), &p->at_work);
+		p->tid = gettid();
+	}
+	while (thread == 0 && p->tid == 0)
+		(void)sched_yield();
+}
+
+/* Whether a thread, some time, may be where `set` says and nowhere else. */
+static bool
+comes_to(int tid, const cpu_set_t *set)
+{
+	cpu_set_t now;
+
+	for (int i = 0; i < 20000; i++) {
+		if (sched_getaffinity(tid, sizeof(now), &now) == 0 &&
+		    CPU_EQUAL(&now, set))
+			return true;
+		(void)usleep(1000);
+	}
+	return false;
+}
+
+static void
+test_places(void)
+{
+	cpu_set_t all, one, others;
+	struct godb_pool *pool;
+
+	(void)sched_getaffinity(0, sizeof(all), &all);
+	if (CPU_COUNT(&all) < 2) {
+		ok(true, "one processor # SKIP there is no other");
+		return;
+	}
+	if (godb_pool_new(2, &pool) < 0)
+		abort();
+	for (unsigned cpu = 0, n = 0; n < 2 && cpu < CPU_SETSIZE; cpu++) {
+		struct place p = {0};
+
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		CPU_XOR(&others, &all, &one);
+		(void)sched_setaffinity(0, sizeof(one), &one);
+		gdi_pool_run(pool, tell_place, &p);
+		ok(CPU_EQUAL(&p.at_work, &all),
+		    "caller on %u: a thread at work may be anywhere", cpu);
+		ok(comes_to(p.tid, &others), "  one that waits elsewhere");
+		n++;
+	}
+	(void)sched_setaffinity(0, sizeof(all), &all);
+	godb_pool_free(pool);
+}
+
 int
 main(void)
 {
@@ -119,5 +189,6 @@ main(void)
 	test_each(pool);
 	godb_pool_free(pool);
 	test_each(NULL);
+	test_places();
 	return tap_done();
 }
