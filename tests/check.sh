@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs the tests given, with the time of each suite and prove's summary, in
-# three groups.  Unit tests share nothing and run two at a time; so do those
+# four groups.  Unit tests share nothing and run two at a time; so do those
 # that mostly wait, in machines, networks and folders of their own.  All others
-# have the machine to themselves, since they watch the clock or need all of it.
+# have the machine to themselves, since they watch the clock or need all of it,
+# but for the two that hardly do anything but watch it.
 set -u
 # Many tests are those of other users, who may not go where only root may: to
 # them this folder is shown at another place, for as long as the tests run.
@@ -21,12 +22,14 @@ fi
 [ "$(id -u)" = 0 ] && sh systemd/users.sh
 together=
 waiting=
+watching=
 alone=
 for t; do
 	case $t in
 	# minutes: begun first, so that none is left over at the end
 	*/service.t | */export.t) waiting="$t $waiting" ;;
-	*/unit/test_loop_live | */unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
+	*/unit/test_loop_live) watching="$watching $t" ;;
+	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
 	*/perms.t | */other-compiler.t | */names.t | */powercut.t | \
@@ -45,6 +48,7 @@ suite() {
 	prove --timer --jobs "$jobs" --exec 'sh tests/run-one.sh' "$@" || status=1
 }
 suite 2 $together
+suite 2 $watching
 suite 1 $alone
 suite 2 $waiting
 exit $status
