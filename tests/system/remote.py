@@ -465,7 +465,7 @@ def part_committed(w, server):
                "AND reinterpretAsUInt8(attempt) != 255")
     server.ask("INSERT INTO goprobe.blocks SELECT day, time, 'copy', iface, "
                "record, toFixedString('copycopycopycopy', 16), %s FROM "
-               "goprobe.blocks WHERE site = 'late' LIMIT 2" %
+               "goprobe.blocks WHERE site = 'late' LIMIT 1 BY record" %
                b.split("16), ")[1])
     r = remote(w, url, "-i", "late/eth0,copy/eth0", *win[2:], "-e", "csv",
                "-c", "net 10.8.0.0/16", "site")
