@@ -50,7 +50,8 @@ static const struct gp_syscall table[] = {
     N(rt_sigreturn, "return from a handler"),
     N(restart_syscall, "after a stop and continue"),
     N(futex, "libc's locks"),
-    {SCMP_SYS(sched_setaffinity), "a thread of the pool, of itself", {EQ(0, 0)}},
+    {SCMP_SYS(sched_setaffinity), "a thread of the pool, of itself",
+	{EQ(0, 0)}},
     N(exit_group, "the end"),
 };
 

@@ -6,8 +6,5 @@ limit=600
 case $1 in
 *.py) exec timeout $limit python3 "$@" ;;
 *.t) exec timeout $limit sh "$@" ;;
-# Of what was freed AddressSanitizer keeps 16 MB from use, not 256: memory that
-# is always new costs more time than most of these tests.
-*/unit/*) ASAN_OPTIONS=quarantine_size_mb=16 exec timeout $limit "$@" ;;
 *) exec timeout $limit "$@" ;;
 esac

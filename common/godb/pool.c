@@ -58,8 +58,10 @@ work(void *arg)
 	struct godb_pool *p = w->pool;
 	unsigned long seen = 0;
 	cpu_set_t away;
-	bool hinted;
+	bool hinted = elsewhere(p, &away);
 
+	if (hinted)
+		go_to(&away);
 	(void)pthread_mutex_lock(&p->lock);
 	if (--p->busy == 0)
 		(void)pthread_cond_signal(&p->done);
@@ -103,14 +105,8 @@ static int
 start(struct godb_pool *p, unsigned n)
 {
 	sigset_t all, before;
-	pthread_attr_t attr;
-	cpu_set_t away;
-	int rc = -pthread_attr_init(&attr);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
-	if (elsewhere(p, &away))
-		(void)pthread_attr_setaffinity_np(&attr, sizeof(away), &away);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_mutex_lock(&p->lock);
@@ -118,14 +114,13 @@ start(struct godb_pool *p, unsigned n)
 		struct worker *w = &p->worker[p->n];
 
 		*w = (struct worker){.pool = p, .number = p->n + 1};
-		rc = -pthread_create(&w->thread, &attr, work, w);
+		rc = -pthread_create(&w->thread, NULL, work, w);
 		p->n += rc == 0;
 	}
 	p->busy += p->n; /* until they have begun; they wait for the lock */
 	wait_for_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
 	return rc;
 }
 

@@ -5,8 +5,8 @@
  * miss each.  Putting rows aside first, by bits of their key's hash, and then
  * adding a partition's at a time to a table that fits the cache costs two
  * passes over memory in order, which it is good at.  Records are packed: the
- * first four numbers, which are counters and mostly small, take 8, 12 or 32
- * bytes together, so that most rows take 17.
+ * first four numbers, which are counters and mostly small, take 6, 12 or 32
+ * bytes together, so that most rows take 15.
  *
  * A spill has one owner at a time.  Its memory is the arena's, and goes with
  * it.

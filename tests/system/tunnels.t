@@ -31,7 +31,7 @@ counts() {
 
 # --- tun: what the program behind it writes comes in
 cat >"$T/tun.py" <<'P'
-import fcntl, os, select, socket, struct, sys
+import fcntl, os, select, socket, struct, sys, time
 sys.path.insert(0, "tests/lib")
 from pcapgen import ip, udp
 tun = os.open("/dev/net/tun", os.O_RDWR)
@@ -42,8 +42,8 @@ for i in range(100):
     os.write(tun, ip("fd77::9", "fd77::1", 17, udp(5000, 53))[1])
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 # the kernel drops what goes out until it has seen, some time, that we are here
-left = 50
-while left > 0:
+left, end = 50, time.monotonic() + 20
+while left > 0 and time.monotonic() < end:
     out.sendto(b"x", ("10.77.0.9", 54))
     while select.select([tun], [], [], 0.5)[0]:
         if os.read(tun, 65536)[0] >> 4 == 4:

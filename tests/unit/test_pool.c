@@ -1,14 +1,21 @@
 /*
  * Jobs of a pool, thousands of them and most too small for all threads: each
  * thing is done once, by threads with a number each, and nobody is at it any
- * more when the call returns.  Who waits keeps off the caller's processor.
+ * more when the call returns.  Who waits keeps off the caller's processor, if
+ * the program may say so.
  * Built with ThreadSanitizer too.
  */
 #include "common/godb/pool.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "tests/tap.h"
 
@@ -144,6 +151,27 @@ comes_to(int tid, const cpu_set_t *set)
 	return false;
 }
 
+/* How many processors the thread may be on that is not ours. */
+static int
+count_of_other(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+	cpu_set_t set;
+	int n = 0;
+
+	while (d && (e = readdir(d)) != NULL) {
+		int tid = atoi(e->d_name);
+
+		if (tid > 0 && tid != getpid() &&
+		    sched_getaffinity(tid, sizeof(set), &set) == 0)
+			n = CPU_COUNT(&set);
+	}
+	if (d)
+		(void)closedir(d);
+	return n;
+}
+
 static void
 test_places(void)
 {
@@ -157,6 +185,8 @@ test_places(void)
 	}
 	if (godb_pool_new(2, &pool) < 0)
 		abort();
+	is_int(count_of_other(), CPU_COUNT(&all) - 1,
+	    "a thread that has begun waits anywhere but on one");
 	for (unsigned cpu = 0, n = 0; n < 2 && cpu < CPU_SETSIZE; cpu++) {
 		struct place p = {0};
 
@@ -176,6 +206,31 @@ test_places(void)
 	godb_pool_free(pool);
 }
 
+/* From now on nobody here may choose a processor: the pool goes without. */
+static void
+test_denied(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setaffinity, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {4, code};
+	struct godb_pool *pool;
+	cpu_set_t all;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+		abort();
+	(void)sched_getaffinity(0, sizeof(all), &all);
+	ok(sched_setaffinity(0, sizeof(all), &all) < 0, "denied");
+	is_int(godb_pool_new(THREADS, &pool), 0, "  a pool is made");
+	test_each(pool);
+	godb_pool_free(pool);
+}
+
 int
 main(void)
 {
@@ -190,5 +245,6 @@ main(void)
 	godb_pool_free(pool);
 	test_each(NULL);
 	test_places();
+	test_denied();
 	return tap_done();
 }

@@ -21,17 +21,21 @@ static uint64_t seed;
 static uint64_t
 counter(void)
 {
-	static const uint64_t borders[] = {0, UINT16_MAX,
-	    (uint64_t)UINT16_MAX + 1, UINT32_MAX, (uint64_t)UINT32_MAX + 1,
-	    UINT64_MAX};
+	static const uint64_t borders[] = {0, UINT8_MAX, UINT8_MAX + 1,
+	    UINT16_MAX, (uint64_t)UINT16_MAX + 1, UINT32_MAX,
+	    (uint64_t)UINT32_MAX + 1, UINT64_MAX};
 
 	switch (tap_random(&seed) % 8) {
 	case 0:
-		return borders[tap_random(&seed) % 6];
+		return borders[tap_random(&seed) % 8];
 	case 1:
 		return tap_random(&seed);
 	case 2:
 		return tap_random(&seed) & UINT32_MAX;
+	case 3:
+	case 4:
+	case 5:
+		return tap_random(&seed) & UINT8_MAX;
 	default:
 		return tap_random(&seed) & UINT16_MAX;
 	}

@@ -13,7 +13,7 @@
 
 /* Races are found with few questions, each of which takes long then. */
 #ifdef __SANITIZE_THREAD__
-enum { STRIDE = 19, FLIPS = 6 };
+enum { STRIDE = 11, FLIPS = 6 };
 #else
 enum { STRIDE = 1, FLIPS = 40 };
 #endif
