@@ -721,18 +721,40 @@ flowtab_publish_some(struct flowtab *t, size_t max, flowtab_row_fn *fn,
 
 /* ---- leaving ----------------------------------------------------------- */
 
+/* Entries that leave together: their slots lie all over the index, and the
+ * misses of the cache wait side by side. */
+struct leavers {
+	uint32_t n, entry[64], hash[64];
+};
+
 static void
-evict(struct flowtab *t, struct half *h, uint32_t entry)
+choose(const struct flowtab *t, const struct half *h, uint32_t entry,
+    struct leavers *l)
 {
 	uint64_t key[5];
 	uint32_t hash;
+	const struct index *ix;
 
 	load_key(h, h->v6, entry, key);
 	hash = (uint32_t)gp_hash_words(&t->key, key, h->v6 ? 5 : 2);
-	if (t->settled && t->settled[hash % SETTLED_SLOTS] == hash)
-		t->settled[hash % SETTLED_SLOTS] = 0;
-	index_remove(index_of(h, hash), hash, entry + 1);
-	free_entry(h, entry);
+	ix = index_of(h, hash);
+	__builtin_prefetch(&ix->slot[home(hash, ix->size)], 1);
+	l->entry[l->n] = entry;
+	l->hash[l->n++] = hash;
+}
+
+static void
+evict(struct flowtab *t, struct half *h, struct leavers *l)
+{
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint32_t hash = l->hash[i];
+
+		if (t->settled && t->settled[hash % SETTLED_SLOTS] == hash)
+			t->settled[hash % SETTLED_SLOTS] = 0;
+		index_remove(index_of(h, hash), hash, l->entry[i] + 1);
+		free_entry(h, l->entry[i]);
+	}
+	l->n = 0;
 }
 
 static bool
@@ -784,14 +806,17 @@ flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 {
 	uint16_t now = (uint16_t)(now_s / SEEN_UNIT_S);
 	bool pressed = flowtab_pressed(t);
+	struct half *h = &t->half[t->sweep_half];
+	struct leavers l = {.n = 0};
 
 	for (size_t i = 0; i < max; i++) {
-		struct half *h = &t->half[t->sweep_half];
 		uint32_t entry = t->sweep_at;
 
 		if (entry >= h->high) {
+			evict(t, h, &l);
 			t->sweep_half ^= 1;
 			t->sweep_at = 0;
+			h = &t->half[t->sweep_half];
 			continue;
 		}
 		if (!pressed && entry % 64 == 0 && h->high - entry >= 64 &&
@@ -802,11 +827,14 @@ flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 		}
 		if (may_leave(meta_of(h, h->v6, entry), now, pressed) &&
 		    flowtab_label_free(h, entry))
-			evict(t, h, entry);
-		if (entry % 64 == 63)
+			choose(t, h, entry, &l);
+		if (entry % 64 == 63) {
+			evict(t, h, &l);
 			note_next_look(h, entry, now);
+		}
 		t->sweep_at++;
 	}
+	evict(t, h, &l);
 }
 
 /* ---- asking ------------------------------------------------------------ */

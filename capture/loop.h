@@ -14,8 +14,9 @@
  * boundary is published later and counted as late.
  *
  * Files: a block is the packet's time.  Up to LOOP_BLOCKS_MAX blocks are open
- * at once for packets out of order; a fifth ends the oldest; packets for a
- * block that was ended open it again.  With the ring full, reading waits.
+ * at once for packets out of order; a fifth ends the oldest, and a large one
+ * ends some seconds after its time; packets for a block that was ended open it
+ * again.  With the ring full, reading waits.
  */
 #ifndef CAPTURE_LOOP_H
 #define CAPTURE_LOOP_H

@@ -11,6 +11,10 @@ enum {
 	ROOM_MIN = 32,   /* rows; a frame with less is full */
 	SWEEP_S = 60,    /* of packet time */
 	CARRIED_MANY = 32768, /* rows */
+	/* A block of so many rows is ended so long behind its end: the writer
+	 * has work with it, and holds all of it in memory. */
+	LARGE_ROWS = 1 << 16,
+	LATE_S = 10,     /* of packet time; longer where names are waited for */
 };
 
 static bool
@@ -23,6 +27,7 @@ push(struct loop *l, struct loop_block *b, enum frame_kind kind)
 		.flows = flowtab_flows(l->table),
 	};
 
+	b->rows += snapshot_rows(&b->b);
 	while (!loop_push(l, b, &meta))
 		if (!loop_wait_peer(l))
 			return false;
@@ -67,22 +72,6 @@ relieve_carried(struct loop *l)
 	return true;
 }
 
-/* Idle flows leave; with the table nearly full, more of them. */
-static void
-relieve(struct loop *l, int64_t time_s)
-{
-	if (flowtab_pressed(l->table)) {
-		if (l->since_pressed < l->cfg.flows_max / 8 ||
-		    !publish(l, FLOWTAB_WAIT))
-			return;
-		l->since_pressed = 0;
-	} else if (time_s - l->swept_s < SWEEP_S) {
-		return;
-	}
-	l->swept_s = time_s;
-	flowtab_sweep(l->table, flowtab_entries(l->table) + 2, l->now_s);
-}
-
 /* ---- blocks ------------------------------------------------------------ */
 
 static size_t
@@ -121,7 +110,34 @@ open_block(struct loop *l, int64_t slot_s)
 	snapshot_start(&b->b, slot_s);
 	b->first_ns = INT64_MAX;
 	b->last_ns = INT64_MIN;
+	b->rows = 0;
 	return b;
+}
+
+/* When a block may be ended, for what comes that late is rare. */
+static int64_t
+ripe_s(const struct loop *l, const struct loop_block *b)
+{
+	int64_t late_s = l->dpi && l->cfg.l7_wait_s > LATE_S ?
+	    l->cfg.l7_wait_s : LATE_S;
+
+	return b->rows + snapshot_rows(&b->b) < LARGE_ROWS ? INT64_MAX :
+	    b->b.slot_s + GP_SLOT_S + late_s;
+}
+
+/* Not the current one, whose time is not over. */
+static void
+end_ripe(struct loop *l, int64_t time_s)
+{
+	l->ripe_s = INT64_MAX;
+	for (size_t i = l->n_blocks; i-- > 0;) {
+		int64_t at_s = ripe_s(l, l->block[i]);
+
+		if (at_s <= time_s && !end_block(l, i, FRAME_END))
+			return;
+		if (at_s > time_s && at_s < l->ripe_s)
+			l->ripe_s = at_s;
+	}
 }
 
 static struct loop_block *
@@ -148,6 +164,7 @@ enter(struct loop *l, int64_t time_s)
 		return false;
 	b = find_block(l, slot_s);
 	l->cur = b ? b : open_block(l, slot_s);
+	l->ripe_s = time_s; /* the one that was left may be large */
 	return l->cur != NULL;
 }
 
@@ -175,6 +192,24 @@ note_time(struct loop *l, int64_t time_s, uint32_t time_ns)
 	if (time_s > l->totals.last_s)
 		l->totals.last_s = time_s;
 	l->now_s = (uint32_t)time_s;
+}
+
+/* Idle flows leave; with the table nearly full, more of them. */
+static void
+relieve(struct loop *l, int64_t time_s)
+{
+	if (time_s >= l->ripe_s)
+		end_ripe(l, time_s);
+	if (flowtab_pressed(l->table)) {
+		if (l->since_pressed < l->cfg.flows_max / 8 ||
+		    !publish(l, FLOWTAB_WAIT))
+			return;
+		l->since_pressed = 0;
+	} else if (time_s - l->swept_s < SWEEP_S) {
+		return;
+	}
+	l->swept_s = time_s;
+	flowtab_sweep(l->table, flowtab_entries(l->table) + 2, l->now_s);
 }
 
 static void

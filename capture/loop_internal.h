@@ -85,6 +85,7 @@ struct loop_live {
 
 struct loop_block {
 	int64_t first_ns, last_ns;
+	uint64_t rows; /* files: in frames that were pushed */
 	struct snapshot_block b;
 };
 
@@ -110,6 +111,7 @@ struct loop {
 	size_t n_blocks;
 	struct loop_block *cur;
 	int64_t swept_s; /* files: packet time of the last sweep */
+	int64_t ripe_s;  /* ... when to look for blocks to end */
 	bool cut;
 	struct loop_live live;
 };

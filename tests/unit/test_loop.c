@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "capture/dpi.h"
 #include "capture/snapshot.h"
 #include "common/base/clock.h"
 #include "tests/lib/loopresult.h"
@@ -17,6 +18,8 @@ struct file_run {
 	int fd[4];
 	size_t n;
 	uint64_t ring_bytes;
+	uint32_t flows_max;
+	uint32_t l7_wait_s; /* 0: no layer 7 */
 	unsigned problems;
 	struct loop_totals totals;
 	enum loop_result result;
@@ -72,7 +75,9 @@ run_files(struct file_run *run)
 	cfg.ctl_fd = run->reader->sock[0];
 	cfg.signal_fd = cfg.alive_fd = -1;
 	cfg.offline = true;
-	cfg.flows_max = 4096;
+	cfg.flows_max = run->flows_max ? run->flows_max : 4096;
+	cfg.l7 = run->l7_wait_s ? LOOP_L7_ON : LOOP_L7_OFF;
+	cfg.l7_wait_s = run->l7_wait_s;
 	cfg.stop_wait_ms = 5000;
 	cfg.wait_done = true;
 	cfg.tick = tick;
@@ -188,6 +193,57 @@ test_alternation(void)
 	ok(run.totals.frames < 12, "%d frames for 20000 alternations",
 	    (int)run.totals.frames);
 	free_run(&run);
+}
+
+/* A batch of packets, which is when the loop looks at open blocks. */
+static void
+put_batch(FILE *f, int64_t time_s)
+{
+	for (uint32_t i = 0; i < 64; i++)
+		pcap_put(f, time_s, 0, udp4(1, 1000, 2, 53), 0);
+}
+
+/* ENDs of a block with so many flows, after packets up to that time and one
+ * that comes late. */
+static unsigned
+ends_of(uint32_t flows, int64_t until_s, uint32_t l7_wait_s)
+{
+	struct file_run run = {.n = 1, .flows_max = 1 << 17,
+		.l7_wait_s = l7_wait_s};
+	FILE *f = pcap_file(1);
+	unsigned ends;
+
+	for (uint32_t i = 0; i < flows; i++)
+		pcap_put(f, 300, 0, udp4(i, 1000, 2, 53), 0);
+	put_batch(f, 599);
+	put_batch(f, 600);
+	put_batch(f, until_s);
+	put_batch(f, 300);
+	run.fd[0] = pcap_done(f);
+	run_files(&run);
+	ok(closes(&run.totals, run.out) && run.out->n_blocks == 2 &&
+		run.out->block[0].packets == flows + 128 &&
+		run.out->block[1].packets == 128,
+	    "%d flows, until %d, wait %d: accounts close", (int)flows,
+	    (int)until_s, (int)l7_wait_s);
+	ends = run.out->block[0].ends;
+	free_run(&run);
+	return ends;
+}
+
+/* A large block ends when what comes so late is rare. */
+static void
+test_large(void)
+{
+	/* one END more is that of the file's end */
+	is_int(ends_of(1 << 16, 609, 0), 1, "too early");
+	is_int(ends_of(1 << 16, 610, 0), 2, "in time, and opens again");
+	is_int(ends_of((1 << 16) - 1, 899, 0), 1, "small");
+	if (!dpi_version())
+		return;
+	is_int(ends_of(1 << 16, 659, 60), 1, "names are waited for");
+	is_int(ends_of(1 << 16, 660, 60), 2, "no longer");
+	is_int(ends_of(1 << 16, 609, 1), 1, "others than of names are, too");
 }
 
 static void
@@ -404,6 +460,7 @@ main(void)
 	test_no_rows();
 	test_blocks();
 	test_alternation();
+	test_large();
 	test_times();
 	test_times_cooked();
 	test_fragments();
