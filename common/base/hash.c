@@ -1,5 +1,7 @@
 #include "common/base/hash.h"
 
+#include "common/base/cpu.h"
+
 #include <errno.h>
 #include <sys/random.h>
 
@@ -109,7 +111,7 @@ gp_hash_records(const struct gp_hash_key *key, uint64_t *records, size_t n,
     size_t step, size_t count)
 {
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("aes")) {
+	if (gp_cpu_has_aes()) {
 		records_aes(key, records, n, step, count);
 		return;
 	}
@@ -122,7 +124,7 @@ uint64_t
 gp_hash_words(const struct gp_hash_key *key, const uint64_t *w, size_t n)
 {
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("aes"))
+	if (gp_cpu_has_aes())
 		return words_aes(key, w, n);
 #endif
 	return gp_hash_words_siphash13(key, w, n);

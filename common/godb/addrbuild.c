@@ -594,7 +594,7 @@ put_group(struct gdi_addrbuild *b)
 		grown[x->n_groups[v]++] = (struct gdi_group_place){
 		    .first = b->addr[0],
 		    .bytes = (uint32_t)bytes.len,
-		    .checksum = gdi_checksum(bytes.p, bytes.len, 0)};
+		    .checksum = gp_checksum(bytes.p, bytes.len, 0)};
 		x->n[v] += b->n_group;
 		b->n_group = 0;
 		rc = put_bytes(b, bytes.p, bytes.len);

@@ -147,7 +147,7 @@ gdi_addrindex_head(const struct gdi_addrindex *x, struct gdi_buf *out)
 		gdi_buf_u64(out, x->group[1][i].checksum);
 	}
 	if (out->rc == 0)
-		gdi_buf_u64(out, gdi_checksum(out->p + start,
+		gdi_buf_u64(out, gp_checksum(out->p + start,
 		    out->len - start, 0));
 }
 
@@ -211,7 +211,7 @@ read_head(struct gdi_addrindex *x, const uint8_t *head, size_t len,
 	uint64_t flags;
 	int rc;
 
-	if (gdi_get64(head + len - 8) != gdi_checksum(head, len - 8, 0))
+	if (gdi_get64(head + len - 8) != gp_checksum(head, len - 8, 0))
 		return GODB_EDAMAGED;
 	rc = gdi_digest_read(&in, day_s, &x->digest);
 	flags = gdi_in_u64(&in);
@@ -426,7 +426,7 @@ fetch_group(struct gdi_addrwalk *w, const struct gdi_group_place *g,
 		memset(w->bytes + n, 0, GDI_SLACK);
 		*out = w->bytes;
 	}
-	if (gdi_checksum(*out, g->bytes, 0) != g->checksum)
+	if (gp_checksum(*out, g->bytes, 0) != g->checksum)
 		return GODB_EDAMAGED;
 	return 0;
 }

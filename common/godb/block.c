@@ -217,7 +217,7 @@ open_chunk(struct gdi_chunk_memory *m, const uint8_t *stored, size_t len,
     uint64_t checksum, size_t n, struct gdi_in *in)
 {
 	*in = (struct gdi_in){stored, stored + len, false};
-	if (gdi_checksum(stored, len, 0) != checksum)
+	if (gp_checksum(stored, len, 0) != checksum)
 		return GODB_EDAMAGED;
 	switch (gdi_in_u8(in)) {
 	case GDI_STORED:

@@ -1,4 +1,4 @@
-libgodb_SRCS := $(addprefix common/godb/, error.c checksum_avx2.c \
+libgodb_SRCS := $(addprefix common/godb/, error.c \
 	schema.c layout.c sort.c \
 	encode.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
 	names.c digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c \
@@ -39,16 +39,12 @@ TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep
 $(foreach f,unpack decode filter table spill grouplayout feed feed_small \
 	aside group,$(eval CFLAGS_common_godb_$(f) := -O3))
 
-ifeq ($(shell uname -m),x86_64)
-CFLAGS_common_godb_checksum_avx2 := -mavx2
-endif
-
 # --- the library for other programs
 # Position-independent objects of their own; the archive is one object of
 # which only the public names can be seen, so that none of ours meet the
 # program's.
-GODB_BASE_SRCS := $(addprefix common/base/, addr.c applications.c clock.c fd.c \
-	hash.c words.c)
+GODB_BASE_SRCS := $(addprefix common/base/, addr.c applications.c checksum.c \
+	checksum_avx2.c clock.c fd.c hash.c words.c)
 GODB_PIC := $(patsubst %.c,$(O)/pic/%.o,$(libgodb_SRCS) $(GODB_BASE_SRCS))
 GODB_SONAME := libgodb.so.0
 GODB_SHARED := libgodb.so.$(VERSION)

@@ -103,14 +103,14 @@ bool
 gdi_digest_is_of(const struct gdi_digest *d, const struct gdi_index *x)
 {
 	return d->index_bytes <= x->size && d->index_bytes > 0 &&
-	    gdi_checksum(x->data, (size_t)d->index_bytes, 0) == d->index_sum;
+	    gp_checksum(x->data, (size_t)d->index_bytes, 0) == d->index_sum;
 }
 
 int
 gdi_digest_make(const struct gdi_index *x, struct gdi_digest *out)
 {
 	struct gdi_digest d = {.index_bytes = x->size,
-	    .index_sum = gdi_checksum(x->data, (size_t)x->size, 0)};
+	    .index_sum = gp_checksum(x->data, (size_t)x->size, 0)};
 	struct gdi_slots blocks = {{0}};
 	bool live = false, offline = false;
 

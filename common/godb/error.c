@@ -1,8 +1,5 @@
 #include "common/godb/internal.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 const char *
 godb_strerror(int rc)
 {
@@ -43,19 +40,6 @@ godb_strerror(int rc)
 
 /* ---- small things that several files need -------------------------------- */
 
-/* Below this XXH3 has loops of other kinds. */
-#define GDI_CHECKSUM_SHORT 240
-
-uint64_t
-gdi_checksum(const void *data, size_t len, uint64_t seed)
-{
-#if defined(__x86_64__)
-	if (len > GDI_CHECKSUM_SHORT && __builtin_cpu_supports("avx2"))
-		return gdi_checksum_avx2(data, len, seed);
-#endif
-	return XXH3_64bits_withSeed(data, len, seed);
-}
-
 void
 gdi_sum_values(uint64_t *to, const uint64_t *from, size_t n)
 {
@@ -87,7 +71,7 @@ gdi_header_make(uint8_t out[GDI_HEADER_BYTES], const char magic[8],
 	gdi_put64(out + GDI_H_TIME, (uint64_t)time_s);
 	memcpy(out + GDI_H_IFACE, iface, strnlen(iface, 15));
 	gdi_put64(out + GDI_H_SALT, salt);
-	gdi_put64(out + GDI_H_CHECKSUM, gdi_checksum(out, GDI_H_CHECKSUM, 0));
+	gdi_put64(out + GDI_H_CHECKSUM, gp_checksum(out, GDI_H_CHECKSUM, 0));
 }
 
 int
@@ -96,7 +80,7 @@ gdi_header_check(const uint8_t h[GDI_HEADER_BYTES], const char magic[8],
 {
 	if (memcmp(h, magic, 8) != 0 ||
 	    gdi_get64(h + GDI_H_CHECKSUM) !=
-		gdi_checksum(h, GDI_H_CHECKSUM, 0))
+		gp_checksum(h, GDI_H_CHECKSUM, 0))
 		return GODB_EDAMAGED;
 	if (gdi_get16(h + GDI_H_MAJOR) > GODB_FORMAT_MAJOR)
 		return GODB_ENEWER;

@@ -1,5 +1,6 @@
 #include "common/godb/filter_state.h"
 
+#include "common/base/cpu.h"
 #include "common/godb/group.h"
 
 #include <string.h>
@@ -307,7 +308,7 @@ gdi_select(const uint8_t *mask, size_t rows, uint32_t first, uint32_t *sel)
 	size_t n = 0, done = 0;
 
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+	if (gp_cpu_has_avx2() && gp_cpu_has_bmi2()) {
 		n = select_eights(mask, rows, first, sel);
 		done = rows / 8 * 8;
 	}

@@ -143,9 +143,9 @@ gdi_record_write(const struct gdi_record *r,
 	gdi_put32(h + R_N6, r->n6);
 	gdi_put32(h + R_SECTIONS, r->rollup.p ? 5 : 4);
 	gdi_put64(h + R_STORED, r->stored_bytes);
-	gdi_put64(h + R_HEAD_CHECKSUM, gdi_checksum(h, R_HEAD_CHECKSUM, 0));
+	gdi_put64(h + R_HEAD_CHECKSUM, gp_checksum(h, R_HEAD_CHECKSUM, 0));
 	memcpy(out->p + start, h, sizeof(h));
-	gdi_buf_u64(out, gdi_checksum(out->p + start, bytes - R_TAIL, 0));
+	gdi_buf_u64(out, gp_checksum(out->p + start, bytes - R_TAIL, 0));
 }
 
 /* ---- a record's columns -------------------------------------------------- */
@@ -248,7 +248,7 @@ head_holds(const uint8_t *h)
 {
 	return gdi_get32(h + R_MAGIC) == RECORD_MAGIC &&
 	    gdi_get64(h + R_HEAD_CHECKSUM) ==
-	    gdi_checksum(h, R_HEAD_CHECKSUM, 0);
+	    gp_checksum(h, R_HEAD_CHECKSUM, 0);
 }
 
 static bool
@@ -341,7 +341,7 @@ read_record(const uint8_t *h, int64_t day_s, struct gdi_record *r)
 	uint32_t bytes = gdi_get32(h + R_BYTES);
 
 	if (gdi_get64(h + bytes - R_TAIL) !=
-	    gdi_checksum(h, bytes - R_TAIL, 0))
+	    gp_checksum(h, bytes - R_TAIL, 0))
 		return GODB_EDAMAGED;
 	memset(r, 0, sizeof(*r));
 	memcpy(r->id, h + R_ID, sizeof(r->id));

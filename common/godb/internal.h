@@ -7,6 +7,7 @@
 #ifndef GODB_INTERNAL_H
 #define GODB_INTERNAL_H
 
+#include "common/base/checksum.h"
 #include "common/godb/godb_write.h"
 #include "common/godb/wire.h"
 
@@ -40,11 +41,6 @@
 
 /* Of a part that is a roll-up; nobody outside sees one. */
 #define GDI_PART_ROLLED (1u << 31)
-
-/* XXH3-64 of everything that is checked in a store; seed 0 but for journals. */
-uint64_t gdi_checksum(const void *data, size_t len, uint64_t seed);
-/* The same in code for AVX2; only called where the CPU has it. */
-uint64_t gdi_checksum_avx2(const void *data, size_t len, uint64_t seed);
 
 /* A caller's flag, which another thread may set; NULL: never. */
 static inline bool

@@ -107,7 +107,7 @@ gdi_journal_record(const struct godb_batch *b, uint64_t salt,
 	gdi_buf_bytes(out, b->rows6, b->n6 * sizeof(*b->rows6));
 	if (out->rc == 0)
 		gdi_buf_u64(out,
-		    gdi_checksum(out->p + start, bytes - R_TAIL, salt));
+		    gp_checksum(out->p + start, bytes - R_TAIL, salt));
 	return out->rc;
 }
 
@@ -226,7 +226,7 @@ record_at(struct gdi_journal *j, uint64_t at, struct gdi_journal_view *v)
 	if (h == NULL)
 		return rc;
 	return gdi_get64(h + v->bytes - R_TAIL) ==
-	    gdi_checksum(h, v->bytes - R_TAIL, j->salt) &&
+	    gp_checksum(h, v->bytes - R_TAIL, j->salt) &&
 	    view(h, v->bytes, j->slot_s, &v->batch);
 }
 

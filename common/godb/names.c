@@ -29,7 +29,7 @@ gdi_name_valid(const struct godb_l7_name *name)
 static size_t
 slot_of(const struct gdi_names *x, const char *name)
 {
-	size_t at = gdi_checksum(name, strlen(name), 0) & (x->n_slots - 1);
+	size_t at = gp_checksum(name, strlen(name), 0) & (x->n_slots - 1);
 
 	while (x->slots[at] != 0 &&
 	    strcmp(x->list[x->slots[at] - 1].name, name) != 0)
@@ -145,7 +145,7 @@ line_format(char out[LINE_MAX_BYTES], size_t id,
 {
 	int n = snprintf(out, LINE_MAX_BYTES, "%zu\t%s\t%s", id, name->name,
 	    name->category);
-	uint64_t sum = gdi_checksum(out, (size_t)n, 0);
+	uint64_t sum = gp_checksum(out, (size_t)n, 0);
 
 	n += snprintf(out + n, LINE_MAX_BYTES - (size_t)n, "\t%016" PRIx64 "\n",
 	    sum);

@@ -112,7 +112,7 @@ pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
 	if (stored->rc < 0)
 		return stored->rc;
 	chunk.stored = (uint32_t)(stored->len - before);
-	chunk.checksum = gdi_checksum(stored->p + before, chunk.stored, 0);
+	chunk.checksum = gp_checksum(stored->p + before, chunk.stored, 0);
 	gdi_extent_add(&out->extents[c], &chunk);
 	return out->extents[c].rc;
 }

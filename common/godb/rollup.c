@@ -63,8 +63,8 @@ gdi_rollup_write_refused(int64_t span_s, uint32_t refused,
 void
 gdi_rollup_digest(const uint8_t *ids, size_t len, uint8_t out[16])
 {
-	gdi_put64(out, gdi_checksum(ids, len, 0));
-	gdi_put64(out + 8, gdi_checksum(ids, len, 1));
+	gdi_put64(out, gp_checksum(ids, len, 0));
+	gdi_put64(out + 8, gp_checksum(ids, len, 1));
 }
 
 /* False for a span or kind that this version does not know, and for damage. */

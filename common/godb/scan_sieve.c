@@ -68,7 +68,7 @@ is_unchanged(struct gdi_stock *k, int day_fd, const struct gdi_digest *d)
 	if (n < 0)
 		return (int)n;
 	return (uint64_t)n == d->index_bytes &&
-	    gdi_checksum(b->p, (size_t)n, 0) == d->index_sum;
+	    gp_checksum(b->p, (size_t)n, 0) == d->index_sum;
 }
 
 /*

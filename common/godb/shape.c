@@ -6,6 +6,8 @@
  */
 #include "common/godb/shape.h"
 
+#include "common/base/cpu.h"
+
 struct gdi_shape
 gdi_shape_of_plain(const uint64_t *v, size_t n)
 {
@@ -78,7 +80,7 @@ gdi_shape_of(const uint64_t *v, size_t n)
 	size_t done = 0;
 
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2"))
+	if (gp_cpu_has_avx2())
 		done = fours(v, n, &s);
 #endif
 	/* from the last one that was looked at on */

@@ -82,7 +82,7 @@ entry_read(const uint8_t *e, size_t bytes, struct gdi_day_sum *d)
 {
 	uint64_t counters[GDI_N_COUNTERS];
 
-	if (gdi_get64(e + bytes - 8) != gdi_checksum(e, bytes - 8, 0))
+	if (gdi_get64(e + bytes - 8) != gp_checksum(e, bytes - 8, 0))
 		return false;
 	*d = (struct gdi_day_sum){
 	    .day_s = (int64_t)gdi_get64(e + E_DAY),
@@ -119,7 +119,7 @@ entry_make(const struct gdi_day_sum *d, uint8_t e[E_BYTES])
 	memcpy(e + E_SUMS, d->sums, sizeof(d->sums));
 	gdi_put32(e + E_FLAGS, (uint32_t)d->flags);
 	memcpy(e + E_COUNTERS, &d->counters, sizeof(d->counters));
-	gdi_put64(e + E_CHECKSUM, gdi_checksum(e, E_CHECKSUM, 0));
+	gdi_put64(e + E_CHECKSUM, gp_checksum(e, E_CHECKSUM, 0));
 }
 
 int

@@ -1,5 +1,7 @@
 #include "common/godb/table.h"
 
+#include "common/base/cpu.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -547,7 +549,7 @@ add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
 		return;
 	}
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2")) {
+	if (gp_cpu_has_avx2()) {
 		add_avx2(t, r, n, at);
 		return;
 	}

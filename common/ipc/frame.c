@@ -1,11 +1,9 @@
 #include "common/ipc/frame.h"
 
+#include "common/base/checksum.h"
 #include "common/base/words.h"
 
 #include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum {
 	FLAGS_1_0 = FRAME_DIR_IFACE | FRAME_DIR_FLOW | FRAME_OFFLINE |
@@ -57,18 +55,15 @@ frame_rows6(const void *buf)
 }
 
 static uint64_t
-checksum(const void *buf, size_t len)
+checksum(void *buf, size_t len)
 {
-	struct frame_header h;
-	XXH3_state_t state;
+	struct frame_header *h = buf;
+	uint64_t was = h->checksum, sum;
 
-	memcpy(&h, buf, sizeof(h));
-	h.checksum = 0;
-	XXH3_64bits_reset(&state);
-	XXH3_64bits_update(&state, &h, sizeof(h));
-	XXH3_64bits_update(&state, (const char *)buf + sizeof(h),
-	    len - sizeof(h));
-	return XXH3_64bits_digest(&state);
+	h->checksum = 0;
+	sum = gp_checksum(buf, len, 0);
+	h->checksum = was;
+	return sum;
 }
 
 void
@@ -111,7 +106,7 @@ reserved_ok(const struct frame_header *h)
 }
 
 const char *
-frame_check(const void *buf, size_t have)
+frame_check(void *buf, size_t have)
 {
 	const struct frame_header *h = buf;
 

@@ -144,9 +144,9 @@ void frame_seal(void *buf);
 /*
  * Whether a private copy of `have` bytes is a well-formed frame: magic,
  * version, kind, length against counts, row indexes, reserved zeroes, names,
- * slot alignment, interval order, checksum.  NULL when it is, else what is
- * wrong (static text).
+ * slot alignment, interval order, checksum (whose field is zero for a moment).
+ * NULL when it is, else what is wrong (static text).
  */
-const char *frame_check(const void *buf, size_t have);
+const char *frame_check(void *buf, size_t have);
 
 #endif

@@ -71,7 +71,7 @@ look_at_head(const uint8_t *data, size_t len)
 	gdi_addrindex_header("eth0", DAY_S, sizeof(header), header);
 	gdi_buf_bytes(&file, header, sizeof(header));
 	gdi_buf_bytes(&file, data, len);
-	gdi_buf_u64(&file, gdi_checksum(data, len, 0));
+	gdi_buf_u64(&file, gp_checksum(data, len, 0));
 	look(&file);
 }
 
@@ -83,7 +83,7 @@ look_at_group(bool v6, const uint8_t *data, size_t len)
 	struct gdi_group_place place = {
 	    .first = {v6 ? gdi_get64(data + 2) : 0, gdi_get64(data + 10)},
 	    .bytes = (uint32_t)(len - 18),
-	    .checksum = gdi_checksum(data + 18, len - 18, 0)};
+	    .checksum = gp_checksum(data + 18, len - 18, 0)};
 	struct gdi_addrindex x = {
 	    .digest = {.index_bytes = GDI_HEADER_BYTES},
 	    .listed = true};

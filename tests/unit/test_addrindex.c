@@ -408,7 +408,7 @@ make_unused(int dir, uint32_t address, bool v6)
 	for (int i = 0; i < (v6 ? 2 : 1); i++)
 		gdi_buf_bytes(&chunk, "\1\0", 2); /* CONST 0: low; codes */
 	k = (struct gdi_chunk){.stored = (uint32_t)chunk.len, .min = address,
-	    .max = address, .checksum = gdi_checksum(chunk.p, chunk.len, 0)};
+	    .max = address, .checksum = gp_checksum(chunk.p, chunk.len, 0)};
 	for (int c = 0; c < GODB_N_COLUMNS; c++) {
 		gdi_extent_begin(&columns[c], 0);
 		gdi_extent_add(&columns[c], &k);

@@ -2,7 +2,6 @@
 #include "common/godb/block.h"
 
 #include <errno.h>
-#include <xxhash.h>
 
 #include "tests/tap.h"
 
@@ -34,7 +33,7 @@ trip(enum godb_column c, size_t n, bool lz4, uint8_t *method, size_t *len)
 
 	gdi_chunk_encode(v, n, c != GODB_BYTES_RCVD, lz4, &b);
 	same = b.rc == 0 &&
-	    decode(b.p, b.len, gdi_checksum(b.p, b.len, 0), c, n, out) == 0;
+	    decode(b.p, b.len, gp_checksum(b.p, b.len, 0), c, n, out) == 0;
 	for (size_t i = 0; same && i < n; i++)
 		same = memcmp(out + i * width, &v[i], width) == 0;
 	*method = b.p[0];
@@ -99,21 +98,21 @@ test_damage(void)
 		v[i] = (i % 20) * 0x01010101;
 	gdi_chunk_encode(v, n, false, true, &b);
 	is_int(b.p[0], GDI_LZ4, "a compressed chunk");
-	sum = gdi_checksum(b.p, b.len, 0);
+	sum = gp_checksum(b.p, b.len, 0);
 	for (size_t i = 0; i < b.len; i++)
 		for (unsigned bit = 0; bit < 8; bit++) {
 			b.p[i] ^= (uint8_t)(1u << bit);
 			undetected += decode(b.p, b.len, sum, GODB_SIP, n,
 					  out) != GODB_EDAMAGED;
 			forged_ok += decode(b.p, b.len,
-					 gdi_checksum(b.p, b.len, 0), GODB_SIP,
+					 gp_checksum(b.p, b.len, 0), GODB_SIP,
 					 n, out) == 0;
 			b.p[i] ^= (uint8_t)(1u << bit);
 		}
 	is_int(undetected, 0, "every flipped bit is found");
 	ok(forged_ok < b.len * 8, "forged checksums decode or not, safely");
 	for (size_t len = 0; len < b.len; len++)
-		undetected += decode(b.p, len, gdi_checksum(b.p, len, 0),
+		undetected += decode(b.p, len, gp_checksum(b.p, len, 0),
 				  GODB_SIP, n, out) == 0;
 	is_int(undetected, 0, "no prefix decodes");
 	is_int(decode(b.p, b.len, sum, GODB_SIP, n - 1, out), GODB_EDAMAGED,
@@ -162,32 +161,13 @@ test_bomb(void)
 	gdi_buf_u8(&b, GDI_LZ4);
 	gdi_buf_varint(&b, UINT64_C(1) << 40);
 	gdi_buf_bytes(&b, bomb, sizeof(bomb));
-	is_int(decode(b.p, b.len, gdi_checksum(b.p, b.len, 0),
+	is_int(decode(b.p, b.len, gp_checksum(b.p, b.len, 0),
 		   GODB_BYTES_RCVD, 1, out),
 	    GODB_EDAMAGED, "a terabyte for one row");
 	gdi_buf_free(&b);
 	is_int(gdi_chunks(0, 65536), 0, "chunks of no rows");
 	is_int(gdi_chunks(65536, 65536), 1, "chunks of 65536 rows");
 	is_int(gdi_chunks(65537, 65536), 2, "chunks of 65537 rows");
-}
-
-/* The checksum is XXH3's, whichever code the CPU runs. */
-static void
-test_checksum(void)
-{
-	unsigned wrong = 0;
-
-	for (size_t i = 0; i < sizeof(v) / 8; i++)
-		v[i] = tap_random(&seed);
-	for (size_t n = 0; n < 3000; n += n < 600 ? 1 : 37) {
-		uint64_t salt = n % 2 ? tap_random(&seed) : 0;
-
-		wrong += gdi_checksum(v, n, salt) !=
-		    XXH3_64bits_withSeed(v, n, salt);
-	}
-	wrong += gdi_checksum(v, sizeof(v), 0) !=
-	    XXH3_64bits_withSeed(v, sizeof(v), 0);
-	is_int(wrong, 0, "checksums of every length");
 }
 
 int
@@ -199,6 +179,5 @@ main(void)
 	test_damage();
 	test_parts();
 	test_bomb();
-	test_checksum();
 	return tap_done();
 }

@@ -97,8 +97,8 @@ rewrite(const uint8_t *r, struct gdi_buf *out)
 	gdi_put32(out->p + start + 4, (uint32_t)(out->len - start + 8));
 	gdi_put32(out->p + start + 60, n + 1);
 	gdi_put64(out->p + start + 72,
-	    gdi_checksum(out->p + start, 72, 0));
-	gdi_buf_u64(out, gdi_checksum(out->p + start, out->len - start, 0));
+	    gp_checksum(out->p + start, 72, 0));
+	gdi_buf_u64(out, gp_checksum(out->p + start, out->len - start, 0));
 	if (bytes < 88)
 		abort();
 }
@@ -109,7 +109,7 @@ set_version(uint8_t *header, uint16_t major, uint16_t minor)
 	gdi_put16(header + GDI_H_MAJOR, major);
 	gdi_put16(header + GDI_H_MINOR, minor);
 	gdi_put64(header + GDI_H_CHECKSUM,
-	    gdi_checksum(header, GDI_H_CHECKSUM, 0));
+	    gp_checksum(header, GDI_H_CHECKSUM, 0));
 }
 
 #define INDEX "eth0/2025-11-25/blocks.idx"

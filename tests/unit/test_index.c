@@ -244,8 +244,8 @@ add_section(struct gdi_buf *b, size_t start, uint16_t type, uint16_t flags)
 	h = b->p + start;
 	gdi_put32(h + 4, (uint32_t)(b->len - start + 8));
 	gdi_put32(h + 60, 5);
-	gdi_put64(h + 72, gdi_checksum(h, 72, 0));
-	gdi_buf_u64(b, gdi_checksum(h, b->len - start, 0));
+	gdi_put64(h + 72, gp_checksum(h, 72, 0));
+	gdi_buf_u64(b, gp_checksum(h, b->len - start, 0));
 }
 
 static void
@@ -268,11 +268,11 @@ test_versions(void)
 	is_int(x.n_gaps ? x.gaps[0].rc : 0, GODB_ENEWER, "and says why");
 	gdi_index_free(&x);
 	b.p[8] = GODB_FORMAT_MAJOR + 1;
-	gdi_put64(b.p + 56, gdi_checksum(b.p, 56, 0));
+	gdi_put64(b.p + 56, gp_checksum(b.p, 56, 0));
 	is_int(parse(&b, b.len, &x), GODB_ENEWER, "a newer major version");
 	b.p[8] = GODB_FORMAT_MAJOR;
 	b.p[10] = 200;
-	gdi_put64(b.p + 56, gdi_checksum(b.p, 56, 0));
+	gdi_put64(b.p + 56, gp_checksum(b.p, 56, 0));
 	is_int(parse(&b, b.len, &x), 0, "a newer minor version");
 	ok(!x.header_damaged, "is fine");
 	gdi_index_free(&x);
@@ -295,7 +295,7 @@ test_forged(void)
 
 		b.p[i] = (uint8_t)tap_random(&seed);
 		gdi_put64(b.p + b.len - 8,
-		    gdi_checksum(b.p + at[0], b.len - 8 - at[0], 0));
+		    gp_checksum(b.p + at[0], b.len - 8 - at[0], 0));
 		if (parse(&b, b.len, &x) == 0) {
 			for (int c = 0; x.n && c < GODB_N_COLUMNS; c++) {
 				struct gdi_extent e = {0};

@@ -199,7 +199,7 @@ test_extension(void)
 	b.len -= 8; /* something new before the checksum */
 	gdi_buf_u64(&b, 42);
 	gdi_put32(b.p + at[0] + 4, (uint32_t)(b.len + 8 - at[0]));
-	gdi_buf_u64(&b, gdi_checksum(b.p + at[0], b.len - at[0], SALT));
+	gdi_buf_u64(&b, gp_checksum(b.p + at[0], b.len - at[0], SALT));
 	f = walk(&b, b.len, -1);
 	ok(f.seqs == 1 && !f.wrong, "a later version's record is readable");
 	gdi_buf_free(&b);

@@ -448,7 +448,7 @@ lie(int64_t slot_s, size_t skip, uint8_t what, size_t behind, uint8_t more)
 	*r = (uint8_t)(*r + more);
 	r = (uint8_t *)data + at;
 	bytes = gdi_get32(r + 4);
-	gdi_put64(r + bytes - 8, gdi_checksum(r, bytes - 8, 0));
+	gdi_put64(r + bytes - 8, gp_checksum(r, bytes - 8, 0));
 	if (pwrite(fd, r, bytes, (off_t)at) != (ssize_t)bytes)
 		abort();
 	free(data);
