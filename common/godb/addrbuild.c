@@ -20,6 +20,7 @@
 #define SLOT_BITS  9
 #define EMIT_STEP  64u /* groups a step */
 #define RECENT     (1u << 13) /* pairs that need not be staged again */
+#define WRITE_BYTES (64u << 10) /* of the file at a time */
 
 enum phase { GATHER, EMIT, FINISH, PLACE, DONE };
 
@@ -33,7 +34,7 @@ struct gdi_addrbuild {
 	unsigned passes;
 	/* where it goes */
 	int fd;
-	struct gdi_buf memory;
+	struct gdi_buf memory; /* all of it, or what waits for the file */
 	uint64_t end;
 	/* the chunk at hand */
 	bool v6;
@@ -556,17 +557,16 @@ gather_one(struct gdi_addrbuild *b)
 
 /* ---- groups -------------------------------------------------------------- */
 
+/* To the file, when so many bytes wait for it. */
 static int
-put_bytes(struct gdi_addrbuild *b, const uint8_t *p, size_t len)
+flush(struct gdi_addrbuild *b, size_t least)
 {
-	int rc = 0;
+	size_t n = b->memory.len;
 
-	if (b->fd >= 0)
-		rc = gp_fd_pwrite_full(b->fd, p, len, b->end);
-	else
-		gdi_buf_bytes(&b->memory, p, len);
-	b->end += len;
-	return rc < 0 ? rc : b->memory.rc;
+	if (b->memory.rc < 0 || b->fd < 0 || n < least)
+		return b->memory.rc;
+	b->memory.len = 0;
+	return gp_fd_pwrite_full(b->fd, b->memory.p, n, b->end - n);
 }
 
 static int
@@ -575,8 +575,7 @@ put_group(struct gdi_addrbuild *b)
 	struct gdi_addrindex *x = &b->x;
 	int v = b->v6;
 	struct gdi_group_place *grown = x->group[v];
-	struct gdi_buf bytes = {0};
-	int rc;
+	size_t start = b->memory.len, len;
 
 	if (x->n_groups[v] == b->room[v]) {
 		size_t room = b->room[v] ? b->room[v] * 2 : 32;
@@ -588,19 +587,18 @@ put_group(struct gdi_addrbuild *b)
 		b->room[v] = room;
 	}
 	gdi_group_write(b->addr, b->slots, b->n_slots, b->n_group, b->v6,
-	    &bytes);
-	rc = bytes.rc;
-	if (rc == 0) {
-		grown[x->n_groups[v]++] = (struct gdi_group_place){
-		    .first = b->addr[0],
-		    .bytes = (uint32_t)bytes.len,
-		    .checksum = gp_checksum(bytes.p, bytes.len, 0)};
-		x->n[v] += b->n_group;
-		b->n_group = 0;
-		rc = put_bytes(b, bytes.p, bytes.len);
-	}
-	gdi_buf_free(&bytes);
-	return rc;
+	    &b->memory);
+	if (b->memory.rc < 0)
+		return b->memory.rc;
+	len = b->memory.len - start;
+	grown[x->n_groups[v]++] = (struct gdi_group_place){
+	    .first = b->addr[0],
+	    .bytes = (uint32_t)len,
+	    .checksum = gp_checksum(b->memory.p + start, len, 0)};
+	x->n[v] += b->n_group;
+	b->n_group = 0;
+	b->end += len;
+	return flush(b, WRITE_BYTES);
 }
 
 /* Some groups of the pass's pairs; 0 when all went. */
@@ -641,7 +639,7 @@ give_up(struct gdi_addrbuild *b)
 	for (int v = 0; v < 2; v++)
 		b->x.n[v] = b->x.n_groups[v] = 0;
 	b->n_group = 0;
-	b->memory.len = GDI_HEADER_BYTES;
+	b->memory.len = b->fd < 0 ? GDI_HEADER_BYTES : 0;
 	b->end = GDI_HEADER_BYTES;
 	if (b->fd >= 0 && ftruncate(b->fd, 0) < 0)
 		return -errno;
@@ -682,15 +680,13 @@ static int
 put_head(struct gdi_addrbuild *b)
 {
 	uint8_t header[GDI_HEADER_BYTES];
-	struct gdi_buf head = {0};
+	size_t start = b->memory.len;
 	int rc;
 
 	gdi_addrindex_header(b->opts.iface, b->opts.day_s, b->end, header);
-	gdi_addrindex_head(&b->x, &head);
-	rc = head.rc;
-	if (rc == 0)
-		rc = put_bytes(b, head.p, head.len);
-	gdi_buf_free(&head);
+	gdi_addrindex_head(&b->x, &b->memory);
+	b->end += b->memory.len - start;
+	rc = flush(b, 0);
 	if (rc == 0 && b->fd >= 0)
 		rc = gp_fd_pwrite_full(b->fd, header, sizeof(header), 0);
 	else if (rc == 0)

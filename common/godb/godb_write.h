@@ -19,9 +19,8 @@ extern "C" {
 #endif
 
 /*
- * Rows as batches and journals hold them: 48 and 72 bytes, addresses in
- * network order, numbers little-endian, pads zero.  `l7` is an index into the
- * batch's names.
+ * Rows as batches hold them: 48 and 72 bytes, addresses in network order,
+ * numbers little-endian, pads zero.  `l7` is an index into the batch's names.
  */
 struct godb_row4 {
 	uint8_t sip[4], dip[4];

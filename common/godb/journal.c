@@ -4,10 +4,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/journal_rows.h"
 #include "common/godb/names.h"
 
 static const char magic[8] = {'g', 'o', 'D', 'B', 'j', 'n', 'l', '\n'};
-#define RECORD_MAGIC 0x314a5047u /* "GPJ1" */
+#define RECORD_MAGIC 0x324a5047u /* "GPJ2" */
 
 enum {
 	R_MAGIC = 0,
@@ -22,14 +23,16 @@ enum {
 	R_N4 = 64,
 	R_N6 = 68,
 	R_COUNTERS = 72,
-	R_HEAD = 160,
+	R_WIDTHS = 160,
+	R_HEAD = 168,
 	R_TAIL = 8, /* checksum of everything before it */
 };
-static_assert(R_HEAD - R_COUNTERS == sizeof(struct godb_counters),
+static_assert(R_WIDTHS - R_COUNTERS == sizeof(struct godb_counters),
     "record layout");
 static_assert(sizeof(struct godb_row4) == 48 &&
 	sizeof(struct godb_row6) == 72 && sizeof(struct godb_l7_name) == 80,
-    "rows are written as they lie in memory");
+    "names are written as they lie in memory, rows nearly");
+static_assert((int)GDI_ROWS_SLACK <= (int)R_TAIL, "rows are read in a record");
 
 /* ---- writing ------------------------------------------------------------- */
 
@@ -71,24 +74,49 @@ gdi_journal_header(const char *iface, int64_t slot_s, uint64_t salt,
 	gdi_header_make(out, magic, iface, slot_s, salt);
 }
 
+/* What the batch takes in memory, for a record's bound. */
 static uint64_t
-record_bytes(uint64_t n_names, uint64_t n4, uint64_t n6)
+batch_bytes(uint64_t n_names, uint64_t n4, uint64_t n6)
 {
 	return R_HEAD + n_names * sizeof(struct godb_l7_name) +
 	    n4 * sizeof(struct godb_row4) + n6 * sizeof(struct godb_row6) +
 	    R_TAIL;
 }
 
+static uint64_t
+record_bytes(uint64_t n_names, const uint8_t widths[GDI_ROW_COUNTERS],
+    uint64_t n4, uint64_t n6)
+{
+	return (R_HEAD + n_names * sizeof(struct godb_l7_name) +
+	    gdi_rows_bytes(widths, n4, n6) + 7) / 8 * 8 + R_TAIL;
+}
+
+static void
+put_rows(const struct godb_batch *b, const uint8_t widths[GDI_ROW_COUNTERS],
+    struct gdi_buf *out)
+{
+	uint64_t rows = gdi_rows_bytes(widths, b->n4, b->n6);
+	uint8_t *to = gdi_buf_room(out, rows + GDI_ROWS_SLACK);
+
+	if (to == NULL)
+		return;
+	gdi_rows_pack(b, widths, to);
+	memset(to + rows, 0, GDI_ROWS_SLACK);
+	out->len += (rows + 7) / 8 * 8;
+}
+
 int
 gdi_journal_record(const struct godb_batch *b, uint64_t salt,
     struct gdi_buf *out)
 {
-	uint64_t bytes = record_bytes(b->n_names, b->n4, b->n6);
 	size_t start = out->len;
-	uint8_t h[R_HEAD] = {0};
+	uint8_t h[R_HEAD] = {0}, *widths = h + R_WIDTHS;
+	uint64_t bytes;
 
-	if (bytes > GDI_BATCH_BYTES)
+	if (batch_bytes(b->n_names, b->n4, b->n6) > GDI_BATCH_BYTES)
 		return GODB_EFULL;
+	gdi_row_widths(b, widths);
+	bytes = record_bytes(b->n_names, widths, b->n4, b->n6);
 	gdi_put32(h + R_MAGIC, RECORD_MAGIC);
 	gdi_put32(h + R_BYTES, (uint32_t)bytes);
 	memcpy(h + R_RING, b->ring, sizeof(b->ring));
@@ -103,8 +131,7 @@ gdi_journal_record(const struct godb_batch *b, uint64_t salt,
 	memcpy(h + R_COUNTERS, &b->counters, sizeof(b->counters));
 	gdi_buf_bytes(out, h, sizeof(h));
 	gdi_buf_bytes(out, b->names, b->n_names * sizeof(*b->names));
-	gdi_buf_bytes(out, b->rows4, b->n4 * sizeof(*b->rows4));
-	gdi_buf_bytes(out, b->rows6, b->n6 * sizeof(*b->rows6));
+	put_rows(b, widths, out);
 	if (out->rc == 0)
 		gdi_buf_u64(out,
 		    gp_checksum(out->p + start, bytes - R_TAIL, salt));
@@ -173,21 +200,65 @@ void
 gdi_journal_close(struct gdi_journal *j)
 {
 	gdi_buf_free(&j->buf);
+	gdi_buf_free(&j->rows);
 }
 
-/* Fills the view from bytes whose checksum holds; false when a writer of this
- * format would not have written them. */
-static bool
-view(const uint8_t *h, uint32_t bytes, int64_t slot_s, struct godb_batch *b)
+/* What the record at h takes by its counts; 0: there is none such. */
+static uint64_t
+counted_bytes(const uint8_t *h)
 {
-	const uint8_t *p = h + R_HEAD;
+	const uint8_t *widths = h + R_WIDTHS;
 	uint32_t n_names = gdi_get32(h + R_NAMES);
 	uint32_t n4 = gdi_get32(h + R_N4), n6 = gdi_get32(h + R_N6);
 
+	for (int k = 0; k < GDI_ROW_COUNTERS; k++)
+		if (widths[k] > 8)
+			return 0;
+	if (batch_bytes(n_names, n4, n6) > GDI_BATCH_BYTES)
+		return 0;
+	return record_bytes(n_names, widths, n4, n6);
+}
+
+/* Rows of the record at h, behind its names, to the journal's memory. */
+static int
+unpack(struct gdi_journal *j, const uint8_t *h, const uint8_t *from,
+    struct godb_batch *b)
+{
+	size_t bytes4 = b->n4 * sizeof(*b->rows4);
+	size_t bytes6 = b->n6 * sizeof(*b->rows6);
+	struct godb_row4 *rows4;
+	struct godb_row6 *rows6;
+	uint8_t *to;
+
+	j->rows.len = 0;
+	to = gdi_buf_room(&j->rows, bytes4 + bytes6 + 1); /* never none */
+	j->rows.rc = 0;
+	if (to == NULL)
+		return -ENOMEM;
+	/* the buffer and all sizes are multiples of 8 */
+	rows4 = (void *)to;
+	rows6 = (void *)(to + bytes4);
+	gdi_rows_unpack(from, h + R_WIDTHS, rows4, b->n4, rows6, b->n6);
+	b->rows4 = rows4;
+	b->rows6 = rows6;
+	return 0;
+}
+
+/* Fills the view from bytes whose checksum holds: 1; 0 when a writer of this
+ * format would not have written them; -ENOMEM. */
+static int
+view(struct gdi_journal *j, const uint8_t *h, uint32_t bytes,
+    struct godb_batch *b)
+{
+	uint32_t n_names = gdi_get32(h + R_NAMES);
+	uint32_t n4 = gdi_get32(h + R_N4), n6 = gdi_get32(h + R_N6);
+	uint64_t counted = counted_bytes(h);
+	int rc;
+
 	/* a later minor version may put something before the checksum */
-	if (record_bytes(n_names, n4, n6) > bytes)
-		return false;
-	*b = (struct godb_batch){.slot_s = slot_s,
+	if (counted == 0 || counted > bytes)
+		return 0;
+	*b = (struct godb_batch){.slot_s = j->slot_s,
 	    .seq = gdi_get64(h + R_SEQ),
 	    .ring_pos = gdi_get64(h + R_POS),
 	    .first_ns = (int64_t)gdi_get64(h + R_FIRST),
@@ -198,13 +269,9 @@ view(const uint8_t *h, uint32_t bytes, int64_t slot_s, struct godb_batch *b)
 	    .n6 = n6};
 	memcpy(b->ring, h + R_RING, sizeof(b->ring));
 	memcpy(&b->counters, h + R_COUNTERS, sizeof(b->counters));
-	/* the buffer and all sizes are multiples of 8 */
-	b->names = (const void *)p;
-	p += b->n_names * sizeof(*b->names);
-	b->rows4 = (const void *)p;
-	p += b->n4 * sizeof(*b->rows4);
-	b->rows6 = (const void *)p;
-	return gdi_batch_valid(b);
+	b->names = (const void *)(h + R_HEAD);
+	rc = unpack(j, h, h + R_HEAD + n_names * sizeof(*b->names), b);
+	return rc < 0 ? rc : gdi_batch_valid(b);
 }
 
 /* 1 with a valid record at `at`, 0 without one, -errno. */
@@ -225,9 +292,10 @@ record_at(struct gdi_journal *j, uint64_t at, struct gdi_journal_view *v)
 	h = fetch(j, at, v->bytes, &rc);
 	if (h == NULL)
 		return rc;
-	return gdi_get64(h + v->bytes - R_TAIL) ==
-	    gp_checksum(h, v->bytes - R_TAIL, j->salt) &&
-	    view(h, v->bytes, j->slot_s, &v->batch);
+	if (gdi_get64(h + v->bytes - R_TAIL) !=
+	    gp_checksum(h, v->bytes - R_TAIL, j->salt))
+		return 0;
+	return view(j, h, v->bytes, &v->batch);
 }
 
 /*
@@ -274,8 +342,7 @@ torn(struct gdi_journal *j, uint64_t at)
 		return rc;
 	if (left >= R_HEAD && gdi_get32(h + R_MAGIC) == RECORD_MAGIC)
 		return gdi_get32(h + R_BYTES) > left &&
-		    record_bytes(gdi_get32(h + R_NAMES), gdi_get32(h + R_N4),
-			gdi_get32(h + R_N6)) > left;
+		    counted_bytes(h) > left;
 	if (left < R_HEAD)
 		return true;
 	for (; all_zero(h, R_HEAD); at += R_HEAD) {

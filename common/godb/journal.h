@@ -36,6 +36,7 @@ struct gdi_journal {
 	uint64_t n_damaged; /* places passed over */
 	uint64_t damaged_at; /* the first */
 	struct gdi_buf buf;
+	struct gdi_buf rows; /* of the record that was read last */
 };
 
 /*
@@ -48,7 +49,7 @@ int gdi_journal_open(struct gdi_journal *j, int fd, const uint8_t *mem,
 void gdi_journal_close(struct gdi_journal *j);
 
 /* One record: the batch (iface unset), whose arrays lie in the journal's
- * buffer until the next call. */
+ * memory until the next call. */
 struct gdi_journal_view {
 	struct godb_batch batch;
 	uint64_t offset;

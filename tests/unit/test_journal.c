@@ -205,6 +205,177 @@ test_extension(void)
 	gdi_buf_free(&b);
 }
 
+enum { N_NAMES = 300 };
+
+static void
+random_counters(uint64_t counter[4], const unsigned bits[4])
+{
+	for (int k = 0; k < 4; k++)
+		counter[k] = bits[k] == 0 ?
+		    0 : tap_random(&seed) >> (64 - bits[k]);
+}
+
+/* Rows whose counters have at most so many bits each. */
+static void
+random_rows(struct godb_row4 *r4, size_t n4, struct godb_row6 *r6, size_t n6,
+    const unsigned bits[4])
+{
+	for (size_t i = 0; i < n4; i++) {
+		uint64_t x = tap_random(&seed), y = tap_random(&seed);
+
+		r4[i] = (struct godb_row4){.dport = (uint16_t)y,
+		    .proto = (uint8_t)(y >> 16), .l7 = (uint16_t)(y >> 24) % N_NAMES};
+		memcpy(r4[i].sip, &x, 4);
+		memcpy(r4[i].dip, (char *)&x + 4, 4);
+		random_counters(r4[i].counter, bits);
+	}
+	for (size_t i = 0; i < n6; i++) {
+		uint64_t y = tap_random(&seed);
+
+		r6[i] = (struct godb_row6){.dport = (uint16_t)y,
+		    .proto = (uint8_t)(y >> 16), .l7 = (uint16_t)(y >> 24) % N_NAMES};
+		for (size_t k = 0; k < 16; k++) {
+			r6[i].sip[k] = (uint8_t)tap_random(&seed);
+			r6[i].dip[k] = (uint8_t)tap_random(&seed);
+		}
+		random_counters(r6[i].counter, bits);
+	}
+}
+
+/* What went in comes out, in as many bytes as the counters need. */
+static void
+test_rows(void)
+{
+	static struct godb_l7_name names[N_NAMES];
+	static struct godb_row4 r4[40];
+	static struct godb_row6 r6[40];
+	unsigned wrong = 0, large = 0;
+
+	for (unsigned i = 0; i < N_NAMES; i++)
+		(void)snprintf(names[i].name, sizeof(names[i].name), "%u", i);
+	for (unsigned i = 0; i < 2000; i++) {
+		size_t n4 = tap_random(&seed) % 40, n6 = tap_random(&seed) % 40;
+		struct godb_batch b = {.slot_s = SLOT, .names = names,
+		    .n_names = N_NAMES, .rows4 = r4, .n4 = n4, .rows6 = r6,
+		    .n6 = n6};
+		struct gdi_buf out = {0};
+		struct gdi_journal_view v;
+		struct gdi_journal j;
+		uint8_t h[GDI_HEADER_BYTES];
+		unsigned bits[4];
+		size_t bytes = 168 + sizeof(names) + n4 * 13 + n6 * 37;
+
+		for (int k = 0; k < 4; k++) {
+			bits[k] = (unsigned)(tap_random(&seed) % 65);
+			bytes += (n4 + n6) * ((bits[k] + 7) / 8);
+		}
+		random_rows(r4, n4, r6, n6, bits);
+		gdi_journal_header("eth0", SLOT, SALT, h);
+		memset(gdi_buf_room(&out, 65536), 0xff, 65536);
+		gdi_buf_bytes(&out, h, sizeof(h));
+		if (gdi_journal_record(&b, SALT, &out) != 0 ||
+		    gdi_journal_open(&j, -1, out.p, out.len, SLOT) != 1 ||
+		    gdi_journal_next(&j, &v) != 1)
+			abort();
+		wrong += v.batch.n4 != n4 || v.batch.n6 != n6 ||
+		    memcmp(v.batch.rows4, r4, n4 * sizeof(*r4)) != 0 ||
+		    memcmp(v.batch.rows6, r6, n6 * sizeof(*r6)) != 0 ||
+		    v.bytes % 8 != 0;
+		large += v.bytes > (bytes + 7) / 8 * 8 + 8;
+		for (size_t k = bytes; k < v.bytes - 8; k++)
+			wrong += out.p[sizeof(h) + k] != 0;
+		wrong += gdi_journal_next(&j, &v) != 0;
+		gdi_journal_close(&j);
+		gdi_buf_free(&out);
+	}
+	is_int(wrong, 0, "rows of every width come back");
+	is_int(large, 0, "in no more bytes than they need");
+}
+
+/* Under a checksum that holds: what is valid is taken, all else refused, and
+ * nothing is read beyond the record. */
+static void
+test_forged(void)
+{
+	unsigned taken = 0, refused = 0, odd = 0;
+	struct gdi_buf b = {0};
+	size_t at[3];
+
+	make(2, &b, at);
+	for (unsigned i = 0; i < 20000; i++) {
+		size_t len = b.len - at[1], end;
+		uint8_t *copy = malloc(b.len);
+		struct gdi_journal_view v;
+		struct gdi_journal j;
+
+		memcpy(copy, b.p, b.len);
+		/* counts and widths most of all */
+		for (unsigned k = 0; k < 1 + i % 3; k++)
+			copy[at[1] + (i & 1 ? 60 + tap_random(&seed) % 108 :
+			    8 + tap_random(&seed) % (len - 16))] ^=
+			    (uint8_t)(1u << tap_random(&seed) % 8);
+		end = b.len - 8;
+		gdi_put64(copy + end, gp_checksum(copy + at[1], end - at[1],
+			SALT));
+		if (gdi_journal_open(&j, -1, copy, b.len, SLOT) != 1 ||
+		    gdi_journal_next(&j, &v) != 1)
+			abort();
+		if (gdi_journal_next(&j, &v) == 1) {
+			taken++;
+			odd += !gdi_batch_valid(&v.batch) ||
+			    v.batch.n4 * 13 + v.batch.n6 * 37 > len;
+		} else {
+			refused++;
+		}
+		gdi_journal_close(&j);
+		free(copy);
+	}
+	ok(taken > 1000 && refused > 1000, "%u taken, %u refused", taken,
+	    refused);
+	is_int(odd, 0, "and none of those that cannot be");
+	gdi_buf_free(&b);
+}
+
+/* A record's bound is that of its rows in memory. */
+static void
+test_bound(void)
+{
+	static const struct godb_l7_name name = {"DNS", ""};
+	struct godb_batch b = {.slot_s = SLOT, .names = &name, .n_names = 1};
+	size_t most = (GDI_BATCH_BYTES - 168 - 80 - 8) / sizeof(*b.rows4);
+	struct gdi_buf out = {0};
+	struct gdi_journal_view v;
+	struct gdi_journal j;
+	uint8_t h[GDI_HEADER_BYTES];
+
+	b.n4 = most + 1;
+	is_int(gdi_journal_record(&b, SALT, &out), GODB_EFULL, "too large");
+	b.n4 = most;
+	b.rows4 = calloc(most, sizeof(*b.rows4));
+	gdi_journal_header("eth0", SLOT, SALT, h);
+	gdi_buf_bytes(&out, h, sizeof(h));
+	if (b.rows4 == NULL || gdi_journal_record(&b, SALT, &out) != 0)
+		abort();
+	(void)gdi_journal_open(&j, -1, out.p, out.len, SLOT);
+	ok(gdi_journal_next(&j, &v) == 1 && v.batch.n4 == most,
+	    "%zu rows of no bytes are not", most);
+	gdi_journal_close(&j);
+	/* one row more, where the pads to a multiple of 8 have room or not */
+	out.len -= 8;
+	gdi_buf_u64(&out, 0);
+	gdi_buf_u64(&out, 0);
+	gdi_put32(out.p + GDI_HEADER_BYTES + 4,
+	    (uint32_t)(out.len + 8 - GDI_HEADER_BYTES));
+	gdi_put32(out.p + GDI_HEADER_BYTES + 64, (uint32_t)most + 1);
+	gdi_buf_u64(&out, gp_checksum(out.p + GDI_HEADER_BYTES,
+	    out.len - GDI_HEADER_BYTES, SALT));
+	(void)gdi_journal_open(&j, -1, out.p, out.len, SLOT);
+	is_int(gdi_journal_next(&j, &v), 0, "nor is one more believed");
+	gdi_journal_close(&j);
+	gdi_buf_free(&out);
+	free((void *)(uintptr_t)b.rows4);
+}
+
 static void
 test_valid(void)
 {
@@ -247,6 +418,9 @@ main(void)
 	test_file();
 	test_smuggled();
 	test_extension();
+	test_rows();
+	test_forged();
+	test_bound();
 	test_valid();
 	return tap_done();
 }
