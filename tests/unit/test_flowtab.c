@@ -629,6 +629,26 @@ test_idle(void)
 	rows_free(&rows);
 }
 
+/* Whatever few entries a sweep looks at, they leave within it. */
+static void
+test_few_at_a_time(void)
+{
+	static struct rows rows;
+	unsigned late = 0;
+	struct flowtab *t;
+
+	flowtab_new(&t, 1000, false, &key);
+	scan(t, 4, 0, 200, 1000);
+	publish_all(t, &rows, 100);
+	for (uint32_t left = 200; left > 0; left -= 5) {
+		late += flowtab_flows(t) != left;
+		flowtab_sweep(t, 5, 1000 + FLOWTAB_IDLE_S + 4);
+	}
+	is_int(late + flowtab_flows(t), 0, "five at a time, and none is left");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
 /* Every other flow leaves; those that stay are found again, wherever their
  * slots lie, and are not made anew. */
 static void
@@ -845,6 +865,7 @@ main(void)
 	test_scan(true);
 	test_scan(false);
 	test_idle();
+	test_few_at_a_time();
 	test_idle_many();
 	test_found_after_leaving(4);
 	test_found_after_leaving(6);
