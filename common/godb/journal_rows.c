@@ -20,6 +20,14 @@ static_assert(offsetof(struct godb_row6, dport) == ADDRS6 &&
 	offsetof(struct godb_row6, counter) == ADDRS6 + 8,
     "IPv6 rows as words");
 
+static uint8_t
+width_of(uint64_t any)
+{
+	unsigned zeroes = any == 0 ? 64 : (unsigned)__builtin_clzll(any);
+
+	return (uint8_t)(8 - zeroes / 8);
+}
+
 void
 gdi_row_widths(const struct godb_batch *b, uint8_t widths[GDI_ROW_COUNTERS])
 {
@@ -32,8 +40,7 @@ gdi_row_widths(const struct godb_batch *b, uint8_t widths[GDI_ROW_COUNTERS])
 		for (int k = 0; k < GDI_ROW_COUNTERS; k++)
 			any[k] |= b->rows6[i].counter[k];
 	for (int k = 0; k < GDI_ROW_COUNTERS; k++)
-		widths[k] = any[k] == 0 ?
-		    0 : (uint8_t)(8 - __builtin_clzll(any[k]) / 8);
+		widths[k] = width_of(any[k]);
 }
 
 uint64_t
