@@ -8,9 +8,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "common/base/addr.h"
+#include "common/base/checksum.h"
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
@@ -51,7 +51,7 @@ struct ledger {
 static uint64_t
 checksum(const void *data, size_t len)
 {
-	return XXH3_64bits(data, len);
+	return gp_checksum(data, len, 0);
 }
 
 /* ---- whole files --------------------------------------------------------- */
