@@ -39,8 +39,8 @@ void gdi_arena_fini(struct gdi_arena *a);
 /* Accounts for memory that is got elsewhere.  0, or GODB_EMEMORY. */
 int gdi_arena_charge(struct gdi_arena *a, size_t bytes);
 void gdi_arena_discharge(struct gdi_arena *a, size_t bytes);
-/* Memory that goes with the arena: at most 2 MiB, a multiple of 16 bytes, in
- * large pages; what is in it is undefined.  0, -ENOMEM, GODB_EMEMORY. */
+/* Memory that goes with the arena: at most 2 MiB, a multiple of 16 bytes; what
+ * is in it is undefined.  0, -ENOMEM, GODB_EMEMORY. */
 int gdi_arena_take(struct gdi_arena *a, size_t bytes, void **out);
 
 struct gdi_table {
