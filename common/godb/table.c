@@ -22,7 +22,7 @@
 /*
  * Slabs lie as large pages do, where the system has those for everybody.  They
  * are not asked for, though with small ones nearly every access to a large
- * table misses the TLB, too, which is a sixth of the time: a virtual machine
+ * table misses the TLB, too, which is a fifth of the time: a virtual machine
  * whose host takes back what is free gets each large one anew, which can be
  * more than all of the rest.
  */
