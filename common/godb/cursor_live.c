@@ -181,7 +181,8 @@ gdi_cursor_load_live(struct godb_cursor *c, const struct gdi_scan_part *p,
 		if (rc == 1)
 			rc = load_batch(c, &v, columns, *n6 > 0, &rows);
 		c->bytes_read += b->bytes;
-		c->bytes_decoded += b->bytes;
+		c->bytes_decoded += b->n4 * sizeof(struct godb_row4) +
+		    b->n6 * sizeof(struct godb_row6);
 	}
 	gdi_journal_close(&j);
 	if (rc >= 0 && c->sum_live) {

@@ -233,7 +233,7 @@ groups_64(const uint8_t *p, unsigned width, uint64_t base, size_t n,
 }
 
 #define FAST(BITS)                                                        \
-	if (width <= WIDTH_MAX && gp_cpu_has_avx2()) {       \
+	if (width <= WIDTH_MAX && gp_cpu_has_avx2()) {                    \
 		groups_##BITS(p, width, base, n, out);                    \
 		return;                                                   \
 	}
@@ -329,7 +329,7 @@ lookup_few_16(const uint16_t *value, size_t n, uint16_t *v)
 }
 
 #define FEW(BITS)                                                         \
-	if (n_values <= GDI_LOOKUP_FEW && gp_cpu_has_avx2()) \
+	if (n_values <= GDI_LOOKUP_FEW && gp_cpu_has_avx2())              \
 		done = lookup_few_##BITS(value, n, v)
 #else
 #define FEW(BITS) (void)n_values

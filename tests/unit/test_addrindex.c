@@ -465,6 +465,7 @@ main(void)
 	check_bounds(700, 1000, "many passes");
 	check_bounds(300, 1000, "more passes");
 	check_bounds(700, 1, "too many");
+	check_bounds(4000, 1, "too many, behind the first groups");
 	check_bounds(0, 0, "again");
 	check_kinds();
 	check_digest();

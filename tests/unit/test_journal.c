@@ -224,7 +224,8 @@ random_rows(struct godb_row4 *r4, size_t n4, struct godb_row6 *r6, size_t n6,
 		uint64_t x = tap_random(&seed), y = tap_random(&seed);
 
 		r4[i] = (struct godb_row4){.dport = (uint16_t)y,
-		    .proto = (uint8_t)(y >> 16), .l7 = (uint16_t)(y >> 24) % N_NAMES};
+		    .proto = (uint8_t)(y >> 16),
+		    .l7 = (uint16_t)(y >> 24) % N_NAMES};
 		memcpy(r4[i].sip, &x, 4);
 		memcpy(r4[i].dip, (char *)&x + 4, 4);
 		random_counters(r4[i].counter, bits);
@@ -233,7 +234,8 @@ random_rows(struct godb_row4 *r4, size_t n4, struct godb_row6 *r6, size_t n6,
 		uint64_t y = tap_random(&seed);
 
 		r6[i] = (struct godb_row6){.dport = (uint16_t)y,
-		    .proto = (uint8_t)(y >> 16), .l7 = (uint16_t)(y >> 24) % N_NAMES};
+		    .proto = (uint8_t)(y >> 16),
+		    .l7 = (uint16_t)(y >> 24) % N_NAMES};
 		for (size_t k = 0; k < 16; k++) {
 			r6[i].sip[k] = (uint8_t)tap_random(&seed);
 			r6[i].dip[k] = (uint8_t)tap_random(&seed);
@@ -336,6 +338,63 @@ test_forged(void)
 	gdi_buf_free(&b);
 }
 
+/* What ends early is torn, unless no writer begins a record so. */
+static void
+test_head(void)
+{
+	struct gdi_buf b = {0};
+	struct found f;
+	size_t at[3];
+
+	make(2, &b, at);
+	f = walk(&b, b.len - 8, -1);
+	is_int((int64_t)f.damaged, 0, "the beginning of a record is torn");
+	b.p[at[1] + 160] = 9;
+	f = walk(&b, b.len - 8, -1);
+	ok(f.damaged == 1 && f.seqs == 1,
+	    "with counters of nine bytes it is damage");
+	b.p[at[1] + 160] = 0;
+	gdi_put32(b.p + at[1] + 64, UINT32_MAX);
+	f = walk(&b, b.len - 8, -1);
+	ok(f.damaged == 1 && f.seqs == 1, "with more rows than fit, too");
+	gdi_buf_free(&b);
+}
+
+/* FORMAT.md's example, byte by byte. */
+static void
+test_example(void)
+{
+	static const struct godb_l7_name names[2] = {
+	    {"Unknown", "Unspecified"}, {"DNS", "Network"}};
+	static const struct godb_row4 rows4[3] = {
+	    {{10, 0, 0, 1}, {192, 0, 2, 53}, 53, 17, 0, 1, 0,
+		{300, 150, 2, 2}},
+	    {{10, 0, 0, 1}, {198, 51, 100, 7}, 443, 6, 0, 0, 0,
+		{70000, 2500, 60, 40}},
+	    {{10, 0, 0, 2}, {192, 0, 2, 53}, 53, 17, 0, 1, 0,
+		{310, 150, 2, 2}}};
+	static const struct godb_row6 row6 = {
+	    {0x20, 1, 0x0d, 0xb8, [15] = 1}, {0x20, 1, 0x0d, 0xb8, [15] = 2},
+	    0, 58, 0, 0, 0, {104, 104, 1, 1}};
+	static const uint8_t second[] = {10, 0, 0, 1, 198, 51, 100, 7, 0xbb, 1,
+	    6, 0, 0, 0x70, 0x11, 1, 0xc4, 9, 60, 40};
+	struct godb_batch b = {.slot_s = SLOT, .names = names, .n_names = 2,
+	    .rows4 = rows4, .n4 = 3, .rows6 = &row6, .n6 = 1};
+	uint8_t h[GDI_HEADER_BYTES];
+	struct gdi_buf out = {0};
+
+	gdi_journal_header("eth0", SLOT, SALT, h);
+	gdi_buf_bytes(&out, h, sizeof(h));
+	if (gdi_journal_record(&b, SALT, &out) != 0)
+		abort();
+	is_int((int64_t)out.len, 64 + 440, "FORMAT.md: 440 bytes");
+	ok(memcmp(out.p + 64 + 160, "\3\2\1\1\0\0\0\0", 8) == 0,
+	    "FORMAT.md: counters of 3, 2, 1 and 1 bytes");
+	ok(memcmp(out.p + 0x19c, second, sizeof(second)) == 0,
+	    "FORMAT.md: the second row");
+	gdi_buf_free(&out);
+}
+
 /* A record's bound is that of its rows in memory. */
 static void
 test_bound(void)
@@ -420,6 +479,8 @@ main(void)
 	test_extension();
 	test_rows();
 	test_forged();
+	test_head();
+	test_example();
 	test_bound();
 	test_valid();
 	return tap_done();

@@ -459,6 +459,7 @@ test_quiet(void)
 	struct godb_cursor *cursor;
 	struct view v;
 	int64_t first, last, any = 0;
+	uint64_t in, out;
 
 	fresh();
 	(void)store_open(path, &w);
@@ -495,6 +496,10 @@ test_quiet(void)
 	    0, "no rows load");
 	ok(c.n4 + c.n6 == 0 && c.sip4 && c.sip6 && c.counter[3],
 	    "into arrays that are there");
+	is_int(godb_cursor_load(cursor, 1, GODB_COL_ALL, true, true, &c, NULL),
+	    0, "a row of a journal");
+	godb_cursor_stats(cursor, &in, &out);
+	ok(in > 0 && out == sizeof(struct godb_row6), "is 72 bytes decoded");
 	godb_cursor_free(cursor);
 	view_close(&v);
 	facts_free(&want);
