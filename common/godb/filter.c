@@ -11,7 +11,14 @@
 
 /* ---- leaves ------------------------------------------------------------ */
 
-static void
+/*
+ * These loops are compiled twice, for any processor and with AVX2, which
+ * compares 64-bit numbers side by side: whatever is INLINE becomes part of
+ * match_leaf_plain and match_leaf_avx2.
+ */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void
 match4(const struct gdi_node *node, const uint32_t *col, size_t n,
     uint8_t *mask)
 {
@@ -38,7 +45,7 @@ match4(const struct gdi_node *node, const uint32_t *col, size_t n,
 	}
 }
 
-static void
+INLINE void
 match6(const struct gdi_node *node, const struct godb_addr6 *col, size_t n,
     uint8_t *mask)
 {
@@ -59,7 +66,7 @@ match6(const struct gdi_node *node, const struct godb_addr6 *col, size_t n,
 }
 
 /* Numbers against one range, which most conditions are, or a table. */
-static void
+INLINE void
 match_u16(const struct gdi_bound *b, const uint16_t *col, size_t n,
     uint8_t *mask)
 {
@@ -74,7 +81,7 @@ match_u16(const struct gdi_bound *b, const uint16_t *col, size_t n,
 		mask[i] = b->table[col[i]];
 }
 
-static void
+INLINE void
 match_u8(const struct gdi_bound *b, const uint8_t *col, size_t n, uint8_t *mask)
 {
 	uint8_t lo = (uint8_t)b->run[0].lo;
@@ -89,7 +96,7 @@ match_u8(const struct gdi_bound *b, const uint8_t *col, size_t n, uint8_t *mask)
 		mask[i] = b->table[col[i]];
 }
 
-static bool
+INLINE bool
 is_in_amounts(const struct gdi_node *node, uint64_t v)
 {
 	const struct gdi_range64 *r = node->amounts;
@@ -104,7 +111,7 @@ is_in_amounts(const struct gdi_node *node, uint64_t v)
 	return v >= r[at].lo && v <= r[at].hi;
 }
 
-static void
+INLINE void
 mask_or(uint8_t *mask, const uint8_t *with, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -132,7 +139,7 @@ struct slice {
 	bool v6;
 };
 
-static void
+INLINE void
 match_addr(const struct gdi_node *node, const struct slice *s, bool dip,
     uint8_t *mask)
 {
@@ -146,7 +153,7 @@ match_addr(const struct gdi_node *node, const struct slice *s, bool dip,
 }
 
 /* Sums stay at the top, as everywhere; bounds are one range nearly always. */
-static void
+INLINE void
 match_sum(const struct gdi_node *node, const uint64_t *a, const uint64_t *b,
     size_t n, uint8_t *mask)
 {
@@ -164,7 +171,7 @@ match_sum(const struct gdi_node *node, const uint64_t *a, const uint64_t *b,
 			mask[i] = a[i] - lo <= span;
 }
 
-static void
+INLINE void
 match_metric(const struct gdi_filter *f, const struct gdi_node *node,
     const struct slice *s, uint8_t *mask)
 {
@@ -182,8 +189,8 @@ match_metric(const struct gdi_filter *f, const struct gdi_node *node,
 	match_sum(node, a + s->at, b, s->n, mask);
 }
 
-static void
-match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
+INLINE void
+match_any_leaf(const struct gdi_filter *f, const struct gdi_node *node,
     const struct gdi_bound *b, const struct slice *s, uint8_t *mask)
 {
 	switch (node->attr) {
@@ -217,6 +224,35 @@ match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
 	case GDI_ATTR_SPORT:
 		break; /* settled by the verdict, or not a leaf */
 	}
+}
+
+static void
+match_leaf_plain(const struct gdi_filter *f, const struct gdi_node *node,
+    const struct gdi_bound *b, const struct slice *s, uint8_t *mask)
+{
+	match_any_leaf(f, node, b, s, mask);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static void
+match_leaf_avx2(const struct gdi_filter *f, const struct gdi_node *node,
+    const struct gdi_bound *b, const struct slice *s, uint8_t *mask)
+{
+	match_any_leaf(f, node, b, s, mask);
+}
+#endif
+
+static void
+match_leaf(const struct gdi_filter *f, const struct gdi_node *node,
+    const struct gdi_bound *b, const struct slice *s, uint8_t *mask)
+{
+#if defined(__x86_64__)
+	if (!f->plain && gp_cpu_has_avx2()) {
+		match_leaf_avx2(f, node, b, s, mask);
+		return;
+	}
+#endif
+	match_leaf_plain(f, node, b, s, mask);
 }
 
 /* ---- tree -------------------------------------------------------------- */

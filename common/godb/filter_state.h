@@ -34,6 +34,7 @@ struct gdi_filter {
 	struct gdi_unknown *unknown;
 	size_t n_unknown;
 	const uint64_t *extra[GODB_N_EXTRAS];
+	bool plain; /* for tests: nothing that only some processors have */
 };
 
 static inline bool

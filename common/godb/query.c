@@ -89,15 +89,14 @@ open_worker(struct gdi_run *run, struct gdi_worker *w)
 	if (rc == 0)
 		rc = gdi_feed_new(run->result->group, &w->feed);
 	if (rc == 0)
-		rc = godb_cursor_new(run->scan, &w->rest);
-	if (rc == 0 && gdi_filter_columns(w->filter))
-		rc = godb_cursor_new(run->scan, &w->probe);
-	if (rc == 0 && needs_whole_rows(run, w)) {
-		gdi_cursor_sum_live(w->rest);
-		if (w->probe)
-			gdi_cursor_sum_live(w->probe);
-	}
-	return rc;
+		rc = godb_cursor_new(run->scan, &w->cursor);
+	if (rc < 0)
+		return rc;
+	gdi_cursor_expect(w->cursor, gdi_filter_columns(w->filter) |
+		gdi_feed_columns(w->feed));
+	if (needs_whole_rows(run, w))
+		gdi_cursor_sum_live(w->cursor);
+	return 0;
 }
 
 static int
@@ -220,9 +219,7 @@ tell_rolled(struct gdi_run *run, struct gdi_worker *w)
 	size_t n;
 	const struct gdi_scan_part *rolled = gdi_plan_rolled(run->plan, &n);
 
-	gdi_cursor_rolled(w->rest, rolled, n);
-	if (w->probe)
-		gdi_cursor_rolled(w->probe, rolled, n);
+	gdi_cursor_rolled(w->cursor, rolled, n);
 }
 
 /* What is read, and by how many threads; the first worker tells what of. */
@@ -265,8 +262,7 @@ close_run(struct gdi_run *run)
 	for (unsigned i = 0; run->worker && i < run->n_workers; i++) {
 		struct gdi_worker *w = &run->worker[i];
 
-		godb_cursor_free(w->probe);
-		godb_cursor_free(w->rest);
+		godb_cursor_free(w->cursor);
 		gdi_filter_free(w->filter);
 		gdi_feed_free(w->feed);
 		free(w->sel);
@@ -378,8 +374,7 @@ gather(struct godb_result *r, const struct gdi_worker *w)
 	stats->rollups += w->stats.rollups;
 	stats->rows += w->stats.rows;
 	stats->rows_matched += w->stats.rows_matched;
-	count_bytes(r, w->probe);
-	count_bytes(r, w->rest);
+	count_bytes(r, w->cursor);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/godb/held.h"
+#include "common/godb/wire.h"
 
 #define COUNTERS \
 	(GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) | \
@@ -80,11 +81,9 @@ load(struct gdi_worker *w, struct godb_cursor *cursor,
     const struct gdi_piece *p, uint32_t columns, const uint32_t *sel,
     size_t n, struct godb_columns *out)
 {
-	struct godb_fault fault;
+	struct godb_fault fault GDI_UNINITIALISED; /* an error fills it */
 	int rc;
 
-	memset(&fault, 0, sizeof(fault));
-	memset(out, 0, sizeof(*out));
 	rc = sel ? gdi_cursor_load_some(cursor, p->part, p->n, columns,
 		       p->want4, p->want6, sel, n, out, &fault) :
 		   gdi_cursor_load_piece(cursor, p->part, p->n, columns,
@@ -158,13 +157,12 @@ may_match(struct gdi_worker *w, const struct gdi_piece *p)
 	if (w->looked >= 64 && w->spared < w->looked / 2)
 		return 1;
 	for (int c = GODB_SIP; c <= GODB_DIP && !may; c++) {
-		struct godb_fault fault;
+		struct godb_fault fault GDI_UNINITIALISED;
 		int rc;
 
 		if (!(run->needles & GODB_COL(c)))
 			continue;
-		memset(&fault, 0, sizeof(fault));
-		rc = gdi_cursor_addresses_piece(w->probe, p->part, p->n,
+		rc = gdi_cursor_addresses_piece(w->cursor, p->part, p->n,
 		    (enum godb_column)c, p->want4, p->want6, &a, &fault);
 		if (rc < 0 && is_fatal(rc))
 			return rc;
@@ -177,7 +175,7 @@ may_match(struct gdi_worker *w, const struct gdi_piece *p)
 }
 
 void
-gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *probe,
+gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *cursor,
     struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
@@ -185,13 +183,13 @@ gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *probe,
 
 	p->whole = true;
 	for (unsigned v6 = 0; run->probe_columns && v6 < 2; v6++) {
-		struct gdi_zone zone[GODB_N_COLUMNS];
+		struct gdi_zone zone[GODB_N_COLUMNS] GDI_UNINITIALISED;
 		enum gdi_verdict verdict;
 
 		if (!*want[v6])
 			continue;
-		gdi_cursor_zones(probe, p->part, p->n, run->probe_columns, v6,
-		    zone);
+		gdi_cursor_zones(cursor, p->part, p->n, run->probe_columns,
+		    v6, zone);
 		verdict = gdi_filter_zones(w->filter, v6 ? 6 : 4, zone);
 		*want[v6] = verdict != GDI_NEVER;
 		p->whole &= verdict != GDI_SOMETIMES;
@@ -225,12 +223,13 @@ largest_of(struct gdi_worker *w, const struct gdi_piece *p)
 	uint64_t largest = matter ? 0 : UINT64_MAX;
 
 	for (unsigned v6 = 0; matter && v6 < 2; v6++) {
-		struct gdi_zone zone[GODB_N_COLUMNS];
+		struct gdi_zone zone[GODB_N_COLUMNS] GDI_UNINITIALISED;
 
 		if (!(v6 ? p->want6 : p->want4))
 			continue;
 		/* all will be loaded, so in one pass */
-		gdi_cursor_zones(w->rest, p->part, p->n, COUNTERS, v6, zone);
+		gdi_cursor_zones(w->cursor, p->part, p->n, COUNTERS, v6,
+		    zone);
 		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
 			uint64_t max = zone[c].known ? zone[c].max :
 						       UINT64_MAX;
@@ -248,13 +247,13 @@ largest_of(struct gdi_worker *w, const struct gdi_piece *p)
  * 1: the part is left out.
  */
 static int
-pick_rows(struct gdi_worker *w, struct godb_cursor *rest,
+pick_rows(struct gdi_worker *w, struct godb_cursor *cursor,
     const struct gdi_piece *p, uint32_t *columns, struct godb_columns *c,
     size_t *n)
 {
 	const uint32_t *sel = p->whole ? NULL : w->sel;
-	struct godb_columns counters;
-	int rc = load(w, rest, p, *columns & COUNTERS, sel, *n, &counters);
+	struct godb_columns counters GDI_UNINITIALISED;
+	int rc = load(w, cursor, p, *columns & COUNTERS, sel, *n, &counters);
 
 	if (rc == 0 && p->whole) {
 		c->n4 = counters.n4;
@@ -274,34 +273,33 @@ pick_rows(struct gdi_worker *w, struct godb_cursor *rest,
 
 /* First the condition's columns, and the others only if any row qualifies. */
 int
-gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe_cursor,
-    struct godb_cursor *rest, const struct gdi_piece *p,
-    struct godb_columns *c, size_t *n, bool *all)
+gdi_query_load(struct gdi_worker *w, struct godb_cursor *cursor,
+    const struct gdi_piece *p, struct godb_columns *c, size_t *n, bool *all)
 {
 	const struct gdi_run *run = w->run;
 	uint32_t columns = gdi_feed_columns(w->feed);
 	bool picks = gdi_feed_picks(w->feed);
-	struct godb_columns probe;
+	struct godb_columns probe GDI_UNINITIALISED;
 	int rc;
 
 	*n = 0;
-	memset(&probe, 0, sizeof(probe));
-	memset(c, 0, sizeof(*c));
-	if (!p->whole) {
-		rc = select_rows(w, probe_cursor, p, &probe, n);
+	if (p->whole) {
+		memset(&probe, 0, sizeof(probe));
+	} else {
+		rc = select_rows(w, cursor, p, &probe, n);
 		if (rc != 0 || *n == 0)
 			return rc < 0 ? rc : 0;
 		columns &= ~run->probe_columns;
 	}
 	*all = p->whole && !picks;
 	if (picks) {
-		rc = pick_rows(w, rest, p, &columns, &probe, n);
+		rc = pick_rows(w, cursor, p, &columns, &probe, n);
 		if (rc != 0)
 			*n = 0;
 		if (*n == 0)
 			return rc < 0 ? rc : 0;
 	}
-	rc = load(w, rest, p, columns, *all ? NULL : w->sel, *n, c);
+	rc = load(w, cursor, p, columns, *all ? NULL : w->sel, *n, c);
 	if (rc == 1 && picks) /* it was counted; cells have no roll-ups */
 		w->again = w->lost[w->n_lost - 1].taken = true;
 	if (rc != 0) {
@@ -326,7 +324,7 @@ take_rows(struct gdi_worker *w, const struct gdi_piece *p)
 	struct godb_columns c;
 	size_t n;
 	bool all;
-	int rc = gdi_query_load(w, w->probe, w->rest, p, &c, &n, &all);
+	int rc = gdi_query_load(w, w->cursor, p, &c, &n, &all);
 
 	if (rc < 0 || n == 0)
 		return rc;
@@ -345,7 +343,7 @@ take_sums(struct gdi_worker *w, const struct gdi_piece *p, int *rc)
 
 	if (!p->only || !p->whole || (part->n4 && !p->want4) ||
 	    (part->n6 && !p->want6) || !gdi_feed_takes_sums(w->feed) ||
-	    !gdi_cursor_sums(w->rest, p->part, sums))
+	    !gdi_cursor_sums(w->cursor, p->part, sums))
 		return false;
 	w->stats.rows += n;
 	w->stats.rows_matched += n;
@@ -377,7 +375,7 @@ take(struct gdi_worker *w, struct gdi_piece *p)
 	const struct gdi_run *run = w->run;
 	int rc;
 
-	gdi_query_consult_zones(w, w->probe, p);
+	gdi_query_consult_zones(w, w->cursor, p);
 	if (p->want4 || p->want6) {
 		/* of a cell nothing may be wanted that is so small */
 		if (run->cell)

@@ -75,7 +75,7 @@ struct gdi_run {
 struct gdi_worker {
 	struct gdi_run *run;
 	struct gdi_filter *filter;
-	struct godb_cursor *probe, *rest; /* condition's columns; all others */
+	struct godb_cursor *cursor;
 	struct gdi_feed *feed;
 	uint32_t *sel;
 	size_t sel_room;
@@ -96,14 +96,12 @@ void gdi_query_take_parts(struct gdi_run *run, unsigned thread);
 
 /* What the index knows of a piece: which rows there is no need to look for,
  * and whether all qualify. */
-void gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *probe,
+void gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *cursor,
     struct gdi_piece *p);
-/* Loads what of a piece qualifies, through two cursors or one: *n rows, which
- * are *all, or those of w->sel.  None, too, when the piece had to be left out,
- * which was noted. */
-int gdi_query_load(struct gdi_worker *w, struct godb_cursor *probe,
-    struct godb_cursor *rest, const struct gdi_piece *p,
-    struct godb_columns *c, size_t *n, bool *all);
+/* Loads what of a piece qualifies: *n rows, which are *all, or those of w->sel.
+ * None, too, when the piece had to be left out, which was noted. */
+int gdi_query_load(struct gdi_worker *w, struct godb_cursor *cursor,
+    const struct gdi_piece *p, struct godb_columns *c, size_t *n, bool *all);
 
 /* ---- sweep.c */
 

@@ -102,7 +102,7 @@ open_files(struct gdi_sweep *s)
 	if (!s->fd)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n; i++) {
-		int fd = gdi_cursor_open_rolled(s->run->worker[0].rest,
+		int fd = gdi_cursor_open_rolled(s->run->worker[0].cursor,
 		    s->part[i]);
 
 		if (fd < 0)
@@ -150,7 +150,7 @@ static int
 list_rows(const struct gdi_sweep *s, bool v6, struct gdi_range_rows **out,
     size_t *n)
 {
-	struct godb_cursor *c = s->run->worker[0].rest;
+	struct godb_cursor *c = s->run->worker[0].cursor;
 	struct gdi_range_rows *rows;
 	size_t pieces = 0;
 
@@ -224,7 +224,7 @@ open_sources(struct gdi_sweep *s, unsigned thread)
 			return rc;
 		gdi_cursor_rolled(w->source[i].cursor, rolled, n);
 		gdi_cursor_lend(w->source[i].cursor, s->fd[i],
-		    s->run->worker[thread].rest);
+		    s->run->worker[thread].cursor);
 	}
 	return rc;
 }
@@ -295,7 +295,7 @@ load_next(const struct gdi_sweep *s, struct gdi_worker *w, struct source *src,
 		return 0;
 	w->sel = src->sel;
 	w->sel_room = src->sel_room;
-	rc = gdi_query_load(w, src->cursor, src->cursor, &p, &src->c, &src->n,
+	rc = gdi_query_load(w, src->cursor, &p, &src->c, &src->n,
 	    &src->whole);
 	src->sel = w->sel;
 	src->sel_room = w->sel_room;
