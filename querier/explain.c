@@ -15,6 +15,7 @@ explain_iface(const struct godb_scan *s, uint32_t iface,
 	int64_t day = -1;
 	char line[256], bytes[UNITS_TEXT_MAX];
 	struct godb_spared spared;
+	struct godb_rolled rolled;
 
 	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
 		const struct godb_part *p = godb_scan_part(s, i);
@@ -30,6 +31,11 @@ explain_iface(const struct godb_scan *s, uint32_t iface,
 		rows += (uint64_t)p->n4 + p->n6;
 		stored += p->stored_bytes;
 	}
+	godb_scan_rolled(s, iface, &rolled);
+	days += rolled.days;
+	blocks += rolled.blocks;
+	rows += rolled.rows;
+	stored += rolled.bytes;
 	godb_scan_spared(s, iface, &spared);
 	units_bytes(stored, bytes);
 	(void)snprintf(line, sizeof(line), "%s: %zu days, %zu blocks and %zu "

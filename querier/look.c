@@ -114,7 +114,7 @@ look_seen(struct session *s)
 
 	read_indicators(s, &what);
 	s->addresses = true;
-	question_open_scan(s);
+	question_open_scan(s, NULL);
 	a.scan = s->scan;
 	a.seen = look_for(s, what.prefix, what.n);
 	question_find_coverage(s, a.seen);
@@ -189,7 +189,7 @@ look_new(struct session *s)
 	int64_t first_s = s->args.first_s;
 
 	s->args.first_s = n.since_s;
-	question_open_scan(s);
+	question_open_scan(s, NULL);
 	n.scan = window = s->scan;
 	n.known_s = first_block(s);
 	find_present(s, &n);
@@ -201,7 +201,7 @@ look_new(struct session *s)
 	s->args.first_s = first_s;
 	s->args.last_s = n.since_s;
 	s->addresses = true;
-	question_open_scan(s);
+	question_open_scan(s, NULL);
 	seen = find_new(s, &n);
 	question_find_coverage(s, seen);
 	n.earlier = s->coverage;

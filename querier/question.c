@@ -128,7 +128,7 @@ question_choose_ifaces(struct session *s)
 }
 
 void
-question_open_scan(struct session *s)
+question_open_scan(struct session *s, const struct godb_query_opts *question)
 {
 	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
 	int rc;
@@ -142,6 +142,7 @@ question_open_scan(struct session *s)
 	opts.addresses = s->addresses;
 	opts.sure = s->args.seen;
 	opts.pool = s->pool;
+	opts.question = question;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
 	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
 		question_die(s, rc);
@@ -174,26 +175,10 @@ question_die(const struct session *s, int rc)
 	session_die(EXIT_ERROR, "%s", godb_strerror(rc));
 }
 
+/* What is asked, before the scan is opened for it. */
 static void
-make_chart(struct session *s)
+put_question(struct session *s)
 {
-	int rc;
-
-	s->has_chart = s->args.plot || s->args.format == ARGS_HTML;
-	if (!s->has_chart)
-		return;
-	rc = chart_make(s->scan, &s->query, s->args.bin_s, s->args.first_s,
-	    s->args.last_s, &s->chart);
-	session_clear_bar(&s->progress);
-	if (rc < 0)
-		question_die(s, rc);
-}
-
-static void
-run_query(struct session *s)
-{
-	int rc;
-
 	s->query = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
 	s->query.keys = s->args.keys;
 	s->query.cond = s->cond;
@@ -214,7 +199,28 @@ run_query(struct session *s)
 	}
 	s->query.progress = session_draw_bar;
 	s->query.progress_arg = &s->progress;
-	rc = godb_query_run(s->scan, &s->query, &s->result);
+	s->has_chart = s->args.plot || s->args.format == ARGS_HTML;
+}
+
+static void
+make_chart(struct session *s)
+{
+	int rc;
+
+	if (!s->has_chart)
+		return;
+	rc = chart_make(s->scan, &s->query, s->args.bin_s, s->args.first_s,
+	    s->args.last_s, &s->chart);
+	session_clear_bar(&s->progress);
+	if (rc < 0)
+		question_die(s, rc);
+}
+
+static void
+run_query(struct session *s)
+{
+	int rc = godb_query_run(s->scan, &s->query, &s->result);
+
 	session_clear_bar(&s->progress);
 	if (rc < 0)
 		question_die(s, rc);
@@ -394,7 +400,9 @@ question_answer(struct session *s)
 	int64_t took_ns;
 	int status;
 
-	question_open_scan(s);
+	put_question(s);
+	/* a chart asks another question of the same scan */
+	question_open_scan(s, s->has_chart ? NULL : &s->query);
 	run_query(s);
 	took_ns = gp_clock_mono_ns() - s->start_ns;
 	make_chart(s);

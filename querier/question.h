@@ -17,7 +17,9 @@ _Noreturn void question_watch(struct session *s);
 
 /* ---- parts of it, for other kinds of questions --------------------------- */
 
-void question_open_scan(struct session *s);
+/* question: what will be asked of it, or NULL. */
+void question_open_scan(struct session *s,
+    const struct godb_query_opts *question);
 struct godb_seen;
 void question_find_coverage(struct session *s, const struct godb_seen *seen);
 /* A line of --explain. */

@@ -6,7 +6,7 @@ libgodb_SRCS := $(addprefix common/godb/, error.c \
 	writer_append.c writer_commit.c writer_replay.c upkeep.c rollup.c \
 	estimate.c rollup_due.c rollup_rows.c rollup_make.c addrjob.c reader.c \
 	scan.c scan_lists.c \
-	scan_journals.c scan_days.c scan_sieve.c scan_parts.c cursor.c \
+	scan_journals.c scan_days.c scan_sieve.c scan_rolled.c scan_parts.c cursor.c \
 	cursor_live.c summary.c gone.c list.c retain.c check.c repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \

@@ -88,10 +88,7 @@ gdi_cell_free(struct gdi_feed *f)
 uint32_t
 gdi_feed_columns(const struct gdi_feed *f)
 {
-	return gdi_cell_is_counted(f) ?
-	    GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) |
-		GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT) :
-	    f->g->columns;
+	return gdi_cell_is_counted(f) ? GDI_COL_COUNTERS : f->g->columns;
 }
 
 void

@@ -459,13 +459,9 @@ count_v4(const struct godb_columns *c, const uint32_t *sel, size_t n)
 uint32_t
 gdi_feed_bounds(const struct gdi_feed *f)
 {
-	const uint32_t all = GODB_COL(GODB_BYTES_RCVD) |
-	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
-	    GODB_COL(GODB_PKTS_SENT);
-
 	if (f->g->cells)
 		return f->cell.unique ? gdi_top_counters(&f->cell.top) : 0;
-	return f->small.places > 0 ? all : 0;
+	return f->small.places > 0 ? GDI_COL_COUNTERS : 0;
 }
 
 void

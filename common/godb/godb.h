@@ -242,10 +242,19 @@ struct godb_scan_opts {
 	/* Threads to share the reading of indexes, NULL: the caller's alone.
 	 * Borrowed for the call; one call at a time. */
 	struct godb_pool *pool;
+	/*
+	 * The question that will be asked.  Whole days which a roll-up answers
+	 * then have no parts: their indexes are compared with what it sums and
+	 * not taken apart.  Only a hint: of any other question, and where such
+	 * a roll-up turns out to be damaged, stock is taken again by itself.
+	 * Borrowed for the call; NULL: none.
+	 */
+	const struct godb_query_opts *question;
 };
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
-	    NULL, false, false, false, NULL}
+	    NULL, false, false, false, NULL, NULL}
+struct godb_query_opts;
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,
@@ -310,6 +319,17 @@ struct godb_spared {
 };
 void godb_scan_spared(const struct godb_scan *s, size_t iface,
     struct godb_spared *out);
+
+/* What roll-ups stand for of an interface in a scan that was opened for a
+ * question: it has no parts of these. */
+struct godb_rolled {
+	uint64_t days;
+	uint64_t blocks; /* records, those without rows included */
+	uint64_t rows;
+	uint64_t bytes;  /* of their columns */
+};
+void godb_scan_rolled(const struct godb_scan *s, size_t iface,
+    struct godb_rolled *out);
 
 /*
  * Application names.  Ids are those found in column arrays of this scan;

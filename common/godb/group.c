@@ -31,8 +31,20 @@ static const struct {
 
 /* ---- new and free ------------------------------------------------------ */
 
-static uint32_t
-columns_of(const struct godb_keys *keys, uint32_t metrics)
+uint32_t
+gdi_group_metrics(const struct godb_query_opts *o)
+{
+	uint32_t metrics = o->metrics;
+
+	if (o->sort < 0)
+		metrics |= 1u << GODB_SORT_METRIC(o->sort);
+	if (o->having)
+		metrics |= godb_cond_metrics(o->having);
+	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
+}
+
+uint32_t
+gdi_group_columns(const struct godb_keys *keys, uint32_t metrics)
 {
 	static const struct {
 		enum godb_key key;
@@ -43,9 +55,7 @@ columns_of(const struct godb_keys *keys, uint32_t metrics)
 		{GODB_KEY_L7PROTO, GODB_L7PROTO},
 		{GODB_KEY_HOST, GODB_SIP}, {GODB_KEY_HOST, GODB_DIP},
 	};
-	uint32_t columns = GODB_COL(GODB_BYTES_RCVD) |
-	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
-	    GODB_COL(GODB_PKTS_SENT);
+	uint32_t columns = GDI_COL_COUNTERS;
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		if (godb_keys_has(keys, pairs[i].key))
@@ -144,7 +154,7 @@ gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out)
 	g->host = godb_keys_has(keys, GODB_KEY_HOST);
 	g->host_drop4 = keys->drop4[GODB_KEY_HOST];
 	g->host_drop6 = keys->drop6[GODB_KEY_HOST];
-	g->columns = columns_of(keys, opts->metrics);
+	g->columns = gdi_group_columns(keys, opts->metrics);
 	g->whole_rows = keys_are_whole(keys);
 	gdi_layout_init(&g->layout[0], keys, false);
 	gdi_layout_init(&g->layout[1], keys, true);

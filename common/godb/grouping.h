@@ -8,6 +8,7 @@
 
 #include "common/base/hash.h"
 #include "common/godb/group.h"
+#include "common/godb/schema.h"
 #include "common/godb/spill.h"
 #include "common/godb/table.h"
 

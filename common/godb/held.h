@@ -1,24 +1,32 @@
 /*
- * held - what a scan has of days that it did not read, since their address
- * indexes answer for them.
+ * held - what a scan has of days of which it has no parts, since an address
+ * index or a roll-up answers for them.
  */
 #ifndef GODB_HELD_H
 #define GODB_HELD_H
 
 #include "common/godb/digest.h"
 
-/* A day that has no parts: its address index stands for it. */
+/* Its address index stands for the day, or a roll-up does. */
 struct gdi_held {
 	uint32_t iface;
 	int64_t day_s;
 	struct gdi_digest digest;
+	struct gdi_rollups *rollups;     /* owned, or NULL */
+	const struct gdi_rollup *rollup; /* of them, or NULL */
+	uint64_t n_summed;               /* records that it sums */
+	struct gdi_scan_day *day;        /* for a cursor, without records */
 };
+void gdi_held_free(struct gdi_held *h);
 
 /* They are ordered by interface, then day. */
 size_t gdi_scan_n_helds(const struct godb_scan *s);
 const struct gdi_held *gdi_scan_held(const struct godb_scan *s, size_t i);
 /* Folder of a held day, to be closed; GODB_EGONE, -errno. */
 int gdi_scan_open_held(const struct godb_scan *s, const struct gdi_held *h);
+/* A scan of the same window and interfaces that holds no day. */
+int gdi_scan_unheld(const struct godb_scan *s, const struct godb_query_opts *q,
+    struct godb_scan **out);
 /* A scan of its own of a held day, without its address index. */
 int gdi_scan_again(const struct godb_scan *s, const struct gdi_held *h,
     struct godb_scan **out);

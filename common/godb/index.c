@@ -547,6 +547,30 @@ gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out)
 	return gdi_index_read_as(day_fd, GDI_INDEX, index_magic, day_s, out);
 }
 
+int
+gdi_index_head(const uint8_t *data, size_t len, size_t *at,
+    struct gdi_record_head *out)
+{
+	const uint8_t *h;
+
+	if (*at == 0)
+		*at = GDI_HEADER_BYTES;
+	if (*at == len)
+		return 0;
+	if (*at > len || len - *at < R_HEAD)
+		return GODB_EDAMAGED;
+	h = data + *at;
+	if (!length_holds(h, len - *at))
+		return GODB_EDAMAGED;
+	*out = (struct gdi_record_head){
+	    .slot_s = (int64_t)gdi_get64(h + R_SLOT),
+	    .offset = *at,
+	    .id = h + R_ID,
+	    .has_rows = gdi_get32(h + R_N4) > 0 || gdi_get32(h + R_N6) > 0};
+	*at += gdi_get32(h + R_BYTES);
+	return 1;
+}
+
 bool
 gdi_gap_may_be_torn(const struct gdi_gap *g)
 {

@@ -68,6 +68,20 @@ int gdi_index_read_as(int day_fd, const char *name, const char magic[8],
 bool gdi_gap_may_be_torn(const struct gdi_gap *g);
 void gdi_index_free(struct gdi_index *x);
 
+/*
+ * Goes through the heads of an index that is known to be whole, without taking
+ * it apart: *at 0 first.  1: a record's is in *out; 0: there is none any more;
+ * GODB_EDAMAGED.
+ */
+struct gdi_record_head {
+	int64_t slot_s;
+	uint64_t offset;
+	const uint8_t *id; /* in the index's bytes */
+	bool has_rows;
+};
+int gdi_index_head(const uint8_t *data, size_t len, size_t *at,
+    struct gdi_record_head *out);
+
 /* Sums of the rows' counters; where the record has none, what the accounting
  * says of received and sent together, as if it all was received. */
 void gdi_record_sums(const struct gdi_record *r, uint64_t out[4]);

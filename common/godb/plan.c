@@ -21,6 +21,7 @@ struct gdi_plan {
 	size_t *first; /* part of each */
 	uint8_t *kind; /* of each */
 	size_t n_rolled, cap_rolled, n_left_out;
+	size_t n_held; /* the first roll-ups are the scan's */
 	struct gdi_rollups *days; /* whose records are used */
 	size_t n_days, cap_days;
 };
@@ -76,6 +77,15 @@ tells_apart(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
 
 	return (o->columns & all & ~gdi_rollup_columns(r->kind)) == 0;
 }
+
+bool
+gdi_plan_suits(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
+{
+	return o->sums && r->stored && r->n >= 2 && tells_apart(o, r) &&
+	    within_a_bin(o, r);
+}
+
+/* ---- days ---------------------------------------------------------------- */
 
 /*
  * Whether each record that it lists is among the parts, and none of them stood
@@ -141,8 +151,7 @@ take_rollup(struct gdi_plan *p, const struct stretch *w,
 	int rc;
 
 	/* where an address index leaves but a few blocks, they are less */
-	if (!r->stored || r->n < 2 || !tells_apart(&p->opts, r) ||
-	    !within_a_bin(&p->opts, r) ||
+	if (!gdi_plan_suits(&p->opts, r) ||
 	    !has_all(p, w, r, NOBODY, &first, &rows) ||
 	    rows < (uint64_t)r->record->n4 + r->record->n6)
 		return 0;
@@ -274,25 +283,75 @@ read_all(const struct gdi_plan *p, struct reading *r)
 	return 0;
 }
 
+/* ---- days that the scan has as roll-ups ---------------------------------- */
+
+/* 1: one of them cannot be used. */
+static int
+take_held(struct gdi_plan *p)
+{
+	const struct godb_scan *s = p->scan;
+
+	for (size_t i = 0; i < s->n_helds; i++) {
+		const struct gdi_held *h = &s->helds[i];
+		const struct gdi_rollup *r = h->rollup;
+		struct gdi_scan_part like = {.day = h->day,
+		    .part = {.iface = s->ifaces[h->iface].name,
+			.iface_index = h->iface}};
+
+		if (r == NULL)
+			continue;
+		if (!gdi_plan_suits(&p->opts, r) ||
+		    gdi_is_left_out(p->opts.left_out, r->record->id))
+			return 1;
+		if (reserve(p) < 0)
+			return -ENOMEM;
+		gdi_scan_rolled(&like, r->record, &p->rolled[p->n_rolled]);
+		p->kind[p->n_rolled] = (uint8_t)r->kind;
+		p->first[p->n_rolled++] = s->n_parts; /* none */
+	}
+	p->n_held = p->n_rolled;
+	return 0;
+}
+
+/* Of the first n_held roll-ups, those whose days come before a part's. */
+static size_t
+put_held(struct gdi_plan *p, size_t held, const struct godb_part *before)
+{
+	for (; held < p->n_held; held++) {
+		const struct godb_part *h = &p->rolled[held].part;
+
+		if (before && (h->iface_index > before->iface_index ||
+				  (h->iface_index == before->iface_index &&
+				      h->slot_s > before->slot_s)))
+			break;
+		p->part[p->n++] = p->scan->n_parts + held;
+	}
+	return held;
+}
+
 /* A roll-up stands where the first of its parts would. */
 static void
 put_in_order(struct gdi_plan *p)
 {
+	size_t held = 0;
+
 	for (size_t i = 0; i < p->scan->n_parts; i++) {
 		uint32_t owner = p->owner[i];
 
+		held = put_held(p, held, &p->scan->parts[i].part);
 		if (owner == NOBODY)
 			p->part[p->n++] = i;
 		else if (p->first[owner] == i)
 			p->part[p->n++] = p->scan->n_parts + owner;
 	}
+	(void)put_held(p, held, NULL);
 }
 
 static int
 make(struct gdi_plan *p)
 {
 	const struct godb_scan *s = p->scan;
-	size_t room = s->n_parts + 1;
+	size_t room = s->n_parts + p->n_held + 1;
 	struct reading r;
 	int rc;
 
@@ -324,11 +383,12 @@ gdi_plan_new(const struct godb_scan *s, const struct gdi_plan_opts *opts,
 		return -ENOMEM;
 	p->scan = s;
 	p->opts = *opts;
-	if (opts->sums && (!opts->by_time || opts->bin))
+	rc = take_held(p);
+	if (rc == 0 && opts->sums && (!opts->by_time || opts->bin))
 		rc = make(p);
 	else
 		p->n = s->n_parts;
-	if (rc < 0) {
+	if (rc != 0) {
 		gdi_plan_free(p);
 		return rc;
 	}

@@ -42,10 +42,24 @@ struct gdi_plan_opts {
 	struct godb_pool *pool; /* reads for it; NULL: the caller's thread */
 };
 
+struct gdi_rollup;
+
+/* Whether it matters in how many pieces a row comes: of a live block, or of
+ * several blocks. */
+bool gdi_plan_whole_rows(const struct godb_query_opts *q);
+/* What can be said of a question before there is a scan: it may look at fewer
+ * columns.  Not `left_out` and `pool`. */
+void gdi_plan_opts_of(const struct godb_query_opts *q,
+    struct gdi_plan_opts *out);
+/* Whether a roll-up may stand for the records that it lists, if all of them
+ * are to be read. */
+bool gdi_plan_suits(const struct gdi_plan_opts *o, const struct gdi_rollup *r);
+
 struct gdi_plan;
 struct gdi_scan_part;
 
-/* Borrows the scan.  0, -ENOMEM. */
+/* Borrows the scan.  0; 1: of a day that the scan has as a roll-up, that does
+ * not suit the question or is left out; -ENOMEM. */
 int gdi_plan_new(const struct godb_scan *s, const struct gdi_plan_opts *opts,
     struct gdi_plan **out);
 void gdi_plan_free(struct gdi_plan *p); /* accepts NULL */

@@ -7,10 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/godb/cond.h"
 #include "common/godb/having.h"
+#include "common/godb/held.h"
 #include "common/godb/rank.h"
 
 #define CELLS_LEAST 8 /* a thread, to be given them whole */
+
+/* The scan has days as roll-ups that do not answer the question; beside errors
+ * of the machine and of godb.h. */
+#define GDI_EHELD (-ESTALE)
 
 static bool
 keys_are_sane(const struct godb_keys *keys, uint32_t seen)
@@ -53,30 +59,23 @@ opts_are_sane(const struct godb_scan *s, const struct godb_query_opts *o)
 		GODB_SORT_METRIC(o->sort) <= GODB_METRIC_ROWS);
 }
 
-/* What only groups have and somebody asks for. */
-static uint32_t
-metrics_of(const struct godb_query_opts *o)
+bool
+gdi_plan_whole_rows(const struct godb_query_opts *q)
 {
-	uint32_t metrics = o->metrics;
-
-	if (o->sort < 0)
-		metrics |= 1u << GODB_SORT_METRIC(o->sort);
-	if (o->having)
-		metrics |= godb_cond_metrics(o->having);
-	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
+	return (q->cond && (q->cond->columns & GDI_COL_COUNTERS)) ||
+	    (gdi_group_metrics(q) & 1u << GODB_METRIC_ROWS);
 }
 
-/* Whether it matters in how many pieces a row comes: of a live block, or of
- * several blocks. */
-static bool
-needs_whole_rows(const struct gdi_run *run, const struct gdi_worker *w)
+void
+gdi_plan_opts_of(const struct godb_query_opts *q, struct gdi_plan_opts *out)
 {
-	const uint32_t counters = GODB_COL(GODB_BYTES_RCVD) |
-	    GODB_COL(GODB_BYTES_SENT) | GODB_COL(GODB_PKTS_RCVD) |
-	    GODB_COL(GODB_PKTS_SENT);
-
-	return (gdi_filter_columns(w->filter) & counters) ||
-	    (metrics_of(run->opts) & 1u << GODB_METRIC_ROWS);
+	*out = (struct gdi_plan_opts){
+	    .sums = !q->no_rollups && !gdi_plan_whole_rows(q),
+	    .columns = (q->cond ? q->cond->columns : 0) |
+		gdi_group_columns(&q->keys, gdi_group_metrics(q)),
+	    .by_time = godb_keys_has(&q->keys, GODB_KEY_TIME),
+	    .bin = q->bin,
+	    .bin_arg = q->bin_arg};
 }
 
 static int
@@ -94,7 +93,7 @@ open_worker(struct gdi_run *run, struct gdi_worker *w)
 		return rc;
 	gdi_cursor_expect(w->cursor, gdi_filter_columns(w->filter) |
 		gdi_feed_columns(w->feed));
-	if (needs_whole_rows(run, w))
+	if (gdi_plan_whole_rows(run->opts))
 		gdi_cursor_sum_live(w->cursor);
 	return 0;
 }
@@ -130,29 +129,47 @@ wants_sums_alone(const struct gdi_worker *w)
 	    gdi_filter_verdict(w->filter, 6) == GDI_ALWAYS;
 }
 
+/* Of days that the scan has as roll-ups: what they stand for, and blocks that
+ * they need not sum, as these have no rows. */
+static void
+count_held(struct gdi_run *run)
+{
+	struct godb_result_stats *stats = &run->result->stats;
+
+	for (size_t i = 0; i < gdi_scan_n_helds(run->scan); i++) {
+		const struct gdi_held *h = gdi_scan_held(run->scan, i);
+
+		if (h->rollup == NULL)
+			continue;
+		stats->parts_rolled += h->n_summed;
+		stats->parts += h->digest.records - h->n_summed;
+		stats->parts_skipped += h->digest.records - h->n_summed;
+	}
+}
+
 static int
 make_plan(struct gdi_run *run)
 {
-	const struct godb_query_opts *o = run->opts;
-	struct gdi_plan_opts plan = {
-	    .sums = !o->no_rollups && !needs_whole_rows(run, run->worker) &&
-		!wants_sums_alone(run->worker),
-	    .columns = gdi_filter_columns(run->worker->filter) |
-		gdi_feed_columns(run->worker->feed),
-	    .by_time = godb_keys_has(&o->keys, GODB_KEY_TIME),
-	    .bin = o->bin,
-	    .bin_arg = o->bin_arg,
-	    .left_out = run->left_out,
-	    .pool = o->pool};
+	struct gdi_plan_opts plan;
 	size_t n_rolled;
-	int rc = gdi_plan_new(run->scan, &plan, &run->plan);
+	int rc;
 
+	gdi_plan_opts_of(run->opts, &plan);
+	plan.sums = plan.sums && !wants_sums_alone(run->worker);
+	plan.columns = gdi_filter_columns(run->worker->filter) |
+	    gdi_feed_columns(run->worker->feed);
+	plan.left_out = run->left_out;
+	plan.pool = run->opts->pool;
+	rc = gdi_plan_new(run->scan, &plan, &run->plan);
+	if (rc == 1)
+		return GDI_EHELD;
 	if (rc < 0)
 		return rc;
 	(void)gdi_plan_rolled(run->plan, &n_rolled);
 	run->result->stats.parts_rolled = godb_scan_n_parts(run->scan) -
 	    (gdi_plan_n(run->plan) - n_rolled);
 	run->result->stats.rollups_unreadable = gdi_plan_n_left_out(run->plan);
+	count_held(run);
 	return 0;
 }
 
@@ -301,7 +318,7 @@ best_of(const struct godb_query_opts *o)
 static int
 open_run(struct gdi_run *run)
 {
-	struct gdi_group_opts group = {&run->opts->keys, metrics_of(run->opts),
+	struct gdi_group_opts group = {&run->opts->keys, gdi_group_metrics(run->opts),
 	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
 	    best_of(run->opts)};
 	const struct gdi_filter *filter;
@@ -561,33 +578,59 @@ begin_again(struct gdi_run *run, struct godb_result *old)
  * A roll-up that cannot be read is replaced by its blocks, and a block by
  * nothing; of those that come in pieces, or whose counters were read first,
  * something may have been taken by then.  That is rare, so it takes no memory
- * to take it back: all is asked again, with those left out.
+ * to take it back: all is asked again, with those left out.  The blocks of a
+ * roll-up that the scan has in the place of a day are in a scan of our own.
  */
+static int
+ask_until_read(struct gdi_run *run)
+{
+	struct gdi_left_out left_out = {0};
+	struct godb_scan *own = NULL;
+	struct godb_result *r = NULL;
+	int rc;
+
+	do {
+		struct gdi_run again = {.scan = run->scan, .opts = run->opts,
+		    .left_out = &left_out};
+
+		rc = begin_again(&again, r);
+		if (rc < 0)
+			break;
+		r = again.result;
+		rc = ask(&again);
+		if (rc != GDI_EHELD)
+			continue;
+		/* its parts have other numbers */
+		godb_result_free(r);
+		r = NULL;
+		rc = own ? -EINVAL :
+			   gdi_scan_unheld(run->scan, run->opts, &own);
+		run->scan = own;
+		rc = rc == 0 ? 1 : rc;
+	} while (rc == 1);
+	free(left_out.id);
+	run->result = r;
+	if (r)
+		r->own_scan = own;
+	else
+		godb_scan_close(own);
+	return rc;
+}
+
 int
 godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
     struct godb_result **out)
 {
 	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
-	struct gdi_left_out left_out = {0};
-	struct godb_result *r = NULL;
+	struct gdi_run run = {.scan = s, .opts = &o};
 	int rc = gdi_opts_take(&o, sizeof(o), opts);
 
 	if (rc < 0 || !opts_are_sane(s, &o))
 		return -EINVAL;
-	do {
-		struct gdi_run run = {.scan = s, .opts = &o,
-		    .left_out = &left_out};
-
-		rc = begin_again(&run, r);
-		if (rc == 0) {
-			r = run.result;
-			rc = ask(&run);
-		}
-	} while (rc == 1);
-	free(left_out.id);
+	rc = ask_until_read(&run);
 	if (rc < 0)
-		godb_result_free(r);
+		godb_result_free(run.result);
 	else
-		*out = r;
+		*out = run.result;
 	return rc;
 }

@@ -11,10 +11,6 @@
 #include "common/godb/held.h"
 #include "common/godb/wire.h"
 
-#define COUNTERS \
-	(GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) | \
-	    GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT))
-
 static bool
 is_rolled(const struct gdi_run *run, size_t i)
 {
@@ -228,8 +224,8 @@ largest_of(struct gdi_worker *w, const struct gdi_piece *p)
 		if (!(v6 ? p->want6 : p->want4))
 			continue;
 		/* all will be loaded, so in one pass */
-		gdi_cursor_zones(w->cursor, p->part, p->n, COUNTERS, v6,
-		    zone);
+		gdi_cursor_zones(w->cursor, p->part, p->n, GDI_COL_COUNTERS,
+		    v6, zone);
 		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
 			uint64_t max = zone[c].known ? zone[c].max :
 						       UINT64_MAX;
@@ -253,7 +249,8 @@ pick_rows(struct gdi_worker *w, struct godb_cursor *cursor,
 {
 	const uint32_t *sel = p->whole ? NULL : w->sel;
 	struct godb_columns counters GDI_UNINITIALISED;
-	int rc = load(w, cursor, p, *columns & COUNTERS, sel, *n, &counters);
+	int rc = load(w, cursor, p, *columns & GDI_COL_COUNTERS, sel, *n,
+	    &counters);
 
 	if (rc == 0 && p->whole) {
 		c->n4 = counters.n4;
@@ -267,7 +264,7 @@ pick_rows(struct gdi_worker *w, struct godb_cursor *cursor,
 	merge_columns(c, &counters);
 	w->stats.rows_matched += *n;
 	*n = gdi_feed_pick(w->feed, c, sel, *n, w->sel);
-	*columns &= ~COUNTERS;
+	*columns &= ~GDI_COL_COUNTERS;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "common/godb/plan.h"
 #include "common/godb/pool.h"
 #include "common/godb/result.h"
+#include "common/godb/schema.h"
 
 #include <stdatomic.h>
 

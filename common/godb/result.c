@@ -148,6 +148,7 @@ godb_result_free(struct godb_result *r)
 	free(r->lost);
 	free(r->l7_text);
 	free(r->made);
+	godb_scan_close(r->own_scan);
 	free(r);
 }
 

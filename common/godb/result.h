@@ -26,7 +26,8 @@ struct gdi_lost {
 };
 
 struct godb_result {
-	const struct godb_scan *scan; /* borrowed */
+	const struct godb_scan *scan; /* borrowed, or our own: */
+	struct godb_scan *own_scan;   /* or NULL */
 	struct gdi_group *group;
 	uint32_t *ids; /* of groups, n_rows */
 	size_t n_rows, n_hits;

@@ -18,6 +18,7 @@
 #include "common/godb/addrindex.h"
 #include "common/godb/layout.h"
 #include "common/godb/needles.h"
+#include "common/godb/plan.h"
 
 static int
 choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
@@ -120,6 +121,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan_opts o = GODB_SCAN_OPTS_INIT;
+	struct gdi_plan_opts question;
 	int rc = gdi_opts_take(&o, sizeof(o), opts);
 	struct godb_scan *s;
 
@@ -137,8 +139,13 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->addresses = o.addresses;
 	s->sure = o.sure;
 	s->pool = o.pool;
+	s->no_live = o.no_live;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
+	if (o.question && !s->cond && !o.addresses && !o.no_index) {
+		gdi_plan_opts_of(o.question, &question);
+		s->question = &question;
+	}
 	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;
 	if (rc == 0)
 		rc = choose_ifaces(s, r, o.ifaces);
@@ -150,6 +157,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	if (rc == 0)
 		rc = load_names(s);
 	s->cond = NULL;
+	s->question = NULL;
 	s->pool = NULL;
 	gdi_addrwalk_free(s->walk);
 	s->walk = NULL;
@@ -172,7 +180,7 @@ godb_scan_close(struct godb_scan *s)
 	for (size_t i = 0; i < s->n_lives; i++)
 		gdi_scan_live_free(s->lives[i]);
 	for (size_t i = 0; i < s->n_helds; i++)
-		gdi_digest_free(&s->helds[i].digest);
+		gdi_held_free(&s->helds[i]);
 	gdi_names_free(&s->names);
 	gdi_names_free(&s->live_names);
 	free(s->helds);
@@ -240,6 +248,23 @@ godb_scan_spared(const struct godb_scan *s, size_t iface,
 		*out = s->ifaces[iface].spared;
 }
 
+void
+godb_scan_rolled(const struct godb_scan *s, size_t iface,
+    struct godb_rolled *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < s->n_helds; i++) {
+		const struct gdi_digest *d = &s->helds[i].digest;
+
+		if (s->helds[i].iface != iface || s->helds[i].rollup == NULL)
+			continue;
+		out->days++;
+		out->blocks += d->records;
+		out->rows += d->rows;
+		out->bytes += d->stored_bytes;
+	}
+}
+
 size_t
 gdi_scan_n_helds(const struct godb_scan *s)
 {
@@ -267,6 +292,30 @@ gdi_scan_open_held(const struct godb_scan *s, const struct gdi_held *h)
 	gp_clock_day_format(h->day_s, day);
 	fd = gdi_open_below(s->store_fd, s->ifaces[h->iface].name, day);
 	return fd == -ENOENT ? GODB_EGONE : fd;
+}
+
+int
+gdi_scan_unheld(const struct godb_scan *s, const struct godb_query_opts *q,
+    struct godb_scan **out)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	const struct godb_reader reader = {s->store_fd};
+	const char **ifaces = calloc(s->n_ifaces + 1, sizeof(*ifaces));
+	int rc;
+
+	if (ifaces == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_ifaces; i++)
+		ifaces[i] = s->ifaces[i].name;
+	opts.ifaces = ifaces;
+	opts.first_s = s->first_s;
+	opts.last_s = s->last_s;
+	opts.no_live = s->no_live;
+	opts.cancel = q->cancel;
+	opts.pool = q->pool;
+	rc = godb_scan_open(&reader, &opts, out);
+	free(ifaces);
+	return rc;
 }
 
 int

@@ -78,8 +78,10 @@ struct godb_scan {
 	struct gdi_names names;
 	struct gdi_names live_names; /* that journals use */
 	int64_t first_s, last_s; /* window */
+	bool no_live;
 	/* what it is for, while it is opened */
 	const struct godb_cond *cond;
+	const struct gdi_plan_opts *question; /* NULL: of no day a roll-up */
 	bool addresses, no_index, sure;
 	struct gdi_addrwalk *walk;
 	struct gdi_buf bytes;

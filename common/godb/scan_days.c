@@ -4,6 +4,7 @@
 #include "common/godb/scan_state.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -89,41 +90,56 @@ struct day {
 	const char *name;
 	int64_t day_s;
 	bool wanted; /* false: only for the interface's extent */
-	bool ahead;
+	bool ahead, rolled; /* what is there: index, or held */
 	int rc;
 	struct gdi_index index;
+	struct gdi_held held;
 };
 
 struct reading {
 	const struct gdi_stock *k;
 	struct day *day;
+	size_t n;
+	atomic_size_t next;
 };
 
 static void
-read_ahead(void *arg, size_t i)
+read_one_ahead(const struct gdi_stock *k, struct day *d, struct gdi_buf *bytes)
 {
-	const struct reading *r = arg;
-	struct day *d = &r->day[i];
-	int fd;
+	int fd = gp_fd_opendir_at(k->fd, d->name);
 
-	if (!d->wanted)
-		return;
-	fd = gp_fd_opendir_at(r->k->fd, d->name);
 	d->ahead = fd >= 0;
 	if (d->ahead)
-		d->rc = read_day(r->k, fd, d->day_s, &d->index);
+		d->rc = gdi_scan_roll_day(k, fd, d->day_s, bytes, &d->held);
+	d->rolled = d->rc == 1;
+	if (d->ahead && d->rc == 0)
+		d->rc = read_day(k, fd, d->day_s, &d->index);
 	gp_fd_close(&fd);
+}
+
+static void
+read_ahead(void *arg, unsigned thread)
+{
+	struct gdi_buf bytes = {0};
+	struct reading *r = arg;
+	size_t i;
+
+	(void)thread;
+	while ((i = atomic_fetch_add(&r->next, 1)) < r->n)
+		if (r->day[i].wanted)
+			read_one_ahead(r->k, &r->day[i], &bytes);
+	gdi_buf_free(&bytes);
 }
 
 /* Which days have to be read is known when no address index is asked first. */
 static void
 read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 {
-	struct reading r = {k, day};
+	struct reading r = {k, day, n, 0};
 
 	if (n > 1 && gdi_pool_size(k->s->pool) > 1 && !k->s->cond &&
 	    !k->s->addresses)
-		gdi_pool_each(k->s->pool, n, read_ahead, &r);
+		gdi_pool_run(k->s->pool, read_ahead, &r);
 }
 
 /* ---- in their turn ------------------------------------------------------- */
@@ -140,11 +156,29 @@ index_of(struct gdi_stock *k, struct day *day, struct gdi_scan_day *out)
 		return day->rc;
 	}
 	fd = gp_fd_opendir_at(k->fd, day->name);
-	rc = fd < 0 ? fd : gdi_scan_hold_day(k, fd, day->day_s, day->wanted,
-				&out->sieve);
+	rc = fd < 0 ? fd : day->wanted ?
+	    gdi_scan_roll_day(k, fd, day->day_s, &k->s->bytes, &day->held) :
+	    0;
+	day->rolled = rc == 1;
+	if (rc == 0)
+		rc = gdi_scan_hold_day(k, fd, day->day_s, day->wanted,
+		    &out->sieve);
 	if (rc == 0)
 		rc = read_day(k, fd, day->day_s, &out->index);
 	gp_fd_close(&fd);
+	return rc;
+}
+
+static int
+take_rolled(struct gdi_stock *k, struct day *day)
+{
+	const struct gdi_digest *d = &day->held.digest;
+	int rc;
+
+	gdi_scan_extend(k->iface, d->first_s);
+	gdi_scan_extend(k->iface, d->last_s);
+	rc = gdi_scan_add_held(k->s, &day->held);
+	day->rolled = rc < 0;
 	return rc;
 }
 
@@ -169,7 +203,7 @@ take_day(struct gdi_stock *k, struct day *day)
 	rc = index_of(k, day, d);
 	if (rc == 1) {
 		gdi_scan_day_free(d);
-		return 0;
+		return day->rolled ? take_rolled(k, day) : 0;
 	}
 	if (rc == 0)
 		gdi_scan_check_sieve(d);
@@ -210,9 +244,12 @@ gdi_scan_take_days(struct gdi_stock *k)
 	for (int i = 0; rc == 0 && i < n; i++)
 		if (day[i].wanted || i == 0 || i == n - 1)
 			rc = take_day(k, &day[i]);
-	for (int i = 0; day && i < n; i++)
-		if (day[i].ahead)
+	for (int i = 0; day && i < n; i++) {
+		if (day[i].ahead && !day[i].rolled)
 			gdi_index_free(&day[i].index);
+		if (day[i].rolled)
+			gdi_held_free(&day[i].held);
+	}
 	free(day);
 	if (n >= 0)
 		godb_ifaces_free(days);

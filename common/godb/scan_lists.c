@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/godb/rollup.h"
+
 void *
 gdi_scan_grow(void *list, size_t n, size_t *cap, size_t size)
 {
@@ -20,6 +22,31 @@ gdi_scan_grow(void *list, size_t n, size_t *cap, size_t size)
 	if (grown)
 		*cap = more;
 	return grown;
+}
+
+int
+gdi_scan_add_held(struct godb_scan *s, struct gdi_held *h)
+{
+	struct gdi_held *list = gdi_scan_grow(s->helds, s->n_helds,
+	    &s->cap_helds, sizeof(*list));
+
+	if (list == NULL)
+		return -ENOMEM;
+	s->helds = list;
+	list[s->n_helds++] = *h;
+	memset(h, 0, sizeof(*h));
+	return 0;
+}
+
+void
+gdi_held_free(struct gdi_held *h)
+{
+	gdi_digest_free(&h->digest);
+	if (h->rollups)
+		gdi_rollups_free(h->rollups);
+	free(h->rollups);
+	gdi_scan_day_free(h->day);
+	memset(h, 0, sizeof(*h));
 }
 
 int

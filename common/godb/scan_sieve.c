@@ -17,15 +17,12 @@
 static int
 add_held(struct gdi_stock *k, int64_t day_s, struct gdi_digest *digest)
 {
-	struct godb_scan *s = k->s;
 	struct godb_spared *spared = &k->iface->spared;
-	struct gdi_held *list = gdi_scan_grow(s->helds, s->n_helds,
-	    &s->cap_helds, sizeof(*list));
+	struct gdi_held h = {.iface = k->index, .day_s = day_s,
+	    .digest = *digest};
 
-	if (list == NULL)
+	if (gdi_scan_add_held(k->s, &h) < 0)
 		return -ENOMEM;
-	s->helds = list;
-	list[s->n_helds++] = (struct gdi_held){k->index, day_s, *digest};
 	spared->days++;
 	spared->blocks += digest->row_records;
 	spared->rows += digest->rows;

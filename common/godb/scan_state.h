@@ -7,6 +7,7 @@
  *   scan_journals.c  journals opened; batches of theirs that no record contains
  *   scan_days.c      indexes of days
  *   scan_sieve.c     days and blocks that address indexes spare
+ *   scan_rolled.c    days that roll-ups answer for
  *   scan_parts.c     records and journals to parts
  *
  * Functions return 0 or an error unless they say otherwise.  An error ends the
@@ -53,6 +54,8 @@ gdi_scan_extend(struct gdi_scan_iface *f, int64_t slot_s)
 /* The list, moved, with room for one more than its N items; *cap is how many
  * it has room for.  NULL: no memory, and the list is as it was. */
 void *gdi_scan_grow(void *list, size_t n, size_t *cap, size_t size);
+/* The days that are held become one more, taken; -ENOMEM. */
+int gdi_scan_add_held(struct godb_scan *s, struct gdi_held *h);
 /* A fault of an interface, whose name is borrowed, in FILE of FOLDER below its
  * own; either may be "".  -ENOMEM. */
 int gdi_scan_add_fault(struct godb_scan *s, const char *iface,
@@ -92,6 +95,16 @@ void gdi_scan_check_sieve(struct gdi_scan_day *d);
 /* Whether no row of the record meets what is asked for. */
 bool gdi_scan_record_ruled_out(const struct gdi_scan_day *d,
     const struct gdi_record *r);
+
+/* ---- scan_rolled.c */
+
+/*
+ * 1: a roll-up answers the question in the place of the whole day, which is in
+ * *out and *out the caller's; 0: none does.  -ENOMEM.  By any thread; bytes
+ * are its own, of one call and the next.
+ */
+int gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
+    struct gdi_buf *bytes, struct gdi_held *out);
 
 /* ---- scan_parts.c */
 

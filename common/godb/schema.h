@@ -24,6 +24,10 @@ struct gdi_column {
 
 extern const struct gdi_column gdi_columns[GODB_N_COLUMNS];
 
+#define GDI_COL_COUNTERS                                         \
+	(GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) | \
+	    GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT))
+
 /* Bytes of a decoded value. */
 size_t gdi_value_bytes(enum godb_column c, bool v6);
 

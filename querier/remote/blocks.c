@@ -457,6 +457,15 @@ godb_scan_spared(const struct godb_scan *s, size_t iface,
 	memset(out, 0, sizeof(*out));
 }
 
+void
+godb_scan_rolled(const struct godb_scan *s, size_t iface,
+    struct godb_rolled *out)
+{
+	(void)s;
+	(void)iface;
+	memset(out, 0, sizeof(*out));
+}
+
 /* ---- what the scan has ------------------------------------------------- */
 
 size_t

@@ -220,6 +220,16 @@ gdi_scan_n_helds(const struct godb_scan *s)
 	return 0;
 }
 
+int
+gdi_scan_unheld(const struct godb_scan *s, const struct godb_query_opts *q,
+    struct godb_scan **out)
+{
+	(void)s;
+	(void)q;
+	(void)out;
+	return -EINVAL;
+}
+
 const struct gdi_held *
 gdi_scan_held(const struct godb_scan *s, size_t i)
 {

@@ -1,4 +1,5 @@
-/* Answers with and without roll-ups: they are the same or the test fails. */
+/* Answers with and without roll-ups, and of a scan that was opened for the
+ * question: they are the same or the test fails. */
 #ifndef TESTS_ROLLUPTEST_H
 #define TESTS_ROLLUPTEST_H
 
@@ -63,6 +64,94 @@ same_both_ways(const struct godb_scan *s, const struct godb_query_opts *opts,
 	return same;
 }
 
+/* Whether a scan and its answer say the same of what is covered. */
+__attribute__((unused)) static bool
+same_coverage(struct godb_reader *r, const struct godb_scan_opts *scan,
+    const struct godb_scan *s[2], const struct godb_result *a[2])
+{
+	struct godb_coverage_opts opts = GODB_COVERAGE_OPTS_INIT;
+	const struct godb_incomplete *x, *y;
+	struct godb_coverage *c[2];
+	uint64_t covered[2], wanted[2];
+	bool same;
+
+	opts.first_s = scan->first_s;
+	opts.last_s = scan->last_s;
+	opts.now_ns = (T0 + 40 * INT64_C(86400)) * 1000000000;
+	for (int i = 0; i < 2; i++) {
+		if (godb_coverage_new(r, s[i], a[i], &opts, &c[i]) < 0)
+			abort();
+		godb_coverage_time(c[i], &covered[i], &wanted[i]);
+	}
+	same = covered[0] == covered[1] && wanted[0] == wanted[1] &&
+	    godb_coverage_directions(c[0]) == godb_coverage_directions(c[1]);
+	for (size_t i = 0; same; i++) {
+		x = godb_coverage_incomplete(c[0], i);
+		y = godb_coverage_incomplete(c[1], i);
+		if (x == NULL || y == NULL)
+			break;
+		same = x->cause == y->cause && x->first_ns == y->first_ns &&
+		    x->last_ns == y->last_ns && x->amount == y->amount &&
+		    x->count == y->count && x->unreadable == y->unreadable;
+	}
+	same = same && x == NULL && y == NULL;
+	for (int i = 0; i < 2; i++)
+		godb_coverage_free(c[i]);
+	return same;
+}
+
+static uint64_t rolled_days; /* that the last question's scan did not read */
+
+/* Of a scan that was opened for the question, which is asked of it, and another
+ * one, which it is not for. */
+__attribute__((unused)) static bool
+same_of_own_scan(struct godb_reader *r, const struct godb_scan *s,
+    struct godb_scan_opts *scan, const struct godb_query_opts *opts)
+{
+	struct godb_query_opts other = *opts;
+	struct godb_result_stats x, y;
+	struct godb_result *a = NULL, *b = NULL, *c = NULL, *d = NULL;
+	struct godb_scan *own;
+	struct godb_rolled rolled;
+	bool same;
+
+	other.no_rollups = true;
+	scan->question = opts;
+	if (godb_scan_open(r, scan, &own) < 0)
+		abort();
+	same = godb_query_run(s, opts, &a) == 0 &&
+	    godb_query_run(own, opts, &b) == 0 && result_equals(a, b) &&
+	    godb_query_run(s, &other, &c) == 0 &&
+	    godb_query_run(own, &other, &d) == 0 && result_equals(c, d);
+	if (same) {
+		godb_result_stats(a, &x);
+		godb_result_stats(b, &y);
+		x.bytes_read = y.bytes_read = x.mem_bytes = y.mem_bytes = 0;
+		x.bytes_decoded = y.bytes_decoded = 0;
+		same = memcmp(&x, &y, sizeof(x)) == 0 &&
+		    same_coverage(r, scan,
+			(const struct godb_scan *[]){s, own},
+			(const struct godb_result *[]){a, b});
+	}
+	rolled_days = 0;
+	for (size_t i = 0; i < godb_scan_n_ifaces(own); i++) {
+		int64_t t[4] = {0};
+
+		godb_scan_rolled(own, i, &rolled);
+		rolled_days += rolled.days;
+		same = same &&
+		    godb_scan_extent(s, i, &t[0], &t[1]) ==
+			godb_scan_extent(own, i, &t[2], &t[3]) &&
+		    t[0] == t[2] && t[1] == t[3];
+	}
+	godb_result_free(a);
+	godb_result_free(b);
+	godb_result_free(c);
+	godb_result_free(d);
+	godb_scan_close(own);
+	return same;
+}
+
 /* Asks a store WHAT WHERE; opts has the rest. */
 __attribute__((unused)) static bool
 ask_both_ways(const char *path, struct godb_query_opts *opts,
@@ -85,7 +174,8 @@ ask_both_ways(const char *path, struct godb_query_opts *opts,
 		abort();
 	opts->cond = c;
 	memset(stats, 0, sizeof(*stats));
-	same = same_both_ways(s, opts, stats);
+	same = same_both_ways(s, opts, stats) &&
+	    same_of_own_scan(r, s, &scan, opts);
 	godb_scan_close(s);
 	godb_reader_close(r);
 	godb_cond_free(c);

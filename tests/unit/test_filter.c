@@ -376,9 +376,10 @@ check_plain(void)
 	static const char *const text[] = {"proto = 6", "proto >= 127",
 	    "proto != 128", "dport = 443", "dport > 32767", "dport <= 22",
 	    "dport in (0, 53, 65535)", "proto in (1, 17, 255)",
-	    "sip = 10.0.0.2", "sip > 10.0.0.1", "dip in (192.0.2.7, 192.0.2.8,"
-	    " 192.0.2.200)", "host = 10.0.0.3", "net 2001:db8::a00:0/127",
-	    "bytes_rcvd > 1500", "bytes_sent < 9223372036854775808",
+	    "sip = 10.0.0.2", "sip > 10.0.0.1",
+	    "dip in (192.0.2.7, 192.0.2.8, 192.0.2.200)", "host = 10.0.0.3",
+	    "net 2001:db8::a00:0/127", "bytes_rcvd > 1500",
+	    "bytes_sent < 9223372036854775808",
 	    "bytes_sent >= 9223372036854775808", "bytes > 65536",
 	    "bytes = 18446744073709551615", "packets <= 3",
 	    "packets_rcvd in (1, 65536, 18446744073709551614)",

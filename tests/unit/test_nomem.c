@@ -452,18 +452,13 @@ make_rolled(void)
 }
 
 static int
-ask_rolled(const struct view *v, uint64_t sum[4], uint64_t *rollups)
+ask_rolled(const struct godb_scan *scan, const struct godb_query_opts *o,
+    uint64_t sum[4], uint64_t *rollups)
 {
-	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
 	struct godb_result_stats stats;
 	struct godb_result *r;
-	struct godb_diag d;
-	int rc;
+	int rc = godb_query_run(scan, o, &r);
 
-	o.limit = 3;
-	if (godb_keys_parse("sip,dip", &o.keys, &d) < 0)
-		abort();
-	rc = godb_query_run(v->scan, &o, &r);
 	if (rc < 0)
 		return rc;
 	godb_result_totals(r, sum);
@@ -473,22 +468,45 @@ ask_rolled(const struct view *v, uint64_t sum[4], uint64_t *rollups)
 	return 0;
 }
 
-static void
-test_rolled(void)
+/* The same of a scan that is opened for it, instead of one that is there. */
+static int
+ask_own(const struct view *v, const struct godb_query_opts *o,
+    uint64_t sum[4], uint64_t *rollups)
 {
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct godb_rolled rolled;
+	struct godb_scan *own;
+	int rc;
+
+	opts.question = o;
+	rc = godb_scan_open(v->reader, &opts, &own);
+	if (rc < 0)
+		return rc;
+	godb_scan_rolled(own, 0, &rolled);
+	rc = ask_rolled(own, o, sum, rollups);
+	godb_scan_close(own);
+	/* without memory a day is not taken for one that must be read */
+	return rc == 0 && rolled.days != 1 ? -EINVAL : rc;
+}
+
+static void
+ask_without(const struct view *v, bool own, const char *what)
+{
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
 	uint64_t want[4], sum[4], rollups;
 	long bad = 0, refused = 0;
-	struct view v;
+	struct godb_diag d;
 
-	make_rolled();
-	if (view_open(path, &v) < 0 || ask_rolled(&v, want, &rollups) < 0)
+	o.limit = 3;
+	if (godb_keys_parse("sip,dip", &o.keys, &d) < 0 ||
+	    ask_rolled(v->scan, &o, want, &rollups) < 0)
 		abort();
-	is_int((int64_t)rollups, 1, "a question to a roll-up");
 	for (long at = 0;; at++) {
 		int rc;
 
 		arm(at, at % 2);
-		rc = ask_rolled(&v, sum, &rollups);
+		rc = own ? ask_own(v, &o, sum, &rollups) :
+			   ask_rolled(v->scan, &o, sum, &rollups);
 		armed = false;
 		refused += rc != 0;
 		if (rc == 0 ? memcmp(sum, want, sizeof(sum)) != 0 :
@@ -499,8 +517,31 @@ test_rolled(void)
 		if (n_calls <= at)
 			break;
 	}
-	ok(refused > 40, "takes %ld allocations", refused);
+	ok(refused > 40, "%s takes %ld allocations", what, refused);
 	is_int(bad, 0, "without one of them: -ENOMEM, or the answer");
+}
+
+static void
+test_rolled(void)
+{
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	uint64_t sum[4], rollups;
+	struct godb_diag d;
+	struct view v;
+	char file[96];
+
+	make_rolled();
+	if (view_open(path, &v) < 0 ||
+	    godb_keys_parse("sip,dip", &o.keys, &d) < 0 ||
+	    ask_rolled(v.scan, &o, sum, &rollups) < 0)
+		abort();
+	is_int((int64_t)rollups, 1, "a question to a roll-up");
+	ask_without(&v, false, "it");
+	ask_without(&v, true, "with a scan of its own it");
+	snprintf(file, sizeof(file), "%s/eth0/2025-11-25/rollups.gpf", path);
+	if (truncate(file, 64) < 0)
+		abort();
+	ask_without(&v, true, "where the roll-up is damaged it");
 	view_close(&v);
 }
 

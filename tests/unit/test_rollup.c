@@ -190,30 +190,31 @@ test_plans(void)
 		uint32_t metrics;
 		uint64_t rollups; /* of eth0 and eth1 together */
 		const char *name;
+		uint64_t held; /* days that a scan for it has no parts of */
 	} plans[] = {
-	    {"sip", "", 0, INT64_MAX, 0, 0, 2 * 3, "all days"},
-	    {"sip", "", T0, T0 + DAY, 0, 0, 2, "a day"},
+	    {"sip", "", 0, INT64_MAX, 0, 0, 2 * 3, "all days", 6},
+	    {"sip", "", T0, T0 + DAY, 0, 0, 2, "a day", 2},
 	    {"sip", "", T0 + 300, T0 + DAY, 0, 0, 2 * 23,
-		"a day but its first block: hours"},
+		"a day but its first block: hours", 0},
 	    {"sip", "", T0, T0 + DAY - 300, 0, 0, 23 + 1,
-		"a day but its last block, which eth1 does not have"},
+		"a day but its last block, which eth1 does not have", 0},
 	    {"sip", "", T0 + 1, T0 + DAY - 1, 0, 0, 2,
-		"a block counts when it meets the window"},
-	    {"sip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, 2, "an hour"},
-	    {"sip", "", T0 + 1800, T0 + HOUR + 1800, 0, 0, 0, "two halves"},
-	    {"sip", "proto = TCP", T0, T0 + DAY, 0, 0, 2, "attributes"},
-	    {"sip", "bytes > 5", T0, T0 + DAY, 0, 0, 0, "counters"},
-	    {"sip", "dir = in", T0, T0 + DAY, 0, 0, 0, "a direction"},
-	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_ROWS, 0, "rows"},
+		"a block counts when it meets the window", 2},
+	    {"sip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, 2, "an hour", 0},
+	    {"sip", "", T0 + 1800, T0 + HOUR + 1800, 0, 0, 0, "two halves", 0},
+	    {"sip", "proto = TCP", T0, T0 + DAY, 0, 0, 2, "attributes", 2},
+	    {"sip", "bytes > 5", T0, T0 + DAY, 0, 0, 0, "counters", 0},
+	    {"sip", "dir = in", T0, T0 + DAY, 0, 0, 0, "a direction", 0},
+	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_ROWS, 0, "rows", 0},
 	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_DIPS, 2,
-		"distinct addresses"},
-	    {"time", "", T0, T0 + DAY, 0, 0, 0, "blocks"},
-	    {"time", "", T0, T0 + DAY, 900, 0, 0, "bins of 15 minutes"},
-	    {"time,sip", "", T0, T0 + DAY, HOUR, 0, 2 * 24, "bins of an hour"},
-	    {"time,sip", "", T0, T0 + DAY, 2 * HOUR, 0, 2 * 24, "of two"},
-	    {"time,sip", "", T0, T0 + DAY, DAY, 0, 2, "of a day"},
-	    {"time,sip", "", T0, T0 + DAY, 7 * DAY, 0, 2, "of a week"},
-	    {"time", "", T0, T0 + DAY, DAY, 0, 0, "sums that the index has"},
+		"distinct addresses", 2},
+	    {"time", "", T0, T0 + DAY, 0, 0, 0, "blocks", 0},
+	    {"time", "", T0, T0 + DAY, 900, 0, 0, "bins of 15 minutes", 0},
+	    {"time,sip", "", T0, T0 + DAY, HOUR, 0, 2 * 24, "bins of an hour", 0},
+	    {"time,sip", "", T0, T0 + DAY, 2 * HOUR, 0, 2 * 24, "of two", 0},
+	    {"time,sip", "", T0, T0 + DAY, DAY, 0, 2, "of a day", 2},
+	    {"time,sip", "", T0, T0 + DAY, 7 * DAY, 0, 2, "of a week", 2},
+	    {"time", "", T0, T0 + DAY, DAY, 0, 0, "sums that the index has", 0},
 	};
 
 	for (size_t i = 0; i < sizeof(plans) / sizeof(*plans); i++) {
@@ -226,6 +227,8 @@ test_plans(void)
 		    "%s: %llu roll-ups, expected %llu", plans[i].name,
 		    (unsigned long long)stats.rollups,
 		    (unsigned long long)plans[i].rollups);
+		is_int((int64_t)rolled_days, (int64_t)plans[i].held,
+		    "    days not taken stock of");
 	}
 }
 
@@ -402,6 +405,9 @@ test_late(void)
 	ok(stats.rollups == 2 && stats.parts == 2,
 	    "two parts are read beside the day's roll-ups");
 	(void)godb_writer_commit(w, "eth0", T0 + 7 * HOUR, NULL);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "two late records");
+	is_int((int64_t)rolled_days, 1, "the other interface has none");
 	(void)upkeep(w, NOW + HOUR);
 	(void)ask("sip", "", T0, T0 + DAY, 0, 0, &stats);
 	ok(stats.rollups == 2 && stats.parts == 0,
@@ -604,6 +610,35 @@ test_damage(void)
 	test_random("repaired", 20, 2);
 }
 
+/* Days were summed last.  Where a scan has one of them in the place of its
+ * blocks, these are found when it turns out not to hold. */
+static void
+test_damaged_days(void)
+{
+	struct godb_result_stats stats;
+	unsigned wrong = 0, unread = 0, held = 0;
+	size_t size;
+
+	make_store(NOW);
+	size = size_of("eth0/2025-11-25", "rollups.gpf");
+	for (size_t at = size - size / 10; at < size; at += size / 400) {
+		flip("rollups.gpf", at);
+		for (unsigned k = 0; k < 4; k++) {
+			static const char *const asked[] = {"sip,dip,dport",
+			    "sip", "dip", "proto"};
+
+			wrong += !ask(asked[k], "", T0, T0 + DAY, 0, 0, &stats);
+			unread += stats.rollups_unreadable > 0;
+			held += stats.rollups_unreadable > 0 &&
+			    rolled_days == 2;
+		}
+		flip("rollups.gpf", at);
+	}
+	ok(wrong == 0 && unread > 8 && held == unread,
+	    "of %u damaged days the blocks were read, %u wrong", unread,
+	    wrong);
+}
+
 /* A block that cannot be read is missed with and without roll-ups made after
  * that; once it is marked as lost nothing stands for it. */
 static void
@@ -671,6 +706,119 @@ test_lie(void)
 	is_int(ask("sip,dip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats),
 	    false, "a roll-up that lies is believed");
 	is_int((int64_t)faults_of(path, &report), 1, "--check tells");
+
+	make_store(NOW);
+	/* another record, behind two bytes of how many */
+	lie(T0, 3, 5 + GDI_ROLLUP_SIP, 3, 1);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "a day's of a record that is not there");
+	ok(stats.rollups == 2 && rolled_days == 1 &&
+		stats.rows > (uint64_t)(kind[GDI_ROLLUP_SIP].n4 +
+		    kind[GDI_ROLLUP_SIP].n6),
+	    "the day's flows are asked, and the other interface's");
+	make_store(NOW);
+	lie(T0, 3, 5 + GDI_ROLLUP_FLOWS, 1, UINT8_MAX);
+	(void)ask("sip,dip", "", T0, T0 + DAY, 0, 0, &stats);
+	is_int((int64_t)rolled_days, 1, "and one that a record is missing in");
+}
+
+/* Files of eth0's first day, or those that were kept of them. */
+static void
+copy_files(const char *files, const char *from, const char *to)
+{
+	char cmd[640];
+
+	snprintf(cmd, sizeof(cmd), "mkdir -p '%s' && cd '%s' && cp %s '%s/'",
+	    to, from, files, to);
+	if (system(cmd) != 0)
+		abort();
+}
+
+/* Files of a day that were put back from another time. */
+static void
+test_put_back(void)
+{
+	static const char *const files[] = {"rollups.*",
+	    "blocks.idx addresses.idx"};
+
+	char day[160], kept[160];
+
+	snprintf(day, sizeof(day), "%s/eth0/2025-11-25", path);
+	snprintf(kept, sizeof(kept), "%s/kept", root);
+	for (int i = 0; i < 2; i++) {
+		struct godb_result_stats stats;
+		struct godb_writer *w;
+
+		make_store(NOW);
+		copy_files(files[i], day, kept);
+		store_open(path, &w);
+		add(w, "eth0", T0 + DAY - 300);
+		(void)upkeep(w, NOW + DAY);
+		godb_writer_rebuild(w);
+		(void)upkeep(w, NOW + DAY);
+		godb_writer_close(w);
+		(void)ask("sip", "", T0, T0 + DAY, 0, 0, &stats);
+		is_int((int64_t)rolled_days, 2, "a day with one more record");
+		copy_files(files[i], kept, day);
+		is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+		    "and with its earlier %s", files[i]);
+		is_int((int64_t)rolled_days, 1, "is taken stock of");
+	}
+}
+
+/* A journal that its writer could not remove any more is of no more rows. */
+static void
+test_left_journal(void)
+{
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+	char cmd[256];
+
+	make_store(0);
+	store_open(path, &w);
+	make_batch("eth0", T0 + 7 * HOUR, 40, 40);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	snprintf(cmd, sizeof(cmd), "cp -r '%s/eth0/journal' '%s/left'", path,
+	    root);
+	if (system(cmd) != 0)
+		abort();
+	(void)godb_writer_commit(w, "eth0", T0 + 7 * HOUR, NULL);
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "a day with two records of a block");
+	is_int((int64_t)rolled_days, 2, "is known by its roll-up");
+	snprintf(cmd, sizeof(cmd), "cp '%s/left/'* '%s/eth0/journal/'", root,
+	    path);
+	if (system(cmd) != 0)
+		abort();
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "and with its journal there still");
+	is_int((int64_t)rolled_days, 1, "it is taken stock of");
+}
+
+/* Blocks of capture files among others: what covers which time only their
+ * index tells. */
+static void
+test_mixed(void)
+{
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + DAY; s += 300) {
+		make_batch("eth0", s, 60, 20);
+		t.b.flags = s % 1500 == 0 ? GODB_PART_OFFLINE : 0;
+		add_batch(w, "eth0", s);
+	}
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "a day of which some is from files");
+	ok(stats.rollups == 1 && rolled_days == 0,
+	    "has a roll-up, and is taken stock of");
 }
 
 /* ---- sizes --------------------------------------------------------------- */
@@ -799,9 +947,13 @@ main(void)
 	test_refused();
 	test_saturation();
 	test_damage();
+	test_damaged_days();
 	test_damaged_block();
 	test_earlier();
 	test_lie();
+	test_put_back();
+	test_left_journal();
+	test_mixed();
 	test_sizes();
 	folder_remove(root);
 	return tap_done();

@@ -1,0 +1,185 @@
+/*
+ * scan_rolled - days that a roll-up answers for: their blocks become no parts,
+ * which of many interfaces, or a year, is most of what a question costs.
+ *
+ * What is relied on is read: the bytes of the day's index are those that its
+ * digest was made of when it was whole, and each record of theirs that has rows
+ * is one that the roll-up sums.
+ */
+#include "common/godb/scan_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/fd.h"
+#include "common/godb/addrindex.h"
+#include "common/godb/plan.h"
+#include "common/godb/rollup.h"
+
+/* The day's roll-up with the fewest rows: the list has it last. */
+static const struct gdi_rollup *
+find_rollup(const struct gdi_plan_opts *question, const struct gdi_rollups *r)
+{
+	for (size_t i = r->n; i > 0; i--) {
+		const struct gdi_rollup *one = &r->list[i - 1];
+
+		if (one->span_s == GP_DAY_S && gdi_plan_suits(question, one))
+			return one;
+	}
+	return NULL;
+}
+
+struct heads {
+	struct gdi_record_head *head;
+	size_t n, cap;
+};
+
+static int
+by_slot(const void *pa, const void *pb)
+{
+	const struct gdi_record_head *a = pa, *b = pb;
+
+	if (a->slot_s != b->slot_s)
+		return a->slot_s < b->slot_s ? -1 : 1;
+	return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/* All records, by slot, then as committed.  0, GODB_EDAMAGED, -ENOMEM. */
+static int
+read_heads(const uint8_t *data, size_t len, struct heads *out)
+{
+	struct gdi_record_head h;
+	bool ascend = true;
+	size_t at = 0;
+	int rc;
+
+	while ((rc = gdi_index_head(data, len, &at, &h)) == 1) {
+		struct gdi_record_head *list = gdi_scan_grow(out->head, out->n,
+		    &out->cap, sizeof(*list));
+
+		if (list == NULL)
+			return -ENOMEM;
+		out->head = list;
+		ascend = ascend && (out->n == 0 ||
+		    list[out->n - 1].slot_s <= h.slot_s);
+		list[out->n++] = h;
+	}
+	if (!ascend) /* late ones lie behind */
+		qsort(out->head, out->n, sizeof(*out->head), by_slot);
+	return rc;
+}
+
+/* Whether no record that has rows is missing in the roll-up, and none is too
+ * many: 1 or 0, or -ENOMEM. */
+static int
+lists_all(const struct gdi_rollup *r, const uint8_t *data, size_t len)
+{
+	struct heads all = {NULL, 0, 0};
+	int rc = read_heads(data, len, &all);
+	size_t i = 0;
+	uint64_t k = 0;
+
+	for (; rc == 0 && i < all.n; i++) {
+		const struct gdi_record_head *h = &all.head[i];
+
+		if (k < r->n && memcmp(h->id, r->ids + k * 16, 16) == 0)
+			k++;
+		else if (h->has_rows)
+			break;
+	}
+	if (rc == 0)
+		rc = i == all.n && k == r->n;
+	free(all.head);
+	return rc;
+}
+
+/* Whether the index is the one that the digest was made of, and the roll-up is
+ * of all that it has: 1 or 0, or -ENOMEM. */
+static int
+is_of_index(int day_fd, const struct gdi_digest *d, const struct gdi_rollup *r,
+    struct gdi_buf *bytes)
+{
+	int fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY | O_NONBLOCK, 0);
+	size_t len = (size_t)d->index_bytes;
+	uint8_t *data;
+	struct stat st;
+	int rc = 0;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (uint64_t)st.st_size == d->index_bytes && len <= GDI_INDEX_BYTES) {
+		bytes->len = 0;
+		data = gdi_buf_room(bytes, len);
+		rc = data == NULL ? -ENOMEM :
+			gp_fd_pread_full(fd, data, len, 0) == (ssize_t)len &&
+			gp_checksum(data, len, 0) == d->index_sum;
+		bytes->rc = 0;
+		if (rc == 1)
+			rc = lists_all(r, data, len);
+	}
+	gp_fd_close(&fd);
+	return rc;
+}
+
+static int
+hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
+    struct gdi_buf *bytes, struct gdi_held *out)
+{
+	const struct gdi_record *r = out->rollup->record;
+	struct gdi_addrindex x;
+	int rc = gdi_addrindex_open(day_fd, day_s, true, &x);
+
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 0;
+	/* where it has more rows than the blocks, these are read */
+	if (gdi_digest_covers(&x.digest) &&
+	    x.digest.rows >= (uint64_t)r->n4 + r->n6)
+		rc = is_of_index(day_fd, &x.digest, out->rollup, bytes);
+	if (rc == 1) {
+		out->day = calloc(1, sizeof(*out->day));
+		if (out->day == NULL)
+			rc = -ENOMEM;
+	}
+	if (rc == 1) {
+		out->day->day_s = out->day_s = day_s;
+		out->iface = k->index;
+		out->n_summed = out->rollup->n;
+		out->digest = x.digest;
+		memset(&x.digest, 0, sizeof(x.digest)); /* taken */
+	}
+	gdi_addrindex_close(&x);
+	return rc;
+}
+
+int
+gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
+    struct gdi_buf *bytes, struct gdi_held *out)
+{
+	const struct godb_scan *s = k->s;
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	/* without attributes the index alone has the answer, and with a journal
+	 * only the records tell what of it is stored */
+	if (!s->question || !s->question->sums ||
+	    !(s->question->columns & ~GDI_COL_COUNTERS) ||
+	    !gdi_scan_in_window(s, day_s) ||
+	    !gdi_scan_in_window(s, day_s + GP_DAY_S - GP_SLOT_S) ||
+	    gdi_scan_has_journal(k, day_s, -1, false))
+		return 0;
+	out->rollups = calloc(1, sizeof(*out->rollups));
+	if (out->rollups == NULL)
+		return -ENOMEM;
+	rc = gdi_rollups_read(day_fd, day_s, out->rollups, NULL);
+	if (rc == 0)
+		out->rollup = find_rollup(s->question, out->rollups);
+	if (out->rollup)
+		rc = hold(k, day_fd, day_s, bytes, out);
+	if (rc != 1)
+		gdi_held_free(out);
+	return rc == 1 || rc == -ENOMEM ? rc : 0;
+}
