@@ -117,6 +117,7 @@ same_of_own_scan(struct godb_reader *r, const struct godb_scan *s,
 
 	other.no_rollups = true;
 	scan->question = opts;
+	scan->pool = opts->pool;
 	if (godb_scan_open(r, scan, &own) < 0)
 		abort();
 	same = godb_query_run(s, opts, &a) == 0 &&
