@@ -166,6 +166,7 @@ test_random(const char *when, unsigned n, uint64_t at_least)
 
 		if (i % 3 == 0)
 			first_s = 0;
+		no_own_scan = i % 2;
 		if (ask(what, cond, first_s, last_s, bin_s, metrics, &stats)) {
 			used += stats.rollups > 0;
 			continue;
@@ -175,6 +176,7 @@ test_random(const char *when, unsigned n, uint64_t at_least)
 		    (long long)bin_s, metrics);
 		wrong++;
 	}
+	no_own_scan = false;
 	is_int(wrong, 0, "%s: %u questions have one answer", when, n);
 	ok(used >= at_least, "%llu of them used roll-ups",
 	    (unsigned long long)used);
@@ -585,6 +587,7 @@ test_damage(void)
 
 		flip(name, at);
 		for (unsigned k = 0; k < 8; k++) {
+			no_own_scan = k % 2; /* few of its days */
 			wrong += !ask(asked[k / 2], "", k % 2 ? T0 + 300 : 0,
 			    INT64_MAX, 0, 0, &stats);
 			unread += stats.rollups_unreadable > 0;
@@ -592,6 +595,7 @@ test_damage(void)
 		told += faults_of(path, &report) > 0;
 		flip(name, at);
 	}
+	no_own_scan = false;
 	is_int(wrong, 0, "60 flipped bits: every answer is right");
 	ok(unread > 10, "of %u roll-ups the blocks were read", unread);
 	is_int(told, 60, "--check tells");
@@ -621,7 +625,7 @@ test_damaged_days(void)
 
 	make_store(NOW);
 	size = size_of("eth0/2025-11-25", "rollups.gpf");
-	for (size_t at = size - size / 10; at < size; at += size / 400) {
+	for (size_t at = size - size / 10; at < size; at += size / 200) {
 		flip("rollups.gpf", at);
 		for (unsigned k = 0; k < 4; k++) {
 			static const char *const asked[] = {"sip,dip,dport",
@@ -634,7 +638,7 @@ test_damaged_days(void)
 		}
 		flip("rollups.gpf", at);
 	}
-	ok(wrong == 0 && unread > 8 && held == unread,
+	ok(wrong == 0 && unread > 4 && held == unread,
 	    "of %u damaged days the blocks were read, %u wrong", unread,
 	    wrong);
 }
