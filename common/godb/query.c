@@ -4,9 +4,11 @@
 #include "common/godb/query_state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/godb/cond.h"
 #include "common/godb/having.h"
 #include "common/godb/held.h"
@@ -318,8 +320,8 @@ best_of(const struct godb_query_opts *o)
 static int
 open_run(struct gdi_run *run)
 {
-	struct gdi_group_opts group = {&run->opts->keys, gdi_group_metrics(run->opts),
-	    run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
+	struct gdi_group_opts group = {&run->opts->keys,
+	    gdi_group_metrics(run->opts), run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
 	    best_of(run->opts)};
 	const struct gdi_filter *filter;
 	int rc;
@@ -574,6 +576,69 @@ begin_again(struct gdi_run *run, struct godb_result *old)
 	return 0;
 }
 
+/* Whether a scan has parts of a day, from part *at on. */
+static bool
+has_day(const struct godb_scan *s, const char *iface, int64_t day_s, size_t *at)
+{
+	const struct godb_part *p;
+
+	for (; (p = godb_scan_part(s, *at)) != NULL; ++*at) {
+		int order = strcmp(p->iface, iface);
+
+		if (order > 0 || (order == 0 && p->slot_s >= day_s))
+			break;
+	}
+	return p && strcmp(p->iface, iface) == 0 &&
+	    p->slot_s < day_s + GP_DAY_S;
+}
+
+static bool
+has_fault(const struct godb_scan *s, const struct godb_fault *f)
+{
+	for (size_t i = 0; i < godb_scan_n_faults(s); i++)
+		if (strcmp(godb_scan_fault(s, i)->place, f->place) == 0)
+			return true;
+	return false;
+}
+
+/* What a scan had as roll-ups, and was removed or damaged before stock was
+ * taken again: coverage is that scan's, and it lacks in the answer. */
+static int
+note_gone(struct godb_result *r, const struct godb_scan *had)
+{
+	size_t n = gdi_scan_n_helds(had), at = 0;
+	size_t n_faults = godb_scan_n_faults(r->own_scan);
+	struct gdi_lost *more;
+
+	more = reallocarray(r->lost, r->n_lost + n + n_faults, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	r->lost = more;
+	for (size_t i = 0; i < n_faults; i++) {
+		const struct godb_fault *f = godb_scan_fault(r->own_scan, i);
+
+		if (!has_fault(had, f))
+			r->lost[r->n_lost++] = (struct gdi_lost){
+			    .part = SIZE_MAX, .fault = *f};
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct gdi_held *h = gdi_scan_held(had, i);
+		const char *iface = godb_scan_iface(had, h->iface);
+		char day[11];
+
+		if (!h->rollup || has_day(r->own_scan, iface, h->day_s, &at))
+			continue;
+		more = &r->lost[r->n_lost++];
+		*more = (struct gdi_lost){.part = SIZE_MAX,
+		    .fault = {.iface = iface, .first_s = h->day_s,
+			.last_s = h->day_s + GP_DAY_S, .rc = GODB_EGONE}};
+		gp_clock_day_format(h->day_s, day);
+		(void)snprintf(more->fault.place, sizeof(more->fault.place),
+		    "%s/%s", iface, day);
+	}
+	return 0;
+}
+
 /*
  * A roll-up that cannot be read is replaced by its blocks, and a block by
  * nothing; of those that come in pieces, or whose counters were read first,
@@ -584,6 +649,7 @@ begin_again(struct gdi_run *run, struct godb_result *old)
 static int
 ask_until_read(struct gdi_run *run)
 {
+	const struct godb_scan *had = run->scan;
 	struct gdi_left_out left_out = {0};
 	struct godb_scan *own = NULL;
 	struct godb_result *r = NULL;
@@ -603,8 +669,7 @@ ask_until_read(struct gdi_run *run)
 		/* its parts have other numbers */
 		godb_result_free(r);
 		r = NULL;
-		rc = own ? -EINVAL :
-			   gdi_scan_unheld(run->scan, run->opts, &own);
+		rc = own ? -EINVAL : gdi_scan_unheld(had, run->opts, &own);
 		run->scan = own;
 		rc = rc == 0 ? 1 : rc;
 	} while (rc == 1);
@@ -614,7 +679,7 @@ ask_until_read(struct gdi_run *run)
 		r->own_scan = own;
 	else
 		godb_scan_close(own);
-	return rc;
+	return rc == 0 && own ? note_gone(r, had) : rc;
 }
 
 int

@@ -802,6 +802,51 @@ test_left_journal(void)
 	is_int((int64_t)rolled_days, 1, "it is taken stock of");
 }
 
+/* A day that retention removes, or somebody damages, between a scan and its
+ * question. */
+static void
+test_gone(bool damaged)
+{
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_result *r = NULL;
+	struct godb_reader *reader;
+	const struct godb_fault *f;
+	struct godb_scan *s;
+	struct godb_diag d;
+	char from[160], to[160];
+
+	make_store(NOW);
+	scan.question = &opts;
+	if (godb_keys_parse("sip", &opts.keys, &d) < 0 ||
+	    godb_reader_open(path, &reader) < 0 ||
+	    godb_scan_open(reader, &scan, &s) < 0)
+		abort();
+	snprintf(from, sizeof(from), "%s/eth0/2025-11-26", path);
+	snprintf(to, sizeof(to), "%s/gone", root);
+	if (!damaged && rename(from, to) < 0)
+		abort();
+	if (damaged) {
+		store_flip(path, "eth0/2025-11-26/blocks.idx", 64 + 90);
+		snprintf(from, sizeof(from), "%s/eth0/2025-11-26/rollups.gpf",
+		    path);
+		(void)unlink(from);
+	}
+	is_int(godb_query_run(s, &opts, &r), 0, "a day %s meanwhile",
+	    damaged ? "is damaged" : "goes");
+	is_int((int64_t)godb_result_n_faults(r), 1, "and is missed");
+	f = godb_result_fault(r, 0);
+	ok(f && f->rc == (damaged ? GODB_EDAMAGED : GODB_EGONE) &&
+		f->first_s == T0 + DAY && strcmp(f->iface, "eth0") == 0 &&
+		f->last_s == T0 + DAY + (damaged ? 300 : DAY),
+	    "by name and time");
+	is_str(f ? f->place : "", damaged ? "eth0/2025-11-26/blocks.idx at 64" :
+					    "eth0/2025-11-26", "and place");
+	godb_result_free(r);
+	godb_scan_close(s);
+	godb_reader_close(reader);
+}
+
 /* Blocks of capture files among others: what covers which time only their
  * index tells. */
 static void
@@ -957,6 +1002,8 @@ main(void)
 	test_lie();
 	test_put_back();
 	test_left_journal();
+	test_gone(false);
+	test_gone(true);
 	test_mixed();
 	test_sizes();
 	folder_remove(root);
