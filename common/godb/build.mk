@@ -12,7 +12,7 @@ libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
 	spill.c top.c ranges.c grouplayout.c feed.c feed_small.c \
-	aside.c cell.c group.c having.c rank.c plan.c result.c query.c \
+	aside.c cell.c group.c having.c rank.c question.c plan.c result.c query.c \
 	query_pieces.c sweep.c prefixes.c seen.c coverage.c)
 
 # Tests of the query engine ask a scan in memory instead of a store.
@@ -24,7 +24,7 @@ $(foreach t,cond filter group rank query seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \
-	store_damage rollup rollup_large sweep faults \
+	store_damage rollup rollup_making rollup_days rollup_large sweep faults \
 	nomem retain compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault

@@ -50,13 +50,7 @@ gdi_cursor_rolled(struct godb_cursor *c, const struct gdi_scan_part *rolled,
 {
 	c->rolled = rolled;
 	c->n_rolled = n;
-	c->known = c->opened = 0; /* other records have these numbers now */
-}
-
-void
-gdi_cursor_expect(struct godb_cursor *c, uint32_t columns)
-{
-	c->expected = columns;
+	c->known = 0; /* other records have these numbers now */
 }
 
 static const struct gdi_scan_part *
@@ -339,24 +333,6 @@ go_on(struct godb_cursor *c, const struct gdi_scan_part *p, uint32_t piece)
 	return rc;
 }
 
-/* Begins at the first chunks of columns, and of those that will be asked for
- * soon: a record's columns are gone through once. */
-static int
-open_extents(struct godb_cursor *c, const struct gdi_scan_part *p,
-    uint32_t columns)
-{
-	int rc;
-
-	columns &= ~c->opened;
-	if (columns == 0)
-		return 0;
-	columns |= c->expected & ~c->opened;
-	rc = gdi_extents_open(p->record, columns, c->extent);
-	if (rc == 0)
-		c->opened |= columns;
-	return rc;
-}
-
 static int
 find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 {
@@ -366,21 +342,19 @@ find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 	if (c->known != 0 && c->part == i && piece > c->piece)
 		rc = go_on(c, p, piece);
 	if (rc < 0 || c->part != i || c->piece != piece)
-		c->known = c->opened = 0;
+		c->known = 0;
 	c->part = i;
 	c->piece = piece;
 	columns &= ~c->known;
 	if (rc < 0 || columns == 0)
 		return rc;
-	rc = open_extents(c, p, columns);
+	rc = gdi_extents_open(p->record, columns, c->extent);
 	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
 		if (columns & GODB_COL(k))
 			rc = find_place(p, 0, piece, &c->extent[k],
 			    &c->place[k]);
 	if (rc == 0)
 		c->known |= columns;
-	else
-		c->opened &= ~columns;
 	return rc;
 }
 

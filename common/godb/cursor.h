@@ -51,9 +51,6 @@ bool gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4]);
  */
 void gdi_cursor_sum_live(struct godb_cursor *c);
 
-/* Columns of which most pieces will be asked for some: only a hint. */
-void gdi_cursor_expect(struct godb_cursor *c, uint32_t columns);
-
 /*
  * Roll-ups that this cursor also loads: part number n_parts of the scan and
  * those behind it.  Borrowed until the cursor is freed or told of others.

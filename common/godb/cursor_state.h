@@ -49,9 +49,7 @@ struct godb_cursor {
 	size_t part;
 	uint32_t piece, known;
 	struct gdi_place place[GODB_N_COLUMNS];
-	/* where the next piece's are, or, of a column that is opened and not
-	 * known, the first one's */
-	uint32_t opened, expected;
+	/* where the next piece's are */
 	struct gdi_extent extent[GODB_N_COLUMNS];
 	uint64_t bytes_read, bytes_decoded;
 	bool sum_live;

@@ -254,7 +254,6 @@ struct godb_scan_opts {
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
 	    NULL, false, false, false, NULL, NULL}
-struct godb_query_opts;
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,

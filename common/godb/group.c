@@ -32,18 +32,6 @@ static const struct {
 /* ---- new and free ------------------------------------------------------ */
 
 uint32_t
-gdi_group_metrics(const struct godb_query_opts *o)
-{
-	uint32_t metrics = o->metrics;
-
-	if (o->sort < 0)
-		metrics |= 1u << GODB_SORT_METRIC(o->sort);
-	if (o->having)
-		metrics |= godb_cond_metrics(o->having);
-	return metrics & ~((1u << GODB_METRIC_EXTRA) - 1);
-}
-
-uint32_t
 gdi_group_columns(const struct godb_keys *keys, uint32_t metrics)
 {
 	static const struct {

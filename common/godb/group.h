@@ -45,8 +45,6 @@ struct gdi_group_opts {
 int gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out);
 void gdi_group_free(struct gdi_group *g); /* accepts NULL */
 
-/* What only groups have and somebody asks for: 1u << metric. */
-uint32_t gdi_group_metrics(const struct godb_query_opts *q);
 /* GODB_COL bits that groups of these keys and metrics look at. */
 uint32_t gdi_group_columns(const struct godb_keys *keys, uint32_t metrics);
 

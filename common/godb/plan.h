@@ -44,13 +44,6 @@ struct gdi_plan_opts {
 
 struct gdi_rollup;
 
-/* Whether it matters in how many pieces a row comes: of a live block, or of
- * several blocks. */
-bool gdi_plan_whole_rows(const struct godb_query_opts *q);
-/* What can be said of a question before there is a scan: it may look at fewer
- * columns.  Not `left_out` and `pool`. */
-void gdi_plan_opts_of(const struct godb_query_opts *q,
-    struct gdi_plan_opts *out);
 /* Whether a roll-up may stand for the records that it lists, if all of them
  * are to be read. */
 bool gdi_plan_suits(const struct gdi_plan_opts *o, const struct gdi_rollup *r);

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/godb/cond.h"
 #include "common/godb/having.h"
 #include "common/godb/held.h"
+#include "common/godb/question.h"
 #include "common/godb/rank.h"
 
 #define CELLS_LEAST 8 /* a thread, to be given them whole */
@@ -61,25 +61,6 @@ opts_are_sane(const struct godb_scan *s, const struct godb_query_opts *o)
 		GODB_SORT_METRIC(o->sort) <= GODB_METRIC_ROWS);
 }
 
-bool
-gdi_plan_whole_rows(const struct godb_query_opts *q)
-{
-	return (q->cond && (q->cond->columns & GDI_COL_COUNTERS)) ||
-	    (gdi_group_metrics(q) & 1u << GODB_METRIC_ROWS);
-}
-
-void
-gdi_plan_opts_of(const struct godb_query_opts *q, struct gdi_plan_opts *out)
-{
-	*out = (struct gdi_plan_opts){
-	    .sums = !q->no_rollups && !gdi_plan_whole_rows(q),
-	    .columns = (q->cond ? q->cond->columns : 0) |
-		gdi_group_columns(&q->keys, gdi_group_metrics(q)),
-	    .by_time = godb_keys_has(&q->keys, GODB_KEY_TIME),
-	    .bin = q->bin,
-	    .bin_arg = q->bin_arg};
-}
-
 static int
 open_worker(struct gdi_run *run, struct gdi_worker *w)
 {
@@ -91,13 +72,9 @@ open_worker(struct gdi_run *run, struct gdi_worker *w)
 		rc = gdi_feed_new(run->result->group, &w->feed);
 	if (rc == 0)
 		rc = godb_cursor_new(run->scan, &w->cursor);
-	if (rc < 0)
-		return rc;
-	gdi_cursor_expect(w->cursor, gdi_filter_columns(w->filter) |
-		gdi_feed_columns(w->feed));
-	if (gdi_plan_whole_rows(run->opts))
+	if (rc == 0 && gdi_question_whole_rows(run->opts))
 		gdi_cursor_sum_live(w->cursor);
-	return 0;
+	return rc;
 }
 
 static int
@@ -156,7 +133,7 @@ make_plan(struct gdi_run *run)
 	size_t n_rolled;
 	int rc;
 
-	gdi_plan_opts_of(run->opts, &plan);
+	gdi_question_plan(run->opts, &plan);
 	plan.sums = plan.sums && !wants_sums_alone(run->worker);
 	plan.columns = gdi_filter_columns(run->worker->filter) |
 	    gdi_feed_columns(run->worker->feed);
@@ -321,8 +298,8 @@ static int
 open_run(struct gdi_run *run)
 {
 	struct gdi_group_opts group = {&run->opts->keys,
-	    gdi_group_metrics(run->opts), run->opts->mem_bytes, run->opts->bin, run->opts->bin_arg,
-	    best_of(run->opts)};
+	    gdi_question_metrics(run->opts), run->opts->mem_bytes,
+	    run->opts->bin, run->opts->bin_arg, best_of(run->opts)};
 	const struct gdi_filter *filter;
 	int rc;
 

@@ -1,7 +1,7 @@
 /*
  * query_state - what the files of a query's run share.
  *
- *   query.c         options, plan, sharing out, ranking
+ *   query.c         options, plan, sharing out, ranking, asking again
  *   query_pieces.c  what a thread does with the pieces that fall to it
  *   sweep.c         roll-ups side by side, by ranges of an address
  */

@@ -20,7 +20,7 @@ struct gdi_unknown_name {
 
 /* A part that could not be read. */
 struct gdi_lost {
-	size_t part;
+	size_t part; /* SIZE_MAX: of none */
 	bool taken; /* rows of it, before it was lost */
 	struct godb_fault fault;
 };

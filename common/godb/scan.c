@@ -18,7 +18,7 @@
 #include "common/godb/addrindex.h"
 #include "common/godb/layout.h"
 #include "common/godb/needles.h"
-#include "common/godb/plan.h"
+#include "common/godb/question.h"
 
 static int
 choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
@@ -143,7 +143,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
 	if (o.question && !s->cond && !o.addresses && !o.no_index) {
-		gdi_plan_opts_of(o.question, &question);
+		gdi_question_plan(o.question, &question);
 		s->question = &question;
 	}
 	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;

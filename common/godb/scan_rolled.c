@@ -9,14 +9,10 @@
 #include "common/godb/scan_state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/fd.h"
 #include "common/godb/addrindex.h"
 #include "common/godb/plan.h"
 #include "common/godb/rollup.h"
@@ -99,30 +95,17 @@ lists_all(const struct gdi_rollup *r, const uint8_t *data, size_t len)
 }
 
 /* Whether the index is the one that the digest was made of, and the roll-up is
- * of all that it has: 1 or 0, or -ENOMEM. */
+ * of all that it has: 1 or 0, or an error. */
 static int
 is_of_index(int day_fd, const struct gdi_digest *d, const struct gdi_rollup *r,
     struct gdi_buf *bytes)
 {
-	int fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY | O_NONBLOCK, 0);
-	size_t len = (size_t)d->index_bytes;
-	uint8_t *data;
-	struct stat st;
-	int rc = 0;
+	int rc = d->index_bytes <= GDI_INDEX_BYTES &&
+	    gdi_scan_index_ends(day_fd, d);
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size == d->index_bytes && len <= GDI_INDEX_BYTES) {
-		bytes->len = 0;
-		data = gdi_buf_room(bytes, len);
-		rc = data == NULL ? -ENOMEM :
-			gp_fd_pread_full(fd, data, len, 0) == (ssize_t)len &&
-			gp_checksum(data, len, 0) == d->index_sum;
-		bytes->rc = 0;
-		if (rc == 1)
-			rc = lists_all(r, data, len);
-	}
-	gp_fd_close(&fd);
-	return rc;
+	if (rc == 1)
+		rc = gdi_scan_index_is(day_fd, d, bytes);
+	return rc == 1 ? lists_all(r, bytes->p, (size_t)d->index_bytes) : rc;
 }
 
 static int

@@ -31,15 +31,6 @@ add_held(struct gdi_stock *k, int64_t day_s, struct gdi_digest *digest)
 	return 0;
 }
 
-static uint64_t
-file_bytes(int day_fd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(day_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-}
-
 static bool
 is_whole(const struct godb_scan *s, int64_t day_s)
 {
@@ -47,12 +38,18 @@ is_whole(const struct godb_scan *s, int64_t day_s)
 	    gdi_scan_in_window(s, day_s + GP_DAY_S - GP_SLOT_S);
 }
 
-/* Whether the day's own index is what it was when the digest was made: 1 or 0,
- * or an error. */
-static int
-is_unchanged(struct gdi_stock *k, int day_fd, const struct gdi_digest *d)
+bool
+gdi_scan_index_ends(int day_fd, const struct gdi_digest *d)
 {
-	struct gdi_buf *b = &k->s->bytes;
+	struct stat st;
+
+	return fstatat(day_fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == d->index_bytes;
+}
+
+int
+gdi_scan_index_is(int day_fd, const struct gdi_digest *d, struct gdi_buf *b)
+{
 	int fd = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY | O_NONBLOCK, 0);
 	ssize_t n = fd;
 
@@ -76,7 +73,6 @@ static int
 look_in_index(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
     struct gdi_addrindex *x, struct gdi_sieve *sieve)
 {
-	uint64_t index_bytes = file_bytes(day_fd, GDI_INDEX);
 	const struct godb_scan *s = k->s;
 	struct gdi_digest *d = &x->digest;
 	bool asked = true; /* for anything that it has */
@@ -94,10 +90,10 @@ look_in_index(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
 			  !is_whole(s, day_s) || (asked && !s->addresses)))
 		return 0;
 	/* what was added later has to be read */
-	if (d->index_bytes != index_bytes || d->records == 0)
+	if (!gdi_scan_index_ends(day_fd, d) || d->records == 0)
 		return 0;
 	if (wanted && s->sure) {
-		rc = is_unchanged(k, day_fd, d);
+		rc = gdi_scan_index_is(day_fd, d, &k->s->bytes);
 		if (rc <= 0)
 			return rc;
 	}

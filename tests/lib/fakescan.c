@@ -344,13 +344,6 @@ drop_columns(struct godb_cursor *c)
 
 /* Rows in memory are what they are. */
 void
-gdi_cursor_expect(struct godb_cursor *c, uint32_t columns)
-{
-	(void)c;
-	(void)columns;
-}
-
-void
 gdi_cursor_sum_live(struct godb_cursor *c)
 {
 	(void)c;

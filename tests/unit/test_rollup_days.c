@@ -1,0 +1,270 @@
+/* Whole days that a roll-up stands for in a scan that is opened for a question:
+ * when one does, and that nothing of an answer depends on it. */
+#include "tests/lib/rollupstore.h"
+
+/* Days were summed last.  Where a scan has one of them in the place of its
+ * blocks, these are found when it turns out not to hold. */
+static void
+test_damaged_days(void)
+{
+	struct godb_result_stats stats;
+	unsigned wrong = 0, unread = 0, held = 0;
+	size_t size;
+
+	make_store(NOW);
+	size = size_of("eth0/2025-11-25", "rollups.gpf");
+	for (size_t at = size - size / 10; at < size; at += size / 200) {
+		flip("rollups.gpf", at);
+		for (unsigned k = 0; k < 4; k++) {
+			static const char *const asked[] = {"sip,dip,dport",
+			    "sip", "dip", "proto"};
+
+			wrong += !ask(asked[k], "", T0, T0 + DAY, 0, 0, &stats);
+			unread += stats.rollups_unreadable > 0;
+			held += stats.rollups_unreadable > 0 &&
+			    rolled_days == 2;
+		}
+		flip("rollups.gpf", at);
+	}
+	ok(wrong == 0 && unread > 4 && held == unread,
+	    "of %u damaged days the blocks were read, %u wrong", unread,
+	    wrong);
+}
+
+/* Files of eth0's first day, or those that were kept of them. */
+static void
+copy_files(const char *files, const char *from, const char *to)
+{
+	char cmd[640];
+
+	snprintf(cmd, sizeof(cmd), "mkdir -p '%s' && cd '%s' && cp %s '%s/'",
+	    to, from, files, to);
+	if (system(cmd) != 0)
+		abort();
+}
+
+/* Files of a day that were put back from another time. */
+static void
+test_put_back(void)
+{
+	static const char *const files[] = {"rollups.*",
+	    "blocks.idx addresses.idx"};
+
+	char day[160], kept[160];
+
+	snprintf(day, sizeof(day), "%s/eth0/2025-11-25", path);
+	snprintf(kept, sizeof(kept), "%s/kept", root);
+	for (int i = 0; i < 2; i++) {
+		struct godb_result_stats stats;
+		struct godb_writer *w;
+
+		make_store(NOW);
+		copy_files(files[i], day, kept);
+		store_open(path, &w);
+		add(w, "eth0", T0 + DAY - 300);
+		(void)upkeep(w, NOW + DAY);
+		godb_writer_rebuild(w);
+		(void)upkeep(w, NOW + DAY);
+		godb_writer_close(w);
+		(void)ask("sip", "", T0, T0 + DAY, 0, 0, &stats);
+		is_int((int64_t)rolled_days, 2, "a day with one more record");
+		copy_files(files[i], kept, day);
+		is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+		    "and with its earlier %s", files[i]);
+		is_int((int64_t)rolled_days, 1, "is taken stock of");
+	}
+}
+
+/* A journal that its writer could not remove any more is of no more rows. */
+static void
+test_left_journal(void)
+{
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+	char cmd[256];
+
+	make_store(0);
+	store_open(path, &w);
+	make_batch("eth0", T0 + 7 * HOUR, 40, 40);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	snprintf(cmd, sizeof(cmd), "cp -r '%s/eth0/journal' '%s/left'", path,
+	    root);
+	if (system(cmd) != 0)
+		abort();
+	(void)godb_writer_commit(w, "eth0", T0 + 7 * HOUR, NULL);
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "a day with two records of a block");
+	is_int((int64_t)rolled_days, 2, "is known by its roll-up");
+	snprintf(cmd, sizeof(cmd), "cp '%s/left/'* '%s/eth0/journal/'", root,
+	    path);
+	if (system(cmd) != 0)
+		abort();
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "and with its journal there still");
+	is_int((int64_t)rolled_days, 1, "it is taken stock of");
+}
+
+/* A day that retention removes, or somebody damages, between a scan and its
+ * question. */
+static void
+test_gone(bool damaged)
+{
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_result *r = NULL;
+	struct godb_reader *reader;
+	const struct godb_fault *f;
+	struct godb_scan *s;
+	struct godb_diag d;
+	char from[160], to[160];
+
+	make_store(NOW);
+	scan.question = &opts;
+	if (godb_keys_parse("sip", &opts.keys, &d) < 0 ||
+	    godb_reader_open(path, &reader) < 0 ||
+	    godb_scan_open(reader, &scan, &s) < 0)
+		abort();
+	snprintf(from, sizeof(from), "%s/eth0/2025-11-26", path);
+	snprintf(to, sizeof(to), "%s/gone", root);
+	if (!damaged && rename(from, to) < 0)
+		abort();
+	if (damaged) {
+		store_flip(path, "eth0/2025-11-26/blocks.idx", 64 + 90);
+		snprintf(from, sizeof(from), "%s/eth0/2025-11-26/rollups.gpf",
+		    path);
+		(void)unlink(from);
+	}
+	is_int(godb_query_run(s, &opts, &r), 0, "a day %s meanwhile",
+	    damaged ? "is damaged" : "goes");
+	is_int((int64_t)godb_result_n_faults(r), 1, "and is missed");
+	f = godb_result_fault(r, 0);
+	ok(f && f->rc == (damaged ? GODB_EDAMAGED : GODB_EGONE) &&
+		f->first_s == T0 + DAY && strcmp(f->iface, "eth0") == 0 &&
+		f->last_s == T0 + DAY + (damaged ? 300 : DAY),
+	    "by name and time");
+	is_str(f ? f->place : "", damaged ? "eth0/2025-11-26/blocks.idx at 64" :
+					    "eth0/2025-11-26", "and place");
+	godb_result_free(r);
+	godb_scan_close(s);
+	godb_reader_close(reader);
+}
+
+/* Blocks of capture files among others: what covers which time only their
+ * index tells. */
+static void
+test_mixed(void)
+{
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + DAY; s += 300) {
+		make_batch("eth0", s, 60, 20);
+		t.b.flags = s % 1500 == 0 ? GODB_PART_OFFLINE : 0;
+		add_batch(w, "eth0", s);
+	}
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "a day of which some is from files");
+	ok(stats.rollups == 1 && rolled_days == 0,
+	    "has a roll-up, and is taken stock of");
+}
+
+/* A day's roll-up that sums another record. */
+static void
+test_other_record(void)
+{
+	struct godb_result_stats stats;
+	uint64_t rows;
+
+	make_store(NOW);
+	(void)ask("sip", "", T0, T0 + DAY, 0, 0, &stats);
+	ok(stats.rollups == 2 && rolled_days == 2, "two days by sip");
+	rows = stats.rows;
+	/* behind two bytes of how many */
+	lie(T0, 3, 5 + GDI_ROLLUP_SIP, 3, 1);
+	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
+	    "one of them sums a record that is not there");
+	ok(stats.rollups == 2 && rolled_days == 1 && stats.rows > rows,
+	    "that day's flows are asked");
+}
+
+/* Stock that is taken again is of the same interfaces and the same time, and
+ * with journals or without. */
+static void
+test_same_stock(void)
+{
+	static const char *const eth0[] = {"eth0", NULL};
+	struct godb_query_opts blocks = GODB_QUERY_OPTS_INIT, question;
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_scan *s, *own;
+	struct godb_reader *reader;
+	struct godb_writer *w;
+	struct godb_rolled rolled;
+	struct godb_diag d;
+
+	make_store(NOW);
+	store_open(path, &w);
+	make_batch("eth0", T0 + 2 * DAY + 7 * HOUR, 40, 40);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	godb_writer_close(w);
+	if (godb_reader_open(path, &reader) < 0 ||
+	    godb_keys_parse("sip", &blocks.keys, &d) < 0)
+		abort();
+	question = blocks;
+	blocks.no_rollups = true;
+	for (int i = 0; i < 8; i++) {
+		struct godb_result *a = NULL, *b = NULL;
+
+		scan.ifaces = i & 1 ? eth0 : NULL;
+		scan.no_live = i & 2;
+		scan.first_s = i & 4 ? T0 + DAY : 0;
+		scan.question = NULL;
+		if (godb_scan_open(reader, &scan, &s) < 0)
+			abort();
+		scan.question = &question;
+		if (godb_scan_open(reader, &scan, &own) < 0)
+			abort();
+		godb_scan_rolled(own, 0, &rolled);
+		ok(rolled.days > 0 && godb_query_run(s, &blocks, &a) == 0 &&
+			godb_query_run(own, &blocks, &b) == 0 &&
+			result_equals(a, b),
+		    "another question: %s, %s journals, from %s",
+		    i & 1 ? "eth0" : "all", i & 2 ? "no" : "and",
+		    i & 4 ? "the second day" : "the beginning");
+		godb_result_free(a);
+		godb_result_free(b);
+		godb_scan_close(own);
+		godb_scan_close(s);
+	}
+	scan.no_index = true;
+	if (godb_scan_open(reader, &scan, &s) < 0)
+		abort();
+	godb_scan_rolled(s, 0, &rolled);
+	is_int((int64_t)rolled.days, 0, "without address indexes there is none");
+	godb_scan_close(s);
+	godb_reader_close(reader);
+}
+
+int
+main(void)
+{
+	if (!begin(20251127))
+		return 1;
+	test_damaged_days();
+	test_other_record();
+	test_put_back();
+	test_left_journal();
+	test_gone(false);
+	test_gone(true);
+	test_mixed();
+	test_same_stock();
+	folder_remove(root);
+	return tap_done();
+}

@@ -1,0 +1,234 @@
+/* Which roll-ups a writer makes, when, and what of them is counted. */
+#include "tests/lib/rollupstore.h"
+
+#include <sys/wait.h>
+
+static void
+test_due(void)
+{
+	struct godb_writer *w;
+	struct godb_upkeep_report r;
+	struct godb_result_stats stats;
+
+	folder_remove(path);
+	store_open(path, &w);
+	is_int(upkeep(w, T0), 0, "an empty store has nothing due");
+	for (int64_t s = T0; s < T0 + HOUR; s += 300)
+		add(w, "eth0", s);
+	(void)upkeep(w, T0 + HOUR + 600);
+	is_int((int64_t)size_of("eth0/2025-11-25", "rollups.idx"), 0,
+	    "an hour is not over with its last block");
+	make_batch("eth0", T0 + 1800, 50, 5);
+	is_int(godb_writer_append(w, &t.b), 0, "a late batch");
+	(void)upkeep(w, T0 + HOUR + 901);
+	is_int((int64_t)size_of("eth0/2025-11-25", "rollups.idx"), 0,
+	    "nor while a block of it is open");
+	is_int(godb_writer_commit(w, "eth0", T0 + 1800, NULL), 0, "is written");
+	add(w, "eth0", T0 + HOUR);
+	(void)upkeep(w, T0 + HOUR + 301);
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 1, "over with the next hour's block");
+	is_int((int64_t)stats.parts_rolled, 13, "with the late record");
+	godb_writer_upkeep_report(w, &r);
+	(void)upkeep(w, T0 + HOUR + 302);
+	is_int((int64_t)r.changed, 1, "once");
+	for (int64_t s = T0 + HOUR + 300; s < T0 + DAY; s += 300)
+		add(w, "eth0", s);
+	(void)upkeep(w, T0 + DAY + 1000);
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 1, "the day");
+	is_int((int64_t)stats.parts_rolled, 289, "all of it");
+	(void)ask("sip", "", T0 + HOUR, T0 + DAY, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 23, "and its hours");
+	godb_writer_close(w);
+	store_open(path, &w);
+	(void)upkeep(w, T0 + DAY + 1000);
+	godb_writer_upkeep_report(w, &r);
+	ok(r.days == 1 && r.changed == 0, "a writer that starts looks, and "
+	    "finds all in place");
+	godb_writer_close(w);
+}
+
+static void
+put_distinct(size_t n, int64_t slot_s)
+{
+	batch_make(&t, &seed, "eth0", slot_s, 1, ++seq, n, 0);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t any = tap_random(&seed);
+
+		memcpy(t.rows4[i].sip, &any, 4);
+		memcpy(t.rows4[i].dip, (uint8_t *)&any + 4, 4);
+		t.rows4[i].dport = (uint16_t)tap_random(&seed);
+	}
+}
+
+/* What saves little, or takes much memory, stays with its blocks. */
+static void
+test_refused(void)
+{
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_upkeep_report r;
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+	struct godb_diag d;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + DAY; s += 300) {
+		put_distinct(20, s);
+		add_batch(w, "eth0", s);
+	}
+	is_int(upkeep(w, NOW), 0, "rows that never come again");
+	ok(size_of("eth0/2025-11-25", "rollups.idx") > 0 &&
+		size_of("eth0/2025-11-25", "rollups.gpf") == 0,
+	    "are not stored twice");
+	is_int(ask("sip", "", 0, INT64_MAX, 0, 0, &stats), true, "answered");
+	is_int((int64_t)stats.rollups, 0, "from blocks");
+	godb_writer_close(w);
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.changed, 0, "and that is not found out again");
+	godb_writer_close(w);
+	lie(T0, 3, 0, 3, 1); /* behind two bytes of 288 */
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.changed, 1, "unless it was found of others");
+	godb_writer_close(w);
+
+	make_store(0);
+	opts.block_rows = 25;
+	if (godb_writer_open(open(path, O_RDONLY | O_DIRECTORY), &opts, &w,
+		&d) < 0)
+		abort();
+	is_int(upkeep(w, NOW), 0, "a day of too many rows");
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 0, "has no roll-up");
+	godb_writer_rebuild(w);
+	is_int(upkeep(w, NOW), 0, "nor later");
+	godb_writer_close(w);
+	store_open(path, &w);
+	godb_writer_rebuild(w);
+	is_int(upkeep(w, NOW), 0, "with more memory");
+	godb_writer_close(w);
+	(void)ask("sip", "", 0, INT64_MAX, 0, 0, &stats);
+	ok(stats.rollups > 0, "it has when made anew");
+	test_random("made anew", 20, 3);
+}
+
+/* ---- sizes --------------------------------------------------------------- */
+
+static uint64_t day_bytes;
+
+static int
+add_size(const char *name, const struct stat *st, int type, struct FTW *at)
+{
+	if (type == FTW_F && strstr(name, "/2025-11-") && at->level == 3)
+		day_bytes += (uint64_t)st->st_size;
+	return 0;
+}
+
+static uint64_t
+retain(struct godb_writer *w, bool interrupted)
+{
+	struct godb_retain_opts opts = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct godb_retain *r;
+
+	opts.now_s = NOW;
+	if (godb_retain_new(w, &opts, &r) < 0)
+		abort();
+	for (int i = 0; godb_retain_step(r, 1) == 1; i++)
+		if (interrupted && i == 3)
+			(void)upkeep(w, NOW);
+	godb_retain_report(r, &report);
+	godb_retain_free(r);
+	return report.store_bytes;
+}
+
+static uint64_t
+listed_bytes(void)
+{
+	struct godb_reader *r;
+	struct godb_list *l;
+	uint64_t bytes;
+
+	if (godb_reader_open(path, &r) < 0 || godb_list_new(r, NULL, &l) < 0)
+		abort();
+	bytes = godb_list_get(l, 0)->disk_bytes;
+	godb_list_free(l);
+	godb_reader_close(r);
+	return bytes;
+}
+
+/* A writer that dies right behind a rename has told nobody of the file. */
+static void
+test_death(const char *file)
+{
+	const char *day = "eth0/2025-11-25";
+	struct godb_writer *w;
+	uint64_t before, made;
+	int status;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + DAY; s += 300)
+		add(w, "eth0", s);
+	(void)retain(w, false);
+	godb_writer_close(w);
+	before = listed_bytes();
+	if (fork() == 0) {
+		store_open(path, &w);
+		while (size_of(day, file) == 0 &&
+		    godb_writer_upkeep(w, NOW) > 0)
+			;
+		_exit(0);
+	}
+	(void)wait(&status);
+	made = size_of(day, "rollups.idx") + size_of(day, "rollups.gpf") +
+	    size_of(day, "addresses.idx");
+	ok(made > 0 && listed_bytes() == before + made,
+	    "a death behind %s: %llu bytes listed, expected %llu", file,
+	    (unsigned long long)listed_bytes(),
+	    (unsigned long long)(before + made));
+}
+
+/* Sizes are counted with what was written last. */
+static void
+test_sizes(void)
+{
+	struct godb_writer *w;
+	uint64_t before, after;
+
+	for (int interrupted = 0; interrupted < 2; interrupted++) {
+		make_store(0);
+		store_open(path, &w);
+		before = retain(w, interrupted);
+		if (!interrupted)
+			(void)upkeep(w, NOW);
+		after = retain(w, false);
+		godb_writer_close(w);
+		day_bytes = 0;
+		(void)nftw(path, add_size, 16, FTW_PHYS);
+		ok(after > before && after == day_bytes,
+		    "%llu bytes, with roll-ups written %s a round %llu of %llu",
+		    (unsigned long long)before,
+		    interrupted ? "during" : "after",
+		    (unsigned long long)after, (unsigned long long)day_bytes);
+	}
+}
+
+int
+main(void)
+{
+	if (!begin(20251126))
+		return 1;
+	test_due();
+	test_refused();
+	test_death("rollups.idx");
+	test_death("addresses.idx");
+	test_sizes();
+	folder_remove(root);
+	return tap_done();
+}
