@@ -28,6 +28,7 @@ enum decode_flags {
 	DECODE_OUT = 16,       /* left through the interface; set by the loop */
 	DECODE_PAYLOAD = 32,   /* of TCP or UDP, was captured */
 	DECODE_STAGED = 64,    /* `ip` may be looked at later; by the loop */
+	DECODE_ENDS = 128,     /* FIN or RST */
 };
 
 /* What the packet says about who started the conversation. */

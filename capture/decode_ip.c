@@ -25,11 +25,13 @@ be32(const uint8_t *p)
 static void
 take_tcp(const uint8_t *p, size_t n, struct decode_packet *out)
 {
-	enum { SYN = 0x02, ACK = 0x10 };
+	enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 
 	if (n < 14)
 		return;
 	out->tcp_flags = p[13];
+	if (p[13] & (FIN | RST))
+		out->flags |= DECODE_ENDS;
 	if (p[12] >> 4 >= 5 && (size_t)(p[12] >> 4) * 4 < n)
 		out->flags |= DECODE_PAYLOAD;
 	if (p[13] & SYN)

@@ -32,7 +32,7 @@ struct state {
 	uint16_t packets, extra;
 	uint16_t dport;
 	uint8_t proto;
-	bool taken;
+	bool taken, ended;
 	uint32_t next; /* free ones; number, 0 ends */
 };
 
@@ -50,6 +50,7 @@ struct dpi {
 	uint32_t free1;      /* list of used ones */
 	uint32_t high;       /* numbers ever used */
 	uint32_t hand;       /* dpi_stale() */
+	uint8_t cut[DPI_PACKET_BYTES]; /* a packet whose header says more */
 	struct dpi_stats stats;
 	struct pair pair[PAIRS];
 	uint16_t by_proto[256]; /* label + 1 */
@@ -271,6 +272,13 @@ release(struct dpi *d, uint32_t n)
 	d->stats.states--;
 }
 
+void
+dpi_ended(struct dpi *d, uint32_t n)
+{
+	assert(d->state[n].taken);
+	d->state[n].ended = true;
+}
+
 bool
 dpi_stale(struct dpi *d, uint32_t now_s, uint32_t wait_s, uint64_t *owner)
 {
@@ -280,8 +288,8 @@ dpi_stale(struct dpi *d, uint32_t now_s, uint32_t wait_s, uint64_t *owner)
 		d->hand = d->hand % d->high + 1;
 		s = &d->state[d->hand];
 		/* a clock that went back makes nothing stale */
-		if (s->taken && (int32_t)(now_s - s->since_s) >=
-		    (int32_t)wait_s) {
+		if (s->taken && (s->ended ||
+			(int32_t)(now_s - s->since_s) >= (int32_t)wait_s)) {
 			*owner = s->owner;
 			return true;
 		}
@@ -301,6 +309,30 @@ dpi_giveup(struct dpi *d, uint32_t n)
 	label = label_of(d, p, is_guess(&s->flow));
 	release(d, n);
 	return label;
+}
+
+/*
+ * The engine takes no packet that is shorter than its header says: that was cut
+ * by the snapshot length, or put together of many by the card or the kernel and
+ * is longer than what is looked at.  So it is told what there is; also where
+ * the length is 0, as it is of more than 64 KiB and of what the card was to
+ * part.
+ */
+static const uint8_t *
+fit(struct dpi *d, const uint8_t *ip, size_t len)
+{
+	bool v6 = ip[0] >> 4 == 6;
+	size_t head = v6 ? 40 : 0, at = v6 ? 4 : 2, said;
+
+	if (len < (v6 ? 40 : 20))
+		return ip;
+	said = (size_t)(ip[at] << 8 | ip[at + 1]);
+	if (said > 0 && head + said <= len)
+		return ip;
+	memcpy(d->cut, ip, len);
+	d->cut[at] = (uint8_t)((len - head) >> 8);
+	d->cut[at + 1] = (uint8_t)(len - head);
+	return d->cut;
 }
 
 /*
@@ -324,8 +356,9 @@ dpi_feed(struct dpi *d, uint32_t n, const uint8_t *ip, size_t len,
 	}
 	d->stats.packets++;
 	s->packets++;
-	p = engine_packet(d->engine, &s->flow, ip,
-	    len < DPI_PACKET_BYTES ? len : DPI_PACKET_BYTES,
+	if (len > DPI_PACKET_BYTES)
+		len = DPI_PACKET_BYTES;
+	p = engine_packet(d->engine, &s->flow, fit(d, ip, len), len,
 	    (uint64_t)now_s * 1000);
 	known = p.app_protocol != NDPI_PROTOCOL_UNKNOWN;
 	last = s->packets >= (s->flow.l4_proto == IPPROTO_TCP

@@ -54,13 +54,18 @@ const char *dpi_version(void);
 bool dpi_full(const struct dpi *d);
 uint32_t dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s);
 
-/* Some flow that has held its state for wait_s or longer; false: none. */
+/* Its flow has ended: who needs a state may have this one. */
+void dpi_ended(struct dpi *d, uint32_t state);
+
+/* Some flow that has ended, or has held its state for wait_s or longer; false:
+ * none. */
 bool dpi_stale(struct dpi *d, uint32_t now_s, uint32_t wait_s,
     uint64_t *owner);
 
 /*
- * Looks at `len` captured bytes from the IP header on.  True when that settled
- * it: *label is set and the state is free again.
+ * Looks at `len` captured bytes from the IP header on, which may say that the
+ * packet is longer.  True when that settled it: *label is set and the state is
+ * free again.
  */
 bool dpi_feed(struct dpi *d, uint32_t state, const uint8_t *ip, size_t len,
     uint32_t now_s, uint16_t *label);

@@ -44,6 +44,13 @@ dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s)
 	return 0;
 }
 
+void
+dpi_ended(struct dpi *d, uint32_t state)
+{
+	(void)d;
+	(void)state;
+}
+
 bool
 dpi_stale(struct dpi *d, uint32_t now_s, uint32_t wait_s, uint64_t *owner)
 {

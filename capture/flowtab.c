@@ -479,7 +479,7 @@ count(struct flowtab *t, struct half *h, bool v6,
 		m->state |= REUSED;
 	else if (p->hint != DECODE_HINT_NONE)
 		better_evidence(m, orient_hint(p), pr->dir);
-	if (__builtin_expect((p->flags & DECODE_STAGED) != 0, 0))
+	if (__builtin_expect((p->flags & t->heeds) != 0, 0))
 		flowtab_label_packet(t, h, entry1 - 1, p, (uint32_t)pr->hash);
 }
 

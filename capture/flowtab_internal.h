@@ -138,6 +138,7 @@ struct flowtab {
 	uint32_t at_word, end_word[2];
 	/* layer 7 */
 	struct dpi *dpi; /* NULL: off */
+	uint8_t heeds;   /* DECODE_... flags that it wants to know of */
 	uint32_t wait_s, now_s;
 	uint32_t *settled;
 	struct carried *carried;
@@ -234,7 +235,7 @@ void *flowtab_reserve(struct flowtab *t, size_t bytes);
 /* A flow begins. */
 void flowtab_label_start(struct flowtab *t, struct half *h, uint32_t entry,
     const struct decode_packet *p, uint32_t hash);
-/* A packet whose payload can be looked at. */
+/* A packet with one of the flags that layer 7 heeds. */
 void flowtab_label_packet(struct flowtab *t, struct half *h, uint32_t entry,
     const struct decode_packet *p, uint32_t hash);
 /* A flow with something to publish is WAITING; false: not any more. */

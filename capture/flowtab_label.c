@@ -5,12 +5,16 @@
  * (which is dirty) or among the carried, so a round comes by it.  It takes a
  * state of the engine with its first payload; without payload there is nothing
  * to look at, and the port decides in the end.
+ *
+ * A connection that has ended says nothing more.  It is given ENDED_S seconds
+ * all the same: what the other side still says may be under way, and a FIN or
+ * RST can be forged to cut a look short.
  */
 #include "capture/flowtab_internal.h"
 
 #include <errno.h>
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { PROTO_TCP = 6, PROTO_UDP = 17, ENDED_S = 2 };
 
 int
 flowtab_use_dpi(struct flowtab *t, struct dpi *dpi, uint32_t wait_s)
@@ -27,6 +31,7 @@ flowtab_use_dpi(struct flowtab *t, struct dpi *dpi, uint32_t wait_s)
 		return -ENOMEM;
 	t->wait_s = wait_s;
 	t->dpi = dpi;
+	t->heeds = DECODE_STAGED | DECODE_ENDS;
 	return 0;
 }
 
@@ -86,35 +91,67 @@ take_state(struct flowtab *t, const struct half *h, uint32_t entry)
 	    t->now_s);
 }
 
-void
-flowtab_label_packet(struct flowtab *t, struct half *h, uint32_t entry,
-    const struct decode_packet *p, uint32_t hash)
+static uint32_t
+age_of(const struct flowtab *t, const struct flow_label *l)
+{
+	return (t->now_s - l->since) & SINCE_MASK;
+}
+
+/* What waits is due ENDED_S from now, if not before. */
+static void
+ended(struct flowtab *t, struct flow_label *l)
+{
+	uint32_t due = t->wait_s > ENDED_S ? t->wait_s - ENDED_S : 0;
+	uint32_t age = age_of(t, l);
+
+	if (l->label != 0)
+		dpi_ended(t->dpi, l->label);
+	/* a clock that went back is put right on the way */
+	if (age < due || age > SINCE_MASK / 2)
+		l->since = (uint16_t)(l->since / CARRIED_ONE * CARRIED_ONE +
+		    ((t->now_s - due) & SINCE_MASK));
+}
+
+/* True when that settled it. */
+static bool
+look(struct flowtab *t, struct half *h, uint32_t entry,
+    const struct decode_packet *p)
 {
 	struct flow_label *l = &h->label[entry];
 	uint16_t label;
 
-	if (!(meta_of(h, h->v6, entry)->state & WAITING)) {
+	if (l->label == 0)
+		l->label = take_state(t, h, entry);
+	if (l->label == 0)
+		settle(t, h, entry);
+	else if (dpi_feed(t->dpi, l->label, p->ip, p->ip_len, t->now_s,
+		     &label))
+		name(h, entry, label);
+	else
+		return false;
+	return true;
+}
+
+void
+flowtab_label_packet(struct flowtab *t, struct half *h, uint32_t entry,
+    const struct decode_packet *p, uint32_t hash)
+{
+	bool waits = meta_of(h, h->v6, entry)->state & WAITING;
+
+	if (p->flags & DECODE_STAGED &&
+	    (!waits || look(t, h, entry, p))) {
 		settled(t, hash);
 		return;
 	}
-	if (l->label == 0)
-		l->label = take_state(t, h, entry);
-	if (l->label == 0) {
-		settle(t, h, entry);
-	} else if (dpi_feed(t->dpi, l->label, p->ip, p->ip_len, t->now_s,
-		       &label)) {
-		name(h, entry, label);
-	} else {
-		return;
-	}
-	settled(t, hash);
+	if (waits && p->flags & DECODE_ENDS)
+		ended(t, &h->label[entry]);
 }
 
 /* A clock that went back makes nobody wait longer than it did forward. */
 static bool
 is_due(const struct flowtab *t, const struct flow_label *l)
 {
-	uint32_t age = (t->now_s - l->since) & SINCE_MASK;
+	uint32_t age = age_of(t, l);
 
 	return age >= t->wait_s && age <= SINCE_MASK / 2;
 }

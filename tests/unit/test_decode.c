@@ -610,6 +610,18 @@ hint_case(const char *what, unsigned proto, const uint8_t *b, size_t n,
 }
 
 static void
+ends_case(const char *what, const uint8_t *b, size_t n, bool want)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ip4(p, (struct ip4){.src = A, .dst = B, .proto = 6}, 20);
+	put(p, b, n);
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP &&
+	    !(d.flags & DECODE_ENDS) == !want, "%s", what);
+}
+
+static void
 test_hints(void)
 {
 	uint8_t b[20] = {0, 1, 0, 2};
@@ -620,6 +632,12 @@ test_hints(void)
 	hint_case("SYN and ACK answers", 6, b, 20, DECODE_HINT_ANSWERS);
 	b[13] = 0x10;
 	hint_case("ACK says nothing", 6, b, 20, DECODE_HINT_NONE);
+	ends_case("an ACK ends nothing", b, 20, false);
+	b[13] = 0x11;
+	ends_case("a FIN ends", b, 20, true);
+	b[13] = 0x04;
+	ends_case("a RST ends", b, 14, true);
+	ends_case("one that was not captured does not", b, 13, false);
 	b[12] = 1;
 	hint_case("INIT opens", 132, b, 20, DECODE_HINT_OPENS);
 	b[12] = 2;

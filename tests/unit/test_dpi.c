@@ -31,6 +31,22 @@ udp(uint16_t sport, uint16_t dport, const void *data, size_t n)
 	return p;
 }
 
+/* The same over IPv6. */
+static struct packet
+udp6(uint16_t sport, uint16_t dport, const void *data, size_t n)
+{
+	struct packet four = udp(sport, dport, data, n);
+	struct packet p = {.b = {0x60, 0, 0, 0, 0, 0, 17, 64}, .n = 48 + n};
+
+	p.b[8] = p.b[24] = 0xfd;
+	p.b[23] = 1;
+	p.b[39] = 2;
+	p.b[4] = (uint8_t)((8 + n) >> 8);
+	p.b[5] = (uint8_t)(8 + n);
+	memcpy(p.b + 40, four.b + 20, 8 + n);
+	return p;
+}
+
 static const char *
 name(uint16_t label)
 {
@@ -59,6 +75,50 @@ test_names(void)
 	dpi_stats(dpi, &st);
 	is_int(st.states, 0, "its state is free again");
 	is_int(st.packets, 1, "a packet was looked at");
+}
+
+/* What a flow is whose only packet that is, of which so much was captured. */
+static const char *
+name_of(const struct packet *p, size_t captured)
+{
+	uint32_t n = dpi_take(dpi, 1, 1);
+	uint16_t label = 0;
+
+	if (!dpi_feed(dpi, n, p->b, captured, 1, &label))
+		label = dpi_giveup(dpi, n);
+	return name(label);
+}
+
+static void
+test_cut(void)
+{
+	static const char search[] = "M-SEARCH * HTTP/1.1\r\n"
+				     "HOST: 239.255.255.250:1900\r\n"
+				     "MAN: \"ssdp:discover\"\r\n\r\n";
+	uint8_t long_one[1800] = {0};
+	struct packet p4, p6;
+
+	memcpy(long_one, search, sizeof(search));
+	p4 = udp(40000, 61900, long_one, sizeof(long_one));
+	p6 = udp6(40000, 61900, long_one, sizeof(long_one));
+	is_str(name_of(&p4, p4.n), "SSDP", "a whole packet");
+	is_str(name_of(&p6, p6.n), "SSDP", "of IPv6");
+	is_str(name_of(&p4, 128), "SSDP", "what was captured of one");
+	is_str(name_of(&p6, 128), "SSDP", "of IPv6");
+	p4.b[2] = p6.b[4] = 0xf0;
+	is_str(name_of(&p4, 1000), "SSDP", "many that were put together");
+	is_str(name_of(&p6, 1000), "SSDP", "of IPv6");
+	p4.b[2] = p4.b[3] = p6.b[4] = p6.b[5] = 0;
+	is_str(name_of(&p4, 1000), "SSDP", "more than a length can say");
+	is_str(name_of(&p6, 1000), "SSDP", "of IPv6");
+	p4 = udp(40000, 61900, long_one, sizeof(long_one));
+	is_str(name_of(&p4, 30), "Unknown", "two bytes of payload");
+	is_str(name_of(&p4, 21), "Unknown", "hardly an IP header");
+	is_str(name_of(&p4, 19), "Unknown", "not even that");
+	is_str(name_of(&p6, 40), "Unknown", "an IPv6 header");
+	is_str(name_of(&p6, 39), "Unknown", "less than one");
+	p4.b[3] = p4.b[2] = 0xff;
+	is_str(name_of(&p4, p4.n), "SSDP", "a length that lies");
 }
 
 static void
@@ -106,6 +166,9 @@ test_bounds(void)
 	is_int(st.starved, 1, "which is counted");
 	ok(!dpi_stale(dpi, 109, 10, &owner), "nobody waited ten seconds");
 	ok(!dpi_stale(dpi, 50, 10, &owner), "nor when the clock went back");
+	dpi_ended(dpi, taken[40]);
+	ok(dpi_stale(dpi, 100, 10, &owner) && owner == 40,
+	    "whose flow has ended waits no longer");
 	ok(dpi_stale(dpi, 110, 10, &owner) && owner < DPI_STATES,
 	    "then somebody has");
 	for (unsigned i = 0; i < n; i++)
@@ -214,6 +277,7 @@ main(void)
 	is_int(rc, 0, "%s", dpi_version());
 	if (rc == 0) {
 		test_names();
+		test_cut();
 		test_guesses();
 		test_bounds();
 		test_given_back();

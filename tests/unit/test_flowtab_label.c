@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-enum { SYN = 2, ACK = 16, WAIT_S = 10, SLOT = 300 };
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16, WAIT_S = 10, SLOT = 300 };
 
 static struct labels labels;
 static struct dpi *dpi;
@@ -53,6 +53,14 @@ packet(uint8_t proto, uint16_t sport, uint16_t dport, const void *data,
 	return p;
 }
 
+static struct decode_packet
+ending(struct decode_packet p, uint8_t flag)
+{
+	bytes[33] = flag;
+	(void)decode_frame(101, bytes, p.ip_len, p.ip_len, &p);
+	return p;
+}
+
 static void
 add(struct decode_packet p, uint32_t now_s)
 {
@@ -63,6 +71,7 @@ add(struct decode_packet p, uint32_t now_s)
 
 static const char junk[] = "\xfe\xfe\xfe\xfe\xfe\xfe\xfe\xfe";
 static const char ntp[48] = "\x23";
+static const char rfb[] = "RFB 003.008\n";
 
 /* ---- rows ---------------------------------------------------------------- */
 
@@ -103,14 +112,20 @@ carried(int64_t slot_s, bool all)
 }
 
 static void
-begin(uint32_t flows_max)
+begin_with(uint32_t flows_max, uint32_t wait_s)
 {
 	const struct gp_hash_key key = {{5, 6, 7, 8}};
 
 	flowtab_free(table);
 	table = NULL;
 	is_int(flowtab_new(&table, flows_max, false, &key), 0, "a table");
-	is_int(flowtab_use_dpi(table, dpi, WAIT_S), 0, "with layer 7");
+	is_int(flowtab_use_dpi(table, dpi, wait_s), 0, "with layer 7");
+}
+
+static void
+begin(uint32_t flows_max)
+{
+	begin_with(flows_max, WAIT_S);
 }
 
 static uint32_t
@@ -164,6 +179,84 @@ test_waiting(void)
 	add(packet(6, 40002, 443, junk, 8), 201);
 	is_int(publish(FLOWTAB_WAIT, 0), 1, "payload that comes too late");
 	is_str(got.name, "TLS?", "changes nothing");
+}
+
+static void
+test_ended(void)
+{
+	begin(1024);
+	add(packet(6, 40000, 443, NULL, 0), 100);
+	add(ending(packet(6, 443, 40000, NULL, 0), RST | ACK), 100);
+	is_int(publish(FLOWTAB_WAIT, 0), 0, "what has ended waits");
+	add(packet(6, 40001, 443, junk, 8), 101);
+	is_int(publish(FLOWTAB_WAIT, 0), 0, "a second later, too");
+	add(packet(6, 40001, 443, junk, 8), 102);
+	is_int(publish(FLOWTAB_WAIT, 0), 2, "for two seconds");
+	is_str(got.name, "TLS?", "the port says what it was");
+	add(ending(packet(6, 40001, 443, NULL, 0), FIN | ACK), 103);
+	add(ending(packet(6, 443, 40001, NULL, 0), FIN | ACK), 104);
+	is_int(publish(FLOWTAB_WAIT, 0), 0, "a FIN does the same");
+	add(packet(6, 40001, 443, junk, 8), 105);
+	is_int(publish(FLOWTAB_WAIT, 0), 5, "the second FIN adds nothing");
+	is_int(states(), 0, "the state is free");
+	add(packet(6, 40002, 443, NULL, 0), 110);
+	add(ending(packet(6, 40002, 443, NULL, 0), RST), 119);
+	add(packet(6, 40001, 443, junk, 8), 120);
+	is_int(publish(FLOWTAB_WAIT, 0), 3, "nobody waits longer for it");
+	is_int(got.n, 2, "two flows");
+}
+
+static void
+test_ended_early(void)
+{
+	begin(1024);
+	add(packet(6, 40000, 5900, NULL, 0), 100);
+	add(ending(packet(6, 5900, 40000, NULL, 0), RST), 100);
+	add(packet(6, 5900, 40000, rfb, sizeof(rfb) - 1), 101);
+	add(packet(6, 40000, 5900, rfb, sizeof(rfb) - 1), 101);
+	is_int(publish(FLOWTAB_WAIT, 0), 4, "a forged RST");
+	is_str(got.name, "VNC", "does not hide what follows");
+	add(ending(packet(6, 40001, 5900, rfb, sizeof(rfb) - 1), FIN | ACK),
+	    101);
+	is_int(states(), 1, "payload that comes with a FIN is looked at");
+	add(packet(6, 5900, 40001, rfb, sizeof(rfb) - 1), 102);
+	is_int(publish(FLOWTAB_WAIT, 0), 2, "as the answer is");
+	is_str(got.name, "VNC", "VNC");
+	add(ending(packet(6, 40002, 5900, junk, 8), FIN | ACK), 102);
+	is_int(publish(FLOWTAB_WAIT, 0), 0, "payload that tells nothing");
+	add(packet(1, 0, 0, junk, 8), 104);
+	is_int(publish(FLOWTAB_WAIT, 0), 2, "ends like the others");
+	is_int(states(), 0, "and the state is free");
+}
+
+static void
+test_ended_elsewhere(void)
+{
+	begin(1024);
+	add(packet(6, 40000, 443, NULL, 0), 200);
+	add(ending(packet(6, 443, 40000, NULL, 0), RST), 190);
+	add(packet(1, 0, 0, junk, 8), 192);
+	is_int(publish(FLOWTAB_WAIT, 0), 3, "though the clock went back");
+
+	begin_with(1024, 1);
+	add(packet(6, 40000, 443, NULL, 0), 100);
+	add(ending(packet(6, 443, 40000, NULL, 0), RST), 100);
+	add(packet(1, 0, 0, junk, 8), 101);
+	is_int(publish(FLOWTAB_WAIT, 0), 3, "longer than others it never is");
+
+	begin(1024);
+	add(packet(6, 40000, 443, NULL, 0), 100);
+	is_int(publish(FLOWTAB_CARRY, 0), 0, "a block ends");
+	add(ending(packet(6, 443, 40000, NULL, 0), RST), 101);
+	is_int(publish(FLOWTAB_CARRY, SLOT), 0, "and another one");
+	is_int(flowtab_n_carried(table), 2, "it is carried of both");
+	is_int(carried(0, false), 0, "and waits");
+	add(packet(6, 40001, 443, NULL, 0), 103);
+	is_int(carried(0, false), 1, "until its time is over");
+	is_int(carried(SLOT, false), 1, "in both");
+	flowtab_sweep(table, 10000, 5000);
+	is_int(flowtab_flows(table), 1, "and it can go");
+	is_int(publish(FLOWTAB_SETTLE, SLOT), 1, "the other one");
 }
 
 static void
@@ -252,7 +345,6 @@ static void
 test_no_state(void)
 {
 	struct dpi_stats before, st;
-	unsigned n = 0;
 
 	begin(1 << 20);
 	dpi_stats(dpi, &before);
@@ -277,8 +369,34 @@ test_no_state(void)
 	dpi_stats(dpi, &before);
 	is_int(before.starved, st.starved,
 	    "states of flows whose time is over are taken");
+	is_int(publish(FLOWTAB_SETTLE, 0), DPI_STATES + 100,
+	    "everything is counted");
+	is_int(states(), 0, "all states are free");
+}
+
+/* Short connections, of which many more come than have a state at once. */
+static void
+test_short(void)
+{
+	struct dpi_stats before, st;
+	unsigned n = 0;
+
+	begin(1 << 20);
+	dpi_stats(dpi, &before);
+	for (uint32_t i = 0; i < 3 * DPI_STATES; i++) {
+		struct decode_packet p = packet(6, 40000, 80, junk, 8);
+
+		memcpy(p.src, &i, 4);
+		add(p, 100);
+		p = ending(packet(6, 40000, 80, NULL, 0), FIN | ACK);
+		memcpy(p.src, &i, 4);
+		add(p, 100);
+	}
+	dpi_stats(dpi, &st);
+	is_int(st.starved, before.starved, "what has ended gives its state");
+	is_int(st.states, DPI_STATES, "when all are taken");
 	n = (unsigned)publish(FLOWTAB_SETTLE, 0);
-	is_int(n, DPI_STATES + 100, "everything is counted");
+	is_int(n, 6 * DPI_STATES, "everything is counted");
 	is_int(states(), 0, "all states are free");
 }
 
@@ -315,8 +433,13 @@ test_random(void)
 			add(packet(17, port, 123, ntp, sizeof(ntp)), now_s);
 			in++;
 			break;
-		case 7: case 8: case 9:
+		case 7: case 8:
 			add(packet(6, port, 22, NULL, 0), now_s);
+			in++;
+			break;
+		case 9:
+			add(ending(packet(6, port, 22, NULL, 0),
+				r >> 48 & 1 ? FIN : RST), now_s);
 			in++;
 			break;
 		default:
@@ -343,11 +466,15 @@ main(void)
 		skip_all("built without an engine");
 	test_names();
 	test_waiting();
+	test_ended();
+	test_ended_early();
+	test_ended_elsewhere();
 	test_carried();
 	test_many_blocks();
 	test_many_carried();
 	test_full();
 	test_no_state();
+	test_short();
 	test_random();
 	flowtab_free(table);
 	dpi_free(dpi);
