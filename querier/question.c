@@ -353,6 +353,19 @@ question_say_incomplete(const struct session *s,
 	}
 }
 
+/* Whether a block has been begun of which nothing is published yet. */
+static bool
+has_begun(const struct session *s, size_t iface)
+{
+	const struct godb_part *p;
+
+	for (size_t i = 0; (p = godb_scan_part(s->scan, i)) != NULL; i++)
+		if (p->iface_index == iface && p->flags & GODB_PART_LIVE &&
+		    p->n4 + p->n6 == 0)
+			return true;
+	return false;
+}
+
 /* An empty answer should not leave one guessing where the data is. */
 static void
 say_where_data_is(const struct session *s)
@@ -370,8 +383,11 @@ say_where_data_is(const struct session *s)
 		}
 		when_format_local(first_s, first);
 		when_format_local(last_s + GP_SLOT_S, last);
-		session_say("goquery: no rows; %s has blocks from %s to %s",
-		    s->ifaces[i], first, last);
+		session_say("goquery: no rows; %s has blocks from %s to %s%s",
+		    s->ifaces[i], first, last,
+		    has_begun(s, i) ? ", the last one open: flows come "
+				      "some seconds after their packets" :
+				      "");
 	}
 }
 

@@ -32,6 +32,7 @@ else
 	echo "--- live on $IFACE"
 	sh systemd/users.sh
 	show goprobe -d "$T/live" "$IFACE"
+	: >"$T/log"
 	"$BIN/goprobe" -d "$T/live" "$IFACE" 2>"$T/log" &
 	launcher=$!
 	tries=100
@@ -47,15 +48,18 @@ else
 		echo "(some traffic of our own over lo, for six seconds)"
 		python3 - <<'PY'
 import socket, time
+question = b"GET / HTTP/1.1\r\nHost: quickstart.example\r\n\r\n"
+answer = (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+          b"Content-Length: 14000\r\n\r\n" + b"answer " * 2000)
 server = socket.create_server(("127.0.0.1", 0))
 port = server.getsockname()[1]
 end = time.monotonic() + 6
 while time.monotonic() < end:
     client = socket.create_connection(("127.0.0.1", port))
     peer, _ = server.accept()
-    client.sendall(b"question " * 20)
+    client.sendall(question)
     peer.recv(65536)
-    peer.sendall(b"answer " * 2000)
+    peer.sendall(answer)
     client.recv(65536)
     client.close(), peer.close()
     time.sleep(0.05)
@@ -64,6 +68,14 @@ PY
 		echo "(listening for eight seconds)"
 		sleep 8
 	fi
+	# flows are published every snapshot_interval, those that nobody has a
+	# name for yet after l7_wait: 15 seconds at most
+	tries=15
+	until "$BIN/goquery" -d "$T/live" -i "$IFACE" -f -1h --fail-empty \
+	    -e csv -n 1 raw >/dev/null 2>&1 || [ $tries = 0 ]; do
+		tries=$((tries - 1))
+		sleep 1
+	done
 	show goquery -d "$T/live" -i "$IFACE" -f -1h -n 5 raw
 	"$BIN/goquery" -d "$T/live" -i "$IFACE" -f -1h -n 5 raw
 	kill -TERM $launcher

@@ -32,7 +32,7 @@ for t; do
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
-	*/perms.t | */other-compiler.t | */names.t | */powercut.t | \
+	*/perms.t | */other-compiler.t | */names.t | */powercut.t | */quickstart.t | \
 	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession)
 		waiting="$waiting $t"
 		;;
