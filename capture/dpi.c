@@ -20,6 +20,8 @@
 enum {
 	PAIRS = 8192,           /* of protocols, remembered; power of two */
 	EXTRA_PACKETS = 6,      /* for a TLS certificate and the like */
+	CUT_WEIGHT = 6,         /* packets: who did not know the first ones of
+	                           a flow, each cut, hardly knows a later one */
 	ARENA_SPARE = 512 << 10, /* in one piece: more than a packet can take */
 	STALE_LOOK = 16,
 	NAME_BYTES = 64,
@@ -311,27 +313,34 @@ dpi_giveup(struct dpi *d, uint32_t n)
 	return label;
 }
 
+/* The packet's length as its header says it; 0: more than 64 KiB, or what the
+ * card was to part. */
+static size_t
+length_said(const uint8_t *ip, size_t len)
+{
+	bool v6 = ip[0] >> 4 == 6;
+	size_t head = v6 ? 40 : 0, said;
+
+	if (len < (v6 ? 40 : 20))
+		return len; /* the engine will see */
+	said = (size_t)(v6 ? ip[4] << 8 | ip[5] : ip[2] << 8 | ip[3]);
+	return said ? head + said : 0;
+}
+
 /*
  * The engine takes no packet that is shorter than its header says: that was cut
  * by the snapshot length, or put together of many by the card or the kernel and
- * is longer than what is looked at.  So it is told what there is; also where
- * the length is 0, as it is of more than 64 KiB and of what the card was to
- * part.
+ * is longer than what is looked at.  So it is told what there is.
  */
 static const uint8_t *
-fit(struct dpi *d, const uint8_t *ip, size_t len)
+shortened(struct dpi *d, const uint8_t *ip, size_t len)
 {
 	bool v6 = ip[0] >> 4 == 6;
-	size_t head = v6 ? 40 : 0, at = v6 ? 4 : 2, said;
+	size_t at = v6 ? 4 : 2, said = len - (v6 ? 40 : 0);
 
-	if (len < (v6 ? 40 : 20))
-		return ip;
-	said = (size_t)(ip[at] << 8 | ip[at + 1]);
-	if (said > 0 && head + said <= len)
-		return ip;
 	memcpy(d->cut, ip, len);
-	d->cut[at] = (uint8_t)((len - head) >> 8);
-	d->cut[at + 1] = (uint8_t)(len - head);
+	d->cut[at] = (uint8_t)(said >> 8);
+	d->cut[at + 1] = (uint8_t)said;
 	return d->cut;
 }
 
@@ -346,6 +355,7 @@ dpi_feed(struct dpi *d, uint32_t n, const uint8_t *ip, size_t len,
 	struct state *s = &d->state[n];
 	ndpi_protocol p;
 	bool known, last;
+	size_t said;
 
 	assert(s->taken && len > 0);
 	current = &d->arena;
@@ -355,10 +365,14 @@ dpi_feed(struct dpi *d, uint32_t n, const uint8_t *ip, size_t len,
 		return true;
 	}
 	d->stats.packets++;
-	s->packets++;
 	if (len > DPI_PACKET_BYTES)
 		len = DPI_PACKET_BYTES;
-	p = engine_packet(d->engine, &s->flow, fit(d, ip, len), len,
+	said = length_said(ip, len);
+	s->packets = (uint16_t)(s->packets +
+	    (said > len && len < DPI_PACKET_BYTES ? CUT_WEIGHT : 1));
+	if (said == 0 || said > len)
+		ip = shortened(d, ip, len);
+	p = engine_packet(d->engine, &s->flow, ip, len,
 	    (uint64_t)now_s * 1000);
 	known = p.app_protocol != NDPI_PROTOCOL_UNKNOWN;
 	last = s->packets >= (s->flow.l4_proto == IPPROTO_TCP

@@ -105,6 +105,7 @@ test_cut(void)
 	is_str(name_of(&p6, p6.n), "SSDP", "of IPv6");
 	is_str(name_of(&p4, 128), "SSDP", "what was captured of one");
 	is_str(name_of(&p6, 128), "SSDP", "of IPv6");
+	is_str(name_of(&p6, p6.n - 20), "SSDP", "all but a few bytes");
 	p4.b[2] = p6.b[4] = 0xf0;
 	is_str(name_of(&p4, 1000), "SSDP", "many that were put together");
 	is_str(name_of(&p6, 1000), "SSDP", "of IPv6");
@@ -119,6 +120,31 @@ test_cut(void)
 	is_str(name_of(&p6, 39), "Unknown", "less than one");
 	p4.b[3] = p4.b[2] = 0xff;
 	is_str(name_of(&p4, p4.n), "SSDP", "a length that lies");
+}
+
+/* How many such packets a flow's name takes that none of them tells. */
+static int
+looks(const struct packet *p, size_t captured)
+{
+	uint32_t n = dpi_take(dpi, 1, 1);
+	uint16_t label;
+	int looks = 1;
+
+	while (!dpi_feed(dpi, n, p->b, captured, 1, &label))
+		looks++;
+	return looks;
+}
+
+static void
+test_looks(void)
+{
+	static const uint8_t junk[1800] = {[0] = 0xfe, [1] = 0xfe};
+	struct packet p = udp(40000, 61900, junk, sizeof(junk));
+
+	is_int(looks(&p, p.n), DPI_PACKETS_UDP, "packets that tell nothing");
+	is_int(looks(&p, 200), 2, "that were cut");
+	p.b[2] = p.b[3] = 0;
+	is_int(looks(&p, p.n), DPI_PACKETS_UDP, "of which the length is 0");
 }
 
 static void
@@ -278,6 +304,7 @@ main(void)
 	if (rc == 0) {
 		test_names();
 		test_cut();
+		test_looks();
 		test_guesses();
 		test_bounds();
 		test_given_back();
