@@ -175,6 +175,13 @@ question_die(const struct session *s, int rc)
 	session_die(EXIT_ERROR, "%s", godb_strerror(rc));
 }
 
+/* No totals, and no place for what an answer lacks. */
+static bool
+format_has_rows_only(const struct session *s)
+{
+	return s->args.format == ARGS_CSV || s->args.format == ARGS_JSONL;
+}
+
 /* What is asked, before the scan is opened for it. */
 static void
 put_question(struct session *s)
@@ -191,6 +198,7 @@ put_question(struct session *s)
 	s->query.pool = s->pool;
 	s->query.having = s->having;
 	s->query.no_rollups = s->args.no_rollups;
+	s->query.rows_only = format_has_rows_only(s);
 	for (unsigned i = 0; i < s->args.n_show; i++)
 		s->query.metrics |= 1u << s->args.show[i];
 	if (s->args.bin_s) {
@@ -340,8 +348,7 @@ void
 question_say_incomplete(const struct session *s,
     const struct godb_coverage *c, bool *any, bool *unreadable)
 {
-	bool rows_only =
-	    s->args.format == ARGS_CSV || s->args.format == ARGS_JSONL;
+	bool rows_only = format_has_rows_only(s);
 	const struct godb_incomplete *item;
 
 	*any = *unreadable = false;

@@ -55,6 +55,12 @@ gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique)
 	return 0;
 }
 
+bool
+gdi_feed_wants_cell(const struct gdi_feed *f)
+{
+	return f->cell.wanted;
+}
+
 int
 gdi_feed_end_cell(struct gdi_feed *f)
 {

@@ -585,11 +585,15 @@ struct godb_query_opts {
 	/* Read blocks even where an hour's or a day's roll-up gives the same
 	 * answer sooner. */
 	bool no_rollups;
+	/* Only rows will be looked at: blocks that can add none to them need
+	 * not be read, as when the first ones by time are asked for.  Hits,
+	 * groups, totals and faults are then those of what was read. */
+	bool rows_only;
 };
 #define GODB_QUERY_OPTS_INIT                                              \
 	{sizeof(struct godb_query_opts), GODB_KEYS_INIT, NULL,            \
 	    GODB_DIR_BOTH, GODB_SORT_BYTES, false, 0, 0, 0, NULL, NULL, NULL, \
-	    0, NULL, NULL, NULL, NULL, false}
+	    0, NULL, NULL, NULL, NULL, false, false}
 
 struct godb_result;
 

@@ -77,6 +77,9 @@ void gdi_feed_expect(struct gdi_feed *f, uint64_t largest);
 bool gdi_group_can_cells(const struct gdi_group *g, size_t n_ifaces);
 void gdi_group_take_cells(struct gdi_group *g);
 int gdi_feed_begin_cell(struct gdi_feed *f, int64_t time_s, bool unique);
+/* Behind begin: whether any of its groups can be among the earliest, where
+ * these are wanted and not others. */
+bool gdi_feed_wants_cell(const struct gdi_feed *f);
 int gdi_feed_end_cell(struct gdi_feed *f);
 
 /*

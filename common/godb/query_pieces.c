@@ -461,6 +461,18 @@ tell_progress(const struct gdi_worker *w, size_t all)
 	return GODB_ECANCELLED;
 }
 
+/* Of a cell no row can be among those that are asked for. */
+static void
+pass_by(struct gdi_worker *w, const struct gdi_run_cell *cell)
+{
+	for (size_t k = cell->first; k < cell[1].first; k++) {
+		struct gdi_piece p = {
+		    .part = gdi_plan_part(w->run->plan, k)};
+
+		w->stats.parts_skipped += is_wanted(w, &p);
+	}
+}
+
 static int
 visit_cell(struct gdi_worker *w, const struct gdi_run_cell *cell)
 {
@@ -471,6 +483,10 @@ visit_cell(struct gdi_worker *w, const struct gdi_run_cell *cell)
 	int rc = gdi_feed_begin_cell(w->feed, cell->time_s,
 	    alone && !(part->flags & GODB_PART_LIVE));
 
+	if (rc == 0 && run->opts->rows_only && !gdi_feed_wants_cell(w->feed)) {
+		pass_by(w, cell);
+		return 0;
+	}
 	for (size_t k = cell->first; rc == 0 && k < cell[1].first; k++) {
 		struct gdi_piece p = {.part = gdi_plan_part(run->plan, k)};
 		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, p.part));
