@@ -439,7 +439,7 @@ insert(struct flowtab *t, struct half *h, const struct decode_packet *p,
 	m->state = IN_USE;
 	better_evidence(m, orient_packet(p), pr->dir);
 	if (t->dpi)
-		flowtab_label_start(t, h, entry, p, (uint32_t)pr->hash);
+		flowtab_label_start(t, h, entry, p);
 	return entry + 1;
 }
 
@@ -480,7 +480,7 @@ count(struct flowtab *t, struct half *h, bool v6,
 	else if (p->hint != DECODE_HINT_NONE)
 		better_evidence(m, orient_hint(p), pr->dir);
 	if (__builtin_expect((p->flags & t->heeds) != 0, 0))
-		flowtab_label_packet(t, h, entry1 - 1, p, (uint32_t)pr->hash);
+		flowtab_label_packet(t, h, entry1 - 1, p, pr->hash);
 }
 
 INLINE void
@@ -566,12 +566,10 @@ flowtab_curious(const struct flowtab *t, const struct decode_packet *p)
 {
 	bool v6 = p->version == 6;
 	struct probe pr;
-	uint32_t hash;
 
 	make_probe(p, v6, &pr);
 	hash_probes(t, &pr, 1, v6);
-	hash = (uint32_t)pr.hash;
-	return t->settled[hash % SETTLED_SLOTS] != hash;
+	return !is_settled(t, pr.hash);
 }
 
 /* ---- publishing -------------------------------------------------------- */
@@ -728,15 +726,18 @@ struct leavers {
 };
 
 static void
-choose(const struct flowtab *t, const struct half *h, uint32_t entry,
+choose(struct flowtab *t, const struct half *h, uint32_t entry,
     struct leavers *l)
 {
-	uint64_t key[5];
+	uint64_t key[5], full;
 	uint32_t hash;
 	const struct index *ix;
 
 	load_key(h, h->v6, entry, key);
-	hash = (uint32_t)gp_hash_words(&t->key, key, h->v6 ? 5 : 2);
+	full = gp_hash_words(&t->key, key, h->v6 ? 5 : 2);
+	if (t->settled)
+		unsettle(t, full);
+	hash = (uint32_t)full;
 	ix = index_of(h, hash);
 	__builtin_prefetch(&ix->slot[home(hash, ix->size)], 1);
 	l->entry[l->n] = entry;
@@ -744,13 +745,11 @@ choose(const struct flowtab *t, const struct half *h, uint32_t entry,
 }
 
 static void
-evict(struct flowtab *t, struct half *h, struct leavers *l)
+evict(struct half *h, struct leavers *l)
 {
 	for (uint32_t i = 0; i < l->n; i++) {
 		uint32_t hash = l->hash[i];
 
-		if (t->settled && t->settled[hash % SETTLED_SLOTS] == hash)
-			t->settled[hash % SETTLED_SLOTS] = 0;
 		index_remove(index_of(h, hash), hash, l->entry[i] + 1);
 		free_entry(h, l->entry[i]);
 	}
@@ -813,7 +812,7 @@ flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 		uint32_t entry = t->sweep_at;
 
 		if (entry >= h->high) {
-			evict(t, h, &l);
+			evict(h, &l);
 			t->sweep_half ^= 1;
 			t->sweep_at = 0;
 			h = &t->half[t->sweep_half];
@@ -829,12 +828,12 @@ flowtab_sweep(struct flowtab *t, size_t max, uint32_t now_s)
 		    flowtab_label_free(h, entry))
 			choose(t, h, entry, &l);
 		if (entry % 64 == 63) {
-			evict(t, h, &l);
+			evict(h, &l);
 			note_next_look(h, entry, now);
 		}
 		t->sweep_at++;
 	}
-	evict(t, h, &l);
+	evict(h, &l);
 }
 
 /* ---- asking ------------------------------------------------------------ */

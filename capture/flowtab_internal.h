@@ -76,7 +76,8 @@ struct carried {
 };
 enum { CARRIED_MAX = 65536 };
 
-/* Hashes of flows that need no more looking at. */
+/* Flows that need no more looking at: by the lower half of their hash, the last
+ * one there, known by the upper half. */
 enum { SETTLED_SLOTS = 1 << 17 };
 
 struct half {
@@ -101,7 +102,7 @@ struct half {
 /* A packet made ready: its key in the table's order of endpoints, as a record
  * of gp_hash_records. */
 struct probe {
-	uint64_t hash;   /* its lower half counts */
+	uint64_t hash;   /* its lower half counts, but for settled_mark */
 	uint64_t key[5]; /* IPv4: addresses; ports and protocol */
 	struct slot *end; /* of its chain, or NULL: not reached */
 	uint32_t entry1; /* what has that hash, or 0; not looked at yet */
@@ -180,6 +181,27 @@ addr_of(const struct half *h, uint32_t entry, unsigned end)
 	    (h->v6 ? 16 * end : 4 * end);
 }
 
+/* Never 0, which is nobody's. */
+INLINE uint32_t
+settled_mark(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) | 1;
+}
+
+INLINE bool
+is_settled(const struct flowtab *t, uint64_t hash)
+{
+	return t->settled[hash % SETTLED_SLOTS] == settled_mark(hash);
+}
+
+/* The flow leaves. */
+INLINE void
+unsettle(struct flowtab *t, uint64_t hash)
+{
+	if (is_settled(t, hash))
+		t->settled[hash % SETTLED_SLOTS] = 0;
+}
+
 INLINE bool
 is_clean(const struct meta *m)
 {
@@ -234,10 +256,10 @@ void *flowtab_reserve(struct flowtab *t, size_t bytes);
 
 /* A flow begins. */
 void flowtab_label_start(struct flowtab *t, struct half *h, uint32_t entry,
-    const struct decode_packet *p, uint32_t hash);
+    const struct decode_packet *p);
 /* A packet with one of the flags that layer 7 heeds. */
 void flowtab_label_packet(struct flowtab *t, struct half *h, uint32_t entry,
-    const struct decode_packet *p, uint32_t hash);
+    const struct decode_packet *p, uint64_t hash);
 /* A flow with something to publish is WAITING; false: not any more. */
 bool flowtab_label_waits(struct flowtab *t, struct half *h, uint32_t entry);
 /* Whether a flow may be forgotten, as far as its label goes. */

@@ -36,14 +36,14 @@ flowtab_use_dpi(struct flowtab *t, struct dpi *dpi, uint32_t wait_s)
 }
 
 static void
-settled(struct flowtab *t, uint32_t hash)
+settled(struct flowtab *t, uint64_t hash)
 {
-	t->settled[hash % SETTLED_SLOTS] = hash;
+	t->settled[hash % SETTLED_SLOTS] = settled_mark(hash);
 }
 
 void
 flowtab_label_start(struct flowtab *t, struct half *h, uint32_t entry,
-    const struct decode_packet *p, uint32_t hash)
+    const struct decode_packet *p)
 {
 	struct meta *m = meta_of(h, h->v6, entry);
 	struct flow_label *l = &h->label[entry];
@@ -54,8 +54,6 @@ flowtab_label_start(struct flowtab *t, struct half *h, uint32_t entry,
 	else if (p->flags & DECODE_HAS_PORTS)
 		m->state |= WAITING;
 	/* else fragments of nobody knows what */
-	if (t->settled[hash % SETTLED_SLOTS] == hash)
-		t->settled[hash % SETTLED_SLOTS] = 0;
 }
 
 static void
@@ -134,7 +132,7 @@ look(struct flowtab *t, struct half *h, uint32_t entry,
 
 void
 flowtab_label_packet(struct flowtab *t, struct half *h, uint32_t entry,
-    const struct decode_packet *p, uint32_t hash)
+    const struct decode_packet *p, uint64_t hash)
 {
 	bool waits = meta_of(h, h->v6, entry)->state & WAITING;
 

@@ -400,6 +400,28 @@ test_short(void)
 	is_int(states(), 0, "all states are free");
 }
 
+/* A flow whose first packets are all on their way is looked at, too, though a
+ * settled one may have half of its hash. */
+static void
+test_curious(void)
+{
+	struct decode_packet last = packet(17, 40000, 123, ntp, sizeof(ntp));
+	unsigned missed = 0;
+
+	begin(1 << 20);
+	for (uint32_t i = 0; i < 400000; i++) {
+		memcpy(last.src, &i, 4);
+		missed += !flowtab_curious(table, &last);
+		add(last, 100);
+	}
+	is_int(missed, 0, "of 400000 new flows each is looked at");
+	ok(!flowtab_curious(table, &last), "but no more when it has its name");
+	(void)publish(FLOWTAB_SETTLE, 0);
+	flowtab_sweep(table, UINT32_MAX, 5000);
+	is_int(flowtab_flows(table), 0, "when it has gone");
+	ok(flowtab_curious(table, &last), "it would be again");
+}
+
 /* Any order of packets, rounds, ends of blocks, evictions. */
 static void
 test_random(void)
@@ -475,6 +497,7 @@ main(void)
 	test_full();
 	test_no_state();
 	test_short();
+	test_curious();
 	test_random();
 	flowtab_free(table);
 	dpi_free(dpi);
