@@ -377,8 +377,9 @@ struct parse {
 	size_t cap, cap_gaps;
 };
 
-static int
-add_record(struct parse *p, const struct gdi_record *r)
+/* Room for one more, or NULL. */
+static struct gdi_record *
+next_record(struct parse *p)
 {
 	struct gdi_index *x = &p->x;
 
@@ -388,12 +389,11 @@ add_record(struct parse *p, const struct gdi_record *r)
 		    reallocarray(x->records, cap, sizeof(*grown));
 
 		if (grown == NULL)
-			return -ENOMEM;
+			return NULL;
 		x->records = grown;
 		p->cap = cap;
 	}
-	x->records[x->n++] = *r;
-	return 0;
+	return &x->records[x->n];
 }
 
 /* Adjacent places that do not hold are one gap unless their times are known. */
@@ -444,7 +444,7 @@ read_at(struct parse *p, uint64_t at)
 	struct gdi_index *x = &p->x;
 	const uint8_t *h = x->data + at;
 	uint64_t left = x->size - at;
-	struct gdi_record r;
+	struct gdi_record *r;
 	int64_t bytes;
 	int rc;
 
@@ -458,15 +458,18 @@ read_at(struct parse *p, uint64_t at)
 		return rc < 0 ? rc : (int64_t)left;
 	}
 	bytes = gdi_get32(h + R_BYTES);
-	rc = read_record(h, p->day_s, &r);
+	r = next_record(p);
+	if (r == NULL)
+		return -ENOMEM;
+	rc = read_record(h, p->day_s, r);
 	if (rc < 0) {
 		rc = add_gap(p, at, (uint64_t)bytes, slot_of(h, p->day_s), rc);
 		return rc < 0 ? rc : bytes;
 	}
-	r.offset = at;
-	rc = add_record(p, &r);
+	r->offset = at;
+	x->n++;
 	x->end = at + (uint64_t)bytes;
-	return rc < 0 ? rc : bytes;
+	return bytes;
 }
 
 static void
