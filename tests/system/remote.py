@@ -654,10 +654,11 @@ def part_trouble(w, server):
     ok(time.monotonic() - begun < 3 and "--timeout" in r.stderr,
        "--timeout is kept") or diag(r.stderr)
     proxy.mood, proxy.good = None, 0
-    r = remote(w, url, "-i", "hq/any,lab/any", "-f", "0", "-e", "csv", "--mem",
-               "100k", "raw")
+    sites = ",".join("%s/any" % site for site in w.stores)
+    r = remote(w, url, "-i", sites, "-f", "0", "-e", "csv", "--mem", "100k",
+               "raw")
     one_line(r, "more than --mem")
-    ok("--mem" in r.stderr, "and it says so")
+    ok("--mem" in r.stderr, "and it says so") or diag(r.stderr)
     r = remote(w, "http://127.0.0.1:%d/" % clickhouse.free_port(), *argv)
     one_line(r, "nobody listens")
     for bad in ("ftp://127.0.0.1/", "http://u:p@127.0.0.1/", "nonsense",
