@@ -24,9 +24,9 @@ like "$file" '^ +192\.0\.2\.21 +192\.0\.2\.5 +259\.00 ' "who talked in them"
 if [ -n "$here" ]; then
 	like "$live" " lo +127\.0\.0\.1 +127\.0\.0\.1 +[0-9]+ +TCP +$name " \
 	    "live: a conversation under its name"
-	# ten packets a connection, twenty a second, four seconds at least;
-	# a block may end meanwhile
+	# ten packets a connection, twenty a second, four seconds at least, if
+	# the machine has time; a block may end meanwhile
 	ok "soon after its packets" test "$(printf '%s\n' "$live" |
-	    awk -v name=$name '$9 == name { n += $10 * ($11 == "k" ? 1000 : 1) } END { print n + 0 }')" -ge 500
+	    awk -v name=$name '$9 == name { n += $10 * ($11 == "k" ? 1000 : 1) } END { print n + 0 }')" -ge 200
 fi
 done_testing
