@@ -25,7 +25,7 @@ $(foreach t,cond filter group rank query seen coverage, \
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \
 	store_damage rollup rollup_making rollup_days rollup_large sweep faults \
-	nomem retain compat pool threads waits)
+	forget nomem retain compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault
 libfault_SRCS := tests/lib/fault.c

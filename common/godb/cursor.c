@@ -28,7 +28,7 @@ godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out)
 	if (c == NULL)
 		return -ENOMEM;
 	c->scan = s;
-	c->day_fd = c->rolled_fd = -1;
+	c->day_fd = c->rolled_fd = c->index.fd = -1;
 	c->memory = &c->own_memory;
 	for (int i = 0; i < GODB_N_COLUMNS; i++) {
 		c->files[i].fd = c->rolled_files[i].fd = -1;
@@ -70,6 +70,8 @@ close_day(struct godb_cursor *c)
 	}
 	if (!c->lent)
 		gp_fd_close(&c->rolled_fd);
+	gp_fd_close(&c->index.fd);
+	c->index.len = 0;
 	gp_fd_close(&c->day_fd);
 	c->day = NULL;
 }
@@ -86,6 +88,7 @@ godb_cursor_free(struct godb_cursor *c)
 		free(c->v4[i].p);
 		free(c->v6[i].p);
 	}
+	gdi_buf_free(&c->index.buf);
 	free(c->sel6.p);
 	gdi_chunk_memory_free(&c->own_memory);
 	free(c);
@@ -168,16 +171,11 @@ file_name(const struct gdi_scan_part *p, enum godb_column column)
 }
 
 static int
-open_file(struct godb_cursor *c, const struct gdi_scan_part *p,
-    enum godb_column column)
+open_named(const struct godb_cursor *c, const char *name)
 {
+	int fd = gp_fd_openat(c->day_fd, name, O_RDONLY | O_NONBLOCK, 0);
 	struct stat st;
-	int fd;
 
-	if (p->rolled && c->rolled_fd >= 0)
-		return c->rolled_fd;
-	fd = gp_fd_openat(c->day_fd, file_name(p, column),
-	    O_RDONLY | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fd == -ENOENT ? gone_or_damaged(c) :
 		    fd == -ELOOP     ? GODB_EDAMAGED :
@@ -186,7 +184,19 @@ open_file(struct godb_cursor *c, const struct gdi_scan_part *p,
 		gp_fd_close(&fd);
 		return GODB_EDAMAGED;
 	}
-	if (p->rolled)
+	return fd;
+}
+
+static int
+open_file(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column)
+{
+	int fd;
+
+	if (p->rolled && c->rolled_fd >= 0)
+		return c->rolled_fd;
+	fd = open_named(c, file_name(p, column));
+	if (p->rolled && fd >= 0)
 		c->rolled_fd = fd;
 	return fd;
 }
@@ -333,10 +343,38 @@ go_on(struct godb_cursor *c, const struct gdi_scan_part *p, uint32_t piece)
 	return rc;
 }
 
+/*
+ * A record's section of columns; what is made of it is good until another
+ * record's is asked for.
+ */
+static int
+find_columns(struct godb_cursor *c, const struct gdi_scan_part *p,
+    struct gdi_in *out)
+{
+	const struct gdi_record *r = p->record;
+	uint64_t read = c->bytes_read;
+	const uint8_t *bytes;
+	int rc;
+
+	*out = r->columns;
+	if (out->p != NULL)
+		return 0;
+	rc = open_day(c, p);
+	if (rc == 0 && c->index.fd < 0) {
+		c->index.fd = open_named(c, GDI_INDEX);
+		rc = c->index.fd < 0 ? c->index.fd : 0;
+	}
+	if (rc == 0)
+		rc = fetch(c, &c->index, r->offset, r->bytes, &bytes);
+	c->bytes_read = read; /* what the scan read is not told either */
+	return rc < 0 ? rc : gdi_record_again(r, p->day->day_s, bytes, out);
+}
+
 static int
 find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 {
 	const struct gdi_scan_part *p = part_of(c, i);
+	struct gdi_in section;
 	int rc = 0;
 
 	if (c->known != 0 && c->part == i && piece > c->piece)
@@ -348,7 +386,9 @@ find_places(struct godb_cursor *c, size_t i, uint32_t piece, uint32_t columns)
 	columns &= ~c->known;
 	if (rc < 0 || columns == 0)
 		return rc;
-	rc = gdi_extents_open(p->record, columns, c->extent);
+	rc = find_columns(c, p, &section);
+	if (rc == 0)
+		rc = gdi_extents_open(p->record, section, columns, c->extent);
 	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
 		if (columns & GODB_COL(k))
 			rc = find_place(p, 0, piece, &c->extent[k],
@@ -373,9 +413,10 @@ struct load {
 	const struct gdi_sel *sel; /* of one piece, which of them; NULL: all */
 	struct gdi_sel some[2];    /* of it, those of each version */
 	/* for messages */
-	int column;
+	int column; /* or IN_INDEX */
 	uint64_t place;
 };
+enum { IN_INDEX = -1 };
 
 static int
 load_chunk(struct godb_cursor *c, struct gdi_column_file *f,
@@ -533,6 +574,10 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 		if (n4 + n6 == 0)
 			continue;
 		rc = find_places(c, i, k, l->columns);
+		if (rc < 0) {
+			l->column = IN_INDEX;
+			l->place = p->record->offset;
+		}
 		for (int x = 0; rc == 0 && x < GODB_N_COLUMNS; x++) {
 			if (!(l->columns & GODB_COL(x)))
 				continue;
@@ -589,7 +634,11 @@ fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
 	}
 	gp_clock_day_format(p->part.slot_s, day);
 	(void)snprintf(f->place, sizeof(f->place), "%s/%s/%s at %" PRIu64,
-	    p->part.iface, day, file_name(p, (enum godb_column)column), place);
+	    p->part.iface, day,
+	    column != IN_INDEX ? file_name(p, (enum godb_column)column) :
+		p->rolled      ? GDI_ROLLUPS :
+				 GDI_INDEX,
+	    place);
 }
 
 static int

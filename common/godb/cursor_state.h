@@ -36,6 +36,7 @@ struct godb_cursor {
 	const struct gdi_scan_day *day;
 	int day_fd;
 	struct gdi_column_file files[GODB_N_COLUMNS];
+	struct gdi_column_file index; /* where the scan forgot its bytes */
 	struct gdi_column_file rolled_files[GODB_N_COLUMNS]; /* one, in fact */
 	const struct gdi_scan_part *rolled;
 	size_t n_rolled;

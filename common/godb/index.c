@@ -166,10 +166,9 @@ column_named(const uint8_t *name, size_t len, int next)
 }
 
 int
-gdi_extents_open(const struct gdi_record *r, uint32_t columns,
-    struct gdi_extent out[GODB_N_COLUMNS])
+gdi_extents_open(const struct gdi_record *r, struct gdi_in in,
+    uint32_t columns, struct gdi_extent out[GODB_N_COLUMNS])
 {
-	struct gdi_in in = r->columns;
 	uint32_t missing = columns;
 	int next = 0;
 
@@ -206,7 +205,7 @@ gdi_extent_open(const struct gdi_record *r, enum godb_column c,
     struct gdi_extent *out)
 {
 	struct gdi_extent all[GODB_N_COLUMNS] = {0};
-	int rc = gdi_extents_open(r, GODB_COL(c), all);
+	int rc = gdi_extents_open(r, r->columns, GODB_COL(c), all);
 
 	if (rc == 0)
 		*out = all[c];
@@ -467,6 +466,7 @@ read_at(struct parse *p, uint64_t at)
 		return rc < 0 ? rc : bytes;
 	}
 	r->offset = at;
+	r->bytes = (uint32_t)bytes;
 	x->n++;
 	x->end = at + (uint64_t)bytes;
 	return bytes;
@@ -578,6 +578,34 @@ bool
 gdi_gap_may_be_torn(const struct gdi_gap *g)
 {
 	return g->tail && (g->slot_s >= 0 || g->short_tail);
+}
+
+void
+gdi_index_forget(struct gdi_index *x)
+{
+	const struct gdi_in none = {NULL, NULL, false};
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct gdi_record *r = &x->records[i];
+
+		r->columns = r->rings = r->rollup = none;
+	}
+	free(x->data);
+	x->data = NULL;
+}
+
+int
+gdi_record_again(const struct gdi_record *r, int64_t day_s,
+    const uint8_t *bytes, struct gdi_in *columns)
+{
+	struct gdi_record now;
+
+	if (gdi_get32(bytes + R_BYTES) != r->bytes ||
+	    read_record(bytes, day_s, &now) < 0 ||
+	    memcmp(now.id, r->id, sizeof(now.id)) != 0)
+		return GODB_EDAMAGED;
+	*columns = now.columns;
+	return 0;
 }
 
 void

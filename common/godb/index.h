@@ -3,7 +3,8 @@
  * "Index"); rollups.idx is made of the same records.
  *
  * A record is kept as the bytes of the file; what a part of the program needs
- * of it is parsed when it is needed, with the same checks each time.
+ * of it is parsed when it is needed, with the same checks each time.  Who has
+ * many and needs few forgets the bytes, and reads those of a record again.
  */
 #ifndef GODB_INDEX_H
 #define GODB_INDEX_H
@@ -26,6 +27,7 @@ struct gdi_record {
 	struct gdi_in columns, rings; /* sections, in the index's bytes */
 	struct gdi_in rollup;         /* p NULL: this is no roll-up */
 	uint64_t offset;              /* in the file */
+	uint32_t bytes;               /* there */
 };
 
 /* Bytes of an index that hold no valid record. */
@@ -68,6 +70,13 @@ int gdi_index_read_as(int day_fd, const char *name, const char magic[8],
 bool gdi_gap_may_be_torn(const struct gdi_gap *g);
 void gdi_index_free(struct gdi_index *x);
 
+/* Frees the bytes: data, and p of the records' sections, are NULL then. */
+void gdi_index_forget(struct gdi_index *x);
+/* The columns of a record, in r->bytes bytes that were read again at its
+ * offset.  GODB_EDAMAGED: they are not that record. */
+int gdi_record_again(const struct gdi_record *r, int64_t day_s,
+    const uint8_t *bytes, struct gdi_in *columns);
+
 /*
  * Goes through the heads of an index that is known to be whole, without taking
  * it apart: *at 0 first.  1: a record's is in *out; 0: there is none any more;
@@ -109,9 +118,10 @@ struct gdi_extent {
 /* 0; GODB_EDAMAGED when the record does not have the column. */
 int gdi_extent_open(const struct gdi_record *r, enum godb_column c,
     struct gdi_extent *out);
-/* The same for each of `columns` (GODB_COL bits) in one go. */
-int gdi_extents_open(const struct gdi_record *r, uint32_t columns,
-    struct gdi_extent out[GODB_N_COLUMNS]);
+/* The same for each of `columns` (GODB_COL bits) in one go, from the record's
+ * section of columns. */
+int gdi_extents_open(const struct gdi_record *r, struct gdi_in section,
+    uint32_t columns, struct gdi_extent out[GODB_N_COLUMNS]);
 /* 1 and a chunk, 0 behind the last, GODB_EDAMAGED. */
 int gdi_extent_next(struct gdi_extent *e, struct gdi_chunk *out);
 

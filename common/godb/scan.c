@@ -140,6 +140,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->sure = o.sure;
 	s->pool = o.pool;
 	s->no_live = o.no_live;
+	s->forgets = o.question != NULL;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
 	if (o.question && !s->cond && !o.addresses && !o.no_index) {

@@ -82,6 +82,7 @@ struct godb_scan {
 	/* what it is for, while it is opened */
 	const struct godb_cond *cond;
 	const struct gdi_plan_opts *question; /* NULL: of no day a roll-up */
+	bool forgets; /* bytes of indexes, which cursors read again */
 	bool addresses, no_index, sure;
 	struct gdi_addrwalk *walk;
 	struct gdi_buf bytes;

@@ -83,6 +83,15 @@ gdi_scan_day_free(struct gdi_scan_day *d)
 	free(d);
 }
 
+/* Bytes of indexes are most of what a scan takes, and of what that costs.  With
+ * a journal they tell what of it is stored. */
+static void
+forget(const struct gdi_stock *k, int64_t day_s, struct gdi_index *x)
+{
+	if (k->s->forgets && !gdi_scan_has_journal(k, day_s, -1, false))
+		gdi_index_forget(x);
+}
+
 /* ---- ahead of their turn ------------------------------------------------- */
 
 /* A day and its index, where a thread has read that. */
@@ -114,6 +123,8 @@ read_one_ahead(const struct gdi_stock *k, struct day *d, struct gdi_buf *bytes)
 	d->rolled = d->rc == 1;
 	if (d->ahead && d->rc == 0)
 		d->rc = read_day(k, fd, d->day_s, &d->index);
+	if (d->ahead && d->rc == 0)
+		forget(k, d->day_s, &d->index);
 	gp_fd_close(&fd);
 }
 
@@ -205,8 +216,10 @@ take_day(struct gdi_stock *k, struct day *day)
 		gdi_scan_day_free(d);
 		return day->rolled ? take_rolled(k, day) : 0;
 	}
-	if (rc == 0)
+	if (rc == 0) {
 		gdi_scan_check_sieve(d);
+		forget(k, day_s, &d->index);
+	}
 	for (size_t i = 0; rc == 0 && i < d->index.n; i++)
 		gdi_scan_extend(k->iface, d->index.records[i].slot_s);
 	if (rc == 0 && wanted)

@@ -135,7 +135,7 @@ gdi_scan_check_sieve(struct gdi_scan_day *d)
 	const struct gdi_digest is_of = {.index_bytes = d->sieve.index_bytes,
 	    .index_sum = d->sieve.index_sum};
 
-	if (!gdi_digest_is_of(&is_of, x))
+	if (d->sieve.index_bytes > 0 && !gdi_digest_is_of(&is_of, x))
 		d->sieve.index_bytes = 0;
 }
 

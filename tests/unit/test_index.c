@@ -118,6 +118,44 @@ test_round_trip(void)
 	gdi_buf_free(&b);
 }
 
+/* Bytes that were forgotten and read again. */
+static void
+test_again(void)
+{
+	struct gdi_buf b = {0};
+	struct gdi_extent all[GODB_N_COLUMNS] = {0};
+	struct gdi_in section;
+	struct gdi_index x;
+	struct gdi_chunk k;
+	size_t at[4];
+	unsigned told = 0;
+
+	make_index(3, &b, at);
+	(void)parse(&b, b.len, &x);
+	is_int(x.records[1].bytes, (int64_t)(at[2] - at[1]), "a record's bytes");
+	gdi_index_forget(&x);
+	ok(x.data == NULL && x.n == 3 && x.records[1].columns.p == NULL &&
+		x.records[1].rings.p == NULL && x.records[1].n4 == 1,
+	    "are forgotten, but not what it says");
+	is_int(gdi_record_again(&x.records[1], DAY, b.p + at[1], &section), 0,
+	    "read again");
+	is_int(gdi_extents_open(&x.records[1], section, GODB_COL(GODB_DPORT),
+		   all), 0, "they have the column");
+	ok(gdi_extent_next(&all[GODB_DPORT], &k) == 1 && k.offset == 4000,
+	    "where it was");
+	is_int(gdi_record_again(&x.records[1], DAY, b.p + at[2], &section),
+	    GODB_EDAMAGED, "another record is not it");
+	for (size_t i = at[1]; i < at[2]; i++) {
+		b.p[i] ^= 1;
+		told += gdi_record_again(&x.records[1], DAY, b.p + at[1],
+		    &section) == GODB_EDAMAGED;
+		b.p[i] ^= 1;
+	}
+	is_int(told, (int64_t)(at[2] - at[1]), "nor is a changed one");
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
 static void
 test_many_chunks(void)
 {
@@ -321,6 +359,7 @@ main(void)
 {
 	seed = tap_seed(5);
 	test_round_trip();
+	test_again();
 	test_many_chunks();
 	test_cut();
 	test_flips();
