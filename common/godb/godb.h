@@ -247,6 +247,8 @@ struct godb_scan_opts {
 	 * then have no parts: their indexes are compared with what it sums and
 	 * not taken apart.  Only a hint: of any other question, and where such
 	 * a roll-up turns out to be damaged, stock is taken again by itself.
+	 * Of other days the indexes' bytes are not kept: a block's record is
+	 * read again where columns are, and is a fault if it has changed.
 	 * Borrowed for the call; NULL: none.
 	 */
 	const struct godb_query_opts *question;
