@@ -54,13 +54,6 @@ for program in goprobe-capture goprobe-writer; do
 	is "$(status NoNewPrivs)" 1 "$program: no new privileges"
 done
 
-# --- nothing was heard yet
-begun() {
-	goquery -d "$T/s" -i vb -f -1h raw 2>&1 |
-	    grep -q 'no rows; vb has blocks from .* to .*, the last one open: flows come'
-}
-ok "an empty answer tells of the open block" wait_for 15 begun
-
 # --- counted traffic: 3000 requests, answered
 rx0=$(counter $B vb rx packets) rxb0=$(counter $B vb rx bytes)
 tx0=$(counter $B vb tx packets) txb0=$(counter $B vb tx bytes)

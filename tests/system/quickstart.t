@@ -28,5 +28,23 @@ if [ -n "$here" ]; then
 	# the machine has time; a block may end meanwhile
 	ok "soon after its packets" test "$(printf '%s\n' "$live" |
 	    awk -v name=$name '$9 == name { n += $10 * ($11 == "k" ? 1000 : 1) } END { print n + 0 }')" -ge 200
+
+	# before anything is heard
+	cat >"$T/silence" <<'END'
+ip link set lo up
+"$BIN/goprobe" -d "$T/s" lo 2>"$T/s.log" &
+tries=15
+until goquery -d "$T/s" -i lo -f -1h raw >"$T/s.out" 2>"$T/s.err" &&
+    grep -q open "$T/s.err" || [ $tries = 0 ]; do
+	tries=$((tries - 1))
+	sleep 1
+done
+kill $!
+wait $!
+END
+	T=$T BIN=$BIN $here sh "$T/silence"
+	like "$(cat "$T/s.err")" \
+	    '^goquery: no rows; lo has blocks from .* to .*, the last one open: flows come some seconds' \
+	    "an empty answer tells of the open block"
 fi
 done_testing

@@ -11,7 +11,7 @@ static struct godb_query_opts blocks; /* not roll-ups */
 static void
 new_store(void)
 {
-	make_store(NOW);
+	make_store(0);
 	if (reader)
 		godb_reader_close(reader);
 	if (godb_reader_open(path, &reader) < 0)
