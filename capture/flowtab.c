@@ -725,6 +725,7 @@ struct leavers {
 	uint32_t n, entry[64], hash[64];
 };
 
+/* To leave: from now on nothing knows that it had its name. */
 static void
 choose(struct flowtab *t, const struct half *h, uint32_t entry,
     struct leavers *l)

@@ -18,9 +18,9 @@ libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 # Tests of the query engine ask a scan in memory instead of a store.
 ARCHIVES += libfakescan
 libfakescan_SRCS := tests/lib/fakescan.c
-UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query seen \
-	coverage)
-$(foreach t,cond filter group rank query seen coverage, \
+UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query query_run \
+	seen coverage)
+$(foreach t,cond filter group rank query query_run seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \

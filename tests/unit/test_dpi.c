@@ -145,6 +145,12 @@ test_looks(void)
 	is_int(looks(&p, 200), 2, "that were cut");
 	p.b[2] = p.b[3] = 0;
 	is_int(looks(&p, p.n), DPI_PACKETS_UDP, "of which the length is 0");
+	p = udp(40000, 61900, junk, sizeof(junk));
+	p.b[9] = 6; /* what is UDP's is the ports', and junk a TCP header's rest */
+	p.b[32] = 0x50;
+	p.b[33] = 0x18;
+	is_int(looks(&p, p.n), DPI_PACKETS_TCP, "of TCP");
+	is_int(looks(&p, 200), 4, "that were cut");
 }
 
 static void

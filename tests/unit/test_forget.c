@@ -57,25 +57,14 @@ static void
 add_journals(void)
 {
 	struct godb_writer *w;
-	char cmd[320];
 
 	store_open(path, &w);
-	make_batch("eth0", T0 + 7 * HOUR, 40, 40);
-	if (godb_writer_append(w, &t.b) != 0)
-		abort();
-	snprintf(cmd, sizeof(cmd), "cp -r '%s/eth0/journal' '%s/left'", path,
-	    root);
-	if (system(cmd) != 0)
-		abort();
-	(void)godb_writer_commit(w, "eth0", T0 + 7 * HOUR, NULL);
+	add_and_keep_journal(w, T0 + 7 * HOUR);
 	make_batch("eth0", T0 + 2 * DAY + 7 * HOUR, 40, 40);
 	if (godb_writer_append(w, &t.b) != 0)
 		abort();
 	godb_writer_close(w);
-	snprintf(cmd, sizeof(cmd), "cp '%s/left/'* '%s/eth0/journal/'", root,
-	    path);
-	if (system(cmd) != 0)
-		abort();
+	put_journal_back();
 }
 
 static void

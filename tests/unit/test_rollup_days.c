@@ -31,18 +31,6 @@ test_damaged_days(void)
 	    wrong);
 }
 
-/* Files of eth0's first day, or those that were kept of them. */
-static void
-copy_files(const char *files, const char *from, const char *to)
-{
-	char cmd[640];
-
-	snprintf(cmd, sizeof(cmd), "mkdir -p '%s' && cd '%s' && cp %s '%s/'",
-	    to, from, files, to);
-	if (system(cmd) != 0)
-		abort();
-}
-
 /* Files of a day that were put back from another time. */
 static void
 test_put_back(void)
@@ -81,27 +69,16 @@ test_left_journal(void)
 {
 	struct godb_result_stats stats;
 	struct godb_writer *w;
-	char cmd[256];
 
 	make_store(0);
 	store_open(path, &w);
-	make_batch("eth0", T0 + 7 * HOUR, 40, 40);
-	if (godb_writer_append(w, &t.b) != 0)
-		abort();
-	snprintf(cmd, sizeof(cmd), "cp -r '%s/eth0/journal' '%s/left'", path,
-	    root);
-	if (system(cmd) != 0)
-		abort();
-	(void)godb_writer_commit(w, "eth0", T0 + 7 * HOUR, NULL);
+	add_and_keep_journal(w, T0 + 7 * HOUR);
 	(void)upkeep(w, NOW);
 	godb_writer_close(w);
 	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
 	    "a day with two records of a block");
 	is_int((int64_t)rolled_days, 2, "is known by its roll-up");
-	snprintf(cmd, sizeof(cmd), "cp '%s/left/'* '%s/eth0/journal/'", root,
-	    path);
-	if (system(cmd) != 0)
-		abort();
+	put_journal_back();
 	is_int(ask("sip", "", T0, T0 + DAY, 0, 0, &stats), true,
 	    "and with its journal there still");
 	is_int((int64_t)rolled_days, 1, "it is taken stock of");
