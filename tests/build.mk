@@ -53,7 +53,7 @@ TEST_LIBS_manydays := libgodb libgpbase
 $(foreach t,$(UNIT_TESTS) $(TEST_HELPERS),$(eval $(call test_program,$(t))))
 TEST_PROGRAMS := $(addprefix $(O)/tests/,$(UNIT_TESTS))
 
-.PHONY: check-unit tests
+.PHONY: check-unit tests list-tests
 tests: $(TEST_PROGRAMS) $(addprefix $(O)/tests/,$(TEST_HELPERS))
 check-unit: tests
 	@prove -e '' $(TEST_PROGRAMS)
@@ -90,6 +90,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	powercut \
 	units \
 	service \
+	quickstart \
 	readme \
 	storm \
 	kills \
@@ -103,6 +104,11 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 # Where tests find programs and helpers.
 TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
 	MAKE=$(MAKE) CC=$(CC)
+
+# What a test is listed as, for the one that looks for those that are not.
+list-tests:
+	@printf '%s\n' $(UNIT_TESTS) $(LONG_TESTS:$(O)/tests/%=%) \
+		$(SYSTEM_TESTS:tests/%.t=%) system/other-compiler system/qemu
 
 # Everything that CI runs.  The other compiler's programs replay and capture as
 # well; the sanitizers watch every unit test.

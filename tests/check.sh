@@ -40,6 +40,8 @@ for t; do
 	esac
 done
 status=0
+FAILURES=$(mktemp /tmp/goprobe-failures.XXXXXX) || exit
+export FAILURES
 # suite JOBS TEST...
 suite() {
 	[ $# -gt 1 ] || return 0
@@ -51,4 +53,7 @@ suite 2 $together
 suite 2 $watching
 suite 1 $alone
 suite 2 $waiting
+# last, where whoever reads the end of a log finds it
+[ $status = 0 ] || { echo "What failed:" && cat "$FAILURES"; } >&2
+rm "$FAILURES"
 exit $status

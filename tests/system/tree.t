@@ -46,6 +46,10 @@ door seccomp.h capture/profile.c common/base/sandbox.c \
 door curl/curl.h querier/export/http.c
 door maxminddb.h querier/geo.c
 
+"${MAKE:-make}" -s NDPI=1 list-tests | sort -u >"$T/listed"
+is "$(cd tests && git ls-files 'unit/*.c' 'component/*.c' 'system/*.t' |
+    sed 's/\.[ct]$//' | sort | comm -23 - "$T/listed")" "" "every test is run"
+
 bad=
 for h in $(git ls-files '*.h' | grep -v '^tests/'); do
 	${CC:-gcc} -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror \
