@@ -4,8 +4,8 @@
  * quiet, which makes one file a day instead of ten.  The last day is yesterday.
  */
 #include <inttypes.h>
-#include <time.h>
 
+#include "common/base/clock.h"
 #include "tests/lib/nosync.h" /* it would take hours */
 #include "tests/lib/storetest.h"
 
@@ -27,7 +27,7 @@ add_block(struct godb_writer *w, const char *iface, int64_t slot_s,
 int
 main(int argc, char **argv)
 {
-	int64_t today_s = (int64_t)time(NULL) / 86400 * 86400;
+	int64_t today_s = gp_clock_real_ns() / GP_NS_PER_S / 86400 * 86400;
 	int ifaces, days, blocks = argc > 4 ? atoi(argv[4]) : 1;
 	size_t rows = argc > 5 ? (size_t)atoi(argv[5]) : 2;
 	struct godb_writer *w;
