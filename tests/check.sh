@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests given, with the time of each suite and prove's summary, in
-# four groups.  Unit tests share nothing and run two at a time; so do those
+# five groups.  Unit tests share nothing and run two at a time; so do those
 # that mostly wait, in machines, networks and folders of their own.  All others
 # have the machine to themselves, since they watch the clock or need all of it,
 # but for the two that hardly do anything but watch it.
@@ -23,11 +23,14 @@ fi
 together=
 waiting=
 watching=
+behind=
 alone=
 for t; do
 	case $t in
 	# minutes: begun first, so that none is left over at the end
 	*/service.t | */export.t) waiting="$t $waiting" ;;
+	# installs the packages that service.t makes, in the tree it makes
+	*/readme.t) behind="$behind $t" ;;
 	*/unit/test_loop_live) watching="$watching $t" ;;
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/*) together="$together $t" ;;
@@ -53,6 +56,7 @@ suite 2 $together
 suite 2 $watching
 suite 1 $alone
 suite 2 $waiting
+suite 1 $behind
 # last, where whoever reads the end of a log finds it
 [ $status = 0 ] || { echo "What failed:" && cat "$FAILURES"; } >&2
 rm "$FAILURES"
