@@ -187,6 +187,32 @@ pack_value(enum godb_column column, const struct gdi_rows_batch *b,
 	}
 }
 
+/*
+ * Records of a batch's pairs of set s, but for the hash: one for neighbours
+ * that are the same.  Pairs have no numbers.
+ */
+static size_t
+make_pairs(struct gdi_feed *f, unsigned s, const struct gdi_layout *l,
+    const struct gdi_rows_batch *b)
+{
+	enum godb_column column = f->g->set[s].column;
+	bool two = b->v6 && column != GODB_DPORT; /* words of a value */
+	unsigned words = l->words + 1 + two;
+	uint64_t *key = f->records + 1;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		for (unsigned k = 0; k < l->words; k++)
+			key[k] = b->keys[i * l->words + k];
+		pack_value(column, b, gdi_batch_row(b, i), key + l->words);
+		if (n > 0 && same_key(key, key - 1 - words, words))
+			continue;
+		key += 1 + words;
+		n++;
+	}
+	return n;
+}
+
 static int
 put_pairs(struct gdi_feed *f, const struct gdi_layout *l, unsigned v,
     const struct gdi_rows_batch *b)
@@ -197,19 +223,10 @@ put_pairs(struct gdi_feed *f, const struct gdi_layout *l, unsigned v,
 	for (unsigned s = 1; rc == 0 && s < g->n_sets; s++) {
 		/* versions of addresses stay apart even where groups are one */
 		unsigned w = g->set[s].column == GODB_DPORT ? v : b->v6;
-		size_t step = 1 + g->set[s].words[w];
 
-		for (size_t i = 0; i < b->n; i++) {
-			uint64_t *key = f->records + i * step + 1;
-
-			memcpy(key, b->keys + i * l->words,
-			    l->words * sizeof(*key));
-			pack_value(g->set[s].column, b, gdi_batch_row(b, i),
-			    key + l->words);
-		}
 		rc = make_room(f, s, w);
 		if (rc == 0)
-			rc = put_records(f, s, w, b->n);
+			rc = put_records(f, s, w, make_pairs(f, s, l, b));
 	}
 	return rc;
 }
@@ -420,7 +437,7 @@ add_in_order(struct gdi_feed *f, struct gdi_table *to, bool v6, size_t n)
 int
 gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t first, size_t n,
-    bool v6, struct gdi_table *to)
+    bool v6, struct gdi_table *const *to)
 {
 	struct gdi_rows_batch b = {.part = part, .c = c, .keys = f->keys,
 	    .v6 = v6, .time_s = bin_of(f->g, part->slot_s)};
@@ -430,7 +447,10 @@ gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
 		b.n = end - first < BATCH ? end - first : BATCH;
 		b.sel = sel ? sel + first : NULL;
 		b.first = (uint32_t)first;
-		rc = add_in_order(f, to, v6, make_records(f, v6, &b));
+		rc = add_in_order(f, to[0], v6, make_records(f, v6, &b));
+		for (unsigned s = 1; rc == 0 && s < f->g->n_sets; s++)
+			rc = add_in_order(f, to[s], v6,
+			    make_pairs(f, s, &f->g->layout[v6], &b));
 	}
 	return rc;
 }

@@ -4,7 +4,8 @@
  * only the first groups of an order are wanted no others are kept.
  *
  * Different values are counted by groups of their own, keyed by the group's
- * key and the value, which are counted at the end.
+ * key and the value, which are counted at the end: of all of them, or, where
+ * groups come together by ranges, of each range.
  */
 #include "common/godb/grouping.h"
 
@@ -147,13 +148,15 @@ gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out)
 	gdi_layout_init(&g->layout[0], keys, false);
 	gdi_layout_init(&g->layout[1], keys, true);
 	rc = lay_out_numbers(g, opts->metrics);
-	/* distinct counts come last of all */
-	if (g->n_sets == 1 && opts->best.limit <= BEST_MOST) {
-		if (opts->best.by_time)
-			g->earliest = opts->best.limit;
-		else
-			g->best = opts->best;
-	}
+	/* distinct counts come last of all, but for ranges */
+	if (opts->best.limit > BEST_MOST)
+		;
+	else if (g->n_sets > 1)
+		g->best_counted = opts->best;
+	else if (opts->best.by_time)
+		g->earliest = opts->best.limit;
+	else
+		g->best = opts->best;
 	if (rc == 0)
 		rc = gp_hash_key_init(&g->hash);
 	if (rc < 0) {
@@ -230,7 +233,7 @@ gdi_group_can_ranges(const struct gdi_group *g, enum godb_key *lead,
 {
 	const struct gdi_field *f[2];
 
-	if (g->n_sets > 1 || g->cells || !find_lead(g, f))
+	if (g->cells || !find_lead(g, f))
 		return false;
 	*lead = f[0]->key;
 	mask[0] = f[0]->mask.lo;
@@ -244,6 +247,8 @@ gdi_group_take_ranges(struct gdi_group *g, const struct gdi_by_range *r)
 	(void)find_lead(g, g->lead);
 	g->by_range = r;
 	g->spilled = true; /* feeds' tables are not merged: all is by range */
+	if (!g->best_counted.by_time)
+		g->best = g->n_sets > 1 ? g->best_counted : g->best;
 }
 
 /* ---- the end ----------------------------------------------------------- */
@@ -284,7 +289,7 @@ struct finish {
 	unsigned from, until; /* versions */
 	atomic_uint next;
 	struct finisher {
-		struct gdi_table scratch[2];
+		struct gdi_table scratch[GDI_N_SETS][2];
 		uint64_t totals[N_COUNTERS];
 		uint64_t n_found;
 		int rc;
@@ -297,6 +302,25 @@ gdi_sum_entries(uint64_t totals[N_COUNTERS], const struct gdi_table *t)
 	for (uint32_t i = 0; i < t->n; i++)
 		gdi_add_numbers(totals, gdi_table_entry(t, i) + t->key_words,
 		    N_COUNTERS);
+}
+
+/* Counts a range's pairs at its groups. */
+static int
+count_range(struct gdi_group *g, const struct gdi_set *set, unsigned v,
+    const struct gdi_table *pairs, struct gdi_table *groups)
+{
+	unsigned words = g->layout[v].words;
+	int rc = pairs->n == 0 ? 0 :
+	    gdi_table_reserve(groups, &g->hash, &g->arena);
+
+	for (uint32_t i = 0; rc == 0 && i < pairs->n; i++) {
+		const uint64_t *entry = gdi_table_entry(pairs, i);
+		uint64_t *numbers = gdi_table_find(groups, entry,
+		    gp_hash_words(&g->hash, entry, words));
+
+		numbers[set->extra]++;
+	}
+	return rc;
 }
 
 /* Counts pairs at their groups, which other threads do, too. */
@@ -340,28 +364,56 @@ take_groups(struct finish *job, unsigned thread, unsigned v,
 	return rc;
 }
 
+/* What was put aside of a partition of a set, in *out: a table after another
+ * in the same memory, where none stays. */
 static int
-finish_partition(struct finish *job, unsigned thread, unsigned i, unsigned v)
+drain(struct finish *job, unsigned thread, unsigned s, unsigned i, unsigned v,
+    struct gdi_table **out)
 {
 	uint64_t records[BATCH * GDI_RECORD_MAX] GDI_UNINITIALISED;
 	struct gdi_group *g = job->g;
-	struct finisher *me = &job->finisher[thread];
-	struct gdi_table *own = &g->set[job->set].partition[i].table[v];
-	/* one table after another in the same memory, where none stays */
-	struct gdi_table *t = own->n == 0 && (g->top || job->set > 0) ?
-	    &me->scratch[v] : own;
+	struct gdi_table *own = &g->set[s].partition[i].table[v];
 	int rc = 0;
 
+	*out = own->n == 0 && (g->top || s > 0) ?
+	    &job->finisher[thread].scratch[s][v] : own;
 	for (unsigned k = 0; g->spilled && rc == 0 && k < job->n_feeds; k++)
-		rc = gdi_aside_drain(job->feeds[k], job->set, v, i, t, records);
-	if (rc == 0 && g->by_range)
-		rc = g->by_range->feed(g->by_range->arg, thread, v, i, t);
+		rc = gdi_aside_drain(job->feeds[k], s, v, i, *out, records);
+	return rc;
+}
+
+static int
+finish_partition(struct finish *job, unsigned thread, unsigned i, unsigned v)
+{
+	struct gdi_group *g = job->g;
+	struct gdi_table *t;
+	int rc = drain(job, thread, job->set, i, v, &t);
+
 	if (rc == 0 && job->set == 0)
 		return take_groups(job, thread, v, t);
 	if (rc == 0)
 		count_pairs(g, &g->set[job->set], v, t);
 	gdi_table_clear(t);
 	return rc;
+}
+
+/* A range's groups, and what is counted in them. */
+static int
+finish_range(struct finish *job, unsigned thread, unsigned i, unsigned v)
+{
+	struct gdi_group *g = job->g;
+	struct gdi_table *t[GDI_N_SETS];
+	int rc = 0;
+
+	for (unsigned s = 0; rc == 0 && s < g->n_sets; s++)
+		rc = drain(job, thread, s, i, v, &t[s]);
+	if (rc == 0)
+		rc = g->by_range->feed(g->by_range->arg, thread, v, i, t);
+	for (unsigned s = 1; rc == 0 && s < g->n_sets; s++) {
+		rc = count_range(g, &g->set[s], v, t[s], t[0]);
+		gdi_table_clear(t[s]);
+	}
+	return rc < 0 ? rc : take_groups(job, thread, v, t[0]);
 }
 
 static void
@@ -394,7 +446,7 @@ finish_ranges(struct finish *job, unsigned thread)
 	    (i = atomic_fetch_add(&job->next, share)) < n)
 		for (unsigned end = i + share; me->rc == 0 && i < end && i < n;
 		     i++)
-			me->rc = finish_partition(job, thread,
+			me->rc = finish_range(job, thread,
 			    i < n4 ? i : i - n4, i >= n4);
 }
 
@@ -403,19 +455,21 @@ finish_some(void *arg, unsigned thread)
 {
 	struct finish *job = arg;
 	struct finisher *me = &job->finisher[thread];
-	const struct gdi_set *set = &job->g->set[job->set];
+	struct gdi_group *g = job->g;
 
-	for (unsigned v = 0; v < 2; v++)
-		gdi_table_init(&me->scratch[v], set->words[v], set->numbers,
-		    false);
-	if (job->g->by_range)
+	for (unsigned s = 0; s < g->n_sets; s++)
+		for (unsigned v = 0; v < 2; v++)
+			gdi_table_init(&me->scratch[s][v], g->set[s].words[v],
+			    g->set[s].numbers, false);
+	if (g->by_range)
 		finish_ranges(job, thread);
 	else
 		finish_partitions(job, thread);
-	for (unsigned v = 0; v < 2; v++)
-		gdi_table_free(&me->scratch[v], &job->g->arena);
-	if (job->g->top)
-		gdi_top_settle(&job->g->top[thread]);
+	for (unsigned s = 0; s < g->n_sets; s++)
+		for (unsigned v = 0; v < 2; v++)
+			gdi_table_free(&me->scratch[s][v], &g->arena);
+	if (g->top)
+		gdi_top_settle(&g->top[thread]);
 }
 
 static int
@@ -539,7 +593,8 @@ finish(struct gdi_group *g, struct gdi_feed *const *feeds, unsigned n,
 	if (rc == 0 && !job.finisher)
 		rc = -ENOMEM;
 	for (unsigned s = 0; rc == 0 && s < g->n_sets; s++) {
-		rc = run(&job, pool, s);
+		if (s == 0 || !g->by_range) /* of a range all at once */
+			rc = run(&job, pool, s);
 		if (s > 0)
 			free_set(g, &g->set[s]);
 	}

@@ -29,7 +29,7 @@ struct gdi_table;
  */
 struct gdi_best {
 	uint64_t limit; /* 0: all groups are wanted */
-	enum godb_metric metric; /* a counter, or rows */
+	enum godb_metric metric;
 	enum godb_direction direction;
 	bool ascending; /* the smallest */
 	bool by_time;   /* instead of a metric: the earliest */
@@ -90,15 +90,15 @@ int gdi_feed_end_cell(struct gdi_feed *f);
  * gdi_group_can_ranges: whether keys are such; *lead is the address, and *mask
  * has, by version, the bits that keys have of it (of IPv6 the high half's).
  * gdi_group_take_ranges: before any row is added; r is borrowed.
- * r->feed: adds the rows of one range, by gdi_feed_range and to the table; a
- * thread's ranges ascend, and follow one another but for leaps.  Returns
- * 0 or an error.
+ * r->feed: adds the rows of one range, by gdi_feed_range and to the tables, of
+ * groups and of what is counted in them; a thread's ranges ascend, and follow
+ * one another but for leaps.  Returns 0 or an error.
  */
 struct gdi_by_range {
 	struct gdi_ranges of[2]; /* by version */
 	unsigned shares; /* leaps are worth it for so many */
 	int (*feed)(void *arg, unsigned thread, unsigned version,
-	    unsigned range, struct gdi_table *to);
+	    unsigned range, struct gdi_table *const *to);
 	void *arg;
 };
 bool gdi_group_can_ranges(const struct gdi_group *g, enum godb_key *lead,
@@ -108,7 +108,7 @@ void gdi_group_take_ranges(struct gdi_group *g, const struct gdi_by_range *r);
  * sel NULL: rows from `first` on. */
 int gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
     const struct godb_columns *c, const uint32_t *sel, size_t first, size_t n,
-    bool v6, struct gdi_table *to);
+    bool v6, struct gdi_table *const *to);
 
 /*
  * Where keys hold addresses and only the best groups are wanted, those of IPv4

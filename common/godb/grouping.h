@@ -115,6 +115,7 @@ struct gdi_group {
 	struct gdi_set *set;
 	unsigned n_sets;
 	struct gdi_best best;   /* which groups will be wanted */
+	struct gdi_best best_counted; /* if distinct counts come with groups */
 	uint64_t earliest;      /* so many, if rows come by cells; else 0 */
 	bool whole_rows;        /* keys tell all of a block's rows apart */
 	bool cells;             /* see gdi_feed_begin_cell */

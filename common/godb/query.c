@@ -284,7 +284,7 @@ best_of(const struct godb_query_opts *o)
 
 	if (o->share || o->having)
 		return best;
-	if (o->sort < 0 && GODB_SORT_METRIC(o->sort) <= GODB_METRIC_ROWS) {
+	if (o->sort < 0) {
 		best.limit = o->limit;
 		best.metric = (enum godb_metric)GODB_SORT_METRIC(o->sort);
 	} else if (o->sort == GODB_KEY_TIME) {

@@ -316,7 +316,7 @@ load_next(const struct gdi_sweep *s, struct gdi_worker *w, struct source *src,
 static int
 sweep_source(const struct gdi_sweep *s, struct gdi_worker *w,
     struct source *src, size_t part, bool v6, uint64_t first, uint64_t last,
-    struct gdi_table *to)
+    struct gdi_table *const *to)
 {
 	const struct godb_part *p = gdi_plan_get(s->run->plan, part);
 	int rc = 0;
@@ -347,7 +347,7 @@ sweep_source(const struct gdi_sweep *s, struct gdi_worker *w,
 
 static int
 sweep_range(void *arg, unsigned thread, unsigned v6, unsigned range,
-    struct gdi_table *to)
+    struct gdi_table *const *to)
 {
 	struct gdi_sweep *s = arg;
 	struct sweeper *me = &s->sweeper[thread];

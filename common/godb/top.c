@@ -13,7 +13,7 @@ choose_numbers(struct gdi_top *t)
 	const struct gdi_best *b = &t->g->best;
 	enum godb_metric m = b->metric;
 
-	if (m == GODB_METRIC_ROWS) {
+	if (m >= GODB_METRIC_EXTRA) {
 		t->at[0] = t->g->extra_at[m - GODB_METRIC_EXTRA];
 	} else if (m == GODB_METRIC_BYTES || m == GODB_METRIC_PACKETS) {
 		t->at[0] = m == GODB_METRIC_PACKETS ? 2 : 0;

@@ -168,19 +168,59 @@ ask_all(const char *when, struct godb_pool *pool, int64_t from,
 	    (unsigned long long)rollups);
 }
 
+/* Different values are counted where groups come together. */
+static void
+ask_counts(const char *when, struct godb_pool *pool, int64_t from,
+    uint64_t rollups)
+{
+	unsigned wrong = 0, other_plan = 0;
+
+	for (size_t i = 0; i < KEYS * CONDITIONS; i += STRIDE) {
+		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+		const char *what = keys[i % KEYS];
+		const char *cond = conditions[i / KEYS];
+		uint32_t counted = 1 + (uint32_t)(tap_random(&seed) % 7);
+		enum godb_metric by = GODB_METRIC_SIPS +
+		    (enum godb_metric)__builtin_ctz(counted);
+		struct godb_result_stats stats;
+
+		opts.pool = pool;
+		opts.metrics = counted << GODB_METRIC_SIPS;
+		opts.limit = i % 2 ? 1 + tap_random(&seed) % 30 : 0;
+		opts.ascending = tap_random(&seed) % 4 == 0;
+		if (tap_random(&seed) % 3)
+			opts.sort = GODB_SORT_METRIC(by);
+		if (!ask(&opts, what, cond, from, &stats)) {
+			diag("%s where %s, first %zu, of %#x", what, cond,
+			    opts.limit, counted);
+			wrong++;
+		}
+		other_plan += stats.rollups != rollups;
+	}
+	is_int(wrong, 0, "%s: counts have one answer", when);
+	is_int(other_plan, 0, "all by roll-ups");
+}
+
 /* What there is to hold and what there is to see, whoever reads it. */
 static void
 test_bounds(struct godb_pool *pool)
 {
-	static const char *const what[] = {"sip,dip", "dip"};
+	static const struct {
+		const char *keys;
+		uint32_t metrics;
+	} what[] = {{"sip,dip", 0}, {"dip", 0},
+	    {"sip,dip", 1u << GODB_METRIC_DPORTS},
+	    {"sip", 1u << GODB_METRIC_DPORTS | 1u << GODB_METRIC_DIPS}};
 
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(what) / sizeof(*what); i++) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		struct godb_result_stats stats;
 
 		opts.pool = pool;
 		opts.limit = 3;
-		ok(ask(&opts, what[i], "", 0, &stats), "%s", what[i]);
+		opts.metrics = what[i].metrics;
+		ok(ask(&opts, what[i].keys, "", 0, &stats), "%s, %#x",
+		    what[i].keys, what[i].metrics);
 		ok(stats.mem_bytes < 1 << 20, "%zu bytes are held",
 		    stats.mem_bytes);
 		is_int((int64_t)stats.rows, DAYS * 2 * (ROWS + FEW),
@@ -188,7 +228,7 @@ test_bounds(struct godb_pool *pool)
 		is_int((int64_t)stats.rows_matched, (int64_t)stats.rows,
 		    "and counted");
 		opts.mem_bytes = 32 << 20;
-		ok(ask(&opts, what[i], "proto = TCP", 0, &stats),
+		ok(ask(&opts, what[i].keys, "proto = TCP", 0, &stats),
 		    "with little memory");
 	}
 }
@@ -282,11 +322,13 @@ main(void)
 	make_store();
 	ask_all("alone", NULL, 0, DAYS * 2, 0);
 	ask_all("three threads", pool, 0, DAYS * 2, 0);
+	ask_counts("three threads", pool, 0, DAYS * 2);
 	test_bounds(NULL);
 	test_bounds(pool);
 	test_cancel(pool);
 	add_others();
 	ask_all("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2, 0);
+	ask_counts("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2);
 	test_damage(pool);
 	test_flips(pool);
 	godb_pool_free(pool);
