@@ -330,17 +330,23 @@ count_pairs(struct gdi_group *g, const struct gdi_set *set, unsigned v,
 {
 	unsigned of = g->addresses ? v : 0;
 	unsigned words = g->layout[of].words;
+	const struct gdi_table *at[BATCH] GDI_UNINITIALISED;
+	const uint64_t *key[BATCH] GDI_UNINITIALISED;
+	uint64_t hash[BATCH] GDI_UNINITIALISED;
+	uint64_t *numbers[BATCH] GDI_UNINITIALISED;
 
-	for (uint32_t i = 0; i < pairs->n; i++) {
-		const uint64_t *entry = gdi_table_entry(pairs, i);
-		uint64_t hash = gp_hash_words(&g->hash, entry, words);
-		unsigned at = g->spilled ? (unsigned)(hash >> 8) %
-			GDI_PARTITIONS : 0;
-		uint64_t *numbers = gdi_table_find(
-		    &g->set[0].partition[at].table[of], entry, hash);
+	for (uint32_t i = 0; i < pairs->n;) {
+		size_t n = 0;
 
-		if (numbers)
-			(void)__atomic_fetch_add(&numbers[set->extra], 1,
+		for (; n < BATCH && i < pairs->n; n++, i++) {
+			key[n] = gdi_table_entry(pairs, i);
+			hash[n] = gp_hash_words(&g->hash, key[n], words);
+			at[n] = &g->set[0].partition[g->spilled ?
+			    hash[n] >> 8 & (GDI_PARTITIONS - 1) : 0].table[of];
+		}
+		gdi_table_find_all(at, key, hash, n, numbers);
+		for (size_t k = 0; k < n; k++)
+			(void)__atomic_fetch_add(&numbers[k][set->extra], 1,
 			    __ATOMIC_RELAXED);
 	}
 }

@@ -457,6 +457,31 @@ gdi_table_find(const struct gdi_table *t, const uint64_t *key, uint64_t hash)
 		t->key_words;
 }
 
+void
+gdi_table_find_all(const struct gdi_table *const *t,
+    const uint64_t *const *key, const uint64_t *hash, size_t n,
+    uint64_t **numbers)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t first = t[i]->n > 0 ? home(t[i], hash[i]) : 0;
+
+		__builtin_prefetch(t[i]->tag + first);
+		__builtin_prefetch(t[i]->number + first);
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t at;
+
+		if (t[i]->n == 0)
+			continue;
+		at = candidate(t[i], home(t[i], hash[i]), tag_of(hash[i]));
+		if (t[i]->tag[at] != 0)
+			__builtin_prefetch(gdi_table_entry(t[i],
+			    t[i]->number[at]), 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = gdi_table_find(t[i], key[i], hash[i]);
+}
+
 /* Sums that stay at the top; of four with AVX2, whose comparison is signed. */
 static inline __attribute__((always_inline)) void
 add_plain(uint64_t *to, const uint64_t *from, unsigned numbers)

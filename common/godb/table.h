@@ -82,6 +82,11 @@ uint64_t *gdi_table_at(struct gdi_table *t, const uint64_t *key,
 /* The same, or NULL. */
 uint64_t *gdi_table_find(const struct gdi_table *t, const uint64_t *key,
     uint64_t hash);
+/* The same of n (at most GDI_TABLE_BATCH) keys, each in a table of its own: far
+ * ones, whose misses wait beside each other. */
+void gdi_table_find_all(const struct gdi_table *const *t,
+    const uint64_t *const *key, const uint64_t *hash, size_t n,
+    uint64_t **numbers);
 
 /*
  * Adds n (at most GDI_TABLE_BATCH) records: hash, key, numbers.  Numbers stay
