@@ -742,9 +742,37 @@ def part_tls(w, server):
                        ("no CA file", client + "ca_file = /nowhere.pem\n")):
         one_line(remote(w, url, *argv, ini=w.ini("hq", url, base + more)), what)
     r = remote(w, url, *argv, ini=w.ini("hq", url, base + client + ca))
-    is_(r.stdout, remote(w, server.url(), *argv).stdout,
-        "both certificates hold") or diag(r.stderr)
+    whole = remote(w, server.url(), *argv).stdout
+    is_(r.stdout, whole, "both certificates hold") or diag(r.stderr)
+    system_trust(w, url, argv, base + client, whole)
     proxy.shutdown()
+
+
+def system_trust(w, url, argv, base, whole):
+    """The file of the system's authorities is read before the sandbox closes;
+    into their folder nobody looks behind it."""
+    program = [os.path.join(w.bin, "goquery"), "--remote", url, "--tz", "UTC",
+               *argv, "--config"]
+    other = base + "ca_file = %s\n" % w.path("otherca.pem")
+    for what, names, more in (
+            ("their folder has the server's, ca_file not", {"ca": "hash"},
+             other),
+            ("their folder alone has it", {"ca": "hash"}, base),
+            ("their file has it", {"ca": "ca-certificates.crt"}, base)):
+        runner = export.with_authorities(
+            export.system_authorities(w.path, **names))
+        if runner is None:
+            ok(True, what + " # SKIP needs root, mount namespaces and "
+               "/etc/ssl/certs")
+            continue
+        r = subprocess.run(runner + program + [w.ini("hq", url, more)],
+                           capture_output=True, text=True,
+                           stdin=subprocess.DEVNULL, timeout=120)
+        if "hash" in names.values():
+            one_line(r, what)
+            ok("certificate" in r.stderr, "which is told") or diag(r.stderr)
+        else:
+            is_(r.stdout, whole, what) or diag(r.stderr)
 
 
 def main():
