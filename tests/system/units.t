@@ -148,6 +148,28 @@ ReadWritePaths="-/var/lib/prom"
 [Service]
 LoadCredential=password_file:/etc/goprobe/pass word%%
 LoadCredential=key_file:/etc/k.pem' "has them handed over"
+# what is read at the start is read again when a reload finds it changed
+changes() {
+	unshare -m --propagation private sh -c 'mount --bind "$1" /etc/goprobe &&
+	    exec "$2" --changes "$3"' sh "$T/etc/goprobe" "$generator" "$T/applied"
+}
+for key in password_file ca_file cert_file key_file filter_file; do
+	section=export unit=goprobe-export.service
+	[ $key != filter_file ] || section='interface eth0' unit='goprobe-writer.service
+goprobe-capture@eth0.service'
+	printf '[site]\nname = x\n[export]\nurl = https://192.0.2.1\n%s = %s\n' \
+	    user u >"$T/etc/goprobe/goprobe.ini"
+	[ "$section" = export ] || echo "[interface eth0]" >>"$T/etc/goprobe/goprobe.ini"
+	echo "$key = $T/etc/file" >>"$T/etc/goprobe/goprobe.ini"
+	echo old >"$T/etc/file"
+	touch -d '1 hour ago' "$T/etc/file"
+	cp "$T/etc/goprobe/goprobe.ini" "$T/applied"
+	run 0 "$key as it was" changes
+	is "$out" "" "$key as it was: nothing is started again"
+	touch -d '1 hour' "$T/etc/file"
+	run 0 "another $key" changes
+	is "$out" "$unit" "another $key: its unit is started again"
+done
 run 2 "an error in the file" generate '[interface eth0]\nsnaplen = many\n'
 is "$(made)" "" "nothing is made"
 one_line "an error in the file"
