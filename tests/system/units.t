@@ -7,7 +7,7 @@ command -v systemd-analyze >/dev/null || skip_all "needs systemd-analyze"
 MAKE=${MAKE:-make}
 D=$T/dest
 # a prefix of its own, so that ExecStart= names programs that are there
-ok "make install" $MAKE -s install DESTDIR= PREFIX="$D" SYSCONFDIR="$D/etc"
+ok "make install" $MAKE -s install DESTDIR= PREFIX="$D"
 units=$D/lib/systemd/system
 
 for unit in goprobe.target goprobe-apply.service goprobe-writer.socket \
