@@ -47,6 +47,11 @@ like "$out" '192\.0\.2\.1 +one\.example +198\.51\.100\.7 +server\.example' "both
 is "$(q --resolve --dns "$DNS" -e json -c 'sip = 192.0.2.1' sip | jq -r '.rows[0].sip_name')" \
     one.example "in json"
 like "$(q --resolve --dns "$DNS" -e html -c 'sip = 192.0.2.1' sip)" '<td>one\.example</td>' "in html"
+run 0 "a network has no name" q --resolve --dns "$DNS" -e csv sip/24/127
+is "$(printf '%s\n' "$out" | cut -d, -f1-2 | sort | tr '\n' ' ')" \
+    "192.0.2.0/24, 2001:db8::/127, sip,sip_name " "  and its column stays empty"
+is "$(q --resolve --dns "$DNS" -e csv -s sip sip/24 | tail -n +2 | cut -d, -f1-2 | tr '\n' ' ')" \
+    "192.0.2.0/24, 2001:db8::1,six.example " "  the addresses beside it have theirs"
 stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
@@ -77,6 +82,12 @@ is "$(g --geo -e csv -s sip sip | cut -d, -f1-3 | tr '\n' ' ')" \
     "sip,sip_country,sip_asn 192.0.2.1,CH,AS64500 192.0.2.2,CH,AS64500 192.0.2.3,CH,AS64500 192.0.2.4,de,AS64500 192.0.2.5,de,AS64500 192.0.2.6,,AS64500 192.0.2.7,,AS64500 192.0.2.8,, 192.0.2.9,, 2001:db8::1,CH, " \
     "columns of country and system"
 like "$(g --geo -e csv -c 'sip = 192.0.2.1' sip)" 'AS64500,"Example, Org"' "and its holder"
+printf '%s\n' 'B eth0 1767225600 4 300 0 0 0 0' \
+    'R 192.0.2.9 192.0.2.0 443 6 1 1 1 1 TLS' 'C eth0 1767225600' |
+    "$HELPERS/lib/rows2store" "$T/base"
+is "$(goquery --config "$T/ini" -d "$T/base" -i eth0 -f 0 --geo -e csv sip/24,dip/32 2>/dev/null | cut -d, -f1-6 | tr '\n' ' ')" \
+    "sip,sip_country,sip_asn,sip_org,dip,dip_country 192.0.2.0/24,,,,192.0.2.0,CH " \
+    "a network is not its first address"
 selects() {
 	is "$(g -e csv -s sip -c "$1" sip | tail -n +2 | cut -d, -f1 | tr '\n' ' ')" "$2" "$1"
 }
