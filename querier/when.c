@@ -1,14 +1,17 @@
 #include "querier/when.h"
 
 #include "common/base/clock.h"
+#include "common/base/fd.h"
 #include "common/base/words.h"
 #include "querier/zone.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -259,17 +262,32 @@ when_use_local(void)
 	tzset();
 }
 
+static bool
+is_zone_file(const char *path)
+{
+	char magic[4];
+	struct stat st;
+	/* not to wait for a FIFO's writer */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+	    memcmp(magic, "TZif", sizeof(magic)) == 0; /* RFC 8536, 3.1 */
+
+	gp_fd_close(&fd);
+	return is;
+}
+
 bool
 when_set_zone(const char *name)
 {
-	/* tzset(3) takes what it cannot find for UTC: tell that by its name */
+	/* tzset(3) takes what it cannot find for UTC: tell that by its file */
 	char path[320];
 
 	if (strstr(name, "..") || name[0] == '/' || name[0] == '\0' ||
 	    strlen(name) > 255)
 		return false;
 	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
-	if (strcmp(name, "UTC") != 0 && access(path, R_OK) < 0)
+	if (strcmp(name, "UTC") != 0 && !is_zone_file(path))
 		return false;
 	if (setenv("TZ", name, 1) < 0)
 		return false;

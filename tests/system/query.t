@@ -144,6 +144,10 @@ usage raw
 usage -i eth0 -e xml raw
 usage -i eth0 -f now -l -1d raw
 usage -i eth0 -f 31.12. raw
+for z in Europe zone.tab tzdata.zi Europe/Zurch; do
+	usage -i eth0 --tz $z raw
+	like "$err" "there is no time zone '$z'" "  by its name"
+done
 usage -i eth0 --sandbox=off raw
 usage -clean 0
 usage -i eth0 -c 'dprot = 443' raw

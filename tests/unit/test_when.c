@@ -439,6 +439,10 @@ check_bins(void)
 	ok(!when_set_zone("Europe/Zurch") && !when_set_zone("") &&
 	    !when_set_zone("../etc/passwd") && !when_set_zone("/etc/passwd"),
 	    "and that there are not");
+	ok(!when_set_zone("Europe") && !when_set_zone("Europe/") &&
+	    !when_set_zone("zone.tab") && !when_set_zone("tzdata.zi"),
+	    "folders and other files are none");
+	is_str(getenv("TZ"), "UTC", "what is refused changes nothing");
 }
 
 int
