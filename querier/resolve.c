@@ -304,26 +304,35 @@ print_network(void *arg, const struct gp_prefix *p)
 	out_char(&out, '\n');
 }
 
+/* "AS64500", "64500"; 0 when it is none: RFC 7607 keeps that one free. */
+static uint32_t
+parse_asn(const char *s)
+{
+	uint64_t v = 0;
+
+	s += strncasecmp(s, "AS", 2) == 0 ? 2 : 0;
+	for (; *s >= '0' && *s <= '9' && v <= UINT32_MAX; s++)
+		v = v * 10 + (uint64_t)(*s - '0');
+	return *s || v > UINT32_MAX ? 0 : (uint32_t)v;
+}
+
 static void
 answer_networks(const struct helper *h, const char *name)
 {
 	const char *country = NULL;
 	const struct geo *g;
-	unsigned asn = 0;
+	uint32_t asn = 0;
 	int n;
 
 	if (strncmp(name, "country=", 8) == 0) {
 		country = name + 8;
 		g = h->geoip;
 	} else {
-		const char *s = strncmp(name, "asn=", 4) == 0 ? name + 4 : "";
-
-		s += strncasecmp(s, "AS", 2) == 0 ? 2 : 0;
-		asn = (unsigned)strtoul(s, NULL, 10);
+		asn = parse_asn(strncmp(name, "asn=", 4) == 0 ? name + 4 : "");
 		g = h->asn;
 		if (!asn) {
-			out_str(&out,
-			    "!a system is a number such as AS64500\n");
+			out_str(&out, "!a system is one number such as "
+			    "AS64500, at most 4294967295\n");
 			return;
 		}
 	}

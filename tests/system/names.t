@@ -104,6 +104,16 @@ is "$(g -e csv --having 'sip != 192.0.2.0/24 or country CH' talk_conv 2>/dev/nul
 run 2 "a country without networks" g -c 'country = XX' sip
 like "$err" 'no network of XX' "  says so"
 like "$err" '^ +\^' "  with a caret"
+for x in 64500-64501 64500xyz 4295031796 18446744073709616116 0 AS AS-1 \
+    '"64500 "' '"+64500"'; do
+	run 2 "asn = $x" g -c "asn = $x" sip
+	is "$out" "" "  selects nothing"
+	like "$err" 'a system is one number such as AS64500' "  and says why not"
+	like "$err" '^ +\^' "  with a caret"
+done
+run 2 "the greatest number" g -c 'asn AS4294967295' sip
+like "$err" 'no network of AS4294967295' "  is one, of nobody"
+selects 'dst asn as64501 and src asn 0064500 and ip4 and sip = 192.0.2.7' '192.0.2.7 '
 run 2 "no file is set" q -c 'country = CH' sip
 like "$err" 'no MMDB file' "  says so"
 run 1 "--geo without one" q --geo sip
