@@ -47,6 +47,15 @@ like "$out" '192\.0\.2\.1 +one\.example +198\.51\.100\.7 +server\.example' "both
 is "$(q --resolve --dns "$DNS" -e json -c 'sip = 192.0.2.1' sip | jq -r '.rows[0].sip_name')" \
     one.example "in json"
 like "$(q --resolve --dns "$DNS" -e html -c 'sip = 192.0.2.1' sip)" '<td>one\.example</td>' "in html"
+start=$(date +%s%3N)
+run 0 "--timeout" q --timeout 1s --resolve --dns "$DNS" -e csv -s sip sip
+took=$(($(date +%s%3N) - start))
+ok "  is not waited beyond: $took ms" test $took -lt 2500
+is "$(name 192.0.2.1),$(name 192.0.2.2),$(name 192.0.2.7)" one.example,, "  names that came are there"
+like "$err" '^goquery: note: the time for names of addresses was over' "  and that some have not is told"
+run 0 "all in time" q --timeout 20s --resolve --dns "$DNS" -c 'sip = 192.0.2.1' sip
+like "$out" 'one\.example' "  all there"
+is "$(printf '%s\n' "$out" | grep -c 'time for names')" 0 "  without a note"
 run 0 "a network has no name" q --resolve --dns "$DNS" -e csv sip/24/127
 is "$(printf '%s\n' "$out" | cut -d, -f1-2 | sort | tr '\n' ' ')" \
     "192.0.2.0/24, 2001:db8::/127, sip,sip_name " "  and its column stays empty"
