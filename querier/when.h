@@ -12,8 +12,9 @@
  * Seconds since the epoch of: seconds since the epoch (digits, perhaps after
  * @), RFC 3339, `YYYY-MM-DD [HH:MM[:SS]]` with or without a zone, `-1d`,
  * `-15d:04h:05m`, `-90m`, `now`, `today`, `yesterday`.  Without a zone, local
- * time: the first moment at which clocks show that or more.  Clamped to what a store can hold.  0, or -EINVAL with one line in
- * error.  when_use_local comes before.
+ * time: the first moment at which clocks show that or more.  Clamped to what a
+ * store can hold.  0, or -EINVAL with one line in error.  when_use_local comes
+ * before.
  */
 int when_parse(const char *text, int64_t now_s, int64_t *out, char error[160]);
 

@@ -315,7 +315,8 @@ check_letters(void)
 
 	fake_add_l7(s, "T\303\251l\303\251com \303\216le-de-C\303\264te",
 	    "R\303\251seau");
-	fake_add_l7(s, "\342\202\254 \320\270\320\274\321\217, rather longer", "Web");
+	fake_add_l7(s, "\342\202\254 \320\270\320\274\321\217, rather longer",
+	    "Web");
 	fake_add_l7(s, "a\303(", "Web");
 	fake_add_iface(s, "eth0");
 	fake_add_part(s, 0, 1700000100, rows, 3);
