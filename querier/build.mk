@@ -1,6 +1,6 @@
 ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, session.c question.c out.c when.c \
-	args.c args_values.c ifsel.c answer.c table.c csv.c json.c list.c html.c chart.c missing.c units.c \
+	zone.c args.c args_values.c ifsel.c answer.c table.c csv.c json.c list.c html.c chart.c missing.c units.c \
 	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c \
 	seen.c indicators.c newcomers.c look.c)
 

@@ -198,6 +198,16 @@ out_clean_string(char *to, size_t size, const char *s)
 	to[n] = '\0';
 }
 
+size_t
+out_columns(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 void
 out_json(struct out *o, const char *s)
 {

@@ -176,7 +176,7 @@ check_bins(void)
 {
 	static const char *const zones[] = {"UTC", "Europe/Zurich",
 	    "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu",
-	    "Africa/Casablanca", "Pacific/Apia"};
+	    "Africa/Casablanca", "Pacific/Apia", "Atlantic/Azores"};
 	static const int64_t bins[] = {300, 900, 3600, 21600, 43200, 86400,
 	    3 * 86400, 604800};
 	static const struct {
