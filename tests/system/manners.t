@@ -47,6 +47,18 @@ esc=$(printf '\033')
 run 0 "seen" goquery -d "$S" $W -c 'host 192.0.2.11' seen
 like "$out" '^eth0: seen from 2026-01-15 09:00:00 .* to 2026-01-15 09:15:00 .*, in 3 blocks, 289 packets' "  when and how much"
 run 1 "not seen" goquery -d "$S" -f 2026-01-15T09:00Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+# of the time before the first block nobody knows
+before='-f 2026-01-15T08:55Z -l 2026-01-15T09:15Z'
+run 3 "not seen, but not all of the window was watched" goquery -d "$S" $before -c 'host 192.0.2.99' seen
+like "$out" '^Coverage: 100\.00 %' "  though nothing is missing since"
+like "$out" '^Note: nothing is known of the time before 2026-01-15 09:00:00' "  it is said"
+run 0 "  what is there is seen" goquery -d "$S" $before -c 'host 192.0.2.11' seen
+run 3 "  csv" goquery -d "$S" $before -e csv -c 'host 192.0.2.99' seen
+like "$err" '^goquery: note: nothing is known of the time before' "  on the standard error"
+run 3 "  json" goquery -d "$S" $before -e json -c 'host 192.0.2.99' seen
+is "$(printf '%s' "$out" | jq -r .status)" incomplete "  its status"
+run 1 "  -f 0 asks for what there is" goquery -d "$S" -f 0 -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+run 1 "  within the first block" goquery -d "$S" -f 2026-01-15T09:04Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
 run 2 "seen: a mistake" goquery -d "$S" -c 'hots 1.2.3.4' seen
 run 2 "seen: no store" goquery -d "$T/none" -c 'host 1.2.3.4' seen
 run 0 "seen: 30 days" goquery -d "$S" -l 2026-02-01 -e csv seen
@@ -61,7 +73,7 @@ data = bytearray(open(path, "rb").read())
 data[70] ^= 255
 open(path, "r+b").write(data)' "$T/damaged"
 run 3 "not seen, but something is unreadable" goquery -d "$T/damaged" $W -c 'src host 192.0.2.17' --no-index seen
-run 1 "  where the index of addresses is whole it knows" goquery -d "$T/damaged" $W -c 'src host 192.0.2.17' seen
+run 1 "  where the index of addresses is whole it knows" goquery -d "$T/damaged" -f 2026-01-15T09:00Z -l 2026-01-15T09:15Z -c 'src host 192.0.2.17' seen
 
 # --- lists of addresses
 printf '# who\n192.0.2.11, 192.0.2.12\n2001:db8::/32 # and these\n198.51.100.10-198.51.100.20\n' >"$T/list"
