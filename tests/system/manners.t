@@ -59,6 +59,13 @@ run 3 "  json" goquery -d "$S" $before -e json -c 'host 192.0.2.99' seen
 is "$(printf '%s' "$out" | jq -r .status)" incomplete "  its status"
 run 1 "  -f 0 asks for what there is" goquery -d "$S" -f 0 -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
 run 1 "  within the first block" goquery -d "$S" -f 2026-01-15T09:04Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+# where a reader is gone nobody learns "not seen" from the status
+run 2 "seen: its reader has gone" sh -c "trap '' PIPE
+	{ sleep 0.3; goquery -d '$S' $W seen 192.0.2.11; echo \$? >'$T/gone'; } | :
+	exit \$(cat '$T/gone')"
+run 1 "  elsewhere that is an error like others" sh -c "trap '' PIPE
+	{ sleep 0.3; goquery -d '$S' -i any $W sip; echo \$? >'$T/gone'; } | :
+	exit \$(cat '$T/gone')"
 run 2 "seen: a mistake" goquery -d "$S" -c 'hots 1.2.3.4' seen
 run 2 "seen: no store" goquery -d "$T/none" -c 'host 1.2.3.4' seen
 run 0 "seen: 30 days" goquery -d "$S" -l 2026-02-01 -e csv seen
