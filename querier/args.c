@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/words.h"
 #include "querier/args_values.h"
+#include "querier/ifsel.h"
 #include "querier/seen.h"
 #include "querier/when.h"
 
@@ -511,6 +512,10 @@ finish(struct args *a, const struct typed *t, char *error)
 
 	if (rc < 0)
 		return rc;
+	/* an empty variable of a script asks for nothing, not for all */
+	if (a->ifaces && ifsel_is_empty(a->ifaces))
+		return FAIL("-i '%.40s' names no interface; -i any asks all of "
+		    "them", a->ifaces);
 	if (a->action == ARGS_STATUS)
 		return finish_status(a, error);
 	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)

@@ -212,6 +212,15 @@ check_refusals(void)
 	bad("-i eth0 dport/8", "only sip, dip and host");
 	bad("-i eth0 sip/24,sip/16", "there twice");
 	bad("-i eth0 -n 5 seen", "do not fit");
+	bad("-i  sip", "-i '' names no interface; -i any");
+	bad("-i , sip", "names no interface");
+	bad("--iface= sip", "names no interface");
+	bad("-i ! sip", "names no interface");
+	bad("-i ,~!, seen", "names no interface");
+	bad("-i  --list", "names no interface");
+	bad("-i  --status", "names no interface");
+	bad("--remote http://127.0.0.1:9 -i  sip", "names no interface");
+	good("-i ,!eth0 sip");
 	bad("-i eth0 --mem 0 sip", "--mem");
 	bad("-i eth0 --mem 5X sip", "--mem");
 	bad("-i eth0 --mem 101% sip", "--mem");
