@@ -227,6 +227,8 @@ if [ -x "$HELPERS/lib/rows2store" ] &&
 	is "$(TZ=Europe/Zurich LC_ALL=C.UTF-8 p short -f 2026-03-27 -l 2026-03-31 --bin 1d time |
 	    sed -n '1s/^1 //p' | LC_ALL=C.UTF-8 grep -o . | uniq -c | awk '{ printf "%s ", $1 $2 }')" \
 	    "32█ 16▅ 16█ " "  has a bar of its own, a bit lower"
+	run 1 "--check --timeout" goquery -d "$T/short" --check --timeout 1ms
+	like "$err" 'takes longer than 1 ms: .*--timeout' "  is named"
 	# reading marks a file whose mark is older than a day, but for some mounts
 	f=$T/even/eth0/2026-01-01/rollups.gpf
 	unread() {
