@@ -279,6 +279,18 @@ is "$(complete "goquery -e j")" "json jsonl " "bash: formats"
 is "$(complete "goquery --fail-")" "--fail-empty --fail-incomplete " "bash: options"
 is "$(complete "goquery sip,dp")" "sip,dport " "bash: columns after a comma"
 is "$(complete "goquery -s dip")" "dip dips " "bash: columns and counters"
+is "$(complete "goquery -s talk")$(complete "goquery -s se")" "  " "bash: no shorthand sorts"
+is "$(complete "goquery si")" "sip " "bash: site is no column of a store"
+is "$(complete "goquery --remote default -s si")" "sip sips site " "bash: but one of many"
+is "$(complete "goquery seen --new yes")" "yesterday " "bash: a time behind --new"
+# what takes a value is followed by no column, in either spelling
+for o in $(goquery --words options | awk -F '\t' '$2 != "" { print $1 }'); do
+	for o in "$o" "$(printf '%s' "$o" | sed 's/^--/-/')"; do
+		complete "goquery $o " | grep -q talk_conv && echo "$o"
+		grep -q "[(|]$o[|)].*" querier/goquery.zsh || echo "zsh $o"
+	done
+done >"$T/values"
+is "$(cat "$T/values")" "" "bash, zsh: options that take a value are known"
 is "$(complete "goquery -c prot")" "proto protocol " "bash: words of conditions"
 if command -v zsh >/dev/null; then
 	ok "zsh: it loads" zsh -fc 'autoload -Uz compinit && compinit -u -d '"$T/zcompdump"' && . querier/goquery.zsh && whence _goquery'
