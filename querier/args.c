@@ -79,7 +79,7 @@ static const struct option options[] = {
 	{OPT_FIRST, "f", "first", "TIME",
 	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | 0", true},
 	{OPT_LAST, "l", "last", "TIME",
-	    "until; now (from: 30 days back, 1 with time or raw)", true},
+	    "until; now (from: 30 days back, 1 with time finer than 1d)", true},
 	{OPT_CONDITION, "c", "condition", "COND",
 	    "which rows: \"tcp and (port 443 or net 10.0.0.0/8)\"", true},
 	{OPT_HAVING, NULL, "having", "COND",

@@ -247,6 +247,12 @@ check_times(void)
 	(void)parse("-i any iface,time");
 	(void)args_times(&a, NOW, error);
 	is_int(a.first_s, NOW - 86400, "  and with time");
+	(void)parse("-i any --bin 12h time");
+	(void)args_times(&a, NOW, error);
+	is_int(a.first_s, NOW - 86400, "  a day for half days");
+	(void)parse("-i any --bin 1d time");
+	(void)args_times(&a, NOW, error);
+	is_int(a.first_s, NOW - 30 * 86400, "  30 days for days");
 	(void)parse("-i any -l -10d sip");
 	(void)args_times(&a, NOW, error);
 	ok(a.first_s == NOW - 40 * 86400 && a.last_s == NOW - 10 * 86400,
@@ -278,6 +284,8 @@ check_help(void)
 		wide += n > 80;
 		at += n + 1;
 	}
+	ok(strstr(o.buf, "1 with time finer than 1d") != NULL,
+	    "-h says which window is a day long");
 	ok(lines <= 24 && wide == 0, "-h fits a screen: %u lines", lines);
 }
 
