@@ -426,6 +426,9 @@ finish_inspection(struct args *a, char *error)
 	if (a->query)
 		return FAIL("--%s takes no query; '%.40s' is one too many", name,
 		    a->query);
+	if (a->first || a->last || a->condition[0] || a->having[0])
+		return FAIL("--%s is about all that is stored: -f, -l, -c and "
+		    "--having do not fit", name);
 	if (a->format == ARGS_HTML)
 		return FAIL("--%s is not told in html", name);
 	if (a->action == ARGS_CHECK && a->format != ARGS_TXT)

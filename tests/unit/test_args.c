@@ -218,6 +218,11 @@ check_refusals(void)
 	bad("-i ! sip", "names no interface");
 	bad("-i ,~!, seen", "names no interface");
 	bad("-i  --list", "names no interface");
+	bad("--list -f -1d", "--list is about all that is stored");
+	bad("-l 2026-01-01 --list", "-l");
+	bad("--check -f 0", "--check is about all");
+	bad("--check -c tcp", "-c");
+	bad("--list --having bytes>1", "--having");
 	bad("-i  --status", "names no interface");
 	bad("--remote http://127.0.0.1:9 -i  sip", "names no interface");
 	good("-i ,!eth0 sip");
