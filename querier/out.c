@@ -250,3 +250,30 @@ out_csv(struct out *o, const char *s)
 	}
 	out_char(o, '"');
 }
+
+static void
+put_html(struct out *o, char c)
+{
+	if (c == '<')
+		out_str(o, "&lt;");
+	else if (c == '>')
+		out_str(o, "&gt;");
+	else if (c == '&')
+		out_str(o, "&amp;");
+	else if (c == '"')
+		out_str(o, "&quot;");
+	else
+		out_char(o, c);
+}
+
+void
+out_html(struct out *o, const char *s)
+{
+	char piece[5];
+
+	while (*s) {
+		s += clean_piece(s, piece);
+		for (const char *c = piece; *c; c++)
+			put_html(o, *c);
+	}
+}

@@ -38,6 +38,8 @@ size_t out_columns(const char *s);
 void out_json(struct out *o, const char *s);
 /* A CSV field, quoted when it must be (RFC 4180), controls as in out_clean. */
 void out_csv(struct out *o, const char *s);
+/* Text of an HTML element or attribute, controls as in out_clean. */
+void out_html(struct out *o, const char *s);
 
 /* Writes what is left.  0 or the -errno of the first failure. */
 int out_flush(struct out *o);

@@ -141,6 +141,9 @@ usage() {
 usage -i eth0
 usage -i eth0 talk_con
 usage raw
+usage -i "" raw
+usage -i , -c tcp raw
+usage -i '!' seen
 usage -i eth0 -e xml raw
 usage -i eth0 -f now -l -1d raw
 usage -i eth0 -f 31.12. raw
