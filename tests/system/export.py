@@ -615,7 +615,7 @@ class Daemon:
             self.p = subprocess.Popen(
                 [w.program("goprobe-export"), "-c", ini, "-d", store, "-s",
                  state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=dict(os.environ, RUNTIME_DIRECTORY=run))
+                umask=0o027, env=dict(os.environ, RUNTIME_DIRECTORY=run))
         w.daemons.append(self.p)
 
     def said(self, text):
@@ -747,6 +747,9 @@ def part_daemon(w, server, store):
     status, text = d.status()
     ok(status == 0 and "Left:     nothing" in text, "--status: all is well"
        ) or diag(text)
+    is_([oct(os.stat(run + "/" + name).st_mode & 0o777) for name in
+         ("export.prom", "status")], ["0o644", "0o640"],
+        "metrics are for all, whatever the umask")
     with open(run + "/export.prom") as f:
         r = subprocess.run([sys.executable, "tests/lib/promcheck.py"], stdin=f,
                            capture_output=True, text=True)
