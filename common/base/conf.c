@@ -860,6 +860,22 @@ gp_conf_same_iface(const struct gp_conf *a, const struct gp_conf_capture *of_a,
 
 /* ---- printing ----------------------------------------------------------- */
 
+/* Nobody's password belongs into a URL, and is refused there; what is printed
+ * to find the mistake should not have it. */
+static void
+print_url(const char *url, FILE *out)
+{
+	const char *host = strstr(url, "://"), *at = strrchr(url, '@');
+	int before = host ? (int)(host + 3 - url) : 0;
+
+	if (at && at >= url + before) {
+		fprintf(out, "%.*s***", before, url);
+		url = at;
+	}
+	fprintf(out, "%.*s%s", (int)strcspn(url, "?"), url,
+	    strchr(url, '?') ? "?***" : "");
+}
+
 static void
 print_key(const struct key *k, const void *base, FILE *out)
 {
@@ -870,8 +886,13 @@ print_key(const struct key *k, const void *base, FILE *out)
 	switch (k->type) {
 	case KEY_TEXT:
 	case KEY_PATH:
-		fprintf(out, "%s = %s\n", k->name,
-		    *(const char *const *)(const void *)at);
+		word = *(const char *const *)(const void *)at;
+		fprintf(out, "%s = ", k->name);
+		if (strcmp(k->name, "url") == 0)
+			print_url(word, out);
+		else
+			fputs(word, out);
+		fputc('\n', out);
 		break;
 	case KEY_NUMBER:
 		fprintf(out, "%s = %u\n", k->name,

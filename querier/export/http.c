@@ -290,8 +290,8 @@ set_up(struct http *h, CURL *c, const struct http_opts *o,
 	return set_credentials(h, c, o, error);
 }
 
-int
-http_open(const struct http_opts *o, struct http **out,
+static int
+make(const struct http_opts *o, bool pin, struct http **out,
     char error[HTTP_ERROR_MAX])
 {
 	struct http *h;
@@ -308,7 +308,7 @@ http_open(const struct http_opts *o, struct http **out,
 	rc = h->multi ? make_headers(h) : -ENOMEM;
 	if (rc == 0)
 		rc = parse_url(h, o->url, error);
-	if (rc == 0)
+	if (rc == 0 && pin)
 		rc = pin_addresses(h, error);
 	for (size_t i = 0; rc == 0 && i < HTTP_PARALLEL; i++) {
 		h->curl[i] = curl_easy_init();
@@ -320,6 +320,24 @@ http_open(const struct http_opts *o, struct http **out,
 	}
 	*out = h;
 	return 0;
+}
+
+int
+http_open(const struct http_opts *o, struct http **out,
+    char error[HTTP_ERROR_MAX])
+{
+	return make(o, true, out, error);
+}
+
+int
+http_check(const struct http_opts *o, char error[HTTP_ERROR_MAX])
+{
+	struct http *h;
+	int rc = make(o, false, &h, error);
+
+	if (rc == 0)
+		http_close(h);
+	return rc;
 }
 
 void

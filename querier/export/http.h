@@ -45,6 +45,9 @@ enum http_result {
 /* 0; -EINVAL, -ENOENT, ... with one line in error. */
 int http_open(const struct http_opts *opts, struct http **out,
     char error[HTTP_ERROR_MAX]);
+/* The same without asking for the host's address: whether address and files
+ * would do. */
+int http_check(const struct http_opts *opts, char error[HTTP_ERROR_MAX]);
 void http_close(struct http *h); /* accepts NULL */
 
 /* TCP port of the server, for whoever limits what may be connected to. */

@@ -307,8 +307,9 @@ run_init(const struct options *o, const struct opened *in)
 
 /* ---- before the sandbox -------------------------------------------------- */
 
+/* Opens in->http; of a check, what that takes but the host's address. */
 static void
-connect_http(struct opened *in)
+connect_http(struct opened *in, bool check)
 {
 	const struct gp_conf *c = in->conf;
 	char key[PATH_MAX], secret[PATH_MAX];
@@ -328,7 +329,8 @@ connect_http(struct opened *in)
 		in->password = read_secret(credential("password_file",
 		    c->export.password_file, secret));
 	opts.password = in->password;
-	rc = http_open(&opts, &in->http, error);
+	rc = check ? http_check(&opts, error) :
+	    http_open(&opts, &in->http, error);
 	if (in->password)
 		explicit_bzero(in->password, strlen(in->password));
 	free(in->password);
@@ -409,6 +411,17 @@ open_folders(const struct options *o, struct opened *in)
 	own(in->state, state);
 	if (run && run[0] == '/')
 		in->status = open_folder(run);
+	open_metrics(in);
+}
+
+/* -t: what would keep the service from its start, where it is to start. */
+static void
+check_export(struct opened *in)
+{
+	if (in->conf->export.url[0] == '\0')
+		return;
+	check_complete(in->conf);
+	connect_http(in, true);
 	open_metrics(in);
 }
 
@@ -648,6 +661,8 @@ main(int argc, char **argv)
 	in.conf = load_conf(&o);
 	if (o.print)
 		gp_conf_print(in.conf, stdout);
+	if (o.check)
+		check_export(&in);
 	if (o.print || o.check)
 		return fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR;
 	if (o.schema >= 0)
@@ -657,7 +672,7 @@ main(int argc, char **argv)
 	check_complete(in.conf);
 	catch_signals();
 	in.notify = gp_notify_open();
-	connect_http(&in);
+	connect_http(&in, false);
 	if (o.init >= 0) {
 		enter_sandbox(&in);
 		run_init(&o, &in);

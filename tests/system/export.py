@@ -247,10 +247,51 @@ def part_ship(w, server, store):
                  w.state())
     ok(r.returncode == 1 and r.stderr.count("\n") == 1,
        "nobody listens: one line")
+    part_check(w, server)
     other = w.ini(server.url(), "database = elsewhere\n")
     r = w.export(other, store, state)
     ok(r.returncode == 1 and "another target" in r.stderr,
        "a ledger of another target is refused")
+
+
+def part_check(w, server):
+    """-t says what a start would; -T has no password."""
+    def conf(text):
+        name = w.path("check.ini")
+        with open(name, "w") as out:
+            out.write(text)
+        return name
+
+    def run(option, text):
+        return subprocess.run([w.program("goprobe-export"), "-c", conf(text),
+                               option], capture_output=True, text=True)
+    name = "[site]\nname = x\n"
+    for text, word in (
+            ("[export]\nurl = http://127.0.0.1/\n", "[site] name"),
+            (name + "[export]\nurl = ftp://x y/\n", "url"),
+            (name + "[export]\nurl = http://u:s3cret@127.0.0.1/\n", "url"),
+            (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
+             "/nowhere\n", "password_file"),
+            (name + "[export]\nurl = https://127.0.0.1/\nca_file = "
+             "/nowhere.pem\n", "/nowhere.pem"),
+            (name + "[export]\nurl = http://127.0.0.1/\nmetrics = "
+             "/nowhere/x.prom\n", "/nowhere")):
+        r = run("-t", text)
+        ok(r.returncode in (1, 2) and word in r.stderr and
+           r.stderr.count("\n") == 1 and "s3cret" not in r.stderr,
+           "-t refuses what a start does: " + word) or diag(repr(r))
+    is_(run("-t", "[export]\nbatch_rows = 1000\n").returncode, 0,
+        "without url nothing is to be started")
+    is_(run("-t", name + "[export]\nurl = http://a.invalid/\n").returncode, 0,
+        "and no address is asked for")
+    for url in ("http://u:s3cret@h:8123/p", "u:s3/cr3t@h", "http://h/?user=a&"
+                "password=s3cret"):
+        r = run("-T", "[export]\nurl = %s\n[remote]\nurl = %s\n" % (url, url))
+        ok(r.returncode == 0 and "s3" not in r.stdout and "***" in r.stdout,
+           "-T prints no password of a url") or diag(r.stdout)
+    ok("\nurl = http://h:8123/p@th\n" in run(
+        "-T", "[export]\nurl = http://h:8123/path\n").stdout.replace(
+            "path", "p@th"), "and other ones as they are")
 
 
 def write_pcap(path, packets):
