@@ -544,8 +544,10 @@ static int
 look(struct loop *l, char error[SHIP_ERROR_MAX])
 {
 	struct ship_counts before = l->ship.counts;
-	int rc = ship_check(&l->ship, error);
+	int rc = pass_list(&l->pass, error);
 
+	if (rc == 0)
+		rc = ship_check(&l->ship, error);
 	if (rc == 0)
 		rc = pass_run(&l->pass, error);
 	if (rc == 0)

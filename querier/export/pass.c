@@ -56,6 +56,14 @@ add_iface(struct pass *p, const char *iface)
 	return rc;
 }
 
+/* Of a day that was never looked at for want of a server. */
+static bool
+known_whole(const struct pass *p, const struct pass_day *d)
+{
+	return d->known == 0 &&
+	    ship_whole(p->ship, d->iface, d->day_s, d->index_bytes);
+}
+
 /* Retention waits for nobody.  What it took before it was shipped is missing
  * at the server for good, and somebody should know. */
 static void
@@ -64,13 +72,13 @@ note_gone(struct pass *p, const struct pass_day *d)
 	char text[11];
 
 	gp_clock_day_format(d->day_s, text);
-	if (d->done_bytes != d->index_bytes) {
+	if (d->done_bytes != d->index_bytes && !known_whole(p, d)) {
 		gp_log(GP_LOG_WARNING, "iface=%s day=%s was removed before it "
 		    "was shipped whole, missing at the server blocks=%" PRIu64,
 		    d->iface, text, d->known);
 		p->ship->counts.gone += d->known;
 	}
-	(void)ledger_day_forget(p->ship->ledger, d->iface, d->day_s);
+	ship_forget(p->ship, d->iface, d->day_s);
 }
 
 /* What is known of a day stays known; both lists are in order. */
@@ -94,9 +102,8 @@ carry_over(struct pass *p, struct pass *fresh)
 	}
 }
 
-/* The store as it is. */
-static int
-list_days(struct pass *p, char error[SHIP_ERROR_MAX])
+int
+pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 {
 	struct pass fresh = {.ship = p->ship};
 	char **ifaces;
@@ -161,7 +168,7 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 {
 	int all = 0, rc;
 
-	if (ship_resume(p->ship, error) < 0 || list_days(p, error) < 0)
+	if (ship_resume(p->ship, error) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
 		struct pass_day *d = &p->days[i];
@@ -188,8 +195,8 @@ count_day(struct pass *p, struct pass_day *d)
 {
 	d->records = d->rows = 0;
 	d->oldest_s = INT64_MAX;
-	if (ship_pending(p->ship, d->iface, d->day_s, &d->records, &d->rows,
-		&d->oldest_s) == 0)
+	if (ship_pending(p->ship, d->iface, d->day_s, d->index_bytes,
+		&d->records, &d->rows, &d->oldest_s) == 0)
 		d->counted_bytes = d->index_bytes;
 	if (d->records > 0)
 		d->known = d->records;

@@ -45,9 +45,14 @@ struct pass_left {
 };
 
 /*
- * 0; -1 with error: what was done stays done, the rest is for another time.
- * Days that retention took before they were shipped are logged and counted.
+ * The store as it is; asks no server, so that what is left and what went is
+ * known whatever that does.  Days that retention took before they were shipped
+ * are logged and counted.  0, or -1 with error.
  */
+int pass_list(struct pass *p, char error[SHIP_ERROR_MAX]);
+
+/* Ships what the days listed have.  0; -1 with error: what was done stays done,
+ * the rest is for another time. */
 int pass_run(struct pass *p, char error[SHIP_ERROR_MAX]);
 
 /* Counts the rest; opens each day that is not done, once. */

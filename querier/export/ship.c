@@ -476,16 +476,17 @@ ship_day(struct ship *s, const char *iface, int64_t day_s,
 
 int
 ship_pending(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t *records, uint64_t *rows, int64_t *oldest_s)
+    uint64_t index_bytes, uint64_t *records, uint64_t *rows,
+    int64_t *oldest_s)
 {
 	char error[SHIP_ERROR_MAX];
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
 		.error = error};
 	int rc = open_ledger_day(&j);
 
-	if (rc == 0)
+	if (rc == 0 && j.day.done_bytes != index_bytes)
 		rc = open_job(&j);
-	if (rc == 0) {
+	if (rc == 0 && j.scan) {
 		choose(&j);
 		for (size_t i = 0; i < j.n; i++) {
 			const struct godb_part *part =
@@ -499,6 +500,30 @@ ship_pending(struct ship *s, const char *iface, int64_t day_s,
 	}
 	close_job(&j);
 	return rc;
+}
+
+bool
+ship_whole(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t index_bytes)
+{
+	struct ledger_day day;
+	bool whole = ledger_day_open(s->ledger, iface, day_s, &day) == 0 &&
+	    day.done_bytes == index_bytes;
+
+	ledger_day_free(&day);
+	return whole;
+}
+
+void
+ship_forget(struct ship *s, const char *iface, int64_t day_s)
+{
+	struct ledger_attempt *a = calloc(1, sizeof(*a));
+
+	if (a && ledger_attempt_read(s->ledger, a) == 1 &&
+	    a->day_s == day_s && strcmp(a->iface, iface) == 0)
+		(void)bury(s, a);
+	free(a);
+	(void)ledger_day_forget(s->ledger, iface, day_s);
 }
 
 /* ---- after a crash ------------------------------------------------------- */

@@ -72,7 +72,16 @@ int ship_day(struct ship *s, const char *iface, int64_t day_s,
 /* Records of the day that are still to be shipped, rows too, and the start of
  * the oldest; -1 when the day cannot be read. */
 int ship_pending(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t *records, uint64_t *rows, int64_t *oldest_s);
+    uint64_t index_bytes, uint64_t *records, uint64_t *rows,
+    int64_t *oldest_s);
+
+/* Whether the ledger has all of the day. */
+bool ship_whole(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t index_bytes);
+
+/* The store has the day no longer, so neither has the ledger, and an attempt on
+ * it is given up. */
+void ship_forget(struct ship *s, const char *iface, int64_t day_s);
 
 /* Has the server remove rows of attempts given up more than `age_s` ago. */
 int ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX]);

@@ -3,8 +3,8 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship grafana hours faults daemon kills cluster
-             replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon outage kills
+             cluster replica tls
   SEED       environment, printed
 """
 
@@ -538,6 +538,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "INTO+goprobe.flows" in self.path.replace("%20", "+") and \
                 self.server.bodies is not None:
             self.server.bodies.append((self.headers["Content-Encoding"], data))
+        if mood == "away":
+            self.close_connection = True
+            return None
         if not insert and mood in ("empty", "half", "lost", "late", "rot",
                                    "full", "picky"):
             return self.answer(*self.forward(data))
@@ -819,6 +822,48 @@ def part_daemon(w, server, store):
     proxy.shutdown()
 
 
+def day_of(store, iface):
+    return os.path.join(store, iface, min(
+        n for n in os.listdir(os.path.join(store, iface))
+        if n.startswith("20")))
+
+
+def part_outage(w, server, store):
+    """What is known while no server answers."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, run = w.path("outage-store"), w.state(), w.path("outage-run")
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    w.replay(store, "office", DATA + "/office.pcap")
+    proxy = Proxy(server)
+    ini = w.ini(proxy.url(), "interval = 1\ntimeout = 3\n[store]\n"
+                "retain_days = 10\n")
+    is_(w.export(ini, store, state).returncode, 0, "all is shipped")
+    proxy.mood = "away"
+    w.replay(store, "days", DATA + "/days.pcap")
+    d = Daemon(w, ini, store, state, run)
+    wait_for(10, "what is new is known to be left",
+             lambda: d.figure("left_records") == "6")
+    status, text = d.status()
+    ok("it is behind" in text and "soon be removed by retention" in text and
+       d.said("retention will remove them"), "and that retention will not wait"
+       ) or diag(text)
+    for iface in ("office", "days"):
+        os.rename(day_of(store, iface), w.path("away-" + iface))
+    wait_for(20, "a day that went is told",
+             lambda: d.said("iface=days day=2026-01-14 was removed before"))
+    wait_for(5, "and counted", lambda: d.figure("gone") == "2")
+    ok(not d.said("iface=office"), "one that was shipped is not")
+    d.end()
+    proxy.mood = "fine"
+    is_(w.export(ini, store, state).returncode, 0, "the server is back")
+    is_(server.ask("SELECT iface, count() FROM goprobe.blocks GROUP BY iface "
+                   "ORDER BY iface"), "days\t4\noffice\t3\n",
+        "and gets the rest")
+    proxy.shutdown()
+
+
 def part_kills(w, server, store):
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
@@ -1085,7 +1130,8 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,grafana,hours,faults,daemon,kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,outage,"
+                        "kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
