@@ -539,7 +539,7 @@ clean(struct loop *l)
 		gp_log(GP_LOG_WARNING, "%s", error);
 }
 
-/* One look at the store; 0, or -1 with error. */
+/* One look at the store; as pass_run() returns. */
 static int
 look(struct loop *l, char error[SHIP_ERROR_MAX])
 {
@@ -548,10 +548,11 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 
 	if (rc == 0)
 		rc = ship_check(&l->ship, error);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = pass_run(&l->pass, error);
-	if (rc == 0)
-		clean(l);
+		if (rc == 0)
+			clean(l);
+	}
 	if (l->ship.counts.records > before.records)
 		gp_log(GP_LOG_INFO, "shipped blocks=%llu rows=%llu bytes=%llu",
 		    (unsigned long long)(l->ship.counts.records -
@@ -564,17 +565,40 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 static int
 run_once(struct loop *l, bool cleaning)
 {
-	char error[SHIP_ERROR_MAX];
+	char error[SHIP_ERROR_MAX], why[SHIP_ERROR_MAX];
 	int rc = look(l, error);
 
-	if (rc == 0 && cleaning)
-		rc = ship_clean(&l->ship, 0, error);
+	if (rc != -1 && cleaning && ship_clean(&l->ship, 0, why) < 0) {
+		memcpy(error, why, sizeof(error));
+		rc = -1;
+	}
 	report_look(&l->report, rc == 0 ? "" : error, 0);
 	report_end(&l->report);
-	if (rc == 0)
-		return EXIT_FINE;
-	gp_log(GP_LOG_ERR, "%s", error);
-	return EXIT_ERROR;
+	if (rc == -1) /* SHIP_STORE was told */
+		gp_log(GP_LOG_ERR, "%s", error);
+	return rc == 0 ? EXIT_FINE : EXIT_ERROR;
+}
+
+/* systemctl(1) shows it. */
+static void
+tell_status(const struct loop *l, const char *what, const char *error)
+{
+	char text[SHIP_ERROR_MAX + 64];
+
+	(void)snprintf(text, sizeof(text), "STATUS=%s%s", what, error);
+	(void)gp_notify_send(l->notify, text);
+}
+
+/* All was shipped that can be; what the store does not give may come back. */
+static void
+rest(struct loop *l, const char *error)
+{
+	report_look(&l->report, error, l->conf->export.interval);
+	if (error[0])
+		tell_status(l, "all other blocks shipped; ", error);
+	else
+		tell_status(l, "all blocks shipped", "");
+	wait_seconds(l->conf->export.interval);
 }
 
 static int
@@ -583,16 +607,15 @@ run_daemon(struct loop *l)
 	char error[SHIP_ERROR_MAX];
 	unsigned backoff = BACKOFF_MIN_S, pause;
 	uint64_t shipped;
+	int rc;
 
 	(void)gp_notify_send(l->notify, "READY=1\nSTATUS=shipping");
 	while (!stop) {
 		shipped = l->ship.counts.records;
-		if (look(l, error) == 0) {
+		rc = look(l, error);
+		if (rc != -1) {
 			backoff = BACKOFF_MIN_S;
-			report_look(&l->report, "", l->conf->export.interval);
-			(void)gp_notify_send(l->notify,
-			    "STATUS=all blocks shipped");
-			wait_seconds(l->conf->export.interval);
+			rest(l, rc == 0 ? "" : error);
 			continue;
 		}
 		if (stop)
@@ -604,8 +627,7 @@ run_daemon(struct loop *l)
 		if (gp_log_allow(&l->limit, 3))
 			gp_log(GP_LOG_WARNING, "%s; next try in %u s", error,
 			    pause);
-		(void)gp_notify_send(l->notify,
-		    "STATUS=the server cannot be reached or refuses");
+		tell_status(l, "", error);
 		wait_seconds(pause);
 		backoff = backoff * 2 < BACKOFF_MAX_S ? backoff * 2 :
 		    BACKOFF_MAX_S;

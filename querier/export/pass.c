@@ -152,11 +152,11 @@ run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
 			now_s < d->hours_next_s))
 			continue;
 		rc = hours_day(p->ship, d->iface, d->day_s, d->index_bytes,
-		    &d->hours_asked, &d->hours_next_s, error);
+		    &d->hours, &d->hours_next_s, error);
 		if (rc == 0)
 			d->hours_bytes = d->index_bytes;
 		else if (rc == SHIP_STORE)
-			all = -1;
+			all = rc;
 		else
 			return -1;
 	}
@@ -166,7 +166,7 @@ run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
 int
 pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 {
-	int all = 0, rc;
+	int all = 0, hours, rc;
 
 	if (ship_resume(p->ship, error) < 0)
 		return -1;
@@ -176,18 +176,19 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 		if (d->done_bytes == d->index_bytes)
 			continue;
 		rc = ship_day(p->ship, d->iface, d->day_s, d->index_bytes,
-		    &d->asked, error);
+		    &d->ship, error);
 		d->counted_bytes = 0; /* `progress` may have counted */
 		if (rc == 0) {
 			d->done_bytes = d->index_bytes;
 			d->known = 0;
 		} else if (rc == SHIP_STORE) {
-			all = -1;
+			all = rc;
 		} else {
 			return -1;
 		}
 	}
-	return run_hours(p, error) < 0 ? -1 : all;
+	hours = run_hours(p, error);
+	return hours < 0 ? hours : all;
 }
 
 static void

@@ -17,8 +17,8 @@ struct pass_day {
 	uint64_t index_bytes;
 	uint64_t done_bytes; /* when all of it was shipped; UINT64_MAX: never
 			      * looked at */
-	bool asked;          /* ship_day()'s */
-	bool hours_asked;     /* hours_day()'s */
+	struct ship_known ship;
+	struct ship_known hours; /* hours_day()'s */
 	uint64_t hours_bytes; /* when all finished hours were shipped */
 	int64_t hours_next_s; /* when the next one is finished */
 	/* what is left, as counted when the index was so long and nothing was
@@ -51,8 +51,11 @@ struct pass_left {
  */
 int pass_list(struct pass *p, char error[SHIP_ERROR_MAX]);
 
-/* Ships what the days listed have.  0; -1 with error: what was done stays done,
- * the rest is for another time. */
+/*
+ * Ships what the days listed have.  0; -1 with error: what was done stays done,
+ * the rest is for another time; SHIP_STORE with error: of some days, and all
+ * others were shipped.
+ */
 int pass_run(struct pass *p, char error[SHIP_ERROR_MAX]);
 
 /* Counts the rest; opens each day that is not done, once. */

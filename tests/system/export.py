@@ -3,12 +3,14 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship grafana hours faults daemon outage kills
-             cluster replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon resume broken
+             outage kills cluster replica tls
   SEED       environment, printed
 """
 
 import argparse
+import ctypes
+import ctypes.util
 import gzip
 import http.client
 import http.server
@@ -17,6 +19,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import ssl
 import struct
 import subprocess
@@ -456,6 +459,13 @@ def part_grafana(w, server, store):
         "the top talkers' bytes are goquery's")
 
 
+def checksum(data):
+    """As the ledger's entries have it."""
+    lib = ctypes.CDLL(ctypes.util.find_library("xxhash") or "libxxhash.so.0")
+    lib.XXH3_64bits.restype = ctypes.c_uint64
+    return struct.pack("<Q", lib.XXH3_64bits(data, ctypes.c_size_t(len(data))))
+
+
 class Proxy(http.server.ThreadingHTTPServer):
     """Stands before the server and does what servers should not."""
 
@@ -541,6 +551,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mood == "away":
             self.close_connection = True
             return None
+        if mood in NOT_INTO:
+            if "INTO+goprobe." + NOT_INTO[mood] in self.path.replace("%20",
+                                                                     "+"):
+                return self.answer(500, b"Code: 252, Too many parts\n")
+            return self.answer(*self.forward(data))
         if not insert and mood in ("empty", "half", "lost", "late", "rot",
                                    "full", "picky"):
             return self.answer(*self.forward(data))
@@ -595,6 +610,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(500, b"?")
 
 
+NOT_INTO = {"nocommit": "blocks", "nohours": "hours", "nosums": "rollups"}
 MOODS = ("empty", "nonsense", "teapot", "full", "gateway", "lost", "rot",
          "cut", "flood", "hang")
 
@@ -654,13 +670,27 @@ class Daemon:
 
     def __init__(self, w, ini, store, state, run):
         self.w, self.run = w, run
+        self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.supervisor.bind("")  # the kernel's choice
+        self.supervisor.setblocking(False)
         self.log = w.path("log%d" % w.random.getrandbits(40))
         with open(self.log, "w") as out:
             self.p = subprocess.Popen(
                 [w.program("goprobe-export"), "-c", ini, "-d", store, "-s",
                  state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                umask=0o027, env=dict(os.environ, RUNTIME_DIRECTORY=run))
+                umask=0o027, env=dict(
+                    os.environ, RUNTIME_DIRECTORY=run, NOTIFY_SOCKET="@" +
+                    self.supervisor.getsockname()[1:].decode()))
         w.daemons.append(self.p)
+
+    def told(self):
+        """What the supervisor has heard since it was asked last."""
+        text = ""
+        try:
+            while True:
+                text += self.supervisor.recv(4096).decode() + "\n"
+        except BlockingIOError:
+            return text
 
     def said(self, text):
         with open(self.log) as log:
@@ -828,6 +858,143 @@ def day_of(store, iface):
         if n.startswith("20")))
 
 
+def uncommitted(w, server, proxy, ini, store, state):
+    """Rows are there, their commit is not."""
+    fresh_tables(server)
+    init(w, server)
+    proxy.mood = "nocommit"
+    r = w.export(ini, store, state)
+    proxy.mood = "fine"
+    ok(r.returncode == 1 and os.path.exists(state + "/attempt"),
+       "an attempt that was sent and not committed") or diag(r.stderr)
+    with open(state + "/attempt", "rb") as f:
+        return f.read()
+
+
+def flip(path):
+    with open(path, "r+b") as f:
+        at = os.path.getsize(path) * 2 // 3
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 0xff]))
+
+
+def part_resume(w, server, store):
+    """A commit that failed, and what has changed when it is sent again."""
+    store, proxy = w.path("resume-store"), Proxy(server)
+    w.replay(store, "a", DATA + "/office.pcap")
+    ini = w.ini(proxy.url(), "timeout = 5\n")
+    state = w.state()
+    uncommitted(w, server, proxy, ini, store, state)
+    fresh_tables(server)
+    init(w, server)
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "the server has lost its tables meanwhile") or diag(
+        r.stderr)
+    is_(server.ask("SELECT sum(unreadable) FROM goprobe.blocks"), "0\n",
+        "what the store can give is not called unreadable")
+    same(w, server, store, "all was sent again")
+
+    state = w.state()
+    uncommitted(w, server, proxy, ini, store, state)
+    index = day_of(store, "a") + "/blocks.idx"
+    mode = os.stat(index).st_mode
+    os.chmod(index, 0)
+    w.replay(store, "b", DATA + "/days.pcap")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 1 and "blocks.idx: Permission denied" in r.stderr and
+       "retention" not in r.stderr, "an index that cannot be read: status 1, "
+       "and nobody says that retention took it") or diag(r.stderr)
+    is_(server.ask("SELECT DISTINCT iface FROM goprobe.blocks"), "b\n",
+        "other interfaces are shipped")
+    os.chmod(index, mode)
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "it can be read again") or diag(r.stderr)
+    same(w, server, store, "and is shipped")
+
+    shutil.rmtree(store + "/b")
+    column = day_of(store, "a") + "/sip.gpf"
+    for old in (False, True):
+        state = w.state()
+        flip(column)
+        data = uncommitted(w, server, proxy, ini, store, state)
+        flip(column)
+        if old:  # as versions wrote it that knew of nothing unreadable
+            n, = struct.unpack_from("<Q", data, 48)
+            with open(state + "/attempt", "wb") as f:
+                f.write(data[:56 + n * 16] + checksum(data[:56 + n * 16]))
+        r = w.export(ini, store, state)
+        is_(r.returncode, 0, "an attempt without an unreadable block") or diag(
+            r.stderr)
+        got = server.ask("SELECT count(), sum(unreadable), sum(rows = 0), "
+                         "uniq(attempt), any(hex(attempt)) FROM goprobe.blocks"
+                         ).split()
+        if old:
+            is_(got[:4], ["3", "0", "0", "1"], "of an older version: all of "
+                "it is sent again")
+            same(w, server, store, "and all of it is there")
+        else:
+            is_(got, ["3", "1", "1", "1", data[32:48].hex().upper()],
+                "is committed as it was sent")
+    proxy.shutdown()
+
+
+def part_broken(w, server, store):
+    """Files that cannot be used, of the store and of the ledger."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, run = w.path("broken-store"), w.state(), w.path("broken-run")
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    w.replay(store, "a", DATA + "/office.pcap")
+    index = day_of(store, "a") + "/blocks.idx"
+    flip(index)
+    ini = w.ini(server.url(), "interval = 1\n")
+    for what in ("a damaged index", "and again"):
+        r = w.export(ini, store, state)
+        ok(r.returncode == 1 and r.stderr.count("blocks.idx at ") == 1,
+           what + ": its place once, status 1") or diag(r.stderr)
+    is_(server.ask("SELECT count() FROM goprobe.blocks"), "2\n",
+        "what it still has is shipped")
+    d = Daemon(w, ini, store, state, run)
+    written = set()
+    wait_for(10, "some looks", lambda: written.add(d.figure("written")) or
+             len(written) > 2)
+    with open(d.log) as log:
+        is_(log.read().count("blocks.idx at "), 1, "the log has it once")
+    status, text = d.status()
+    ok(status == 3 and "blocks.idx at " in text and "cannot be read" in text,
+       "--status has it") or diag(text)
+    is_(d.figure("unreadable"), "1", "it is counted once")
+    told = d.told()
+    ok("blocks.idx" in told and "server" not in told, "and the supervisor does "
+       "not hear of a server") or diag(told)
+    flip(index)
+    wait_for(10, "mended it is shipped by the next look",
+             lambda: d.figure("error") == "")
+    d.end()
+    same(w, server, store, "mended")
+
+    n = server.ask("SELECT count() FROM goprobe.flows")
+    w.replay(store, "b", DATA + "/office.pcap")
+    day = day_of(state + "/shipped", "a")
+    for path, again in ((day, 0), (os.path.dirname(day), 1)):
+        mode = os.stat(path).st_mode
+        os.chmod(path, 0)
+        r = w.export(ini, store, state)
+        ok(r.returncode == 0 and r.stderr.count("server is asked") == 1,
+           "a ledger that cannot be read is told") or diag(r.stderr)
+        r = w.export(ini, store, state)
+        is_((r.returncode, r.stderr.count("\n")), (0, again),
+            "%d times more" % again)
+        if again:
+            os.chmod(path, mode)
+    same(w, server, store, "with every interface")
+    is_(int(server.ask("SELECT count() FROM goprobe.flows")), 2 * int(n),
+        "nothing was sent twice")
+
+
 def part_outage(w, server, store):
     """What is known while no server answers."""
     fresh_tables(server)
@@ -959,7 +1126,6 @@ def start_zookeeper(w):
              folder + "/zoo.cfg"], stdin=subprocess.DEVNULL, stdout=out,
             stderr=out, cwd=folder, **clickhouse.unprivileged())
     until = time.monotonic() + 30
-    import socket
     while time.monotonic() < until and p.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -1130,8 +1296,8 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,grafana,hours,faults,daemon,outage,"
-                        "kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,resume,broken,"
+                        "outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
