@@ -220,6 +220,8 @@ send(struct job *j, const struct godb_result *sum)
 		    why);
 		if (rc == HTTP_FINE)
 			continue;
+		if (rc != HTTP_STOPPED)
+			ship_smaller(j->s);
 		return fail(j, "rows", why);
 	}
 	return 0;
@@ -275,6 +277,7 @@ commit(struct job *j, const struct hour *h)
 	if (rc < 0)
 		return fail(j, "ledger", strerror(-rc));
 	j->s->counts.hours++;
+	ship_larger(j->s);
 	return 0;
 }
 

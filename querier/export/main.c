@@ -550,7 +550,8 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 		rc = ship_check(&l->ship, error);
 	if (rc == 0) {
 		rc = pass_run(&l->pass, error);
-		if (rc == 0)
+		/* attempts that fail again and again leave most behind */
+		if (!stop)
 			clean(l);
 	}
 	if (l->ship.counts.records > before.records)

@@ -410,7 +410,60 @@ def part_hours(w, server, store):
         init(w, server)
         is_(w.export(ini, store, w.state()).returncode, 0, "shipped again")
         same_hours(w, server, store, "with the store's roll-ups")
+    hours_in_trouble(w, server, proxy)
     proxy.shutdown()
+
+
+def age_dead(state, seconds):
+    """Attempts given up, as if so long ago; how many."""
+    with open(state + "/dead", "rb") as f:
+        data = f.read()
+    out = b""
+    for at in range(0, len(data), 64):
+        dead = bytearray(data[at:at + 56])
+        since, = struct.unpack_from("<q", dead, 40)
+        struct.pack_into("<q", dead, 40, since - seconds)
+        out += bytes(dead) + checksum(bytes(dead))
+    with open(state + "/dead", "r+b") as f:
+        f.write(out)
+    return len(data) // 64
+
+
+def hours_in_trouble(w, server, proxy):
+    """Sums larger than an insert that the server has memory for."""
+    store, state, run = w.path("sums"), w.state(), w.path("sums-run")
+    write_pcap(w.path("s.pcap"), [
+        (HOUR + slot * 300 + 7, 1 + k % 40, 1 + k // 40) for slot in range(2)
+        for k in range(1200)])
+    w.replay(store, "a", w.path("s.pcap"))
+    fresh_tables(server)
+    init(w, server)
+    is_(w.export(w.ini(proxy.url()), store, state).returncode, 0,
+        "blocks without their hour")
+    proxy.mood = "nohours"
+    ini = w.ini(proxy.url(), "hourly = yes\nbatch_rows = 1000\ninterval = 1\n")
+    is_(w.export(ini, store, state).returncode, 1, "no room for hours")
+    is_(age_dead(state, 7200), 1, "an attempt was given up")
+    is_(w.export(ini, store, state).returncode, 1, "nor later")
+    is_(age_dead(state, 0), 1, "the first one's rows were removed meanwhile")
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    proxy.mood, proxy.most = "picky", 600 * 110
+    d = Daemon(w, ini, store, state, run)
+    wait_for(20, "a server with little memory gets smaller inserts of sums",
+             lambda: server.ask("SELECT count() FROM goprobe.rollups") ==
+             "2\n") or d.show()
+    d.end()
+    same_hours(w, server, store, "they")
+    proxy.mood = "nosums"  # rows go out, their commit does not
+    fresh_tables(server)
+    init(w, server)
+    state = w.state()
+    is_(w.export(ini, store, state).returncode, 1, "no commit of an hour")
+    server.ask("TRUNCATE TABLE goprobe.hours")
+    proxy.mood = "fine"
+    is_(w.export(ini, store, state).returncode, 0, "the server lost its rows")
+    same_hours(w, server, store, "sent again")
 
 
 # with old data: nothing is of late, nothing came before
