@@ -326,6 +326,16 @@ check_listed(struct check *k, const struct godb_scan *s,
 		    "sums differ from those of the blocks");
 }
 
+/* A part whose day is known: a journal's, which may come before, has none. */
+static const struct gdi_scan_part *
+first_record(const struct godb_scan *s)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (s->parts[i].record)
+			return &s->parts[i];
+	return NULL;
+}
+
 static int
 check_rollup(struct check *k, const struct godb_scan *s,
     struct godb_cursor *c, const char *day, const struct gdi_rollup *r)
@@ -335,7 +345,7 @@ check_rollup(struct check *k, const struct godb_scan *s,
 	struct godb_fault fault;
 	int rc;
 
-	gdi_scan_rolled(&s->parts[0], r->record, &p);
+	gdi_scan_rolled(first_record(s), r->record, &p);
 	gdi_cursor_rolled(c, &p, 1);
 	rc = godb_cursor_load(c, s->n_parts, GODB_COL_ALL, true, true,
 	    &columns, &fault);
@@ -363,7 +373,7 @@ check_rollups(struct check *k, const struct godb_scan *s,
 	int64_t day_s = 0;
 	int fd = gp_fd_opendir_at(k->iface_fd, day), rc;
 
-	if (fd < 0 || s->n_parts == 0) {
+	if (fd < 0 || first_record(s) == NULL) {
 		gp_fd_close(&fd);
 		return 0;
 	}
