@@ -1,7 +1,8 @@
 /*
  * The writer's loop: while the block of a busy interface is written, an honest
  * one beside it is acknowledged in every turn, and what the busy one sends
- * meanwhile waits in its ring and is counted once.
+ * meanwhile waits in its ring and is counted once.  What cannot be written of
+ * one interface stops nothing of another.
  */
 #include "writer/drain.h"
 
@@ -150,6 +151,7 @@ start(uint32_t block_rows)
 		   &store, NULL), 0, "a store");
 	peers.store = store;
 	peers.n_list = 0;
+	ingest_fini(&ingest);
 	ingest_init(&ingest, store, &stats, 0);
 	ingest.turn_ns = 0;
 	/* over, whatever happens at a boundary just now */
@@ -232,6 +234,155 @@ test_full(void)
 	stop(store, &want);
 }
 
+/* ---- an interface whose files cannot be written -------------------------- */
+
+static char broken[96], aside[96];
+
+/* What the name stands for is out of reach: a file is in its place. */
+static void
+break_place(const char *iface, const char *name)
+{
+	int fd;
+
+	(void)snprintf(broken, sizeof(broken), "%s/%s", folder, iface);
+	(void)mkdir(broken, 0700);
+	(void)snprintf(broken, sizeof(broken), "%s/%s/%s", folder, iface, name);
+	(void)snprintf(aside, sizeof(aside), "%s/aside", folder);
+	(void)rename(broken, aside);
+	fd = open(broken, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	gp_fd_close(&fd);
+}
+
+static void
+mend_place(void)
+{
+	(void)unlink(broken);
+	(void)rename(aside, broken);
+	ingest_hurry(&ingest);
+}
+
+static void
+turns(unsigned n)
+{
+	while (n-- > 0)
+		(void)turn();
+}
+
+static void
+test_block_fails(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a, b;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	join(&a, "aa");
+	join(&b, "bb");
+	send_rows(&a, &want, 1, 10);
+	send_rows(&b, &want, 1, 10);
+	break_place("aa", day);
+	turns(40);
+	ok(acknowledged(&a) && acknowledged(&b), "both are acknowledged");
+	is_int((int64_t)ingest.blocks, 1,
+	    "a block that cannot be written stops no other interface's");
+	ok(ingest.failing < 0 && ingest_held_any(&ingest, "aa") < 0 &&
+		ingest_held(&ingest, "aa") == 0 &&
+		ingest_held_any(&ingest, "bb") == 0,
+	    "it alone is left alone: %s", godb_strerror(ingest.failing));
+	send_rows(&a, &want, 20, 10);
+	send_rows(&b, &want, 20, 10);
+	turns(40);
+	ok(acknowledged(&a) && acknowledged(&b), "its frames are taken");
+	is_int((int64_t)ingest.blocks, 2, "and the other's written");
+	mend_place();
+	turns(40);
+	is_int((int64_t)ingest.blocks, 3, "and so is it, once it can be");
+	is_int(ingest.failing, 0, "all is well");
+	leave(&a);
+	leave(&b);
+	stop(store, &want);
+}
+
+static void
+test_journal_fails(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a, b;
+
+	join(&b, "bb");
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	send_rows(&b, &want, 1, 10);
+	break_place("aa", "journal");
+	turns(40);
+	ok(!acknowledged(&a), "frames that no journal takes stay in their ring");
+	ok(acknowledged(&b), "another interface's do not");
+	is_int((int64_t)ingest.blocks, 1, "and its block is written");
+	ok(ingest_held(&ingest, "aa") < 0 && ingest_held(&ingest, "bb") == 0,
+	    "one is left alone");
+	mend_place();
+	turns(40);
+	ok(acknowledged(&a), "they are taken once they can be");
+	is_int((int64_t)ingest.blocks, 2, "and their block is written");
+	is_int(ingest.failing, 0, "all is well");
+	leave(&a);
+	leave(&b);
+	stop(store, &want);
+}
+
+static unsigned
+lines_with(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "r");
+	char line[512];
+	unsigned n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += strstr(line, text) != NULL;
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
+/* What comes and goes is told a few times a minute. */
+static void
+test_comes_and_goes(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	char day[11], log[96];
+	int kept = dup(2), fd;
+
+	gp_clock_day_format(slot_s, day);
+	(void)snprintf(log, sizeof(log), "%s.log", folder);
+	fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	(void)dup2(fd, 2);
+	join(&a, "aa");
+	for (uint32_t i = 0; i < 20; i++) {
+		send_rows(&a, &want, i * 10, 10);
+		break_place("aa", day);
+		turns(30);
+		mend_place();
+		turns(30);
+	}
+	(void)dup2(kept, 2);
+	gp_fd_close(&kept);
+	gp_fd_close(&fd);
+	is_int((int64_t)ingest.blocks, 20, "twenty times it failed and worked");
+	ok(lines_with(log, "cannot be written") >= 1 &&
+		lines_with(log, "cannot be written") <= 5,
+	    "a few lines say that it does not");
+	ok(lines_with(log, "can be written again") >= 1 &&
+		lines_with(log, "can be written again") <= 5,
+	    "and a few that it does");
+	(void)unlink(log);
+	leave(&a);
+	stop(store, &want);
+}
+
 int
 main(void)
 {
@@ -241,6 +392,10 @@ main(void)
 		return 1;
 	test_beside();
 	test_full();
+	test_block_fails();
+	test_journal_fails();
+	test_comes_and_goes();
+	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
 	return tap_done();
