@@ -90,6 +90,16 @@ gdi_writer_day(struct gdi_known_iface *f, int64_t day_s, struct gdi_day **out)
 
 /* ---- rings that are known ------------------------------------------------ */
 
+/* Whether a day is not there, is none of ours or has damage: then it is passed
+ * over, and a commit to it will say so.  Whatever else keeps it from being read
+ * may be over the next time, and its batches must not count twice. */
+static bool
+passed_over(int rc)
+{
+	return rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP ||
+	    rc == GODB_EDAMAGED || rc == GODB_ENEWER;
+}
+
 static int
 learn_day(struct gdi_known_iface *f, int iface_fd, const char *day)
 {
@@ -100,11 +110,11 @@ learn_day(struct gdi_known_iface *f, int iface_fd, const char *day)
 
 	(void)gp_clock_day_parse(day, &day_s);
 	if (fd < 0)
-		return 0;
+		return passed_over(fd) ? 0 : fd;
 	rc = gdi_index_read(fd, day_s, &x);
 	gp_fd_close(&fd);
-	if (rc < 0) /* a commit to that day will say so */
-		return rc == -ENOMEM ? rc : 0;
+	if (rc < 0)
+		return passed_over(rc) ? 0 : rc;
 	for (size_t i = 0; rc == 0 && i < x.n; i++) {
 		rc = gdi_rings_read(&f->rings, x.records[i].rings);
 		if (rc == GODB_EDAMAGED)

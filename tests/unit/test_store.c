@@ -3,6 +3,7 @@
 #include "common/godb/cursor.h"
 #include "tests/lib/storetest.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -675,6 +676,51 @@ test_removed(void)
 	godb_writer_close(w);
 }
 
+/* A ring that comes again when no descriptor is left to read the indexes with
+ * is an error, and its batches are known the next time. */
+static void
+test_no_descriptors(void)
+{
+	struct facts want = {0};
+	struct godb_writer *w;
+	size_t told, bad = 0, refused = 0;
+
+	folder_remove(path);
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 20, 9);
+	facts_add_batch(&want, &t.b);
+	if (godb_writer_append(w, &t.b) != 0 ||
+	    godb_writer_commit(w, "eth0", T0, NULL) != 0)
+		abort();
+	godb_writer_close(w);
+	for (int left = 0; left < 5; left++) {
+		struct rlimit kept, few;
+		uint64_t seq, pos;
+		int next, rc;
+
+		if (store_open(path, &w) != 0)
+			abort();
+		next = dup(0);
+		close(next);
+		(void)getrlimit(RLIMIT_NOFILE, &kept);
+		few = kept;
+		few.rlim_cur = (rlim_t)(next + left);
+		(void)setrlimit(RLIMIT_NOFILE, &few);
+		rc = godb_writer_ring(w, "eth0", t.b.ring, &seq, &pos);
+		(void)setrlimit(RLIMIT_NOFILE, &kept);
+		refused += rc == -EMFILE;
+		bad += rc != 0 && rc != -EMFILE;
+		bad += godb_writer_append(w, &t.b) != 1;
+		(void)godb_writer_commit(w, "eth0", T0, NULL);
+		godb_writer_close(w);
+	}
+	ok(refused > 0 && refused < 5, "%d of 5 times no index can be read",
+	    (int)refused);
+	is_int((int64_t)bad, 0, "then it is known again what is stored");
+	ok(store_equals(path, &want, &told) && told == 0, "and it is there once");
+	facts_free(&want);
+}
+
 int
 main(void)
 {
@@ -694,6 +740,7 @@ main(void)
 	test_beside();
 	test_gone();
 	test_removed();
+	test_no_descriptors();
 	folder_remove(root);
 	return tap_done();
 }
