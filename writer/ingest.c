@@ -201,6 +201,20 @@ commit_go_on(struct ingest *in)
 
 /* ---- frames -------------------------------------------------------------- */
 
+/* Somebody may be filling the registry, which all interfaces share. */
+static void
+tell_nameless(struct ingest *in, const char *iface)
+{
+	uint64_t refused = godb_writer_names_refused(in->store);
+
+	if (refused == in->names_refused)
+		return;
+	in->names_refused = refused;
+	if (gp_log_allow(&in->names_limit, 1))
+		gp_log(GP_LOG_WARNING, "too many application names: further "
+		    "ones are Unknown iface=%s", iface);
+}
+
 int
 ingest_frame(struct ingest *in, const char *iface, const void *frame,
     uint64_t ring_pos)
@@ -210,6 +224,7 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 
 	batch_of(&batch, iface, frame, ring_pos);
 	rc = godb_writer_append(in->store, &batch);
+	tell_nameless(in, iface);
 	/* the block has all the rows that one record takes: the rest goes to a
 	 * further record of the same five minutes, once this one is written */
 	if (rc == GODB_EFULL) {

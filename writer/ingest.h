@@ -35,7 +35,8 @@ struct ingest {
 	bool committing;           /* a block is being written, step by step: */
 	char block_iface[16];
 	int64_t block_slot_s;
-	struct gp_log_limit limit, again_limit;
+	uint64_t names_refused;    /* told so far */
+	struct gp_log_limit limit, again_limit, names_limit;
 	uint64_t frames, duplicates, blocks, rows, stored_bytes;
 };
 

@@ -32,6 +32,7 @@ struct check {
 	struct godb_check_opts opts;
 	struct godb_check_report report;
 	size_t done, all; /* days */
+	bool nameless; /* rows have names that the registry lacks */
 	/* the interface at hand */
 	const char *iface;
 	int iface_fd;
@@ -205,6 +206,7 @@ check_rows(struct check *k, const struct gdi_scan_part *p,
 	if (!sorted)
 		report_record(k, p, index_of(p), p->record->offset,
 		    "rows are not sorted and unique");
+	k->nameless = k->nameless || !named;
 	if (!named)
 		report_record(k, p, p->rolled ? GDI_ROLLED :
 		    gdi_columns[GODB_L7PROTO].file, 0,
@@ -763,6 +765,10 @@ godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
 		gp_fd_close(&k.iface_fd);
 	}
 	godb_ifaces_free(ifaces);
+	k.iface = NULL;
+	if (rc == 0 && k.nameless)
+		report_file(&k, GDI_REGISTRY, GODB_EDAMAGED,
+		    "lacks names that rows have");
 	if (rc == 0)
 		*out = k.report;
 	return rc;

@@ -25,6 +25,8 @@ static struct drain drain;
 static struct gp_conf conf;
 static uint64_t frame[FRAME_MAX_BYTES / 8];
 static int64_t slot_s;
+static const char *app = "TLS"; /* of the rows to come */
+static uint32_t iface_names = GODB_IFACE_NAMES;
 
 struct capture {
 	struct ring_producer ring;
@@ -93,7 +95,7 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE,
 	    .slot_s = slot_s, .first_real_ns = real, .last_real_ns = real,
 	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n};
-	snprintf(name->name, sizeof(name->name), "TLS");
+	snprintf(name->name, sizeof(name->name), "%s", app);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t k = (first + i) * 2654435761u;
 
@@ -147,6 +149,7 @@ start(uint32_t block_rows)
 		printf("Bail out! no folder\n");
 	opts.owner = "a test";
 	opts.block_rows = block_rows;
+	opts.iface_names = iface_names;
 	is_int(godb_writer_open(open(folder, O_RDONLY | O_CLOEXEC), &opts,
 		   &store, NULL), 0, "a store");
 	peers.store = store;
@@ -346,6 +349,28 @@ lines_with(const char *file, const char *text)
 	return n;
 }
 
+static char log_file[96];
+static int log_kept;
+
+static void
+log_begin(void)
+{
+	int fd;
+
+	(void)snprintf(log_file, sizeof(log_file), "%s.log", folder);
+	fd = open(log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	log_kept = dup(2);
+	(void)dup2(fd, 2);
+	gp_fd_close(&fd);
+}
+
+static void
+log_end(void)
+{
+	(void)dup2(log_kept, 2);
+	gp_fd_close(&log_kept);
+}
+
 /* What comes and goes is told a few times a minute. */
 static void
 test_comes_and_goes(void)
@@ -353,13 +378,10 @@ test_comes_and_goes(void)
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
 	struct facts want = {0};
 	struct capture a;
-	char day[11], log[96];
-	int kept = dup(2), fd;
+	char day[11];
 
 	gp_clock_day_format(slot_s, day);
-	(void)snprintf(log, sizeof(log), "%s.log", folder);
-	fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	(void)dup2(fd, 2);
+	log_begin();
 	join(&a, "aa");
 	for (uint32_t i = 0; i < 20; i++) {
 		send_rows(&a, &want, i * 10, 10);
@@ -368,19 +390,47 @@ test_comes_and_goes(void)
 		mend_place();
 		turns(30);
 	}
-	(void)dup2(kept, 2);
-	gp_fd_close(&kept);
-	gp_fd_close(&fd);
+	log_end();
 	is_int((int64_t)ingest.blocks, 20, "twenty times it failed and worked");
-	ok(lines_with(log, "cannot be written") >= 1 &&
-		lines_with(log, "cannot be written") <= 5,
+	ok(lines_with(log_file, "cannot be written") >= 1 &&
+		lines_with(log_file, "cannot be written") <= 5,
 	    "a few lines say that it does not");
-	ok(lines_with(log, "can be written again") >= 1 &&
-		lines_with(log, "can be written again") <= 5,
+	ok(lines_with(log_file, "can be written again") >= 1 &&
+		lines_with(log_file, "can be written again") <= 5,
 	    "and a few that it does");
-	(void)unlink(log);
+	(void)unlink(log_file);
 	leave(&a);
 	stop(store, &want);
+}
+
+/* An interface that brings names without an end is told of once. */
+static void
+test_too_many_names(void)
+{
+	struct godb_writer *store;
+	struct capture a;
+	char name[16];
+
+	iface_names = 3;
+	store = start(GODB_BLOCK_ROWS);
+	log_begin();
+	join(&a, "aa");
+	for (uint32_t i = 0; i < 10; i++) {
+		(void)snprintf(name, sizeof(name), "made up %u", i);
+		app = name;
+		send_rows(&a, NULL, i, 1);
+	}
+	turns(30);
+	log_end();
+	app = "TLS";
+	iface_names = GODB_IFACE_NAMES;
+	ok(acknowledged(&a), "frames with too many names are taken");
+	is_int(lines_with(log_file, "too many application names: further ones "
+		   "are Unknown iface=aa"), 1, "and one line says so");
+	(void)unlink(log_file);
+	leave(&a);
+	godb_writer_close(store);
+	folder_remove(folder);
 }
 
 int
@@ -395,6 +445,7 @@ main(void)
 	test_block_fails();
 	test_journal_fails();
 	test_comes_and_goes();
+	test_too_many_names();
 	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
