@@ -422,6 +422,12 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 	p.day_fd = gp_fd_opendir_at(r->iface_fd, day);
 	if (p.day_fd < 0)
 		return p.day_fd;
+	if (gdi_day_lost(r->iface_fd, day)) {
+		gp_fd_close(&p.day_fd);
+		tell(r, day, GDI_INDEX, 0,
+		    "index is gone: put back a copy, or remove the day");
+		return 0;
+	}
 	rc = gdi_index_read(p.day_fd, p.day_s, &p.x);
 	if (rc == -ENOENT)
 		rc = 0;

@@ -118,6 +118,23 @@ run 0 "text" query -i eth0 -f -9d talk_conv
 like "$out" 'rows of 1 blocks lost to damage on eth0' "says it too"
 ok "what was replaced is kept" test -s "$D/blocks.idx.damaged"
 
+# --- an index that is gone
+fresh 2 3 20
+run 0 "--rebuild-index" writer --rebuild-index
+mv "$D/blocks.idx" "$T/index"
+run 3 "a question over a day without its index" query -i eth0 -f -9d -e csv time
+is "$(printf '%s\n' "$err" | grep -c "cause=damaged.*eth0/$(day 2)/blocks.idx")" 1 \
+    "  one line names it"
+run 0 "  another interface's" query -i eth1 -f -9d -e csv time
+run 3 "--check" query --check
+like "$err" "damaged iface=eth0 .*place=\"eth0/$(day 2)/blocks.idx" "  names the place"
+one_line "  that"
+run 0 "--repair" writer --repair
+like "$out" "eth0/$(day 2)/blocks.idx: index is gone: put back a copy" "  tells"
+run 3 "--check" query --check
+mv "$T/index" "$D/blocks.idx"
+run 0 "--check with it" query --check
+
 # --- address indexes: made, counted, checked, taken away, made again
 fresh 2 3 20
 run 0 "--rebuild-index" writer --rebuild-index
