@@ -424,6 +424,8 @@ open_store(int folder, const char *path, const struct gp_conf *conf)
 	rc = godb_writer_open(folder, &opts, &store, &diag);
 	if (rc < 0)
 		die(path, diag.text[0] ? diag.text : godb_strerror(rc));
+	if (diag.text[0])
+		gp_log(GP_LOG_WARNING, "%s: %s", path, diag.text);
 	return store;
 }
 

@@ -136,7 +136,8 @@ void gdi_writer_commit_end(struct godb_writer *w, struct gdi_open_block *b);
 
 /* ---- writer_replay.c */
 
-/* All journals of the store, at its opening. */
-int gdi_writer_replay(struct godb_writer *w);
+/* All journals of the store, at its opening; diag (may be NULL) as with
+ * godb_writer_open(). */
+int gdi_writer_replay(struct godb_writer *w, struct godb_diag *diag);
 
 #endif

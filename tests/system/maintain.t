@@ -218,6 +218,28 @@ is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" 1 "an empty store"
 run 2 "two commands at once" writer --wipe --repair
 run 2 "--dry-run of nothing" writer --dry-run
 
+# --- a folder that is not the store's, and one that is
+if [ "$(id -u)" = 0 ]; then
+	fresh 1 2
+	mkdir -m 700 "$S/admin"
+	run 0 "--prune beside a folder of root's" writer --prune
+	run 0 "goprobe" goprobe -d "$S" -i eth9 -r tests/data/days.pcap
+	like "$err" "$S: admin: passed over, it is of another user" "says so"
+	is "$(query --list -i eth9 -e csv 2>/dev/null | grep -c ^eth9)" 1 "and stores"
+	mkdir -p "$S/eth0/journal"
+	chown root:root "$S/eth0/journal"
+	chmod 700 "$S/eth0/journal"
+	run 1 "--prune with a folder of the store's that it cannot read" writer --prune
+	is "$err" "goprobe-writer: $S: eth0/journal: Permission denied" "names it"
+	run 1 "goprobe" goprobe -d "$S" -i eth8 -r tests/data/days.pcap
+	like "$err" "$S: eth0/journal: Permission denied" "names it"
+	chmod 000 "$S/eth0"
+	run 1 "--prune with an interface that it cannot read" writer --prune
+	is "$err" "goprobe-writer: $S: eth0: Permission denied" "names it"
+else
+	pass "another user's folder # SKIP needs root"
+fi
+
 # --- a disk that cannot be written
 if [ "$(id -u)" = 0 ]; then
 	fresh 1 2
