@@ -216,6 +216,14 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 	}
 	if (strncmp(h->url, "https:", 6) != 0)
 		return 0;
+	/* libcurl's own places: read while connecting, and trusted beside what
+	 * is set here */
+	if (curl_easy_setopt(c, CURLOPT_CAINFO, NULL) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_CAPATH, NULL) != CURLE_OK) {
+		set_error(error, "the authorities of libcurl cannot be left "
+		    "out", NULL);
+		return -ENOTSUP;
+	}
 	rc = set_pem(c, CURLOPT_CAINFO_BLOB,
 	    o->ca_file[0] ? o->ca_file : SYSTEM_CA, o->ca_file[0] != '\0',
 	    error);

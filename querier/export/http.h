@@ -26,7 +26,8 @@ struct http_opts {
 	const char *url;         /* http[s]://HOST[:PORT][/PATH] */
 	const char *user;        /* "" for none */
 	const char *password;    /* NULL for none */
-	const char *ca_file;     /* "": the system's */
+	const char *ca_file;     /* who is trusted, alone; "": the system's
+				  * ca-certificates.crt */
 	const char *cert_file, *key_file; /* "" for none */
 	unsigned timeout_s;      /* for the whole of a question */
 	const volatile sig_atomic_t *stop; /* nonzero ends a question */

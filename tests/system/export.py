@@ -99,6 +99,12 @@ class World:
             capture_output=True, text=True, stdin=subprocess.DEVNULL,
             timeout=300, **options)
 
+    def export_with(self, runner, ini, store, state):
+        return subprocess.run(
+            [*runner, self.program("goprobe-export"), "-c", ini, "-d", store,
+             "-s", state, "--once"], capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=300)
+
     def start(self, ini, store, state):
         return subprocess.Popen(
             [self.program("goprobe-export"), "-c", ini, "-d", store, "-s",
@@ -939,6 +945,31 @@ def make_certificates(t):
     leaf("ca", "client", "DNS:sensor.example")
 
 
+def system_authorities(t, **names):
+    """A folder to lie over the system's: name or hash to certificate."""
+    folder = tempfile.mkdtemp(prefix="certs.", dir=t(""))
+    os.chmod(folder, 0o755)
+    for ca, name in names.items():
+        if name == "hash":
+            name = subprocess.run(
+                ["openssl", "x509", "-noout", "-hash", "-in", t(ca + ".pem")],
+                check=True, capture_output=True, text=True
+                ).stdout.strip() + ".0"
+        shutil.copy(t(ca + ".pem"), os.path.join(folder, name))
+    return folder
+
+
+def with_authorities(folder):
+    """What runs a program that sees that folder; None where nothing can."""
+    argv = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+            'mount --bind "$0" /etc/ssl/certs && exec "$@"', folder]
+    if os.geteuid() != 0 or not os.path.isdir("/etc/ssl/certs") or \
+            subprocess.run(argv + ["true"], stderr=subprocess.DEVNULL
+                           ).returncode != 0:
+        return None
+    return argv
+
+
 def part_tls(w, server, store):
     if not shutil.which("openssl"):
         ok(True, "TLS # SKIP no openssl")
@@ -966,12 +997,31 @@ def part_tls(w, server, store):
         r = w.export(w.ini(url, more), store, w.state())
         ok(r.returncode == 1 and r.stderr.count("\n") == 1,
            what + " is refused in one line") or diag(r.stderr)
+    other = client + "ca_file = %s\n" % w.path("otherca.pem")
+    system_trust(w, store, url, client, other)
     is_(server.ask("SELECT count() FROM goprobe.flows"), "0\n",
         "and nothing came through")
     r = w.export(w.ini(url, client + ca), store, w.state())
     is_(r.returncode, 0, "both certificates hold") or diag(r.stderr)
     same(w, server, store, "over TLS")
     proxy.shutdown()
+
+
+def system_trust(w, store, url, client, other):
+    """ca_file alone says who is trusted, and no folder is looked into."""
+    runner = with_authorities(system_authorities(w.path, ca="hash"))
+    if runner is None:
+        ok(True, "the system's authorities # SKIP needs root, mount "
+           "namespaces and /etc/ssl/certs")
+        return
+    for what, more in (("ca_file", other), ("no ca_file", client)):
+        for sandbox in ("full", "off"):
+            r = w.export_with(runner, w.ini(url, more + "sandbox = %s\n" %
+                                            sandbox), store, w.state())
+            ok(r.returncode == 1 and "certificate" in r.stderr and
+               r.stderr.count("\n") == (2 if sandbox == "off" else 1),
+               "a folder of the system's vouches for nobody: %s, sandbox = %s"
+               % (what, sandbox)) or diag("%d %s" % (r.returncode, r.stderr))
 
 
 def make_store(w):
