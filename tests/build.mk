@@ -28,12 +28,14 @@ TEST_PKGS_test_loop_live = $(CAPTURE_PKGS)
 ARCHIVES += libfakecapture
 libfakecapture_SRCS := tests/lib/fakecapture.c
 UNIT_TESTS += $(addprefix component/, hostile double_fetch flips many \
-	succession)
+	succession failing)
 TEST_LIBS_many := libfakecapture libgpipc libgpbase
 TEST_LIBS_hostile := libfakecapture libgpipc libgpbase
 TEST_LIBS_double_fetch := libfakecapture libgpipc libgpbase
 TEST_LIBS_succession := libfakecapture libgpipc libgpbase
-$(O)/tests/component/hostile $(O)/tests/component/succession: \
+TEST_LIBS_failing := libfakecapture libgpipc libgpbase
+$(O)/tests/component/hostile $(O)/tests/component/succession \
+    $(O)/tests/component/failing: \
     $(O)/bin/goprobe-writer $(O)/bin/goquery
 $(O)/tests/component/flips: $(O)/bin/goquery
 $(O)/tests/component/many: $(O)/bin/goprobe-writer $(O)/bin/goquery

@@ -36,7 +36,8 @@ for t; do
 	*/tests/unit/*) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
 	*/perms.t | */other-compiler.t | */names.t | */powercut.t | */quickstart.t | \
-	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession)
+	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession | \
+	*/component/failing)
 		waiting="$waiting $t"
 		;;
 	*) alone="$alone $t" ;;

@@ -1,7 +1,7 @@
 # libgpwriter is everything but main, so that tests link the real code.
 ARCHIVES += libgpwriter
 libgpwriter_SRCS := $(addprefix writer/, peers.c succession.c drain.c ingest.c \
-	stats.c metrics.c profile.c prune.c maintain.c)
+	trouble.c stats.c metrics.c profile.c prune.c maintain.c)
 
 PROGRAMS += goprobe-writer
 goprobe-writer_SRCS := writer/main.c

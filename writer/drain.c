@@ -141,7 +141,8 @@ static bool
 drain_peer(struct drain *d, struct peer *peer)
 {
 	for (int i = 0; i < DRAIN_BUDGET; i++) {
-		int rc = take_frame(d, peer);
+		int rc = ingest_held(d->ingest, peer->iface) ? 0 :
+							take_frame(d, peer);
 
 		if (rc < 0)
 			return false;
@@ -278,8 +279,6 @@ drain_turn(struct drain *d)
 {
 	bool more = false;
 
-	if (ingest_holding(d->ingest))
-		return false;
 	d->orphans = count_orphans(d->peers);
 	for (size_t i = 0; i < d->peers->n_list; i++) {
 		struct peer *peer = &d->peers->list[i];
@@ -287,7 +286,7 @@ drain_turn(struct drain *d)
 		if (peer->state != PEER_ACTIVE && peer->state != PEER_ORPHAN)
 			continue;
 		if (comes_after_orphan(d, peer)) {
-			more = true;
+			more = more || !ingest_held_any(d->ingest, peer->iface);
 			continue;
 		}
 		if (drain_peer(d, peer))

@@ -32,7 +32,8 @@ void drain_fini(struct drain *d);
 void drain_forsaken(struct drain *d);
 
 /*
- * One turn over all rings.  True when some ring still holds frames that could
+ * One turn over all rings but those whose frames could not be stored a moment
+ * ago (ingest.h).  True when some ring still holds frames that could
  * be taken at once.  Orphans that are empty are dropped, their blocks
  * committed; an offline ring that has ended is committed and its capture told
  * DONE.  A capture waits until what its predecessors left is drained.

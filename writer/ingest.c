@@ -43,29 +43,58 @@ ingest_init(struct ingest *in, struct godb_writer *store,
 	in->turn_ns = INGEST_TURN_NS;
 }
 
+void
+ingest_fini(struct ingest *in)
+{
+	troubles_fini(&in->troubles);
+}
+
 static void
-store_failed(struct ingest *in, int rc, const char *doing, const char *iface)
+store_failed(struct ingest *in, int rc, const char *doing, const char *iface,
+    int64_t slot_s)
 {
 	in->failing = rc;
 	in->retry_ns = gp_clock_mono_ns() + GP_NS_PER_S;
-	if (gp_log_allow(&in->limit, 5))
+	if (troubles_note(&in->troubles, iface, slot_s, rc) &&
+	    gp_log_allow(&in->limit, 5))
 		gp_log(GP_LOG_ERR,
 		    "%s iface=%s error=\"%s\": nothing is lost, trying again",
 		    doing, iface, godb_strerror(rc));
 }
 
 static void
-store_works(struct ingest *in)
+store_works(struct ingest *in, const char *iface, int64_t slot_s)
 {
-	if (in->failing)
+	if (in->failing == 0)
+		return;
+	if (troubles_clear(&in->troubles, iface, slot_s) &&
+	    gp_log_allow(&in->again_limit, 5))
 		gp_log(GP_LOG_INFO, "the store can be written again");
-	in->failing = 0;
+	in->failing = troubles_last(&in->troubles);
 }
 
 bool
 ingest_holding(const struct ingest *in)
 {
 	return in->failing != 0 && gp_clock_mono_ns() < in->retry_ns;
+}
+
+int
+ingest_held(const struct ingest *in, const char *iface)
+{
+	return troubles_held(&in->troubles, iface, TROUBLE_JOURNALS);
+}
+
+int
+ingest_held_any(const struct ingest *in, const char *iface)
+{
+	return troubles_held_any(&in->troubles, iface);
+}
+
+void
+ingest_hurry(struct ingest *in)
+{
+	troubles_hurry(&in->troubles);
 }
 
 static uint32_t
@@ -130,13 +159,15 @@ commit_step(struct ingest *in, const char *iface, int64_t slot_s)
 	struct godb_committed done = {0};
 	int rc = godb_writer_commit_step(in->store, iface, slot_s, &done);
 
-	if (rc == -ENOENT || rc == 1)
-		return rc == 1;
-	if (rc < 0) {
-		store_failed(in, rc, "block cannot be written", iface);
+	if (rc == 1)
+		return rc;
+	if (rc < 0 && rc != -ENOENT) {
+		store_failed(in, rc, "block cannot be written", iface, slot_s);
 		return rc;
 	}
-	store_works(in);
+	store_works(in, iface, slot_s);
+	if (rc == -ENOENT)
+		return 0;
 	in->blocks++;
 	in->rows += done.n_rows;
 	in->stored_bytes += done.stored_bytes;
@@ -148,7 +179,7 @@ commit_step(struct ingest *in, const char *iface, int64_t slot_s)
 static void
 commit_start(struct ingest *in, const char *iface, int64_t slot_s)
 {
-	if (in->committing)
+	if (in->committing || troubles_held(&in->troubles, iface, slot_s))
 		return;
 	in->committing = true;
 	(void)snprintf(in->block_iface, sizeof(in->block_iface), "%s", iface);
@@ -170,6 +201,20 @@ commit_go_on(struct ingest *in)
 
 /* ---- frames -------------------------------------------------------------- */
 
+/* Somebody may be filling the registry, which all interfaces share. */
+static void
+tell_nameless(struct ingest *in, const char *iface)
+{
+	uint64_t refused = godb_writer_names_refused(in->store);
+
+	if (refused == in->names_refused)
+		return;
+	in->names_refused = refused;
+	if (gp_log_allow(&in->names_limit, 1))
+		gp_log(GP_LOG_WARNING, "too many application names: further "
+		    "ones are Unknown iface=%s", iface);
+}
+
 int
 ingest_frame(struct ingest *in, const char *iface, const void *frame,
     uint64_t ring_pos)
@@ -179,6 +224,7 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 
 	batch_of(&batch, iface, frame, ring_pos);
 	rc = godb_writer_append(in->store, &batch);
+	tell_nameless(in, iface);
 	/* the block has all the rows that one record takes: the rest goes to a
 	 * further record of the same five minutes, once this one is written */
 	if (rc == GODB_EFULL) {
@@ -190,10 +236,11 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 	if (rc == -EINVAL || rc == GODB_EIFACE)
 		return -EPROTO;
 	if (rc < 0) {
-		store_failed(in, rc, "journal cannot be written", iface);
+		store_failed(in, rc, "journal cannot be written", iface,
+		    TROUBLE_JOURNALS);
 		return rc;
 	}
-	store_works(in);
+	store_works(in, iface, TROUBLE_JOURNALS);
 	in->frames++;
 	in->duplicates += rc == 1;
 	in->dirty = true;
@@ -204,8 +251,10 @@ int
 ingest_commit(struct ingest *in, const char *iface, int64_t slot_s)
 {
 	char name[16];
-	int rc;
+	int rc = troubles_held(&in->troubles, iface, slot_s);
 
+	if (rc < 0)
+		return rc;
 	/* the store's own name of the block goes with it */
 	(void)strncpy(name, iface, sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
@@ -222,6 +271,8 @@ ingest_commit_all(struct ingest *in, const char *iface)
 	size_t i = 0;
 	int first = 0;
 
+	if (iface == NULL)
+		ingest_hurry(in);
 	while (godb_writer_open_block(in->store, i, &block)) {
 		int rc;
 
@@ -273,18 +324,23 @@ sync_journals(struct ingest *in)
 	int64_t now = gp_clock_mono_ns();
 	int rc;
 
-	if (!in->dirty || in->sync_ns == 0 || now - in->synced_ns < in->sync_ns)
+	if (!in->dirty || in->sync_ns == 0 ||
+	    now - in->synced_ns < in->sync_ns ||
+	    troubles_held(&in->troubles, TROUBLE_ALL, TROUBLE_JOURNALS))
 		return;
 	rc = godb_writer_sync(in->store);
 	if (rc < 0) {
-		store_failed(in, rc, "journals cannot be synced", "*");
+		store_failed(in, rc, "journals cannot be synced", TROUBLE_ALL,
+		    TROUBLE_JOURNALS);
 		return;
 	}
+	store_works(in, TROUBLE_ALL, TROUBLE_JOURNALS);
 	in->dirty = false;
 	in->synced_ns = now;
 }
 
-/* Begins with one finished block of an interface, if there is one. */
+/* Begins with one finished block of an interface, if there is one.  One that
+ * could not be written a moment ago stands in nobody's way. */
 static void
 find_finished(struct ingest *in, ingest_closed_fn *closed, void *arg)
 {
@@ -302,15 +358,16 @@ find_finished(struct ingest *in, ingest_closed_fn *closed, void *arg)
 		    !closed(arg, block.iface, block.slot_s))
 			continue;
 		commit_start(in, block.iface, block.slot_s);
-		return;
+		if (in->committing)
+			return;
 	}
 }
 
 bool
 ingest_tick(struct ingest *in, ingest_closed_fn *closed, void *arg)
 {
-	if (ingest_holding(in))
-		return false;
+	troubles_age(&in->troubles);
+	in->failing = troubles_last(&in->troubles);
 	sync_journals(in);
 	/* one block at a time, so that rings are drained in between */
 	if (!in->committing)

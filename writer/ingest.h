@@ -15,6 +15,7 @@
 #include "common/godb/godb_write.h"
 #include "common/ipc/frame.h"
 #include "writer/stats.h"
+#include "writer/trouble.h"
 
 #define INGEST_GRACE_S 30
 
@@ -27,18 +28,21 @@ struct ingest {
 	int64_t sync_ns;           /* interval; 0: no periodic sync */
 	int64_t synced_ns;         /* CLOCK_MONOTONIC of the last one */
 	bool dirty;                /* journals hold what is not synced */
-	int failing;               /* error of the last attempt, 0 when fine */
-	int64_t retry_ns;          /* CLOCK_MONOTONIC, earliest next attempt */
+	int failing;               /* error of something, 0 when all is fine */
+	int64_t retry_ns;          /* CLOCK_MONOTONIC: a second behind it */
+	struct troubles troubles;
 	int64_t turn_ns;           /* INGEST_TURN_NS; 0: one step a turn */
 	bool committing;           /* a block is being written, step by step: */
 	char block_iface[16];
 	int64_t block_slot_s;
-	struct gp_log_limit limit;
+	uint64_t names_refused;    /* told so far */
+	struct gp_log_limit limit, again_limit, names_limit;
 	uint64_t frames, duplicates, blocks, rows, stored_bytes;
 };
 
 void ingest_init(struct ingest *in, struct godb_writer *store,
     struct stats *stats, uint32_t sync_interval_s);
+void ingest_fini(struct ingest *in);
 
 /*
  * Journals one checked frame of an interface; the frame may be acknowledged
@@ -50,13 +54,25 @@ void ingest_init(struct ingest *in, struct godb_writer *store,
 int ingest_frame(struct ingest *in, const char *iface, const void *frame,
     uint64_t ring_pos);
 
-/* Whether the store failed a moment ago and is best left alone. */
+/* Whether something failed a moment ago, so that what can wait should. */
 bool ingest_holding(const struct ingest *in);
 
-/* Commits one block; logs a failure, and it stays open. */
+/* The error while no frame of the interface can be taken: its journal could not
+ * be written a moment ago. */
+int ingest_held(const struct ingest *in, const char *iface);
+
+/* The same of its frames or one of its blocks. */
+int ingest_held_any(const struct ingest *in, const char *iface);
+
+/* What was put off is tried now. */
+void ingest_hurry(struct ingest *in);
+
+/* Commits one block; logs a failure, and it stays open.  One that failed a
+ * moment ago is left alone, with that error. */
 int ingest_commit(struct ingest *in, const char *iface, int64_t slot_s);
 
-/* Commits every open block of the interface, or of all for NULL. */
+/* Commits every open block of the interface, or of all for NULL, also those
+ * that failed a moment ago. */
 int ingest_commit_all(struct ingest *in, const char *iface);
 
 /*

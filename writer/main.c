@@ -35,6 +35,8 @@
 #define SOCKETS "/run/goprobe"
 /* between two steps of retention when there is nothing else to do */
 #define PRUNE_PAUSE_MS 10
+/* after a connection that could not be accepted */
+#define ACCEPT_PAUSE_NS GP_NS_PER_S
 /* how long captures may take to send their last after the launcher's death */
 #define ORPHAN_NS (15 * GP_NS_PER_S)
 
@@ -422,6 +424,8 @@ open_store(int folder, const char *path, const struct gp_conf *conf)
 	rc = godb_writer_open(folder, &opts, &store, &diag);
 	if (rc < 0)
 		die(path, diag.text[0] ? diag.text : godb_strerror(rc));
+	if (diag.text[0])
+		gp_log(GP_LOG_WARNING, "%s: %s", path, diag.text);
 	return store;
 }
 
@@ -439,7 +443,8 @@ struct loop {
 	bool stop;
 	bool offline;
 	int64_t orphaned_ns; /* the launcher died then; 0: it lives */
-	struct gp_log_limit upkeep_limit;
+	int64_t accept_ns; /* connections wait until then */
+	struct gp_log_limit upkeep_limit, accept_limit;
 	int watchdog_ms;
 	int64_t petted_ns;
 	size_t told_captures; /* the supervisor, in its status line */
@@ -466,8 +471,9 @@ fill_polls(struct loop *l)
 
 	l->polls[POLL_SIGNALS] =
 	    (struct pollfd){.fd = l->in->signals, .events = POLLIN};
-	l->polls[POLL_LISTEN] =
-	    (struct pollfd){.fd = l->in->listen, .events = POLLIN};
+	l->polls[POLL_LISTEN] = (struct pollfd){
+	    .fd = gp_clock_mono_ns() < l->accept_ns ? -1 : l->in->listen,
+	    .events = POLLIN};
 	l->polls[POLL_ALIVE] = (struct pollfd){.fd = l->in->alive};
 	for (size_t i = 0; i < l->peers.n_list; i++) {
 		const struct peer *peer = &l->peers.list[i];
@@ -479,6 +485,25 @@ fill_polls(struct loop *l)
 		l->poll_peer[n++] = i;
 	}
 	return n;
+}
+
+/* One that cannot be accepted, for want of descriptors, stays there: poll(2)
+ * would say so again and again. */
+static void
+accept_captures(struct loop *l)
+{
+	uint64_t before = peers_active(&l->peers) + l->peers.refused;
+	int error;
+
+	errno = 0;
+	peers_accept(&l->peers);
+	error = errno; /* of accept(2), which is the last that it does */
+	if (peers_active(&l->peers) + l->peers.refused != before)
+		return;
+	l->accept_ns = gp_clock_mono_ns() + ACCEPT_PAUSE_NS;
+	if (gp_log_allow(&l->accept_limit, 1))
+		gp_log(GP_LOG_WARNING, "capture cannot be accepted "
+		    "error=\"%s\": trying again", strerror(error));
 }
 
 static void
@@ -496,7 +521,7 @@ serve(struct loop *l, size_t n)
 			peers_receive(&l->peers,
 			    &l->peers.list[l->poll_peer[i]]);
 	if (l->polls[POLL_LISTEN].revents)
-		peers_accept(&l->peers);
+		accept_captures(l);
 }
 
 static void
@@ -548,6 +573,42 @@ tell_state(struct loop *l)
 	(void)gp_notify_send(l->in->notify, text);
 }
 
+/* Frames that came and that the store did not take; a capture that goes on has
+ * others in its ring, which are the next writer's. */
+static int
+tell_left(struct loop *l)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < l->peers.n_list; i++) {
+		const struct peer *peer = &l->peers.list[i];
+		int rc = ingest_held(&l->ingest, peer->iface);
+
+		if ((peer->state != PEER_ORPHAN &&
+			(peer->state != PEER_ACTIVE || rc == 0)) ||
+		    ring_backlog(&peer->ring) == 0)
+			continue;
+		rc = rc ? rc : ingest_held_any(&l->ingest, peer->iface);
+		rc = rc ? rc : -ETIMEDOUT;
+		first = first ? first : rc;
+		gp_log(GP_LOG_ERR, "frames were not stored iface=%s bytes=%llu "
+		    "error=\"%s\"", peer->iface,
+		    (unsigned long long)ring_backlog(&peer->ring),
+		    godb_strerror(rc));
+	}
+	return first;
+}
+
+static bool
+captures_go_on(const struct loop *l)
+{
+	for (size_t i = 0; i < l->peers.n_list; i++)
+		if (l->peers.list[i].state == PEER_ACTIVE &&
+		    !l->peers.list[i].last_seen)
+			return true;
+	return false;
+}
+
 /* Captures stop before the writer; what they sent last may still be in the
  * rings.  Blocks are finished only when nobody is left to add to them. */
 static int
@@ -555,23 +616,25 @@ finish(struct loop *l)
 {
 	int64_t until = gp_clock_mono_ns() + 10 * GP_NS_PER_S;
 	bool more;
-	int rc;
+	int left, rc;
 
 	(void)gp_notify_send(l->in->notify, "STOPPING=1");
+	ingest_hurry(&l->ingest);
 	do {
 		more = drain_turn(&l->drain);
 		if (ingest_tick(&l->ingest, peers_closed, &l->peers))
 			more = true;
 	} while (more && gp_clock_mono_ns() < until);
-	for (size_t i = 0; i < l->peers.n_list; i++)
-		if (l->peers.list[i].state == PEER_ACTIVE &&
-		    !l->peers.list[i].last_seen)
-			return godb_writer_sync(l->ingest.store);
+	left = tell_left(l);
+	if (captures_go_on(l)) {
+		rc = godb_writer_sync(l->ingest.store);
+		return rc < 0 ? rc : left;
+	}
 	rc = ingest_commit_all(&l->ingest, NULL);
 	/* a replay is over when nobody is in a hurry */
 	while (l->offline && !l->stop && upkeep(l))
 		read_signals(l);
-	return rc;
+	return rc < 0 ? rc : left;
 }
 
 static int
@@ -696,6 +759,7 @@ main(int argc, char **argv)
 		    godb_strerror(rc));
 	prune_fini(&l.prune);
 	drain_fini(&l.drain);
+	ingest_fini(&l.ingest);
 	stats_fini(&l.stats);
 	free(full_path);
 	godb_writer_close(store);

@@ -1,8 +1,8 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c \
 	schema.c layout.c sort.c \
 	encode.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
-	journal_rows.c names.c digest.c addrindex.c addrbuild.c needles.c aggregate.c pack.c \
-	day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
+	journal_rows.c names.c names_used.c digest.c addrindex.c addrbuild.c needles.c \
+	aggregate.c pack.c day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
 	writer_append.c writer_commit.c writer_replay.c upkeep.c rollup.c \
 	estimate.c rollup_due.c rollup_rows.c rollup_make.c addrjob.c reader.c \
 	scan.c scan_lists.c \

@@ -32,6 +32,7 @@ struct check {
 	struct godb_check_opts opts;
 	struct godb_check_report report;
 	size_t done, all; /* days */
+	bool nameless; /* rows have names that the registry lacks */
 	/* the interface at hand */
 	const char *iface;
 	int iface_fd;
@@ -205,6 +206,7 @@ check_rows(struct check *k, const struct gdi_scan_part *p,
 	if (!sorted)
 		report_record(k, p, index_of(p), p->record->offset,
 		    "rows are not sorted and unique");
+	k->nameless = k->nameless || !named;
 	if (!named)
 		report_record(k, p, p->rolled ? GDI_ROLLED :
 		    gdi_columns[GODB_L7PROTO].file, 0,
@@ -326,6 +328,16 @@ check_listed(struct check *k, const struct godb_scan *s,
 		    "sums differ from those of the blocks");
 }
 
+/* A part whose day is known: a journal's, which may come before, has none. */
+static const struct gdi_scan_part *
+first_record(const struct godb_scan *s)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		if (s->parts[i].record)
+			return &s->parts[i];
+	return NULL;
+}
+
 static int
 check_rollup(struct check *k, const struct godb_scan *s,
     struct godb_cursor *c, const char *day, const struct gdi_rollup *r)
@@ -335,7 +347,7 @@ check_rollup(struct check *k, const struct godb_scan *s,
 	struct godb_fault fault;
 	int rc;
 
-	gdi_scan_rolled(&s->parts[0], r->record, &p);
+	gdi_scan_rolled(first_record(s), r->record, &p);
 	gdi_cursor_rolled(c, &p, 1);
 	rc = godb_cursor_load(c, s->n_parts, GODB_COL_ALL, true, true,
 	    &columns, &fault);
@@ -363,7 +375,7 @@ check_rollups(struct check *k, const struct godb_scan *s,
 	int64_t day_s = 0;
 	int fd = gp_fd_opendir_at(k->iface_fd, day), rc;
 
-	if (fd < 0 || s->n_parts == 0) {
+	if (fd < 0 || first_record(s) == NULL) {
 		gp_fd_close(&fd);
 		return 0;
 	}
@@ -753,6 +765,10 @@ godb_check(const struct godb_reader *r, const struct godb_check_opts *opts,
 		gp_fd_close(&k.iface_fd);
 	}
 	godb_ifaces_free(ifaces);
+	k.iface = NULL;
+	if (rc == 0 && k.nameless)
+		report_file(&k, GDI_REGISTRY, GODB_EDAMAGED,
+		    "lacks names that rows have");
 	if (rc == 0)
 		*out = k.report;
 	return rc;

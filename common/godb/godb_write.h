@@ -80,13 +80,17 @@ struct godb_writer_opts {
 	enum godb_compression compression;
 	uint32_t mode_dir, mode_file; /* 0750, 0640 */
 	uint32_t block_rows; /* of each address version in an open block */
+	uint32_t iface_names; /* new ones that an interface may bring */
 };
 /* An open block of so many rows takes 32 bytes for each IPv4 and 56 for each
  * IPv6 one; up to half as much more while it is sorted. */
 #define GODB_BLOCK_ROWS (UINT32_C(1) << 23)
+/* Application names of an interface that the registry, which all share, did not
+ * have before: beyond so many, while the writer is open, they are Unknown. */
+#define GODB_IFACE_NAMES UINT32_C(4096)
 #define GODB_WRITER_OPTS_INIT                                          \
 	{sizeof(struct godb_writer_opts), NULL, true, GODB_COMPRESS_LZ4, \
-	    0750, 0640, GODB_BLOCK_ROWS}
+	    0750, 0640, GODB_BLOCK_ROWS, GODB_IFACE_NAMES}
 
 /*
  * Opens the store below DIRFD (taken), locks it, replays its journals: open
@@ -94,7 +98,10 @@ struct godb_writer_opts {
  * record already covers is skipped.  GODB_ELOCKED: diag says who holds it.
  * GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE for
  * one on a network file system, where a lock and an fsync promise too little:
- * diag says on which.
+ * diag says on which.  Of a journal or folder that cannot be read diag has the
+ * place and cause.  A folder of another user that cannot be opened is no
+ * interface of the store: it is passed over, and diag says so though 0 is
+ * returned; else its text is empty then.
  */
 int godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
     struct godb_writer **out, struct godb_diag *diag);
@@ -112,6 +119,10 @@ void godb_writer_close(struct godb_writer *w);
  * commit of its block is under way.
  */
 int godb_writer_append(struct godb_writer *w, const struct godb_batch *b);
+
+/* How many names of batches were not registered, their rows Unknown: for want
+ * of room in the registry, or since their interface brought too many. */
+uint64_t godb_writer_names_refused(const struct godb_writer *w);
 
 /*
  * Makes durable what was journalled since the last call.  A block whose

@@ -544,6 +544,13 @@ gdi_index_read_as(int day_fd, const char *name, const char magic[8],
 	return gdi_index_parse_as(magic, (uint8_t *)data, len, day_s, out);
 }
 
+bool
+gdi_index_is_none(int rc)
+{
+	return rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP ||
+	    rc == GODB_EDAMAGED || rc == GODB_ENEWER;
+}
+
 int
 gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out)
 {

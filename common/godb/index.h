@@ -106,6 +106,11 @@ struct gdi_chunk {
 	bool v6;
 };
 
+/* Whether opening a day or reading its index failed because it is not there, is
+ * none of ours or has damage, of which readers tell.  Whatever else keeps it
+ * from being read may be over the next time. */
+bool gdi_index_is_none(int rc);
+
 /* Iterates over a column's chunks: IPv4's, then IPv6's. */
 struct gdi_extent {
 	struct gdi_in in;

@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/schema.h"
 
 /* What mkfs puts into the root of a file system; a store may be there. */
 #define LOST_FOUND "lost+found"
@@ -383,6 +384,61 @@ gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s)
 		godb_ifaces_free(names);
 	gp_fd_close(&dir);
 	return found;
+}
+
+/* Also one that was set aside. */
+static bool
+any_journal(int iface_fd, int64_t day_s)
+{
+	int dir = gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
+	char **names;
+	int n = dir < 0 ? dir : gdi_folder_list(dir, NULL, &names);
+	bool found = false;
+
+	for (int i = 0; i < n; i++) {
+		int64_t slot_s = gdi_journal_slot(names[i], "");
+
+		if (slot_s < 0)
+			slot_s = gdi_journal_slot(names[i], GDI_DAMAGED);
+		found |= slot_s >= 0 && gp_clock_day(slot_s) == day_s;
+	}
+	if (n >= 0)
+		godb_ifaces_free(names);
+	gp_fd_close(&dir);
+	return found;
+}
+
+static bool
+any_column(int day_fd)
+{
+	struct stat st;
+
+	for (int c = 0; c < GODB_N_COLUMNS; c++)
+		if (fstatat(day_fd, gdi_columns[c].file, &st,
+			AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_size > 0)
+			return true;
+	return false;
+}
+
+/* A commit writes columns, then the index, then unlinks the journal; removal
+ * renames the day first. */
+bool
+gdi_day_lost(int iface_fd, const char *day)
+{
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	struct stat st, named;
+	int64_t day_s = 0;
+	bool lost;
+
+	(void)gp_clock_day_parse(day, &day_s);
+	lost = fd >= 0 && any_column(fd) && !any_journal(iface_fd, day_s) &&
+	    fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT && fstat(fd, &st) == 0 &&
+	    fstatat(iface_fd, day, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == named.st_ino && st.st_dev == named.st_dev;
+	gp_fd_close(&fd);
+	return lost;
 }
 
 bool

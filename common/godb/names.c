@@ -192,16 +192,22 @@ ids_within(size_t len)
 	return len < 2 * LINE_MIN_BYTES ? 1 : len / LINE_MIN_BYTES;
 }
 
-/* Ids below x->n are taken, those of damaged lines too: blocks may use them. */
-static int
-take_ids(struct gdi_names *x, size_t n)
+int
+gdi_names_reserve(struct gdi_names *x, size_t n)
 {
-	size_t end = x->n + n < GDI_L7_MAX ? x->n + n : GDI_L7_MAX;
-	int rc = reserve(x, end);
+	size_t end = n < GDI_L7_MAX ? n : GDI_L7_MAX;
+	int rc = end > x->n ? reserve(x, end) : 0;
 
 	while (rc == 0 && x->n < end)
 		memset(&x->list[x->n++], 0, sizeof(x->list[0]));
 	return rc;
+}
+
+/* Ids below x->n are taken, those of damaged lines too: blocks may use them. */
+static int
+take_ids(struct gdi_names *x, size_t n)
+{
+	return gdi_names_reserve(x, x->n + n);
 }
 
 /*
@@ -296,6 +302,7 @@ gdi_names_load(int store_fd, struct gdi_names *out)
 		gdi_names_free(&x);
 		return rc;
 	}
+	x.unsure = x.n == 1 || x.n_torn > 0 || x.n_damaged > 0;
 	*out = x;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #ifndef GODB_NAMES_H
 #define GODB_NAMES_H
 
+#include "common/godb/index.h"
 #include "common/godb/internal.h"
 
 struct gdi_names {
@@ -24,6 +25,7 @@ struct gdi_names {
 	int fd;       /* -1 before the first new name or sync */
 	bool dirty;   /* written and not synced, as far as is known */
 	bool suspect; /* a sync failed: the file is to be written anew */
+	bool unsure;  /* rows may have ids that are not known to be taken */
 };
 
 /* Reads what is there.  A torn last line is left out; damaged ones are
@@ -42,7 +44,18 @@ int gdi_names_find(const struct gdi_names *x, const char *name);
 /* Id of a name, added in memory when it is new: a scan's own.  Full: 0. */
 int gdi_names_add(struct gdi_names *x, const struct godb_l7_name *name);
 
-/* The same for the writer: the line is in the file when this returns. */
+/* Ids below n are taken. */
+int gdi_names_reserve(struct gdi_names *x, size_t n);
+
+/* names_used.c: the end of the ids that the rows of an index have. */
+size_t gdi_names_used(const struct gdi_index *x);
+
+/* Where the registry is not there or has lost something, all ids that a store's
+ * rows have are taken, so that no other name gets them: reads all indexes,
+ * once.  To be called before a new name is registered. */
+int gdi_names_settle(struct gdi_names *x, int store_fd);
+
+/* gdi_names_add for the writer: the line is in the file when this returns. */
 int gdi_names_register(struct gdi_names *x, int store_fd, uint32_t mode,
     const struct godb_l7_name *name);
 

@@ -36,6 +36,7 @@ struct repair {
 	struct godb_reader *reader;
 	const char *iface;
 	int iface_fd;
+	bool *used; /* GDI_L7_MAX: which names rows have */
 };
 
 /* What becomes of one day. */
@@ -232,6 +233,13 @@ judge_rollups(struct plan *p, const struct godb_scan *s, struct godb_cursor *c)
 	return drop_rollups(p);
 }
 
+static void
+note_names(struct repair *r, const struct godb_columns *c)
+{
+	for (uint32_t i = 0; i < c->n4 + c->n6; i++)
+		r->used[c->l7[i]] = true;
+}
+
 /* Loads every column of every record. */
 static int
 judge_records(struct plan *p)
@@ -255,8 +263,10 @@ judge_records(struct plan *p)
 		int one = godb_cursor_load(c, i, GODB_COL_ALL, true, true,
 		    &columns, &fault);
 
-		if (one == 0)
+		if (one == 0) {
+			note_names(p->r, &columns);
 			continue;
+		}
 		if (one != GODB_EDAMAGED) {
 			rc = one; /* no memory, a failing disk: not damage */
 			break;
@@ -412,6 +422,12 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 	p.day_fd = gp_fd_opendir_at(r->iface_fd, day);
 	if (p.day_fd < 0)
 		return p.day_fd;
+	if (gdi_day_lost(r->iface_fd, day)) {
+		gp_fd_close(&p.day_fd);
+		tell(r, day, GDI_INDEX, 0,
+		    "index is gone: put back a copy, or remove the day");
+		return 0;
+	}
 	rc = gdi_index_read(p.day_fd, p.day_s, &p.x);
 	if (rc == -ENOENT)
 		rc = 0;
@@ -528,18 +544,40 @@ repair_iface(struct repair *r)
 	return rc < 0 ? rc : repair_journals(r);
 }
 
+/* Whether a row's name is not in the registry, which then grows to hold it. */
+static int
+lacks_names(const struct repair *r, struct gdi_names *names, bool *lacks)
+{
+	size_t end = 0;
+
+	for (size_t id = 1; id < GDI_L7_MAX; id++) {
+		if (!r->used[id])
+			continue;
+		end = id + 1;
+		*lacks = *lacks || gdi_names_get(names, id) == NULL;
+	}
+	return *lacks ? gdi_names_reserve(names, end) : 0;
+}
+
+/* After all days: only their rows tell which names it must have. */
 static int
 repair_registry(struct repair *r)
 {
 	struct gdi_names names;
+	bool lacks = false;
 	int rc = gdi_names_load(r->store_fd, &names);
 
 	r->iface = NULL;
 	if (rc < 0)
 		return rc;
-	if (names.n_damaged > 0) {
+	rc = lacks_names(r, &names, &lacks);
+	if (names.n_damaged > 0)
 		tell(r, "", GDI_REGISTRY, 0,
 		    "lines that cannot be read are taken out");
+	if (lacks)
+		tell(r, "", GDI_REGISTRY, 0,
+		    "names that are lost are called [lost ID]");
+	if (rc == 0 && (names.n_damaged > 0 || lacks)) {
 		r->report.files++;
 		if (!r->opts.dry_run)
 			rc = copy_aside(r, r->store_fd, GDI_REGISTRY,
@@ -557,7 +595,7 @@ repair_all(struct repair *r)
 {
 	char **ifaces;
 	int n = godb_reader_ifaces(r->reader, &ifaces);
-	int rc = n < 0 ? n : repair_registry(r);
+	int rc = n < 0 ? n : 0;
 
 	for (int i = 0; i < n; i++) {
 		int one;
@@ -568,8 +606,12 @@ repair_all(struct repair *r)
 		gp_fd_close(&r->iface_fd);
 		rc = rc < 0 ? rc : one;
 	}
-	if (n >= 0)
+	if (n >= 0) {
+		int one = repair_registry(r);
+
+		rc = rc < 0 ? rc : one;
 		godb_ifaces_free(ifaces);
+	}
 	return rc;
 }
 
@@ -583,6 +625,9 @@ godb_repair(int store_fd, const struct godb_repair_opts *opts,
 	r.opts = (struct godb_repair_opts)GODB_REPAIR_OPTS_INIT;
 	if (rc == 0)
 		rc = gdi_opts_take(&r.opts, sizeof(r.opts), opts);
+	r.used = calloc(GDI_L7_MAX, sizeof(*r.used));
+	if (r.used == NULL)
+		rc = -ENOMEM;
 	if (rc == 0 && !r.opts.dry_run)
 		rc = gdi_lock(store_fd, r.opts.owner, &lock_fd, diag);
 	if (rc == 0) {
@@ -592,6 +637,7 @@ godb_repair(int store_fd, const struct godb_repair_opts *opts,
 	if (rc == 0)
 		rc = repair_all(&r);
 	*out = r.report;
+	free(r.used);
 	godb_reader_close(r.reader);
 	gp_fd_close(&lock_fd);
 	return rc;

@@ -222,6 +222,8 @@ take_day(struct gdi_stock *k, struct day *day)
 	}
 	for (size_t i = 0; rc == 0 && i < d->index.n; i++)
 		gdi_scan_extend(k->iface, d->index.records[i].slot_s);
+	if (rc == -ENOENT && wanted && gdi_day_lost(k->fd, day->name))
+		rc = GODB_EDAMAGED;
 	if (rc == 0 && wanted)
 		rc = note_gaps(k, day->name, d);
 	else if (rc == -ENOENT || (rc < 0 && rc != -ENOMEM && !wanted))

@@ -45,6 +45,8 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 		gp_fd_close(&dirfd);
 		return -ENOMEM;
 	}
+	if (diag)
+		diag->text[0] = '\0';
 	w->store_fd = dirfd;
 	w->lock_fd = -1;
 	w->names.fd = -1;
@@ -59,7 +61,7 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	/* journals may be those of a writer with a higher limit */
 	w->most_rows = GDI_RECORD_ROWS;
 	if (rc == 0)
-		rc = gdi_writer_replay(w);
+		rc = gdi_writer_replay(w, diag);
 	if (w->opts.block_rows < GDI_RECORD_ROWS)
 		w->most_rows = w->opts.block_rows;
 	if (rc < 0) {

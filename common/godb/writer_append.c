@@ -9,17 +9,52 @@
 
 #include "common/godb/journal.h"
 
-/* Numbers of a batch's names in the registry; owned by the caller. */
+/* The number of a name: a new one is registered if there is room for it, in
+ * all and of this interface's. */
 static int
-map_names(struct godb_writer *w, const struct godb_batch *b, uint16_t **out)
+map_name(struct godb_writer *w, struct gdi_known_iface *f,
+    const struct godb_l7_name *name)
+{
+	int id = gdi_names_find(&w->names, name->name), rc;
+
+	if (id >= 0)
+		return id;
+	rc = gdi_names_settle(&w->names, w->store_fd);
+	if (rc < 0)
+		return rc;
+	if (f->n_names >= w->opts.iface_names || w->names.n >= GDI_L7_MAX) {
+		w->names_refused++;
+		return 0; /* the rows are worth more than the label */
+	}
+	id = gdi_names_register(&w->names, w->store_fd, w->opts.mode_file,
+	    name);
+	f->n_names += id >= 0;
+	return id;
+}
+
+/* Marks the batch's names that a row has. */
+static void
+mark_used(const struct godb_batch *b, uint16_t *map)
+{
+	for (size_t i = 0; i < b->n4; i++)
+		map[b->rows4[i].l7] = 1;
+	for (size_t i = 0; i < b->n6; i++)
+		map[b->rows6[i].l7] = 1;
+}
+
+/* Numbers of a batch's names in the registry; owned by the caller.  Names that
+ * no row has are none of the store's. */
+static int
+map_names(struct godb_writer *w, struct gdi_known_iface *f,
+    const struct godb_batch *b, uint16_t **out)
 {
 	uint16_t *map = calloc(b->n_names + 1, sizeof(*map));
 
 	if (map == NULL)
 		return -ENOMEM;
+	mark_used(b, map);
 	for (size_t i = 0; i < b->n_names; i++) {
-		int id = gdi_names_register(&w->names, w->store_fd,
-		    w->opts.mode_file, &b->names[i]);
+		int id = map[i] ? map_name(w, f, &b->names[i]) : 0;
 
 		if (id < 0) {
 			free(map);
@@ -29,6 +64,12 @@ map_names(struct godb_writer *w, const struct godb_batch *b, uint16_t **out)
 	}
 	*out = map;
 	return 0;
+}
+
+uint64_t
+godb_writer_names_refused(const struct godb_writer *w)
+{
+	return w->names_refused;
 }
 
 void
@@ -51,7 +92,7 @@ int
 gdi_writer_prepare(struct godb_writer *w, const struct godb_batch *batch,
     struct gdi_known_iface *f, struct gdi_open_block **b, uint16_t **map)
 {
-	int rc = map_names(w, batch, map);
+	int rc = map_names(w, f, batch, map);
 
 	if (rc == 0)
 		rc = gdi_writer_block_make(w, batch->iface, batch->slot_s, b);

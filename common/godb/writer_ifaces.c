@@ -90,8 +90,11 @@ gdi_writer_day(struct gdi_known_iface *f, int64_t day_s, struct gdi_day **out)
 
 /* ---- rings that are known ------------------------------------------------ */
 
+/* One that cannot be read just now is an error: its batches must not count
+ * twice.  A commit to one that has damage will say so. */
 static int
-learn_day(struct gdi_known_iface *f, int iface_fd, const char *day)
+learn_day(struct godb_writer *w, struct gdi_known_iface *f, int iface_fd,
+    const char *day)
 {
 	struct gdi_index x;
 	int64_t day_s = 0;
@@ -100,11 +103,13 @@ learn_day(struct gdi_known_iface *f, int iface_fd, const char *day)
 
 	(void)gp_clock_day_parse(day, &day_s);
 	if (fd < 0)
-		return 0;
+		return gdi_index_is_none(fd) ? 0 : fd;
 	rc = gdi_index_read(fd, day_s, &x);
 	gp_fd_close(&fd);
-	if (rc < 0) /* a commit to that day will say so */
-		return rc == -ENOMEM ? rc : 0;
+	if (rc < 0)
+		return gdi_index_is_none(rc) ? 0 : rc;
+	/* a registry of earlier days may have been put back */
+	rc = gdi_names_reserve(&w->names, gdi_names_used(&x));
 	for (size_t i = 0; rc == 0 && i < x.n; i++) {
 		rc = gdi_rings_read(&f->rings, x.records[i].rings);
 		if (rc == GODB_EDAMAGED)
@@ -129,7 +134,8 @@ latest_first(const void *pa, const void *pb)
 }
 
 static int
-learn_days(struct gdi_known_iface *f, int iface_fd, char **days, size_t n)
+learn_days(struct godb_writer *w, struct gdi_known_iface *f, int iface_fd,
+    char **days, size_t n)
 {
 	struct dated *list = calloc(n + 1, sizeof(*list));
 	int rc = list ? 0 : -ENOMEM;
@@ -151,7 +157,7 @@ learn_days(struct gdi_known_iface *f, int iface_fd, char **days, size_t n)
 		qsort(list, n, sizeof(*list), latest_first);
 	for (size_t i = 0; rc == 0 && i < n && i < LEARN_NEWEST + LEARN_LATEST;
 	     i++)
-		rc = learn_day(f, iface_fd, list[i].day);
+		rc = learn_day(w, f, iface_fd, list[i].day);
 	free(list);
 	return rc;
 }
@@ -176,7 +182,7 @@ gdi_writer_learned(struct godb_writer *w, const char *iface,
 	}
 	n = iface_fd < 0 ? iface_fd :
 			   gdi_folder_list(iface_fd, gdi_is_day, &days);
-	rc = n < 0 ? n : learn_days(f, iface_fd, days, (size_t)n);
+	rc = n < 0 ? n : learn_days(w, f, iface_fd, days, (size_t)n);
 	if (n >= 0)
 		godb_ifaces_free(days);
 	gp_fd_close(&iface_fd);

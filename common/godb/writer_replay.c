@@ -173,27 +173,71 @@ replay_journal(struct replay *r, const char *name)
 	return rc;
 }
 
-static int
-replay_iface(struct godb_writer *w, const char *iface)
+/* Somebody's folder that happens to be in the store's, which nobody but its
+ * owner could have filled. */
+static bool
+is_strangers(const struct godb_writer *w, const char *iface)
 {
-	struct replay r = {.w = w, .iface = iface};
-	char **names = NULL;
-	int n = 0, rc = 0;
+	struct stat st, store;
 
-	r.iface_fd = gp_fd_opendir_at(w->store_fd, iface);
-	if (r.iface_fd < 0) /* a file or link of that name is not ours */
-		return r.iface_fd == -ENOTDIR || r.iface_fd == -ELOOP ?
-		    0 : r.iface_fd;
+	return fstat(w->store_fd, &store) == 0 &&
+	    fstatat(w->store_fd, iface, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != store.st_uid;
+}
+
+/* Which place an error, or what was passed over, is about. */
+static void
+say(struct godb_diag *diag, const char *iface, const char *dir,
+    const char *file, const char *why)
+{
+	if (diag)
+		(void)snprintf(diag->text, sizeof(diag->text), "%s%s%s: %s",
+		    iface, dir, file, why);
+}
+
+/* 0 and r->iface_fd -1: it is no interface of ours. */
+static int
+open_iface(struct replay *r, struct godb_diag *diag)
+{
+	int fd = gp_fd_opendir_at(r->w->store_fd, r->iface);
+
+	r->iface_fd = fd < 0 ? -1 : fd;
+	/* a file or link of that name is not ours */
+	if (fd >= 0 || fd == -ENOTDIR || fd == -ELOOP)
+		return 0;
+	if (fd == -EACCES && is_strangers(r->w, r->iface)) {
+		say(diag, r->iface, "", "",
+		    "passed over, it is of another user");
+		return 0;
+	}
+	say(diag, r->iface, "", "", godb_strerror(fd));
+	return fd;
+}
+
+static int
+replay_iface(struct godb_writer *w, const char *iface, struct godb_diag *diag)
+{
+	struct replay r = {.w = w, .iface = iface, .dir = -1};
+	char **names = NULL;
+	int n = 0, rc = open_iface(&r, diag);
+
+	if (r.iface_fd < 0)
+		return rc;
 	r.dir = gp_fd_opendir_at(r.iface_fd, GDI_JOURNALS);
 	if (r.dir >= 0)
 		n = gdi_folder_list(r.dir, NULL, &names);
-	if (n < 0 || (r.dir < 0 && r.dir != -ENOENT))
+	if (n < 0 || (r.dir < 0 && r.dir != -ENOENT)) {
 		rc = n < 0 ? n : r.dir;
+		say(diag, iface, "/" GDI_JOURNALS, "", godb_strerror(rc));
+	}
 	for (int i = 0; rc == 0 && i < n; i++) {
 		if (gdi_is_journal(names[i]))
 			rc = replay_journal(&r, names[i]);
 		else if (gdi_is_new_journal(names[i]))
 			(void)unlinkat(r.dir, names[i], 0);
+		if (rc < 0)
+			say(diag, iface, "/" GDI_JOURNALS "/", names[i],
+			    godb_strerror(rc));
 	}
 	if (n >= 0)
 		godb_ifaces_free(names);
@@ -204,14 +248,14 @@ replay_iface(struct godb_writer *w, const char *iface)
 }
 
 int
-gdi_writer_replay(struct godb_writer *w)
+gdi_writer_replay(struct godb_writer *w, struct godb_diag *diag)
 {
 	char **ifaces;
 	int n = gdi_folder_list(w->store_fd, gdi_is_iface, &ifaces);
 	int rc = n < 0 ? n : 0;
 
 	for (int i = 0; rc == 0 && i < n; i++)
-		rc = replay_iface(w, ifaces[i]);
+		rc = replay_iface(w, ifaces[i], diag);
 	if (n >= 0)
 		godb_ifaces_free(ifaces);
 	return rc;

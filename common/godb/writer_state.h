@@ -49,6 +49,7 @@ struct gdi_known_iface {
 	char name[16];
 	struct gdi_rings rings; /* of all blocks, as far as learned */
 	bool learned;
+	uint32_t n_names; /* that it brought */
 	struct gdi_day *days;
 	size_t n_days;
 };
@@ -57,6 +58,7 @@ struct godb_writer {
 	int store_fd, lock_fd;
 	struct godb_writer_opts opts;
 	struct gdi_names names;
+	uint64_t names_refused;
 	struct gdi_open_block **open; /* sorted by interface, slot */
 	size_t n_open, cap_open;
 	struct gdi_known_iface *ifaces; /* sorted */
@@ -134,7 +136,8 @@ void gdi_writer_commit_end(struct godb_writer *w, struct gdi_open_block *b);
 
 /* ---- writer_replay.c */
 
-/* All journals of the store, at its opening. */
-int gdi_writer_replay(struct godb_writer *w);
+/* All journals of the store, at its opening; diag (may be NULL) as with
+ * godb_writer_open(). */
+int gdi_writer_replay(struct godb_writer *w, struct godb_diag *diag);
 
 #endif

@@ -723,6 +723,70 @@ race_writer(unsigned seconds)
 	is_int(ended_sessions() - said, ended, "each said once");
 }
 
+/* ---- names that are made up ---------------------------------------------- */
+
+/* A row for each of as many names as a frame can have. */
+static int
+tell_names(struct fake_capture *c, unsigned first)
+{
+	static uint64_t buf[FRAME_MAX_BYTES / 8];
+	struct frame_header *h = (void *)buf;
+	struct frame_name *name = (void *)(h + 1);
+	struct frame_row4 *row = (void *)(name + FRAME_MAX_NAMES), one;
+
+	(void)fake_frame(c, buf);
+	memcpy(&one, name + 1, sizeof(one));
+	memset(name, 0, FRAME_MAX_NAMES * sizeof(*name));
+	for (uint16_t i = 0; i < FRAME_MAX_NAMES; i++) {
+		(void)snprintf(name[i].name, sizeof(name[i].name),
+		    "made up %u", first + i);
+		row[i] = one;
+		row[i].l7 = i;
+	}
+	h->n_names = h->n4 = FRAME_MAX_NAMES;
+	h->counters.seen = FRAME_MAX_NAMES;
+	h->bytes = (uint32_t)frame_bytes(FRAME_MAX_NAMES, FRAME_MAX_NAMES, 0);
+	frame_seal(buf);
+	fake_publish(c, buf, h->bytes);
+	return fake_acknowledged(c, 20000);
+}
+
+static size_t
+registered(const char *text)
+{
+	char path[160], line[256];
+	size_t n = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/goDB-l7proto.names",
+	    writer.store);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		n += strstr(line, text) != NULL;
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
+static void
+made_up_names(void)
+{
+	struct fake_capture c;
+	int bad = fake_capture_open(&c, &writer, LIAR);
+
+	for (unsigned i = 0; bad == 0 && i < 20; i++)
+		bad = tell_names(&c, i * FRAME_MAX_NAMES);
+	is_int(bad, 0, "%u made-up names are taken", 20 * FRAME_MAX_NAMES);
+	ok(registered("made up") <= 4096,
+	    "but do not fill the registry: %zu are in it",
+	    registered("made up"));
+	is_int((int64_t)fake_writer_said(&writer,
+		   "too many application names: further ones are Unknown "
+		   "iface=" LIAR), 1, "one line says so");
+	ok(others_unharmed(), "and the honest one goes on");
+	fake_capture_close(&c);
+}
+
 /* ---- what was stored ----------------------------------------------------- */
 
 static uint64_t
@@ -841,6 +905,7 @@ main(int argc, char **argv)
 	random_lies();
 	race_writer(seconds);
 	thousand_connects();
+	made_up_names();
 	all_at_the_end(goquery);
 	fake_writer_clean(&writer);
 	return tap_done();

@@ -118,6 +118,23 @@ run 0 "text" query -i eth0 -f -9d talk_conv
 like "$out" 'rows of 1 blocks lost to damage on eth0' "says it too"
 ok "what was replaced is kept" test -s "$D/blocks.idx.damaged"
 
+# --- an index that is gone
+fresh 2 3 20
+run 0 "--rebuild-index" writer --rebuild-index
+mv "$D/blocks.idx" "$T/index"
+run 3 "a question over a day without its index" query -i eth0 -f -9d -e csv time
+is "$(printf '%s\n' "$err" | grep -c "cause=damaged.*eth0/$(day 2)/blocks.idx")" 1 \
+    "  one line names it"
+run 0 "  another interface's" query -i eth1 -f -9d -e csv time
+run 3 "--check" query --check
+like "$err" "damaged iface=eth0 .*place=\"eth0/$(day 2)/blocks.idx" "  names the place"
+one_line "  that"
+run 0 "--repair" writer --repair
+like "$out" "eth0/$(day 2)/blocks.idx: index is gone: put back a copy" "  tells"
+run 3 "--check" query --check
+mv "$T/index" "$D/blocks.idx"
+run 0 "--check with it" query --check
+
 # --- address indexes: made, counted, checked, taken away, made again
 fresh 2 3 20
 run 0 "--rebuild-index" writer --rebuild-index
@@ -200,6 +217,28 @@ run 0 "--list" query --list -e csv
 is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" 1 "an empty store"
 run 2 "two commands at once" writer --wipe --repair
 run 2 "--dry-run of nothing" writer --dry-run
+
+# --- a folder that is not the store's, and one that is
+if [ "$(id -u)" = 0 ]; then
+	fresh 1 2
+	mkdir -m 700 "$S/admin"
+	run 0 "--prune beside a folder of root's" writer --prune
+	run 0 "goprobe" goprobe -d "$S" -i eth9 -r tests/data/days.pcap
+	like "$err" "$S: admin: passed over, it is of another user" "says so"
+	is "$(query --list -i eth9 -e csv 2>/dev/null | grep -c ^eth9)" 1 "and stores"
+	mkdir -p "$S/eth0/journal"
+	chown root:root "$S/eth0/journal"
+	chmod 700 "$S/eth0/journal"
+	run 1 "--prune with a folder of the store's that it cannot read" writer --prune
+	is "$err" "goprobe-writer: $S: eth0/journal: Permission denied" "names it"
+	run 1 "goprobe" goprobe -d "$S" -i eth8 -r tests/data/days.pcap
+	like "$err" "$S: eth0/journal: Permission denied" "names it"
+	chmod 000 "$S/eth0"
+	run 1 "--prune with an interface that it cannot read" writer --prune
+	is "$err" "goprobe-writer: $S: eth0: Permission denied" "names it"
+else
+	pass "another user's folder # SKIP needs root"
+fi
 
 # --- a disk that cannot be written
 if [ "$(id -u)" = 0 ]; then

@@ -84,6 +84,39 @@ test_left_journal(void)
 	is_int((int64_t)rolled_days, 1, "it is taken stock of");
 }
 
+/* A journal of a slot before a day's first block is no part that a roll-up can
+ * be like; nor is it where there is no block any more. */
+static void
+test_check_journal_first(void)
+{
+	struct godb_check_report report;
+	struct godb_writer *w;
+	char index[160];
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int64_t slot_s = T0 + HOUR; slot_s < T0 + 9 * HOUR; slot_s += 300)
+		add(w, "eth0", slot_s);
+	(void)upkeep(w, NOW);
+	make_batch("eth0", T0, 40, 40);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	godb_writer_close(w);
+	is_int((int64_t)faults_of(path, &report), 0,
+	    "roll-ups behind an open block are no damage");
+	ok(report.rollups > 0, "and are read: %d", (int)report.rollups);
+	is_int((int64_t)report.batches, 1, "and so is the open block");
+	snprintf(index, sizeof(index), "%s/eth0/2025-11-25/blocks.idx", path);
+	if (truncate(index, GDI_HEADER_BYTES) < 0)
+		abort();
+	snprintf(index, sizeof(index), "%s/eth0/2025-11-25/addresses.idx",
+	    path);
+	(void)unlink(index);
+	is_int((int64_t)faults_of(path, &report), 0,
+	    "nor without a block that they are of");
+}
+
 /* A day that retention removes, or somebody damages, between a scan and its
  * question. */
 static void
@@ -238,6 +271,7 @@ main(void)
 	test_other_record();
 	test_put_back();
 	test_left_journal();
+	test_check_journal_first();
 	test_gone(false);
 	test_gone(true);
 	test_mixed();

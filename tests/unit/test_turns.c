@@ -1,7 +1,8 @@
 /*
  * The writer's loop: while the block of a busy interface is written, an honest
  * one beside it is acknowledged in every turn, and what the busy one sends
- * meanwhile waits in its ring and is counted once.
+ * meanwhile waits in its ring and is counted once.  What cannot be written of
+ * one interface stops nothing of another.
  */
 #include "writer/drain.h"
 
@@ -24,6 +25,8 @@ static struct drain drain;
 static struct gp_conf conf;
 static uint64_t frame[FRAME_MAX_BYTES / 8];
 static int64_t slot_s;
+static const char *app = "TLS"; /* of the rows to come */
+static uint32_t iface_names = GODB_IFACE_NAMES;
 
 struct capture {
 	struct ring_producer ring;
@@ -92,7 +95,7 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE,
 	    .slot_s = slot_s, .first_real_ns = real, .last_real_ns = real,
 	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n};
-	snprintf(name->name, sizeof(name->name), "TLS");
+	snprintf(name->name, sizeof(name->name), "%s", app);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t k = (first + i) * 2654435761u;
 
@@ -146,10 +149,12 @@ start(uint32_t block_rows)
 		printf("Bail out! no folder\n");
 	opts.owner = "a test";
 	opts.block_rows = block_rows;
+	opts.iface_names = iface_names;
 	is_int(godb_writer_open(open(folder, O_RDONLY | O_CLOEXEC), &opts,
 		   &store, NULL), 0, "a store");
 	peers.store = store;
 	peers.n_list = 0;
+	ingest_fini(&ingest);
 	ingest_init(&ingest, store, &stats, 0);
 	ingest.turn_ns = 0;
 	/* over, whatever happens at a boundary just now */
@@ -232,6 +237,202 @@ test_full(void)
 	stop(store, &want);
 }
 
+/* ---- an interface whose files cannot be written -------------------------- */
+
+static char broken[96], aside[96];
+
+/* What the name stands for is out of reach: a file is in its place. */
+static void
+break_place(const char *iface, const char *name)
+{
+	int fd;
+
+	(void)snprintf(broken, sizeof(broken), "%s/%s", folder, iface);
+	(void)mkdir(broken, 0700);
+	(void)snprintf(broken, sizeof(broken), "%s/%s/%s", folder, iface, name);
+	(void)snprintf(aside, sizeof(aside), "%s/aside", folder);
+	(void)rename(broken, aside);
+	fd = open(broken, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	gp_fd_close(&fd);
+}
+
+static void
+mend_place(void)
+{
+	(void)unlink(broken);
+	(void)rename(aside, broken);
+	ingest_hurry(&ingest);
+}
+
+static void
+turns(unsigned n)
+{
+	while (n-- > 0)
+		(void)turn();
+}
+
+static void
+test_block_fails(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a, b;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	join(&a, "aa");
+	join(&b, "bb");
+	send_rows(&a, &want, 1, 10);
+	send_rows(&b, &want, 1, 10);
+	break_place("aa", day);
+	turns(40);
+	ok(acknowledged(&a) && acknowledged(&b), "both are acknowledged");
+	is_int((int64_t)ingest.blocks, 1,
+	    "a block that cannot be written stops no other interface's");
+	ok(ingest.failing < 0 && ingest_held_any(&ingest, "aa") < 0 &&
+		ingest_held(&ingest, "aa") == 0 &&
+		ingest_held_any(&ingest, "bb") == 0,
+	    "it alone is left alone: %s", godb_strerror(ingest.failing));
+	send_rows(&a, &want, 20, 10);
+	send_rows(&b, &want, 20, 10);
+	turns(40);
+	ok(acknowledged(&a) && acknowledged(&b), "its frames are taken");
+	is_int((int64_t)ingest.blocks, 2, "and the other's written");
+	mend_place();
+	turns(40);
+	is_int((int64_t)ingest.blocks, 3, "and so is it, once it can be");
+	is_int(ingest.failing, 0, "all is well");
+	leave(&a);
+	leave(&b);
+	stop(store, &want);
+}
+
+static void
+test_journal_fails(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a, b;
+
+	join(&b, "bb");
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	send_rows(&b, &want, 1, 10);
+	break_place("aa", "journal");
+	turns(40);
+	ok(!acknowledged(&a), "frames that no journal takes stay in their ring");
+	ok(acknowledged(&b), "another interface's do not");
+	is_int((int64_t)ingest.blocks, 1, "and its block is written");
+	ok(ingest_held(&ingest, "aa") < 0 && ingest_held(&ingest, "bb") == 0,
+	    "one is left alone");
+	mend_place();
+	turns(40);
+	ok(acknowledged(&a), "they are taken once they can be");
+	is_int((int64_t)ingest.blocks, 2, "and their block is written");
+	is_int(ingest.failing, 0, "all is well");
+	leave(&a);
+	leave(&b);
+	stop(store, &want);
+}
+
+static unsigned
+lines_with(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "r");
+	char line[512];
+	unsigned n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += strstr(line, text) != NULL;
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
+static char log_file[96];
+static int log_kept;
+
+static void
+log_begin(void)
+{
+	int fd;
+
+	(void)snprintf(log_file, sizeof(log_file), "%s.log", folder);
+	fd = open(log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	log_kept = dup(2);
+	(void)dup2(fd, 2);
+	gp_fd_close(&fd);
+}
+
+static void
+log_end(void)
+{
+	(void)dup2(log_kept, 2);
+	gp_fd_close(&log_kept);
+}
+
+/* What comes and goes is told a few times a minute. */
+static void
+test_comes_and_goes(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	log_begin();
+	join(&a, "aa");
+	for (uint32_t i = 0; i < 20; i++) {
+		send_rows(&a, &want, i * 10, 10);
+		break_place("aa", day);
+		turns(30);
+		mend_place();
+		turns(30);
+	}
+	log_end();
+	is_int((int64_t)ingest.blocks, 20, "twenty times it failed and worked");
+	ok(lines_with(log_file, "cannot be written") >= 1 &&
+		lines_with(log_file, "cannot be written") <= 5,
+	    "a few lines say that it does not");
+	ok(lines_with(log_file, "can be written again") >= 1 &&
+		lines_with(log_file, "can be written again") <= 5,
+	    "and a few that it does");
+	(void)unlink(log_file);
+	leave(&a);
+	stop(store, &want);
+}
+
+/* An interface that brings names without an end is told of once. */
+static void
+test_too_many_names(void)
+{
+	struct godb_writer *store;
+	struct capture a;
+	char name[16];
+
+	iface_names = 3;
+	store = start(GODB_BLOCK_ROWS);
+	log_begin();
+	join(&a, "aa");
+	for (uint32_t i = 0; i < 10; i++) {
+		(void)snprintf(name, sizeof(name), "made up %u", i);
+		app = name;
+		send_rows(&a, NULL, i, 1);
+	}
+	turns(30);
+	log_end();
+	app = "TLS";
+	iface_names = GODB_IFACE_NAMES;
+	ok(acknowledged(&a), "frames with too many names are taken");
+	is_int(lines_with(log_file, "too many application names: further ones "
+		   "are Unknown iface=aa"), 1, "and one line says so");
+	(void)unlink(log_file);
+	leave(&a);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
 int
 main(void)
 {
@@ -241,6 +442,11 @@ main(void)
 		return 1;
 	test_beside();
 	test_full();
+	test_block_fails();
+	test_journal_fails();
+	test_comes_and_goes();
+	test_too_many_names();
+	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
 	return tap_done();
