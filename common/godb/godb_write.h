@@ -245,6 +245,9 @@ struct godb_retain_report {
 	uint64_t store_bytes;   /* of all files, before */
 	uint64_t free_bytes;    /* of the file system, before */
 	uint64_t short_bytes;   /* what a bound still lacks after it */
+	/* Removed days of which a full disk had no room to note that they are
+	 * gone: answers about their time do not say so. */
+	uint64_t unnoted;
 };
 
 struct godb_retain;
@@ -254,7 +257,8 @@ struct godb_retain;
  * summaries that godb_list_new reads up to date), then removes whole days,
  * the oldest first, of all interfaces, until every bound is kept.  Never the
  * day of now_s, later ones, or those with open blocks; for max_bytes and
- * min_free never the newest finished day either.  Work is done by
+ * min_free never the newest finished day either.  On a full disk caches of a
+ * day that is to go make room for what its removal writes.  Work is done by
  * godb_retain_step in small steps, between which the writer may be used; one
  * round at a time.
  */

@@ -6,6 +6,10 @@
  * date), plan, remove.  A day is renamed first, so that nobody finds half of
  * one, and the rename is durable before the first file goes: a power cut must
  * not leave a day whose columns are missing.
+ *
+ * Failure policy: on a full disk all of this has to go on, for nothing else
+ * makes room.  What needs some itself, the note that a day is gone and its
+ * other name, is tried again without the day's caches, and then done without.
  */
 #include "common/godb/retain.h"
 
@@ -26,6 +30,7 @@ struct candidate {
 	uint32_t iface;
 	int64_t day_s;
 	uint64_t bytes;
+	bool unnoted; /* gone, and days.gone does not have it yet */
 };
 
 enum phase { COUNT, PLAN, REMOVE, DONE };
@@ -87,26 +92,112 @@ remove_folder(int iface_fd, const char *name)
 	return rc;
 }
 
-static int
-remove_day(const struct godb_retain *r, const struct candidate *c)
+static bool
+is_full(int rc)
 {
-	char day[11], gone[32];
+	return rc == -ENOSPC || rc == -EDQUOT;
+}
+
+/* What can be made again, of a day that is to go; whether there was any. */
+static bool
+drop_caches(int iface_fd, const char *day)
+{
+	static const char *const caches[] = {GDI_ROLLUPS, GDI_ROLLED,
+	    GDI_ADDRESSES};
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	bool any;
+
+	if (fd < 0)
+		return false;
+	/* it has the size of the day with them, and is a cache, too */
+	any = unlinkat(iface_fd, GDI_SUMMARY, 0) == 0;
+	for (size_t i = 0; i < sizeof(caches) / sizeof(*caches); i++)
+		any |= unlinkat(fd, caches[i], 0) == 0;
+	gp_fd_close(&fd);
+	return any;
+}
+
+static int
+note_gone(const struct godb_retain *r, int iface_fd, const struct candidate *c)
+{
+	return gdi_gone_add(iface_fd, r->ifaces[c->iface],
+	    gdi_writer_mode_file(r->w), c->day_s);
+}
+
+static int
+rename_day(int iface_fd, const char *day, const char *gone)
+{
+	return renameat(iface_fd, day, iface_fd, gone) < 0 ? -errno : 0;
+}
+
+/* Without its index a day has nothing. */
+static int
+remove_in_place(int iface_fd, const char *day)
+{
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	int rc = fd < 0 ? fd : 0;
+
+	if (rc == 0 && unlinkat(fd, GDI_INDEX, 0) < 0 && errno != ENOENT)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	gp_fd_close(&fd);
+	return rc < 0 ? rc : remove_folder(iface_fd, day);
+}
+
+static int
+remove_noted(int iface_fd, const char *day)
+{
+	char gone[32];
+	int rc;
+
+	(void)snprintf(gone, sizeof(gone), "%s" GDI_REMOVED, day);
+	rc = rename_day(iface_fd, day, gone);
+	if (is_full(rc) && drop_caches(iface_fd, day))
+		rc = rename_day(iface_fd, day, gone);
+	if (is_full(rc))
+		return remove_in_place(iface_fd, day);
+	if (rc == 0)
+		rc = gp_fd_sync(iface_fd);
+	return rc < 0 ? rc : remove_folder(iface_fd, gone);
+}
+
+static int
+remove_day(const struct godb_retain *r, struct candidate *c)
+{
+	char day[11];
 	int fd = gp_fd_opendir_at(r->store_fd, r->ifaces[c->iface]);
 	int rc = fd < 0 ? fd : 0;
 
 	gp_clock_day_format(c->day_s, day);
-	(void)snprintf(gone, sizeof(gone), "%s" GDI_REMOVED, day);
 	if (rc == 0)
-		rc = gdi_gone_add(fd, r->ifaces[c->iface],
-		    gdi_writer_mode_file(r->w), c->day_s);
-	if (rc == 0 && renameat(fd, day, fd, gone) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0)
-		rc = remove_folder(fd, gone);
+		rc = note_gone(r, fd, c);
+	if (is_full(rc) && drop_caches(fd, day))
+		rc = note_gone(r, fd, c);
+	c->unnoted = is_full(rc);
+	if (rc == 0 || c->unnoted)
+		rc = remove_noted(fd, day);
+	if (rc == 0 && c->unnoted) /* there may be room now */
+		c->unnoted = note_gone(r, fd, c) < 0;
 	gp_fd_close(&fd);
 	return rc;
+}
+
+/* The last attempt. */
+static void
+note_late(struct godb_retain *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		int fd;
+
+		if (!r->days[i].unnoted)
+			continue;
+		fd = gp_fd_opendir_at(r->store_fd,
+		    r->ifaces[r->days[i].iface]);
+		if (fd < 0 || note_gone(r, fd, &r->days[i]) < 0)
+			r->report.unnoted++;
+		gp_fd_close(&fd);
+	}
 }
 
 /* ---- counting ------------------------------------------------------------ */
@@ -177,7 +268,8 @@ add_candidate(struct godb_retain *r, int64_t day_s, uint64_t bytes)
 		r->days = grown;
 		r->cap = cap;
 	}
-	r->days[r->n++] = (struct candidate){(uint32_t)r->iface, day_s, bytes};
+	r->days[r->n++] = (struct candidate){(uint32_t)r->iface, day_s, bytes,
+	    false};
 	if (day_s > r->newest_s)
 		r->newest_s = day_s;
 	return 0;
@@ -328,13 +420,14 @@ note_removed(struct godb_retain *r, const struct candidate *c,
 static int
 remove_one(struct godb_retain *r)
 {
-	const struct candidate *c;
+	struct candidate *c;
 	enum godb_retain_cause cause;
 	int rc = 0;
 
 	if (r->at == r->n) {
 		const struct godb_retain_opts *o = &r->opts;
 
+		note_late(r);
 		if (o->max_bytes > 0 && r->left_bytes > o->max_bytes)
 			r->report.short_bytes = r->left_bytes - o->max_bytes;
 		if (r->left_free < o->min_free &&
@@ -351,6 +444,8 @@ remove_one(struct godb_retain *r)
 		return 0;
 	if (r->w)
 		rc = remove_day(r, c);
+	if (rc < 0)
+		c->unnoted = false; /* it is still there */
 	if (rc == -ENOENT)
 		return 0;
 	note_removed(r, c, cause, rc);
