@@ -14,16 +14,13 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 
-/* What mkfs puts into the root of a file system; a store may be there. */
-#define LOST_FOUND "lost+found"
-
 bool
 godb_iface_valid(const char *name)
 {
 	size_t len = strnlen(name, 16);
 
 	if (len == 0 || len > 15 || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0 || strcmp(name, LOST_FOUND) == 0)
+	    strcmp(name, "..") == 0 || strcmp(name, GDI_LOST_FOUND) == 0)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/')
@@ -300,7 +297,7 @@ static bool
 not_blank(const char *name)
 {
 	return strncmp(name, GDI_OWN, strlen(GDI_OWN)) != 0 &&
-	    strcmp(name, LOST_FOUND) != 0;
+	    strcmp(name, GDI_LOST_FOUND) != 0;
 }
 
 int
