@@ -373,16 +373,30 @@ plan(struct godb_retain *r)
 }
 
 static bool
+too_old(const struct godb_retain_opts *o, int64_t day_s)
+{
+	return o->retain_days > 0 && day_s < gp_clock_day(o->now_s) -
+		(int64_t)o->retain_days * GP_DAY_S;
+}
+
+/* A clock that runs years ahead calls all days too old, but for the one that
+ * is being written; so does one that is right after a long pause, but then
+ * they can wait for a day to be finished. */
+static bool
+clock_is_doubted(const struct godb_retain *r)
+{
+	return too_old(&r->opts, r->newest_s);
+}
+
+static bool
 must_go(const struct godb_retain *r, const struct candidate *c,
     enum godb_retain_cause *cause)
 {
 	const struct godb_retain_opts *o = &r->opts;
-	int64_t today_s = gp_clock_day(o->now_s);
 
 	if (o->clean_s > 0 && c->day_s + GP_DAY_S <= o->clean_s)
 		*cause = GODB_RETAIN_CLEAN;
-	else if (o->retain_days > 0 &&
-	    c->day_s < today_s - (int64_t)o->retain_days * GP_DAY_S)
+	else if (too_old(o, c->day_s) && !clock_is_doubted(r))
 		*cause = GODB_RETAIN_AGE;
 	else if (c->day_s == r->newest_s)
 		return false;
@@ -437,8 +451,10 @@ remove_one(struct godb_retain *r)
 		return 0;
 	}
 	c = &r->days[r->at++];
-	if (!must_go(r, c, &cause))
+	if (!must_go(r, c, &cause)) {
+		r->report.doubted += too_old(&r->opts, c->day_s);
 		return 0;
+	}
 	/* opened while we were counting? */
 	if (r->w && gdi_writer_day_open(r->w, r->ifaces[c->iface], c->day_s))
 		return 0;
