@@ -71,6 +71,9 @@ run 0 "once more" writer --prune
 is "$out" "0 days removed, 0 bytes" "there is nothing to do"
 run 2 "--clean with no time" writer --clean soon --yes
 one_line "that"
+run 2 "--clean with a day to come" writer --clean 2099-01-01 --yes
+like "$err" '2099-01-01: no time in the past' "says so"
+one_line "that"
 printf 'n\n' | writer --clean -2d >/dev/null 2>"$T/asked"
 like "$(cat "$T/asked")" 'Remove all days.*\[y/N\].*Nothing was removed' "--clean asks"
 is "$(query --list -e csv | sed 1d | cut -d, -f4 | sort -u)" 4 "and does not without a yes"
