@@ -192,7 +192,7 @@ say_rest(struct prune *p, const struct godb_retain_report *r)
 		    "days cannot be removed" :
 		    "nothing older is left to remove",
 		    (unsigned long long)r->short_bytes);
-	if (r->unnoted > 0)
+	if (r->unnoted > 0 && gp_log_allow(&p->limit, 5))
 		gp_log(GP_LOG_WARNING, "the disk is full: removed days are not "
 		    "noted as such days=%llu", (unsigned long long)r->unnoted);
 	if (r->doubted > 0 && !p->doubts)

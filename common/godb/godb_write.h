@@ -246,7 +246,8 @@ struct godb_retain_report {
 	uint64_t free_bytes;    /* of the file system, before */
 	uint64_t short_bytes;   /* what a bound still lacks after it */
 	/* Removed days of which a full disk had no room to note that they are
-	 * gone: answers about their time do not say so. */
+	 * gone: answers about their time do not say so until a later round,
+	 * which counts them here again, finds room. */
 	uint64_t unnoted;
 	/* Older than retain_days, and left: see below. */
 	uint64_t doubted;

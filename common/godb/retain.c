@@ -9,7 +9,7 @@
  *
  * Failure policy: on a full disk all of this has to go on, for nothing else
  * makes room.  What needs some itself, the note that a day is gone and its
- * other name, is tried again without the day's caches, and then done without.
+ * other name, is tried again without the day's caches, and then waits for room.
  */
 #include "common/godb/retain.h"
 
@@ -72,9 +72,9 @@ godb_retain_cause_name(enum godb_retain_cause c)
 
 /* ---- removing a folder --------------------------------------------------- */
 
-/* A folder that was renamed, and its files; others in it stay. */
+/* Of a folder that was renamed; others in it stay. */
 static int
-remove_folder(int iface_fd, const char *name)
+remove_files(int iface_fd, const char *name)
 {
 	char **files;
 	int fd = gp_fd_opendir_at(iface_fd, name);
@@ -87,9 +87,13 @@ remove_folder(int iface_fd, const char *name)
 	if (n >= 0)
 		godb_ifaces_free(files);
 	gp_fd_close(&fd);
-	if (rc == 0 && unlinkat(iface_fd, name, AT_REMOVEDIR) < 0)
-		rc = -errno;
 	return rc;
+}
+
+static int
+remove_empty(int iface_fd, const char *name)
+{
+	return unlinkat(iface_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
 static bool
@@ -118,10 +122,11 @@ drop_caches(int iface_fd, const char *day)
 }
 
 static int
-note_gone(const struct godb_retain *r, int iface_fd, const struct candidate *c)
+note_gone(const struct godb_retain *r, int iface_fd, uint32_t iface,
+    int64_t day_s)
 {
-	return gdi_gone_add(iface_fd, r->ifaces[c->iface],
-	    gdi_writer_mode_file(r->w), c->day_s);
+	return gdi_gone_add(iface_fd, r->ifaces[iface],
+	    gdi_writer_mode_file(r->w), day_s);
 }
 
 static int
@@ -142,62 +147,99 @@ remove_in_place(int iface_fd, const char *day)
 	if (rc == 0)
 		rc = gp_fd_sync(fd);
 	gp_fd_close(&fd);
-	return rc < 0 ? rc : remove_folder(iface_fd, day);
+	if (rc == 0)
+		rc = remove_files(iface_fd, day);
+	return rc < 0 ? rc : remove_empty(iface_fd, day);
 }
 
+/* Its files, after which the folder is empty, or gone already. */
 static int
-remove_noted(int iface_fd, const char *day)
+take_day(int iface_fd, const char *day, const char *gone)
 {
-	char gone[32];
-	int rc;
+	int rc = rename_day(iface_fd, day, gone);
 
-	(void)snprintf(gone, sizeof(gone), "%s" GDI_REMOVED, day);
-	rc = rename_day(iface_fd, day, gone);
 	if (is_full(rc) && drop_caches(iface_fd, day))
 		rc = rename_day(iface_fd, day, gone);
 	if (is_full(rc))
 		return remove_in_place(iface_fd, day);
 	if (rc == 0)
 		rc = gp_fd_sync(iface_fd);
-	return rc < 0 ? rc : remove_folder(iface_fd, gone);
+	return rc < 0 ? rc : remove_files(iface_fd, gone);
+}
+
+static void
+removed_name(int64_t day_s, char out[32])
+{
+	char day[11];
+
+	gp_clock_day_format(day_s, day);
+	(void)snprintf(out, 32, "%s" GDI_REMOVED, day);
 }
 
 static int
 remove_day(const struct godb_retain *r, struct candidate *c)
 {
-	char day[11];
+	char day[11], gone[32];
 	int fd = gp_fd_opendir_at(r->store_fd, r->ifaces[c->iface]);
 	int rc = fd < 0 ? fd : 0;
 
 	gp_clock_day_format(c->day_s, day);
+	removed_name(c->day_s, gone);
 	if (rc == 0)
-		rc = note_gone(r, fd, c);
+		rc = note_gone(r, fd, c->iface, c->day_s);
 	if (is_full(rc) && drop_caches(fd, day))
-		rc = note_gone(r, fd, c);
+		rc = note_gone(r, fd, c->iface, c->day_s);
 	c->unnoted = is_full(rc);
 	if (rc == 0 || c->unnoted)
-		rc = remove_noted(fd, day);
+		rc = take_day(fd, day, gone);
 	if (rc == 0 && c->unnoted) /* there may be room now */
-		c->unnoted = note_gone(r, fd, c) < 0;
+		c->unnoted = note_gone(r, fd, c->iface, c->day_s) < 0;
+	/* a folder that is not noted stays, so that a later round does it */
+	if (rc == 0 && !c->unnoted) {
+		rc = remove_empty(fd, gone);
+		rc = rc == -ENOENT ? 0 : rc; /* it was removed in place */
+	}
 	gp_fd_close(&fd);
 	return rc;
 }
 
-/* The last attempt. */
+/* Of days that this round removed. */
 static void
 note_late(struct godb_retain *r)
 {
+	char gone[32];
+
 	for (size_t i = 0; i < r->n; i++) {
+		const struct candidate *c = &r->days[i];
 		int fd;
 
-		if (!r->days[i].unnoted)
+		if (!c->unnoted)
 			continue;
-		fd = gp_fd_opendir_at(r->store_fd,
-		    r->ifaces[r->days[i].iface]);
-		if (fd < 0 || note_gone(r, fd, &r->days[i]) < 0)
+		fd = gp_fd_opendir_at(r->store_fd, r->ifaces[c->iface]);
+		removed_name(c->day_s, gone);
+		if (fd < 0 || note_gone(r, fd, c->iface, c->day_s) < 0)
 			r->report.unnoted++;
+		else
+			(void)remove_empty(fd, gone);
 		gp_fd_close(&fd);
 	}
+}
+
+/* What a round before this one did not come to. */
+static void
+finish_removed(struct godb_retain *r, const char *gone)
+{
+	char day[11] = {0};
+	int64_t day_s = 0;
+
+	memcpy(day, gone, sizeof(day) - 1);
+	(void)gp_clock_day_parse(day, &day_s);
+	if (remove_files(r->c.fd, gone) < 0)
+		return;
+	if (is_full(note_gone(r, r->c.fd, (uint32_t)r->iface, day_s)))
+		r->report.unnoted++;
+	else
+		(void)remove_empty(r->c.fd, gone);
 }
 
 /* ---- counting ------------------------------------------------------------ */
@@ -330,7 +372,7 @@ count_one(struct godb_retain *r)
 		if (gdi_is_day(name))
 			return count_day(r, name);
 		if (gdi_is_removed_day(name) && r->w)
-			(void)remove_folder(c->fd, name);
+			finish_removed(r, name);
 		return 0;
 	}
 	/* days that are gone stay in it until there is more to write */
