@@ -741,8 +741,10 @@ main(int argc, char **argv)
 	    peers_init(&l.peers, store, &l.stats, in.listen, in.notify) < 0 ||
 	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats, conf) < 0)
 		die("start", "out of memory");
-	if (fstat(in.store, &folder) == 0)
+	if (fstat(in.store, &folder) == 0) {
+		l.peers.store_dev = folder.st_dev;
 		l.peers.store_ino = folder.st_ino;
+	}
 	prune_init(&l.prune, store, conf, &l.peers, in.store);
 	peers_adopt(&l.peers, in.fds, (size_t)in.n);
 	if (!l.offline)

@@ -42,7 +42,7 @@ parse_time(const char *text, int64_t now_s)
 	const char *p = text + ago;
 
 	if (gp_clock_day_parse(text, &t_s) == 0)
-		return t_s;
+		return t_s > 0 && t_s <= now_s ? t_s : -1;
 	if (*p < '0' || *p > '9')
 		return -1;
 	for (; *p >= '0' && *p <= '9' && t_s < GP_TIME_MAX_S; p++)
@@ -56,32 +56,99 @@ parse_time(const char *text, int64_t now_s)
 
 /* ---- asking the running writer ------------------------------------------- */
 
+/* What a round could not do; the exit status. */
+static int
+say_rest(const struct maintain *m, const struct godb_retain_report *r)
+{
+	if (r->short_bytes > 0)
+		gp_log(GP_LOG_WARNING, "%s: still %llu bytes beyond its "
+		    "bounds: %s", m->store, (unsigned long long)r->short_bytes,
+		    r->failed > 0 ? "days could not be removed" :
+				    "nothing older is left");
+	if (r->doubted > 0)
+		gp_log(GP_LOG_WARNING, "%s: %llu days stay: by the clock all "
+		    "finished days are past retain_days; --clean removes them",
+		    m->store, (unsigned long long)r->doubted);
+	if (r->unnoted > 0)
+		gp_log(GP_LOG_WARNING, "%s: the disk is full: %llu removed "
+		    "days are not noted as such", m->store,
+		    (unsigned long long)r->unnoted);
+	return r->failed > 0 ? 1 : 0;
+}
+
+static int
+receive(int conn, struct hello_msg *msg)
+{
+	struct pollfd p = {.fd = conn, .events = POLLIN};
+	int rc;
+
+	while ((rc = hello_msg_recv(conn, msg)) == -EAGAIN)
+		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+			return -errno;
+	return rc;
+}
+
+/* False: it is none that this program knows. */
+static bool
+take_rest(const struct hello_msg *msg, struct godb_retain_report *r)
+{
+	switch (msg->a) {
+	case HELLO_FAILED:
+		r->failed = msg->b;
+		return true;
+	case HELLO_SHORT:
+		r->short_bytes = msg->b;
+		return true;
+	case HELLO_DOUBTED:
+		r->doubted = msg->b;
+		return true;
+	case HELLO_UNNOTED:
+		r->unnoted = msg->b;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* 1 answered with the exit status in *status, 0 not this one's store. */
 static int
-ask_socket(int conn, int64_t clean_s, uint64_t ino, int *status)
+ask_socket(const struct maintain *m, int conn, const struct hello_msg *command,
+    int *status)
 {
-	struct hello_msg m;
-	struct pollfd p = {.fd = conn, .events = POLLIN};
-	int rc = hello_msg_send(conn, MSG_PRUNE, HELLO_OK, (uint64_t)clean_s,
-	    ino);
+	struct godb_retain_report r = {0};
+	struct hello_msg msg;
+	int rc = hello_msg_send(conn, MSG_REMOVE, HELLO_OK, command->a,
+	    command->b);
+	bool known = true;
 
-	while (rc == 0 && (rc = hello_msg_recv(conn, &m)) == -EAGAIN)
-		rc = poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+	if (rc == 0)
+		rc = receive(conn, &msg);
+	while (rc == 0 && msg.type == MSG_REST) {
+		known &= take_rest(&msg, &r);
+		rc = receive(conn, &msg);
+	}
 	if (rc < 0) {
 		*status = fail("the running writer", strerror(-rc));
 		return 1;
 	}
-	if (m.type != MSG_PRUNED && m.code == HELLO_REFUSED)
+	if (msg.type != MSG_PRUNED && msg.code == HELLO_REFUSED)
 		return 0;
-	if (m.type != MSG_PRUNED || m.code != HELLO_OK) {
+	if (msg.type != MSG_PRUNED || msg.code != HELLO_OK) {
 		*status = fail("the running writer",
-		    m.code == HELLO_STORE ? godb_strerror(-(int)m.a) :
-					    "it did not understand");
+		    msg.code == HELLO_STORE ? godb_strerror(-(int)msg.a) :
+					      "it did not understand");
 		return 1;
 	}
-	printf("%llu days removed, %llu bytes\n", (unsigned long long)m.a,
-	    (unsigned long long)m.b);
-	*status = fflush(stdout) == 0 ? 0 : 1;
+	printf("%llu days removed, %llu bytes\n", (unsigned long long)msg.a,
+	    (unsigned long long)msg.b);
+	if (r.failed > 0)
+		gp_log(GP_LOG_ERR, "%s: %llu days could not be removed: the "
+		    "writer's log says why", m->store,
+		    (unsigned long long)r.failed);
+	*status = say_rest(m, &r);
+	if (!known)
+		*status = fail("the running writer", "it says more than this "
+		    "program knows: its log tells");
 	return 1;
 }
 
@@ -104,7 +171,7 @@ connect_to(const char *folder, const char *name)
 /* Systemd's writer and a launcher's have their sockets in one folder; the one
  * whose store it is answers. */
 static int
-ask_writers(const struct maintain *m, int64_t clean_s, uint64_t ino,
+ask_writers(const struct maintain *m, const struct hello_msg *command,
     int *status)
 {
 	DIR *dir = opendir(m->sockets);
@@ -119,7 +186,7 @@ ask_writers(const struct maintain *m, int64_t clean_s, uint64_t ino,
 			continue;
 		conn = connect_to(m->sockets, e->d_name);
 		if (conn >= 0)
-			done = ask_socket(conn, clean_s, ino, status);
+			done = ask_socket(m, conn, command, status);
 		gp_fd_close(&conn);
 	}
 	if (dir)
@@ -222,11 +289,7 @@ prune(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 		printf("%llu days %s, %llu bytes\n",
 		    (unsigned long long)report.days, words.verb,
 		    (unsigned long long)report.bytes);
-		if (report.short_bytes > 0)
-			gp_log(GP_LOG_WARNING, "%s: still %llu bytes beyond "
-			    "its bounds: nothing older is left", m->store,
-			    (unsigned long long)report.short_bytes);
-		rc = report.failed ? 1 : 0;
+		rc = say_rest(m, &report);
 	} else {
 		rc = fail(m->store, godb_strerror(rc));
 	}
@@ -326,12 +389,14 @@ wipe(const struct maintain *m, int store)
 	uint64_t n = 0, bytes = 0;
 	int rc = godb_wipe(store, OWNER, m->dry_run, &n, &bytes, &diag);
 
+	if (rc == 0 || rc == -ENOTEMPTY)
+		printf("%llu interfaces %s, %llu bytes\n",
+		    (unsigned long long)n,
+		    m->dry_run ? "would be removed" : "removed",
+		    (unsigned long long)bytes);
 	if (rc < 0)
 		return fail(m->store,
 		    diag.text[0] ? diag.text : godb_strerror(rc));
-	printf("%llu interfaces %s, %llu bytes\n", (unsigned long long)n,
-	    m->dry_run ? "would be removed" : "removed",
-	    (unsigned long long)bytes);
 	return 0;
 }
 
@@ -378,6 +443,19 @@ open_folder(const struct maintain *m)
 	return fd;
 }
 
+/* An inode number alone is that of other stores' folders, too. */
+static bool
+name_store(int store, int64_t clean_s, struct hello_msg *command)
+{
+	struct stat st;
+
+	if (fstat(store, &st) < 0)
+		return false;
+	command->a = (uint64_t)st.st_dev << 32 | (uint32_t)clean_s;
+	command->b = st.st_ino;
+	return true;
+}
+
 static int
 run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 {
@@ -385,11 +463,12 @@ run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 	int rc;
 
 	if (m->command == MAINTAIN_PRUNE || m->command == MAINTAIN_CLEAN) {
-		struct stat st;
+		struct hello_msg command = {0};
 		int status;
 
-		if (!m->dry_run && is_locked(store) && fstat(store, &st) == 0 &&
-		    ask_writers(m, clean_s, st.st_ino, &status) == 1)
+		if (!m->dry_run && is_locked(store) &&
+		    name_store(store, clean_s, &command) &&
+		    ask_writers(m, &command, &status) == 1)
 			return status;
 	}
 	rc = become_owner(store, m->store, m->conf->writer.sandbox, &what);

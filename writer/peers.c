@@ -243,18 +243,19 @@ on_command(struct peers *p, struct peer *peer)
 {
 	struct hello_msg m;
 
-	if (hello_msg_recv(peer->conn, &m) < 0 || m.type != MSG_PRUNE ||
+	if (hello_msg_recv(peer->conn, &m) < 0 || m.type != MSG_REMOVE ||
 	    peer->inherited) {
 		refuse(p, peer, HELLO_REFUSED, 0, "command");
 		return;
 	}
-	if (m.b != p->store_ino) {
+	/* roots of file systems have the same inode number */
+	if (m.a >> 32 != (uint32_t)p->store_dev || m.b != p->store_ino) {
 		refuse(p, peer, HELLO_REFUSED, 0,
 		    "a command for another store");
 		return;
 	}
 	peer->state = PEER_PRUNE;
-	peer->clean_s = m.a;
+	peer->clean_s = (uint32_t)m.a;
 }
 
 static void

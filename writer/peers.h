@@ -79,7 +79,7 @@ struct peers {
 	/* borrowed: where rings stand, what exists */
 	struct godb_writer *store;
 	struct stats *stats;       /* borrowed */
-	uint64_t store_ino;        /* of its folder: commands name it */
+	uint64_t store_dev, store_ino; /* of its folder: commands name them */
 	struct peer *list;         /* PEERS_MAX */
 	size_t n_list;             /* used part of it */
 	unsigned next_store_id;

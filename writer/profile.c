@@ -49,7 +49,6 @@ static const struct gp_syscall table[] = {
     N(fsync, "commit"),
     N(fdatasync, "journals"),
     N(ftruncate, "a torn journal tail"),
-    N(fallocate, "room before a commit"),
     {SCMP_SYS(mkdirat), "interfaces and days", {ZERO(2, 07777 & ~0750)}},
     N(unlinkat, "finished journals, an unfinished status"),
     N(renameat, "replacing a file whole"),

@@ -33,10 +33,43 @@ prune_fini(struct prune *p)
 	p->round = NULL;
 }
 
-static uint64_t
-credit(const struct prune *p, int64_t now)
+static bool
+counts(const struct prune_freed *f, int64_t now_ns)
 {
-	return now - p->freed_ns < CREDIT_NS ? p->freed_bytes : 0;
+	return f->bytes > 0 && now_ns - f->at_ns < CREDIT_NS;
+}
+
+void
+prune_note_freed(struct prune *p, uint64_t bytes, int64_t now_ns)
+{
+	struct prune_freed *newest = &p->freed[0];
+
+	if (bytes == 0)
+		return;
+	for (size_t i = 0; i < PRUNE_FREED; i++) {
+		struct prune_freed *f = &p->freed[i];
+
+		if (!counts(f, now_ns)) {
+			*f = (struct prune_freed){bytes, now_ns};
+			return;
+		}
+		newest = f->at_ns > newest->at_ns ? f : newest;
+	}
+	newest->at_ns = now_ns;
+	if (__builtin_add_overflow(newest->bytes, bytes, &newest->bytes))
+		newest->bytes = UINT64_MAX;
+}
+
+uint64_t
+prune_credit(const struct prune *p, int64_t now_ns)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < PRUNE_FREED; i++)
+		if (counts(&p->freed[i], now_ns) &&
+		    __builtin_add_overflow(sum, p->freed[i].bytes, &sum))
+			return UINT64_MAX;
+	return sum;
 }
 
 static bool
@@ -52,7 +85,7 @@ disk_is_short(struct prune *p, int64_t now)
 	if (fstatvfs(p->store_fd, &fs) < 0)
 		return false;
 	have = (uint64_t)fs.f_bavail * fs.f_frsize;
-	return have < want && want - have > credit(p, now);
+	return have < want && want - have > prune_credit(p, now);
 }
 
 /* The latest time that somebody waits for; *any: somebody does. */
@@ -75,6 +108,21 @@ asked_for(struct prune *p, bool *any)
 }
 
 static void
+answer(int conn, int rc, const struct godb_retain_report *r)
+{
+	const uint64_t rest[][2] = {{HELLO_FAILED, r->failed},
+	    {HELLO_SHORT, r->short_bytes}, {HELLO_DOUBTED, r->doubted},
+	    {HELLO_UNNOTED, r->unnoted}};
+
+	for (size_t i = 0; rc >= 0 && i < sizeof(rest) / sizeof(*rest); i++)
+		if (rest[i][1] > 0)
+			(void)hello_msg_send(conn, MSG_REST, HELLO_OK,
+			    rest[i][0], rest[i][1]);
+	(void)hello_msg_send(conn, MSG_PRUNED, rc < 0 ? HELLO_STORE : HELLO_OK,
+	    rc < 0 ? (uint64_t)-rc : r->days, r->bytes);
+}
+
+static void
 answer_all(struct prune *p, int rc, const struct godb_retain_report *report)
 {
 	for (size_t i = 0; i < p->peers->n_list; i++) {
@@ -82,9 +130,7 @@ answer_all(struct prune *p, int rc, const struct godb_retain_report *report)
 
 		if (peer->state != PEER_PRUNE || !peer->served)
 			continue;
-		(void)hello_msg_send(peer->conn, MSG_PRUNED,
-		    rc < 0 ? HELLO_STORE : HELLO_OK,
-		    rc < 0 ? (uint64_t)-rc : report->days, report->bytes);
+		answer(peer->conn, rc, report);
 		peers_drop(p->peers, peer);
 	}
 }
@@ -119,7 +165,7 @@ begin(struct prune *p, int64_t clean_s)
 	opts.min_free = p->conf->store.min_free;
 	opts.now_s = gp_clock_real_ns() / GP_NS_PER_S;
 	opts.clean_s = clean_s;
-	opts.freed_bytes = credit(p, gp_clock_mono_ns());
+	opts.freed_bytes = prune_credit(p, gp_clock_mono_ns());
 	opts.each = on_day;
 	opts.arg = p;
 	for (size_t i = 0; i < p->peers->n_list; i++)
@@ -138,6 +184,25 @@ begin(struct prune *p, int64_t clean_s)
 }
 
 static void
+say_rest(struct prune *p, const struct godb_retain_report *r)
+{
+	if (r->short_bytes > 0 && gp_log_allow(&p->limit, 5))
+		gp_log(GP_LOG_WARNING, "bounds of the store cannot be kept: "
+		    "%s missing_bytes=%llu", r->failed > 0 ?
+		    "days cannot be removed" :
+		    "nothing older is left to remove",
+		    (unsigned long long)r->short_bytes);
+	if (r->unnoted > 0 && gp_log_allow(&p->limit, 5))
+		gp_log(GP_LOG_WARNING, "the disk is full: removed days are not "
+		    "noted as such days=%llu", (unsigned long long)r->unnoted);
+	if (r->doubted > 0 && !p->doubts)
+		gp_log(GP_LOG_WARNING, "nothing is removed by age: by the "
+		    "clock all finished days are past retain_days days=%llu",
+		    (unsigned long long)r->doubted);
+	p->doubts = r->doubted > 0;
+}
+
+static void
 end(struct prune *p, int rc)
 {
 	struct godb_retain_report report;
@@ -147,17 +212,11 @@ end(struct prune *p, int rc)
 	p->round = NULL;
 	p->ended_ns = gp_clock_mono_ns();
 	p->next_ns = p->ended_ns + EVERY_NS;
-	if (report.bytes > 0) {
-		p->freed_bytes = report.bytes;
-		p->freed_ns = p->ended_ns;
-	}
+	prune_note_freed(p, report.bytes, p->ended_ns);
 	if (rc < 0 && gp_log_allow(&p->limit, 5))
 		gp_log(GP_LOG_WARNING, "retention failed error=\"%s\"",
 		    godb_strerror(rc));
-	if (report.short_bytes > 0 && gp_log_allow(&p->limit, 5))
-		gp_log(GP_LOG_WARNING, "bounds of the store cannot be kept: "
-		    "nothing older is left to remove missing_bytes=%llu",
-		    (unsigned long long)report.short_bytes);
+	say_rest(p, &report);
 	answer_all(p, rc, &report);
 }
 

@@ -18,6 +18,10 @@
 #include "common/godb/godb_write.h"
 #include "writer/peers.h"
 
+/* Rounds for space are a minute apart, those that are asked for may be closer;
+ * what goes beyond these counts as removed with the newest. */
+#define PRUNE_FREED 16
+
 struct prune {
 	struct godb_writer *store;  /* borrowed */
 	const struct gp_conf *conf; /* borrowed */
@@ -25,16 +29,23 @@ struct prune {
 	int store_fd;               /* borrowed */
 	struct godb_retain *round;  /* NULL between rounds */
 	int64_t next_ns, ended_ns, looked_ns; /* CLOCK_MONOTONIC */
-	/* Removed lately: readers may still hold it, so that the disk does not
-	 * show it yet. */
-	uint64_t freed_bytes;
-	int64_t freed_ns;
+	/* Removed lately, a round each: readers may still hold it, so that the
+	 * disk does not show it yet. */
+	struct prune_freed {
+		uint64_t bytes;
+		int64_t at_ns;
+	} freed[PRUNE_FREED];
+	bool doubts; /* the clock, and said so */
 	struct gp_log_limit limit;
 };
 
 void prune_init(struct prune *p, struct godb_writer *store,
     const struct gp_conf *conf, struct peers *peers, int store_fd);
 void prune_fini(struct prune *p);
+
+/* A round removed so much; what rounds of the last ten minutes did. */
+void prune_note_freed(struct prune *p, uint64_t bytes, int64_t now_ns);
+uint64_t prune_credit(const struct prune *p, int64_t now_ns);
 
 /* Some work, if there is any.  True while a round is going on. */
 bool prune_tick(struct prune *p);

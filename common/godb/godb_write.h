@@ -256,6 +256,12 @@ struct godb_retain_report {
 	uint64_t store_bytes;   /* of all files, before */
 	uint64_t free_bytes;    /* of the file system, before */
 	uint64_t short_bytes;   /* what a bound still lacks after it */
+	/* Removed days of which a full disk had no room to note that they are
+	 * gone: answers about their time do not say so until a later round,
+	 * which counts them here again, finds room. */
+	uint64_t unnoted;
+	/* Older than retain_days, and left: see below. */
+	uint64_t doubted;
 };
 
 struct godb_retain;
@@ -265,7 +271,11 @@ struct godb_retain;
  * summaries that godb_list_new reads up to date), then removes whole days,
  * the oldest first, of all interfaces, until every bound is kept.  Never the
  * day of now_s, later ones, or those with open blocks; for max_bytes and
- * min_free never the newest finished day either.  Work is done by
+ * min_free never the newest finished day either.  Nothing goes by age when the
+ * store's newest finished day, of all interfaces, is older than retain_days
+ * itself: the clock may be wrong, and age alone never takes a store's last
+ * days.  On a full disk caches of a
+ * day that is to go make room for what its removal writes.  Work is done by
  * godb_retain_step in small steps, between which the writer may be used; one
  * round at a time.
  */
@@ -320,7 +330,8 @@ int godb_repair(int store_fd, const struct godb_repair_opts *opts,
 
 /*
  * Removes every interface and all application names; the store itself stays,
- * empty.  What is not the store's own is left, and then -ENOTEMPTY comes back.
+ * empty.  What is not the store's own is left, whatever folder it is in, and
+ * then -ENOTEMPTY comes back, also with dry_run, and diag names the first.
  * *n_ifaces and *bytes tell how much it was, or with dry_run would be.
  */
 int godb_wipe(int store_fd, const char *owner, bool dry_run,

@@ -68,9 +68,9 @@ replace(int iface_fd, const char *iface, uint32_t mode,
 	if (rc == 0 &&
 	    renameat(iface_fd, GDI_GONE GDI_NEW, iface_fd, GDI_GONE) < 0)
 		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_sync(iface_fd);
-	return rc;
+	if (rc < 0) /* on a full disk an empty one is all there is */
+		(void)unlinkat(iface_fd, GDI_GONE GDI_NEW, 0);
+	return rc < 0 ? rc : gp_fd_sync(iface_fd);
 }
 
 int

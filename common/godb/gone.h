@@ -18,7 +18,8 @@ struct gdi_gone {
 /* 0; -ENOENT: nothing was removed; GODB_EDAMAGED, GODB_ENEWER, -errno. */
 int gdi_gone_read(int iface_fd, struct gdi_gone *out);
 
-/* Adds a day, durably, before it goes: 0, -errno. */
+/* Adds a day, durably, before it goes: 0, -errno.  Takes some bytes of the disk;
+ * on a full one a day goes first. */
 int gdi_gone_add(int iface_fd, const char *iface, uint32_t mode,
     int64_t day_s);
 

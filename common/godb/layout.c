@@ -15,16 +15,13 @@
 #include "common/base/fd.h"
 #include "common/godb/schema.h"
 
-/* What mkfs puts into the root of a file system; a store may be there. */
-#define LOST_FOUND "lost+found"
-
 bool
 godb_iface_valid(const char *name)
 {
 	size_t len = strnlen(name, 16);
 
 	if (len == 0 || len > 15 || strcmp(name, ".") == 0 ||
-	    strcmp(name, "..") == 0 || strcmp(name, LOST_FOUND) == 0)
+	    strcmp(name, "..") == 0 || strcmp(name, GDI_LOST_FOUND) == 0)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (name[i] <= 0x20 || name[i] > 0x7e || name[i] == '/')
@@ -144,6 +141,23 @@ must_be_local(int store_fd, struct godb_diag *diag)
 	return 0;
 }
 
+/* For whoever comes second.  Its block is kept, not freed and asked for again,
+ * and a full disk keeps nobody from what makes room. */
+static int
+write_holder(int fd, const char *owner)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%.64s (pid %d)\n",
+	    owner ? owner : "a writer", (int)getpid());
+	int rc = gp_fd_pwrite_full(fd, text, (size_t)n, 0);
+
+	if (rc == -ENOSPC || rc == -EDQUOT)
+		n = rc = 0;
+	if (rc == 0 && ftruncate(fd, n) < 0)
+		rc = -errno;
+	return rc;
+}
+
 int
 gdi_lock(int store_fd, const char *owner, int *lock_fd,
     struct godb_diag *diag)
@@ -151,7 +165,7 @@ gdi_lock(int store_fd, const char *owner, int *lock_fd,
 	char text[128];
 	/* whoever may open it could take the lock, and with it the writer */
 	const uint32_t mode = 0600;
-	int n, fd, rc = must_be_local(store_fd, diag);
+	int fd, rc = must_be_local(store_fd, diag);
 
 	if (rc < 0)
 		return rc;
@@ -180,12 +194,7 @@ gdi_lock(int store_fd, const char *owner, int *lock_fd,
 		gp_fd_close(&fd);
 		return rc;
 	}
-	n = snprintf(text, sizeof(text), "%.64s (pid %d)\n",
-	    owner ? owner : "a writer", (int)getpid());
-	if (ftruncate(fd, 0) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, text, (size_t)n, 0);
+	rc = write_holder(fd, owner);
 	if (rc < 0) {
 		gp_fd_close(&fd);
 		return rc;
@@ -289,7 +298,7 @@ static bool
 not_blank(const char *name)
 {
 	return strncmp(name, GDI_OWN, strlen(GDI_OWN)) != 0 &&
-	    strcmp(name, LOST_FOUND) != 0;
+	    strcmp(name, GDI_LOST_FOUND) != 0;
 }
 
 int

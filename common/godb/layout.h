@@ -6,6 +6,9 @@
 
 #include "common/godb/internal.h"
 
+/* What mkfs puts into the root of a file system; a store may be there. */
+#define GDI_LOST_FOUND "lost+found"
+
 /* Whether the folder is a store that this version reads: 0, GODB_ENOTSTORE,
  * GODB_ENEWER, GODB_EDAMAGED, -errno. */
 int gdi_marker_check(int store_fd);
@@ -52,6 +55,7 @@ bool gdi_day_lost(int iface_fd, const char *day);
 
 /* A journal that could not be read was set aside under this suffix. */
 #define GDI_DAMAGED ".damaged"
+#define GDI_UNREADABLE ".unreadable" /* the same, and repair gave it up */
 bool gdi_is_damaged_journal(const char *name);
 bool gdi_is_new_journal(const char *name);
 

@@ -25,7 +25,6 @@
 #include "common/godb/rollup.h"
 #include "common/godb/scan.h"
 
-#define UNREADABLE ".unreadable" /* a journal that was given up */
 #define COPIES_MAX 100           /* NAME.damaged, NAME.damaged.1 ... */
 #define SLOTS      (GP_DAY_S / GP_SLOT_S)
 
@@ -479,7 +478,7 @@ give_up_journal(struct repair *r, int dir, const char *name)
 	rc = repair_day(r, day, lost);
 	if (rc == -ENOENT && r->opts.dry_run)
 		rc = 0;
-	(void)snprintf(to, sizeof(to), "%" PRId64 ".gpj" UNREADABLE, slot_s);
+	(void)snprintf(to, sizeof(to), "%" PRId64 ".gpj" GDI_UNREADABLE, slot_s);
 	if (rc == 0 && !r->opts.dry_run && renameat(dir, name, dir, to) < 0)
 		rc = -errno;
 	return rc;

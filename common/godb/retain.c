@@ -6,6 +6,10 @@
  * date), plan, remove.  A day is renamed first, so that nobody finds half of
  * one, and the rename is durable before the first file goes: a power cut must
  * not leave a day whose columns are missing.
+ *
+ * Failure policy: on a full disk all of this has to go on, for nothing else
+ * makes room.  What needs some itself, the note that a day is gone and its
+ * other name, is tried again without the day's caches, and then waits for room.
  */
 #include "common/godb/retain.h"
 
@@ -26,6 +30,7 @@ struct candidate {
 	uint32_t iface;
 	int64_t day_s;
 	uint64_t bytes;
+	bool unnoted; /* gone, and days.gone does not have it yet */
 };
 
 enum phase { COUNT, PLAN, REMOVE, DONE };
@@ -67,9 +72,9 @@ godb_retain_cause_name(enum godb_retain_cause c)
 
 /* ---- removing a folder --------------------------------------------------- */
 
-/* A folder that was renamed, and its files; others in it stay. */
+/* Of a folder that was renamed; others in it stay. */
 static int
-remove_folder(int iface_fd, const char *name)
+remove_files(int iface_fd, const char *name)
 {
 	char **files;
 	int fd = gp_fd_opendir_at(iface_fd, name);
@@ -82,31 +87,159 @@ remove_folder(int iface_fd, const char *name)
 	if (n >= 0)
 		godb_ifaces_free(files);
 	gp_fd_close(&fd);
-	if (rc == 0 && unlinkat(iface_fd, name, AT_REMOVEDIR) < 0)
-		rc = -errno;
 	return rc;
 }
 
 static int
-remove_day(const struct godb_retain *r, const struct candidate *c)
+remove_empty(int iface_fd, const char *name)
+{
+	return unlinkat(iface_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static bool
+is_full(int rc)
+{
+	return rc == -ENOSPC || rc == -EDQUOT;
+}
+
+/* What can be made again, of a day that is to go; whether there was any. */
+static bool
+drop_caches(int iface_fd, const char *day)
+{
+	static const char *const caches[] = {GDI_ROLLUPS, GDI_ROLLED,
+	    GDI_ADDRESSES};
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	bool any;
+
+	if (fd < 0)
+		return false;
+	/* it has the size of the day with them, and is a cache, too */
+	any = unlinkat(iface_fd, GDI_SUMMARY, 0) == 0;
+	for (size_t i = 0; i < sizeof(caches) / sizeof(*caches); i++)
+		any |= unlinkat(fd, caches[i], 0) == 0;
+	gp_fd_close(&fd);
+	return any;
+}
+
+static int
+note_gone(const struct godb_retain *r, int iface_fd, uint32_t iface,
+    int64_t day_s)
+{
+	return gdi_gone_add(iface_fd, r->ifaces[iface],
+	    gdi_writer_mode_file(r->w), day_s);
+}
+
+static int
+rename_day(int iface_fd, const char *day, const char *gone)
+{
+	return renameat(iface_fd, day, iface_fd, gone) < 0 ? -errno : 0;
+}
+
+/* Without its index a day has nothing. */
+static int
+remove_in_place(int iface_fd, const char *day)
+{
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	int rc = fd < 0 ? fd : 0;
+
+	if (rc == 0 && unlinkat(fd, GDI_INDEX, 0) < 0 && errno != ENOENT)
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	gp_fd_close(&fd);
+	if (rc == 0)
+		rc = remove_files(iface_fd, day);
+	return rc < 0 ? rc : remove_empty(iface_fd, day);
+}
+
+/* Its files, after which the folder is empty, or gone already. */
+static int
+take_day(int iface_fd, const char *day, const char *gone)
+{
+	int rc = rename_day(iface_fd, day, gone);
+
+	if (is_full(rc) && drop_caches(iface_fd, day))
+		rc = rename_day(iface_fd, day, gone);
+	if (is_full(rc))
+		return remove_in_place(iface_fd, day);
+	if (rc == 0)
+		rc = gp_fd_sync(iface_fd);
+	return rc < 0 ? rc : remove_files(iface_fd, gone);
+}
+
+static void
+removed_name(int64_t day_s, char out[32])
+{
+	char day[11];
+
+	gp_clock_day_format(day_s, day);
+	(void)snprintf(out, 32, "%s" GDI_REMOVED, day);
+}
+
+static int
+remove_day(const struct godb_retain *r, struct candidate *c)
 {
 	char day[11], gone[32];
 	int fd = gp_fd_opendir_at(r->store_fd, r->ifaces[c->iface]);
 	int rc = fd < 0 ? fd : 0;
 
 	gp_clock_day_format(c->day_s, day);
-	(void)snprintf(gone, sizeof(gone), "%s" GDI_REMOVED, day);
+	removed_name(c->day_s, gone);
 	if (rc == 0)
-		rc = gdi_gone_add(fd, r->ifaces[c->iface],
-		    gdi_writer_mode_file(r->w), c->day_s);
-	if (rc == 0 && renameat(fd, day, fd, gone) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0)
-		rc = remove_folder(fd, gone);
+		rc = note_gone(r, fd, c->iface, c->day_s);
+	if (is_full(rc) && drop_caches(fd, day))
+		rc = note_gone(r, fd, c->iface, c->day_s);
+	c->unnoted = is_full(rc);
+	if (rc == 0 || c->unnoted)
+		rc = take_day(fd, day, gone);
+	if (rc == 0 && c->unnoted) /* there may be room now */
+		c->unnoted = note_gone(r, fd, c->iface, c->day_s) < 0;
+	/* a folder that is not noted stays, so that a later round does it */
+	if (rc == 0 && !c->unnoted) {
+		rc = remove_empty(fd, gone);
+		rc = rc == -ENOENT ? 0 : rc; /* it was removed in place */
+	}
 	gp_fd_close(&fd);
 	return rc;
+}
+
+/* Of days that this round removed. */
+static void
+note_late(struct godb_retain *r)
+{
+	char gone[32];
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct candidate *c = &r->days[i];
+		int fd;
+
+		if (!c->unnoted)
+			continue;
+		fd = gp_fd_opendir_at(r->store_fd, r->ifaces[c->iface]);
+		removed_name(c->day_s, gone);
+		if (fd < 0 || note_gone(r, fd, c->iface, c->day_s) < 0)
+			r->report.unnoted++;
+		else
+			(void)remove_empty(fd, gone);
+		gp_fd_close(&fd);
+	}
+}
+
+/* What a round before this one did not come to. */
+static void
+finish_removed(struct godb_retain *r, const char *gone)
+{
+	char day[11] = {0};
+	int64_t day_s = 0;
+
+	memcpy(day, gone, sizeof(day) - 1);
+	(void)gp_clock_day_parse(day, &day_s);
+	if (remove_files(r->c.fd, gone) < 0)
+		return;
+	if (is_full(note_gone(r, r->c.fd, (uint32_t)r->iface, day_s)))
+		r->report.unnoted++;
+	else
+		(void)remove_empty(r->c.fd, gone);
 }
 
 /* ---- counting ------------------------------------------------------------ */
@@ -177,7 +310,8 @@ add_candidate(struct godb_retain *r, int64_t day_s, uint64_t bytes)
 		r->days = grown;
 		r->cap = cap;
 	}
-	r->days[r->n++] = (struct candidate){(uint32_t)r->iface, day_s, bytes};
+	r->days[r->n++] = (struct candidate){(uint32_t)r->iface, day_s, bytes,
+	    false};
 	if (day_s > r->newest_s)
 		r->newest_s = day_s;
 	return 0;
@@ -238,7 +372,7 @@ count_one(struct godb_retain *r)
 		if (gdi_is_day(name))
 			return count_day(r, name);
 		if (gdi_is_removed_day(name) && r->w)
-			(void)remove_folder(c->fd, name);
+			finish_removed(r, name);
 		return 0;
 	}
 	/* days that are gone stay in it until there is more to write */
@@ -281,16 +415,30 @@ plan(struct godb_retain *r)
 }
 
 static bool
+too_old(const struct godb_retain_opts *o, int64_t day_s)
+{
+	return o->retain_days > 0 && day_s < gp_clock_day(o->now_s) -
+		(int64_t)o->retain_days * GP_DAY_S;
+}
+
+/* A clock that runs years ahead calls all days too old, but for the one that
+ * is being written; so does one that is right after a long pause, but then
+ * they can wait for a day to be finished. */
+static bool
+clock_is_doubted(const struct godb_retain *r)
+{
+	return too_old(&r->opts, r->newest_s);
+}
+
+static bool
 must_go(const struct godb_retain *r, const struct candidate *c,
     enum godb_retain_cause *cause)
 {
 	const struct godb_retain_opts *o = &r->opts;
-	int64_t today_s = gp_clock_day(o->now_s);
 
 	if (o->clean_s > 0 && c->day_s + GP_DAY_S <= o->clean_s)
 		*cause = GODB_RETAIN_CLEAN;
-	else if (o->retain_days > 0 &&
-	    c->day_s < today_s - (int64_t)o->retain_days * GP_DAY_S)
+	else if (too_old(o, c->day_s) && !clock_is_doubted(r))
 		*cause = GODB_RETAIN_AGE;
 	else if (c->day_s == r->newest_s)
 		return false;
@@ -328,13 +476,14 @@ note_removed(struct godb_retain *r, const struct candidate *c,
 static int
 remove_one(struct godb_retain *r)
 {
-	const struct candidate *c;
+	struct candidate *c;
 	enum godb_retain_cause cause;
 	int rc = 0;
 
 	if (r->at == r->n) {
 		const struct godb_retain_opts *o = &r->opts;
 
+		note_late(r);
 		if (o->max_bytes > 0 && r->left_bytes > o->max_bytes)
 			r->report.short_bytes = r->left_bytes - o->max_bytes;
 		if (r->left_free < o->min_free &&
@@ -344,13 +493,17 @@ remove_one(struct godb_retain *r)
 		return 0;
 	}
 	c = &r->days[r->at++];
-	if (!must_go(r, c, &cause))
+	if (!must_go(r, c, &cause)) {
+		r->report.doubted += too_old(&r->opts, c->day_s);
 		return 0;
+	}
 	/* opened while we were counting? */
 	if (r->w && gdi_writer_day_open(r->w, r->ifaces[c->iface], c->day_s))
 		return 0;
 	if (r->w)
 		rc = remove_day(r, c);
+	if (rc < 0)
+		c->unnoted = false; /* it is still there */
 	if (rc == -ENOENT)
 		return 0;
 	note_removed(r, c, cause, rc);

@@ -165,7 +165,7 @@ hello_msg_recv(int sock, struct hello_msg *m)
 	if (n == 0)
 		return -ECONNRESET;
 	if (n != (ssize_t)sizeof(*m) || m->magic != HELLO_MAGIC ||
-	    m->type < MSG_WELCOME || m->type > MSG_FROM)
+	    m->type < MSG_WELCOME || m->type > MSG_LAST)
 		return -EPROTO;
 	return 0;
 }

@@ -28,8 +28,12 @@
  *
  * An administrator's command takes the place of the hello:
  *
- *   PRUNE time store         ->           see enum hello_type
+ *   REMOVE time store        ->           see enum hello_type
+ *                            <-  REST kind n     any number of them
  *                            <-  PRUNED days bytes, or code HELLO_STORE
+ *
+ * What one side does not know the other may say: a command of an unknown type
+ * is refused, and who gets an answer that does not fit takes it for a failure.
  */
 #ifndef IPC_HELLO_H
 #define IPC_HELLO_H
@@ -66,8 +70,8 @@ enum hello_type {
 	MSG_DOORBELL = 3, /* a: head */
 	MSG_ACK = 4,      /* a: position, b: sequence number */
 	MSG_DONE = 5,
-	MSG_PRUNE = 6,  /* a: days that end by then go too, 0 none; b: inode
-			 * number of the store's folder that is meant */
+	MSG_PRUNE = 6,  /* of older programs, which named the store by its
+			 * inode alone: is refused */
 	MSG_PRUNED = 7, /* a: days, b: bytes that were removed */
 	MSG_TAKE = 8,   /* HELLO_REFUSED: I cannot take over, but is anybody
 			 * there? */
@@ -76,6 +80,19 @@ enum hello_type {
 			 * on is counted; HELLO_REFUSED: I stay */
 	MSG_FROM = 11,  /* a: the same, 0: nobody was there; HELLO_BUSY:
 			 * somebody is, and stays */
+	MSG_REMOVE = 12, /* a: days that end by then go too, 0 none, in the low
+			  * 32 bits, and st_dev of the store's folder that is
+			  * meant in the high ones; b: its st_ino */
+	MSG_REST = 13,   /* a: enum hello_rest; b: how many */
+	MSG_LAST = MSG_REST,
+};
+
+/* What a round of retention could not do. */
+enum hello_rest {
+	HELLO_FAILED = 1,  /* days that could not be removed */
+	HELLO_SHORT = 2,   /* bytes that a bound still lacks */
+	HELLO_DOUBTED = 3, /* days that only a wrong clock may call too old */
+	HELLO_UNNOTED = 4, /* days that are gone without a note */
 };
 
 enum hello_code {

@@ -101,6 +101,17 @@ no_delay(void)
 	return fcntl(fds.store, F_SETFL, O_NONBLOCK) < 0;
 }
 
+/* All of the disk, without a byte written. */
+static int
+reserve_space(void)
+{
+	int fd = openat(fds.store, "large", O_WRONLY | O_CREAT, 0640);
+	int rc = fd < 0 || fallocate(fd, 0, 0, 4096) < 0;
+
+	(void)unlinkat(fds.store, "large", 0);
+	return rc;
+}
+
 static int
 map_store_executable(void)
 {
@@ -145,6 +156,7 @@ static const struct attack list[] = {
     {"follow a link out of the store", attack_store_follow_link, W, false},
     {"sendmsg to a capture", descriptor_to_capture, W, false},
     {"fcntl(F_SETFL)", no_delay, W, false},
+    {"fallocate", reserve_space, W, true},
     {"open the program", map_store_executable, W, false},
 };
 
@@ -168,6 +180,7 @@ prepare(void)
 static void
 take_away(void)
 {
+	(void)unlinkat(fds.store, "large", 0);
 	(void)unlinkat(fds.store, "out", 0); /* what could not be moved */
 	attack_store_remove();
 }

@@ -156,6 +156,25 @@ due(void)
 }
 
 static int
+no_room(void)
+{
+	errno = ENOSPC;
+	return -1;
+}
+
+/* Of a full disk. */
+static void
+note_unlink(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fault_plan.unlinks > 0 &&
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_size > 0 && --fault_plan.unlinks == 0)
+		fault_plan.full = false;
+}
+
+static int
 error(void)
 {
 	enum fault_mode mode = fault_plan.mode;
@@ -191,6 +210,8 @@ pwrite(int fd, const void *buf, size_t len, off_t at)
 		fault_plan.harmless = mode == FAULT_HALF;
 		len /= 2;
 	}
+	if (fault_plan.full)
+		return no_room();
 	note_write(fd, at);
 	return raw_pwrite(fd, buf, len, at);
 }
@@ -275,7 +296,11 @@ int unlinkat(int dir, const char *name, int flags);
 int
 unlinkat(int dir, const char *name, int flags)
 {
-	return due() ? error() : (int)syscall(SYS_unlinkat, dir, name, flags);
+	if (due())
+		return error();
+	if (fault_plan.full && flags == 0)
+		note_unlink(dir, name);
+	return (int)syscall(SYS_unlinkat, dir, name, flags);
 }
 
 int renameat(int a, const char *from, int b, const char *to);
@@ -288,6 +313,8 @@ renameat(int a, const char *from, int b, const char *to)
 
 	if (due())
 		return error();
+	if (fault_plan.full && fault_plan.no_names)
+		return no_room();
 	rc = (int)syscall(SYS_renameat, a, from, b, to);
 	if (rc == 0 && fstatat(b, to, &st, 0) == 0 &&
 	    (d = find_inode(&st)) != NULL) {
@@ -331,4 +358,5 @@ fault_reset(enum fault_mode mode, long at)
 	fault_plan.countdown = at;
 	fault_plan.n_calls = 0;
 	tail_fails = fault_plan.harmless = false;
+	fault_plan.full = fault_plan.no_names = false;
 }

@@ -33,6 +33,9 @@ struct fault_plan {
 	long n_calls;
 	long reads;     /* until one of them cannot be done; -1: never */
 	bool harmless;  /* what happened is nothing that a step may fail for */
+	bool full;      /* the disk: nothing can be written ... */
+	bool no_names;  /* ... nor any name be made ... */
+	long unlinks;   /* ... until so many files with bytes went; -1: ever */
 };
 extern struct fault_plan fault_plan;
 

@@ -3,8 +3,8 @@
  * (ext4 or xfs in a file, mounted by loop) whose machine loses its power at
  * random moments: the file system is shut down without flushing its log, and
  * mounted again.
- * powercut full FS FOLDER - the same disk, small, runs full and gets its space
- * back.
+ * powercut full FS FOLDER - the same disk, small, runs full, retention takes
+ * days of it, and it gets its space back.
  *
  * A child appends, syncs, commits and prunes without end and notes in shared
  * memory what it was promised.  After each cut the store must open as it is:
@@ -600,6 +600,44 @@ until_full(struct godb_writer *w, uint64_t *seed, unsigned steps)
 	return failed;
 }
 
+/* Not one is left. */
+static void
+take_last_blocks(bool give_back)
+{
+	char path[300];
+
+	for (int i = 0; i < 100000; i++) {
+		int fd;
+		bool fits;
+
+		snprintf(path, sizeof(path), "%s/last%d", mount_point, i);
+		if (give_back && unlink(path) < 0)
+			return;
+		if (give_back)
+			continue;
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		fits = fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0;
+		if (fd >= 0)
+			close(fd);
+		if (!fits)
+			return;
+	}
+}
+
+/* Retention has to make room where there is none. */
+static void
+prune_full(struct godb_writer *w)
+{
+	uint64_t before = shared->days;
+
+	take_last_blocks(false);
+	ok(prune(w), "retention on the full disk");
+	ok(shared->days > before, "%" PRIu64 " days are removed",
+	    shared->days - before);
+	judge();
+	take_last_blocks(true);
+}
+
 static int
 full(const char *folder)
 {
@@ -631,6 +669,7 @@ full(const char *folder)
 			    "a writer opens it on the full disk");
 			w = again;
 			judge();
+			prune_full(w);
 		}
 		snprintf(path, sizeof(path), "%s/" BALLAST, mount_point);
 		(void)unlink(path);

@@ -71,12 +71,28 @@ run 0 "once more" writer --prune
 is "$out" "0 days removed, 0 bytes" "there is nothing to do"
 run 2 "--clean with no time" writer --clean soon --yes
 one_line "that"
+run 2 "--clean with a day to come" writer --clean 2099-01-01 --yes
+like "$err" '2099-01-01: no time in the past' "says so"
+one_line "that"
 printf 'n\n' | writer --clean -2d >/dev/null 2>"$T/asked"
 like "$(cat "$T/asked")" 'Remove all days.*\[y/N\].*Nothing was removed' "--clean asks"
 is "$(query --list -e csv | sed 1d | cut -d, -f4 | sort -u)" 4 "and does not without a yes"
 run 0 "--clean DAY --yes" writer --clean "$(day 2)" --yes
 is "$(query --list -e csv | sed 1d | cut -d, -f4 | sort -u)" 2 "days that ended by then are gone"
 run 0 "check" query --check
+
+# --- a clock that is three years ahead
+fresh 2 6
+python3 -c 'import struct, sys
+at = struct.unpack("=q", open(sys.argv[1], "rb").read())[0]
+sys.stdout.buffer.write(struct.pack("=q", at + 3 * 365 * 86400 * 10**9))' "$T/noon" >"$T/ahead"
+ahead() { LD_PRELOAD=$T/wallclock.so WALLCLOCK=$T/ahead goprobe-writer -c "$T/ini" -d "$S" "$@"; }
+run 0 "--prune" ahead --prune
+is "$out" "0 days removed, 0 bytes" "removes nothing by age"
+like "$err" '12 days stay: by the clock all finished days are past retain_days' "and says so"
+one_line "that"
+run 0 "--clean DAY --yes" ahead --clean "$(day 4)" --yes
+like "$out" '^4 days removed' "does what it is told"
 
 # --- max_bytes
 fresh 1 6
@@ -215,6 +231,18 @@ like "$out" '2 interfaces would be removed, [1-9]' "tells"
 run 0 "--wipe --yes" writer --wipe --yes
 run 0 "--list" query --list -e csv
 is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" 1 "an empty store"
+fresh 2 2
+mkdir "$S/backup"
+echo evidence >"$S/backup/case17.tar"
+echo evidence >"$S/eth0/README"
+run 1 "--wipe --dry-run among somebody's files" writer --wipe --dry-run
+like "$err" 'backup/case17.tar and 1 more would be left: not of the store' "tells"
+run 1 "--wipe --yes" writer --wipe --yes
+like "$out" '^2 interfaces removed, [1-9]' "removes the store's"
+like "$err" 'backup/case17.tar and 1 more are left: not of the store' "and nothing else"
+one_line "that"
+is "$(cat "$S/backup/case17.tar" "$S/eth0/README" | wc -l | tr -d ' ')" 2 "they are whole"
+is "$(find "$S/eth0" "$S/eth1" -type f 2>/dev/null)" "$S/eth0/README" "nothing of the store is left"
 run 2 "two commands at once" writer --wipe --repair
 run 2 "--dry-run of nothing" writer --dry-run
 
@@ -316,6 +344,47 @@ if live; then
 	    "goquery --config '$T/ini' -d '$S' --status -e json | jq -e '.interfaces[0].frames > 0'"
 	stop_sensor
 	is "$(grep -c 'error\|killed' "$T/live.err")" 0 "no error"
+
+	# --- the roots of two file systems
+	two_stores() {
+		mkdir "$T/one" "$T/two" && mount -t tmpfs tmpfs "$T/one" &&
+		    mount -t tmpfs tmpfs "$T/two" && cp -a "$S/." "$T/one/" && cp -a "$S/." "$T/two/"
+	}
+	unmount_both() { umount "$T/one" "$T/two" 2>/dev/null; }
+	at_exit unmount_both
+	ok "two stores" two_stores
+	is "$(stat -c %i "$T/one")" "$(stat -c %i "$T/two")" "have one inode number"
+	days_of() { ls -d "$1"/eth?/*-* | wc -l | tr -d ' '; }
+	nsenter --net="/run/netns/gpm$$" goprobe -c "$T/ini" -d "$T/one" lo \
+	    >"$T/live.out" 2>"$T/live.err" &
+	sensor=$!
+	ok "a sensor of the first" wait_for 20 grep -q 'capture connected' "$T/live.err"
+	flock "$T/two/goDB-writer.lock" sleep 30 &
+	holder=$!
+	wait_for 5 sh -c "! flock -n '$T/two/goDB-writer.lock' true"
+	S=$T/two
+	run 1 "--clean of the second" writer --clean "$(day 1)" --yes
+	like "$err" 'store is locked by' "is not done by the first one's writer"
+	is "$(days_of "$T/one") $(days_of "$T/two")" "4 4" "nothing is removed"
+	kill $(pgrep -P $holder) $holder 2>/dev/null
+	wait $holder 2>/dev/null
+	python3 - "$T/one" "/run/goprobe/launcher.$sensor.sock" >"$T/older" <<-'END'
+		import os, socket, struct, sys, time
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		s.connect(sys.argv[2])
+		s.send(struct.pack("=IHHQQ", 0x31485047, 6, 0, int(time.time()), os.stat(sys.argv[1]).st_ino))
+		print(*struct.unpack("=IHHQQ", s.recv(24))[1:3])
+	END
+	is "$(cat "$T/older")" "1 3" "a command that names an inode number alone is refused"
+	is "$(days_of "$T/one")" 4 "  and nothing removed"
+	S=$T/one
+	mkdir "$S/eth0/$(day 2)/folder"
+	run 1 "--clean of a day that cannot go" writer --clean "$(day 1)" --yes
+	like "$out" '^1 days removed' "removes the other one"
+	like "$err" "$S: 1 days could not be removed: the writer's log says why" "and says so"
+	one_line "that"
+	stop_sensor
+	S=$S0
 else
 	pass "a running sensor # SKIP needs root, its users and network namespaces"
 fi

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "common/godb/gone.h"
+
 /* It outlives a process. */
 static struct shared {
 	uint32_t acked;   /* batches that were accepted, in order */
@@ -446,20 +448,22 @@ test_end(enum fault_mode m, long calls)
 /* ---- roll-ups ------------------------------------------------------------ */
 
 /* Blocks of two days with the same keys, so that it pays to sum them. */
+static const int64_t block_slots[] = {T0, T0 + 300, T0 + 600, T0 + 3600,
+    T0 + 3900, T0 + 86400, T0 + 86700};
+
 static void
 make_blocks(void)
 {
-	static const int64_t slots[] = {T0, T0 + 300, T0 + 600, T0 + 3600,
-	    T0 + 3900, T0 + 86400, T0 + 86700};
 	struct godb_writer *w;
 
 	reset(FAULT_NONE, 0);
 	if (store_open(path, &w) < 0)
 		abort();
-	for (size_t i = 0; i < sizeof(slots) / sizeof(*slots); i++) {
+	for (size_t i = 0; i < sizeof(block_slots) / sizeof(*block_slots);
+	     i++) {
 		struct godb_batch b = batches[0].b;
 
-		b.slot_s = slots[i];
+		b.slot_s = block_slots[i];
 		b.seq = 100 + i;
 		if (godb_writer_append(w, &b) != 0 ||
 		    godb_writer_commit(w, "eth0", b.slot_s, NULL) != 0)
@@ -553,6 +557,168 @@ test_all_rollups(void)
 		test_rollups(m, calls);
 }
 
+/* ---- retention on a full disk -------------------------------------------- */
+
+/* Both days go; their removal is 0 or an error. */
+static int
+retain(struct godb_retain_report *report)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain *r = NULL;
+	struct godb_writer *w;
+	int rc = store_open(path, &w);
+
+	if (rc < 0)
+		return rc;
+	o.now_s = T0 + 5 * 86400;
+	o.clean_s = T0 + 2 * 86400;
+	rc = godb_retain_new(w, &o, &r);
+	while (rc == 0 && (rc = godb_retain_step(r, INT64_MAX / 4)) == 1)
+		rc = 0;
+	if (r)
+		godb_retain_report(r, report);
+	godb_retain_free(r);
+	godb_writer_close(w);
+	return rc;
+}
+
+/* Which days are there: a bit each, or -1: some in part, or something is said
+ * to be damaged. */
+static int
+days_there(void)
+{
+	int there = 0;
+	bool known = false;
+
+	for (int days = 0; days < 4 && !known; days++) {
+		struct facts want = {0};
+		size_t told;
+
+		for (int i = 0; i < 7; i++)
+			if (days >> (block_slots[i] >= T0 + 86400) & 1) {
+				struct godb_batch b = batches[0].b;
+
+				b.slot_s = block_slots[i];
+				facts_add_batch(&want, &b);
+			}
+		known = store_equals(path, &want, &told) && told == 0;
+		there = days;
+		facts_free(&want);
+	}
+	return known ? there : -1;
+}
+
+/* The days that are known to have gone, the same way. */
+static int
+days_noted(void)
+{
+	char name[80];
+	struct gdi_gone gone = {0};
+	int fd, rc;
+
+	snprintf(name, sizeof(name), "%s/eth0", path);
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rc = gdi_gone_read(fd, &gone);
+	close(fd);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : -1;
+	return (gone.first_s <= T0) | (gone.until_s > T0 + 86400) << 1;
+}
+
+static void
+full_disk(long unlinks, bool no_names, uint64_t unnoted, const char *what)
+{
+	struct godb_retain_report report = {0};
+	char name[100];
+	int rc;
+
+	make_blocks();
+	if (roll_up(T0 + 5 * 86400) < 0)
+		abort();
+	fault_plan.full = true;
+	fault_plan.no_names = no_names;
+	fault_plan.unlinks = unlinks;
+	rc = retain(&report);
+	fault_plan.full = false;
+	is_int(rc, 0, "a round on a full disk, %s", what);
+	is_int(report.days, 2, "removes what has to go");
+	is_int(report.failed, 0, "wholly");
+	is_int(report.unnoted, unnoted, "without a note of so many");
+	is_int(days_there(), 0, "nothing is left");
+	is_int(days_noted(), unnoted ? 0 : 3, "what is gone is known");
+	if (no_names)
+		return;
+	report.unnoted = 1;
+	fault_plan.full = unnoted > 0;
+	fault_plan.unlinks = -1;
+	ok(retain(&report) == 0 && report.days == 0 &&
+		report.unnoted == unnoted, "another round");
+	fault_plan.full = false;
+	ok(retain(&report) == 0 && report.unnoted == 0,
+	    "and one that has room");
+	is_int(days_noted(), 3, "then it is known in any case");
+	snprintf(name, sizeof(name), "%s/eth0/2025-11-25.removed", path);
+	ok(access(name, F_OK) < 0, "and nothing has to remind of it");
+}
+
+/* Whenever that ends: no day in part, and after another round none without a
+ * note; with caches that made room not even before. */
+static void
+full_disk_ends(enum fault_mode m, long unlinks)
+{
+	struct godb_retain_report report;
+	size_t bad = 0, ended = 0;
+	long at = 0;
+
+	for (bool all = false; !all && at < 1000; at++) {
+		int status, there;
+		pid_t pid;
+
+		make_blocks();
+		if (roll_up(T0 + 5 * 86400) < 0)
+			abort();
+		pid = fork();
+		if (pid == 0) {
+			fault_reset(m, at);
+			fault_plan.full = true;
+			fault_plan.unlinks = unlinks;
+			_exit(retain(&report) == 0 ? 0 : 1);
+		}
+		(void)waitpid(pid, &status, 0);
+		all = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		ended += !all;
+		there = days_there();
+		if (there < 0 ||
+		    (unlinks == 1 && ((there ^ 3) & ~days_noted()) != 0)) {
+			diag("at call %ld: days %d, noted %d", at, there,
+			    days_noted());
+			bad++;
+		}
+		if (retain(&report) < 0 || days_there() != 0 ||
+		    days_noted() != 3) {
+			diag("at call %ld, then a round: days %d, noted %d", at,
+			    days_there(), days_noted());
+			bad++;
+		}
+	}
+	ok(ended > 20, "%zu ends of a round on a full disk", ended);
+	is_int(bad, 0, "%s before each, room after %ld files: no day in part, none "
+	    "without its note", fault_names[m], unlinks);
+}
+
+static void
+test_full_disk(void)
+{
+	full_disk(1, false, 0, "a cache makes room");
+	full_disk(9, false, 0, "the first day makes room");
+	full_disk(-1, false, 2, "that stays full");
+	full_disk(-1, true, 2, "that stays full, and no name can be made");
+	full_disk_ends(FAULT_KILL, 1);
+	full_disk_ends(FAULT_POWER_CUT, 1);
+	full_disk_ends(FAULT_KILL, 9);
+	full_disk_ends(FAULT_KILL, -1);
+}
+
 int
 main(void)
 {
@@ -584,6 +750,7 @@ main(void)
 	test_end(FAULT_KILL_WORK_CUT, calls);
 	test_end(FAULT_POWER_CUT, calls);
 	test_all_rollups();
+	test_full_disk();
 	fault_plan.mode = FAULT_NONE;
 	folder_remove(root);
 	return tap_done();

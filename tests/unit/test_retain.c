@@ -165,6 +165,47 @@ test_age(void)
 	facts_free(&want);
 }
 
+/* What is beyond its time by a clock that nothing in the store bears out. */
+static void
+test_doubtful_clock(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report = {0};
+	struct facts want = {0};
+	struct godb_writer *w = make_store(&want, T0);
+	struct removed r;
+
+	o.retain_days = 30;
+	o.now_s = T0 + 5 * DAY + 3 * 365 * DAY;
+	/* a sensor goes on by that clock, too */
+	add_block(w, &want, "eth0", o.now_s, 5000, true);
+	add_block(w, &want, "eth1", o.now_s, 5001, false);
+	r = run_round(w, &o, &report);
+	is_str(r.text, "", "a clock years ahead removes nothing");
+	is_int(report.doubted, 10, "and what it calls too old is counted");
+	equals(&want, "all is there");
+	o.max_bytes = report.store_bytes - 1;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/0:size ", "but for a bound that needs no clock");
+	is_int(report.doubted, 9, "the others stay");
+	o.max_bytes = 0;
+	o.clean_s = T0 + 2 * DAY;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/1:clean ", "and for what somebody asks");
+	o.clean_s = 0;
+	o.now_s = T0 + 35 * DAY; /* day 5 is the last that is young enough */
+	r = run_round(w, &o, &report);
+	is_str(r.text, "eth0/2:age eth1/2:age eth0/3:age eth1/3:age "
+	    "eth0/4:age eth1/4:age ", "one finished day bears a clock out");
+	is_int(report.doubted, 0, "then there is no doubt");
+	o.now_s += DAY;
+	r = run_round(w, &o, &report);
+	is_str(r.text, "", "age does not take the last one");
+	is_int(report.doubted, 2, "of any interface");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 static void
 test_open_days(void)
 {
@@ -752,6 +793,90 @@ test_wipe(void)
 	close(fd);
 }
 
+static void
+put_file(const char *name, const char *text)
+{
+	char full[160];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", path, name);
+	f = fopen(full, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
+}
+
+static void
+put_folder(const char *name)
+{
+	char full[160];
+
+	snprintf(full, sizeof(full), "%s/%s", path, name);
+	if (mkdir(full, 0700) < 0)
+		abort();
+}
+
+static bool
+there(const char *name)
+{
+	char full[160];
+
+	snprintf(full, sizeof(full), "%s/%s", path, name);
+	return access(full, F_OK) == 0;
+}
+
+/* Files of somebody else among the store's. */
+static void
+test_wipe_foreign(void)
+{
+	static const char *const foreign[] = {"backup/case17.tar", "eth0/README",
+	    "eth0/2025-11-25/notes", "eth0/journal/300.txt", "notes.txt",
+	    "eth1/2025-11-27/sip.gpf.pad"};
+	static const char *const own[] = {"goDB-l7proto.names",
+	    "goDB-l7proto.names.damaged", "eth0/days.gone", "eth0/days.sum.new",
+	    "eth0/journal/300.gpj.damaged", "eth0/journal/600.gpj.unreadable",
+	    "eth0/2025-11-25/blocks.idx", "eth0/2025-11-25/blocks.idx.damaged",
+	    "eth0/2025-11-25/blocks.idx.damaged.1",
+	    "eth0/2025-11-25/addresses.idx.new", "eth0/2025-11-26/sip.gpf",
+	    "eth1/2025-11-27/rollups.gpf"};
+	struct godb_writer *w = make_store(NULL, 0);
+	struct facts none = {0};
+	struct godb_diag d = {.text = ""};
+	uint64_t n = 0, bytes = 0, again = 0;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t left = 0, gone = 0;
+
+	godb_writer_close(w);
+	put_folder("backup");
+	put_folder("lost+found");
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (!there(own[i]))
+			put_file(own[i], "own");
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+		put_file(foreign[i], "not the store's");
+	is_int(godb_wipe(fd, "a test", true, &n, &bytes, &d), -ENOTEMPTY,
+	    "a dry wipe tells that something would stay");
+	is_str(d.text, "backup/case17.tar and 5 more would be left: not of "
+	    "the store", "and what");
+	ok(n == 2 && there("eth0/journal"), "two interfaces would go");
+	is_int(godb_wipe(fd, "a test", false, &n, &again, &d), -ENOTEMPTY,
+	    "a wipe leaves what is not the store's");
+	is_str(d.text, "backup/case17.tar and 5 more are left: not of the "
+	    "store", "and says so");
+	is_int(n, 2, "only interfaces are counted");
+	ok(bytes == again, "and only their bytes (%" PRIu64 ", %" PRIu64 ")",
+	    bytes, again);
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+		left += there(foreign[i]);
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		gone += !there(own[i]);
+	is_int(left, sizeof(foreign) / sizeof(*foreign), "it is all there");
+	is_int(gone, sizeof(own) / sizeof(*own), "the store's is not");
+	ok(there("goDB-store.format") && there("lost+found") &&
+		!there("eth0/2025-11-26"), "the marker stays, days do not");
+	equals(&none, "an empty store");
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -761,6 +886,7 @@ main(void)
 	snprintf(path, sizeof(path), "%s/store", root);
 	snprintf(copy, sizeof(copy), "%s/copy", root);
 	test_age();
+	test_doubtful_clock();
 	test_open_days();
 	test_size();
 	test_free();
@@ -771,6 +897,7 @@ main(void)
 	test_repair();
 	test_journal_given_up();
 	test_wipe();
+	test_wipe_foreign();
 	folder_remove(root);
 	return tap_done();
 }

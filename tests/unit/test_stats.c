@@ -19,6 +19,7 @@
 #include "writer/ingest.h"
 #include "writer/metrics.h"
 #include "writer/peers.h"
+#include "writer/prune.h"
 
 static char folder[] = "/tmp/test_stats.XXXXXX";
 static int dir = -1, metrics_dir = -1;
@@ -429,6 +430,33 @@ metrics(void)
 	leave(p);
 }
 
+/* What retention removed and the disk may not show yet. */
+static void
+credit(void)
+{
+	const int64_t minute = 60 * GP_NS_PER_S, start = 5 * minute;
+	struct prune p = {0};
+	int64_t now = start;
+
+	is_int(prune_credit(&p, now), 0, "nothing removed, nothing counts");
+	prune_note_freed(&p, 1000, now);
+	prune_note_freed(&p, 0, now + minute);
+	prune_note_freed(&p, 7, now + 4 * minute);
+	is_int(prune_credit(&p, now + 4 * minute), 1007,
+	    "a second round does not make the first forgotten");
+	is_int(prune_credit(&p, now + 10 * minute), 7,
+	    "each counts for ten minutes");
+	is_int(prune_credit(&p, now + 14 * minute), 0, "and no longer");
+	now += 60 * minute;
+	for (int i = 0; i < 3 * PRUNE_FREED; i++)
+		prune_note_freed(&p, 2, now + i);
+	is_int(prune_credit(&p, now + minute), 6 * PRUNE_FREED,
+	    "however many rounds there are");
+	prune_note_freed(&p, UINT64_MAX, now + minute);
+	ok(prune_credit(&p, now + minute) == UINT64_MAX,
+	    "the sum stays at the largest number");
+}
+
 int
 main(void)
 {
@@ -445,6 +473,7 @@ main(void)
 	if (ring_create(&ring, RING_MIN_BYTES) < 0)
 		skip_all("no ring");
 
+	credit();
 	start(dir);
 	adds_up();
 	sessions();
