@@ -113,6 +113,23 @@ is "$(rows "$T/frag" a sip,dport | cut -d, -f1,2,5 | tail -n +2 | sort | tr '\n'
     "192.0.2.1,2049,3 192.0.2.2,0,2 192.0.2.2,2049,1 192.0.2.3,0,2 " \
     "later fragments take the first one's ports when it was seen"
 
+PYTHONPATH=tests/lib python3 -c '
+import struct, sys
+from ipaddress import IPv6Address
+from pcapgen import Capture, ether, udp
+c = Capture(snaplen=1600)
+whole = struct.pack(">BBI2x", 17, 0, 0x01020000) + udp(40000, 2049, b"f" * 1500)
+ends = b"".join(IPv6Address("2001:db8::%d" % k).packed for k in (1, 2))
+for at in (0, 1232):
+    part = whole[at:at + 1232]
+    part = struct.pack(">BBHI", 60, 0, at | (at == 0), 7) + part
+    c.add(1768435200, ether((0x86dd, struct.pack(
+        ">IHBB", 6 << 28, len(part), 44, 64) + ends + part)))
+sys.stdout.buffer.write(c.pcap())' >"$T/options.pcap"
+run 0 "IPv6 fragments with options" goprobe -d "$T/frag6" -i a -r "$T/options.pcap"
+is "$(rows "$T/frag6" a proto,dport | cut -d, -f1,2,5 | tail -n +2)" \
+    "UDP,2049,2" "later fragments are of the first one's protocol and port"
+
 # --- bad input
 run 1 "missing file" goprobe -d "$T/x1" -i a -r "$T/nothing.pcap"
 is "$err" "goprobe: $T/nothing.pcap: No such file or directory" "says which"
