@@ -8,8 +8,8 @@
  * opened or closed, and of a capture file not even the header is read before.
  *
  * System calls after opening.  Live: poll (inside libpcap), on trouble
- * getsockopt(SO_ERROR), getsockname, ioctl(SIOCGIFFLAGS); for statistics
- * getsockopt(PACKET_STATISTICS), and lseek and read on two files of sysfs.
+ * getsockopt(SO_ERROR), ioctl(SIOCGIFFLAGS); for the name getsockname and
+ * ioctl(SIOCGIFINDEX); for statistics getsockopt(PACKET_STATISTICS), and lseek and read on two files of sysfs.
  * Files: read, lseek, brk and anonymous mmap (stdio and libpcap allocate a
  * buffer per file).
  */
@@ -103,17 +103,21 @@ int source_fd(const struct source *s, size_t handle);
 struct source_stats {
 	uint64_t received;     /* put into the kernel's buffer for us */
 	uint64_t read;         /* taken out of it by source_read() */
-	uint64_t kernel_drops; /* found no room there */
+	uint64_t kernel_drops; /* found no room there, or were lost in it */
 	uint64_t iface_drops;  /* missed and FIFO errors of the interface; 0
 	                          where it does not say */
 };
 void source_stats(struct source *s, struct source_stats *st);
 
+/* Of the first `received` packets, what was not read never will be: it counts
+ * as kernel drops.  Once, behind the last source_read(). */
+void source_lost(struct source *s, uint64_t received);
+
 /*
- * Whether the interface is still there; else source_error() says it.  To be
- * asked now and then when nothing comes: the kernel tells of a removal by one
- * error, before the interface is gone, which libpcap takes for a link that is
- * down when it looks too soon.
+ * Whether the interface is still there, by its name; else source_error() says
+ * it.  To be asked now and then: a renamed one goes on handing out packets,
+ * and of a removal the kernel tells by one error, before the interface is
+ * gone, which libpcap takes for a link that is down when it looks too soon.
  */
 bool source_present(struct source *s);
 

@@ -35,6 +35,9 @@ struct handle {
 	int dlt;
 	bool out;
 	uint64_t drops, received, read;
+	/* received before the filter was there: libpcap skips those of the
+	 * wrong direction, so that they may never be read */
+	uint64_t unsure;
 	/* What the kernel took before the filter was there: of the first
 	 * `early` packets those that are older than that moment.  Not more:
 	 * the clock may be stepped back later. */

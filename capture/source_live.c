@@ -246,6 +246,10 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 		    " %s", live->iface, strerror(-rc));
 		return rc;
 	}
+	if (by_iface) {
+		add_statistics(h);
+		h->unsure = h->received;
+	}
 	if (filtered)
 		begin(h, gp_clock_real_ns());
 	return 0;
@@ -443,6 +447,17 @@ source_stats(struct source *s, struct source_stats *st)
 	}
 }
 
+void
+source_lost(struct source *s, uint64_t received)
+{
+	uint64_t known = 0;
+
+	for (size_t i = 0; i < s->n_handles; i++)
+		known += s->handle[i].read + s->handle[i].unsure;
+	if (received > known)
+		s->handle[0].drops += received - known;
+}
+
 enum source_result
 source_live_read(struct source *s, unsigned max)
 {
@@ -455,19 +470,37 @@ source_live_read(struct source *s, unsigned max)
 	return SOURCE_GONE;
 }
 
+/* Whether the name is that of another interface, or of none. */
+static bool
+renamed(int fd, const char *iface, int index)
+{
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%.15s", iface);
+	if (ioctl(fd, SIOCGIFINDEX, &ifr) != 0)
+		return errno == ENODEV;
+	return ifr.ifr_ifindex != index;
+}
+
 bool
 source_present(struct source *s)
 {
 	for (size_t i = 0; s->live && i < s->n_handles; i++) {
 		struct sockaddr_ll at = {0};
 		socklen_t len = sizeof(at);
+		int fd = source_fd(s, i);
+		bool removed;
 
+		if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+			continue;
 		/* -1 once the interface was removed, whatever has its name */
-		if (getsockname(source_fd(s, i), (struct sockaddr *)&at,
-			&len) < 0 || at.sll_ifindex >= 0)
+		removed = at.sll_ifindex < 0;
+		if (!removed && !renamed(fd, s->iface, at.sll_ifindex))
 			continue;
 		(void)snprintf(s->error, sizeof(s->error),
-		    "%s: The interface disappeared", s->iface);
+		    "%s: The interface %s", s->iface,
+		    removed ? "disappeared" : "was renamed");
 		return false;
 	}
 	return true;

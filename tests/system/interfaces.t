@@ -150,6 +150,28 @@ stop
 is "$status" 0 "stops with 0"
 is "$(sum "$T/s4" 'net 10.99.1.0/24' 4)" 1700 "nothing lost, nothing twice"
 ok "some $(wc -l <"$T/sensor.err") lines in all" test "$(wc -l <"$T/sensor.err")" -lt 25
+
+# --- renamed, and another one has its name
+rename() { # IN... FROM TO
+	"$1" ip link set "$2" name "$3" 2>/dev/null && return
+	"$1" ip link set "$2" down && "$1" ip link set "$2" name "$3" && "$1" ip link set "$3" up
+}
+ok "sensor starts" start "$T/s7" '' vb
+in_far python3 tests/lib/numbered.py va 10.99.1 500 0 >/dev/null
+sleep 0.3
+rename in_net vb vbold
+rename in_far va vaold
+ok "renamed: waits for it" wait_for 10 waits
+in_far python3 tests/lib/numbered.py vaold 10.99.4 200 0 >/dev/null
+make_link
+ok "another one has the name: picked up" wait_for 10 again
+in_far python3 tests/lib/numbered.py vaold 10.99.4 200 0 >/dev/null
+in_far python3 tests/lib/numbered.py va 10.99.1 700 0 >/dev/null
+sleep 0.3
+stop
+is "$(sum "$T/s7" 'net 10.99.1.0/24' 4)" 1200 "what went over interfaces of that name"
+is "$(sum "$T/s7" 'net 10.99.4.0/24' 4)" 0 "and nothing of the one that was renamed"
+in_net ip link del vbold
 in_net ip link set vb down
 ok "starts on a link that is down" start "$T/s6" '' vb
 ok "and says that it waits" grep -q 'waiting: the interface is down iface=vb' "$T/sensor.err"
