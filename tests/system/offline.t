@@ -130,6 +130,22 @@ run 0 "IPv6 fragments with options" goprobe -d "$T/frag6" -i a -r "$T/options.pc
 is "$(rows "$T/frag6" a proto,dport | cut -d, -f1,2,5 | tail -n +2)" \
     "UDP,2049,2" "later fragments are of the first one's protocol and port"
 
+# --- many files
+many() { # SOFT-LIMIT HARD-LIMIT N
+	files=
+	for k in $(seq "$3"); do files="$files -r $D/empty.pcap"; done
+	sh -c 'ulimit -S -n $1 && { [ $2 = - ] || ulimit -H -n $2; } && shift 2 && exec "$@"' \
+	    sh "$1" "$2" goprobe -d "$T/many$3" -i a -r $D/fragments.pcap $files
+}
+run 0 "more files than the soft limit has room for twice" many 256 - 200
+like "$err" '^goprobe: 8 packets' "are all read"
+run 1 "more than the hard limit has" many 256 256 201
+is "$err" "goprobe: goprobe-capture: Too many open files" "says so"
+if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 8192 ]; then
+	run 0 "2500 files" many 4096 - 2500
+	like "$err" '^goprobe: 8 packets' "are all read"
+fi
+
 # --- bad input
 run 1 "missing file" goprobe -d "$T/x1" -i a -r "$T/nothing.pcap"
 is "$err" "goprobe: $T/nothing.pcap: No such file or directory" "says which"
