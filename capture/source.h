@@ -27,7 +27,8 @@
 /* Reaches the ports behind two VLAN tags, PPPoE and some IPv6 extension
  * headers, or behind a full set of IPv4 options. */
 #define SOURCE_SNAPLEN_DEFAULT 192
-#define SOURCE_SNAPLEN_MIN     64
+/* Less would cut the TCP flags of IPv6 behind such tags, and the ports. */
+#define SOURCE_SNAPLEN_MIN     128
 /* Kernel blocks are handed over at least this often. */
 #define SOURCE_BLOCK_MS 20
 

@@ -87,7 +87,7 @@ activate(const struct source_live *live, uint32_t snaplen,
 	pcap_set_promisc(p, live->promiscuous);
 	pcap_set_timeout(p, SOURCE_BLOCK_MS);
 	pcap_set_immediate_mode(p, 0);
-	pcap_set_buffer_size(p, (int)((mb > 2047 ? 2047 : mb) << 20));
+	pcap_set_buffer_size(p, (int)(mb << 20));
 	pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO);
 	status = pcap_activate(p);
 	if (status < 0) {
@@ -280,6 +280,8 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 
 	h->pcap = activate(live, snaplen, error, &rc);
 	if (!h->pcap)
+	if (snaplen < SOURCE_SNAPLEN_MIN)
+		snaplen = SOURCE_SNAPLEN_MIN;
 		return rc;
 	s->n_handles++;
 	h->out = out;
