@@ -562,7 +562,7 @@ enter_sandbox(struct capture *c)
 /* ---- the writer's answer ------------------------------------------------- */
 
 static int
-wait_message(const struct capture *c, const struct worker *w,
+wait_message(struct capture *c, const struct worker *w,
     struct hello_msg *m)
 {
 	int64_t until = gp_clock_mono_ns() + WELCOME_MS * INT64_C(1000000);
@@ -616,6 +616,7 @@ refused(const struct capture *c, const struct hello_msg *m)
 		die(1, "the writer refused", NULL);
 	}
 }
+		while_waiting(c);
 
 static void
 send_span(const struct worker *w)
@@ -635,7 +636,7 @@ send_span(const struct worker *w)
 }
 
 static void
-be_welcomed(const struct capture *c, const struct worker *w)
+be_welcomed(struct capture *c, const struct worker *w)
 {
 	struct hello_msg m;
 
@@ -679,7 +680,7 @@ ask_to_take(const struct capture *c)
  * blind us, or make us say that we had seen.
  */
 static int64_t
-take_over(const struct capture *c)
+take_over(struct capture *c)
 {
 	const struct timespec in_flight = {0, SOURCE_BLOCK_MS * 1000000};
 	struct hello_msg m;
