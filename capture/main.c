@@ -82,6 +82,15 @@ die(int status, const char *what, const char *why)
 }
 
 /* ---- options ------------------------------------------------------------- */
+/* What was asked for has to arrive. */
+static int
+end_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die(1, "standard output", strerror(errno));
+	return 0;
+}
+
 
 static _Noreturn void
 usage(FILE *out, int status)
@@ -95,7 +104,7 @@ usage(FILE *out, int status)
 	      "  -t, -T     check the configuration; print its values\n"
 	      "Started as root by systemd or by goprobe(8).\n",
 	    out);
-	exit(status);
+	exit(status ? status : end_output());
 }
 
 static void
@@ -144,7 +153,7 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			break;
 		case 'V':
 			puts("goprobe-capture " GP_VERSION);
-			exit(0);
+			exit(end_output());
 		case 'h':
 			usage(stdout, 0);
 		default:
@@ -219,7 +228,7 @@ check_configuration(const struct capture *c)
 		check_filter(&c->conf->ifaces[i]);
 	if (c->o.print)
 		gp_conf_print(c->conf, stdout);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return end_output();
 }
 
 static void
