@@ -64,6 +64,17 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* Whoever started us may have had us ignore it, as nohup(1) has.  Blocked it
+ * would come all the same. */
+static void
+hear(sigset_t *set, int number)
+{
+	struct sigaction was;
+
+	if (sigaction(number, NULL, &was) < 0 || was.sa_handler != SIG_IGN)
+		(void)sigaddset(set, number);
+}
+
 int
 supervise_init(struct supervisor *s, struct child *children, size_t n)
 {
@@ -86,9 +97,11 @@ supervise_init(struct supervisor *s, struct child *children, size_t n)
 	raise_limit();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
+	hear(&set, SIGTERM);
+	hear(&set, SIGINT);
+	hear(&set, SIGHUP);
+	/* children whose end is ignored cannot be waited for */
+	(void)signal(SIGCHLD, SIG_DFL);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
