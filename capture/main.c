@@ -625,14 +625,25 @@ refused(const struct capture *c, const struct hello_msg *m)
 		die(1, "the writer refused", NULL);
 	}
 }
-		while_waiting(c);
+
+/* Files may be large; whoever waits for us may be gone. */
+static bool
+told_to_stop(void *ctx)
+{
+	const struct capture *c = ctx;
+	struct pollfd p[2] = {{.fd = c->signals, .events = POLLIN},
+	    {.fd = c->alive, .events = POLLIN}};
+
+	return poll(p, 2, 0) > 0;
+}
 
 static void
-send_span(const struct worker *w)
+send_span(struct capture *c, const struct worker *w)
 {
 	int64_t first_s = 0, last_s = 0;
 	bool any = false;
-	int rc = source_time_span(w->source, &first_s, &last_s, &any);
+	int rc = source_time_span(w->source, &first_s, &last_s, &any,
+	    told_to_stop, c);
 
 	if (rc < 0)
 		die(1, "time span", strerror(-rc));
@@ -665,7 +676,9 @@ be_welcomed(struct capture *c, const struct worker *w)
 			return;
 		if (m.code != HELLO_NEED_SPAN || !c->o.offline)
 			refused(c, &m);
-		send_span(w);
+		send_span(c, w);
+	if (rc == -EINTR)
+		exit(0);
 	}
 }
 

@@ -32,6 +32,9 @@ source_take(u_char *source, const struct pcap_pkthdr *hdr, const u_char *data)
 
 	s->now->read++;
 	/* the file holds unsigned seconds; libpcap reads them as signed */
+	if (s->filter_now && bpf_filter(s->filter_now->bf_insns, data,
+		hdr->len, hdr->caplen) == 0)
+		return;
 	if (s->classic)
 		p.time_s = (uint32_t)hdr->ts.tv_sec;
 	if (__builtin_expect(p.time_ns >= GP_NS_PER_S, 0))

@@ -152,10 +152,12 @@ bool source_seekable(const struct source *s);
 /*
  * First and last packet time over all files, in seconds as stored, then
  * everything back to the start.  `any` is false when there is no packet.
- * 0, or -ESPIPE.  Damage is not reported here; reading comes upon it again.
+ * `stopped` (may be NULL) is asked now and then: true ends it.  0, -ESPIPE, or
+ * -EINTR, behind which nothing is to be read.  Damage is not reported here;
+ * reading comes upon it again.
  */
 int source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
-    bool *any);
+    bool *any, bool (*stopped)(void *ctx), void *ctx);
 
 /* How far: bytes read of bytes in all, 0 when not known beforehand. */
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
@@ -163,7 +165,8 @@ void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 /* ---- both -------------------------------------------------------------- */
 
 /*
- * Hands up to max packets of a handle to fn.  Never blocks on an interface;
+ * Hands packets of a handle to fn, looking at no more than max (those that a
+ * file's filter leaves out are among them).  Never blocks on an interface;
  * returns an enum source_result.  *n is the number handed out.
  */
 enum source_result source_read(struct source *s, size_t handle, unsigned max,
