@@ -59,6 +59,7 @@ typedef void source_packet_fn(void *ctx, const struct source_packet *p);
 struct source_live {
 	const char *iface;
 	const char *filter; /* BPF expression; "" or NULL: everything */
+	const char *filter_from; /* for messages; NULL: "filter" */
 	uint32_t snaplen;   /* 0: default */
 	uint32_t buffer_mb; /* for each handle */
 	bool promiscuous;
@@ -74,6 +75,10 @@ struct source_share {
 	uint32_t key;
 };
 
+/* Whether libpcap takes this name for something else than an interface: all of
+ * them, the firewall's log, a bus.  Such a one cannot be opened. */
+bool source_reserved(const char *iface);
+
 /*
  * Opens and filters; packets are buffered by the kernel from here on.  On
  * the loopback interface, where each packet passes twice, by_iface means one
@@ -84,8 +89,8 @@ int source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX]);
 
 /* Compiles a filter as source_open_live() would for Ethernet, for -t; needs
- * no privilege.  `name`, what it stands for, begins the message.  0, or
- * -EINVAL with one line in `error`. */
+ * no privilege.  `name`, where it stands, begins the message.  0, or -EINVAL
+ * with one line in `error`. */
 int source_check_filter(const char *name, const char *filter,
     char error[SOURCE_ERROR_MAX]);
 

@@ -100,8 +100,7 @@ source_filter_files(struct source *s, const char *name, const char *filter,
 		if (decode_knows(dlt) &&
 		    !compile_for_link(s, dlt, filter, why, sizeof(why)) &&
 		    dlt == DLT_EN10MB) {
-			snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\":"
-			    " %s", name, filter, why);
+			source_say_filter(error, name, why, filter);
 			return -EINVAL;
 		}
 	return 0;
@@ -315,8 +314,8 @@ span_packet(void *ctx, const struct source_packet *p)
 int
 source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
     bool *any, bool (*stopped)(void *ctx), void *ctx)
-	enum { TURN = 1 << 14 }; /* some milliseconds */
 {
+	enum { TURN = 1 << 14 }; /* some milliseconds */
 	struct span span = {0, 0, false};
 	size_t n;
 

@@ -83,6 +83,11 @@ struct source *source_new(void);
 void source_take(u_char *source, const struct pcap_pkthdr *hdr,
     const u_char *data);
 
+/* One line in `error`: where the filter stands, what is wrong with it, and the
+ * expression as far as there is room. */
+void source_say_filter(char error[SOURCE_ERROR_MAX], const char *name,
+    const char *cause, const char *expression);
+
 /* ---- source_live.c, source_files.c: source_read() of either kind */
 
 enum source_result source_live_read(struct source *s, unsigned max);

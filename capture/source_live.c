@@ -154,17 +154,17 @@ compile(pcap_t *p, const char *name, const char *text, uint32_t snaplen,
     struct sock_filter *f, size_t room, char error[SOURCE_ERROR_MAX])
 {
 	struct bpf_program prog;
+	char cause[80];
 	int n;
 
 	if (pcap_compile(p, &prog, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\": %s",
-		    name, text, pcap_geterr(p));
+		source_say_filter(error, name, pcap_geterr(p), text);
 		return -EINVAL;
 	}
 	if (prog.bf_len > room) {
-		snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%.200s\": %u"
-		    " instructions, the kernel takes %zu", name, text,
-		    prog.bf_len, room);
+		snprintf(cause, sizeof(cause), "%u instructions, the kernel"
+		    " takes %zu", prog.bf_len, room);
+		source_say_filter(error, name, cause, text);
 		pcap_freecode(&prog);
 		return -EINVAL;
 	}
@@ -221,19 +221,21 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 	bool filtered = live->filter && live->filter[0] != '\0';
 	size_t n = by_iface ? direction_prefix(f, h->out) : 0;
 	int fd = pcap_fileno(h->pcap), one = 1, rc = 1;
+	char name[256];
 
+	snprintf(name, sizeof(name), "%s: %s", live->iface,
+	    live->filter_from ? live->filter_from : "filter");
 	if (filtered)
-		rc = compile(h->pcap, live->iface, live->filter, snaplen,
-		    f + n, INSNS_MAX - n, error);
+		rc = compile(h->pcap, name, live->filter, snaplen, f + n,
+		    INSNS_MAX - n, error);
 	else
 		f[n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, snaplen);
 	if (rc < 0)
 		return rc;
 	if (filtered && h->dlt == DLT_LINUX_SLL &&
 	    !adapt_cooked(f + n, (size_t)rc)) {
-		snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\": needs a"
-		    " link header, which this kind of interface has not",
-		    live->iface, live->filter);
+		source_say_filter(error, name, "needs a link header, which"
+		    " this kind of interface has not", live->filter);
 		return -EINVAL;
 	}
 	prog.len = (unsigned short)(n + (size_t)rc);
@@ -278,10 +280,10 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	                                 : SOURCE_SNAPLEN_DEFAULT;
 	int one = 1, rc = 0;
 
-	h->pcap = activate(live, snaplen, error, &rc);
-	if (!h->pcap)
 	if (snaplen < SOURCE_SNAPLEN_MIN)
 		snaplen = SOURCE_SNAPLEN_MIN;
+	h->pcap = activate(live, snaplen, error, &rc);
+	if (!h->pcap)
 		return rc;
 	s->n_handles++;
 	h->out = out;
@@ -299,6 +301,18 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	if (live->share)
 		rc = share(h, live, error);
 	return rc < 0 ? rc : attach(h, live, snaplen, s->by_iface, error);
+}
+
+bool
+source_reserved(const char *iface)
+{
+	static const char *const begins[] = {"nflog", "nfqueue", "usbmon",
+		"bluetooth", "dbus-"};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(iface, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return strcmp(iface, "any") == 0;
 }
 
 static int
@@ -363,8 +377,14 @@ source_open_live(struct source **out, const struct source_live *live,
 {
 	struct source *s;
 	bool loopback;
-	int rc = is_loopback(live->iface, &loopback, error);
+	int rc;
 
+	if (source_reserved(live->iface)) {
+		snprintf(error, SOURCE_ERROR_MAX, "%s: libpcap takes this name"
+		    " for something else", live->iface);
+		return -EINVAL;
+	}
+	rc = is_loopback(live->iface, &loopback, error);
 	if (rc != 0)
 		return rc;
 	s = source_new();

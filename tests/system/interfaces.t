@@ -7,11 +7,32 @@
 # --- filters, as anyone
 printf '[interface eth9]\nfilter = tcp prot 80\n' >"$T/bad.ini"
 run 2 "a bad filter fails -t" goprobe -c "$T/bad.ini" -t
-like "$err" '^goprobe-capture: \[interface eth9\]: filter "tcp prot 80": ' "is named, with its place"
+like "$err" '^goprobe-capture: \[interface eth9\]: filter: .*syntax error.*: "tcp prot 80"$' "is named, with its place"
 one_line "bad filter"
 printf 'tcp port 80\nor udp\n' >"$T/filter"
 printf '[capture]\nfilter_file = %s\n' "$T/filter" >"$T/good.ini"
 run 0 "a filter in a file" goprobe -c "$T/good.ini" -t
+printf '[capture]\nfilter = not port 22\n[interface eth1]\nfilter_file = %s\n' "$T/filter" >"$T/other.ini"
+run 0 "a filter in a file instead of the inherited one" goprobe -c "$T/other.ini" -t
+printf '[capture]\nfilter_file = %s\nfilter = udp\n' "$T/filter" >"$T/both.ini"
+run 2 "both in one section" goprobe -c "$T/both.ini" -t
+is "$err" "goprobe: $T/both.ini:3: filter and filter_file exclude each other" "are named, with their line"
+{ echo 'port 53' && head -c 70000 /dev/zero | tr '\0' '\n' && echo 'or port 80'; } >"$T/filter"
+run 2 "a filter file of which a part would be read" goprobe -c "$T/good.ini" -t
+is "$err" "goprobe-capture: $T/filter: larger than 64 KiB" "is too long"
+printf 'port 53\0 or port 80' >"$T/filter"
+run 2 "one with a NUL byte" goprobe -c "$T/good.ini" -t
+is "$err" "goprobe-capture: $T/filter: holds a NUL byte" "too"
+{ printf 'tcp prot 80' && seq -f ' or port %g' 1000; } | tr -d '\n' >"$T/filter"
+run 2 "a long one with an error" goprobe -c "$T/good.ini" -t
+like "$err" "^goprobe-capture: \[capture\]: filter_file $T/filter: .*syntax error.*: \"tcp prot 80 .*[.]{3}\"\$" \
+    "says which, the cause and how it begins"
+one_line "long filter"
+for name in any nflog nflog1 nfqueue:3 usbmon0 bluetooth0 dbus-system; do
+	printf '[interface %s]\n' $name >"$T/special.ini"
+	run 2 "what libpcap takes for something else: $name" goprobe -c "$T/special.ini" -t
+	one_line "$name"
+done
 printf '[capture]\nfilter_file = %s/none\n' "$T" >"$T/none.ini"
 run 2 "a filter file that is not there" goprobe -c "$T/none.ini" -t
 like "$err" "none: No such file" "is named"
@@ -83,6 +104,35 @@ numbers() { # NETWORK [CONDITION]: the numbers that are stored, in order
 	    tail -n +2 | awk -F'[.,]' '{ print $4 * 50000 + $5 - 1 }' | sort -n
 }
 ALL='sip=0.0.0.0/0 or sip=::/0'
+
+# --- libpcap's word for all interfaces, and a writer that takes its time
+run 2 "an interface called any" goprobe-capture -S "$T/none.sock" any
+like "$err" '^goprobe-capture: any: ' "is refused"
+one_line "any"
+python3 -c '
+import os, socket, subprocess, sys, time
+writer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+writer.bind(sys.argv[1] + "/slow.sock")
+writer.listen(1)
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(sys.argv[1] + "/notify.sock")
+capture = subprocess.Popen(
+    ["goprobe-capture", "-S", sys.argv[1] + "/slow.sock", "--l7", "off", "lo"],
+    env=dict(os.environ, NOTIFY_SOCKET=sys.argv[1] + "/notify.sock",
+             WATCHDOG_USEC="2000000"))
+connection = writer.accept()[0]
+time.sleep(5)
+manager.setblocking(False)
+fed = 0
+try:
+    while True:
+        fed += b"WATCHDOG=1" in manager.recv(4096)
+except BlockingIOError:
+    pass
+capture.terminate()
+capture.wait()
+print(fed)' "$T" >"$T/fed" 2>"$T/fed.err"
+ok "$(cat "$T/fed") times the watchdog is fed meanwhile" test "$(cat "$T/fed")" -ge 2
 
 # --- promiscuous, snaplen, filter
 make_link || finish_unprivileged

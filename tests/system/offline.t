@@ -146,6 +146,29 @@ if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 8192 ]; then
 	like "$err" '^goprobe: 8 packets' "are all read"
 fi
 
+# --- a terminal that is gone
+mkfifo "$T/fifo"
+(
+	trap '' HUP
+	exec goprobe -d "$T/nohup" -i a -r - <"$T/fifo" 2>"$T/nohup.err"
+) &
+nohup=$!
+exec 9>"$T/fifo"
+ok "started under nohup" wait_for 20 test -e "$T/nohup/goDB-writer.lock"
+kill -HUP $nohup
+sleep 0.5
+cat $D/fragments.pcap >&9
+exec 9>&-
+wait $nohup
+is "$?" 0 "a hang-up that is ignored stays so"
+like "$(cat "$T/nohup.err")" '^goprobe: 8 packets' "all is read"
+
+# --- what was asked for does not arrive
+for option in -T -V -h; do
+	run 1 "goprobe-capture $option to a full disk" sh -c "goprobe-capture $option >/dev/full"
+	is "$err" "goprobe-capture: standard output: No space left on device" "is said"
+done
+
 # --- bad input
 run 1 "missing file" goprobe -d "$T/x1" -i a -r "$T/nothing.pcap"
 is "$err" "goprobe: $T/nothing.pcap: No such file or directory" "says which"
