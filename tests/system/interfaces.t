@@ -106,7 +106,7 @@ numbers() { # NETWORK [CONDITION]: the numbers that are stored, in order
 ALL='sip=0.0.0.0/0 or sip=::/0'
 
 # --- libpcap's word for all interfaces, and a writer that takes its time
-run 2 "an interface called any" goprobe-capture -S "$T/none.sock" any
+run 2 "an interface called any" timeout 20 goprobe-capture -S "$T/none.sock" any
 like "$err" '^goprobe-capture: any: ' "is refused"
 one_line "any"
 python3 -c '
