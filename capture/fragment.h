@@ -43,8 +43,8 @@ void fragment_init(struct fragment_cache *c, const struct gp_hash_key *key);
 /*
  * Looks at a decoded packet of time now_s: remembers a first fragment's ports
  * and protocol, gives a later fragment those of its first (proto; sport,
- * dport, DECODE_HAS_PORTS) when known.  Any other packet is left alone.  Time may
- * jump either way; an entry is used within FRAGMENT_TTL_S of its own time.
+ * dport, DECODE_HAS_PORTS) when known.  Any other packet is left alone.  Time
+ * may jump either way; an entry is used within FRAGMENT_TTL_S of its own time.
  */
 void fragment_track(struct fragment_cache *c, struct decode_packet *p,
     uint32_t now_s);

@@ -18,7 +18,7 @@
 #define SWEEP_NS     (60 * GP_NS_PER_S)
 #define QUIET_NS     (5 * SOURCE_BLOCK_MS * MS_NS)
 #define NAMING_NS    GP_NS_PER_S       /* between looks at who has a name */
-#define SETTLE_MS    50 /* what a removed interface brought is all in the buffer */
+#define SETTLE_MS    50 /* until all that an interface brought is buffered */
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
 /* Publishing and sweeping between two reads, in pieces of a few 10 us */
 #define WORK_NS      (100 * INT64_C(1000))

@@ -489,8 +489,8 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 		die(1, "out of memory", NULL);
 	at = snprintf(name, sizeof(name), "%s: ", c->o.iface);
 	filter_name(&c->settings, name + at, sizeof(name) - (size_t)at);
-	if (filter[0] && source_filter_files(w->source, name, filter, error) <
-			     0)
+	if (filter[0] &&
+	    source_filter_files(w->source, name, filter, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(filter);
 }

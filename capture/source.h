@@ -9,7 +9,8 @@
  *
  * System calls after opening.  Live: poll (inside libpcap), on trouble
  * getsockopt(SO_ERROR), ioctl(SIOCGIFFLAGS); for the name getsockname and
- * ioctl(SIOCGIFINDEX); for statistics getsockopt(PACKET_STATISTICS), and lseek and read on two files of sysfs.
+ * ioctl(SIOCGIFINDEX); for statistics getsockopt(PACKET_STATISTICS), and lseek
+ * and read on two files of sysfs.
  * Files: read, lseek, brk and anonymous mmap (stdio and libpcap allocate a
  * buffer per file).
  */
