@@ -478,9 +478,13 @@ static void
 stop_live(struct supervisor *s)
 {
 	for (size_t i = 1; i < s->n_children; i++) {
-		s->children[i].wanted = false;
-		if (s->children[i].pid != 0)
-			(void)kill(s->children[i].pid, SIGTERM);
+		struct child *c = &s->children[i];
+
+		c->wanted = false;
+		if (c->pid != 0)
+			(void)kill(c->pid, SIGTERM);
+		else if (!c->gone) /* how it ended was told then */
+			c->status = 0;
 	}
 	for (size_t i = 1; i < s->n_children; i++)
 		supervise_stop(s, &s->children[i], STOP_CAPTURE_MS);
@@ -514,8 +518,10 @@ run_live(struct supervisor *s)
 				status = exit_status(&s->children[i]);
 	}
 	stop_live(s);
-	if (status == 0 && writer->status != 0)
-		status = exit_status(writer);
+	/* the writer's, but also what captures could not hand on */
+	for (size_t i = 0; i < s->n_children; i++)
+		if (status == 0 && s->children[i].status != 0)
+			status = exit_status(&s->children[i]);
 	return status;
 }
 

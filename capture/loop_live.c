@@ -730,6 +730,9 @@ static void
 finish(struct loop *l)
 {
 	struct loop_live *v = &l->live;
+	/* a block's end that is under way is not the last frame: flows that
+	 * wait for their names are handed out behind it */
+	bool ending = v->round.active && v->round.end;
 
 	merge_all(l);
 	loop_flush(l);
@@ -742,6 +745,9 @@ finish(struct loop *l)
 			room = step_naming(l, SIZE_MAX);
 		} else if (v->owed) {
 			room = pay_owed(l);
+		} else if (ending) {
+			room = step_round(l, SIZE_MAX, FRAME_END);
+			ending = v->round.active;
 		} else if (!v->round.active || !v->round.end) {
 			begin_round(l, true);
 		} else {

@@ -30,18 +30,11 @@ snapshot_room(const struct snapshot_block *b)
 	size_t used = frame_bytes(b->n_names, b->n4, b->n6);
 	size_t names = FRAME_MAX_NAMES - b->n_names, rows;
 
-	/* names that are still to come are kept room for, as far as there can
-	 * be any; a row brings one at most */
-	if (b->labels->n - b->n_names < names)
-		names = b->labels->n - b->n_names;
+	/* a row brings one name at most, which may be new: flows get their
+	 * labels while they are being published */
 	rows = (FRAME_MAX_BYTES - used) / (sizeof(struct frame_row6) +
 	    sizeof(struct frame_name));
-	if (rows < names)
-		return rows;
-	if (b->labels->n > FRAME_MAX_NAMES)
-		return names;
-	used += names * sizeof(struct frame_name);
-	return (FRAME_MAX_BYTES - used) / sizeof(struct frame_row6);
+	return rows < names ? rows : names;
 }
 
 size_t

@@ -45,9 +45,9 @@ is_address(enum godb_key key)
 	    key == GODB_KEY_HOST;
 }
 
-/* Columns for what an address is called; networks have no name. */
+/* Columns for what the addresses of one are called. */
 static size_t
-name_columns(const struct answer *a, enum godb_key key,
+name_columns(const struct answer *a, const struct answer_column *of,
     struct answer_column *out)
 {
 	static const struct {
@@ -57,18 +57,26 @@ name_columns(const struct answer *a, enum godb_key key,
 		{ANSWER_ASN, "asn"}, {ANSWER_ORG, "org"}};
 	size_t n = 0;
 
-	if (!is_address(key))
+	if (!is_address(of->key))
 		return 0;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (!(all[i].what == ANSWER_NAME ? a->resolve : a->geo))
 			continue;
-		out[n] = (struct answer_column){.key = key,
-		    .what = all[i].what, .names = a->names};
+		out[n] = (struct answer_column){.key = of->key,
+		    .what = all[i].what, .drop4 = of->drop4,
+		    .drop6 = of->drop6, .names = a->names};
 		(void)snprintf(out[n].name, sizeof(out[n].name), "%s_%s",
-		    godb_key_name(key), all[i].suffix);
+		    godb_key_name(of->key), all[i].suffix);
 		n++;
 	}
 	return n;
+}
+
+/* Bits that the row's address lacks; a network has no name. */
+static unsigned
+dropped(const struct answer_column *c, const struct godb_result_row *row)
+{
+	return row->version == 4 ? c->drop4 : c->drop6;
 }
 
 static void format_addr(const struct answer_column *c,
@@ -83,6 +91,7 @@ answer_columns(const struct answer *a,
 
 	for (unsigned i = 0; i < keys->n; i++) {
 		enum godb_key key = keys->key[i];
+		const struct answer_column *own = &out[n];
 
 		out[n] = (struct answer_column){.key = key,
 		    .drop4 = keys->drop4[key], .drop6 = keys->drop6[key]};
@@ -95,7 +104,7 @@ answer_columns(const struct answer *a,
 			(void)strcpy(out[n++].name, "category");
 		}
 		if (a->names)
-			n += name_columns(a, key, out + n);
+			n += name_columns(a, own, out + n);
 	}
 	return n;
 }
@@ -115,7 +124,8 @@ answer_ask_names(const struct answer *a, struct names *names, bool *cut)
 		godb_result_row(a->result, i, &row);
 		for (size_t k = 0; k < n_columns && !*cut; k++) {
 			if (column[k].what != ANSWER_KEY ||
-			    !is_address(column[k].key))
+			    !is_address(column[k].key) ||
+			    dropped(&column[k], &row))
 				continue;
 			format_addr(&column[k], &row, text);
 			*cut = !names_want(names, text);
@@ -130,7 +140,7 @@ format_addr(const struct answer_column *c, const struct godb_result_row *row,
 {
 	bool dip = c->key == GODB_KEY_DIP;
 	const struct godb_addr6 *v = dip ? &row->dip : &row->sip;
-	unsigned drop = row->version == 4 ? c->drop4 : c->drop6;
+	unsigned drop = dropped(c, row);
 	struct gp_addr a;
 	size_t n;
 
@@ -159,6 +169,8 @@ format_name(const struct answer_column *c, const struct godb_result_row *row,
 	struct names_entry e;
 
 	out[0] = '\0';
+	if (dropped(c, row))
+		return;
 	format_addr(c, row, text);
 	if (!names_find(c->names, text, &e))
 		return;
@@ -277,6 +289,7 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 {
 	const uint32_t mixed = GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW;
 	const char *name, *near_name;
+	bool late;
 
 	if ((godb_coverage_directions(a->coverage) & mixed) == mixed) {
 		if (i == 0) {
@@ -293,6 +306,13 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 		return true;
 	}
 	i -= a->names_cut;
+	late = a->names && names_late(a->names);
+	if (late && i == 0) {
+		(void)snprintf(out, 256, "the time for names of addresses was "
+		    "over before all had come");
+		return true;
+	}
+	i -= late;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
 		note_unknown(a, name, near_name, out);

@@ -29,6 +29,10 @@ struct answer {
 	bool remote;               /* of many sites, not of a store */
 	const struct chart *chart; /* NULL: none */
 	const struct style *style;
+	/* seen: the window begins before anything is known, that is before
+	 * the first block's start, INT64_MAX when there is none */
+	bool begins_before;
+	int64_t known_s;
 };
 
 /* What standard output can show. */

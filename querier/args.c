@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/words.h"
 #include "querier/args_values.h"
+#include "querier/ifsel.h"
 #include "querier/seen.h"
 #include "querier/when.h"
 
@@ -78,7 +79,7 @@ static const struct option options[] = {
 	{OPT_FIRST, "f", "first", "TIME",
 	    "from: -1d | -15d:04h:05m | 2026-11-24 [08:00] | today | 0", true},
 	{OPT_LAST, "l", "last", "TIME",
-	    "until; now (from: 30 days back, 1 with time or raw)", true},
+	    "until; now (from: 30 days back, 1 with time finer than 1d)", true},
 	{OPT_CONDITION, "c", "condition", "COND",
 	    "which rows: \"tcp and (port 443 or net 10.0.0.0/8)\"", true},
 	{OPT_HAVING, NULL, "having", "COND",
@@ -425,6 +426,9 @@ finish_inspection(struct args *a, char *error)
 	if (a->query)
 		return FAIL("--%s takes no query; '%.40s' is one too many", name,
 		    a->query);
+	if (a->first || a->last || a->condition[0] || a->having[0])
+		return FAIL("--%s is about all that is stored: -f, -l, -c and "
+		    "--having do not fit", name);
 	if (a->format == ARGS_HTML)
 		return FAIL("--%s is not told in html", name);
 	if (a->action == ARGS_CHECK && a->format != ARGS_TXT)
@@ -511,6 +515,10 @@ finish(struct args *a, const struct typed *t, char *error)
 
 	if (rc < 0)
 		return rc;
+	/* an empty variable of a script asks for nothing, not for all */
+	if (a->ifaces && ifsel_is_empty(a->ifaces))
+		return FAIL("-i '%.40s' names no interface; -i any asks all of "
+		    "them", a->ifaces);
 	if (a->action == ARGS_STATUS)
 		return finish_status(a, error);
 	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)

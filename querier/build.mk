@@ -1,6 +1,6 @@
 ARCHIVES += libgpquery
 libgpquery_SRCS := $(addprefix querier/, session.c question.c out.c when.c \
-	args.c args_values.c ifsel.c answer.c table.c csv.c json.c list.c html.c chart.c missing.c units.c \
+	zone.c args.c args_values.c ifsel.c answer.c table.c csv.c json.c list.c html.c chart.c missing.c units.c \
 	status.c status_print.c profile.c names.c sets.c help.c ptr.c explain.c \
 	seen.c indicators.c newcomers.c look.c)
 
@@ -20,8 +20,8 @@ PROGRAMS += goquery-remote
 ARCHIVES += libgpremote
 libgpremote_SRCS := $(addprefix querier/remote/, sql.c text.c compact.c \
 	profile.c)
-goquery-remote_SRCS := $(addprefix querier/remote/, main.c server.c blocks.c \
-	rows.c statement.c labels.c result.c sight.c list.c explain.c)
+goquery-remote_SRCS := $(addprefix querier/remote/, main.c server.c settings.c \
+	blocks.c rows.c statement.c labels.c result.c sight.c list.c explain.c)
 goquery-remote_LIBS := libgpremote libgpquery libgpexport libgodb libgpbase
 MANPAGES += querier/remote/goquery-remote.1
 goquery-remote_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih

@@ -102,6 +102,7 @@ chart_make(const struct godb_scan *s, const struct godb_query_opts *opts,
 	o.cond = opts->cond;
 	o.sort = GODB_KEY_TIME;
 	o.mem_bytes = opts->mem_bytes;
+	o.no_rollups = opts->no_rollups;
 	o.progress = opts->progress;
 	o.progress_arg = opts->progress_arg;
 	o.limit = CHART_BINS_MAX;
@@ -163,63 +164,104 @@ chart_bar(struct out *o, uint64_t value, uint64_t most, unsigned cells,
 	out_str(o, eighths[steps]);
 }
 
-/* Sums of the bins that share a character cell's column. */
-static void
-fold(const struct chart *c, uint64_t *column, unsigned width)
+/* What a terminal shows: bars of as many bins each, so that equal traffic gives
+ * equal bars, all as wide. */
+struct bars {
+	size_t n;
+	unsigned bins;  /* that a bar sums up */
+	unsigned cells; /* that it is wide */
+	uint64_t value[CHART_BINS_MAX], most;
+};
+
+/* Bins of local days may be an hour longer or shorter than the others. */
+static size_t
+bin_index(const struct chart *c, int64_t time_s)
 {
-	int64_t span = c->last_s - c->first_s;
+	int64_t at = (time_s - c->first_s + c->bin_s / 2) / c->bin_s;
 
-	memset(column, 0, width * sizeof(column[0]));
-	for (size_t i = 0; i < c->n && span > 0; i++) {
-		int64_t at = (c->bin[i].time_s - c->first_s) * width / span;
-		int64_t end = (c->bin[i].time_s + c->bin_s - c->first_s) *
-		    width / span;
+	return at > 0 ? (size_t)at : 0;
+}
 
-		if (at < 0 || at >= width)
-			continue;
-		/* a wide bin is drawn as wide as it is, narrow ones add up */
-		if (end <= at + 1) {
-			column[at] += c->bin[i].value;
-			continue;
-		}
-		for (; at < end && at < width; at++)
-			column[at] = c->bin[i].value;
+/* As few as fit, or some more that leave none over for a last, lower bar. */
+static unsigned
+bins_per_bar(size_t n, unsigned width)
+{
+	unsigned least = (unsigned)((n + width - 1) / width);
+
+	for (unsigned bins = least; bins < 2 * least; bins++) {
+		if (n % bins == 0)
+			return bins;
 	}
+	return least;
+}
+
+static void
+make_bars(const struct chart *c, unsigned width, struct bars *b)
+{
+	size_t n = bin_index(c, when_bin(c->last_s - 1, c->bin_s)) + 1;
+
+	memset(b, 0, sizeof(*b));
+	b->bins = bins_per_bar(n, width);
+	b->n = (n + b->bins - 1) / b->bins;
+	b->cells = b->bins > 1 ? 1 : (unsigned)(width / b->n);
+	for (size_t i = 0; i < c->n; i++) {
+		size_t at = bin_index(c, c->bin[i].time_s) / b->bins;
+		uint64_t *v = &b->value[at < b->n ? at : b->n - 1];
+
+		*v += c->bin[i].value;
+		b->most = *v > b->most ? *v : b->most;
+	}
+}
+
+static void
+put_line(struct out *o, const struct bars *b, unsigned y, bool unicode)
+{
+	for (size_t x = 0; x < b->n * b->cells; x++) {
+		unsigned h = scale(b->value[x / b->cells], b->most,
+		    PLOT_ROWS * 8);
+		unsigned part = h > y * 8 ? h - y * 8 : 0;
+
+		part = part > 8 ? 8 : part;
+		if (unicode)
+			out_str(o, heights[part]);
+		else
+			out_char(o, part ? '#' : ' ');
+	}
+}
+
+/* "bar: 30 min" */
+static void
+format_length(int64_t s, char out[UNITS_TEXT_MAX])
+{
+	const char *unit = s % 86400 == 0 ? "d" : s % 3600 == 0 ? "h" : "min";
+	int64_t n = s / (s % 86400 == 0 ? 86400 : s % 3600 == 0 ? 3600 : 60);
+
+	(void)snprintf(out, UNITS_TEXT_MAX, "bar: %lld %s", (long long)n, unit);
 }
 
 void
 chart_plot(struct out *o, const struct chart *c, const struct style *style)
 {
-	uint64_t column[CHART_BINS_MAX], most = 0;
 	unsigned width = style->width > 32 ? style->width - 14 : 18;
 	char text[UNITS_TEXT_MAX], first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+	struct bars b;
 
 	if (width > CHART_BINS_MAX)
 		width = CHART_BINS_MAX;
-	fold(c, column, width);
-	for (unsigned x = 0; x < width; x++)
-		most = column[x] > most ? column[x] : most;
+	make_bars(c, width, &b);
 	out_char(o, '\n');
 	for (unsigned y = PLOT_ROWS; y-- > 0;) {
 		text[0] = '\0';
 		if (y + 1 == PLOT_ROWS)
-			format_value(c, most, text);
+			format_value(c, b.most, text);
 		out_fmt(o, "%12s |", text);
-		for (unsigned x = 0; x < width; x++) {
-			unsigned h = scale(column[x], most, PLOT_ROWS * 8);
-			unsigned part = h > y * 8 ? h - y * 8 : 0;
-
-			part = part > 8 ? 8 : part;
-			if (style->unicode)
-				out_str(o, heights[part]);
-			else
-				out_char(o, part ? '#' : ' ');
-		}
+		put_line(o, &b, y, style->unicode);
 		out_char(o, '\n');
 	}
 	when_format_local(c->first_s, first);
 	when_format_local(c->last_s, last);
-	out_fmt(o, "%12s  %s .. %s\n", "", first, last);
+	format_length(c->bin_s * b.bins, text);
+	out_fmt(o, "%12s  %s .. %s\n", text, first, last);
 }
 
 /* ---- SVG ----------------------------------------------------------------- */

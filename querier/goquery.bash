@@ -19,6 +19,20 @@ _goquery_where() {
 	done
 }
 
+# Words of a kind of columns: site is one of --remote alone.
+_goquery_columns() {
+	local word
+	for word in "${COMP_WORDS[@]}"; do
+		case $word in
+		--remote | -remote | --remote=* | -remote=*)
+			_goquery_words "$1"
+			return
+			;;
+		esac
+	done
+	_goquery_words "$1" | grep -vx site
+}
+
 # Offers words for the last element of a comma list.
 _goquery_list() {
 	local words=$1 cur=$2 before=
@@ -39,7 +53,7 @@ _goquery() {
 		COMPREPLY=($(compgen -W "$(_goquery_words formats)" -- "$cur"))
 		;;
 	-s | --sort | -sort)
-		COMPREPLY=($(compgen -W "$(_goquery_words columns) $(_goquery_words metrics)" -- "$cur"))
+		COMPREPLY=($(compgen -W "$(_goquery_columns keys) $(_goquery_words metrics)" -- "$cur"))
 		;;
 	--show | -show)
 		_goquery_list "$(_goquery_words metrics)" "$cur"
@@ -53,6 +67,9 @@ _goquery() {
 	-f | --first | -first | -l | --last | -last)
 		COMPREPLY=($(compgen -W 'now today yesterday -1h -1d -7d -30d' -- "$cur"))
 		;;
+	--new | -new)
+		COMPREPLY=($(compgen -W 'today yesterday -1h -1d -7d -30d' -- "$cur"))
+		;;
 	--tz | -tz)
 		COMPREPLY=($(cd /usr/share/zoneinfo 2>/dev/null && compgen -f -- "$cur"))
 		;;
@@ -62,15 +79,15 @@ _goquery() {
 	--remote | -remote)
 		COMPREPLY=($(compgen -W 'default' -- "$cur"))
 		;;
-	-n | --limit | -limit | --mem | -mem | --timeout | -timeout | --watch | \
-		-watch | --dns | -dns) ;;
+	-n | --limit | -limit | --mem | -mem | --threads | -threads | \
+		--timeout | -timeout | --watch | -watch | --dns | -dns) ;;
 	--sandbox | -sandbox)
 		COMPREPLY=($(compgen -W 'full seccomp' -- "$cur"))
 		;;
 	*)
 		case $cur in
 		-*) COMPREPLY=($(compgen -W "$(_goquery_words options)" -- "$cur")) ;;
-		*) _goquery_list "$(_goquery_words columns)" "$cur" ;;
+		*) _goquery_list "$(_goquery_columns columns)" "$cur" ;;
 		esac
 		;;
 	esac

@@ -8,6 +8,14 @@ _goquery_words() {
 	print -rl -- ${lines%%$'\t'*}
 }
 
+# Words of a kind of columns: site is one of --remote alone.
+_goquery_columns() {
+	local -a columns
+	columns=($(_goquery_words $1))
+	(( ${words[(I)(--remote|-remote)(|=*)]} )) || columns=(${columns:#site})
+	print -rl -- $columns
+}
+
 _goquery() {
 	local cur=${words[CURRENT]} prev=${words[CURRENT - 1]}
 	local -a offered where
@@ -25,7 +33,7 @@ _goquery() {
 	(-e|--format|-format)
 		compadd -- $(_goquery_words formats) ;;
 	(-s|--sort|-sort)
-		compadd -- $(_goquery_words columns) $(_goquery_words metrics) ;;
+		compadd -- $(_goquery_columns keys) $(_goquery_words metrics) ;;
 	(--show|-show)
 		_values -s , counter $(_goquery_words metrics) ;;
 	(-c|--condition|-condition|--having|-having)
@@ -34,11 +42,13 @@ _goquery() {
 		compadd -- 5m 15m 1h 6h 1d 1w ;;
 	(-f|--first|-first|-l|--last|-last)
 		compadd -- now today yesterday -1h -1d -7d -30d ;;
+	(--new|-new)
+		compadd -- today yesterday -1h -1d -7d -30d ;;
 	(-d|--store|-store)
 		_files -/ ;;
 	(--config|-config|--status-file|-status-file)
 		_files ;;
-	(-n|--limit|-limit|--mem|-mem|--timeout|-timeout|--watch|-watch|--dns|-dns|--tz|-tz) ;;
+	(-n|--limit|-limit|--mem|-mem|--threads|-threads|--timeout|-timeout|--watch|-watch|--dns|-dns|--tz|-tz) ;;
 	(--remote|-remote)
 		compadd -- default ;;
 	(--sandbox|-sandbox)
@@ -47,7 +57,7 @@ _goquery() {
 		if [[ $cur == -* ]]; then
 			compadd -- $(_goquery_words options)
 		else
-			_values -s , column $(_goquery_words columns)
+			_values -s , column $(_goquery_columns columns)
 		fi ;;
 	esac
 }

@@ -203,6 +203,9 @@ help_words(struct out *o, const char *kind)
 		}
 	} else if (strcmp(kind, "columns") == 0) {
 		print_columns(o, print_word);
+	} else if (strcmp(kind, "keys") == 0) {
+		for (int k = 0; k < GODB_N_KEYS; k++)
+			out_fmt(o, "%s\n", godb_key_name((enum godb_key)k));
 	} else if (strcmp(kind, "metrics") == 0) {
 		print_metrics(o, print_word);
 	} else if (strcmp(kind, "formats") == 0) {

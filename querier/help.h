@@ -14,9 +14,9 @@ void help_screen(struct out *o); /* 24 lines */
 void help_all(struct out *o);
 
 /*
- * Words of a kind, one a line: options, columns, metrics, formats,
- * conditions; or "mdoc", the part of goquery(1) about words of conditions.
- * False when there is no such kind.
+ * Words of a kind, one a line: options, columns, keys (columns without
+ * shorthands), metrics, formats, conditions; or "mdoc", the part of goquery(1)
+ * about words of conditions.  False when there is no such kind.
  */
 bool help_words(struct out *o, const char *kind);
 

@@ -54,30 +54,10 @@ static const char script[] =
     "</script>\n";
 
 static void
-html_text(struct out *o, const char *s)
-{
-	char clean[1024];
-
-	out_clean_string(clean, sizeof(clean), s);
-	for (s = clean; *s; s++) {
-		if (*s == '<')
-			out_str(o, "&lt;");
-		else if (*s == '>')
-			out_str(o, "&gt;");
-		else if (*s == '&')
-			out_str(o, "&amp;");
-		else if (*s == '"')
-			out_str(o, "&quot;");
-		else
-			out_char(o, *s);
-	}
-}
-
-static void
 fact(struct out *o, const char *name, const char *value)
 {
 	out_fmt(o, "<dt>%s</dt><dd>", name);
-	html_text(o, value);
+	out_html(o, value);
 	out_str(o, "</dd>\n");
 }
 
@@ -98,7 +78,7 @@ print_question(struct out *o, const struct answer *a)
 	for (size_t i = 0; i < a->n_ifaces; i++) {
 		if (i)
 			out_str(o, ", ");
-		html_text(o, a->iface[i]);
+		out_html(o, a->iface[i]);
 	}
 	godb_coverage_window(a->coverage, &first_s, &last_s);
 	when_format_local(first_s, first);
@@ -143,7 +123,7 @@ print_key(struct out *o, const struct answer_column *c,
 		out_fmt(o, "<td data-v=\"%u\">", row->dport);
 	else
 		out_str(o, "<td>");
-	html_text(o, cell);
+	out_html(o, cell);
 	out_str(o, "</td>");
 }
 
@@ -199,11 +179,11 @@ print_rest(struct out *o, const struct answer *a)
 	out_fmt(o, "<p>%zu of %zu rows. In all: %s packets, %s.</p>\n", n, hits,
 	    packets, bytes);
 	out_fmt(o, "<p%s>", missing ? " class=\"missing\"" : "");
-	answer_coverage(o, a->coverage, html_text);
+	answer_coverage(o, a->coverage, out_html);
 	out_str(o, "</p>\n");
 	for (size_t i = 0; answer_note(a, i, note); i++) {
 		out_str(o, "<p>Note: ");
-		html_text(o, note);
+		out_html(o, note);
 		out_str(o, "</p>\n");
 	}
 }

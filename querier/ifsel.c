@@ -142,6 +142,12 @@ apply_all(const char *spec, bool wanted, char **have, bool *taken, size_t *n,
 	return 0;
 }
 
+bool
+ifsel_is_empty(const char *spec)
+{
+	return spec[strspn(spec, " ,!")] == '\0';
+}
+
 int
 ifsel_choose(const char *spec, char **have, const char ***out,
     char error[512])

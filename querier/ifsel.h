@@ -4,7 +4,11 @@
 #ifndef IFSEL_H
 #define IFSEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Whether the list has no element at all: "", ",", "!". */
+bool ifsel_is_empty(const char *spec);
 
 /*
  * Comma list of names, globs and `any`; `!` before one takes out.  Only such

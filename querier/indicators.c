@@ -1,6 +1,7 @@
 #include "querier/indicators.h"
 
 #include "common/base/addr.h"
+#include "querier/seen.h"
 #include "querier/when.h"
 
 #include <errno.h>
@@ -157,16 +158,10 @@ put_ifaces(struct out *o, const struct sightings *s, size_t i,
 static void
 put_known(struct out *o, const struct sightings *s)
 {
-	char from[WHEN_TEXT_MAX];
+	char note[256];
 
-	if (!s->begins_before)
-		return;
-	if (s->known_s == INT64_MAX) {
-		out_str(o, "Note: there is no block at all\n");
-		return;
-	}
-	when_format_local(s->known_s, from);
-	out_fmt(o, "Note: nothing is known of the time before %s\n", from);
+	if (seen_note(s->begins_before, s->known_s, note))
+		out_fmt(o, "Note: %s\n", note);
 }
 
 void

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "querier/explain.h"
 #include "querier/indicators.h"
 #include "querier/list.h"
@@ -33,32 +32,6 @@ read_indicators(struct session *s, struct indicators *what)
 		if (indicators_add(what, word, text, len, error) < 0)
 			session_die(EXIT_USAGE, "%s", error);
 	}
-}
-
-/* Start of the first block of all interfaces; INT64_MAX: there is none. */
-static int64_t
-first_block(const struct session *s)
-{
-	int64_t known_s = INT64_MAX;
-
-	for (size_t i = 0; i < s->n_ifaces; i++) {
-		int64_t first_s, last_s;
-
-		if (godb_scan_extent(s->scan, i, &first_s, &last_s) &&
-		    first_s < known_s)
-			known_s = first_s;
-	}
-	return known_s;
-}
-
-/* -f 0 asks for whatever there is; any other beginning is meant. */
-static void
-find_beginning(const struct session *s, struct sightings *a)
-{
-	a->known_s = first_block(s);
-	a->begins_before = a->known_s == INT64_MAX ||
-	    (s->args.first_s > 0 &&
-		a->known_s > gp_clock_slot(s->args.first_s));
 }
 
 static struct godb_seen *
@@ -119,7 +92,8 @@ look_seen(struct session *s)
 	a.seen = look_for(s, what.prefix, what.n);
 	question_find_coverage(s, a.seen);
 	a.coverage = s->coverage;
-	find_beginning(s, &a);
+	a.known_s = question_first_block(s);
+	a.begins_before = question_begins_before(s, a.known_s);
 	print[s->args.format](&session_out, &a);
 	(void)out_flush(&session_out);
 	if (s->args.explain)
@@ -191,7 +165,7 @@ look_new(struct session *s)
 	s->args.first_s = n.since_s;
 	question_open_scan(s, NULL);
 	n.scan = window = s->scan;
-	n.known_s = first_block(s);
+	n.known_s = question_first_block(s);
 	find_present(s, &n);
 	question_find_coverage(s, NULL);
 	n.coverage = s->coverage;

@@ -100,6 +100,7 @@ main(int argc, char **argv)
 	    isatty(STDERR_FILENO);
 	s.mem_bytes = session_memory_bound(&s.args);
 	session_open_helpers(&s);
+	names_until(s.names, &s.progress.end_ns);
 	store_open(&s);
 	store_enter(&s);
 

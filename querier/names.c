@@ -1,5 +1,6 @@
 #include "querier/names.h"
 
+#include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/base/hash.h"
 
@@ -27,7 +28,8 @@ struct names {
 	struct gp_hash_key hash;
 	uint32_t *slot; /* number in known, and 1; 0: free */
 	size_t n_slots; /* power of two */
-	bool asked;
+	const int64_t *end_ns; /* NULL: whenever */
+	bool asked, late;
 	char *answer; /* of the last question; fields lie in it */
 	size_t len;
 	char *networks;
@@ -307,7 +309,8 @@ names_want(struct names *n, const char *addr)
 	return true;
 }
 
-/* Each line has the fields of one address, in the order of the question. */
+/* Each line has the fields of one address, in the order of the question; then
+ * "late" when names are missing because time was over. */
 static int
 take_fields(struct names *n)
 {
@@ -322,12 +325,41 @@ take_fields(struct names *n)
 			*s++ = '\0';
 		}
 	}
-	return *s ? -EBADMSG : 0;
+	n->late = strcmp(s, "late\n") == 0;
+	return *s && !n->late ? -EBADMSG : 0;
+}
+
+static void
+format_question(const struct names *n, char line[32])
+{
+	int64_t left_ns;
+
+	if (!n->end_ns || !*n->end_ns) {
+		(void)strcpy(line, "Q\n");
+		return;
+	}
+	left_ns = *n->end_ns - gp_clock_mono_ns();
+	(void)snprintf(line, 32, "Q %lld\n",
+	    left_ns > 0 ? (long long)(left_ns / (GP_NS_PER_S / 1000)) : 0);
+}
+
+void
+names_until(struct names *n, const int64_t *end_ns)
+{
+	if (n)
+		n->end_ns = end_ns;
+}
+
+bool
+names_late(const struct names *n)
+{
+	return n->late;
 }
 
 int
 names_ask(struct names *n)
 {
+	char question[32];
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n->n; i++) {
@@ -336,8 +368,10 @@ names_ask(struct names *n)
 		(void)snprintf(line, sizeof(line), "A %s\n", n->known[i].addr);
 		rc = gp_fd_write_full(n->to, line, strlen(line));
 	}
-	if (rc == 0)
-		rc = ask(n, "Q\n");
+	if (rc == 0) {
+		format_question(n, question);
+		rc = ask(n, question);
+	}
 	if (rc == 0)
 		rc = take_fields(n);
 	n->asked = rc == 0;

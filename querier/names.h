@@ -37,8 +37,14 @@ int names_networks(struct names *n, const char *name, const char **text,
 
 /* Remembers an address; false when there are too many. */
 bool names_want(struct names *n, const char *addr);
+/* When names are waited for no longer, as CLOCK_MONOTONIC has it; 0: after five
+ * seconds, as always.  end_ns is borrowed and read when it is asked; n may be
+ * NULL. */
+void names_until(struct names *n, const int64_t *end_ns);
 /* Asks for all that are remembered.  0 or -errno. */
 int names_ask(struct names *n);
+/* Whether time was over before all answers had come. */
+bool names_late(const struct names *n);
 
 /* What an address is called, NULL when that was not asked for; its fields are
  * never NULL. */

@@ -198,6 +198,16 @@ out_clean_string(char *to, size_t size, const char *s)
 	to[n] = '\0';
 }
 
+size_t
+out_columns(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
 void
 out_json(struct out *o, const char *s)
 {
@@ -239,4 +249,31 @@ out_csv(struct out *o, const char *s)
 		out_str(o, piece);
 	}
 	out_char(o, '"');
+}
+
+static void
+put_html(struct out *o, char c)
+{
+	if (c == '<')
+		out_str(o, "&lt;");
+	else if (c == '>')
+		out_str(o, "&gt;");
+	else if (c == '&')
+		out_str(o, "&amp;");
+	else if (c == '"')
+		out_str(o, "&quot;");
+	else
+		out_char(o, c);
+}
+
+void
+out_html(struct out *o, const char *s)
+{
+	char piece[5];
+
+	while (*s) {
+		s += clean_piece(s, piece);
+		for (const char *c = piece; *c; c++)
+			put_html(o, *c);
+	}
 }

@@ -31,10 +31,15 @@ void out_clean(struct out *o, const char *s);
 /* The same into a string of at most size - 1 bytes. */
 void out_clean_string(char *to, size_t size, const char *s);
 
+/* Columns of text that is clean: a character has one, in whatever script. */
+size_t out_columns(const char *s);
+
 /* A JSON string with its quotes; what is no UTF-8 becomes U+FFFD. */
 void out_json(struct out *o, const char *s);
 /* A CSV field, quoted when it must be (RFC 4180), controls as in out_clean. */
 void out_csv(struct out *o, const char *s);
+/* Text of an HTML element or attribute, controls as in out_clean. */
+void out_html(struct out *o, const char *s);
 
 /* Writes what is left.  0 or the -errno of the first failure. */
 int out_flush(struct out *o);

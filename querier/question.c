@@ -254,6 +254,29 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 		session_die(EXIT_ERROR, "%s", godb_strerror(rc));
 }
 
+int64_t
+question_first_block(const struct session *s)
+{
+	int64_t known_s = INT64_MAX;
+
+	for (size_t i = 0; i < s->n_ifaces; i++) {
+		int64_t first_s, last_s;
+
+		if (godb_scan_extent(s->scan, i, &first_s, &last_s) &&
+		    first_s < known_s)
+			known_s = first_s;
+	}
+	return known_s;
+}
+
+/* -f 0 asks for whatever there is; any other beginning is meant. */
+bool
+question_begins_before(const struct session *s, int64_t known_s)
+{
+	return known_s == INT64_MAX || (s->args.first_s > 0 &&
+	    known_s > gp_clock_slot(s->args.first_s));
+}
+
 /* ---- answering --------------------------------------------------------- */
 
 void
@@ -292,6 +315,7 @@ print_answer(struct session *s, int64_t took_ns)
 		.remote = s->args.remote != NULL,
 		.chart = s->has_chart ? &s->chart : NULL,
 		.style = &s->style,
+		.known_s = question_first_block(s),
 	};
 	static void (*const seen[])(struct out *, const struct answer *) = {
 		[ARGS_TXT] = seen_print_txt,
@@ -301,6 +325,7 @@ print_answer(struct session *s, int64_t took_ns)
 	};
 	char note[256];
 
+	a.begins_before = s->args.seen && question_begins_before(s, a.known_s);
 	if (s->args.resolve || s->args.geo) {
 		int rc = answer_ask_names(&a, s->names, &a.names_cut);
 
@@ -313,6 +338,8 @@ print_answer(struct session *s, int64_t took_ns)
 	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
 		return;
 	for (size_t i = 0; answer_warning(&a, i, note); i++)
+		session_say("goquery: note: %s", note);
+	if (seen_note(a.begins_before, a.known_s, note))
 		session_say("goquery: note: %s", note);
 }
 
@@ -404,6 +431,8 @@ exit_code(const struct session *s)
 	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
 
 	question_say_incomplete(s, s->coverage, &any, &unreadable);
+	if (s->args.seen)
+		any |= question_begins_before(s, question_first_block(s));
 	if (s->args.seen)
 		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
 						: EXIT_NOT_SEEN;

@@ -22,6 +22,10 @@ void question_open_scan(struct session *s,
     const struct godb_query_opts *question);
 struct godb_seen;
 void question_find_coverage(struct session *s, const struct godb_seen *seen);
+/* Start of the first block of all interfaces; INT64_MAX: there is none. */
+int64_t question_first_block(const struct session *s);
+/* Whether the window begins before that: "none" cannot be said, then. */
+bool question_begins_before(const struct session *s, int64_t known_s);
 /* A line of --explain. */
 void question_say_explained(const char *line);
 _Noreturn void question_die(const struct session *s, int rc);

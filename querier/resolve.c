@@ -7,8 +7,10 @@
  *     N country=CH       its networks, a line each, or one line "!why not"
  *     N asn=AS64500
  *     A 192.0.2.1        remembered, without an answer
- *     Q                  for each of them a line: name, country, asn, org,
- *                        with tabs between
+ *     Q 500              for each of them a line: name, country, asn, org,
+ *                        with tabs between; names are waited for so many
+ *                        milliseconds, or for five seconds; then a line
+ *                        "late" when some had not come
  * Each answer ends with a line that is a dot.
  *
  * The server's socket and the MMDB files are open before the sandbox closes;
@@ -42,6 +44,7 @@
 #define TRY_NS      (GP_NS_PER_S * 3 / 2)
 #define TRIES       2
 #define DEADLINE_NS (5 * GP_NS_PER_S)
+#define NS_PER_MS   (GP_NS_PER_S / 1000)
 #define DNS_PORT    53
 #define NOFILE      16
 
@@ -270,24 +273,37 @@ keep_going(struct helper *h, int64_t now_ns)
 	return open;
 }
 
-static void
-resolve(struct helper *h)
+static bool
+is_open(const struct helper *h)
 {
-	int64_t end_ns = gp_clock_mono_ns() + DEADLINE_NS;
+	for (size_t i = 0; i < h->n; i++)
+		if (!h->question[i].done)
+			return true;
+	return false;
+}
+
+/* Returns whether it had to give up. */
+static bool
+resolve(struct helper *h, int64_t most_ns)
+{
+	int64_t end_ns = gp_clock_mono_ns() + most_ns;
 	uint8_t answer[1500];
 
 	for (;;) {
 		int64_t now_ns = gp_clock_mono_ns();
 		struct pollfd p = {.fd = h->socket, .events = POLLIN};
+		int64_t left_ms = (end_ns - now_ns) / NS_PER_MS + 1;
 		ssize_t got;
 
-		if (now_ns >= end_ns || !keep_going(h, now_ns))
-			return;
-		(void)poll(&p, 1, 50);
+		if (now_ns >= end_ns)
+			return is_open(h);
+		if (!keep_going(h, now_ns))
+			return false;
+		(void)poll(&p, 1, left_ms < 50 ? (int)left_ms : 50);
 		while ((got = recv(h->socket, answer, sizeof(answer), 0)) > 0)
 			take_answer(h, answer, (size_t)got);
 		if (got < 0 && errno == ECONNREFUSED)
-			return; /* nobody is there */
+			return false; /* nobody is there */
 	}
 }
 
@@ -304,26 +320,35 @@ print_network(void *arg, const struct gp_prefix *p)
 	out_char(&out, '\n');
 }
 
+/* "AS64500", "64500"; 0 when it is none: RFC 7607 keeps that one free. */
+static uint32_t
+parse_asn(const char *s)
+{
+	uint64_t v = 0;
+
+	s += strncasecmp(s, "AS", 2) == 0 ? 2 : 0;
+	for (; *s >= '0' && *s <= '9' && v <= UINT32_MAX; s++)
+		v = v * 10 + (uint64_t)(*s - '0');
+	return *s || v > UINT32_MAX ? 0 : (uint32_t)v;
+}
+
 static void
 answer_networks(const struct helper *h, const char *name)
 {
 	const char *country = NULL;
 	const struct geo *g;
-	unsigned asn = 0;
+	uint32_t asn = 0;
 	int n;
 
 	if (strncmp(name, "country=", 8) == 0) {
 		country = name + 8;
 		g = h->geoip;
 	} else {
-		const char *s = strncmp(name, "asn=", 4) == 0 ? name + 4 : "";
-
-		s += strncasecmp(s, "AS", 2) == 0 ? 2 : 0;
-		asn = (unsigned)strtoul(s, NULL, 10);
+		asn = parse_asn(strncmp(name, "asn=", 4) == 0 ? name + 4 : "");
 		g = h->asn;
 		if (!asn) {
-			out_str(&out,
-			    "!a system is a number such as AS64500\n");
+			out_str(&out, "!a system is one number such as "
+			    "AS64500, at most 4294967295\n");
 			return;
 		}
 	}
@@ -347,11 +372,24 @@ print_clean(const char *s)
 		out_char(&out, *s == '\t' || *s == '\n' ? ' ' : *s);
 }
 
-static void
-answer_addresses(struct helper *h)
+/* line is " 500" or nothing. */
+static int64_t
+parse_patience(const char *line)
 {
-	if (h->socket >= 0)
-		resolve(h);
+	unsigned long long ms;
+
+	if (!*line)
+		return DEADLINE_NS;
+	ms = strtoull(line, NULL, 10);
+	return ms < DEADLINE_NS / NS_PER_MS ? (int64_t)ms * NS_PER_MS
+					    : DEADLINE_NS;
+}
+
+static void
+answer_addresses(struct helper *h, int64_t most_ns)
+{
+	bool late = h->socket >= 0 && resolve(h, most_ns);
+
 	for (size_t i = 0; i < h->n; i++) {
 		struct question *q = &h->question[i];
 		char country[GEO_COUNTRY_MAX] = "", asn[GEO_ASN_MAX] = "",
@@ -369,6 +407,8 @@ answer_addresses(struct helper *h)
 		out_char(&out, '\n');
 		free(q->name);
 	}
+	if (late)
+		out_str(&out, "late\n");
 	h->n = 0;
 }
 
@@ -402,7 +442,7 @@ take_line(struct helper *h, char *line)
 	if (line[0] == 'N' && line[1] == ' ')
 		answer_networks(h, line + 2);
 	else if (line[0] == 'Q')
-		answer_addresses(h);
+		answer_addresses(h, parse_patience(line + 1));
 	else if (line[0] != '?')
 		die("no question of goquery's");
 	out_str(&out, ".\n");

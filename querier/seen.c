@@ -60,10 +60,27 @@ next_sight(const struct answer *a, size_t *at, struct sight *out)
 	return out->iface != NULL;
 }
 
+bool
+seen_note(bool begins_before, int64_t known_s, char out[256])
+{
+	char from[WHEN_TEXT_MAX];
+
+	if (!begins_before)
+		return false;
+	if (known_s == INT64_MAX) {
+		(void)snprintf(out, 256, "there is no block at all");
+		return true;
+	}
+	when_format_local(known_s, from);
+	(void)snprintf(out, 256, "nothing is known of the time before %s", from);
+	return true;
+}
+
 void
 seen_print_txt(struct out *o, const struct answer *a)
 {
 	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], bytes[UNITS_TEXT_MAX];
+	char note[256];
 	struct sight s;
 	size_t at = 0;
 
@@ -82,6 +99,8 @@ seen_print_txt(struct out *o, const struct answer *a)
 		out_str(o, "not seen\n");
 	answer_coverage(o, a->coverage, out_clean);
 	out_char(o, '\n');
+	if (seen_note(a->begins_before, a->known_s, note))
+		out_fmt(o, "Note: %s\n", note);
 }
 
 void

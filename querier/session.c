@@ -58,8 +58,8 @@ session_finish(int status)
 {
 	int rc = out_flush(&session_out);
 
-	if (rc == -EPIPE)
-		exit(EXIT_ERROR); /* whoever read has seen enough */
+	if (rc == -EPIPE) /* whoever read has seen enough */
+		exit(session_like_grep ? EXIT_USAGE : EXIT_ERROR);
 	if (rc < 0)
 		session_die(EXIT_ERROR, "cannot write the answer: %s",
 		    godb_strerror(rc));

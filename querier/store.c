@@ -198,6 +198,8 @@ store_check(struct session *s)
 	opts.arg = s;
 	rc = godb_check(s->reader, &opts, &r);
 	session_clear_bar(&s->progress);
+	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
+		question_die(s, rc);
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));

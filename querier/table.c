@@ -1,8 +1,8 @@
 /*
  * table - the seed's text, line by line, and below it what it did not tell.
  *
- * Every column is right-aligned and as wide as its widest cell and three
- * blanks.  Numbers are written as units.h says.
+ * Every column is right-aligned and as wide as its widest cell, in
+ * characters, and three blanks.  Numbers are written as units.h says.
  */
 #include "querier/answer.h"
 
@@ -150,10 +150,10 @@ measure(const struct answer *a, struct layout *l)
 	for (size_t i = 0; i < n; i++) {
 		format_row(a, l, i, cell);
 		for (size_t k = 0; k < l->n_cells; k++) {
-			size_t len = strlen(cell[k]);
+			size_t columns = out_columns(cell[k]);
 
-			if (len > l->width[k])
-				l->width[k] = len;
+			if (columns > l->width[k])
+				l->width[k] = columns;
 		}
 	}
 }
@@ -161,11 +161,9 @@ measure(const struct answer *a, struct layout *l)
 static void
 print_cell(struct out *o, const char *text, size_t width)
 {
-	size_t len = strlen(text);
-
-	for (size_t i = len; i < width + GAP; i++)
+	for (size_t i = out_columns(text); i < width + GAP; i++)
 		out_char(o, ' ');
-	out_bytes(o, text, len);
+	out_str(o, text);
 }
 
 /* On a terminal, rows in order of time have a bar each. */

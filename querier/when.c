@@ -1,13 +1,17 @@
 #include "querier/when.h"
 
 #include "common/base/clock.h"
+#include "common/base/fd.h"
 #include "common/base/words.h"
+#include "querier/zone.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -122,22 +126,6 @@ utc_seconds(const struct moment *m)
 	    m->hour * 3600 + m->minute * 60 + m->second;
 }
 
-static int64_t
-local_seconds(const struct moment *m)
-{
-	struct tm tm = {
-		.tm_year = m->year - 1900,
-		.tm_mon = m->month - 1,
-		.tm_mday = m->day,
-		.tm_hour = m->hour,
-		.tm_min = m->minute,
-		.tm_sec = m->second,
-		.tm_isdst = -1,
-	};
-
-	return (int64_t)mktime(&tm);
-}
-
 /* Z, +01:00, +0100, +01; *offset_s east of Greenwich. */
 static bool
 take_zone(const char **s, int *offset_s)
@@ -207,7 +195,7 @@ parse_date(const char *s, int64_t *out)
 	while (*s == ' ')
 		s++;
 	if (!*s) {
-		*out = local_seconds(&m);
+		*out = zone_moment(utc_seconds(&m));
 		return true;
 	}
 	if (!take_zone(&s, &offset_s) || *s)
@@ -220,15 +208,10 @@ parse_date(const char *s, int64_t *out)
 static int64_t
 local_day(int64_t now_s, int days_back)
 {
-	time_t now = (time_t)now_s;
-	struct tm tm;
+	int64_t clock_s = zone_clock(now_s);
 
-	if (!localtime_r(&now, &tm))
-		return now_s;
-	tm.tm_mday -= days_back;
-	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-	tm.tm_isdst = -1;
-	return (int64_t)mktime(&tm);
+	return zone_moment(clock_s - clock_s % GP_DAY_S -
+	    days_back * GP_DAY_S);
 }
 
 static bool
@@ -279,17 +262,32 @@ when_use_local(void)
 	tzset();
 }
 
+static bool
+is_zone_file(const char *path)
+{
+	char magic[4];
+	struct stat st;
+	/* not to wait for a FIFO's writer */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    read(fd, magic, sizeof(magic)) == (ssize_t)sizeof(magic) &&
+	    memcmp(magic, "TZif", sizeof(magic)) == 0; /* RFC 8536, 3.1 */
+
+	gp_fd_close(&fd);
+	return is;
+}
+
 bool
 when_set_zone(const char *name)
 {
-	/* tzset(3) takes what it cannot find for UTC: tell that by its name */
+	/* tzset(3) takes what it cannot find for UTC: tell that by its file */
 	char path[320];
 
 	if (strstr(name, "..") || name[0] == '/' || name[0] == '\0' ||
 	    strlen(name) > 255)
 		return false;
 	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", name);
-	if (strcmp(name, "UTC") != 0 && access(path, R_OK) < 0)
+	if (strcmp(name, "UTC") != 0 && !is_zone_file(path))
 		return false;
 	if (setenv("TZ", name, 1) < 0)
 		return false;
@@ -325,29 +323,13 @@ when_parse_bin(const char *text)
 int64_t
 when_bin(int64_t t_s, int64_t bin_s)
 {
-	time_t t = (time_t)t_s;
-	struct moment m = {0, 1, 1, 0, 0, 0};
-	int64_t day, in_day, start;
-	struct tm tm;
+	/* 1969-12-29 was a Monday */
+	int64_t origin_s = bin_s % (7 * GP_DAY_S) ? 0 : -3 * GP_DAY_S;
+	int64_t start_s = clamp(zone_bin(t_s, bin_s, origin_s));
 
-	if (!localtime_r(&t, &tm))
-		return t_s;
-	in_day = tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
-	if (bin_s < GP_DAY_S) {
-		start = t_s - in_day % bin_s;
-	} else {
-		int64_t n = bin_s / GP_DAY_S, shift = n % 7 == 0 ? 3 : 0, year;
-
-		/* day of the local date; 1970-01-01 was a Thursday */
-		day = gp_clock_from_civil(tm.tm_year + 1900, tm.tm_mon + 1,
-		    tm.tm_mday) / GP_DAY_S + shift;
-		day = day / n * n - shift;
-		gp_clock_to_civil(day * GP_DAY_S, &year, &m.month, &m.day);
-		m.year = (int)year;
-		start = local_seconds(&m);
-	}
-	start -= start % GP_SLOT_S; /* zones of old were off by seconds */
-	return start > t_s ? t_s : clamp(start);
+	/* a change of clocks need not come where a block begins */
+	start_s += (GP_SLOT_S - start_s % GP_SLOT_S) % GP_SLOT_S;
+	return start_s > t_s ? t_s : start_s;
 }
 
 static void

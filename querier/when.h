@@ -12,8 +12,9 @@
  * Seconds since the epoch of: seconds since the epoch (digits, perhaps after
  * @), RFC 3339, `YYYY-MM-DD [HH:MM[:SS]]` with or without a zone, `-1d`,
  * `-15d:04h:05m`, `-90m`, `now`, `today`, `yesterday`.  Without a zone, local
- * time.  Clamped to what a store can hold.  0, or -EINVAL with one line in
- * error.  when_use_local comes before.
+ * time: the first moment at which clocks show that or more.  Clamped to what a
+ * store can hold.  0, or -EINVAL with one line in error.  when_use_local comes
+ * before.
  */
 int when_parse(const char *text, int64_t now_s, int64_t *out, char error[160]);
 
@@ -41,7 +42,7 @@ bool when_set_zone(const char *name);
 int64_t when_parse_bin(const char *text);
 /* Start of the bin of so many seconds that t_s belongs to: bins below a day
  * begin at local midnight, those of days count from 1970-01-01, weeks from a
- * Monday. */
+ * Monday.  What happens where clocks change: zone.h. */
 int64_t when_bin(int64_t t_s, int64_t bin_s);
 
 #endif

@@ -65,25 +65,37 @@ hand_over() { # UNIT STAND-IN
 	done
 }
 
-# One after the other.
+failed=0
+missed() { # UNIT
+	failed=1
+	echo "goprobe-apply: $1 does not start again" >&2
+}
+
+# One after the other; who does not come back holds up nobody else.
 renew_all() {
 	for unit in $(running); do
-		renew "$unit"
+		renew "$unit" || missed "$unit"
 	done
 }
 
+renew_writer() {
+	systemctl try-restart goprobe-writer.service ||
+	    missed goprobe-writer.service
+}
+
 # A writer reads the frames of earlier captures, never those of later ones; a
-# capture whose writer is away goes on counting.
+# capture whose writer is away goes on counting.  Where it does not come back
+# they are left to do so: started again they would lose what they hold.
 case $verb in
 upgrade)
-	systemctl try-restart goprobe-writer.service
-	renew_all
-	exit 0
+	renew_writer
+	[ $failed -ne 0 ] || renew_all
+	exit $failed
 	;;
 downgrade)
 	renew_all
-	systemctl try-restart goprobe-writer.service
-	exit 0
+	renew_writer
+	exit $failed
 	;;
 esac
 
@@ -113,7 +125,6 @@ $2
 	return 1
 }
 
-failed=0
 # On the target's own start its jobs are under way; waiting for them here would
 # be waiting for ourselves.
 act() {

@@ -56,4 +56,5 @@ uninstall-systemd:
 		$(DESTDIR)$(SYSUSERSDIR)/goprobe-export.conf \
 		$(DESTDIR)$(TMPFILESDIR)/goprobe.conf \
 		$(DESTDIR)$(LIBEXECDIR)/goprobe-apply
+	@rmdir $(DESTDIR)$(LIBEXECDIR) 2>/dev/null || true
 uninstall: uninstall-systemd

@@ -344,17 +344,27 @@ list_units(const struct gp_conf *conf)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* The filter's file may say something else although its name is the same. */
+/* A file may say something else although its name is the same. */
 static bool
-filter_newer(const struct gp_conf_capture *c, const char *old_path)
+newer(const char *path, const char *old_path)
 {
-	struct stat filter, old;
+	struct stat now, old;
 
-	return c->filter_file[0] != '\0' &&
-	    stat(c->filter_file, &filter) == 0 && stat(old_path, &old) == 0 &&
-	    (filter.st_mtim.tv_sec > old.st_mtim.tv_sec ||
-		(filter.st_mtim.tv_sec == old.st_mtim.tv_sec &&
-		    filter.st_mtim.tv_nsec > old.st_mtim.tv_nsec));
+	return path[0] != '\0' && stat(path, &now) == 0 &&
+	    stat(old_path, &old) == 0 &&
+	    (now.st_mtim.tv_sec > old.st_mtim.tv_sec ||
+		(now.st_mtim.tv_sec == old.st_mtim.tv_sec &&
+		    now.st_mtim.tv_nsec > old.st_mtim.tv_nsec));
+}
+
+/* What is read once, at its start. */
+static bool
+export_newer(const struct gp_conf *conf, const char *old_path)
+{
+	return newer(conf->export.password_file, old_path) ||
+	    newer(conf->export.ca_file, old_path) ||
+	    newer(conf->export.cert_file, old_path) ||
+	    newer(conf->export.key_file, old_path);
 }
 
 /* The writer is first: it can be started again without a loss. */
@@ -384,7 +394,7 @@ list_changes(const struct gp_conf *conf, const char *old_path)
 
 		changed[i] = was != NULL &&
 		    (!gp_conf_same_iface(old, was, conf, now) ||
-			filter_newer(now, old_path));
+			newer(now->filter_file, old_path));
 		writer |= was == NULL || changed[i];
 	}
 	if (writer)
@@ -397,7 +407,8 @@ list_changes(const struct gp_conf *conf, const char *old_path)
 	if (exports(old) && exports(conf) &&
 	    (!gp_conf_same_section(old, conf, "export") ||
 		!gp_conf_same_section(old, conf, "store") ||
-		!gp_conf_same_section(old, conf, "site")))
+		!gp_conf_same_section(old, conf, "site") ||
+		export_newer(conf, old_path)))
 		puts(EXPORT);
 	gp_conf_free(old);
 	free(changed);

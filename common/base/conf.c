@@ -16,6 +16,8 @@
 #include "common/base/fd.h"
 
 #define LINE_MAX_BYTES 8192
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* some editors begin with it */
+#define BLANKS " \t\r\n\v\f" /* what inih takes for blanks */
 
 /* ---- the table of keys -------------------------------------------------- */
 
@@ -439,6 +441,14 @@ begin_iface(struct parse *p, const char *name)
 	copy_defaults(p, p->iface, name);
 }
 
+/* Behind the "]": inih does not look at it. */
+static bool
+only_comment(const char *rest)
+{
+	rest += strspn(rest, BLANKS);
+	return *rest == '\0' || *rest == ';' || *rest == '#';
+}
+
 /* A "[...]" line; inih only reports sections that have keys, but an interface
  * without keys is an interface. */
 static void
@@ -459,6 +469,10 @@ begin_section(struct parse *p, const char *line, size_t len)
 	}
 	memcpy(name, line + 1, n);
 	name[n] = '\0';
+	if (!only_comment(close + 1)) {
+		fail(p, "section [%s] has a line of its own", name);
+		return;
+	}
 	p->section = NULL;
 	p->iface = NULL;
 	p->last = NULL;
@@ -507,6 +521,9 @@ next_line(char *buf, int size, void *stream)
 	p->continued = buf[0] == ' ' || buf[0] == '\t';
 	if (buf[0] == '[')
 		begin_section(p, buf, len);
+	else if (buf[strspn(buf, BLANKS)] == '[')
+		/* inih would make it part of the value above */
+		fail(p, "a section begins at the start of its line");
 	return p->failed ? NULL : buf;
 }
 
@@ -631,6 +648,9 @@ one_pass(struct parse *p, const char *text, size_t len)
 
 	p->text = text;
 	p->end = text + len;
+	if (len >= strlen(BYTE_ORDER_MARK) &&
+	    memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		p->text += strlen(BYTE_ORDER_MARK);
 	p->line = 0;
 	p->section = NULL;
 	p->iface = NULL;
@@ -863,6 +883,22 @@ gp_conf_same_iface(const struct gp_conf *a, const struct gp_conf_capture *of_a,
 
 /* ---- printing ----------------------------------------------------------- */
 
+/* Nobody's password belongs into a URL, and is refused there; what is printed
+ * to find the mistake should not have it. */
+static void
+print_url(const char *url, FILE *out)
+{
+	const char *host = strstr(url, "://"), *at = strrchr(url, '@');
+	int before = host ? (int)(host + 3 - url) : 0;
+
+	if (at && at >= url + before) {
+		fprintf(out, "%.*s***", before, url);
+		url = at;
+	}
+	fprintf(out, "%.*s%s", (int)strcspn(url, "?"), url,
+	    strchr(url, '?') ? "?***" : "");
+}
+
 static void
 print_key(const struct key *k, const void *base, FILE *out)
 {
@@ -873,8 +909,13 @@ print_key(const struct key *k, const void *base, FILE *out)
 	switch (k->type) {
 	case KEY_TEXT:
 	case KEY_PATH:
-		fprintf(out, "%s = %s\n", k->name,
-		    *(const char *const *)(const void *)at);
+		word = *(const char *const *)(const void *)at;
+		fprintf(out, "%s = ", k->name);
+		if (strcmp(k->name, "url") == 0)
+			print_url(word, out);
+		else
+			fputs(word, out);
+		fputc('\n', out);
 		break;
 	case KEY_NUMBER:
 		fprintf(out, "%s = %u\n", k->name,

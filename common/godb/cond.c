@@ -9,6 +9,7 @@
 #include "common/base/addr.h"
 #include "common/base/words.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,13 @@ static bool
 joins(const struct gdi_word *w)
 {
 	return w->kind == GDI_WORD_AND || w->kind == GDI_WORD_OR;
+}
+
+static bool
+is_address(enum gdi_attr attr)
+{
+	return attr == GDI_ATTR_SIP || attr == GDI_ATTR_DIP ||
+	    attr == GDI_ATTR_HOST;
 }
 
 static bool
@@ -91,28 +99,30 @@ parse_list(struct gdi_parser *p, uint32_t leaf)
 	p->t++;
 }
 
-/* What follows an attribute: [operator] value[, value...] | [not] in list. */
+/* What follows an attribute: [operator] value[, value...] | [not] in list.
+ * Where *negated gets true, the opposite of the leaf is meant. */
 static uint32_t
-parse_leaf(struct gdi_parser *p, enum gdi_attr attr)
+parse_values(struct gdi_parser *p, enum gdi_attr attr, bool *negated)
 {
 	enum gdi_cmp cmp = GDI_EQ;
-	bool negated = false, list = false;
+	bool list = false;
 	uint32_t leaf;
 
+	*negated = false;
 	if (attr == GDI_ATTR_SPORT) {
 		FAIL(p, p->t - 1, "the source port is not stored, only dport "
 		    "(the destination port) is");
 		return GDI_NO_NODE;
 	}
 	if (is_not_in(p->t)) {
-		negated = list = true;
+		*negated = list = true;
 		p->t += 2;
 	} else if (gdi_token_is(p->t, GDI_WORD_IN)) {
 		list = true;
 		p->t++;
 	} else if (gdi_token_is(p->t, GDI_WORD_CMP)) {
 		cmp = (enum gdi_cmp)p->t->word->value;
-		negated = cmp == GDI_NE;
+		*negated = cmp == GDI_NE;
 		p->t++;
 	}
 	leaf = gdi_cond_leaf(p, attr);
@@ -129,11 +139,37 @@ parse_leaf(struct gdi_parser *p, enum gdi_attr attr)
 	if (p->rc < 0)
 		return GDI_NO_NODE;
 	gdi_cond_settle(&p->cond->node[leaf]);
-	p->carries = cmp == GDI_EQ && !negated && attr != GDI_ATTR_L7 &&
+	p->carries = cmp == GDI_EQ && !*negated && attr != GDI_ATTR_L7 &&
 	    attr != GDI_ATTR_CATEGORY && attr != GDI_ATTR_SITE &&
 	    attr != GDI_ATTR_METRIC && !p->geo;
-	p->carried = attr;
+	p->carried = (struct gdi_carried){.attr = attr};
+	return leaf;
+}
+
+static uint32_t
+parse_leaf(struct gdi_parser *p, enum gdi_attr attr)
+{
+	bool negated;
+	uint32_t leaf = parse_values(p, attr, &negated);
+
 	return negated ? gdi_cond_parent(p, GDI_NOT, leaf, GDI_NO_NODE) : leaf;
+}
+
+/* `src and dst net X`: the same values of either one.  "!=" is the opposite of
+ * both together. */
+static uint32_t
+parse_both(struct gdi_parser *p)
+{
+	const struct gdi_token *values = p->t;
+	uint32_t a, b, both;
+	bool negated;
+
+	a = parse_values(p, GDI_ATTR_SIP, &negated);
+	p->t = values;
+	b = parse_values(p, GDI_ATTR_DIP, &negated);
+	p->carried.both = true;
+	both = gdi_cond_parent(p, GDI_AND, a, b);
+	return negated ? gdi_cond_parent(p, GDI_NOT, both, GDI_NO_NODE) : both;
 }
 
 /* src or dst, possibly both, then host, net or port: tcpdump's
@@ -143,8 +179,6 @@ parse_ends(struct gdi_parser *p)
 {
 	enum gdi_attr attr = (enum gdi_attr)p->t->word->value;
 	bool both = false, joined = false;
-	const struct gdi_token *values;
-	uint32_t a, b;
 
 	p->t++;
 	if ((gdi_token_is(p->t, GDI_WORD_OR) ||
@@ -171,14 +205,7 @@ parse_ends(struct gdi_parser *p)
 	}
 	if (!both)
 		return parse_leaf(p, attr);
-	if (!joined)
-		return parse_leaf(p, GDI_ATTR_HOST);
-	values = p->t;
-	a = parse_leaf(p, GDI_ATTR_SIP);
-	p->t = values;
-	b = parse_leaf(p, GDI_ATTR_DIP);
-	p->carries = false;
-	return gdi_cond_parent(p, GDI_AND, a, b);
+	return joined ? parse_both(p) : parse_leaf(p, GDI_ATTR_HOST);
 }
 
 static bool
@@ -195,22 +222,68 @@ deeper(struct gdi_parser *p)
 
 static uint32_t parse_primitive(struct gdi_parser *p);
 
+static uint32_t
+new_number(struct gdi_parser *p, enum gdi_attr attr, int number)
+{
+	uint32_t leaf = gdi_cond_leaf(p, attr);
+
+	if (leaf != GDI_NO_NODE)
+		gdi_cond_add_number(p, leaf, number, number);
+	return leaf;
+}
+
+/* Said twice (`ip ip port 80`) it is carried once. */
+static void
+carry(struct gdi_carried *c, enum gdi_attr attr, int number)
+{
+	for (unsigned i = 0; i < c->n_with; i++) {
+		if (c->with[i].attr == attr && c->with[i].number == number)
+			return;
+	}
+	assert(c->n_with < sizeof(c->with) / sizeof(c->with[0]));
+	c->with[c->n_with++] = (struct gdi_qualifier){attr, number};
+}
+
 /* A leaf of one number, and `tcp port 80`: AND with what follows. */
 static uint32_t
 parse_qualifier(struct gdi_parser *p, enum gdi_attr attr, int number)
 {
-	uint32_t leaf = gdi_cond_leaf(p, attr), rest;
+	uint32_t leaf = new_number(p, attr, number), rest;
 
 	if (leaf == GDI_NO_NODE)
 		return leaf;
 	p->t++;
-	gdi_cond_add_number(p, leaf, number, number);
 	p->carries = false;
 	if (p->rc < 0 || !gdi_token_is(p->t, GDI_WORD_ATTR) || !deeper(p))
 		return leaf;
 	rest = parse_primitive(p);
 	p->depth--;
+	if (p->carries)
+		carry(&p->carried, attr, number);
 	return gdi_cond_parent(p, GDI_AND, leaf, rest);
+}
+
+/* One more value of the last primitive, with all that qualified it: as
+ * tcpdump has it, `tcp port 80 or 443` is of TCP alone. */
+static uint32_t
+parse_again(struct gdi_parser *p)
+{
+	const struct gdi_carried as = p->carried;
+	uint32_t node, leaf;
+	unsigned i;
+
+	for (i = 0; i < as.n_with; i++) {
+		if (!deeper(p))
+			return GDI_NO_NODE;
+	}
+	node = as.both ? parse_both(p) : parse_leaf(p, as.attr);
+	for (i = 0; i < as.n_with; i++) {
+		leaf = new_number(p, as.with[i].attr, as.with[i].number);
+		node = gdi_cond_parent(p, GDI_AND, leaf, node);
+	}
+	p->depth -= as.n_with;
+	p->carried = as;
+	return node;
 }
 
 /* A word that the grammar does not have: a protocol, an address, or one more
@@ -230,7 +303,7 @@ parse_bare(struct gdi_parser *p)
 	if (proto >= 0 && strspn(text, "0123456789") != strlen(text))
 		return parse_qualifier(p, GDI_ATTR_PROTO, proto);
 	if (p->carries && !gdi_token_is(t + 1, GDI_WORD_CMP))
-		return parse_leaf(p, p->carried);
+		return parse_again(p);
 	if (gp_prefix_parse(text, &x, NULL) == 0 ||
 	    gdi_cond_addr_range(text, &lo, &hi))
 		return parse_leaf(p, GDI_ATTR_HOST);
@@ -362,10 +435,8 @@ parse_primitive(struct gdi_parser *p)
 	if (gdi_token_is(t, GDI_WORD_SITE))
 		return parse_site(p);
 	if (gdi_token_is_set(p->text, t))
-		return parse_leaf(p,
-		    p->carries && (p->carried == GDI_ATTR_SIP ||
-			p->carried == GDI_ATTR_DIP) ? p->carried
-						    : GDI_ATTR_HOST);
+		return p->carries && is_address(p->carried.attr)
+		    ? parse_again(p) : parse_leaf(p, GDI_ATTR_HOST);
 	if (is_value(t))
 		return parse_bare(p);
 	if (t->kind == GDI_TOKEN_END)

@@ -19,6 +19,18 @@
 
 #define GDI_VALUE_MAX 255 /* bytes of one value */
 
+/* What a bare value takes over from the primitive before it. */
+struct gdi_carried {
+	enum gdi_attr attr;
+	bool both; /* src and dst: the value is for either one */
+	/* a protocol and a version, or one version and the other */
+	struct gdi_qualifier {
+		enum gdi_attr attr;
+		int number;
+	} with[2];
+	unsigned n_with;
+};
+
 /* Everything is borrowed but the condition that is being made. */
 struct gdi_parser {
 	const char *text;
@@ -32,10 +44,10 @@ struct gdi_parser {
 	struct godb_cond *cond;
 	size_t room; /* nodes allocated */
 	unsigned depth; /* of brackets and NOTs */
-	/* attribute of the last leaf that was written without an operator or
-	 * with "=": `port 80 or 443` goes on with it */
+	/* the last primitive was one of addresses or numbers, written without
+	 * an operator or with "=": `tcp port 80 or 443` goes on with it */
 	bool carries;
-	enum gdi_attr carried;
+	struct gdi_carried carried;
 	struct godb_diag *diag;
 	int rc; /* once negative, nothing further is parsed */
 };

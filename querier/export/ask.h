@@ -4,6 +4,7 @@
 #ifndef EXPORT_ASK_H
 #define EXPORT_ASK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "querier/export/ship.h"
@@ -33,13 +34,16 @@ struct ask_rows {
 	const char *iface;
 	int64_t day_s, first_s, last_s;
 	const uint8_t *attempt;
+	bool seen; /* it has had them before: replicas need no time */
 };
 
 /*
  * Whether the server has so many.  What answered to the insert may be a proxy,
  * a wall, or half a cluster: the rows themselves are the proof.  Waits a little
- * for replicas.  0; -1 with error.
+ * for replicas.  0; ASK_DIFFERS with error when it answers and has not; -1 with
+ * error.
  */
+#define ASK_DIFFERS (-2)
 int ask_whether(struct ship *s, const struct ask_rows *r, uint64_t rows,
     char error[HTTP_ERROR_MAX]);
 

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "querier/export/ask.h"
 #include "querier/export/tables.h"
 
@@ -52,6 +53,13 @@ static int
 fail_store(const struct job *j, int rc)
 {
 	(void)fail(j, "store", godb_strerror(rc));
+	return SHIP_STORE;
+}
+
+static int
+fail_changed(const struct job *j)
+{
+	(void)fail(j, "commit", "the hour has other blocks by now");
 	return SHIP_STORE;
 }
 
@@ -187,6 +195,7 @@ send(struct job *j, const struct godb_result *sum)
 	struct http_ask ask[HTTP_PARALLEL];
 	char sql[ASK_SQL_MAX], why[HTTP_ERROR_MAX];
 	size_t rows = godb_result_n_rows(sum);
+	enum http_result rc;
 
 	(void)snprintf(sql, sizeof(sql), "INSERT INTO %s.hours (%s) "
 	    "FORMAT RowBinary", j->s->database, TABLES_FLOWS);
@@ -207,9 +216,13 @@ send(struct job *j, const struct godb_result *sum)
 				.fill = tables_sums_fill, .fill_arg = &r[n]};
 			at = end;
 		}
-		if (http_ask_all(j->s->http, ask, n, &j->s->counts.bytes,
-			why) != HTTP_FINE)
-			return fail(j, "rows", why);
+		rc = http_ask_all(j->s->http, ask, n, &j->s->counts.bytes,
+		    why);
+		if (rc == HTTP_FINE)
+			continue;
+		if (rc != HTTP_STOPPED)
+			ship_smaller(j->s);
+		return fail(j, "rows", why);
 	}
 	return 0;
 }
@@ -218,14 +231,18 @@ static int
 check(struct job *j, const struct hour *h, const char *table, const char *what,
     uint64_t want)
 {
-	const struct ask_rows r = {.table = table, .what = what,
+	/* still_there() asks for what was there */
+	bool seen = j->attempt->phase == LEDGER_SENT &&
+	    strcmp(table, "hours") == 0;
+	const struct ask_rows r = {.table = table, .what = what, .seen = seen,
 		.iface = j->iface, .day_s = j->day_s, .first_s = h->slot_s,
 		.last_s = h->slot_s, .attempt = j->attempt->attempt};
 	char why[HTTP_ERROR_MAX];
+	int rc = ask_whether(j->s, &r, want, why);
 
-	if (ask_whether(j->s, &r, want, why) < 0)
-		return fail(j, table, why);
-	return 0;
+	if (rc < 0)
+		(void)fail(j, table, why);
+	return rc;
 }
 
 static int
@@ -260,6 +277,7 @@ commit(struct job *j, const struct hour *h)
 	if (rc < 0)
 		return fail(j, "ledger", strerror(-rc));
 	j->s->counts.hours++;
+	ship_larger(j->s);
 	return 0;
 }
 
@@ -329,23 +347,23 @@ ship_hour(struct job *j, const struct hour *h)
 /* ---- days ---------------------------------------------------------------- */
 
 static int
-learn(struct job *j, bool *asked)
+learn(struct job *j, struct ship_known *known)
 {
 	char why[HTTP_ERROR_MAX];
 
-	if (*asked)
+	if (known->asked)
 		return 0;
 	if (ask_commits(j->s, "rollups", &j->day, why) < 0)
 		return fail(j, "commits at the server", why);
-	*asked = true;
+	known->asked = true;
 	return 0;
 }
 
 static int
-ship_hours(struct job *j, bool *asked, int64_t *next_s)
+ship_hours(struct job *j, struct ship_known *known, int64_t *next_s)
 {
 	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
-	int rc = learn(j, asked);
+	int rc = learn(j, known);
 
 	*next_s = INT64_MAX;
 	for (size_t i = 0; rc == 0 && i < j->n; i++) {
@@ -363,20 +381,21 @@ ship_hours(struct job *j, bool *asked, int64_t *next_s)
 
 int
 hours_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, bool *asked, int64_t *next_s,
+    uint64_t index_bytes, struct ship_known *known, int64_t *next_s,
     char error[SHIP_ERROR_MAX])
 {
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
 		.error = error};
-	int rc = ledger_day_open(s->ledger, iface, day_s, &j.day);
+	int rc = 0;
 
 	*next_s = INT64_MAX;
-	if (rc < 0)
-		return fail(&j, "ledger", strerror(-rc));
+	/* ship_day() has told it and begun it anew, where that is possible */
+	if (ledger_day_open(s->ledger, iface, day_s, &j.day) < 0)
+		known->asked = false;
 	if (j.day.hours_bytes != index_bytes) {
 		rc = open_job(&j);
 		if (rc == 0)
-			rc = ship_hours(&j, asked, next_s);
+			rc = ship_hours(&j, known, next_s);
 		if (rc == 0 && *next_s == INT64_MAX) {
 			rc = ledger_day_hours_done(s->ledger, &j.day,
 			    index_bytes);
@@ -384,8 +403,31 @@ hours_day(struct ship *s, const char *iface, int64_t day_s,
 				rc = fail(&j, "ledger", strerror(-rc));
 		}
 	}
+	if (rc == SHIP_STORE && !known->told)
+		gp_log(GP_LOG_WARNING, "%s", error);
+	if (rc != -1)
+		known->told = rc == SHIP_STORE;
 	close_job(&j);
 	return rc;
+}
+
+/* Whether the server has all rows of the hour's sum, as it is made again: 0,
+ * SHIP_STORE, -1. */
+static int
+still_there(struct job *j, const struct hour *h)
+{
+	struct godb_scan *scan = NULL;
+	struct godb_result *sum = NULL;
+	int rc = sum_hour(j, h, &scan, &sum);
+
+	if (rc == 0)
+		rc = fail_changed(j);
+	else if (rc == 1)
+		rc = check(j, h, "hours", "count()", godb_result_n_rows(sum));
+	godb_result_free(sum);
+	if (scan)
+		godb_scan_close(scan);
+	return rc == ASK_DIFFERS ? SHIP_STORE : rc;
 }
 
 int
@@ -395,23 +437,21 @@ hours_commit_again(struct ship *s, const struct ledger_attempt *a,
 	struct job j = {.s = s, .iface = a->iface, .day_s = a->day_s,
 		.error = error};
 	bool found = false;
-	int rc = ledger_day_open(s->ledger, a->iface, a->day_s, &j.day);
+	int rc;
 
-	rc = rc < 0 ? fail(&j, "ledger", strerror(-rc)) : open_job(&j);
+	(void)ledger_day_open(s->ledger, a->iface, a->day_s, &j.day);
+	rc = open_job(&j);
 	for (size_t i = 0; rc == 0 && !found && i < j.n; i++) {
 		found = memcmp(j.hour[i].id, a->ids[0], LEDGER_ID) == 0;
 		if (found) {
 			memcpy(j.attempt, a, sizeof(*a));
-			rc = commit(&j, &j.hour[i]);
+			rc = still_there(&j, &j.hour[i]);
+			if (rc == 0)
+				rc = commit(&j, &j.hour[i]);
 		}
 	}
-	if (rc == 0 && !found) { /* its hour has other records by now */
-		s->counts.given_up++;
-		rc = ledger_attempt_bury(s->ledger, a,
-		    gp_clock_real_ns() / GP_NS_PER_S);
-		if (rc < 0)
-			rc = fail(&j, "ledger", strerror(-rc));
-	}
+	if (rc == 0 && !found)
+		rc = fail_changed(&j);
 	close_job(&j);
 	return rc;
 }

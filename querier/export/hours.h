@@ -22,14 +22,15 @@
 
 /*
  * Ships what hours of a day are finished and not shipped.  *next_s is when the
- * next one is, INT64_MAX when all were.  *asked: as ship_day() has it, of the
+ * next one is, INT64_MAX when all were.  *known: as ship_day() has it, of the
  * table of roll-ups.  Returns as ship_day() does.
  */
 int hours_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, bool *asked, int64_t *next_s,
+    uint64_t index_bytes, struct ship_known *known, int64_t *next_s,
     char error[SHIP_ERROR_MAX]);
 
-/* Ends an attempt whose rows the server has, as it was before a crash. */
+/* Ends an attempt whose rows were all sent, as it was before a crash.
+ * SHIP_STORE with error: it is not to be committed. */
 int hours_commit_again(struct ship *s, const struct ledger_attempt *a,
     char error[SHIP_ERROR_MAX]);
 

@@ -216,6 +216,14 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 	}
 	if (strncmp(h->url, "https:", 6) != 0)
 		return 0;
+	/* libcurl's own places: read while connecting, and trusted beside what
+	 * is set here */
+	if (curl_easy_setopt(c, CURLOPT_CAINFO, NULL) != CURLE_OK ||
+	    curl_easy_setopt(c, CURLOPT_CAPATH, NULL) != CURLE_OK) {
+		set_error(error, "the authorities of libcurl cannot be left "
+		    "out", NULL);
+		return -ENOTSUP;
+	}
 	rc = set_pem(c, CURLOPT_CAINFO_BLOB,
 	    o->ca_file[0] ? o->ca_file : SYSTEM_CA, o->ca_file[0] != '\0',
 	    error);
@@ -282,8 +290,8 @@ set_up(struct http *h, CURL *c, const struct http_opts *o,
 	return set_credentials(h, c, o, error);
 }
 
-int
-http_open(const struct http_opts *o, struct http **out,
+static int
+make(const struct http_opts *o, bool pin, struct http **out,
     char error[HTTP_ERROR_MAX])
 {
 	struct http *h;
@@ -300,7 +308,7 @@ http_open(const struct http_opts *o, struct http **out,
 	rc = h->multi ? make_headers(h) : -ENOMEM;
 	if (rc == 0)
 		rc = parse_url(h, o->url, error);
-	if (rc == 0)
+	if (rc == 0 && pin)
 		rc = pin_addresses(h, error);
 	for (size_t i = 0; rc == 0 && i < HTTP_PARALLEL; i++) {
 		h->curl[i] = curl_easy_init();
@@ -312,6 +320,24 @@ http_open(const struct http_opts *o, struct http **out,
 	}
 	*out = h;
 	return 0;
+}
+
+int
+http_open(const struct http_opts *o, struct http **out,
+    char error[HTTP_ERROR_MAX])
+{
+	return make(o, true, out, error);
+}
+
+int
+http_check(const struct http_opts *o, char error[HTTP_ERROR_MAX])
+{
+	struct http *h;
+	int rc = make(o, false, &h, error);
+
+	if (rc == 0)
+		http_close(h);
+	return rc;
 }
 
 void

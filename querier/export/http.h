@@ -26,7 +26,8 @@ struct http_opts {
 	const char *url;         /* http[s]://HOST[:PORT][/PATH] */
 	const char *user;        /* "" for none */
 	const char *password;    /* NULL for none */
-	const char *ca_file;     /* "": the system's */
+	const char *ca_file;     /* who is trusted, alone; "": the system's
+				  * ca-certificates.crt */
 	const char *cert_file, *key_file; /* "" for none */
 	unsigned timeout_s;      /* for the whole of a question */
 	const volatile sig_atomic_t *stop; /* nonzero ends a question */
@@ -44,6 +45,9 @@ enum http_result {
 /* 0; -EINVAL, -ENOENT, ... with one line in error. */
 int http_open(const struct http_opts *opts, struct http **out,
     char error[HTTP_ERROR_MAX]);
+/* The same without asking for the host's address: whether address and files
+ * would do. */
+int http_check(const struct http_opts *opts, char error[HTTP_ERROR_MAX]);
 void http_close(struct http *h); /* accepts NULL */
 
 /* TCP port of the server, for whoever limits what may be connected to. */

@@ -195,32 +195,51 @@ read_entries(struct ledger_day *d, const char *data, size_t len)
 	}
 }
 
+/* Both ways: what could be read and not be added to would hold up a commit. */
+static int
+read_day(struct ledger *l, struct ledger_day *d, const char *path)
+{
+	char *data;
+	size_t len;
+	int rc = gp_fd_read_file(l->shipped, path, DAY_FILE_MAX, &data, &len);
+	int fd;
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	fd = gp_fd_openat(l->shipped, path, O_WRONLY, 0);
+	rc = fd < 0 ? fd : reserve_ids(d, len / sizeof(struct entry));
+	gp_fd_close(&fd);
+	if (rc == 0) {
+		read_entries(d, data, len);
+		qsort(d->ids, d->n, LEDGER_ID, compare_ids);
+	}
+	free(data);
+	return rc;
+}
+
 int
 ledger_day_open(struct ledger *l, const char *iface, int64_t day_s,
     struct ledger_day *out)
 {
-	struct ledger_day d = {.day_s = day_s};
-	char path[64], day[11], *data;
-	size_t len;
+	char path[64], day[11];
 	int rc;
 
-	(void)snprintf(d.iface, sizeof(d.iface), "%s", iface);
+	memset(out, 0, sizeof(*out));
+	out->day_s = day_s;
+	(void)snprintf(out->iface, sizeof(out->iface), "%s", iface);
 	gp_clock_day_format(day_s, day);
 	(void)snprintf(path, sizeof(path), "%s/%s", iface, day);
-	rc = gp_fd_read_file(l->shipped, path, DAY_FILE_MAX, &data, &len);
-	if (rc == -ENOENT) {
-		*out = d;
-		return 0;
-	}
-	if (rc < 0)
-		return rc;
-	rc = reserve_ids(&d, len / sizeof(struct entry));
-	if (rc == 0) {
-		read_entries(&d, data, len);
-		qsort(d.ids, d.n, LEDGER_ID, compare_ids);
-		*out = d;
-	}
-	free(data);
+	rc = read_day(l, out, path);
+	out->memory = rc < 0;
+	return rc;
+}
+
+int
+ledger_day_restart(struct ledger *l, struct ledger_day *d)
+{
+	int rc = ledger_day_forget(l, d->iface, d->day_s);
+
+	d->memory = rc < 0;
 	return rc;
 }
 
@@ -256,6 +275,8 @@ append(struct ledger *l, struct ledger_day *d, const struct entry *list,
 	bool fresh = d->end == 0;
 	int folder, fd, rc;
 
+	if (d->memory)
+		return 0;
 	if (mkdirat(l->shipped, d->iface, MODE_FOLDER) == 0)
 		rc = gp_fd_sync(l->shipped);
 	else
@@ -342,7 +363,8 @@ ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s)
 
 /* ---- the attempt --------------------------------------------------------- */
 
-/* On disk: the struct up to its last id, then the checksum. */
+/* On disk: the struct up to its last id, a byte for each record that is 1 when
+ * it is unreadable, and the checksum.  Older versions wrote no such bytes. */
 static size_t
 attempt_bytes(size_t n)
 {
@@ -352,14 +374,16 @@ attempt_bytes(size_t n)
 int
 ledger_attempt_write(struct ledger *l, const struct ledger_attempt *a)
 {
-	size_t len = attempt_bytes(a->n);
+	size_t ids = attempt_bytes(a->n), len = ids + a->n;
 	char *data = calloc(1, len + sizeof(uint64_t));
 	uint64_t sum;
 	int rc;
 
 	if (data == NULL)
 		return -ENOMEM;
-	memcpy(data, a, len);
+	memcpy(data, a, ids);
+	for (size_t i = 0; i < a->n; i++)
+		data[ids + i] = a->unreadable[i];
 	sum = checksum(data, len);
 	memcpy(data + len, &sum, sizeof(sum));
 	rc = replace_file(l->dir, ATTEMPT, data, len + sizeof(sum));
@@ -367,10 +391,31 @@ ledger_attempt_write(struct ledger *l, const struct ledger_attempt *a)
 	return rc;
 }
 
+/* Behind its checksum. */
+static int
+parse_attempt(struct ledger_attempt *out, const char *data, size_t len)
+{
+	size_t ids;
+
+	memcpy(out, data, attempt_bytes(0));
+	if (out->kind >= LEDGER_N_KINDS || out->n > LEDGER_ATTEMPT_RECORDS ||
+	    !memchr(out->iface, '\0', sizeof(out->iface)) ||
+	    !gp_addr_iface_valid(out->iface))
+		return -EIO;
+	ids = attempt_bytes(out->n);
+	if (len != ids && len != ids + out->n)
+		return -EIO;
+	memcpy(out, data, ids);
+	for (size_t i = 0; i < len - ids; i++)
+		out->unreadable[i] = data[ids + i] != 0;
+	return 1;
+}
+
 int
 ledger_attempt_read(struct ledger *l, struct ledger_attempt *out)
 {
-	size_t len, most = attempt_bytes(LEDGER_ATTEMPT_RECORDS) + 8;
+	size_t len, most = attempt_bytes(LEDGER_ATTEMPT_RECORDS) +
+	    LEDGER_ATTEMPT_RECORDS + sizeof(uint64_t);
 	uint64_t sum;
 	char *data;
 	int rc = gp_fd_read_file(l->dir, ATTEMPT, most, &data, &len);
@@ -384,14 +429,8 @@ ledger_attempt_read(struct ledger *l, struct ledger_attempt *out)
 	if (len >= attempt_bytes(0) + sizeof(sum)) {
 		len -= sizeof(sum);
 		memcpy(&sum, data + len, sizeof(sum));
-		memcpy(out, data, len);
-		if (sum == checksum(data, len) &&
-		    out->kind < LEDGER_N_KINDS &&
-		    out->n <= LEDGER_ATTEMPT_RECORDS &&
-		    len == attempt_bytes(out->n) &&
-		    memchr(out->iface, '\0', sizeof(out->iface)) &&
-		    gp_addr_iface_valid(out->iface))
-			rc = 1;
+		if (sum == checksum(data, len))
+			rc = parse_attempt(out, data, len);
 	}
 	free(data);
 	return rc;

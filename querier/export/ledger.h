@@ -11,7 +11,8 @@
  *
  * A day's file is a row of 32-byte entries, appended and synced; one that is
  * torn or does not carry its checksum ends it.  Losing an entry, or all of
- * them, is no harm: the server's own commits are asked for first.
+ * them, is no harm: the server's own commits are asked for first.  So a day's
+ * file that cannot be used is begun anew.
  */
 #ifndef EXPORT_LEDGER_H
 #define EXPORT_LEDGER_H
@@ -45,11 +46,16 @@ struct ledger_day {
 	uint64_t done_bytes; /* of the index: all in it was shipped */
 	uint64_t hours_bytes; /* the same of its hours */
 	uint64_t end;        /* of the file, behind what holds */
+	bool memory;         /* there is no file: forgotten when it is freed */
 };
 
-/* A day without a file is an empty one.  0, -errno. */
+/* A day without a file is an empty one.  0; -errno when its file cannot be read
+ * or written, and *out is then an empty day in memory alone. */
 int ledger_day_open(struct ledger *l, const char *iface, int64_t day_s,
     struct ledger_day *out);
+/* Begins such a day anew, without its file.  0; -errno when that stays, and the
+ * day in memory. */
+int ledger_day_restart(struct ledger *l, struct ledger_day *d);
 void ledger_day_free(struct ledger_day *d);
 bool ledger_day_has(const struct ledger_day *d, const uint8_t id[LEDGER_ID]);
 
@@ -87,11 +93,14 @@ struct ledger_attempt {
 	uint8_t attempt[LEDGER_ID];
 	size_t n;
 	uint8_t ids[LEDGER_ATTEMPT_RECORDS][LEDGER_ID];
+	/* the store could not give its rows, so none were sent */
+	bool unreadable[LEDGER_ATTEMPT_RECORDS];
 };
 
 /* Replaces the file, durably. */
 int ledger_attempt_write(struct ledger *l, const struct ledger_attempt *a);
-/* 1 and the attempt, 0 when there is none, -errno. */
+/* 1 and the attempt, 0 when there is none, -errno.  One that an older version
+ * wrote has nothing unreadable. */
 int ledger_attempt_read(struct ledger *l, struct ledger_attempt *out);
 int ledger_attempt_clear(struct ledger *l);
 

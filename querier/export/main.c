@@ -307,8 +307,9 @@ run_init(const struct options *o, const struct opened *in)
 
 /* ---- before the sandbox -------------------------------------------------- */
 
+/* Opens in->http; of a check, what that takes but the host's address. */
 static void
-connect_http(struct opened *in)
+connect_http(struct opened *in, bool check)
 {
 	const struct gp_conf *c = in->conf;
 	char key[PATH_MAX], secret[PATH_MAX];
@@ -328,7 +329,8 @@ connect_http(struct opened *in)
 		in->password = read_secret(credential("password_file",
 		    c->export.password_file, secret));
 	opts.password = in->password;
-	rc = http_open(&opts, &in->http, error);
+	rc = check ? http_check(&opts, error) :
+	    http_open(&opts, &in->http, error);
 	if (in->password)
 		explicit_bzero(in->password, strlen(in->password));
 	free(in->password);
@@ -409,6 +411,17 @@ open_folders(const struct options *o, struct opened *in)
 	own(in->state, state);
 	if (run && run[0] == '/')
 		in->status = open_folder(run);
+	open_metrics(in);
+}
+
+/* -t: what would keep the service from its start, where it is to start. */
+static void
+check_export(struct opened *in)
+{
+	if (in->conf->export.url[0] == '\0')
+		return;
+	check_complete(in->conf);
+	connect_http(in, true);
 	open_metrics(in);
 }
 
@@ -526,17 +539,21 @@ clean(struct loop *l)
 		gp_log(GP_LOG_WARNING, "%s", error);
 }
 
-/* One look at the store; 0, or -1 with error. */
+/* One look at the store; as pass_run() returns. */
 static int
 look(struct loop *l, char error[SHIP_ERROR_MAX])
 {
 	struct ship_counts before = l->ship.counts;
-	int rc = ship_check(&l->ship, error);
+	int rc = pass_list(&l->pass, error);
 
 	if (rc == 0)
+		rc = ship_check(&l->ship, error);
+	if (rc == 0) {
 		rc = pass_run(&l->pass, error);
-	if (rc == 0)
-		clean(l);
+		/* attempts that fail again and again leave most behind */
+		if (!stop)
+			clean(l);
+	}
 	if (l->ship.counts.records > before.records)
 		gp_log(GP_LOG_INFO, "shipped blocks=%llu rows=%llu bytes=%llu",
 		    (unsigned long long)(l->ship.counts.records -
@@ -549,17 +566,40 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 static int
 run_once(struct loop *l, bool cleaning)
 {
-	char error[SHIP_ERROR_MAX];
+	char error[SHIP_ERROR_MAX], why[SHIP_ERROR_MAX];
 	int rc = look(l, error);
 
-	if (rc == 0 && cleaning)
-		rc = ship_clean(&l->ship, 0, error);
+	if (rc != -1 && cleaning && ship_clean(&l->ship, 0, why) < 0) {
+		memcpy(error, why, sizeof(error));
+		rc = -1;
+	}
 	report_look(&l->report, rc == 0 ? "" : error, 0);
 	report_end(&l->report);
-	if (rc == 0)
-		return EXIT_FINE;
-	gp_log(GP_LOG_ERR, "%s", error);
-	return EXIT_ERROR;
+	if (rc == -1) /* SHIP_STORE was told */
+		gp_log(GP_LOG_ERR, "%s", error);
+	return rc == 0 ? EXIT_FINE : EXIT_ERROR;
+}
+
+/* systemctl(1) shows it. */
+static void
+tell_status(const struct loop *l, const char *what, const char *error)
+{
+	char text[SHIP_ERROR_MAX + 64];
+
+	(void)snprintf(text, sizeof(text), "STATUS=%s%s", what, error);
+	(void)gp_notify_send(l->notify, text);
+}
+
+/* All was shipped that can be; what the store does not give may come back. */
+static void
+rest(struct loop *l, const char *error)
+{
+	report_look(&l->report, error, l->conf->export.interval);
+	if (error[0])
+		tell_status(l, "all other blocks shipped; ", error);
+	else
+		tell_status(l, "all blocks shipped", "");
+	wait_seconds(l->conf->export.interval);
 }
 
 static int
@@ -568,16 +608,15 @@ run_daemon(struct loop *l)
 	char error[SHIP_ERROR_MAX];
 	unsigned backoff = BACKOFF_MIN_S, pause;
 	uint64_t shipped;
+	int rc;
 
 	(void)gp_notify_send(l->notify, "READY=1\nSTATUS=shipping");
 	while (!stop) {
 		shipped = l->ship.counts.records;
-		if (look(l, error) == 0) {
+		rc = look(l, error);
+		if (rc != -1) {
 			backoff = BACKOFF_MIN_S;
-			report_look(&l->report, "", l->conf->export.interval);
-			(void)gp_notify_send(l->notify,
-			    "STATUS=all blocks shipped");
-			wait_seconds(l->conf->export.interval);
+			rest(l, rc == 0 ? "" : error);
 			continue;
 		}
 		if (stop)
@@ -589,8 +628,7 @@ run_daemon(struct loop *l)
 		if (gp_log_allow(&l->limit, 3))
 			gp_log(GP_LOG_WARNING, "%s; next try in %u s", error,
 			    pause);
-		(void)gp_notify_send(l->notify,
-		    "STATUS=the server cannot be reached or refuses");
+		tell_status(l, "", error);
 		wait_seconds(pause);
 		backoff = backoff * 2 < BACKOFF_MAX_S ? backoff * 2 :
 		    BACKOFF_MAX_S;
@@ -648,6 +686,8 @@ main(int argc, char **argv)
 	in.conf = load_conf(&o);
 	if (o.print)
 		gp_conf_print(in.conf, stdout);
+	if (o.check)
+		check_export(&in);
 	if (o.print || o.check)
 		return fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR;
 	if (o.schema >= 0)
@@ -657,7 +697,7 @@ main(int argc, char **argv)
 	check_complete(in.conf);
 	catch_signals();
 	in.notify = gp_notify_open();
-	connect_http(&in);
+	connect_http(&in, false);
 	if (o.init >= 0) {
 		enter_sandbox(&in);
 		run_init(&o, &in);

@@ -56,6 +56,14 @@ add_iface(struct pass *p, const char *iface)
 	return rc;
 }
 
+/* Of a day that was never looked at for want of a server. */
+static bool
+known_whole(const struct pass *p, const struct pass_day *d)
+{
+	return d->known == 0 &&
+	    ship_whole(p->ship, d->iface, d->day_s, d->index_bytes);
+}
+
 /* Retention waits for nobody.  What it took before it was shipped is missing
  * at the server for good, and somebody should know. */
 static void
@@ -64,13 +72,13 @@ note_gone(struct pass *p, const struct pass_day *d)
 	char text[11];
 
 	gp_clock_day_format(d->day_s, text);
-	if (d->done_bytes != d->index_bytes) {
+	if (d->done_bytes != d->index_bytes && !known_whole(p, d)) {
 		gp_log(GP_LOG_WARNING, "iface=%s day=%s was removed before it "
 		    "was shipped whole, missing at the server blocks=%" PRIu64,
 		    d->iface, text, d->known);
 		p->ship->counts.gone += d->known;
 	}
-	(void)ledger_day_forget(p->ship->ledger, d->iface, d->day_s);
+	ship_forget(p->ship, d->iface, d->day_s);
 }
 
 /* What is known of a day stays known; both lists are in order. */
@@ -94,9 +102,8 @@ carry_over(struct pass *p, struct pass *fresh)
 	}
 }
 
-/* The store as it is. */
-static int
-list_days(struct pass *p, char error[SHIP_ERROR_MAX])
+int
+pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 {
 	struct pass fresh = {.ship = p->ship};
 	char **ifaces;
@@ -145,11 +152,11 @@ run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
 			now_s < d->hours_next_s))
 			continue;
 		rc = hours_day(p->ship, d->iface, d->day_s, d->index_bytes,
-		    &d->hours_asked, &d->hours_next_s, error);
+		    &d->hours, &d->hours_next_s, error);
 		if (rc == 0)
 			d->hours_bytes = d->index_bytes;
 		else if (rc == SHIP_STORE)
-			all = -1;
+			all = rc;
 		else
 			return -1;
 	}
@@ -159,9 +166,9 @@ run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
 int
 pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 {
-	int all = 0, rc;
+	int all = 0, hours, rc;
 
-	if (ship_resume(p->ship, error) < 0 || list_days(p, error) < 0)
+	if (ship_resume(p->ship, error) < 0)
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
 		struct pass_day *d = &p->days[i];
@@ -169,18 +176,19 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 		if (d->done_bytes == d->index_bytes)
 			continue;
 		rc = ship_day(p->ship, d->iface, d->day_s, d->index_bytes,
-		    &d->asked, error);
+		    &d->ship, error);
 		d->counted_bytes = 0; /* `progress` may have counted */
 		if (rc == 0) {
 			d->done_bytes = d->index_bytes;
 			d->known = 0;
 		} else if (rc == SHIP_STORE) {
-			all = -1;
+			all = rc;
 		} else {
 			return -1;
 		}
 	}
-	return run_hours(p, error) < 0 ? -1 : all;
+	hours = run_hours(p, error);
+	return hours < 0 ? hours : all;
 }
 
 static void
@@ -188,8 +196,8 @@ count_day(struct pass *p, struct pass_day *d)
 {
 	d->records = d->rows = 0;
 	d->oldest_s = INT64_MAX;
-	if (ship_pending(p->ship, d->iface, d->day_s, &d->records, &d->rows,
-		&d->oldest_s) == 0)
+	if (ship_pending(p->ship, d->iface, d->day_s, d->index_bytes,
+		&d->records, &d->rows, &d->oldest_s) == 0)
 		d->counted_bytes = d->index_bytes;
 	if (d->records > 0)
 		d->known = d->records;

@@ -17,8 +17,8 @@ struct pass_day {
 	uint64_t index_bytes;
 	uint64_t done_bytes; /* when all of it was shipped; UINT64_MAX: never
 			      * looked at */
-	bool asked;          /* ship_day()'s */
-	bool hours_asked;     /* hours_day()'s */
+	struct ship_known ship;
+	struct ship_known hours; /* hours_day()'s */
 	uint64_t hours_bytes; /* when all finished hours were shipped */
 	int64_t hours_next_s; /* when the next one is finished */
 	/* what is left, as counted when the index was so long and nothing was
@@ -45,8 +45,16 @@ struct pass_left {
 };
 
 /*
- * 0; -1 with error: what was done stays done, the rest is for another time.
- * Days that retention took before they were shipped are logged and counted.
+ * The store as it is; asks no server, so that what is left and what went is
+ * known whatever that does.  Days that retention took before they were shipped
+ * are logged and counted.  0, or -1 with error.
+ */
+int pass_list(struct pass *p, char error[SHIP_ERROR_MAX]);
+
+/*
+ * Ships what the days listed have.  0; -1 with error: what was done stays done,
+ * the rest is for another time; SHIP_STORE with error: of some days, and all
+ * others were shipped.
  */
 int pass_run(struct pass *p, char error[SHIP_ERROR_MAX]);
 

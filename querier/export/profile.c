@@ -48,6 +48,8 @@ static const struct gp_syscall table[] = {
     N(renameat, "replacing a file whole"),
     N(renameat2, "the same, as libc may spell it"),
     N(unlinkat, "an attempt that is over"),
+    {SCMP_SYS(fchmod), "status and metrics, whatever the umask",
+	{ZERO(1, ~(uint32_t)FILE_MODES)}},
     /* memory, time, end */
     {SCMP_SYS(mmap), "memory, never executable", {ZERO(2, PROT_EXEC)}},
     N(munmap, "memory"),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -115,7 +116,11 @@ replace(struct report *r, int folder, const char *name, mode_t mode,
 	/* nothing that lies there may be followed or waited for */
 	(void)unlinkat(folder, fresh, 0);
 	fd = gp_fd_openat(folder, fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
-	rc = fd < 0 ? fd : gp_fd_write_full(fd, text, len);
+	rc = fd;
+	if (rc >= 0)
+		rc = fchmod(fd, mode) < 0 ? -errno : 0;
+	if (rc == 0)
+		rc = gp_fd_write_full(fd, text, len);
 	gp_fd_close(&fd);
 	if (rc == 0 && renameat(folder, fresh, folder, name) < 0)
 		rc = -errno;

@@ -24,7 +24,7 @@ struct job {
 	struct ship *s;
 	const char *iface;
 	int64_t day_s;
-	bool *asked;
+	struct ship_known *known;
 	struct godb_scan *scan;
 	struct godb_cursor *cursor[HTTP_PARALLEL];
 	struct ledger_day day;
@@ -94,23 +94,37 @@ learn_commits(struct job *j)
 {
 	char why[HTTP_ERROR_MAX];
 
-	if (*j->asked)
+	if (j->known->asked)
 		return 0;
 	if (ask_commits(j->s, "blocks", &j->day, why) < 0)
 		return fail(j, "commits at the server", why);
-	*j->asked = true;
+	j->known->asked = true;
 	return 0;
 }
 
 /* ---- choosing records ---------------------------------------------------- */
 
-/* What was shipped of the day. */
+/* What was shipped of the day.  A file that cannot be used is no reason to ship
+ * nothing: the server knows it, too. */
 static int
 open_ledger_day(struct job *j)
 {
+	char day[11];
 	int rc = ledger_day_open(j->s->ledger, j->iface, j->day_s, &j->day);
+	int stays;
 
-	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
+	if (rc == 0)
+		return 0;
+	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+		return fail(j, "ledger", strerror(-rc));
+	stays = ledger_day_restart(j->s->ledger, &j->day);
+	j->known->asked = false;
+	gp_clock_day_format(j->day_s, day);
+	if (stays == 0 || !j->s->told_ledger)
+		gp_log(GP_LOG_WARNING, "ledger: shipped/%s/%s: %s; the server "
+		    "is asked what it has", j->iface, day, strerror(-rc));
+	j->s->told_ledger |= stays < 0;
+	return 0;
 }
 
 /* And what it has. */
@@ -196,10 +210,12 @@ begin_attempt(struct job *j, size_t first, size_t n)
 	    (ssize_t)sizeof(a->attempt))
 		return fail(j, "random numbers", strerror(errno));
 	a->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		memcpy(a->ids[i],
 		    godb_scan_part(j->scan, j->parts[first + i])->id,
 		    LEDGER_ID);
+		a->unreadable[i] = j->unreadable[first + i];
+	}
 	j->s->counts.attempts++;
 	rc = ledger_attempt_write(j->s->ledger, a);
 	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
@@ -264,16 +280,16 @@ choose_readable(const struct job *j, size_t first, size_t n,
  * has little memory.  Without this an insert that cannot be done within the
  * time-out would be tried for ever.
  */
-static void
-try_smaller(struct ship *s)
+void
+ship_smaller(struct ship *s)
 {
 	s->batch_fine = 0;
 	s->batch_now = s->batch_now / 2 > SHIP_BATCH_LEAST ?
 	    s->batch_now / 2 : SHIP_BATCH_LEAST;
 }
 
-static void
-try_larger(struct ship *s)
+void
+ship_larger(struct ship *s)
 {
 	if (++s->batch_fine < LARGER_AFTER)
 		return;
@@ -318,7 +334,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 			return fail_store(j, godb_strerror(r[i].rc));
 	}
 	if (rc != HTTP_STOPPED)
-		try_smaller(j->s);
+		ship_smaller(j->s);
 	return fail(j, "rows", why);
 }
 
@@ -353,10 +369,15 @@ static int
 verify(struct job *j, const char *table, const char *what, uint64_t rows,
     const size_t *parts, size_t n)
 {
+	/* commit_again() asks for what was there */
+	bool seen = j->attempt->phase == LEDGER_SENT &&
+	    strcmp(table, "flows") == 0;
 	struct ask_rows r = {.table = table, .what = what, .iface = j->iface,
+		.seen = seen,
 		.day_s = j->day_s, .first_s = n > 0 ? INT64_MAX : 0,
 		.attempt = j->attempt->attempt};
 	char why[HTTP_ERROR_MAX];
+	int rc;
 
 	for (size_t i = 0; i < n; i++) {
 		int64_t slot_s = godb_scan_part(j->scan, parts[i])->slot_s;
@@ -364,9 +385,28 @@ verify(struct job *j, const char *table, const char *what, uint64_t rows,
 		r.first_s = slot_s < r.first_s ? slot_s : r.first_s;
 		r.last_s = slot_s > r.last_s ? slot_s : r.last_s;
 	}
-	if (ask_whether(j->s, &r, rows, why) < 0)
-		return fail(j, table, why);
-	return 0;
+	rc = ask_whether(j->s, &r, rows, why);
+	if (rc < 0)
+		(void)fail(j, table, why);
+	return rc;
+}
+
+/* Those that were committed, and no others. */
+static int
+remember(struct job *j, const size_t *parts, size_t n)
+{
+	uint8_t (*ids)[LEDGER_ID] = calloc(n + 1, LEDGER_ID);
+	int rc;
+
+	if (ids == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		memcpy(ids[i], godb_scan_part(j->scan, parts[i])->id,
+		    LEDGER_ID);
+	rc = ledger_day_add(j->s->ledger, &j->day,
+	    (const uint8_t(*)[LEDGER_ID])ids, n);
+	free(ids);
+	return rc;
 }
 
 static int
@@ -387,8 +427,7 @@ commit(struct job *j, const size_t *parts, size_t n, const bool *unreadable)
 	/* sent twice it is there twice, and means the same */
 	if (verify(j, "blocks", "uniqExact(record)", n, parts, n) < 0)
 		return -1;
-	rc = ledger_day_add(j->s->ledger, &j->day,
-	    (const uint8_t(*)[LEDGER_ID])j->attempt->ids, j->attempt->n);
+	rc = remember(j, parts, n);
 	if (rc == 0)
 		rc = ledger_attempt_clear(j->s->ledger);
 	if (rc < 0)
@@ -413,8 +452,9 @@ ship_batch(struct job *j, size_t first, size_t n)
 		j->s->counts.unreadable++;
 		return ship_batch(j, first, n);
 	}
-	if (rc == 0)
-		rc = verify(j, "flows", "count()", rows, j->parts + first, n);
+	if (rc == 0 && verify(j, "flows", "count()", rows, j->parts + first,
+	    n) < 0)
+		rc = -1;
 	if (rc < 0)
 		return give_up(j, rc);
 	j->attempt->phase = LEDGER_SENT;
@@ -427,13 +467,48 @@ ship_batch(struct job *j, size_t first, size_t n)
 	if (rc < 0)
 		return rc;
 	j->s->counts.rows += rows;
-	try_larger(j->s);
+	ship_larger(j->s);
 	if (j->s->progress)
 		j->s->progress(j->s->progress_arg);
 	return 0;
 }
 
 /* ---- days ---------------------------------------------------------------- */
+
+/* A journal's are the writer's to tell: its rows come as a block. */
+static bool
+hides_records(const struct godb_fault *f)
+{
+	return f->last_s > f->first_s && strstr(f->place, "/journal") == NULL;
+}
+
+/* Records that a damaged index hides are not shipped: SHIP_STORE, as long as
+ * that is so. */
+static int
+tell_faults(struct job *j)
+{
+	const struct godb_fault *first = NULL;
+	char why[200], more[40] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < godb_scan_n_faults(j->scan); i++) {
+		const struct godb_fault *f = godb_scan_fault(j->scan, i);
+
+		if (!hides_records(f))
+			continue;
+		if (n++ == 0)
+			first = f;
+	}
+	if (first == NULL)
+		return 0;
+	if (n > 1)
+		(void)snprintf(more, sizeof(more), ", and %zu more", n - 1);
+	(void)snprintf(why, sizeof(why), "%.127s: %s%s", first->place,
+	    godb_strerror(first->rc), more);
+	if (!j->known->told)
+		j->s->counts.unreadable += n;
+	return fail_store(j, why);
+}
 
 static int
 ship_chosen(struct job *j, uint64_t index_bytes)
@@ -451,6 +526,8 @@ ship_chosen(struct job *j, uint64_t index_bytes)
 		n = batch_size(j, first);
 		rc = ship_batch(j, first, n);
 	}
+	if (rc == 0)
+		rc = tell_faults(j);
 	if (rc < 0 || godb_scan_n_faults(j->scan) > 0)
 		return rc;
 	rc = ledger_day_done(j->s->ledger, &j->day, index_bytes);
@@ -459,10 +536,11 @@ ship_chosen(struct job *j, uint64_t index_bytes)
 
 int
 ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, bool *asked, char error[SHIP_ERROR_MAX])
+    uint64_t index_bytes, struct ship_known *known,
+    char error[SHIP_ERROR_MAX])
 {
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
-		.asked = asked, .error = error};
+		.known = known, .error = error};
 	int rc = open_ledger_day(&j);
 
 	if (rc == 0 && j.day.done_bytes != index_bytes) {
@@ -470,22 +548,29 @@ ship_day(struct ship *s, const char *iface, int64_t day_s,
 		if (rc == 0)
 			rc = ship_chosen(&j, index_bytes);
 	}
+	if (rc == SHIP_STORE && !known->told)
+		gp_log(GP_LOG_WARNING, "%s", error);
+	if (rc != -1)
+		known->told = rc == SHIP_STORE;
 	close_job(&j);
 	return rc;
 }
 
 int
 ship_pending(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t *records, uint64_t *rows, int64_t *oldest_s)
+    uint64_t index_bytes, uint64_t *records, uint64_t *rows,
+    int64_t *oldest_s)
 {
 	char error[SHIP_ERROR_MAX];
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
 		.error = error};
-	int rc = open_ledger_day(&j);
+	int rc = 0;
 
-	if (rc == 0)
+	/* one that cannot be read knows of none */
+	(void)ledger_day_open(s->ledger, iface, day_s, &j.day);
+	if (j.day.done_bytes != index_bytes)
 		rc = open_job(&j);
-	if (rc == 0) {
+	if (rc == 0 && j.scan) {
 		choose(&j);
 		for (size_t i = 0; i < j.n; i++) {
 			const struct godb_part *part =
@@ -501,72 +586,123 @@ ship_pending(struct ship *s, const char *iface, int64_t day_s,
 	return rc;
 }
 
+bool
+ship_whole(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t index_bytes)
+{
+	struct ledger_day day;
+	bool whole = ledger_day_open(s->ledger, iface, day_s, &day) == 0 &&
+	    day.done_bytes == index_bytes;
+
+	ledger_day_free(&day);
+	return whole;
+}
+
+void
+ship_forget(struct ship *s, const char *iface, int64_t day_s)
+{
+	struct ledger_attempt *a = calloc(1, sizeof(*a));
+
+	if (a && ledger_attempt_read(s->ledger, a) == 1 &&
+	    a->day_s == day_s && strcmp(a->iface, iface) == 0)
+		(void)bury(s, a);
+	free(a);
+	(void)ledger_day_forget(s->ledger, iface, day_s);
+}
+
 /* ---- after a crash ------------------------------------------------------- */
 
 static bool
-in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID])
+in_attempt(const struct ledger_attempt *a, const uint8_t id[LEDGER_ID],
+    bool *unreadable)
 {
 	for (size_t i = 0; i < a->n; i++)
-		if (memcmp(a->ids[i], id, LEDGER_ID) == 0)
+		if (memcmp(a->ids[i], id, LEDGER_ID) == 0) {
+			*unreadable = a->unreadable[i];
 			return true;
+		}
 	return false;
 }
 
-/* The rows are at the server; which of them are unreadable here was known
- * then, and shows in that it has none of them. */
-static int
-mark_empty(struct job *j)
+/* Its records as the store has them now, and their rows. */
+static uint64_t
+find_records(struct job *j, const struct ledger_attempt *a)
 {
-	char where[ASK_SQL_MAX / 2], sql[ASK_SQL_MAX];
-	char why[HTTP_ERROR_MAX], hex[33];
-	struct http_text text = {0};
+	uint64_t rows = 0;
 
-	ask_where(where, j->s, j->iface, j->day_s);
-	rowbinary_hex(hex, j->attempt->attempt);
-	(void)snprintf(sql, sizeof(sql), "SELECT DISTINCT hex(record) FROM "
-	    "%s.flows WHERE %s AND attempt = toFixedString(unhex('%s'), 16) "
-	    "FORMAT TabSeparated", j->s->database, where, hex);
-	if (ask_text(j->s, sql, &text, why) != HTTP_FINE)
-		return fail(j, "commit", why);
-	for (size_t i = 0; i < j->n; i++) {
-		const struct godb_part *part =
-		    godb_scan_part(j->scan, j->parts[i]);
-		char id[33];
+	for (size_t i = 0; i < godb_scan_n_parts(j->scan); i++) {
+		const struct godb_part *part = godb_scan_part(j->scan, i);
+		bool *unreadable = &j->unreadable[j->n];
 
-		ask_hex(id, part->id);
-		j->unreadable[i] = part->n4 + part->n6 > 0 &&
-		    (!text.data || !strstr(text.data, id));
+		if (!in_attempt(a, part->id, unreadable))
+			continue;
+		j->parts[j->n++] = i;
+		rows += *unreadable ? 0 : (uint64_t)part->n4 + part->n6;
 	}
-	free(text.data);
-	return 0;
+	return rows;
 }
 
+/* Nobody says that records are gone while what hides them may go away. */
 static int
-commit_again(struct ship *s, struct ledger_attempt *a,
+fail_missing(struct job *j, size_t missing)
+{
+	char why[80];
+
+	if (tell_faults(j) == SHIP_STORE)
+		return SHIP_STORE;
+	j->s->counts.gone += missing;
+	(void)snprintf(why, sizeof(why), "retention removed %zu blocks before "
+	    "their commit", missing);
+	return fail_store(j, why);
+}
+
+/*
+ * What was sent is committed when the store still has all its records and the
+ * server all their rows; the latter may have lost them with its tables.  Else
+ * SHIP_STORE, and there is nothing to commit.
+ */
+static int
+commit_again(struct ship *s, const struct ledger_attempt *a,
     char error[SHIP_ERROR_MAX])
 {
+	struct ship_known known = {.told = true}; /* ship_day() tells it */
 	struct job j = {.s = s, .iface = a->iface, .day_s = a->day_s,
-		.error = error};
-	int rc = open_ledger_day(&j);
+		.known = &known, .error = error};
+	uint64_t rows;
+	int rc;
 
-	if (rc == 0)
-		rc = open_job(&j);
+	(void)ledger_day_open(s->ledger, a->iface, a->day_s, &j.day);
+	rc = open_job(&j);
 	if (rc == 0) {
 		memcpy(j.attempt, a, sizeof(*a));
-		for (size_t i = 0; i < godb_scan_n_parts(j.scan); i++)
-			if (in_attempt(a, godb_scan_part(j.scan, i)->id))
-				j.parts[j.n++] = i;
-		if (j.n < a->n) {
-			gp_log(GP_LOG_WARNING, "%s: retention removed %zu "
-			    "blocks before their commit", a->iface, a->n - j.n);
-			s->counts.gone += a->n - j.n;
-		}
-		rc = mark_empty(&j);
+		rows = find_records(&j, a);
+		rc = j.n < a->n ? fail_missing(&j, a->n - j.n) :
+		    verify(&j, "flows", "count()", rows, j.parts, j.n);
+		if (rc == ASK_DIFFERS)
+			rc = SHIP_STORE;
 		if (rc == 0)
 			rc = commit(&j, j.parts, j.n, j.unreadable);
 	}
 	close_job(&j);
 	return rc;
+}
+
+/* An attempt whose rows were all sent. */
+static int
+resume_sent(struct ship *s, const struct ledger_attempt *a,
+    char error[SHIP_ERROR_MAX])
+{
+	int rc = a->kind == LEDGER_HOURS ? hours_commit_again(s, a, error) :
+	    commit_again(s, a, error);
+
+	if (rc != SHIP_STORE)
+		return rc;
+	gp_log(GP_LOG_WARNING, "%s; the attempt is given up", error);
+	rc = bury(s, a);
+	if (rc < 0)
+		(void)snprintf(error, SHIP_ERROR_MAX, "ledger: %s",
+		    strerror(-rc));
+	return rc < 0 ? -1 : 0;
 }
 
 int
@@ -575,18 +711,17 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
 	struct ledger_attempt *a = calloc(1, sizeof(*a));
 	int rc = a ? ledger_attempt_read(s->ledger, a) : -ENOMEM;
 
-	if (rc == -EIO) { /* nobody commits what nobody knows */
+	if (rc == 1 && a->phase == LEDGER_SENT) {
+		rc = resume_sent(s, a, error);
+		free(a);
+		return rc;
+	}
+	if (rc == -EIO || rc == -EACCES) { /* nobody commits what nobody knows */
 		gp_log(GP_LOG_WARNING, "ledger: the attempt under way cannot be "
 		    "read and is given up");
 		rc = ledger_attempt_clear(s->ledger);
 	} else if (rc == 1) {
-		rc = a->phase != LEDGER_SENT ? bury(s, a) :
-		    a->kind == LEDGER_HOURS ? hours_commit_again(s, a, error) :
-		    commit_again(s, a, error);
-		if (rc < 0 && a->phase == LEDGER_SENT) {
-			free(a);
-			return -1; /* error is set */
-		}
+		rc = bury(s, a);
 	}
 	free(a);
 	if (rc < 0) {

@@ -28,7 +28,8 @@ struct ship_counts {
 	uint64_t records, rows;   /* committed at the server */
 	uint64_t bytes;           /* sent, compressed, all attempts */
 	uint64_t attempts, given_up;
-	uint64_t unreadable;      /* records that the store cannot give */
+	uint64_t unreadable;      /* records that the store cannot give, and
+				   * places of indexes */
 	uint64_t gone;            /* records that retention took before */
 	uint64_t hours;           /* committed at the server */
 };
@@ -45,6 +46,7 @@ struct ship {
 	uint32_t batch_now;       /* fewer while the server is in trouble with
 				   * so many; begins at batch_rows */
 	unsigned batch_fine;      /* attempts in a row that went well so */
+	bool told_ledger;         /* the log has that a file of it stays */
 	bool hourly;              /* sums of hours, too: hours.h */
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *arg); /* after each commit; may be NULL */
@@ -55,24 +57,44 @@ struct ship {
 /* Whether the server has the tables: 0, or -1 with error. */
 int ship_check(struct ship *s, char error[SHIP_ERROR_MAX]);
 
-/* Ends what an earlier run left: gives up its attempt, or commits it. */
+/* Ends what an earlier run left: commits its attempt, or gives it up, and its
+ * records get another. */
 int ship_resume(struct ship *s, char error[SHIP_ERROR_MAX]);
+
+/* Of a day, as long as the exporter runs; begins at zero. */
+struct ship_known {
+	bool asked; /* the server, what it has: the ledger may know less */
+	bool told;  /* the log has what cannot be read of it */
+};
 
 /*
  * Ships what a day has and the server has not.  `index_bytes` is the index's
- * length as it was seen before.  *asked says whether the server was asked in
- * this run what it has of the day, since the ledger may know less.  0; -1 with
- * error: try again later; SHIP_STORE with error: this day cannot be read,
- * others may.
+ * length as it was seen before.  0; -1 with error: try again later; SHIP_STORE
+ * with error: this day cannot be read, or not all of it, others may.  The log
+ * has that once.
  */
 #define SHIP_STORE (-2)
 int ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, bool *asked, char error[SHIP_ERROR_MAX]);
+    uint64_t index_bytes, struct ship_known *known,
+    char error[SHIP_ERROR_MAX]);
 
 /* Records of the day that are still to be shipped, rows too, and the start of
  * the oldest; -1 when the day cannot be read. */
 int ship_pending(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t *records, uint64_t *rows, int64_t *oldest_s);
+    uint64_t index_bytes, uint64_t *records, uint64_t *rows,
+    int64_t *oldest_s);
+
+/* Whether the ledger has all of the day. */
+bool ship_whole(struct ship *s, const char *iface, int64_t day_s,
+    uint64_t index_bytes);
+
+/* The store has the day no longer, so neither has the ledger, and an attempt on
+ * it is given up. */
+void ship_forget(struct ship *s, const char *iface, int64_t day_s);
+
+/* Rows of inserts become half as many; or more again, after many attempts. */
+void ship_smaller(struct ship *s);
+void ship_larger(struct ship *s);
 
 /* Has the server remove rows of attempts given up more than `age_s` ago. */
 int ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX]);

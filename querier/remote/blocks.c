@@ -317,7 +317,7 @@ choose_ifaces(struct godb_scan *s, const char *const *wanted)
 		wanted += wanted != NULL;
 		s->iface[s->n_ifaces++] = &r->iface[i];
 	}
-	s->all = s->n_ifaces == r->n;
+	s->all = s->n_ifaces == r->n && r->left_out == 0;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
  * libgodb come what needs no store: keys, conditions, coverage.
  *
  *   server.c  the connection, and what it knows of sites and interfaces
+ *   settings.c  that an answer is whole, whatever the account's profile says
  *   blocks.c  a scan: which time the blocks of a window cover
  *   rows.c    a query and its result (run.h)
  *   sight.c   seen, list
@@ -42,8 +43,12 @@ struct godb_reader {
 	const char *database; /* a name of letters, digits and _ */
 	size_t mem_bytes;     /* of rows that are kept */
 	const char *settings; /* for the address, NULL: none may be set */
+	struct text settings_text;
 	struct remote_iface *iface; /* by site, then name */
 	size_t n;
+	/* with names that no sensor gives; the site of the first of them */
+	size_t left_out;
+	char left_out_site[SITE_MAX];
 	bool scanned; /* the question's scan is open */
 	/* told by --explain */
 	struct text *said;
@@ -61,6 +66,12 @@ struct godb_reader *remote_reader(struct http *http, const char *database,
  */
 int remote_ask(struct godb_reader *r, const struct text *sql,
     const char *settings, struct compact *c);
+
+/*
+ * The account's profile into r->settings.  Where it cuts answers and cannot be
+ * told not to, the program ends.  0, GODB_EMEMORY, GODB_ECANCELLED.
+ */
+int remote_choose_settings(struct godb_reader *r);
 
 /* What came is nothing that this server should say. */
 _Noreturn void remote_nonsense(const struct godb_reader *r);

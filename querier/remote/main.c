@@ -196,6 +196,7 @@ main(int argc, char **argv)
 	s.mem_bytes = session_memory_bound(&s.args);
 	s.args.no_live = true; /* what is committed and shipped is there */
 	session_open_helpers(&s);
+	names_until(s.names, &s.progress.end_ns);
 	(void)signal(SIGPIPE, SIG_IGN);
 	http = connect_server(&s);
 	enter_sandbox(&s, http);

@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define IFACES_MAX 4000000u
-/* Nothing that is asked writes; then nothing can be made to. */
-#define READ_ONLY  "readonly=2"
 
 struct godb_reader *
 remote_reader(struct http *http, const char *database, size_t mem_bytes,
@@ -112,16 +110,17 @@ remote_ask(struct godb_reader *r, const struct text *sql, const char *settings,
 
 /* ---- sites and interfaces ------------------------------------------------ */
 
+/* A name as a string; *fits: it is none that is too long or holds a NUL. */
 static int
-take_setting(void *arg, const struct compact_row *row)
+take_name(const struct compact_row *row, size_t i, char *out, size_t size,
+    bool *fits)
 {
-	struct godb_reader *r = arg;
-	uint64_t v;
+	size_t len;
 
-	if (!compact_u64(row, 0, 2, &v))
+	if (!compact_bytes(row, i, (uint8_t *)out, size, &len))
 		return -EPROTO;
-	/* 2 is what is wanted, 1 lets no setting through */
-	r->settings = v == 0 ? READ_ONLY : v == 1 ? NULL : "";
+	*fits = len < size && !memchr(out, '\0', len);
+	out[len < size ? len : size - 1] = '\0';
 	return 0;
 }
 
@@ -132,16 +131,24 @@ take_iface(void *arg, const struct compact_row *row)
 	struct remote_iface *more, *f;
 	char site[SITE_MAX], name[IFACE_MAX];
 	uint64_t first, last, offline[2];
+	bool fits[2];
 	int len;
 
-	if (!compact_string(row, 0, site, sizeof(site)) ||
-	    !compact_string(row, 1, name, sizeof(name)) ||
+	if (take_name(row, 0, site, sizeof(site), &fits[0]) < 0 ||
+	    take_name(row, 1, name, sizeof(name), &fits[1]) < 0 ||
 	    !compact_u64(row, 2, UINT32_MAX, &first) ||
 	    !compact_u64(row, 3, UINT32_MAX, &last) ||
 	    !compact_u64(row, 4, 1, &offline[0]) ||
-	    !compact_u64(row, 5, 1, &offline[1]) || first > last ||
-	    strchr(name, '/'))
+	    !compact_u64(row, 5, 1, &offline[1]) || first > last)
 		return -EPROTO;
+	/* what one sensor may write must not keep the others' from being
+	 * asked */
+	if (!fits[0] || !fits[1] || strchr(name, '/')) {
+		if (r->left_out++ == 0)
+			(void)snprintf(r->left_out_site,
+			    sizeof(r->left_out_site), "%s", site);
+		return 0;
+	}
 	if ((r->n & (r->n - 1)) == 0) {
 		more = reallocarray(r->iface, r->n ? 2 * r->n : 1,
 		    sizeof(*more));
@@ -180,10 +187,12 @@ ask_ifaces(struct godb_reader *r)
 	int rc;
 
 	r->n = 0;
-	text_fmt(&sql, "SELECT hex(site), hex(iface), toUInt32(min(time)), "
+	/* a byte more than there may be: whether it was cut is seen */
+	text_fmt(&sql, "SELECT hex(substring(site, 1, %d)), "
+	    "hex(substring(iface, 1, %d)), toUInt32(min(time)), "
 	    "toUInt32(max(time)), argMin(bitAnd(flags, %d) != 0, %s + "
-	    "(bitAnd(flags, %d) = 0)), ", GODB_PART_OFFLINE, at,
-	    GODB_PART_OFFLINE);
+	    "(bitAnd(flags, %d) = 0)), ", SITE_MAX, IFACE_MAX,
+	    GODB_PART_OFFLINE, at, GODB_PART_OFFLINE);
 	text_fmt(&sql, "argMax(bitAnd(flags, %d) != 0, %s + "
 	    "(bitAnd(flags, %d) != 0)) FROM %s.blocks GROUP BY site, iface "
 	    "FORMAT JSONCompact", GODB_PART_OFFLINE, at, GODB_PART_OFFLINE,
@@ -200,21 +209,18 @@ int
 godb_reader_ifaces(const struct godb_reader *reader, char ***out)
 {
 	struct godb_reader *r = (struct godb_reader *)(uintptr_t)reader;
-	struct text sql = {NULL, 0, 0, false};
-	struct compact c;
 	char **names;
-	int rc;
+	int rc = remote_choose_settings(r);
 
-	text_add(&sql, "SELECT value FROM system.settings WHERE "
-	    "name = 'readonly' FORMAT JSONCompact");
-	compact_begin(&c, 1, take_setting, r);
-	r->settings = NULL;
-	rc = remote_ask(r, &sql, NULL, &c);
-	text_free(&sql);
 	if (rc == 0)
 		rc = ask_ifaces(r);
 	if (rc < 0)
 		return rc;
+	if (r->left_out)
+		session_say("goquery: note: %s: %zu interface%s left out, "
+		    "with a name that no sensor gives; site '%.60s' has one",
+		    http_host(r->http), r->left_out,
+		    r->left_out == 1 ? "" : "s", r->left_out_site);
 	names = calloc(r->n + 1, sizeof(*names));
 	if (!names)
 		return -ENOMEM;
@@ -237,5 +243,6 @@ godb_reader_close(struct godb_reader *r)
 	if (r->said)
 		text_free(r->said);
 	free(r->said);
+	text_free(&r->settings_text);
 	free(r);
 }

@@ -50,6 +50,15 @@ write_state(void)
 	    unlinkat(fds.state, "day", AT_REMOVEDIR) < 0;
 }
 
+static int
+publish(void)
+{
+	int fd = openat(fds.state, "prom", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	return fd < 0 || fchmod(fd, 0644) < 0 || write(fd, "x", 1) != 1 ||
+	    unlinkat(fds.state, "prom", 0) < 0;
+}
+
 /* ---- what it is not for -------------------------------------------------- */
 
 static int
@@ -70,6 +79,15 @@ static int
 set_uid_at_birth(void)
 {
 	return attack_set_uid_at_birth(fds.state);
+}
+
+static int
+file_for_all(void)
+{
+	int fd = openat(fds.state, "all", O_WRONLY | O_CREAT, 0600);
+
+	(void)unlinkat(fds.state, "all", 0);
+	return fd < 0 || fchmod(fd, 0666) < 0;
 }
 
 static int
@@ -168,6 +186,7 @@ static const struct attack list[] = {
     {"follow a link out of the store", attack_store_follow_link, E, false},
     {"make a set-uid file in the state", set_uid_at_birth, E, false},
     {"make a folder for all", folder_for_all, E, false},
+    {"let all write a file", file_for_all, E, false},
     {"fast open to another port", fast_open, E, true},
     {"fast open by sendmsg", fast_open_message, E, true},
     {"connect when sending", delayed_connect, E, true},
@@ -214,6 +233,7 @@ main(int argc, char **argv)
 	prepare();
 	attack_allowed("read the store", attack_store_read, enter);
 	attack_allowed("write the state", write_state, enter);
+	attack_allowed("publish for all", publish, enter);
 	attack_allowed("connect to the server", reach_server, enter);
 	if (gp_sandbox_landlock_abi() >= 4)
 		for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)

@@ -3,12 +3,14 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship grafana hours faults daemon kills cluster
-             replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon resume broken
+             outage kills cluster replica tls
   SEED       environment, printed
 """
 
 import argparse
+import ctypes
+import ctypes.util
 import gzip
 import http.client
 import http.server
@@ -17,6 +19,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import ssl
 import struct
 import subprocess
@@ -98,6 +101,12 @@ class World:
              state, *(more or ("--once",))],
             capture_output=True, text=True, stdin=subprocess.DEVNULL,
             timeout=300, **options)
+
+    def export_with(self, runner, ini, store, state):
+        return subprocess.run(
+            [*runner, self.program("goprobe-export"), "-c", ini, "-d", store,
+             "-s", state, "--once"], capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=300)
 
     def start(self, ini, store, state):
         return subprocess.Popen(
@@ -241,10 +250,51 @@ def part_ship(w, server, store):
                  w.state())
     ok(r.returncode == 1 and r.stderr.count("\n") == 1,
        "nobody listens: one line")
+    part_check(w, server)
     other = w.ini(server.url(), "database = elsewhere\n")
     r = w.export(other, store, state)
     ok(r.returncode == 1 and "another target" in r.stderr,
        "a ledger of another target is refused")
+
+
+def part_check(w, server):
+    """-t says what a start would; -T has no password."""
+    def conf(text):
+        name = w.path("check.ini")
+        with open(name, "w") as out:
+            out.write(text)
+        return name
+
+    def run(option, text):
+        return subprocess.run([w.program("goprobe-export"), "-c", conf(text),
+                               option], capture_output=True, text=True)
+    name = "[site]\nname = x\n"
+    for text, word in (
+            ("[export]\nurl = http://127.0.0.1/\n", "[site] name"),
+            (name + "[export]\nurl = ftp://x y/\n", "url"),
+            (name + "[export]\nurl = http://u:s3cret@127.0.0.1/\n", "url"),
+            (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
+             "/nowhere\n", "password_file"),
+            (name + "[export]\nurl = https://127.0.0.1/\nca_file = "
+             "/nowhere.pem\n", "/nowhere.pem"),
+            (name + "[export]\nurl = http://127.0.0.1/\nmetrics = "
+             "/nowhere/x.prom\n", "/nowhere")):
+        r = run("-t", text)
+        ok(r.returncode in (1, 2) and word in r.stderr and
+           r.stderr.count("\n") == 1 and "s3cret" not in r.stderr,
+           "-t refuses what a start does: " + word) or diag(repr(r))
+    is_(run("-t", "[export]\nbatch_rows = 1000\n").returncode, 0,
+        "without url nothing is to be started")
+    is_(run("-t", name + "[export]\nurl = http://a.invalid/\n").returncode, 0,
+        "and no address is asked for")
+    for url in ("http://u:s3cret@h:8123/p", "u:s3/cr3t@h", "http://h/?user=a&"
+                "password=s3cret"):
+        r = run("-T", "[export]\nurl = %s\n[remote]\nurl = %s\n" % (url, url))
+        ok(r.returncode == 0 and "s3" not in r.stdout and "***" in r.stdout,
+           "-T prints no password of a url") or diag(r.stdout)
+    ok("\nurl = http://h:8123/p@th\n" in run(
+        "-T", "[export]\nurl = http://h:8123/path\n").stdout.replace(
+            "path", "p@th"), "and other ones as they are")
 
 
 def write_pcap(path, packets):
@@ -360,7 +410,60 @@ def part_hours(w, server, store):
         init(w, server)
         is_(w.export(ini, store, w.state()).returncode, 0, "shipped again")
         same_hours(w, server, store, "with the store's roll-ups")
+    hours_in_trouble(w, server, proxy)
     proxy.shutdown()
+
+
+def age_dead(state, seconds):
+    """Attempts given up, as if so long ago; how many."""
+    with open(state + "/dead", "rb") as f:
+        data = f.read()
+    out = b""
+    for at in range(0, len(data), 64):
+        dead = bytearray(data[at:at + 56])
+        since, = struct.unpack_from("<q", dead, 40)
+        struct.pack_into("<q", dead, 40, since - seconds)
+        out += bytes(dead) + checksum(bytes(dead))
+    with open(state + "/dead", "r+b") as f:
+        f.write(out)
+    return len(data) // 64
+
+
+def hours_in_trouble(w, server, proxy):
+    """Sums larger than an insert that the server has memory for."""
+    store, state, run = w.path("sums"), w.state(), w.path("sums-run")
+    write_pcap(w.path("s.pcap"), [
+        (HOUR + slot * 300 + 7, 1 + k % 40, 1 + k // 40) for slot in range(2)
+        for k in range(1200)])
+    w.replay(store, "a", w.path("s.pcap"))
+    fresh_tables(server)
+    init(w, server)
+    is_(w.export(w.ini(proxy.url()), store, state).returncode, 0,
+        "blocks without their hour")
+    proxy.mood = "nohours"
+    ini = w.ini(proxy.url(), "hourly = yes\nbatch_rows = 1000\ninterval = 1\n")
+    is_(w.export(ini, store, state).returncode, 1, "no room for hours")
+    is_(age_dead(state, 7200), 1, "an attempt was given up")
+    is_(w.export(ini, store, state).returncode, 1, "nor later")
+    is_(age_dead(state, 0), 1, "the first one's rows were removed meanwhile")
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    proxy.mood, proxy.most = "picky", 600 * 110
+    d = Daemon(w, ini, store, state, run)
+    wait_for(20, "a server with little memory gets smaller inserts of sums",
+             lambda: server.ask("SELECT count() FROM goprobe.rollups") ==
+             "2\n") or d.show()
+    d.end()
+    same_hours(w, server, store, "they")
+    proxy.mood = "nosums"  # rows go out, their commit does not
+    fresh_tables(server)
+    init(w, server)
+    state = w.state()
+    is_(w.export(ini, store, state).returncode, 1, "no commit of an hour")
+    server.ask("TRUNCATE TABLE goprobe.hours")
+    proxy.mood = "fine"
+    is_(w.export(ini, store, state).returncode, 0, "the server lost its rows")
+    same_hours(w, server, store, "sent again")
 
 
 # with old data: nothing is of late, nothing came before
@@ -407,6 +510,13 @@ def part_grafana(w, server, store):
                answers["Top talkers"].splitlines()[1:]),
         sorted(row["bytes"] for row in local["rows"]),
         "the top talkers' bytes are goquery's")
+
+
+def checksum(data):
+    """As the ledger's entries have it."""
+    lib = ctypes.CDLL(ctypes.util.find_library("xxhash") or "libxxhash.so.0")
+    lib.XXH3_64bits.restype = ctypes.c_uint64
+    return struct.pack("<Q", lib.XXH3_64bits(data, ctypes.c_size_t(len(data))))
 
 
 class Proxy(http.server.ThreadingHTTPServer):
@@ -491,6 +601,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "INTO+goprobe.flows" in self.path.replace("%20", "+") and \
                 self.server.bodies is not None:
             self.server.bodies.append((self.headers["Content-Encoding"], data))
+        if mood == "away":
+            self.close_connection = True
+            return None
+        if mood in NOT_INTO:
+            if "INTO+goprobe." + NOT_INTO[mood] in self.path.replace("%20",
+                                                                     "+"):
+                return self.answer(500, b"Code: 252, Too many parts\n")
+            return self.answer(*self.forward(data))
         if not insert and mood in ("empty", "half", "lost", "late", "rot",
                                    "full", "picky"):
             return self.answer(*self.forward(data))
@@ -545,6 +663,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(500, b"?")
 
 
+NOT_INTO = {"nocommit": "blocks", "nohours": "hours", "nosums": "rollups"}
 MOODS = ("empty", "nonsense", "teapot", "full", "gateway", "lost", "rot",
          "cut", "flood", "hang")
 
@@ -604,13 +723,27 @@ class Daemon:
 
     def __init__(self, w, ini, store, state, run):
         self.w, self.run = w, run
+        self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.supervisor.bind("")  # the kernel's choice
+        self.supervisor.setblocking(False)
         self.log = w.path("log%d" % w.random.getrandbits(40))
         with open(self.log, "w") as out:
             self.p = subprocess.Popen(
                 [w.program("goprobe-export"), "-c", ini, "-d", store, "-s",
                  state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=dict(os.environ, RUNTIME_DIRECTORY=run))
+                umask=0o027, env=dict(
+                    os.environ, RUNTIME_DIRECTORY=run, NOTIFY_SOCKET="@" +
+                    self.supervisor.getsockname()[1:].decode()))
         w.daemons.append(self.p)
+
+    def told(self):
+        """What the supervisor has heard since it was asked last."""
+        text = ""
+        try:
+            while True:
+                text += self.supervisor.recv(4096).decode() + "\n"
+        except BlockingIOError:
+            return text
 
     def said(self, text):
         with open(self.log) as log:
@@ -741,6 +874,9 @@ def part_daemon(w, server, store):
     status, text = d.status()
     ok(status == 0 and "Left:     nothing" in text, "--status: all is well"
        ) or diag(text)
+    is_([oct(os.stat(run + "/" + name).st_mode & 0o777) for name in
+         ("export.prom", "status")], ["0o644", "0o640"],
+        "metrics are for all, whatever the umask")
     with open(run + "/export.prom") as f:
         r = subprocess.run([sys.executable, "tests/lib/promcheck.py"], stdin=f,
                            capture_output=True, text=True)
@@ -766,6 +902,185 @@ def part_daemon(w, server, store):
         status, text = d.status()
         ok(status == 1 and text.count("\n") == 1, "a status that is none: "
            "one line") or diag(text)
+    proxy.shutdown()
+
+
+def day_of(store, iface):
+    return os.path.join(store, iface, min(
+        n for n in os.listdir(os.path.join(store, iface))
+        if n.startswith("20")))
+
+
+def uncommitted(w, server, proxy, ini, store, state):
+    """Rows are there, their commit is not."""
+    fresh_tables(server)
+    init(w, server)
+    proxy.mood = "nocommit"
+    r = w.export(ini, store, state)
+    proxy.mood = "fine"
+    ok(r.returncode == 1 and os.path.exists(state + "/attempt"),
+       "an attempt that was sent and not committed") or diag(r.stderr)
+    with open(state + "/attempt", "rb") as f:
+        return f.read()
+
+
+def flip(path):
+    with open(path, "r+b") as f:
+        at = os.path.getsize(path) * 2 // 3
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 0xff]))
+
+
+def part_resume(w, server, store):
+    """A commit that failed, and what has changed when it is sent again."""
+    store, proxy = w.path("resume-store"), Proxy(server)
+    w.replay(store, "a", DATA + "/office.pcap")
+    ini = w.ini(proxy.url(), "timeout = 5\n")
+    state = w.state()
+    uncommitted(w, server, proxy, ini, store, state)
+    fresh_tables(server)
+    init(w, server)
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "the server has lost its tables meanwhile") or diag(
+        r.stderr)
+    is_(server.ask("SELECT sum(unreadable) FROM goprobe.blocks"), "0\n",
+        "what the store can give is not called unreadable")
+    same(w, server, store, "all was sent again")
+
+    state = w.state()
+    uncommitted(w, server, proxy, ini, store, state)
+    index = day_of(store, "a") + "/blocks.idx"
+    mode = os.stat(index).st_mode
+    os.chmod(index, 0)
+    w.replay(store, "b", DATA + "/days.pcap")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 1 and "blocks.idx: Permission denied" in r.stderr and
+       "retention" not in r.stderr, "an index that cannot be read: status 1, "
+       "and nobody says that retention took it") or diag(r.stderr)
+    is_(server.ask("SELECT DISTINCT iface FROM goprobe.blocks"), "b\n",
+        "other interfaces are shipped")
+    os.chmod(index, mode)
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "it can be read again") or diag(r.stderr)
+    same(w, server, store, "and is shipped")
+
+    shutil.rmtree(store + "/b")
+    column = day_of(store, "a") + "/sip.gpf"
+    for old in (False, True):
+        state = w.state()
+        flip(column)
+        data = uncommitted(w, server, proxy, ini, store, state)
+        flip(column)
+        if old:  # as versions wrote it that knew of nothing unreadable
+            n, = struct.unpack_from("<Q", data, 48)
+            with open(state + "/attempt", "wb") as f:
+                f.write(data[:56 + n * 16] + checksum(data[:56 + n * 16]))
+        r = w.export(ini, store, state)
+        is_(r.returncode, 0, "an attempt without an unreadable block") or diag(
+            r.stderr)
+        got = server.ask("SELECT count(), sum(unreadable), sum(rows = 0), "
+                         "uniq(attempt), any(hex(attempt)) FROM goprobe.blocks"
+                         ).split()
+        if old:
+            is_(got[:4], ["3", "0", "0", "1"], "of an older version: all of "
+                "it is sent again")
+            same(w, server, store, "and all of it is there")
+        else:
+            is_(got, ["3", "1", "1", "1", data[32:48].hex().upper()],
+                "is committed as it was sent")
+    proxy.shutdown()
+
+
+def part_broken(w, server, store):
+    """Files that cannot be used, of the store and of the ledger."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, run = w.path("broken-store"), w.state(), w.path("broken-run")
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    w.replay(store, "a", DATA + "/office.pcap")
+    index = day_of(store, "a") + "/blocks.idx"
+    flip(index)
+    ini = w.ini(server.url(), "interval = 1\n")
+    for what in ("a damaged index", "and again"):
+        r = w.export(ini, store, state)
+        ok(r.returncode == 1 and r.stderr.count("blocks.idx at ") == 1,
+           what + ": its place once, status 1") or diag(r.stderr)
+    is_(server.ask("SELECT count() FROM goprobe.blocks"), "2\n",
+        "what it still has is shipped")
+    d = Daemon(w, ini, store, state, run)
+    written = set()
+    wait_for(10, "some looks", lambda: written.add(d.figure("written")) or
+             len(written) > 2)
+    with open(d.log) as log:
+        is_(log.read().count("blocks.idx at "), 1, "the log has it once")
+    status, text = d.status()
+    ok(status == 3 and "blocks.idx at " in text and "cannot be read" in text,
+       "--status has it") or diag(text)
+    is_(d.figure("unreadable"), "1", "it is counted once")
+    told = d.told()
+    ok("blocks.idx" in told and "server" not in told, "and the supervisor does "
+       "not hear of a server") or diag(told)
+    flip(index)
+    wait_for(10, "mended it is shipped by the next look",
+             lambda: d.figure("error") == "")
+    d.end()
+    same(w, server, store, "mended")
+
+    n = server.ask("SELECT count() FROM goprobe.flows")
+    w.replay(store, "b", DATA + "/office.pcap")
+    day = day_of(state + "/shipped", "a")
+    for path, again in ((day, 0), (os.path.dirname(day), 1)):
+        mode = os.stat(path).st_mode
+        os.chmod(path, 0)
+        r = w.export(ini, store, state)
+        ok(r.returncode == 0 and r.stderr.count("server is asked") == 1,
+           "a ledger that cannot be read is told") or diag(r.stderr)
+        r = w.export(ini, store, state)
+        is_((r.returncode, r.stderr.count("\n")), (0, again),
+            "%d times more" % again)
+        if again:
+            os.chmod(path, mode)
+    same(w, server, store, "with every interface")
+    is_(int(server.ask("SELECT count() FROM goprobe.flows")), 2 * int(n),
+        "nothing was sent twice")
+
+
+def part_outage(w, server, store):
+    """What is known while no server answers."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, run = w.path("outage-store"), w.state(), w.path("outage-run")
+    os.mkdir(run)
+    os.chmod(run, 0o777)
+    w.replay(store, "office", DATA + "/office.pcap")
+    proxy = Proxy(server)
+    ini = w.ini(proxy.url(), "interval = 1\ntimeout = 3\n[store]\n"
+                "retain_days = 10\n")
+    is_(w.export(ini, store, state).returncode, 0, "all is shipped")
+    proxy.mood = "away"
+    w.replay(store, "days", DATA + "/days.pcap")
+    d = Daemon(w, ini, store, state, run)
+    wait_for(10, "what is new is known to be left",
+             lambda: d.figure("left_records") == "6")
+    status, text = d.status()
+    ok("it is behind" in text and "soon be removed by retention" in text and
+       d.said("retention will remove them"), "and that retention will not wait"
+       ) or diag(text)
+    for iface in ("office", "days"):
+        os.rename(day_of(store, iface), w.path("away-" + iface))
+    wait_for(20, "a day that went is told",
+             lambda: d.said("iface=days day=2026-01-14 was removed before"))
+    wait_for(5, "and counted", lambda: d.figure("gone") == "2")
+    ok(not d.said("iface=office"), "one that was shipped is not")
+    d.end()
+    proxy.mood = "fine"
+    is_(w.export(ini, store, state).returncode, 0, "the server is back")
+    is_(server.ask("SELECT iface, count() FROM goprobe.blocks GROUP BY iface "
+                   "ORDER BY iface"), "days\t4\noffice\t3\n",
+        "and gets the rest")
     proxy.shutdown()
 
 
@@ -864,7 +1179,6 @@ def start_zookeeper(w):
              folder + "/zoo.cfg"], stdin=subprocess.DEVNULL, stdout=out,
             stderr=out, cwd=folder, **clickhouse.unprivileged())
     until = time.monotonic() + 30
-    import socket
     while time.monotonic() < until and p.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -939,6 +1253,31 @@ def make_certificates(t):
     leaf("ca", "client", "DNS:sensor.example")
 
 
+def system_authorities(t, **names):
+    """A folder to lie over the system's: name or hash to certificate."""
+    folder = tempfile.mkdtemp(prefix="certs.", dir=t(""))
+    os.chmod(folder, 0o755)
+    for ca, name in names.items():
+        if name == "hash":
+            name = subprocess.run(
+                ["openssl", "x509", "-noout", "-hash", "-in", t(ca + ".pem")],
+                check=True, capture_output=True, text=True
+                ).stdout.strip() + ".0"
+        shutil.copy(t(ca + ".pem"), os.path.join(folder, name))
+    return folder
+
+
+def with_authorities(folder):
+    """What runs a program that sees that folder; None where nothing can."""
+    argv = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+            'mount --bind "$0" /etc/ssl/certs && exec "$@"', folder]
+    if os.geteuid() != 0 or not os.path.isdir("/etc/ssl/certs") or \
+            subprocess.run(argv + ["true"], stderr=subprocess.DEVNULL
+                           ).returncode != 0:
+        return None
+    return argv
+
+
 def part_tls(w, server, store):
     if not shutil.which("openssl"):
         ok(True, "TLS # SKIP no openssl")
@@ -966,12 +1305,31 @@ def part_tls(w, server, store):
         r = w.export(w.ini(url, more), store, w.state())
         ok(r.returncode == 1 and r.stderr.count("\n") == 1,
            what + " is refused in one line") or diag(r.stderr)
+    other = client + "ca_file = %s\n" % w.path("otherca.pem")
+    system_trust(w, store, url, client, other)
     is_(server.ask("SELECT count() FROM goprobe.flows"), "0\n",
         "and nothing came through")
     r = w.export(w.ini(url, client + ca), store, w.state())
     is_(r.returncode, 0, "both certificates hold") or diag(r.stderr)
     same(w, server, store, "over TLS")
     proxy.shutdown()
+
+
+def system_trust(w, store, url, client, other):
+    """ca_file alone says who is trusted, and no folder is looked into."""
+    runner = with_authorities(system_authorities(w.path, ca="hash"))
+    if runner is None:
+        ok(True, "the system's authorities # SKIP needs root, mount "
+           "namespaces and /etc/ssl/certs")
+        return
+    for what, more in (("ca_file", other), ("no ca_file", client)):
+        for sandbox in ("full", "off"):
+            r = w.export_with(runner, w.ini(url, more + "sandbox = %s\n" %
+                                            sandbox), store, w.state())
+            ok(r.returncode == 1 and "certificate" in r.stderr and
+               r.stderr.count("\n") == (2 if sandbox == "off" else 1),
+               "a folder of the system's vouches for nobody: %s, sandbox = %s"
+               % (what, sandbox)) or diag("%d %s" % (r.returncode, r.stderr))
 
 
 def make_store(w):
@@ -991,7 +1349,8 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,grafana,hours,faults,daemon,kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,resume,broken,"
+                        "outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

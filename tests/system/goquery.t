@@ -27,6 +27,11 @@ for query in talk_conv talk_src talk_dst apps_port apps_l7 agg_talk_port raw \
 done
 is "$(q -i eth0 $W -e csv apps_dpi)" "$(q -i eth0 $W -e csv apps_l7)" "apps_dpi is apps_l7"
 
+# --- a page has its condition whole
+hosts=$(for i in $(seq 200); do printf '%shost 10.0.0.%d' "${sep-}" "$i"; sep=' or '; done)
+like "$(q -i eth0 $W -e html -c "$hosts" sip)" '<dt>Conditions</dt><dd>host 10\.0\.0\.1 or .* or host 10\.0\.0\.200</dd>' \
+    "html: a condition of 200 hosts"
+
 # --- flags in any order, one or two dashes
 is "$(q talk_conv -i eth0 $W -e csv -n 3)" "$(q -n 3 -e csv $W -i eth0 talk_conv)" "flags before and after"
 is "$(q -i eth0 $W -e csv --in talk_src)" "$(q -i eth0 $W -e csv -in talk_src)" "-in and --in"

@@ -157,6 +157,17 @@ ok "they are gone within 20 s" wait_for 20 gone
 is "$(sum "$T/s6" vb proto=ICMP 4)" 20 "and everything is stored"
 is "$(ls "$T/s6/vb/journal" | wc -l | tr -d ' ')" 0 "in finished blocks"
 
+# --- a capture that cannot hand on what it has, at the very end
+ok "sensor starts" start "$T/s7" vb
+capture=$(pgrep -P "$launcher" -f ^goprobe-capture)
+kill -STOP "$capture"
+kill -TERM "$launcher"
+sleep 0.5
+kill -KILL "$capture"
+stop
+is $status 1 "its death is the sensor's exit status"
+like "$(cat "$T/sensor.err")" 'goprobe-capture was killed by signal 9' "and told"
+
 # --- who may ask
 chmod 755 "$T"
 run 1 "an outsider is refused" setpriv --reuid=65534 --regid=65534 \

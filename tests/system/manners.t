@@ -47,6 +47,25 @@ esc=$(printf '\033')
 run 0 "seen" goquery -d "$S" $W -c 'host 192.0.2.11' seen
 like "$out" '^eth0: seen from 2026-01-15 09:00:00 .* to 2026-01-15 09:15:00 .*, in 3 blocks, 289 packets' "  when and how much"
 run 1 "not seen" goquery -d "$S" -f 2026-01-15T09:00Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+# of the time before the first block nobody knows
+before='-f 2026-01-15T08:55Z -l 2026-01-15T09:15Z'
+run 3 "not seen, but not all of the window was watched" goquery -d "$S" $before -c 'host 192.0.2.99' seen
+like "$out" '^Coverage: 100\.00 %' "  though nothing is missing since"
+like "$out" '^Note: nothing is known of the time before 2026-01-15 09:00:00' "  it is said"
+run 0 "  what is there is seen" goquery -d "$S" $before -c 'host 192.0.2.11' seen
+run 3 "  csv" goquery -d "$S" $before -e csv -c 'host 192.0.2.99' seen
+like "$err" '^goquery: note: nothing is known of the time before' "  on the standard error"
+run 3 "  json" goquery -d "$S" $before -e json -c 'host 192.0.2.99' seen
+is "$(printf '%s' "$out" | jq -r .status)" incomplete "  its status"
+run 1 "  -f 0 asks for what there is" goquery -d "$S" -f 0 -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+run 1 "  within the first block" goquery -d "$S" -f 2026-01-15T09:04Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+# where a reader is gone nobody learns "not seen" from the status
+run 2 "seen: its reader has gone" sh -c "trap '' PIPE
+	{ sleep 0.3; goquery -d '$S' $W seen 192.0.2.11; echo \$? >'$T/gone'; } | :
+	exit \$(cat '$T/gone')"
+run 1 "  elsewhere that is an error like others" sh -c "trap '' PIPE
+	{ sleep 0.3; goquery -d '$S' -i any $W sip; echo \$? >'$T/gone'; } | :
+	exit \$(cat '$T/gone')"
 run 2 "seen: a mistake" goquery -d "$S" -c 'hots 1.2.3.4' seen
 run 2 "seen: no store" goquery -d "$T/none" -c 'host 1.2.3.4' seen
 run 0 "seen: 30 days" goquery -d "$S" -l 2026-02-01 -e csv seen
@@ -61,7 +80,7 @@ data = bytearray(open(path, "rb").read())
 data[70] ^= 255
 open(path, "r+b").write(data)' "$T/damaged"
 run 3 "not seen, but something is unreadable" goquery -d "$T/damaged" $W -c 'src host 192.0.2.17' --no-index seen
-run 1 "  where the index of addresses is whole it knows" goquery -d "$T/damaged" $W -c 'src host 192.0.2.17' seen
+run 1 "  where the index of addresses is whole it knows" goquery -d "$T/damaged" -f 2026-01-15T09:00Z -l 2026-01-15T09:15Z -c 'src host 192.0.2.17' seen
 
 # --- lists of addresses
 printf '# who\n192.0.2.11, 192.0.2.12\n2001:db8::/32 # and these\n198.51.100.10-198.51.100.20\n' >"$T/list"
@@ -170,6 +189,58 @@ ok "  and asks again: $n times" test "$n" -ge 2
 run 2 "--watch without a terminal" q --watch 1 sip
 like "$err" 'terminal' "  says so"
 
+# --- what a bar of --plot is; a day of blocks with 1000 bytes of three sources,
+# and four days around the night that is short in Zurich
+blocks() {
+	python3 - "$1" "$2" <<-'PY'
+	import sys
+	first, n = map(int, sys.argv[1:])
+	for slot in range(first, first + n * 300, 300):
+	    print("B eth0", slot, 4, 300, 0, 0, 0, 0)
+	    for i in range(3):
+	        print(f"R 10.0.0.{i} 10.0.0.9 443 6 1000 0 1 0 TLS")
+	    print("C eth0", slot)
+	PY
+}
+# the picture of a question alone
+p() {
+	d=$1
+	shift
+	goquery -d "$T/$d" -i eth0 --plot -n 1 "$@" | sed -n 's/^.*|//p; s/^ *bar:/bar:/p' |
+		uniq -c | sed 's/^ *//'
+}
+bar() { printf "%$1s" "" | tr ' ' '#'; }
+if [ -x "$HELPERS/lib/rows2store" ] &&
+	blocks 1767225600 288 | "$HELPERS/lib/rows2store" "$T/even" &&
+	blocks 1774566000 1140 | "$HELPERS/lib/rows2store" "$T/short"; then
+	chmod -R a+rX "$T/even" "$T/short"
+	day='-f 2026-01-01 -l 2026-01-02'
+	is "$(p even $day --bin 15m time)" "10 $(bar 48)
+1 bar: 30 min  2026-01-01 00:00:00 +0000 .. 2026-01-02 00:00:00 +0000" "96 bins of 15 minutes, two to a bar"
+	like "$(goquery -d "$T/even" -i eth0 $day --plot --bin 15m time)" '^ *17\.58 kB \|' "  which is their sum"
+	is "$(p even $day --bin 1h time | head -1)" "10 $(bar 48)" "24 bins, each two cells wide"
+	like "$(p even $day --bin 1h time)" 'bar: 1 h ' "  are bars of an hour"
+	is "$(p even $day --bin 5m time | head -1)" "10 $(bar 48)" "288 bins, six to a bar and none over"
+	is "$(p even -f 2026-01-01T04:00 -l 2026-01-01T04:05 time | head -1)" "10 $(bar 66)" "one bin is as wide as it gets"
+	# 23 hours of 24 are nine of ten rows and a half
+	is "$(TZ=Europe/Zurich p short -f 2026-03-27 -l 2026-03-31 --bin 1d time | head -1)" "10 $(bar 64)" "days, one short"
+	is "$(TZ=Europe/Zurich LC_ALL=C.UTF-8 p short -f 2026-03-27 -l 2026-03-31 --bin 1d time |
+	    sed -n '1s/^1 //p' | LC_ALL=C.UTF-8 grep -o . | uniq -c | awk '{ printf "%s ", $1 $2 }')" \
+	    "32█ 16▅ 16█ " "  has a bar of its own, a bit lower"
+	run 1 "--check --timeout" goquery -d "$T/short" --check --timeout 1ms
+	like "$err" 'takes longer than 1 ms: .*--timeout' "  is named"
+	# reading marks a file whose mark is older than a day, but for some mounts
+	f=$T/even/eth0/2026-01-01/rollups.gpf
+	unread() {
+		touch -a -d '3 days ago' "$f"
+		goquery -d "$T/even" -i eth0 $day -c 'src 10.0.0.1' --bin 1d --plot "$@" time >/dev/null
+		test -z "$(find "$f" -amin -1440)"
+	}
+	if unread; then pass "--no-rollups and the chart # SKIP access times are not kept here"; else
+		ok "--no-rollups holds for the chart, too" unread --no-rollups
+	fi
+fi
+
 # --- help
 ok "-h: 24 lines" test "$(goquery -h | wc -l)" -le 24
 is "$(goquery -h | awk 'length($0) > 80')" "" "  of 80 columns"
@@ -208,6 +279,18 @@ is "$(complete "goquery -e j")" "json jsonl " "bash: formats"
 is "$(complete "goquery --fail-")" "--fail-empty --fail-incomplete " "bash: options"
 is "$(complete "goquery sip,dp")" "sip,dport " "bash: columns after a comma"
 is "$(complete "goquery -s dip")" "dip dips " "bash: columns and counters"
+is "$(complete "goquery -s talk")$(complete "goquery -s se")" "  " "bash: no shorthand sorts"
+is "$(complete "goquery si")" "sip " "bash: site is no column of a store"
+is "$(complete "goquery --remote default -s si")" "sip sips site " "bash: but one of many"
+is "$(complete "goquery seen --new yes")" "yesterday " "bash: a time behind --new"
+# what takes a value is followed by no column, in either spelling
+for o in $(goquery --words options | awk -F '\t' '$2 != "" { print $1 }'); do
+	for o in "$o" "$(printf '%s' "$o" | sed 's/^--/-/')"; do
+		complete "goquery $o " | grep -q talk_conv && echo "$o"
+		grep -q "[(|]$o[|)].*" querier/goquery.zsh || echo "zsh $o"
+	done
+done >"$T/values"
+is "$(cat "$T/values")" "" "bash, zsh: options that take a value are known"
 is "$(complete "goquery -c prot")" "proto protocol " "bash: words of conditions"
 if command -v zsh >/dev/null; then
 	ok "zsh: it loads" zsh -fc 'autoload -Uz compinit && compinit -u -d '"$T/zcompdump"' && . querier/goquery.zsh && whence _goquery'

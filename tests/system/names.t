@@ -47,6 +47,20 @@ like "$out" '192\.0\.2\.1 +one\.example +198\.51\.100\.7 +server\.example' "both
 is "$(q --resolve --dns "$DNS" -e json -c 'sip = 192.0.2.1' sip | jq -r '.rows[0].sip_name')" \
     one.example "in json"
 like "$(q --resolve --dns "$DNS" -e html -c 'sip = 192.0.2.1' sip)" '<td>one\.example</td>' "in html"
+start=$(date +%s%3N)
+run 0 "--timeout" q --timeout 1s --resolve --dns "$DNS" -e csv -s sip sip
+took=$(($(date +%s%3N) - start))
+ok "  is not waited beyond: $took ms" test $took -lt 2500
+is "$(name 192.0.2.1),$(name 192.0.2.2),$(name 192.0.2.7)" one.example,, "  names that came are there"
+like "$err" '^goquery: note: the time for names of addresses was over' "  and that some have not is told"
+run 0 "all in time" q --timeout 20s --resolve --dns "$DNS" -c 'sip = 192.0.2.1' sip
+like "$out" 'one\.example' "  all there"
+is "$(printf '%s\n' "$out" | grep -c 'time for names')" 0 "  without a note"
+run 0 "a network has no name" q --resolve --dns "$DNS" -e csv sip/24/127
+is "$(printf '%s\n' "$out" | cut -d, -f1-2 | sort | tr '\n' ' ')" \
+    "192.0.2.0/24, 2001:db8::/127, sip,sip_name " "  and its column stays empty"
+is "$(q --resolve --dns "$DNS" -e csv -s sip sip/24 | tail -n +2 | cut -d, -f1-2 | tr '\n' ' ')" \
+    "192.0.2.0/24, 2001:db8::1,six.example " "  the addresses beside it have theirs"
 stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
@@ -77,6 +91,12 @@ is "$(g --geo -e csv -s sip sip | cut -d, -f1-3 | tr '\n' ' ')" \
     "sip,sip_country,sip_asn 192.0.2.1,CH,AS64500 192.0.2.2,CH,AS64500 192.0.2.3,CH,AS64500 192.0.2.4,de,AS64500 192.0.2.5,de,AS64500 192.0.2.6,,AS64500 192.0.2.7,,AS64500 192.0.2.8,, 192.0.2.9,, 2001:db8::1,CH, " \
     "columns of country and system"
 like "$(g --geo -e csv -c 'sip = 192.0.2.1' sip)" 'AS64500,"Example, Org"' "and its holder"
+printf '%s\n' 'B eth0 1767225600 4 300 0 0 0 0' \
+    'R 192.0.2.9 192.0.2.0 443 6 1 1 1 1 TLS' 'C eth0 1767225600' |
+    "$HELPERS/lib/rows2store" "$T/base"
+is "$(goquery --config "$T/ini" -d "$T/base" -i eth0 -f 0 --geo -e csv sip/24,dip/32 2>/dev/null | cut -d, -f1-6 | tr '\n' ' ')" \
+    "sip,sip_country,sip_asn,sip_org,dip,dip_country 192.0.2.0/24,,,,192.0.2.0,CH " \
+    "a network is not its first address"
 selects() {
 	is "$(g -e csv -s sip -c "$1" sip | tail -n +2 | cut -d, -f1 | tr '\n' ' ')" "$2" "$1"
 }
@@ -93,6 +113,16 @@ is "$(g -e csv --having 'sip != 192.0.2.0/24 or country CH' talk_conv 2>/dev/nul
 run 2 "a country without networks" g -c 'country = XX' sip
 like "$err" 'no network of XX' "  says so"
 like "$err" '^ +\^' "  with a caret"
+for x in 64500-64501 64500xyz 4295031796 18446744073709616116 0 AS AS-1 \
+    '"64500 "' '"+64500"'; do
+	run 2 "asn = $x" g -c "asn = $x" sip
+	is "$out" "" "  selects nothing"
+	like "$err" 'a system is one number such as AS64500' "  and says why not"
+	like "$err" '^ +\^' "  with a caret"
+done
+run 2 "the greatest number" g -c 'asn AS4294967295' sip
+like "$err" 'no network of AS4294967295' "  is one, of nobody"
+selects 'dst asn as64501 and src asn 0064500 and ip4 and sip = 192.0.2.7' '192.0.2.7 '
 run 2 "no file is set" q -c 'country = CH' sip
 like "$err" 'no MMDB file' "  says so"
 run 1 "--geo without one" q --geo sip

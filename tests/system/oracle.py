@@ -329,6 +329,11 @@ class Maker:
 
     def leaf_prefix(self, rng, end):
         n = self.network()
+        if rng.random() < .2:
+            op = rng.choice(["", "= ", "!= "])
+            both = f"({in_net('sip', n)} AND {in_net('dip', n)})"
+            return (f"src and dst net {op}{n}",
+                    f"NOT {both}" if op == "!= " else both)
         return self.spell(end, n), ends(end, lambda c: in_net(c, n))
 
     def leaf_range(self, rng, end):
@@ -383,7 +388,13 @@ class Maker:
         form, glue = rng.choice([("port in [{}]", " "), ("dport in ({})", ","),
                                  ("port {}", " or "), ("dport {}", ", ")])
         text = form.format(glue.join(map(str, ports)))
-        return f"({text})", f"dport IN ({','.join(map(str, ports))})"
+        sql = f"dport IN ({','.join(map(str, ports))})"
+        if glue == " or ":
+            # what stands before the first is meant before all of them
+            word, also = rng.choice([("", "1"), ("tcp ", "proto=6"),
+                                     ("udp ", "proto=17"), ("ip6 ", "v=6")])
+            text, sql = word + text, f"({also} AND {sql})"
+        return f"({text})", sql
 
     def leaf_proto(self, rng, end):
         p = rng.choice(self.rows.protos)

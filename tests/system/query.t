@@ -4,6 +4,7 @@
 
 D=tests/data
 S=$T/s
+HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
 ask() { goquery -d "$S" -i eth0 -f 2026-01-15 -l 2026-01-16 "$@"; }
 
 run 0 "a store" goprobe -d "$S" -i eth0 -r $D/office.pcap
@@ -42,6 +43,95 @@ done
 is "$(goquery -d "$S" -i eth0 -f 2026-01-15T09:04:59Z -l 2026-01-15T09:05:01Z -e csv time |
 	tail -n +2 | wc -l)" 2 "two seconds may touch two blocks"
 
+# --- where clocks change: bins and days as Python's zoneinfo has them
+python3 - "$HELPERS/lib/rows2store" "$T/zones" >"$T/zones.out" 2>&1 <<'PY'
+import datetime, functools, subprocess, sys, zoneinfo
+UTC = datetime.timezone.utc
+DAY = 86400
+EPOCH = datetime.datetime(1970, 1, 1)
+lines, rows_of = [], {}
+# of several interfaces where threads are to ask side by side
+for month, day, n in ((3, 7, 1), (3, 28, 1), (10, 24, 3), (10, 31, 1)):
+    start = int(datetime.datetime(2026, month, day, 12,
+                                  tzinfo=UTC).timestamp())
+    rows_of.update({s: n for s in range(start, start + 44 * 3600, 300)})
+slots = sorted(rows_of)
+for s in slots:
+    for i in range(rows_of[s]):
+        lines += [f"B e{i} {s} 4 300 0 0 0 0",
+                  "R 192.0.2.1 192.0.2.2 443 6 1 0 1 0 TLS", f"C e{i} {s}"]
+subprocess.run([sys.argv[1], sys.argv[2]], input="\n".join(lines + [""]),
+               text=True, check=True)
+
+
+def ask(*args):
+    out = subprocess.run(["goquery", "-d", sys.argv[2], "-x", "-i", "any",
+                          "-n", "all", "-e", "csv", "--show", "rows", *args,
+                          "time"], capture_output=True, text=True, check=True)
+    return [[int(x) for x in l.split(",")] for l in out.stdout.split()[1:]]
+
+
+@functools.cache
+def clock(zone, t):
+    d = datetime.datetime.fromtimestamp(t, zone).replace(tzinfo=None)
+    return (d - EPOCH) // datetime.timedelta(seconds=1)
+
+
+def bins(zone, size):
+    """The bin of each slot, by walking there from days before."""
+    found, begin, shown, twice, most, last = {}, None, 0, 0, 0, 0
+    for t in sorted({s - d * DAY for s in slots for d in (0, 1, 2, 3)}):
+        c = clock(zone, t)
+        if t - 300 not in found:
+            most = last = c
+        if c <= last:
+            shown, twice = last + 300, last + 300 - c
+        last = c
+        again = c % size == 0 and c < shown and size <= twice
+        if c // size * size > most or again:
+            begin = t
+        most = max(most, c // size * size)
+        found[t] = begin
+    return found
+
+
+def expect(zone, size, first, last):
+    rows, of = {}, bins(zone, size)
+    for t in slots:
+        if first <= t < last:
+            rows[of[t]] = rows.get(of[t], 0) + rows_of[t]
+    return [list(x) for x in sorted(rows.items())]
+
+
+def first_moment(zone, text):
+    c = (datetime.datetime.fromisoformat(text) - EPOCH).total_seconds()
+    t = int(c) - DAY
+    while clock(zone, t) < c:
+        t += 300
+    return t
+
+
+for name in ("Europe/Zurich", "Atlantic/Azores", "America/Havana", "UTC",
+             "America/Scoresbysund", "America/New_York", "Asia/Kathmandu"):
+    zone = zoneinfo.ZoneInfo(name)
+    for size in ("30m", "45m", "1h", "2h", "3h", "4h", "6h", "8h", "12h", "1d"):
+        n = int(size[:-1]) * {"m": 60, "h": 3600, "d": DAY}[size[-1]]
+        if ask("--tz", name, "--bin", size, "-f", "0") != \
+                expect(zone, n, 0, 1 << 40):
+            print(name, size)
+    for first, last in (("2026-03-08", "2026-03-09"),
+                        ("2026-03-29", "2026-03-30"),
+                        ("2026-10-25", "2026-10-26"),
+                        ("2026-11-01", "2026-11-02")):
+        want = expect(zone, DAY, first_moment(zone, first),
+                      first_moment(zone, last))
+        got = {str(ask("--tz", name, "--bin", "1d", "-f", first, "-l", last,
+                       "--threads", "4")) for i in range(4)}
+        if got != {str(want)}:
+            print(name, first, want, got)
+PY
+is "$(cat "$T/zones.out")" "" "bins and days where clocks change"
+
 # --- usage errors: exit 2, nothing on stdout
 usage() {
 	run 2 "usage: $*" goquery -d "$S" "$@"
@@ -51,9 +141,16 @@ usage() {
 usage -i eth0
 usage -i eth0 talk_con
 usage raw
+usage -i "" raw
+usage -i , -c tcp raw
+usage -i '!' seen
 usage -i eth0 -e xml raw
 usage -i eth0 -f now -l -1d raw
 usage -i eth0 -f 31.12. raw
+for z in Europe zone.tab tzdata.zi Europe/Zurch; do
+	usage -i eth0 --tz $z raw
+	like "$err" "there is no time zone '$z'" "  by its name"
+done
 usage -i eth0 --sandbox=off raw
 usage -clean 0
 usage -i eth0 -c 'dprot = 443' raw

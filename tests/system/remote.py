@@ -386,6 +386,38 @@ def part_sites(w, server):
        "Checked 100004: 1 seen" in r.stdout and "a, b/eth0" in r.stdout,
        "seen of 100,004") or diag(r.stderr)
     is_(server.ask("EXISTS TABLE goprobe.flows"), "1\n", "and the table lives")
+    strange_names(w, server, win)
+
+
+STRANGE = [("evil", "a/b"), ("evil", "e" * 32), ("s" * 256, "eth0"),
+           ("s" * 5000, "eth0"), ("z\\0ero", "eth0"), ("evil", "et\\0h")]
+
+
+def strange_names(w, server, win):
+    """What one sensor writes keeps nobody from asking about the others."""
+    past = ("-f", "0", "-l", win[3])
+    argvs = [("-i", "hq/any", *past, "-e", "csv", "proto"),
+             ("-i", "any", *win, "site,iface"), ("-i", "any", "--list"),
+             ("-i", "any", *past, "seen", "10.9.0.3")]
+    before = [remote(w, server.url(), *argv) for argv in argvs]
+    for table, more in (("blocks", ""), ("flows", ", dport")):
+        server.ask("INSERT INTO goprobe.%s (day, time, site, iface, record%s) "
+                   "VALUES " % (table, more) + ", ".join(
+                       "('2026-01-06', '2026-01-06 00:00:00', '%s', '%s', "
+                       "'%016d'%s)" % (s, i, n, ", 1" if more else "")
+                       for n, (s, i) in enumerate(STRANGE)))
+    for argv, old in zip(argvs, before):
+        r = remote(w, server.url(), *argv)
+        is_((r.returncode, re.sub("took .*", "", r.stdout)),
+            (old.returncode, re.sub("took .*", "", old.stdout)),
+            "beside names that no sensor gives: " + argv[-1])
+        left = [x for x in r.stderr.splitlines()
+                if x not in old.stderr.splitlines()]
+        ok(len(left) == 1 and "%d interfaces left out" % len(STRANGE) in
+           left[0] and left[0].startswith("goquery: note: "),
+           "of which a note tells") or diag(r.stderr)
+    for table in ("blocks", "flows"):
+        server.ask("ALTER TABLE goprobe.%s DROP PARTITION '2026-01-06'" % table)
 
 
 def seen_words(w, text):
@@ -670,7 +702,31 @@ def part_trouble(w, server):
     r = w.run("goquery-remote", *argv)
     is_(r.returncode, 2, "goquery-remote by itself needs --remote")
     part_credentials(w, server, proxy, argv)
+    profiles(w, server, argv)
     proxy.shutdown()
+
+
+def profiles(w, server, argv):
+    """An answer that a limit cuts is none."""
+    whole = remote(w, server.url(), *argv).stdout
+    for user, what in (("reads_few", "Code: 158"), ("groups_few", "Code: 158"),
+                       ("returns_few", "Code: 396"), ("reads_enough", None),
+                       ("may_not_say", "read_overflow_mode = break"),
+                       ("may_skip", "skip_unavailable_shards = 1")):
+        ini = w.ini("hq", server.url(), "[remote]\nurl = %s\nuser = %s\n" % (
+            server.url(), user))
+        r = remote(w, server.url(), *argv, ini=ini)
+        if what is None:
+            ok(r.returncode == 0 and r.stdout == whole,
+               "a profile that cuts beyond what is asked") or diag(r.stderr)
+            continue
+        one_line(r, "a profile that cuts: " + user)
+        ok(what in r.stderr, "which says %s" % what) or diag(r.stderr)
+        r = remote(w, server.url(), *argv[:-3], "seen", "203.0.113.1",
+                   ini=ini)
+        ok(r.returncode == 2 and r.stdout == "",
+           "seen ends in an error, too, not in no") or diag(
+               "%d %s" % (r.returncode, r.stdout))
 
 
 def part_credentials(w, server, proxy, argv):
@@ -742,9 +798,37 @@ def part_tls(w, server):
                        ("no CA file", client + "ca_file = /nowhere.pem\n")):
         one_line(remote(w, url, *argv, ini=w.ini("hq", url, base + more)), what)
     r = remote(w, url, *argv, ini=w.ini("hq", url, base + client + ca))
-    is_(r.stdout, remote(w, server.url(), *argv).stdout,
-        "both certificates hold") or diag(r.stderr)
+    whole = remote(w, server.url(), *argv).stdout
+    is_(r.stdout, whole, "both certificates hold") or diag(r.stderr)
+    system_trust(w, url, argv, base + client, whole)
     proxy.shutdown()
+
+
+def system_trust(w, url, argv, base, whole):
+    """The file of the system's authorities is read before the sandbox closes;
+    into their folder nobody looks behind it."""
+    program = [os.path.join(w.bin, "goquery"), "--remote", url, "--tz", "UTC",
+               *argv, "--config"]
+    other = base + "ca_file = %s\n" % w.path("otherca.pem")
+    for what, names, more in (
+            ("their folder has the server's, ca_file not", {"ca": "hash"},
+             other),
+            ("their folder alone has it", {"ca": "hash"}, base),
+            ("their file has it", {"ca": "ca-certificates.crt"}, base)):
+        runner = export.with_authorities(
+            export.system_authorities(w.path, **names))
+        if runner is None:
+            ok(True, what + " # SKIP needs root, mount namespaces and "
+               "/etc/ssl/certs")
+            continue
+        r = subprocess.run(runner + program + [w.ini("hq", url, more)],
+                           capture_output=True, text=True,
+                           stdin=subprocess.DEVNULL, timeout=120)
+        if "hash" in names.values():
+            one_line(r, what)
+            ok("certificate" in r.stderr, "which is told") or diag(r.stderr)
+        else:
+            is_(r.stdout, whole, what) or diag(r.stderr)
 
 
 def main():

@@ -212,6 +212,20 @@ check_refusals(void)
 	bad("-i eth0 dport/8", "only sip, dip and host");
 	bad("-i eth0 sip/24,sip/16", "there twice");
 	bad("-i eth0 -n 5 seen", "do not fit");
+	bad("-i  sip", "-i '' names no interface; -i any");
+	bad("-i , sip", "names no interface");
+	bad("--iface= sip", "names no interface");
+	bad("-i ! sip", "names no interface");
+	bad("-i ,~!, seen", "names no interface");
+	bad("-i  --list", "names no interface");
+	bad("--list -f -1d", "--list is about all that is stored");
+	bad("-l 2026-01-01 --list", "-l");
+	bad("--check -f 0", "--check is about all");
+	bad("--check -c tcp", "-c");
+	bad("--list --having bytes>1", "--having");
+	bad("-i  --status", "names no interface");
+	bad("--remote http://127.0.0.1:9 -i  sip", "names no interface");
+	good("-i ,!eth0 sip");
 	bad("-i eth0 --mem 0 sip", "--mem");
 	bad("-i eth0 --mem 5X sip", "--mem");
 	bad("-i eth0 --mem 101% sip", "--mem");
@@ -238,6 +252,12 @@ check_times(void)
 	(void)parse("-i any iface,time");
 	(void)args_times(&a, NOW, error);
 	is_int(a.first_s, NOW - 86400, "  and with time");
+	(void)parse("-i any --bin 12h time");
+	(void)args_times(&a, NOW, error);
+	is_int(a.first_s, NOW - 86400, "  a day for half days");
+	(void)parse("-i any --bin 1d time");
+	(void)args_times(&a, NOW, error);
+	is_int(a.first_s, NOW - 30 * 86400, "  30 days for days");
 	(void)parse("-i any -l -10d sip");
 	(void)args_times(&a, NOW, error);
 	ok(a.first_s == NOW - 40 * 86400 && a.last_s == NOW - 10 * 86400,
@@ -269,6 +289,8 @@ check_help(void)
 		wide += n > 80;
 		at += n + 1;
 	}
+	ok(strstr(o.buf, "1 with time finer than 1d") != NULL,
+	    "-h says which window is a day long");
 	ok(lines <= 24 && wide == 0, "-h fits a screen: %u lines", lines);
 }
 

@@ -189,10 +189,57 @@ check_meanings(void)
 		{"src and dst net 10.0.0.0/8",
 		    "and([sip 10.0.0.0-10.255.255.255]"
 		    "[dip 10.0.0.0-10.255.255.255])"},
+		{"src and dst net != 10.0.0.0/8",
+		    "not(and([sip 10.0.0.0-10.255.255.255]"
+		    "[dip 10.0.0.0-10.255.255.255]))"},
+		{"src and dst net not in (10.0.0.0/9, 10.128.0.0/9)",
+		    "not(and([sip 10.0.0.0-10.255.255.255]"
+		    "[dip 10.0.0.0-10.255.255.255]))"},
+		{"src or dst net != 10.0.0.0/8",
+		    "not([host 10.0.0.0-10.255.255.255])"},
 		{"src=1.2.3.4 or dst=1.2.3.4", "or([sip 1.2.3.4][dip 1.2.3.4])"},
 		{"portrange 1000-2000", "[dport 1000-2000]"},
 		{"port 80 or 443", "or([dport 80][dport 443])"},
 		{"port (80 or 443)", "[dport 80 443]"},
+		/* a bare value is qualified as the one before it */
+		{"tcp port 80 or 443", "or(and([proto 6][dport 80])"
+		    "and([proto 6][dport 443]))"},
+		{"tcp port 80 or 443 or 8080 or udp",
+		    "or(and([proto 6][dport 80])and([proto 6][dport 443])"
+		    "and([proto 6][dport 8080])[proto 17])"},
+		{"tcp port 80 or port 443",
+		    "or(and([proto 6][dport 80])[dport 443])"},
+		{"udp dst port 53 and not 5353 or 54",
+		    "or(and(and([proto 17][dport 53])"
+		    "not(and([proto 17][dport 5353])))"
+		    "and([proto 17][dport 54]))"},
+		{"ip src host 1.2.3.4 or 1.2.3.5",
+		    "or(and([version 4][sip 1.2.3.4])"
+		    "and([version 4][sip 1.2.3.5]))"},
+		{"tcp ip port 80 or 443",
+		    "or(and([proto 6]and([version 4][dport 80]))"
+		    "and([proto 6]and([version 4][dport 443])))"},
+		{"tcp ip ip port 80 or 443",
+		    "or(and([proto 6]and([version 4]"
+		    "and([version 4][dport 80])))"
+		    "and([proto 6]and([version 4][dport 443])))"},
+		{"ip6 ip port 80 or 443",
+		    "or(and([version 6]and([version 4][dport 80]))"
+		    "and([version 6]and([version 4][dport 443])))"},
+		{"src and dst host 1.2.3.4 or 1.2.3.5",
+		    "or(and([sip 1.2.3.4][dip 1.2.3.4])"
+		    "and([sip 1.2.3.5][dip 1.2.3.5]))"},
+		{"tcp src and dst net 10.0.0.0/31 or 10.0.0.4/31",
+		    "or(and([proto 6]and([sip 10.0.0.0-10.0.0.1]"
+		    "[dip 10.0.0.0-10.0.0.1]))"
+		    "and([proto 6]and([sip 10.0.0.4-10.0.0.5]"
+		    "[dip 10.0.0.4-10.0.0.5])))"},
+		{"tcp host 1.2.3.4 or (1.2.3.5 or 1.2.3.6)",
+		    "or(and([proto 6][host 1.2.3.4])"
+		    "or(and([proto 6][host 1.2.3.5])"
+		    "and([proto 6][host 1.2.3.6])))"},
+		{"(tcp host 1.2.3.4) or 1.2.3.5",
+		    "or(and([proto 6][host 1.2.3.4])[host 1.2.3.5])"},
 		{"host 1.2.3.4 or 1.2.3.5 and tcp",
 		    "or([host 1.2.3.4]and([host 1.2.3.5][proto 6]))"},
 		{"1.2.3.4", "[host 1.2.3.4]"},
@@ -263,6 +310,10 @@ check_meanings(void)
 		/* lists, countries, systems */
 		{"host in @list", "[host 10.0.0.1-10.0.0.2 10.0.0.4-10.0.0.9 "
 		    "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"tcp src net 1.2.3.4 or @list",
+		    "or(and([proto 6][sip 1.2.3.4])and([proto 6]"
+		    "[sip 10.0.0.1-10.0.0.2 10.0.0.4-10.0.0.9 2001:db8::-"
+		    "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]))"},
 		{"sip in (@list, 10.0.0.3) and ip4",
 		    "and([sip 10.0.0.1-10.0.0.9 2001:db8::-2001:db8:ffff:ffff:"
 		    "ffff:ffff:ffff:ffff][version 4])"},

@@ -125,6 +125,48 @@ test_comments_are_no_part_of_values(void)
 	gp_conf_free(c);
 }
 
+/* A section that is not seen is an interface that nobody captures. */
+static void
+test_sections_are_seen_or_refused(void)
+{
+	static const char indented[] =
+	    "x.ini:2: a section begins at the start of its line";
+	char error[512];
+	struct gp_conf *c;
+
+	mistake("[interface eth0]\n [interface eth1]\nsnaplen = 99\n", indented);
+	mistake("[interface eth0]\n\t[interface eth1]\n", indented);
+	mistake("[interface eth0]\n\f[interface eth1]\n", indented);
+	mistake("[capture]\n \v\r[site]\n", indented);
+	mistake("[capture]\nfilter = tcp\n [interface eth1]\n",
+	    "x.ini:3: a section begins at the start of its line");
+	mistake(" [site]\nname = x\n",
+	    "x.ini:1: a section begins at the start of its line");
+	mistake("[site] name = x\n",
+	    "x.ini:1: section [site] has a line of its own");
+	mistake("[store]\n[interface eth0]snaplen = 99\n",
+	    "x.ini:2: section [interface eth0] has a line of its own");
+	mistake("[site]]\n", "x.ini:1: section [site] has a line of its own");
+	c = parse("[site] \t\r\nname = a\n[store] ; here\n[interface eth0]# x\n"
+		  "[interface eth1]", error);
+	if (ok(c != NULL, "blanks and comments behind a section: %s", error)) {
+		is_str(c->site.name, "a", "are no text");
+		is_int(c->n_ifaces, 2, "also at the end");
+	}
+	gp_conf_free(c);
+	c = parse("\xef\xbb\xbf[site]\nname = a\n[interface eth0]\n", error);
+	if (ok(c != NULL, "a byte order mark: %s", error)) {
+		is_str(c->site.name, "a", "is no text");
+		is_int(c->n_ifaces, 1, "in either pass");
+	}
+	gp_conf_free(c);
+	c = parse("\xef\xbb\xbf", error);
+	ok(c != NULL, "nothing else: %s", error);
+	gp_conf_free(c);
+	mistake("[interface eth0]\n\xef\xbb\xbf[interface eth1]\nsnaplen = 99\n",
+	    "x.ini:2: neither a section, a key = value nor a comment");
+}
+
 static void
 test_mistakes(void)
 {
@@ -198,6 +240,7 @@ main(void)
 	test_values();
 	test_comments_are_no_part_of_values();
 	test_filters();
+	test_sections_are_seen_or_refused();
 	test_mistakes();
 	test_files();
 	return tap_done();

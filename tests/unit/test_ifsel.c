@@ -60,6 +60,10 @@ main(void)
 	ok(strstr(chosen("0123456789012345678901234567890123456789"
 			 "01234567890123456789012345678901"), "so long") != NULL,
 	    "a name too long");
+	ok(ifsel_is_empty("") && ifsel_is_empty(",") && ifsel_is_empty("!") &&
+	    ifsel_is_empty(" , !,"), "lists of nothing");
+	ok(!ifsel_is_empty("any") && !ifsel_is_empty(",eth0") &&
+	    !ifsel_is_empty("!eth0"), "  and of something");
 	ok(ifsel_choose("any", nothing, &out, error) < 0 &&
 	    strstr(error, "no interface yet") != NULL, "an empty store");
 	ok(ifsel_choose("eth0", nothing, &out, error) < 0 &&

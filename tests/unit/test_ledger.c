@@ -1,6 +1,8 @@
 /* What was shipped stays known, whatever is torn off the ledger. */
 #include "querier/export/ledger.h"
 
+#include "common/base/checksum.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -139,6 +141,25 @@ test_days(void)
 	ledger_close(l);
 }
 
+/* Without what is unreadable, as it was written once. */
+static void
+test_old_attempt(struct ledger *l, const char *path,
+    const struct ledger_attempt *a)
+{
+	size_t len = offsetof(struct ledger_attempt, ids) + a->n * LEDGER_ID;
+	struct ledger_attempt *b = calloc(1, sizeof(*b));
+	uint64_t sum = gp_checksum(a, len, 0);
+	FILE *f = fopen(path, "w");
+
+	(void)fwrite(a, 1, len, f);
+	(void)fwrite(&sum, 1, sizeof(sum), f);
+	(void)fclose(f);
+	is_int(ledger_attempt_read(l, b), 1, "an older version's is read");
+	ok(b->n == a->n && memcmp(a->ids, b->ids, sizeof(a->ids)) == 0 &&
+		!b->unreadable[1], "with its records");
+	free(b);
+}
+
 static void
 test_attempt(void)
 {
@@ -156,6 +177,7 @@ test_attempt(void)
 	a->n = 3;
 	for (unsigned i = 0; i < 3; i++)
 		make_id(a->ids[i], i);
+	a->unreadable[1] = true;
 	is_int(ledger_attempt_write(l, a), 0, "written");
 	is_int(ledger_attempt_read(l, b), 1, "read");
 	ok(memcmp(a, b, sizeof(*a)) == 0, "the same");
@@ -172,10 +194,43 @@ test_attempt(void)
 		is_int(ledger_attempt_read(l, b), -EIO, "byte %ld", at);
 		is_int(ledger_attempt_write(l, a), 0, "mended");
 	}
+	test_old_attempt(l, path, a);
 	is_int(ledger_attempt_clear(l), 0, "cleared");
 	is_int(ledger_attempt_read(l, b), 0, "none again");
 	free(a);
 	free(b);
+	ledger_close(l);
+}
+
+/* A day's file that is none. */
+static void
+test_restart(void)
+{
+	struct ledger *l = open_ledger("a server\n");
+	struct ledger_day d;
+	char path[128];
+	uint8_t id[1][LEDGER_ID];
+
+	make_id(id[0], 3);
+	(void)snprintf(path, sizeof(path), "%s/shipped/eth0/2025-11-25",
+	    folder);
+	(void)unlink(path);
+	is_int(symlink("/nowhere", path), 0, "for a file");
+	is_int(ledger_day_open(l, "eth0", DAY, &d), -ELOOP, "a link");
+	is_int(ledger_day_restart(l, &d), 0, "is removed");
+	is_int(ledger_day_add(l, &d, (const uint8_t(*)[LEDGER_ID])id, 1), 0,
+	    "and the day begun anew");
+	ledger_day_free(&d);
+	is_int(known(l, "eth0", 50), 1, "which stays");
+	(void)unlink(path);
+	(void)mkdir(path, 0700);
+	is_int(ledger_day_open(l, "eth0", DAY, &d), -EISDIR, "a folder");
+	ok(ledger_day_restart(l, &d) < 0, "cannot be removed");
+	is_int(ledger_day_add(l, &d, (const uint8_t(*)[LEDGER_ID])id, 1), 0,
+	    "and the day is kept");
+	ok(ledger_day_has(&d, id[0]), "in memory");
+	ledger_day_free(&d);
+	(void)rmdir(path);
 	ledger_close(l);
 }
 
@@ -219,6 +274,7 @@ main(void)
 		return 1;
 	test_days();
 	test_attempt();
+	test_restart();
 	test_dead();
 	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return tap_done();

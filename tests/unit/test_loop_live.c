@@ -619,6 +619,38 @@ test_naming_long(int vb)
 	live_free(&run);
 }
 
+/* Told to end while a block's END is being published, soon behind the boundary:
+ * flows that were carried for their names are in what is left behind it. */
+static void
+test_naming_ended(int vb)
+{
+	enum { FLOWS = 100000 };
+	unsigned lost = 0, open = 0;
+
+	for (useconds_t us = 500; us < 20000; us += us) {
+		struct live_run run;
+		int64_t slot_s;
+
+		set_wall(1, 299);
+		slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+		live_open(&run, (struct live_run_cfg){"va", true, "udp",
+				    0, 60, false, 0});
+		live_start(&run);
+		send_frames(vb, 0, FLOWS);
+		while (gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S) ==
+		    slot_s)
+			usleep(100);
+		send_frames(vb, FLOWS, 1); /* which wakes it */
+		usleep(us);
+		live_stop(&run);
+		lost += run.out->packets != FLOWS + 1;
+		open += !closes(&run.totals, run.out);
+		live_free(&run);
+	}
+	is_int(lost, 0, "an end at the boundary loses nothing");
+	is_int(open, 0, "accounts close");
+}
+
 /* The writer stands still over two boundaries. */
 static void
 test_late(int vb, uint32_t l7_wait_s)
@@ -836,6 +868,7 @@ main(void)
 	if (dpi_version()) {
 		test_naming(vb);
 		test_naming_long(vb);
+		test_naming_ended(vb);
 		test_late(vb, 2);
 	}
 	test_gone(vb);

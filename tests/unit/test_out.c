@@ -74,16 +74,35 @@ check_text(void)
 static void
 check_short(void)
 {
+	static char large[3100];
 	char small[6];
+	const char *s;
 
 	out_clean_string(small, sizeof(small), "abc\303\274\303\274");
 	is_str(small, "abc\303\274", "a character is not cut in two");
 	out_clean_string(small, sizeof(small), "abc\033");
 	is_str(small, "abc", "nor an escape");
+	memset(large, 'a', 2998);
+	strcpy(large + 2998, "<\303\274");
+	out_html(&o, large);
+	ok(strlen(s = text()) == 3004 && strcmp(s + 2997, "a&lt;\303\274") == 0,
+	    "html of a long text is whole");
 	out_u64(&o, UINT64_MAX);
 	is_str(text(), "18446744073709551615", "largest number");
 	out_u64(&o, 0);
 	is_str(text(), "0", "zero");
+}
+
+static void
+check_html(void)
+{
+	out_html(&o, "a<b>&\"c\"");
+	is_str(text(), "a&lt;b&gt;&amp;&quot;c&quot;", "html");
+	out_html(&o, "<\033\303>\303\274\342\200\256");
+	is_str(text(), "&lt;\\x1b\\xc3&gt;\303\274\\xe2\\x80\\xae",
+	    "  with controls");
+	out_html(&o, "");
+	is_str(text(), "", "  of nothing");
 }
 
 static void
@@ -123,6 +142,7 @@ main(void)
 	out_init(&o, -1);
 	check_text();
 	check_short();
+	check_html();
 	check_writing();
 	return tap_done();
 }

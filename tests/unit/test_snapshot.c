@@ -14,17 +14,24 @@ static _Alignas(8) uint8_t buf[FRAME_MAX_BYTES];
 static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4};
 
 static void
-row(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets)
+labelled(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets,
+    uint16_t label)
 {
 	static uint8_t sip[16], dip[16];
 	struct flowtab_row r = {.sip = sip, .dip = dip, .version = version,
-		.dport = dport, .proto = 17};
+		.dport = dport, .proto = 17, .label = label};
 
 	memcpy(sip + (version == 6 ? 12 : 0), &host, 4);
 	dip[0] = 1;
 	r.counter[FRAME_PKTS_SENT] = packets;
 	r.counter[FRAME_BYTES_SENT] = packets * 100;
 	snapshot_row(&block, &r);
+}
+
+static void
+row(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets)
+{
+	labelled(version, host, dport, packets, LABELS_UNKNOWN);
 }
 
 static const struct frame_header *
@@ -107,6 +114,39 @@ test_full(uint8_t version)
 	is_int(packets, n, "with all packets");
 }
 
+/* Flows get their labels while they are published: as many as a call may bring
+ * are new after room was asked for, and there are more than a frame's names. */
+static void
+test_new_names(uint32_t known_rows)
+{
+	const struct frame_header *h = NULL;
+	uint64_t packets, all = 0;
+	uint32_t n = 0, made = 0, room;
+	char name[16];
+
+	for (int frames = 0; frames < 3; frames++) {
+		while (snapshot_rows(&block) < known_rows &&
+		    snapshot_room(&block) > 0)
+			row(6, ++n, 53, 1);
+		while ((room = (uint32_t)snapshot_room(&block)) > 0)
+			for (; room > 0; room--) {
+				snprintf(name, sizeof(name), "app%u", made++);
+				labelled(6, ++n, 53, 1,
+				    labels_add(&labels, name, "x"));
+			}
+		if (snapshot_push(&block, &ring, &meta, &packets) != 0)
+			break;
+		all += packets;
+		h = take();
+		if (!h || h->n_names > FRAME_MAX_NAMES)
+			break;
+	}
+	ok(h && h->bytes <= FRAME_MAX_BYTES && h->n_names > 1 &&
+	    h->n_names <= FRAME_MAX_NAMES,
+	    "frames behind %u rows have names that came late", known_rows);
+	is_int(all, n, "and all packets");
+}
+
 /* More keys than places in the memory for equal rows. */
 static void
 test_collisions(uint8_t version)
@@ -159,6 +199,9 @@ main(void)
 	test_full(6);
 	test_collisions(4);
 	test_collisions(6);
+	test_new_names(0);
+	test_new_names(1000);
+	test_new_names(3500);
 	test_no_room();
 	ring_detach(&consumer);
 	ring_destroy(&ring);

@@ -83,6 +83,10 @@ check_conditions(void)
 	is_str(sql("port 80-90 or udp"),
 	    "(((dport >= 80 AND dport <= 90)) OR (proto IN (17)))",
 	    "a range, a protocol");
+	is_str(sql("tcp port 80 or 443"),
+	    "(((proto IN (6)) AND (dport IN (80))) OR "
+	    "((proto IN (6)) AND (dport IN (443))))",
+	    "a bare value is qualified as the one before it");
 	is_str(sql("dport < 0"), "(0)", "nothing can be");
 	is_str(sql("src 10.0.0.1"), "((version = 4 AND ((sip = unhex('"
 	    "00000000000000000000FFFF0A000001')))))", "an address");
@@ -176,7 +180,7 @@ check_bins(void)
 {
 	static const char *const zones[] = {"UTC", "Europe/Zurich",
 	    "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu",
-	    "Africa/Casablanca", "Pacific/Apia"};
+	    "Africa/Casablanca", "Pacific/Apia", "Atlantic/Azores"};
 	static const int64_t bins[] = {300, 900, 3600, 21600, 43200, 86400,
 	    3 * 86400, 604800};
 	static const struct {

@@ -289,6 +289,46 @@ check_footer(void)
 	godb_scan_close(s);
 }
 
+/* Letters take a column each, however many bytes they have; what is no UTF-8
+ * takes those that it is shown with. */
+static void
+check_letters(void)
+{
+	static const char want[] =
+	    "                l7proto   category   packets       %   data vol.       %\n"
+	    "    T\303\251l\303\251com \303\216le-de-C\303\264te     R\303\251seau    3.00     50.00   300.00  B   50.00\n"
+	    "   \342\202\254 \320\270\320\274\321\217, rather longer        Web    2.00     33.33   200.00  B   33.33\n"
+	    "                 a\\xc3(        Web    1.00     16.67   100.00  B   16.67\n"
+	    "\n";
+	static const struct fake_row rows[] = {
+		{4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 443, 6, 1,
+		    {300, 0, 3, 0}},
+		{4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 443, 6, 2,
+		    {200, 0, 2, 0}},
+		{4, V4(10, 0, 0, 1), V4(10, 0, 0, 2), 443, 6, 3,
+		    {100, 0, 1, 0}},
+	};
+	const struct question q = {"apps_l7", "", NULL, GODB_SORT_BYTES,
+	    GODB_DIR_BOTH, 1700000100, 1700000400};
+	struct godb_scan *s = fake_scan_new();
+	char *got, *head;
+
+	fake_add_l7(s, "T\303\251l\303\251com \303\216le-de-C\303\264te",
+	    "R\303\251seau");
+	fake_add_l7(s, "\342\202\254 \320\270\320\274\321\217, rather longer",
+	    "Web");
+	fake_add_l7(s, "a\303(", "Web");
+	fake_add_iface(s, "eth0");
+	fake_add_part(s, 0, 1700000100, rows, 3);
+	got = strdup(ask(s, &q, table_print));
+	head = strstr(got, "\n\n") + 2;
+	if (strstr(head, "Overall"))
+		*strstr(head, "Overall") = '\0';
+	same_lines(head, want, "letters of other scripts");
+	free(got);
+	godb_scan_close(s);
+}
+
 static void
 check_empty(void)
 {
@@ -392,6 +432,7 @@ main(void)
 	check_seed();
 	check_units();
 	check_footer();
+	check_letters();
 	check_empty();
 	check_machine();
 	check_removed();

@@ -188,6 +188,219 @@ check_local(void)
 	is_int(ours.tm_gmtoff, 20700, "TZ counts");
 }
 
+/* ---- where clocks change ------------------------------------------------- */
+
+#define SPAN_MIN (12 * 1440)
+#define AT_MIN   (10 * 1440) /* of the change */
+
+/* What clocks show, a minute after the other, and where each minute's bin
+ * begins: found by walking, as somebody with a clock and a list would. */
+struct walk {
+	int64_t first_s;
+	int64_t clock[SPAN_MIN];
+	int64_t start[SPAN_MIN]; /* -1: before the first beginning */
+};
+
+static int64_t
+read_clock(int64_t t_s)
+{
+	time_t t = t_s;
+	struct tm tm;
+
+	(void)localtime_r(&t, &tm);
+	return t_s + tm.tm_gmtoff;
+}
+
+static int64_t
+multiple(int64_t clock_s, int64_t bin_s)
+{
+	/* Mondays: four days later; all of it is behind 1970 */
+	int64_t shift = bin_s == 604800 ? 4 * 86400 : 0;
+
+	return (clock_s - shift) / bin_s;
+}
+
+static void
+walk_bins(struct walk *w, int64_t bin_s)
+{
+	int64_t most = multiple(w->clock[0], bin_s), begin = -1;
+	int64_t shown = 0, twice = 0; /* up to here, so long: shown twice */
+
+	for (int i = 0; i < SPAN_MIN; i++) {
+		int64_t n = multiple(w->clock[i], bin_s);
+		bool on = multiple(w->clock[i] - 60, bin_s) < n;
+
+		if (i > 0 && w->clock[i] <= w->clock[i - 1]) {
+			shown = w->clock[i - 1] + 60;
+			twice = shown - w->clock[i];
+		}
+		if (n > most || (on && w->clock[i] < shown && bin_s <= twice))
+			begin = w->first_s + i * 60;
+		most = n > most ? n : most;
+		w->start[i] = begin;
+	}
+}
+
+/* Blocks of four days, two of them behind the change. */
+static int
+count_wrong(const struct walk *w, int64_t bin_s)
+{
+	int64_t before = 0;
+	int wrong = 0;
+
+	for (int i = AT_MIN - 2880; i < SPAN_MIN; i++) {
+		int64_t t = w->first_s + i * 60;
+		int64_t want = (w->start[i] + 299) / 300 * 300;
+		int64_t got;
+
+		if (t % 300)
+			continue;
+		got = when_bin(t, bin_s);
+		if (got != want || got < before || got > t) {
+			if (wrong++ == 0)
+				printf("# %s, bin of %" PRId64 " at %" PRId64
+				    ": got %" PRId64 ", want %" PRId64 "\n",
+				    getenv("TZ"), bin_s, t, got, want);
+		}
+		before = got;
+	}
+	return wrong;
+}
+
+static int64_t
+parse_clock(int64_t clock_s)
+{
+	time_t t = clock_s;
+	char text[40];
+	struct tm tm;
+
+	(void)gmtime_r(&t, &tm);
+	(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	return at(text);
+}
+
+/* What is typed means the first minute at which clocks show it or more;
+ * whatever was asked for before. */
+static int
+count_misread(const struct walk *w)
+{
+	int wrong = 0;
+
+	for (int64_t c = w->clock[AT_MIN] - 10800; c < w->clock[AT_MIN] + 10800;
+	     c += 1800) {
+		int i = AT_MIN - 2880;
+
+		while (i < SPAN_MIN && w->clock[i] < c)
+			i++;
+		(void)read_clock(w->first_s - (c % 3600 ? 86400 * 180 : 0));
+		wrong += i < SPAN_MIN &&
+		    parse_clock(c) / 60 != w->first_s / 60 + i;
+	}
+	return wrong;
+}
+
+static int64_t
+find_minute(int64_t t_s)
+{
+	while (read_clock(t_s + 60) == read_clock(t_s) + 60)
+		t_s += 60;
+	return t_s + 60;
+}
+
+static void
+check_change(int64_t change_s, int *n_wrong)
+{
+	static const int64_t bins[] = {300, 1200, 1800, 2700, 3600, 7200, 10800,
+	    14400, 21600, 28800, 43200, 86400, 2 * 86400, 604800};
+	static struct walk w;
+
+	w.first_s = change_s - AT_MIN * 60;
+	for (int i = 0; i < SPAN_MIN; i++)
+		w.clock[i] = read_clock(w.first_s + i * 60);
+	for (size_t k = 0; k < sizeof(bins) / sizeof(bins[0]); k++) {
+		walk_bins(&w, bins[k]);
+		*n_wrong += count_wrong(&w, bins[k]);
+	}
+	*n_wrong += count_misread(&w);
+}
+
+static void
+check_changes(void)
+{
+	static const struct {
+		const char *zone;
+		int64_t year_s; /* begin of it */
+		int n; /* changes in the year */
+	} t[] = {
+		{"UTC", 1767225600, 0},
+		{"Europe/Zurich", 1767225600, 2},
+		{"Europe/London", 1767225600, 2},
+		{"Atlantic/Azores", 1767225600, 2},
+		{"America/Havana", 1767225600, 2},
+		{"America/New_York", 1767225600, 2},
+		{"America/Scoresbysund", 1767225600, 2},
+		{"America/Nuuk", 1767225600, 2},
+		{"America/Santiago", 1767225600, 2},
+		{"America/Asuncion", 1704067200, 2},
+		{"America/St_Johns", 1262304000, 2}, /* at 00:01 */
+		{"Africa/Cairo", 1767225600, 2},
+		{"Africa/Casablanca", 1767225600, 2},
+		{"Asia/Beirut", 1767225600, 2},
+		{"Asia/Kathmandu", 1767225600, 0},
+		{"Asia/Tehran", 1640995200, 2},
+		{"Australia/Lord_Howe", 1767225600, 2}, /* half an hour */
+		{"Pacific/Chatham", 1767225600, 2},
+		{"Pacific/Apia", 1293840000, 3},   /* a day was left out */
+		{"Antarctica/Casey", 1577836800, 2}, /* three hours */
+		{"Antarctica/Troll", 1767225600, 2}, /* two hours */
+	};
+
+	for (size_t k = 0; k < sizeof(t) / sizeof(t[0]); k++) {
+		int n = 0, wrong = 0;
+
+		set_zone(t[k].zone);
+		for (int64_t s = t[k].year_s; s < t[k].year_s + 365 * 86400;
+		     s += 3600) {
+			if (read_clock(s) == read_clock(s - 3600) + 3600)
+				continue;
+			n++;
+			check_change(find_minute(s - 3600), &wrong);
+		}
+		is_int(n, t[k].n, "%s changes its clocks", t[k].zone);
+		is_int(wrong, 0, "  bins and times around that");
+	}
+	set_zone("UTC");
+}
+
+/* The same as somebody would say it. */
+static void
+check_said(void)
+{
+	/* at 02:00 clocks go to 03:00 */
+	is_bin("Europe/Zurich", 1774746000, 21600, 1774738800);
+	is_bin("Europe/Zurich", 1774746000 + 3 * 3600, 21600,
+	    1774738800 + 5 * 3600);
+	is_bin("Europe/Zurich", 1774746000, 7200, 1774746000);
+	/* at 03:00 they go to 02:00 */
+	is_bin("Europe/Zurich", 1792890000, 21600, 1792879200);
+	is_bin("Europe/Zurich", 1792890000, 7200, 1792886400);
+	is_bin("Europe/Zurich", 1792890000, 3600, 1792890000);
+	is_bin("Europe/Zurich", 1792890000 - 300, 3600, 1792886400);
+	/* at 01:00 to 00:00: 25 hours, and each of them belongs to the day */
+	is_bin("Atlantic/Azores", 1792886400, 86400, 1792886400);
+	is_bin("Atlantic/Azores", 1792886400 + 25 * 3600 - 300, 86400,
+	    1792886400);
+	is_int(at("2026-10-25"), 1792886400, "the day begins with the first");
+	is_int(at("2026-10-25 00:30"), 1792886400 + 1800, "of two moments");
+	/* at 00:00 they go to 01:00 */
+	set_zone("America/Havana");
+	is_int(at("2026-03-08"), 1772946000, "a day without its midnight");
+	is_bin("America/Havana", 1772946000, 86400, 1772946000);
+	set_zone("Pacific/Apia");
+	is_int(at("2011-12-30 12:00"), at("2011-12-31"), "a day that was not");
+	set_zone("UTC");
+}
+
 static void
 check_bins(void)
 {
@@ -226,6 +439,10 @@ check_bins(void)
 	ok(!when_set_zone("Europe/Zurch") && !when_set_zone("") &&
 	    !when_set_zone("../etc/passwd") && !when_set_zone("/etc/passwd"),
 	    "and that there are not");
+	ok(!when_set_zone("Europe") && !when_set_zone("Europe/") &&
+	    !when_set_zone("zone.tab") && !when_set_zone("tzdata.zi"),
+	    "folders and other files are none");
+	is_str(getenv("TZ"), "UTC", "what is refused changes nothing");
 }
 
 int
@@ -236,5 +453,7 @@ main(void)
 	check_zone();
 	check_durations();
 	check_bins();
+	check_changes();
+	check_said();
 	return tap_done();
 }
