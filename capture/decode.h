@@ -4,7 +4,8 @@
  * Pure functions over untrusted bytes: no I/O, no allocation, no state, no
  * read beyond the captured length.  The outermost IP header counts; whatever
  * a tunnel carries is its business.  Not here: reassembly (fragment.h gives
- * later fragments their ports), checksums, who is client (orient.h).
+ * later fragments their ports and protocol), checksums, who is client
+ * (orient.h).
  */
 #ifndef CAPTURE_DECODE_H
 #define CAPTURE_DECODE_H
@@ -63,6 +64,8 @@ struct decode_packet {
 	uint8_t hint;      /* enum decode_hint */
 	uint8_t tcp_flags; /* 0 where not captured */
 	uint8_t icmp_type; /* ICMP and ICMPv6 */
+	uint8_t frag_next; /* what all fragments of a datagram say follows;
+	                      set with a FRAG flag */
 };
 
 /*
@@ -75,7 +78,9 @@ struct decode_packet {
  *
  * IPv6: hop-by-hop, routing, fragment and destination options are walked
  * (RFC 8200); where one was not captured, proto is the number at which the
- * walk stopped.  IPv4 total length 0 (segmentation offload) is accepted.
+ * walk stopped; so it is in a later fragment, which has only the number that
+ * its fragment header gives.  IPv4 total length 0 (segmentation offload) is
+ * accepted.
  */
 enum decode_class decode_frame(int dlt, const uint8_t *data, uint32_t caplen,
     uint32_t wire_len, struct decode_packet *out);

@@ -154,6 +154,7 @@ start(struct decode_packet *out, uint8_t version)
 	out->version = version;
 	out->sport = out->dport = 0;
 	out->frag_id = 0;
+	out->frag_next = 0;
 	out->flags &= DECODE_GROUP; /* the link layer's verdict stays */
 	out->hint = DECODE_HINT_NONE;
 	out->tcp_flags = out->icmp_type = 0;
@@ -178,6 +179,7 @@ decode_ip4(const uint8_t *p, size_t n, struct decode_packet *out)
 	frag = be16(p + 6);
 	if (frag & 0x3fff) {
 		out->frag_id = be16(p + 4);
+		out->frag_next = p[9];
 		out->flags |= frag & 0x1fff ? DECODE_FRAG_LATER
 		                            : DECODE_FRAG_FIRST;
 	}
@@ -200,6 +202,7 @@ take_fragment(const uint8_t *p, struct decode_packet *out)
 	if ((frag & 0xfff9) == 0)
 		return false; /* atomic fragment, RFC 6946 */
 	out->frag_id = be32(p + 4);
+	out->frag_next = p[0];
 	out->flags &= (uint8_t)~(DECODE_FRAG_FIRST | DECODE_FRAG_LATER);
 	out->flags |= frag & 0xfff8 ? DECODE_FRAG_LATER : DECODE_FRAG_FIRST;
 	return frag & 0xfff8;

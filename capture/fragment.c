@@ -19,7 +19,7 @@ set_of(struct fragment_cache *c, const struct decode_packet *p)
 	memcpy(w, p->src, n);
 	memcpy(w + 2, p->dst, n);
 	w[4] = p->frag_id;
-	w[5] = (uint64_t)p->proto << 8 | p->version;
+	w[5] = (uint64_t)p->frag_next << 8 | p->version;
 	h = gp_hash_words(&c->key, w, 6) % (FRAGMENT_ENTRIES / FRAGMENT_WAYS);
 	return &c->entry[h * FRAGMENT_WAYS];
 }
@@ -29,7 +29,7 @@ same(const struct fragment_entry *e, const struct decode_packet *p)
 {
 	size_t n = p->version == 6 ? 16 : 4;
 
-	return e->version == p->version && e->proto == p->proto &&
+	return e->version == p->version && e->next == p->frag_next &&
 	    e->id == p->frag_id && memcmp(e->src, p->src, n) == 0 &&
 	    memcmp(e->dst, p->dst, n) == 0;
 }
@@ -72,8 +72,10 @@ remember(struct fragment_entry *e, const struct decode_packet *p,
 	e->seen_s = now_s;
 	e->sport = p->sport;
 	e->dport = p->dport;
+	e->next = p->frag_next;
 	e->proto = p->proto;
 	e->version = p->version;
+	e->has_ports = p->flags & DECODE_HAS_PORTS;
 }
 
 static void
@@ -84,6 +86,9 @@ recall(const struct fragment_entry *set, struct decode_packet *p,
 		if (!same(&set[i], p))
 			continue;
 		if (age(&set[i], now_s) > FRAGMENT_TTL_S)
+			return;
+		p->proto = set[i].proto;
+		if (!set[i].has_ports)
 			return;
 		p->sport = set[i].sport;
 		p->dport = set[i].dport;
@@ -103,6 +108,6 @@ fragment_track(struct fragment_cache *c, struct decode_packet *p,
 	set = set_of(c, p);
 	if (p->flags & DECODE_FRAG_LATER)
 		recall(set, p, now_s);
-	else if (p->flags & DECODE_HAS_PORTS)
+	else if ((p->flags & DECODE_HAS_PORTS) || p->proto != p->frag_next)
 		remember(victim(set, p, now_s), p, now_s);
 }

@@ -48,8 +48,9 @@ struct loop_totals {
 	uint64_t frames;
 	uint64_t overflow, late, time_clamped;
 	uint64_t kernel_drops, iface_drops;
-	uint64_t kernel_at_stop; /* live: PACKET_STATISTICS when told to stop,
-	                            drops left out; all of it is read */
+	uint64_t kernel_at_stop; /* live: PACKET_STATISTICS when told to stop or
+	                            the interface went, drops left out; what of
+	                            it is not read is in kernel_drops */
 	uint64_t pending; /* counted, not yet published */
 	uint64_t l7_cut;  /* payload to be looked at was not captured whole */
 	uint64_t l7_full; /* ... found no room on its way */

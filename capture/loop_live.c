@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/clock.h"
 
@@ -17,6 +18,7 @@
 #define SWEEP_NS     (60 * GP_NS_PER_S)
 #define QUIET_NS     (5 * SOURCE_BLOCK_MS * MS_NS)
 #define NAMING_NS    GP_NS_PER_S       /* between looks at who has a name */
+#define SETTLE_MS    50 /* until all that an interface brought is buffered */
 #define SLOT_NS      (GP_SLOT_S * GP_NS_PER_S)
 /* Publishing and sweeping between two reads, in pieces of a few 10 us */
 #define WORK_NS      (100 * INT64_C(1000))
@@ -221,13 +223,14 @@ take_queued(void *ctx, const struct source_packet *p)
 	q->head++;
 }
 
-/* Reads once all handles that may have something; false when the interface is
- * gone. */
+/* Reads once all handles that may have something; false when one of them errs:
+ * the interface is gone.  The others, and this one the next time, still have
+ * what came before. */
 static bool
 read_packets(struct loop *l, size_t *got)
 {
 	struct source *s = l->cfg.source;
-	bool queued = l->live.queue[0].held != NULL;
+	bool queued = l->live.queue[0].held != NULL, fine = true;
 	int64_t mono_ns;
 
 	*got = 0;
@@ -242,12 +245,12 @@ read_packets(struct loop *l, size_t *got)
 			continue;
 		if (source_read(s, i, READ_MAX, queued ? take_queued
 			: take_one, l, &n) != SOURCE_OK)
-			return false;
+			fine = false;
 		*got += n;
 	}
 	merge(l, mono_ns);
 	loop_flush(l);
-	return true;
+	return fine;
 }
 
 /* ---- publishing -------------------------------------------------------- */
@@ -679,11 +682,13 @@ wait_packets(struct loop *l, int timeout_ms, size_t got)
 	}
 }
 
-/* Everything that was in the kernel's buffer when we were told to stop. */
+/* Everything that was in the kernel's buffer when we were told to stop, or the
+ * interface went; what stays there counts as dropped. */
 static bool
 drain(struct loop *l)
 {
 	int64_t start = gp_clock_mono_ns(), now = start, heard = start;
+	bool there = true;
 	uint64_t target;
 
 	note_drops(l);
@@ -695,7 +700,7 @@ drain(struct loop *l)
 
 		memset(l->live.quiet, 0, sizeof(l->live.quiet));
 		if (!read_packets(l, &got))
-			return false;
+			there = false;
 		(void)work(l);
 		now = gp_clock_mono_ns();
 		if (got != 0)
@@ -706,7 +711,18 @@ drain(struct loop *l)
 		if (got == 0)
 			wait_packets(l, SOURCE_BLOCK_MS, 0);
 	} while (now - start < LOOP_STOP_MS * MS_NS && now - heard < QUIET_NS);
-	return true;
+	source_lost(l->cfg.source, target);
+	return there;
+}
+
+/* Its last packets are on their way through the kernel, and in blocks that are
+ * not handed over yet. */
+static void
+let_settle(void)
+{
+	const struct timespec pause = {0, SETTLE_MS * MS_NS};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 /* Publishes all there is and says goodbye, waiting for room. */
@@ -762,7 +778,7 @@ note_turn(struct loop *l)
 	pause_note(&l->totals.turns_cpu, l->live.turn_cpu_ns - cpu_ns);
 }
 
-/* Asked once a second while nothing comes. */
+/* Asked once a second. */
 static bool
 is_present(struct loop *l)
 {
@@ -782,7 +798,7 @@ turn(struct loop *l)
 {
 	const struct loop_live *v = &l->live;
 	size_t got;
-	bool there = read_packets(l, &got) && (got != 0 || is_present(l));
+	bool there = read_packets(l, &got) && is_present(l);
 	bool room = work(l);
 	bool busy = got != 0 || v->sweep_left != 0 || must_release(l) ||
 	    (room && (v->round.active || v->owed || naming_due(l)));
@@ -823,8 +839,10 @@ loop_run_live(struct loop *l)
 	begin_turn(l);
 	while (there && !l->stop && !l->peer_gone && !has_left(l))
 		there = turn(l);
-	if (there && (l->stop || has_left(l)))
-		there = drain(l);
+	if (!there)
+		let_settle();
+	if (!there || l->stop || has_left(l))
+		there = drain(l) && there;
 	loop_stop(l);
 	note_drops(l);
 	finish(l);

@@ -43,6 +43,7 @@
 #define STOP_WAIT_MS 10000
 #define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
+#define FILTER_MAX 65536 /* bytes of a filter_file */
 #define OFFLINE_RING_BYTES (8u << 20)
 
 struct options {
@@ -81,6 +82,15 @@ die(int status, const char *what, const char *why)
 	exit(status);
 }
 
+/* What was asked for has to arrive. */
+static int
+end_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die(1, "standard output", strerror(errno));
+	return 0;
+}
+
 /* ---- options ------------------------------------------------------------- */
 
 static _Noreturn void
@@ -95,7 +105,7 @@ usage(FILE *out, int status)
 	      "  -t, -T     check the configuration; print its values\n"
 	      "Started as root by systemd or by goprobe(8).\n",
 	    out);
-	exit(status);
+	exit(status ? status : end_output());
 }
 
 static void
@@ -144,7 +154,7 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			break;
 		case 'V':
 			puts("goprobe-capture " GP_VERSION);
-			exit(0);
+			exit(end_output());
 		case 'h':
 			usage(stdout, 0);
 		default:
@@ -168,6 +178,14 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 
 /* ---- configuration ------------------------------------------------------- */
 
+/* Where the filter of an interface stands, for messages. */
+static void
+filter_name(const struct gp_conf_capture *c, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s%s",
+	    c->filter_file[0] ? "filter_file " : "filter", c->filter_file);
+}
+
 /* The filter of an interface, from the file if there is one; owned by the
  * caller. */
 static char *
@@ -183,13 +201,17 @@ filter_text(const struct gp_conf_capture *c)
 		die(EXIT_USAGE, c->filter_file,
 		    "filter and filter_file exclude each other");
 	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC);
-	text = calloc(1, 65537);
+	text = calloc(1, FILTER_MAX + 2);
 	if (fd < 0 || text == NULL)
 		die(EXIT_USAGE, c->filter_file, strerror(errno));
-	n = gp_fd_read_full(fd, text, 65536);
+	n = gp_fd_read_full(fd, text, FILTER_MAX + 1);
 	if (n < 0)
 		die(EXIT_USAGE, c->filter_file, strerror((int)-n));
 	gp_fd_close(&fd);
+	if (n > FILTER_MAX)
+		die(EXIT_USAGE, c->filter_file, "larger than 64 KiB");
+	if (memchr(text, '\0', (size_t)n))
+		die(EXIT_USAGE, c->filter_file, "holds a NUL byte");
 	for (ssize_t i = 0; i < n; i++)
 		if (text[i] == '\n' || text[i] == '\r')
 			text[i] = ' ';
@@ -199,27 +221,40 @@ filter_text(const struct gp_conf_capture *c)
 static void
 check_filter(const struct gp_conf_capture *c)
 {
-	char error[SOURCE_ERROR_MAX], name[64];
+	char error[SOURCE_ERROR_MAX], name[256];
 	char *text = filter_text(c);
+	int n;
 
 	if (text == NULL)
 		die(1, "out of memory", NULL);
-	(void)snprintf(name, sizeof(name), c->name[0] ? "[interface %s]" :
-	    "[capture]%s", c->name);
+	n = snprintf(name, sizeof(name), c->name[0] ? "[interface %s]: " :
+	    "[capture]: %s", c->name);
+	filter_name(c, name + n, sizeof(name) - (size_t)n);
 	if (text[0] && source_check_filter(name, text, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(text);
+}
+
+/* `iface` is libpcap's word for something that is no interface. */
+static void
+refuse_reserved(const char *iface)
+{
+	if (source_reserved(iface))
+		die(EXIT_USAGE, iface, "no interface is captured by this name,"
+		    " which libpcap takes for something else");
 }
 
 static int
 check_configuration(const struct capture *c)
 {
 	check_filter(&c->conf->capture);
-	for (size_t i = 0; i < c->conf->n_ifaces; i++)
+	for (size_t i = 0; i < c->conf->n_ifaces; i++) {
+		refuse_reserved(c->conf->ifaces[i].name);
 		check_filter(&c->conf->ifaces[i]);
+	}
 	if (c->o.print)
 		gp_conf_print(c->conf, stdout);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return end_output();
 }
 
 static void
@@ -401,11 +436,12 @@ static void
 open_interface(struct capture *c)
 {
 	char error[SOURCE_ERROR_MAX];
-	char *filter = filter_text(&c->settings);
+	char *filter = filter_text(&c->settings), from[256];
 	static struct source_share share;
 	struct source_live live = {
 	    .iface = c->o.iface,
 	    .filter = filter,
+	    .filter_from = from,
 	    .snaplen = snaplen(c),
 	    .buffer_mb = c->settings.buffer_mb,
 	    .promiscuous = c->settings.promiscuous,
@@ -414,6 +450,7 @@ open_interface(struct capture *c)
 
 	if (filter == NULL)
 		die(1, "out of memory", NULL);
+	filter_name(&c->settings, from, sizeof(from));
 	if (c->workers.n > 1) {
 		live.share = &share;
 		if (getrandom(&share.key, sizeof(share.key), 0) < 0)
@@ -439,7 +476,8 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	char error[SOURCE_ERROR_MAX];
 
 	struct worker *w = &c->workers.w[0];
-	char *filter;
+	char *filter, name[256];
+	int at;
 
 	if (n == 0 || n != c->o.n_files || w->ctl < 0)
 		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
@@ -449,8 +487,10 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	filter = filter_text(&c->settings);
 	if (filter == NULL)
 		die(1, "out of memory", NULL);
-	if (filter[0] && source_filter_files(w->source, c->o.iface, filter,
-			     error) < 0)
+	at = snprintf(name, sizeof(name), "%s: ", c->o.iface);
+	filter_name(&c->settings, name + at, sizeof(name) - (size_t)at);
+	if (filter[0] &&
+	    source_filter_files(w->source, name, filter, error) < 0)
 		die(EXIT_USAGE, error, NULL);
 	free(filter);
 }
@@ -562,7 +602,7 @@ enter_sandbox(struct capture *c)
 /* ---- the writer's answer ------------------------------------------------- */
 
 static int
-wait_message(const struct capture *c, const struct worker *w,
+wait_message(struct capture *c, const struct worker *w,
     struct hello_msg *m)
 {
 	int64_t until = gp_clock_mono_ns() + WELCOME_MS * INT64_C(1000000);
@@ -576,6 +616,7 @@ wait_message(const struct capture *c, const struct worker *w,
 			return rc;
 		if (gp_clock_mono_ns() > until)
 			return -ETIMEDOUT;
+		while_waiting(c);
 		(void)poll(p, 2, 1000);
 		if (p[1].revents)
 			return -EINTR;
@@ -617,13 +658,27 @@ refused(const struct capture *c, const struct hello_msg *m)
 	}
 }
 
+/* Files may be large; whoever waits for us may be gone. */
+static bool
+told_to_stop(void *ctx)
+{
+	const struct capture *c = ctx;
+	struct pollfd p[2] = {{.fd = c->signals, .events = POLLIN},
+	    {.fd = c->alive, .events = POLLIN}};
+
+	return poll(p, 2, 0) > 0;
+}
+
 static void
-send_span(const struct worker *w)
+send_span(struct capture *c, const struct worker *w)
 {
 	int64_t first_s = 0, last_s = 0;
 	bool any = false;
-	int rc = source_time_span(w->source, &first_s, &last_s, &any);
+	int rc = source_time_span(w->source, &first_s, &last_s, &any,
+	    told_to_stop, c);
 
+	if (rc == -EINTR)
+		exit(0);
 	if (rc < 0)
 		die(1, "time span", strerror(-rc));
 	if (!any)
@@ -635,7 +690,7 @@ send_span(const struct worker *w)
 }
 
 static void
-be_welcomed(const struct capture *c, const struct worker *w)
+be_welcomed(struct capture *c, const struct worker *w)
 {
 	struct hello_msg m;
 
@@ -655,7 +710,7 @@ be_welcomed(const struct capture *c, const struct worker *w)
 			return;
 		if (m.code != HELLO_NEED_SPAN || !c->o.offline)
 			refused(c, &m);
-		send_span(w);
+		send_span(c, w);
 	}
 }
 
@@ -679,7 +734,7 @@ ask_to_take(const struct capture *c)
  * blind us, or make us say that we had seen.
  */
 static int64_t
-take_over(const struct capture *c)
+take_over(struct capture *c)
 {
 	const struct timespec in_flight = {0, SOURCE_BLOCK_MS * 1000000};
 	struct hello_msg m;
@@ -803,6 +858,8 @@ main(int argc, char **argv)
 		return check_configuration(c);
 	if (!c->o.offline && geteuid() != 0)
 		die(EXIT_NOT_ROOT, "must be started by root", NULL);
+	if (!c->o.offline)
+		refuse_reserved(c->o.iface);
 	workers_init(&c->workers, c->o.offline ? 1 : c->settings.workers);
 
 	/* with what privilege there is: open, connect, hand over */

@@ -1,7 +1,9 @@
 #include "capture/source_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
@@ -30,6 +32,9 @@ source_take(u_char *source, const struct pcap_pkthdr *hdr, const u_char *data)
 		.out = s->now->out,
 	};
 
+	if (s->filter_now && bpf_filter(s->filter_now->bf_insns, data,
+		hdr->len, hdr->caplen) == 0)
+		return;
 	s->now->read++;
 	/* the file holds unsigned seconds; libpcap reads them as signed */
 	if (s->classic)
@@ -43,6 +48,17 @@ source_take(u_char *source, const struct pcap_pkthdr *hdr, const u_char *data)
 	}
 	s->n++;
 	s->fn(s->ctx, &p);
+}
+
+void
+source_say_filter(char error[SOURCE_ERROR_MAX], const char *name,
+    const char *cause, const char *expression)
+{
+	enum { SHOWN = 200 };
+
+	(void)snprintf(error, SOURCE_ERROR_MAX, "%.*s: %.*s: \"%.*s%s\"",
+	    SHOWN, name, SHOWN / 2, cause, SHOWN, expression,
+	    strlen(expression) > SHOWN ? "..." : "");
 }
 
 enum source_result

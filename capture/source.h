@@ -8,8 +8,9 @@
  * opened or closed, and of a capture file not even the header is read before.
  *
  * System calls after opening.  Live: poll (inside libpcap), on trouble
- * getsockopt(SO_ERROR), getsockname, ioctl(SIOCGIFFLAGS); for statistics
- * getsockopt(PACKET_STATISTICS), and lseek and read on two files of sysfs.
+ * getsockopt(SO_ERROR), ioctl(SIOCGIFFLAGS); for the name getsockname and
+ * ioctl(SIOCGIFINDEX); for statistics getsockopt(PACKET_STATISTICS), and lseek
+ * and read on two files of sysfs.
  * Files: read, lseek, brk and anonymous mmap (stdio and libpcap allocate a
  * buffer per file).
  */
@@ -27,7 +28,8 @@
 /* Reaches the ports behind two VLAN tags, PPPoE and some IPv6 extension
  * headers, or behind a full set of IPv4 options. */
 #define SOURCE_SNAPLEN_DEFAULT 192
-#define SOURCE_SNAPLEN_MIN     64
+/* Less would cut the TCP flags of IPv6 behind such tags, and the ports. */
+#define SOURCE_SNAPLEN_MIN     128
 /* Kernel blocks are handed over at least this often. */
 #define SOURCE_BLOCK_MS 20
 
@@ -58,6 +60,7 @@ typedef void source_packet_fn(void *ctx, const struct source_packet *p);
 struct source_live {
 	const char *iface;
 	const char *filter; /* BPF expression; "" or NULL: everything */
+	const char *filter_from; /* for messages; NULL: "filter" */
 	uint32_t snaplen;   /* 0: default */
 	uint32_t buffer_mb; /* for each handle */
 	bool promiscuous;
@@ -73,6 +76,10 @@ struct source_share {
 	uint32_t key;
 };
 
+/* Whether libpcap takes this name for something else than an interface: all of
+ * them, the firewall's log, a bus.  Such a one cannot be opened. */
+bool source_reserved(const char *iface);
+
 /*
  * Opens and filters; packets are buffered by the kernel from here on.  On
  * the loopback interface, where each packet passes twice, by_iface means one
@@ -83,8 +90,8 @@ int source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX]);
 
 /* Compiles a filter as source_open_live() would for Ethernet, for -t; needs
- * no privilege.  `name`, what it stands for, begins the message.  0, or
- * -EINVAL with one line in `error`. */
+ * no privilege.  `name`, where it stands, begins the message.  0, or -EINVAL
+ * with one line in `error`. */
 int source_check_filter(const char *name, const char *filter,
     char error[SOURCE_ERROR_MAX]);
 
@@ -103,17 +110,21 @@ int source_fd(const struct source *s, size_t handle);
 struct source_stats {
 	uint64_t received;     /* put into the kernel's buffer for us */
 	uint64_t read;         /* taken out of it by source_read() */
-	uint64_t kernel_drops; /* found no room there */
+	uint64_t kernel_drops; /* found no room there, or were lost in it */
 	uint64_t iface_drops;  /* missed and FIFO errors of the interface; 0
 	                          where it does not say */
 };
 void source_stats(struct source *s, struct source_stats *st);
 
+/* Of the first `received` packets, what was not read never will be: it counts
+ * as kernel drops.  Once, behind the last source_read(). */
+void source_lost(struct source *s, uint64_t received);
+
 /*
- * Whether the interface is still there; else source_error() says it.  To be
- * asked now and then when nothing comes: the kernel tells of a removal by one
- * error, before the interface is gone, which libpcap takes for a link that is
- * down when it looks too soon.
+ * Whether the interface is still there, by its name; else source_error() says
+ * it.  To be asked now and then: a renamed one goes on handing out packets,
+ * and of a removal the kernel tells by one error, before the interface is
+ * gone, which libpcap takes for a link that is down when it looks too soon.
  */
 bool source_present(struct source *s);
 
@@ -147,10 +158,12 @@ bool source_seekable(const struct source *s);
 /*
  * First and last packet time over all files, in seconds as stored, then
  * everything back to the start.  `any` is false when there is no packet.
- * 0, or -ESPIPE.  Damage is not reported here; reading comes upon it again.
+ * `stopped` (may be NULL) is asked now and then: true ends it.  0, -ESPIPE, or
+ * -EINTR, behind which nothing is to be read.  Damage is not reported here;
+ * reading comes upon it again.
  */
 int source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
-    bool *any);
+    bool *any, bool (*stopped)(void *ctx), void *ctx);
 
 /* How far: bytes read of bytes in all, 0 when not known beforehand. */
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
@@ -158,7 +171,8 @@ void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 /* ---- both -------------------------------------------------------------- */
 
 /*
- * Hands up to max packets of a handle to fn.  Never blocks on an interface;
+ * Hands packets of a handle to fn, looking at no more than max (those that a
+ * file's filter leaves out are among them).  Never blocks on an interface;
  * returns an enum source_result.  *n is the number handed out.
  */
 enum source_result source_read(struct source *s, size_t handle, unsigned max,

@@ -100,14 +100,14 @@ source_filter_files(struct source *s, const char *name, const char *filter,
 		if (decode_knows(dlt) &&
 		    !compile_for_link(s, dlt, filter, why, sizeof(why)) &&
 		    dlt == DLT_EN10MB) {
-			snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\":"
-			    " %s", name, filter, why);
+			source_say_filter(error, name, why, filter);
 			return -EINVAL;
 		}
 	return 0;
 }
 
-/* For the file whose header was just read. */
+/* For the file whose header was just read.  libpcap is not told: it would read
+ * on until enough had passed, for as long as that takes. */
 static bool
 set_filter(struct source *s)
 {
@@ -119,8 +119,7 @@ set_filter(struct source *s)
 	for (size_t i = 0; i < s->n_filters; i++)
 		if (s->filter[i].dlt == h->dlt) {
 			s->filter_now = &s->filter[i].prog;
-			return pcap_setfilter(h->pcap, &s->filter[i].prog) ==
-			    0;
+			return true;
 		}
 	return false;
 }
@@ -314,15 +313,19 @@ span_packet(void *ctx, const struct source_packet *p)
 
 int
 source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
-    bool *any)
+    bool *any, bool (*stopped)(void *ctx), void *ctx)
 {
+	enum { TURN = 1 << 14 }; /* some milliseconds */
 	struct span span = {0, 0, false};
 	size_t n;
 
 	if (s->live || !source_seekable(s))
 		return -ESPIPE;
-	while (!source_at_end(s))
-		source_read(s, 0, 1 << 16, span_packet, &span, &n);
+	while (!source_at_end(s)) {
+		if (stopped && stopped(ctx))
+			return -EINTR;
+		source_read(s, 0, TURN, span_packet, &span, &n);
+	}
 	for (size_t i = 0; i < s->n_files; i++) {
 		if (lseek(s->file[i].fd, s->file[i].start, SEEK_SET) < 0)
 			return -errno;

@@ -35,6 +35,9 @@ struct handle {
 	int dlt;
 	bool out;
 	uint64_t drops, received, read;
+	/* received before the filter was there: libpcap skips those of the
+	 * wrong direction, so that they may never be read */
+	uint64_t unsure;
 	/* What the kernel took before the filter was there: of the first
 	 * `early` packets those that are older than that moment.  Not more:
 	 * the clock may be stepped back later. */
@@ -79,6 +82,11 @@ struct source *source_new(void);
 /* A packet of s->now for s->fn; pcap_dispatch() takes this and the source. */
 void source_take(u_char *source, const struct pcap_pkthdr *hdr,
     const u_char *data);
+
+/* One line in `error`: where the filter stands, what is wrong with it, and the
+ * expression as far as there is room. */
+void source_say_filter(char error[SOURCE_ERROR_MAX], const char *name,
+    const char *cause, const char *expression);
 
 /* ---- source_live.c, source_files.c: source_read() of either kind */
 

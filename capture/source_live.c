@@ -87,7 +87,7 @@ activate(const struct source_live *live, uint32_t snaplen,
 	pcap_set_promisc(p, live->promiscuous);
 	pcap_set_timeout(p, SOURCE_BLOCK_MS);
 	pcap_set_immediate_mode(p, 0);
-	pcap_set_buffer_size(p, (int)((mb > 2047 ? 2047 : mb) << 20));
+	pcap_set_buffer_size(p, (int)(mb << 20));
 	pcap_set_tstamp_precision(p, PCAP_TSTAMP_PRECISION_NANO);
 	status = pcap_activate(p);
 	if (status < 0) {
@@ -154,17 +154,17 @@ compile(pcap_t *p, const char *name, const char *text, uint32_t snaplen,
     struct sock_filter *f, size_t room, char error[SOURCE_ERROR_MAX])
 {
 	struct bpf_program prog;
+	char cause[80];
 	int n;
 
 	if (pcap_compile(p, &prog, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\": %s",
-		    name, text, pcap_geterr(p));
+		source_say_filter(error, name, pcap_geterr(p), text);
 		return -EINVAL;
 	}
 	if (prog.bf_len > room) {
-		snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%.200s\": %u"
-		    " instructions, the kernel takes %zu", name, text,
-		    prog.bf_len, room);
+		snprintf(cause, sizeof(cause), "%u instructions, the kernel"
+		    " takes %zu", prog.bf_len, room);
+		source_say_filter(error, name, cause, text);
 		pcap_freecode(&prog);
 		return -EINVAL;
 	}
@@ -221,19 +221,21 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 	bool filtered = live->filter && live->filter[0] != '\0';
 	size_t n = by_iface ? direction_prefix(f, h->out) : 0;
 	int fd = pcap_fileno(h->pcap), one = 1, rc = 1;
+	char name[256];
 
+	snprintf(name, sizeof(name), "%s: %s", live->iface,
+	    live->filter_from ? live->filter_from : "filter");
 	if (filtered)
-		rc = compile(h->pcap, live->iface, live->filter, snaplen,
-		    f + n, INSNS_MAX - n, error);
+		rc = compile(h->pcap, name, live->filter, snaplen, f + n,
+		    INSNS_MAX - n, error);
 	else
 		f[n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, snaplen);
 	if (rc < 0)
 		return rc;
 	if (filtered && h->dlt == DLT_LINUX_SLL &&
 	    !adapt_cooked(f + n, (size_t)rc)) {
-		snprintf(error, SOURCE_ERROR_MAX, "%s: filter \"%s\": needs a"
-		    " link header, which this kind of interface has not",
-		    live->iface, live->filter);
+		source_say_filter(error, name, "needs a link header, which"
+		    " this kind of interface has not", live->filter);
 		return -EINVAL;
 	}
 	prog.len = (unsigned short)(n + (size_t)rc);
@@ -245,6 +247,10 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 		snprintf(error, SOURCE_ERROR_MAX, "%s: attaching the filter:"
 		    " %s", live->iface, strerror(-rc));
 		return rc;
+	}
+	if (by_iface) {
+		add_statistics(h);
+		h->unsure = h->received;
 	}
 	if (filtered)
 		begin(h, gp_clock_real_ns());
@@ -274,6 +280,8 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	                                 : SOURCE_SNAPLEN_DEFAULT;
 	int one = 1, rc = 0;
 
+	if (snaplen < SOURCE_SNAPLEN_MIN)
+		snaplen = SOURCE_SNAPLEN_MIN;
 	h->pcap = activate(live, snaplen, error, &rc);
 	if (!h->pcap)
 		return rc;
@@ -293,6 +301,18 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	if (live->share)
 		rc = share(h, live, error);
 	return rc < 0 ? rc : attach(h, live, snaplen, s->by_iface, error);
+}
+
+bool
+source_reserved(const char *iface)
+{
+	static const char *const begins[] = {"nflog", "nfqueue", "usbmon",
+		"bluetooth", "dbus-"};
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (strncmp(iface, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return strcmp(iface, "any") == 0;
 }
 
 static int
@@ -357,8 +377,14 @@ source_open_live(struct source **out, const struct source_live *live,
 {
 	struct source *s;
 	bool loopback;
-	int rc = is_loopback(live->iface, &loopback, error);
+	int rc;
 
+	if (source_reserved(live->iface)) {
+		snprintf(error, SOURCE_ERROR_MAX, "%s: libpcap takes this name"
+		    " for something else", live->iface);
+		return -EINVAL;
+	}
+	rc = is_loopback(live->iface, &loopback, error);
 	if (rc != 0)
 		return rc;
 	s = source_new();
@@ -443,6 +469,17 @@ source_stats(struct source *s, struct source_stats *st)
 	}
 }
 
+void
+source_lost(struct source *s, uint64_t received)
+{
+	uint64_t known = 0;
+
+	for (size_t i = 0; i < s->n_handles; i++)
+		known += s->handle[i].read + s->handle[i].unsure;
+	if (received > known)
+		s->handle[0].drops += received - known;
+}
+
 enum source_result
 source_live_read(struct source *s, unsigned max)
 {
@@ -455,19 +492,37 @@ source_live_read(struct source *s, unsigned max)
 	return SOURCE_GONE;
 }
 
+/* Whether the name is that of another interface, or of none. */
+static bool
+renamed(int fd, const char *iface, int index)
+{
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%.15s", iface);
+	if (ioctl(fd, SIOCGIFINDEX, &ifr) != 0)
+		return errno == ENODEV;
+	return ifr.ifr_ifindex != index;
+}
+
 bool
 source_present(struct source *s)
 {
 	for (size_t i = 0; s->live && i < s->n_handles; i++) {
 		struct sockaddr_ll at = {0};
 		socklen_t len = sizeof(at);
+		int fd = source_fd(s, i);
+		bool removed;
 
+		if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
+			continue;
 		/* -1 once the interface was removed, whatever has its name */
-		if (getsockname(source_fd(s, i), (struct sockaddr *)&at,
-			&len) < 0 || at.sll_ifindex >= 0)
+		removed = at.sll_ifindex < 0;
+		if (!removed && !renamed(fd, s->iface, at.sll_ifindex))
 			continue;
 		(void)snprintf(s->error, sizeof(s->error),
-		    "%s: The interface disappeared", s->iface);
+		    "%s: The interface %s", s->iface,
+		    removed ? "disappeared" : "was renamed");
 		return false;
 	}
 	return true;

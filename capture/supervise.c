@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,29 @@ supervise_program(char *out, size_t size, const char *program)
 	return rc;
 }
 
+/* What a child is given has its place in both of us, twice for a moment. */
+static void
+raise_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* Whoever started us may have had us ignore it, as nohup(1) has.  Blocked it
+ * would come all the same. */
+static void
+hear(sigset_t *set, int number)
+{
+	struct sigaction was;
+
+	if (sigaction(number, NULL, &was) < 0 || was.sa_handler != SIG_IGN)
+		(void)sigaddset(set, number);
+}
+
 int
 supervise_init(struct supervisor *s, struct child *children, size_t n)
 {
@@ -70,11 +94,14 @@ supervise_init(struct supervisor *s, struct child *children, size_t n)
 		if (children[i].stored == NULL)
 			return -ENOMEM;
 	}
+	raise_limit();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
+	hear(&set, SIGTERM);
+	hear(&set, SIGINT);
+	hear(&set, SIGHUP);
+	/* children whose end is ignored cannot be waited for */
+	(void)signal(SIGCHLD, SIG_DFL);
 	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -143,13 +170,20 @@ exec_program(const char *path, int program_fd, char **argv, char **envp)
 }
 
 static _Noreturn void
+fail(const char *what, const char *why)
+{
+	gp_log(GP_LOG_ERR, "%s: %s", what, why);
+	_exit(1);
+}
+
+static _Noreturn void
 exec_child(const struct supervisor *s, const struct child *c,
     const struct stored_fd *pass, size_t n)
 {
 	char path[600], env_pid[32], env_n[32], env_notify[140];
 	char *env_names = NULL;
 	size_t len = 0;
-	int fds[CHILD_MAX_STORED + 16];
+	int *fds = calloc(n, sizeof(*fds));
 	FILE *names = open_memstream(&env_names, &len);
 	const char *tz = getenv("TZ");
 	char *env_tz = NULL;
@@ -157,8 +191,8 @@ exec_child(const struct supervisor *s, const struct child *c,
 	int e = 0, program_fd;
 	sigset_t none;
 
-	if (names == NULL)
-		_exit(127);
+	if (names == NULL || fds == NULL)
+		fail(c->program, "out of memory");
 	fprintf(names, "LISTEN_FDNAMES=");
 	for (size_t i = 0; i < n; i++) {
 		fprintf(names, "%s%s", i ? ":" : "", pass[i].name);
@@ -166,7 +200,7 @@ exec_child(const struct supervisor *s, const struct child *c,
 	}
 	(void)fclose(names);
 	if (tz && asprintf(&env_tz, "TZ=%s", tz) < 0)
-		_exit(127);
+		fail(c->program, "out of memory");
 	(void)snprintf(path, sizeof(path), "%s/%s", s->folder, c->program);
 	(void)snprintf(env_pid, sizeof(env_pid), "LISTEN_PID=%d", getpid());
 	(void)snprintf(env_n, sizeof(env_n), "LISTEN_FDS=%zu", n);
@@ -185,7 +219,7 @@ exec_child(const struct supervisor *s, const struct child *c,
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (!place_fds(fds, n))
-		_exit(127);
+		fail(c->program, strerror(errno));
 	program_fd = open(path, O_PATH | O_CLOEXEC);
 	if (c->uid != 0 && geteuid() == 0) {
 		int rc = gp_sandbox_drop(c->uid, c->gid, NULL, 0);
@@ -193,21 +227,24 @@ exec_child(const struct supervisor *s, const struct child *c,
 		if (rc < 0) {
 			gp_log(GP_LOG_ERR, "%s: privileges: %s", c->program,
 			    strerror(-rc));
-			_exit(127);
+			_exit(1);
 		}
 	}
 	exec_program(path, program_fd, c->argv, envp);
-	gp_log(GP_LOG_ERR, "%s: %s", path, strerror(errno));
-	_exit(127);
+	fail(path, strerror(errno));
 }
 
 int
 supervise_start(struct supervisor *s, struct child *c)
 {
-	static struct stored_fd pass[CHILD_MAX_STORED + 16];
+	struct stored_fd *pass =
+	    calloc(c->n_given + 1 + c->n_stored, sizeof(*pass));
 	size_t n = 0;
 	pid_t pid;
+	int rc;
 
+	if (pass == NULL)
+		return -ENOMEM;
 	for (size_t i = 0; i < c->n_given; i++)
 		pass[n++] = c->given[i];
 	pass[n] = (struct stored_fd){.fd = s->alive[0]};
@@ -220,12 +257,13 @@ supervise_start(struct supervisor *s, struct child *c)
 	c->started_ns = gp_clock_mono_ns();
 	c->restart_ns = 0;
 	pid = fork();
-	if (pid < 0)
-		return -errno;
+	rc = pid < 0 ? -errno : 0;
 	if (pid == 0)
 		exec_child(s, c, pass, n);
-	c->pid = pid;
-	return 0;
+	free(pass);
+	if (pid > 0)
+		c->pid = pid;
+	return rc;
 }
 
 /* ---- notifications ------------------------------------------------------ */

@@ -59,7 +59,8 @@ struct supervisor {
 /* Path of a program that lies beside this one: 0 or -errno. */
 int supervise_program(char *out, size_t size, const char *program);
 
-/* 0 or -errno; blocks the signals it waits for. */
+/* 0 or -errno; blocks the signals it waits for, which are those that are not
+ * ignored already, and raises the limit of open files. */
 int supervise_init(struct supervisor *s, struct child *children, size_t n);
 void supervise_fini(struct supervisor *s);
 

@@ -64,9 +64,9 @@ static const struct key keys[] = {
 	GP_SANDBOX_FULL, "full seccomp off", NULL},
     {"capture", "filter", KEY_TEXT, CAP(filter), 0, 0, 0, NULL, ""},
     {"capture", "filter_file", KEY_PATH, CAP(filter_file), 0, 0, 0, NULL, ""},
-    {"capture", "snaplen", KEY_NUMBER, CAP(snaplen), 64, 262144, 4200, NULL,
+    {"capture", "snaplen", KEY_NUMBER, CAP(snaplen), 128, 262144, 4200, NULL,
 	NULL},
-    {"capture", "buffer_mb", KEY_NUMBER, CAP(buffer_mb), 2, 4096, 16, NULL,
+    {"capture", "buffer_mb", KEY_NUMBER, CAP(buffer_mb), 2, 2047, 16, NULL,
 	NULL},
     {"capture", "promiscuous", KEY_BOOL, CAP(promiscuous), 0, 0, 1, NULL,
 	NULL},
@@ -552,6 +552,27 @@ key_base(struct parse *p, const struct key *k)
 	return p->conf;
 }
 
+/*
+ * filter and filter_file are one setting.  What stands in this section takes
+ * the place of the other one that was inherited; both make no sense.
+ */
+static void
+other_filter(struct parse *p, const struct key *k, const char *text)
+{
+	bool file = strcmp(k->name, "filter_file") == 0;
+	const struct key *other;
+	char **slot;
+
+	if (!in_capture(k) || (!file && strcmp(k->name, "filter") != 0))
+		return;
+	other = find_key("capture", file ? "filter" : "filter_file");
+	slot = (char **)(void *)((char *)key_base(p, k) + other->offset);
+	if (!(*p->seen & UINT64_C(1) << (other - keys)))
+		(*slot)[0] = '\0';
+	else if (text[0] != '\0' && (*slot)[0] != '\0')
+		fail(p, "filter and filter_file exclude each other");
+}
+
 /* A copy of a value without the comment behind it.  inih does not take it off
  * further lines, nor where it stands right behind the `='. */
 static char *
@@ -614,6 +635,8 @@ one_value(void *user, const char *section, const char *name, const char *value)
 	wrong = set_value(k, key_base(p, k), text, p->continued, why);
 	if (wrong)
 		fail(p, "%s = %s: %s", name, text, wrong);
+	else
+		other_filter(p, k, text);
 	free(text);
 	return 1;
 }

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #define GP_LISTEN_FDS_START 3
-#define GP_LISTEN_FDS_MAX   4096
+#define GP_LISTEN_FDS_MAX   65536 /* beyond what a command line holds */
 
 /* ---- service ----------------------------------------------------------- */
 

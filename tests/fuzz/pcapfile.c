@@ -63,7 +63,8 @@ FUZZ_TARGET(pcapfile)
 
 	FUZZ_CHECK(fd >= 0 && gp_fd_pwrite_full(fd, data, len, 0) == 0);
 	FUZZ_CHECK(source_open_files(&s, &file, 1, NULL, NULL, error) == 0);
-	FUZZ_CHECK(source_time_span(s, &first_s, &last_s, &any) == 0);
+	FUZZ_CHECK(source_time_span(s, &first_s, &last_s, &any, NULL,
+			   NULL) == 0);
 	read_all(s, &sum);
 	FUZZ_CHECK(any == (sum.packets > 0));
 	FUZZ_CHECK(!any || (first_s == sum.first_s && last_s == sum.last_s));

@@ -127,8 +127,8 @@ off() { in_net $A ping -q -n -c 1 10.99.0.2; [ "$(iface .l7)" = off ]; }
 ok "--status: layer 7 is off" wait_for 10 off
 run 0 "which is nothing to worry about" st
 stop
-echo 'snaplen = 64' >>"$T/live.ini"
-ok "sensor with snaplen = 64" start "$T/live.ini"
+echo 'snaplen = 128' >>"$T/live.ini"
+ok "sensor with snaplen = 128" start "$T/live.ini"
 cut() { fetch; [ "$(iface .l7_cut)" = true ]; }
 ok "--status: payload is cut" wait_for 15 cut
 like "$(st)" ' on, cut ' "in text, too"

@@ -7,11 +7,32 @@
 # --- filters, as anyone
 printf '[interface eth9]\nfilter = tcp prot 80\n' >"$T/bad.ini"
 run 2 "a bad filter fails -t" goprobe -c "$T/bad.ini" -t
-like "$err" '^goprobe-capture: \[interface eth9\]: filter "tcp prot 80": ' "is named, with its place"
+like "$err" '^goprobe-capture: \[interface eth9\]: filter: .*syntax error.*: "tcp prot 80"$' "is named, with its place"
 one_line "bad filter"
 printf 'tcp port 80\nor udp\n' >"$T/filter"
 printf '[capture]\nfilter_file = %s\n' "$T/filter" >"$T/good.ini"
 run 0 "a filter in a file" goprobe -c "$T/good.ini" -t
+printf '[capture]\nfilter = not port 22\n[interface eth1]\nfilter_file = %s\n' "$T/filter" >"$T/other.ini"
+run 0 "a filter in a file instead of the inherited one" goprobe -c "$T/other.ini" -t
+printf '[capture]\nfilter_file = %s\nfilter = udp\n' "$T/filter" >"$T/both.ini"
+run 2 "both in one section" goprobe -c "$T/both.ini" -t
+is "$err" "goprobe: $T/both.ini:3: filter and filter_file exclude each other" "are named, with their line"
+{ echo 'port 53' && head -c 70000 /dev/zero | tr '\0' '\n' && echo 'or port 80'; } >"$T/filter"
+run 2 "a filter file of which a part would be read" goprobe -c "$T/good.ini" -t
+is "$err" "goprobe-capture: $T/filter: larger than 64 KiB" "is too long"
+printf 'port 53\0 or port 80' >"$T/filter"
+run 2 "one with a NUL byte" goprobe -c "$T/good.ini" -t
+is "$err" "goprobe-capture: $T/filter: holds a NUL byte" "too"
+{ printf 'tcp prot 80' && seq -f ' or port %g' 1000; } | tr -d '\n' >"$T/filter"
+run 2 "a long one with an error" goprobe -c "$T/good.ini" -t
+like "$err" "^goprobe-capture: \[capture\]: filter_file $T/filter: .*syntax error.*: \"tcp prot 80 .*[.]{3}\"\$" \
+    "says which, the cause and how it begins"
+one_line "long filter"
+for name in any nflog nflog1 nfqueue:3 usbmon0 bluetooth0 dbus-system; do
+	printf '[interface %s]\n' $name >"$T/special.ini"
+	run 2 "what libpcap takes for something else: $name" goprobe -c "$T/special.ini" -t
+	one_line "$name"
+done
 printf '[capture]\nfilter_file = %s/none\n' "$T" >"$T/none.ini"
 run 2 "a filter file that is not there" goprobe -c "$T/none.ini" -t
 like "$err" "none: No such file" "is named"
@@ -84,6 +105,35 @@ numbers() { # NETWORK [CONDITION]: the numbers that are stored, in order
 }
 ALL='sip=0.0.0.0/0 or sip=::/0'
 
+# --- libpcap's word for all interfaces, and a writer that takes its time
+run 2 "an interface called any" timeout 20 goprobe-capture -S "$T/none.sock" any
+like "$err" '^goprobe-capture: any: ' "is refused"
+one_line "any"
+python3 -c '
+import os, socket, subprocess, sys, time
+writer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+writer.bind(sys.argv[1] + "/slow.sock")
+writer.listen(1)
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(sys.argv[1] + "/notify.sock")
+capture = subprocess.Popen(
+    ["goprobe-capture", "-S", sys.argv[1] + "/slow.sock", "--l7", "off", "lo"],
+    env=dict(os.environ, NOTIFY_SOCKET=sys.argv[1] + "/notify.sock",
+             WATCHDOG_USEC="2000000"))
+connection = writer.accept()[0]
+time.sleep(5)
+manager.setblocking(False)
+fed = 0
+try:
+    while True:
+        fed += b"WATCHDOG=1" in manager.recv(4096)
+except BlockingIOError:
+    pass
+capture.terminate()
+capture.wait()
+print(fed)' "$T" >"$T/fed" 2>"$T/fed.err"
+ok "$(cat "$T/fed") times the watchdog is fed meanwhile" test "$(cat "$T/fed")" -ge 2
+
 # --- promiscuous, snaplen, filter
 make_link || finish_unprivileged
 is "$(promiscuity)" 0 "not promiscuous before"
@@ -150,6 +200,28 @@ stop
 is "$status" 0 "stops with 0"
 is "$(sum "$T/s4" 'net 10.99.1.0/24' 4)" 1700 "nothing lost, nothing twice"
 ok "some $(wc -l <"$T/sensor.err") lines in all" test "$(wc -l <"$T/sensor.err")" -lt 25
+
+# --- renamed, and another one has its name
+rename() { # IN... FROM TO
+	"$1" ip link set "$2" name "$3" 2>/dev/null && return
+	"$1" ip link set "$2" down && "$1" ip link set "$2" name "$3" && "$1" ip link set "$3" up
+}
+ok "sensor starts" start "$T/s7" '' vb
+in_far python3 tests/lib/numbered.py va 10.99.1 500 0 >/dev/null
+sleep 0.3
+rename in_net vb vbold
+rename in_far va vaold
+ok "renamed: waits for it" wait_for 10 waits
+in_far python3 tests/lib/numbered.py vaold 10.99.4 200 0 >/dev/null
+make_link
+ok "another one has the name: picked up" wait_for 10 again
+in_far python3 tests/lib/numbered.py vaold 10.99.4 200 0 >/dev/null
+in_far python3 tests/lib/numbered.py va 10.99.1 700 0 >/dev/null
+sleep 0.3
+stop
+is "$(sum "$T/s7" 'net 10.99.1.0/24' 4)" 1200 "what went over interfaces of that name"
+is "$(sum "$T/s7" 'net 10.99.4.0/24' 4)" 0 "and nothing of the one that was renamed"
+in_net ip link del vbold
 in_net ip link set vb down
 ok "starts on a link that is down" start "$T/s6" '' vb
 ok "and says that it waits" grep -q 'waiting: the interface is down iface=vb' "$T/sensor.err"

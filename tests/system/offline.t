@@ -113,6 +113,62 @@ is "$(rows "$T/frag" a sip,dport | cut -d, -f1,2,5 | tail -n +2 | sort | tr '\n'
     "192.0.2.1,2049,3 192.0.2.2,0,2 192.0.2.2,2049,1 192.0.2.3,0,2 " \
     "later fragments take the first one's ports when it was seen"
 
+PYTHONPATH=tests/lib python3 -c '
+import struct, sys
+from ipaddress import IPv6Address
+from pcapgen import Capture, ether, udp
+c = Capture(snaplen=1600)
+whole = struct.pack(">BBI2x", 17, 0, 0x01020000) + udp(40000, 2049, b"f" * 1500)
+ends = b"".join(IPv6Address("2001:db8::%d" % k).packed for k in (1, 2))
+for at in (0, 1232):
+    part = whole[at:at + 1232]
+    part = struct.pack(">BBHI", 60, 0, at | (at == 0), 7) + part
+    c.add(1768435200, ether((0x86dd, struct.pack(
+        ">IHBB", 6 << 28, len(part), 44, 64) + ends + part)))
+sys.stdout.buffer.write(c.pcap())' >"$T/options.pcap"
+run 0 "IPv6 fragments with options" goprobe -d "$T/frag6" -i a -r "$T/options.pcap"
+is "$(rows "$T/frag6" a proto,dport | cut -d, -f1,2,5 | tail -n +2)" \
+    "UDP,2049,2" "later fragments are of the first one's protocol and port"
+
+# --- many files
+many() { # SOFT-LIMIT HARD-LIMIT N
+	files=
+	for k in $(seq "$3"); do files="$files -r $D/empty.pcap"; done
+	sh -c 'ulimit -S -n $1 && { [ $2 = - ] || ulimit -H -n $2; } && shift 2 && exec "$@"' \
+	    sh "$1" "$2" goprobe -d "$T/many$3" -i a -r $D/fragments.pcap $files
+}
+run 0 "more files than the soft limit has room for twice" many 256 - 200
+like "$err" '^goprobe: 8 packets' "are all read"
+run 1 "more than the hard limit has" many 256 256 201
+is "$err" "goprobe: goprobe-capture: Too many open files" "says so"
+if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 8192 ]; then
+	run 0 "2500 files" many 4096 - 2500
+	like "$err" '^goprobe: 8 packets' "are all read"
+fi
+
+# --- a terminal that is gone
+mkfifo "$T/fifo"
+(
+	trap '' HUP
+	exec goprobe -d "$T/nohup" -i a -r - <"$T/fifo" 2>"$T/nohup.err"
+) &
+nohup=$!
+exec 9>"$T/fifo"
+ok "started under nohup" wait_for 20 test -e "$T/nohup/goDB-writer.lock"
+kill -HUP $nohup
+sleep 0.5
+cat $D/fragments.pcap >&9
+exec 9>&-
+wait $nohup
+is "$?" 0 "a hang-up that is ignored stays so"
+like "$(cat "$T/nohup.err")" '^goprobe: 8 packets' "all is read"
+
+# --- what was asked for does not arrive
+for option in -T -V -h; do
+	run 1 "goprobe-capture $option to a full disk" sh -c "goprobe-capture $option >/dev/full"
+	is "$err" "goprobe-capture: standard output: No space left on device" "is said"
+done
+
 # --- bad input
 run 1 "missing file" goprobe -d "$T/x1" -i a -r "$T/nothing.pcap"
 is "$err" "goprobe: $T/nothing.pcap: No such file or directory" "says which"

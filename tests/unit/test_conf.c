@@ -68,6 +68,41 @@ mistake(const char *text, const char *want)
 	gp_conf_free(c);
 }
 
+/* filter and filter_file: the section's own takes the place of either. */
+static void
+test_filters(void)
+{
+	char error[512];
+	const struct gp_conf_capture *e;
+	struct gp_conf *c = parse("[interface eth1]\nfilter_file = /f\n"
+				  "[capture]\nfilter = not port 22\n"
+				  "[interface eth2]\nsnaplen = 256\n", error);
+
+	if (!ok(c != NULL, "a file instead of the inherited text: %s", error))
+		return;
+	e = gp_conf_iface(c, "eth1");
+	is_str(e->filter, "", "which is gone");
+	is_str(e->filter_file, "/f", "for it");
+	is_str(gp_conf_iface(c, "eth2")->filter, "not port 22",
+	    "where there is none it stays");
+	gp_conf_free(c);
+	c = parse("[capture]\nfilter_file = /f\n[interface eth1]\n"
+		  "filter = tcp\n  or udp\n[interface eth2]\nfilter =\n"
+		  "[interface eth3]\nfilter =\nfilter_file = /g\n", error);
+	if (!ok(c != NULL, "a text instead of the inherited file: %s", error))
+		return;
+	e = gp_conf_iface(c, "eth1");
+	is_str(e->filter, "tcp or udp", "over two lines");
+	is_str(e->filter_file, "", "without the file");
+	is_str(gp_conf_iface(c, "eth2")->filter_file, "", "none at all");
+	is_str(gp_conf_iface(c, "eth3")->filter_file, "/g", "as -T prints it");
+	gp_conf_free(c);
+	mistake("[capture]\nfilter = tcp\nfilter_file = /f\n",
+	    "x.ini:3: filter and filter_file exclude each other");
+	mistake("[interface eth1]\nfilter_file = /f\nfilter = tcp\n",
+	    "x.ini:3: filter and filter_file exclude each other");
+}
+
 /* What is printed is read again, whatever stood in the file. */
 static void
 test_comments_are_no_part_of_values(void)
@@ -143,10 +178,14 @@ test_mistakes(void)
 	mistake("[store]\npath = var\n",
 	    "x.ini:2: path = var: needs an absolute path");
 	mistake("[capture]\nsnaplen = 12\n",
-	    "x.ini:2: snaplen = 12: needs a number from 64 to 262144");
+	    "x.ini:2: snaplen = 12: needs a number from 128 to 262144");
 	mistake("[capture]\nsnaplen = 99999999999999999999\n",
-	    "x.ini:2: snaplen = 99999999999999999999: needs a number from 64 "
+	    "x.ini:2: snaplen = 99999999999999999999: needs a number from 128 "
 	    "to 262144");
+	mistake("[capture]\nsnaplen = 127\n",
+	    "x.ini:2: snaplen = 127: needs a number from 128 to 262144");
+	mistake("[capture]\nbuffer_mb = 2048\n",
+	    "x.ini:2: buffer_mb = 2048: needs a number from 2 to 2047");
 	mistake("[capture]\nl7 = maybe\n",
 	    "x.ini:2: l7 = maybe: needs one of: ndpi off");
 	mistake("[capture]\npromiscuous = 2\n",
@@ -200,6 +239,7 @@ main(void)
 {
 	test_values();
 	test_comments_are_no_part_of_values();
+	test_filters();
 	test_sections_are_seen_or_refused();
 	test_mistakes();
 	test_files();

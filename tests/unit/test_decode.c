@@ -446,7 +446,8 @@ test_ip4_fragments(void)
 		       .frag = 0x2000}, 8);
 	put_udp(p, 1000, 53);
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && is_udp(&d) &&
-	    (d.flags & DECODE_FRAG_FIRST) && d.frag_id == 0xbeef,
+	    (d.flags & DECODE_FRAG_FIRST) && d.frag_id == 0xbeef &&
+	    d.frag_next == 17,
 	    "first fragment");
 	p->b[7] = 1;
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.sport == 0 &&
@@ -515,6 +516,28 @@ test_ip6(void)
 	put_udp(p, 1000, 53);
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 51 &&
 	    d.dport == 0, "AH ends the walk");
+}
+
+/* What lies behind the fragment header is part of the datagram: only the first
+ * fragment shows it. */
+static void
+test_ip6_fragment_options(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ip6(p, 1, 2, 44, 8 + 16 + 8);
+	put32(p, 60u << 24 | 1);
+	put32(p, 0xcafe0002);
+	put_extension(p, 17);
+	put_udp(p, 1000, 53);
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 17 &&
+	    d.dport == 53 && (d.flags & DECODE_FRAG_FIRST) &&
+	    d.frag_next == 60, "first fragment with options: both numbers");
+	p->b[40 + 3] = 8;
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 60 &&
+	    (d.flags & DECODE_FRAG_LATER) && d.frag_next == 60,
+	    "later fragment: the fragment header's");
 }
 
 /* Lengths in the fixed header, and the option that stands in for one. */
@@ -734,6 +757,7 @@ main(void)
 	test_ip4();
 	test_ip4_fragments();
 	test_ip6();
+	test_ip6_fragment_options();
 	test_ip6_lengths();
 	test_transports();
 	test_hints();

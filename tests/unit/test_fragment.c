@@ -14,7 +14,7 @@ fragment(uint8_t version, uint32_t host, uint32_t id, bool first)
 	memcpy(p.src, &host, 4);
 	p.dst[0] = 9;
 	p.version = version;
-	p.proto = 17;
+	p.proto = p.frag_next = 17;
 	p.frag_id = id;
 	p.flags = first ? DECODE_FRAG_FIRST | DECODE_HAS_PORTS
 	                : DECODE_FRAG_LATER;
@@ -56,11 +56,39 @@ test_match(void)
 	ok(!gets_ports(4, 2, 7, 102), "not for another host");
 	ok(!gets_ports(6, 1, 7, 102), "not for another version");
 	p = fragment(4, 1, 7, false);
-	p.proto = 6;
+	p.proto = p.frag_next = 6;
 	fragment_track(&cache, &p, 102);
 	ok(!(p.flags & DECODE_HAS_PORTS), "not for another protocol");
 	see_first(6, 1, 7, 100);
 	ok(gets_ports(6, 1, 7, 102), "IPv6");
+}
+
+/* IPv6: the first fragment's options lie behind the fragment header, which is
+ * all that the later ones have. */
+static void
+test_options(void)
+{
+	struct decode_packet p = fragment(6, 5, 7, true);
+
+	p.frag_next = 60;
+	fragment_track(&cache, &p, 100);
+	p = fragment(6, 5, 7, false);
+	p.proto = p.frag_next = 60;
+	fragment_track(&cache, &p, 101);
+	ok((p.flags & DECODE_HAS_PORTS) && p.sport == 1111 && p.dport == 12,
+	    "ports of a first fragment with options");
+	is_int(p.proto, 17, "and its protocol");
+	p = fragment(6, 6, 7, true);
+	p.proto = DECODE_PROTO_ICMP6;
+	p.frag_next = 60;
+	p.flags = DECODE_FRAG_FIRST;
+	p.sport = p.dport = 0;
+	fragment_track(&cache, &p, 100);
+	p = fragment(6, 6, 7, false);
+	p.proto = p.frag_next = 60;
+	fragment_track(&cache, &p, 101);
+	ok(p.proto == DECODE_PROTO_ICMP6 && !(p.flags & DECODE_HAS_PORTS),
+	    "the protocol of one without ports");
 }
 
 static void
@@ -135,6 +163,7 @@ main(void)
 
 	fragment_init(&cache, &key);
 	test_match();
+	test_options();
 	test_time();
 	test_full();
 	test_interleaved();

@@ -426,6 +426,13 @@ test_pipe(void)
 	free_run(&run);
 }
 
+static bool
+at_once(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
 static void
 test_span(void)
 {
@@ -444,11 +451,14 @@ test_span(void)
 	if (source_open_files(&s, &file, 1, NULL, NULL, error) != 0)
 		exit(99);
 	ok(source_seekable(s), "a file can be read twice");
-	is_int(source_time_span(s, &first, &last, &any), 0, "time span");
+	is_int(source_time_span(s, &first, &last, &any, NULL, NULL), 0,
+	    "time span");
 	ok(any && first == 1000 && last == 5000, "is from %d to %d",
 	    (int)first, (int)last);
 	source_progress(s, &done, &total);
 	ok(done == 0 && total == 24 + 3 * 58, "and back at the start");
+	is_int(source_time_span(s, &first, &last, &any, at_once, NULL), -EINTR,
+	    "whoever is told to stop does not read on");
 	source_close(s);
 	close(file.fd);
 }

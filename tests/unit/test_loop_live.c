@@ -723,6 +723,114 @@ test_gone(int vb)
 	live_free(&run);
 }
 
+static void
+make_again(const char *name)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "ip link add %s type veth "
+	    "peer name vb && ip link set %s up && ip link set vb up", name,
+	    name);
+	if (system(command) != 0)
+		diag("%s", command);
+	usleep(500000); /* its own chatter */
+}
+
+/* The kernel's buffer outlives the interface: all that was in it is counted. */
+static void
+test_gone_full(void)
+{
+	enum { IN = 20000, OUT = 1000 };
+	struct live_run run;
+	int va, vb;
+
+	make_again("va");
+	va = open_sender("va");
+	vb = open_sender("vb");
+	live_open(&run, (struct live_run_cfg){"va", true, "udp port 53", 0, 0,
+			    false, 0});
+	/* before the loop runs: the kernel has them */
+	send_frames(vb, 0, IN);
+	send_frames(va, 100000, OUT);
+	if (system("ip link del va") != 0)
+		diag("cannot delete");
+	live_start(&run);
+	pthread_join(run.thread, NULL);
+	reader_stop(run.reader);
+	is_int(run.result, LOOP_IFACE_GONE, "deleted with a full buffer");
+	is_int(run.out->rcvd + run.out->drops, IN, "what came in is counted");
+	is_int(run.out->sent, OUT, "so is what the other handle has");
+	ok(closes(&run.totals, run.out), "accounts close");
+	close(run.stop[1]);
+	close(va);
+	close(vb);
+	live_free(&run);
+}
+
+/* What nobody will read is no less lost than what found no room. */
+static void
+test_unread(void)
+{
+	struct source_live live = {.iface = "va", .by_iface = true,
+		.filter = "udp port 53", .buffer_mb = 4};
+	struct source_stats st;
+	char error[SOURCE_ERROR_MAX];
+	unsigned got = 0;
+	struct source *s;
+	size_t n;
+	int vb;
+
+	make_again("va");
+	vb = open_sender("vb");
+	if (source_open_live(&s, &live, error) != 0)
+		exit(99);
+	send_frames(vb, 0, 1000);
+	usleep(3 * SOURCE_BLOCK_MS * 1000);
+	source_read(s, 0, 300, count_one, &got, &n);
+	source_stats(s, &st);
+	source_lost(s, st.received);
+	source_stats(s, &st);
+	ok(got > 0 && got < 1000, "%u of 1000 are read", got);
+	is_int(got + st.kernel_drops, 1000, "the others are dropped");
+	source_close(s);
+	close(vb);
+}
+
+/* Packets keep coming, under a name that is another's. */
+static void
+test_renamed(void)
+{
+	struct live_run run;
+	atomic_bool stop = false;
+	bool joined = false;
+	pthread_t sender;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0, false,
+			    0});
+	live_start(&run);
+	pthread_create(&sender, NULL, send_until, &stop);
+	usleep(300000);
+	/* up only where the kernel lets it */
+	if (system("ip link set va name vx 2>/dev/null || { "
+		   "ip link set va down && ip link set va name vx && "
+		   "ip link set vx up; }") != 0)
+		diag("cannot rename");
+	for (int i = 0; i < 50 && !joined; i++) {
+		usleep(100000);
+		joined = pthread_tryjoin_np(run.thread, NULL) == 0;
+	}
+	atomic_store(&stop, true);
+	pthread_join(sender, NULL);
+	close(run.stop[1]);
+	if (!joined)
+		pthread_join(run.thread, NULL);
+	is_int(run.result, LOOP_IFACE_GONE, "a renamed interface is gone: %s",
+	    source_error(run.source));
+	reader_stop(run.reader);
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
 static bool
 make_network(void)
 {
@@ -764,6 +872,9 @@ main(void)
 		test_late(vb, 2);
 	}
 	test_gone(vb);
+	test_gone_full();
+	test_unread();
+	test_renamed();
 	close(va);
 	close(vb);
 	return tap_done();

@@ -6,6 +6,7 @@
  */
 #include "capture/pcapfile.h"
 
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
@@ -295,6 +296,32 @@ test_changed(void)
 	is_int(wrong, 0, "bytes changed at random");
 }
 
+/* A look at the signals follows soon, whatever the filter leaves out. */
+static void
+test_little_passes(void)
+{
+	static const char *const name[] = {"links.pcap", "links.pcapng"};
+
+	for (int i = 0; i < 2; i++) {
+		char path[64], error[SOURCE_ERROR_MAX];
+		struct source_file input = {-1, "f"};
+		struct seen seen = {0};
+		struct source *s;
+		size_t n = 1;
+
+		(void)snprintf(path, sizeof(path), "tests/data/%s", name[i]);
+		input.fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (source_open_files(&s, &input, 1, NULL, NULL, error) != 0 ||
+		    source_filter_files(s, "t", "port 9", error) != 0)
+			exit(99);
+		is_int(source_read(s, 0, 2, note_ours, &seen, &n), SOURCE_OK,
+		    "%s: two records are no more than that", name[i]);
+		is_int(n, 0, "of which none passes");
+		source_close(s);
+		close(input.fd);
+	}
+}
+
 int
 main(void)
 {
@@ -303,6 +330,7 @@ main(void)
 	test_cuts();
 	test_large();
 	test_filter();
+	test_little_passes();
 	test_changed();
 	return tap_done();
 }
