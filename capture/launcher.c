@@ -66,6 +66,15 @@ die(int status, const char *fmt, ...)
 	exit(status);
 }
 
+/* What was asked for has to arrive. */
+static int
+end_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die(1, "standard output: %s", strerror(errno));
+	return 0;
+}
+
 /* ---- options ------------------------------------------------------------- */
 
 static const char help[] =
@@ -191,10 +200,10 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("goprobe " GP_VERSION);
-			exit(0);
+			exit(end_output());
 		case 'h':
 			fputs(help, stdout);
-			exit(0);
+			exit(end_output());
 		default: /* getopt has named it */
 			fputs("goprobe -h shows how\n", stderr);
 			exit(EXIT_USAGE);
@@ -724,8 +733,7 @@ check_filters(const struct options *o)
 
 	if (o->conf_path == NULL)
 		args[2] = NULL; /* which need not exist */
-	if (fflush(stdout) != 0)
-		exit(1);
+	(void)end_output();
 	if (rc == 0)
 		execv(path, make_argv(args, NULL, 0));
 	die(1, "goprobe-capture: %s", strerror(rc < 0 ? -rc : errno));
@@ -742,6 +750,7 @@ main(int argc, char **argv)
 	if (gp_fd_fill_std() < 0)
 		return 1;
 	gp_log_open("goprobe", GP_LOG_INFO);
+	supervise_raise_limit();
 	parse_options(argc, argv, &o);
 	conf = gp_conf_load(o.conf_path ? o.conf_path : GP_CONF_PATH,
 	    o.conf_path == NULL,
@@ -755,7 +764,7 @@ main(int argc, char **argv)
 	if (o.check)
 		check_filters(&o);
 	if (o.check || o.print)
-		rc = fflush(stdout) == 0 ? 0 : 1;
+		rc = end_output();
 	else if (o.n_files > 0 &&
 	    gp_conf_own_sandbox(conf, o.sandbox, error) < 0)
 		usage_error(error, NULL);

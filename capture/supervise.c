@@ -52,9 +52,8 @@ supervise_program(char *out, size_t size, const char *program)
 	return rc;
 }
 
-/* What a child is given has its place in both of us, twice for a moment. */
-static void
-raise_limit(void)
+void
+supervise_raise_limit(void)
 {
 	struct rlimit files;
 
@@ -94,7 +93,6 @@ supervise_init(struct supervisor *s, struct child *children, size_t n)
 		if (children[i].stored == NULL)
 			return -ENOMEM;
 	}
-	raise_limit();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&set);
 	hear(&set, SIGTERM);

@@ -56,6 +56,10 @@ struct supervisor {
 	bool stop;           /* SIGTERM or SIGINT came */
 };
 
+/* As many files as may be: what a child is given has its place in both of us,
+ * twice for a moment.  Before any of them is opened. */
+void supervise_raise_limit(void);
+
 /* Path of a program that lies beside this one: 0 or -errno. */
 int supervise_program(char *out, size_t size, const char *program);
 

@@ -558,6 +558,21 @@ gdi_index_read(int day_fd, int64_t day_s, struct gdi_index *out)
 }
 
 int
+gdi_index_read_named(int iface_fd, const char *day, struct gdi_index *out)
+{
+	int64_t day_s = 0;
+	int fd = gp_fd_opendir_at(iface_fd, day), rc = fd;
+
+	(void)gp_clock_day_parse(day, &day_s);
+	if (fd >= 0)
+		rc = gdi_index_read(fd, day_s, out);
+	gp_fd_close(&fd);
+	if (rc < 0)
+		return gdi_index_is_none(rc) ? 0 : rc;
+	return 1;
+}
+
+int
 gdi_index_head(const uint8_t *data, size_t len, size_t *at,
     struct gdi_record_head *out)
 {

@@ -110,6 +110,9 @@ struct gdi_chunk {
  * none of ours or has damage, of which readers tell.  Whatever else keeps it
  * from being read may be over the next time. */
 bool gdi_index_is_none(int rc);
+/* gdi_index_read of an interface's day, by its name: 1, or 0 where there is
+ * none in that sense, and else the error. */
+int gdi_index_read_named(int iface_fd, const char *day, struct gdi_index *out);
 
 /* Iterates over a column's chunks: IPv4's, then IPv6's. */
 struct gdi_extent {

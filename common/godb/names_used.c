@@ -34,17 +34,11 @@ static int
 used_in_day(int iface_fd, const char *day, size_t *end)
 {
 	struct gdi_index x;
-	int64_t day_s = 0;
-	int fd = gp_fd_opendir_at(iface_fd, day), rc;
+	int rc = gdi_index_read_named(iface_fd, day, &x);
 	size_t n;
 
-	(void)gp_clock_day_parse(day, &day_s);
-	if (fd < 0)
-		return gdi_index_is_none(fd) ? 0 : fd;
-	rc = gdi_index_read(fd, day_s, &x);
-	gp_fd_close(&fd);
-	if (rc < 0)
-		return gdi_index_is_none(rc) ? 0 : rc;
+	if (rc != 1)
+		return rc;
 	n = gdi_names_used(&x);
 	*end = n > *end ? n : *end;
 	gdi_index_free(&x);

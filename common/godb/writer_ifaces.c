@@ -97,17 +97,10 @@ learn_day(struct godb_writer *w, struct gdi_known_iface *f, int iface_fd,
     const char *day)
 {
 	struct gdi_index x;
-	int64_t day_s = 0;
-	int fd = gp_fd_opendir_at(iface_fd, day);
-	int rc;
+	int rc = gdi_index_read_named(iface_fd, day, &x);
 
-	(void)gp_clock_day_parse(day, &day_s);
-	if (fd < 0)
-		return gdi_index_is_none(fd) ? 0 : fd;
-	rc = gdi_index_read(fd, day_s, &x);
-	gp_fd_close(&fd);
-	if (rc < 0)
-		return gdi_index_is_none(rc) ? 0 : rc;
+	if (rc != 1)
+		return rc;
 	/* a registry of earlier days may have been put back */
 	rc = gdi_names_reserve(&w->names, gdi_names_used(&x));
 	for (size_t i = 0; rc == 0 && i < x.n; i++) {

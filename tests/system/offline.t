@@ -135,10 +135,12 @@ many() { # SOFT-LIMIT HARD-LIMIT N
 	files=
 	for k in $(seq "$3"); do files="$files -r $D/empty.pcap"; done
 	sh -c 'ulimit -S -n $1 && { [ $2 = - ] || ulimit -H -n $2; } && shift 2 && exec "$@"' \
-	    sh "$1" "$2" goprobe -d "$T/many$3" -i a -r $D/fragments.pcap $files
+	    sh "$1" "$2" goprobe -d "$T/many$1-$3" -i a -r $D/fragments.pcap $files
 }
 run 0 "more files than the soft limit has room for twice" many 256 - 200
 like "$err" '^goprobe: 8 packets' "are all read"
+run 0 "more files than the soft limit" many 128 - 200
+like "$err" '^goprobe: 8 packets' "are all read, too"
 run 1 "more than the hard limit has" many 256 256 201
 is "$err" "goprobe: goprobe-capture: Too many open files" "says so"
 if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge 8192 ]; then
@@ -164,9 +166,11 @@ is "$?" 0 "a hang-up that is ignored stays so"
 like "$(cat "$T/nohup.err")" '^goprobe: 8 packets' "all is read"
 
 # --- what was asked for does not arrive
-for option in -T -V -h; do
-	run 1 "goprobe-capture $option to a full disk" sh -c "goprobe-capture $option >/dev/full"
-	is "$err" "goprobe-capture: standard output: No space left on device" "is said"
+for program in goprobe goprobe-capture; do
+	for option in -T -V -h; do
+		run 1 "$program $option to a full disk" sh -c "$program $option >/dev/full"
+		is "$err" "$program: standard output: No space left on device" "is said"
+	done
 done
 
 # --- bad input
