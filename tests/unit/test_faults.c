@@ -668,15 +668,20 @@ full_disk_ends(enum fault_mode m, long unlinks)
 {
 	struct godb_retain_report report;
 	size_t bad = 0, ended = 0;
+	char whole[80];
 	long at = 0;
 
+	make_blocks();
+	if (roll_up(T0 + 5 * 86400) < 0)
+		abort();
+	snprintf(whole, sizeof(whole), "%s/whole", root);
+	folder_copy(path, whole);
 	for (bool all = false; !all && at < 1000; at++) {
 		int status, there;
 		pid_t pid;
 
-		make_blocks();
-		if (roll_up(T0 + 5 * 86400) < 0)
-			abort();
+		reset(FAULT_NONE, 0);
+		folder_copy(whole, path);
 		pid = fork();
 		if (pid == 0) {
 			fault_reset(m, at);
@@ -701,6 +706,7 @@ full_disk_ends(enum fault_mode m, long unlinks)
 			bad++;
 		}
 	}
+	folder_remove(whole);
 	ok(ended > 20, "%zu ends of a round on a full disk", ended);
 	is_int(bad, 0, "%s before each, room after %ld files: no day in part, none "
 	    "without its note", fault_names[m], unlinks);
