@@ -1,9 +1,10 @@
 #!/bin/sh
 # Runs the tests given, with the time of each suite and prove's summary, in
-# five groups.  Unit tests share nothing and run two at a time; so do those
-# that mostly wait, in machines, networks and folders of their own.  All others
-# have the machine to themselves, since they watch the clock or need all of it,
-# but for the two that hardly do anything but watch it.
+# five groups.  Unit tests, and two that only compute, share nothing and run
+# two at a time; so do those that mostly wait, in machines, networks and
+# folders of their own.  All others have the machine to themselves, since they
+# watch the clock or need all of it, but for the two that hardly do anything
+# but watch it.
 set -u
 # Many tests are those of other users, who may not go where only root may: to
 # them this folder is shown at another place, for as long as the tests run.
@@ -33,7 +34,7 @@ for t; do
 	*/readme.t) behind="$behind $t" ;;
 	*/unit/test_loop_live) watching="$watching $t" ;;
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
-	*/tests/unit/*) together="$together $t" ;;
+	*/tests/unit/* | */oracle.t | */l7.t) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
 	*/perms.t | */other-compiler.t | */names.t | */powercut.t | */quickstart.t | \
 	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession | \
