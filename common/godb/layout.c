@@ -13,7 +13,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
-#include "common/godb/schema.h"
 
 bool
 godb_iface_valid(const char *name)
@@ -417,21 +416,23 @@ any_journal(int iface_fd, int64_t day_s)
 	return found;
 }
 
+/* What upkeep makes of an index, much later than its first commit. */
 static bool
-any_column(int day_fd)
+was_indexed(int day_fd)
 {
+	static const char *const made[] = {GDI_ROLLUPS, GDI_ADDRESSES};
 	struct stat st;
 
-	for (int c = 0; c < GODB_N_COLUMNS; c++)
-		if (fstatat(day_fd, gdi_columns[c].file, &st,
-			AT_SYMLINK_NOFOLLOW) == 0 &&
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
+		if (fstatat(day_fd, made[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    st.st_size > 0)
 			return true;
 	return false;
 }
 
-/* A commit writes columns, then the index, then unlinks the journal; removal
- * renames the day first. */
+/* Columns alone tell nothing: a power cut leaves them of a first commit whose
+ * index and journal were not durable yet.  Removal renames the day first, or,
+ * where it cannot, takes these files before the index. */
 bool
 gdi_day_lost(int iface_fd, const char *day)
 {
@@ -441,7 +442,7 @@ gdi_day_lost(int iface_fd, const char *day)
 	bool lost;
 
 	(void)gp_clock_day_parse(day, &day_s);
-	lost = fd >= 0 && any_column(fd) && !any_journal(iface_fd, day_s) &&
+	lost = fd >= 0 && was_indexed(fd) && !any_journal(iface_fd, day_s) &&
 	    fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    errno == ENOENT && fstat(fd, &st) == 0 &&
 	    fstatat(iface_fd, day, &named, AT_SYMLINK_NOFOLLOW) == 0 &&

@@ -48,8 +48,8 @@ bool gdi_is_journal(const char *name);
 /* Whether the journal of a block is there; slot -1: any of that day. */
 bool gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s);
 
-/* Whether a day has lost its index: columns are there, and neither it nor a
- * journal of the day, from which a commit would make it.  False of a day that
+/* Whether a day has lost its index: what is made of one is there, and neither it
+ * nor a journal of the day, from which a commit would make it.  False of a day that
  * is being removed, and of one that has just got its index. */
 bool gdi_day_lost(int iface_fd, const char *day);
 
