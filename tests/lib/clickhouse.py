@@ -7,6 +7,7 @@ can be replicated.  Only the standard library is used.
 
 import http.client
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,9 +37,16 @@ CUTTING = {
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that connections get, one of which might take it before the
+    server does."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32768)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def unprivileged():
