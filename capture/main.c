@@ -197,9 +197,6 @@ filter_text(const struct gp_conf_capture *c)
 
 	if (c->filter_file[0] == '\0')
 		return strdup(c->filter);
-	if (c->filter[0] != '\0')
-		die(EXIT_USAGE, c->filter_file,
-		    "filter and filter_file exclude each other");
 	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC);
 	text = calloc(1, FILTER_MAX + 2);
 	if (fd < 0 || text == NULL)

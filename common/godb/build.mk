@@ -24,8 +24,8 @@ $(foreach t,cond filter group rank query query_run seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \
-	store_damage rollup rollup_making rollup_days rollup_large sweep faults \
-	forget nomem retain compat pool threads waits)
+	store_names store_damage rollup rollup_making rollup_days rollup_large \
+	sweep faults forget nomem retain compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault
 libfault_SRCS := tests/lib/fault.c

@@ -43,26 +43,26 @@ is "$(diff "$units/goprobe-capture@.service" "$units/goprobe-standin@.service" |
 
 # --- an upgrade goes on behind a unit that does not come back: systemctl is one
 # that knows three of them and fails for those in $T/broken
-mkdir "$T/stub"
-cat >"$T/stub/systemctl" <<'EOF'
+mkdir "$T/systemctl"
+cat >"$T/systemctl/systemctl" <<'EOF'
 #!/bin/sh
-stub=${0%/*}
+here=${0%/*}
 case "$*" in
 list-units*) printf '%s.service running\n' goprobe-capture@eth0 goprobe-capture@eth1 goprobe-export ;;
 try-restart*)
-	echo "$2" >>"$stub/asked"
-	! grep -qxF "$2" "$stub/../broken"
+	echo "$2" >>"$here/asked"
+	! grep -qxF "$2" "$here/../broken"
 	;;
 esac
 EOF
-printf '#!/bin/sh\n' >"$T/stub/systemd-sysusers"
-chmod 755 "$T/stub/systemctl" "$T/stub/systemd-sysusers"
+printf '#!/bin/sh\n' >"$T/systemctl/systemd-sysusers"
+chmod 755 "$T/systemctl/systemctl" "$T/systemctl/systemd-sysusers"
 apply() { # VERB BROKEN-UNIT
-	rm -f "$T/stub/asked"
+	rm -f "$T/systemctl/asked"
 	echo "$2" >"$T/broken"
-	PATH=$T/stub:$PATH "$D/libexec/goprobe/goprobe-apply" "$1"
+	PATH=$T/systemctl:$PATH "$D/libexec/goprobe/goprobe-apply" "$1"
 }
-asked() { tr '\n' ' ' <"$T/stub/asked" | sed 's/goprobe-//g; s/\.service//g'; }
+asked() { tr '\n' ' ' <"$T/systemctl/asked" | sed 's/goprobe-//g; s/\.service//g'; }
 
 for verb in upgrade downgrade; do
 	all="writer capture@eth0 capture@eth1 export "
@@ -88,11 +88,11 @@ run 1 "downgrade without the writer" apply downgrade goprobe-writer.service
 configured() { # with a /run of systemd's: what dpkg runs
 	unshare -m --propagation private sh -c 'mount -t tmpfs none /run &&
 	    mkdir -p /run/systemd/system && PATH=$1:$PATH &&
-	    exec sh systemd/debian/goprobe-export.postinst configure 0.1.0' sh "$T/stub"
+	    exec sh systemd/debian/goprobe-export.postinst configure 0.1.0' sh "$T/systemctl"
 }
 echo goprobe-export.service >"$T/broken"
 run 0 "an exporter that does not start again leaves its package configured" configured
-is "$(tail -1 "$T/stub/asked")" goprobe-export.service "though it was asked to"
+is "$(tail -1 "$T/systemctl/asked")" goprobe-export.service "though it was asked to"
 one_line "and that is told"
 
 generator=$D/lib/systemd/system-generators/goprobe-generator
