@@ -1,10 +1,9 @@
 #!/bin/sh
 # Runs the tests given, with the time of each suite and prove's summary, in
-# five groups.  Unit tests, and two that only compute, share nothing and run
-# two at a time; so do those that mostly wait, in machines, networks and
-# folders of their own.  All others have the machine to themselves, since they
-# watch the clock or need all of it, but for the two that hardly do anything
-# but watch it.
+# four groups.  Unit tests, and two that only compute, share nothing and run
+# two at a time; those that mostly wait, in machines, networks and folders of
+# their own, three.  All others have the machine to themselves, since they
+# watch the clock or need all of it.
 set -u
 # Many tests are those of other users, who may not go where only root may: to
 # them this folder is shown at another place, for as long as the tests run.
@@ -23,16 +22,14 @@ fi
 [ "$(id -u)" = 0 ] && sh systemd/users.sh
 together=
 waiting=
-watching=
 behind=
 alone=
 for t; do
 	case $t in
 	# minutes: begun first, so that none is left over at the end
-	*/service.t | */export.t) waiting="$t $waiting" ;;
+	*/service.t | */export.t | */unit/test_loop_live) waiting="$t $waiting" ;;
 	# installs the packages that service.t makes, in the tree it makes
 	*/readme.t) behind="$behind $t" ;;
-	*/unit/test_loop_live) watching="$watching $t" ;;
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
 	*/tests/unit/* | */oracle.t | */l7.t) together="$together $t" ;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
@@ -55,9 +52,8 @@ suite() {
 	prove --timer --jobs "$jobs" --exec 'sh tests/run-one.sh' "$@" || status=1
 }
 suite 2 $together
-suite 2 $watching
 suite 1 $alone
-suite 2 $waiting
+suite 3 $waiting
 suite 1 $behind
 # last, where whoever reads the end of a log finds it
 [ $status = 0 ] || { echo "What failed:" && cat "$FAILURES"; } >&2
