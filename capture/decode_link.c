@@ -32,52 +32,6 @@ ppp(struct rest r, struct decode_packet *out)
 	return decode_ppp(r, out);
 }
 
-/* Linux cooked: packet type 1 and 2 are broadcast and multicast; `type` is an
- * EtherType on every hardware that carries IP. */
-static enum decode_class
-cooked(uint16_t type, uint16_t packet_type, uint16_t hardware, struct rest r,
-    struct decode_packet *out)
-{
-	enum { ARPHRD_NETLINK = 824 }; /* <linux/if_arp.h> */
-
-	if (hardware == ARPHRD_NETLINK)
-		return DECODE_NON_IP;
-	if (packet_type == 1 || packet_type == 2)
-		out->flags |= DECODE_GROUP;
-	if (type == 4) /* ETH_P_802_2 */
-		return decode_llc(r, out);
-	return type < ETHER_TYPE_MIN ? DECODE_NON_IP
-	                                : decode_ethertype(type, r, out);
-}
-
-static enum decode_class
-linux_sll(struct rest r, struct decode_packet *out)
-{
-	uint16_t type, packet_type, hardware;
-
-	if (r.n < 16)
-		return DECODE_NON_IP;
-	packet_type = be16(r.p);
-	hardware = be16(r.p + 2);
-	type = be16(r.p + 14);
-	skip(&r, 16);
-	return cooked(type, packet_type, hardware, r, out);
-}
-
-static enum decode_class
-linux_sll2(struct rest r, struct decode_packet *out)
-{
-	uint16_t type, packet_type, hardware;
-
-	if (r.n < 20)
-		return DECODE_NON_IP;
-	type = be16(r.p);
-	hardware = be16(r.p + 8);
-	packet_type = r.p[10];
-	skip(&r, 20);
-	return cooked(type, packet_type, hardware, r, out);
-}
-
 /* AF_INET6 is a different number on every system.  Some put an EtherType in
  * the family's place. */
 static enum decode_class
@@ -287,6 +241,58 @@ radiotap(struct rest r, struct decode_packet *out)
 		pad = r.p[at] & 0x20;
 	skip(&r, len);
 	return wifi(r, pad, out);
+}
+
+/* Linux cooked: packet type 1 and 2 are broadcast and multicast; `type` is an
+ * EtherType on every hardware that carries IP, but for two whose own header
+ * follows whatever it says. */
+static enum decode_class
+cooked(uint16_t type, uint16_t packet_type, uint16_t hardware, struct rest r,
+    struct decode_packet *out)
+{
+	/* <linux/if_arp.h> */
+	enum { ARPHRD_FRAD = 770, ARPHRD_RADIOTAP = 803, ARPHRD_NETLINK = 824 };
+
+	if (hardware == ARPHRD_NETLINK)
+		return DECODE_NON_IP;
+	if (packet_type == 1 || packet_type == 2)
+		out->flags |= DECODE_GROUP;
+	if (hardware == ARPHRD_FRAD)
+		return frame_relay(r, out);
+	if (hardware == ARPHRD_RADIOTAP)
+		return radiotap(r, out);
+	if (type == 4) /* ETH_P_802_2 */
+		return decode_llc(r, out);
+	return type < ETHER_TYPE_MIN ? DECODE_NON_IP
+	                                : decode_ethertype(type, r, out);
+}
+
+static enum decode_class
+linux_sll(struct rest r, struct decode_packet *out)
+{
+	uint16_t type, packet_type, hardware;
+
+	if (r.n < 16)
+		return DECODE_NON_IP;
+	packet_type = be16(r.p);
+	hardware = be16(r.p + 2);
+	type = be16(r.p + 14);
+	skip(&r, 16);
+	return cooked(type, packet_type, hardware, r, out);
+}
+
+static enum decode_class
+linux_sll2(struct rest r, struct decode_packet *out)
+{
+	uint16_t type, packet_type, hardware;
+
+	if (r.n < 20)
+		return DECODE_NON_IP;
+	type = be16(r.p);
+	hardware = be16(r.p + 8);
+	packet_type = r.p[10];
+	skip(&r, 20);
+	return cooked(type, packet_type, hardware, r, out);
 }
 
 /* Prism has its length, little or big endian, behind a message code; the AVS

@@ -79,6 +79,14 @@ remember(struct fragment_entry *e, const struct decode_packet *p,
 }
 
 static void
+forget(struct fragment_entry *set, const struct decode_packet *p)
+{
+	for (unsigned i = 0; i < FRAGMENT_WAYS; i++)
+		if (same(&set[i], p))
+			set[i].version = 0;
+}
+
+static void
 recall(const struct fragment_entry *set, struct decode_packet *p,
     uint32_t now_s)
 {
@@ -110,4 +118,6 @@ fragment_track(struct fragment_cache *c, struct decode_packet *p,
 		recall(set, p, now_s);
 	else if ((p->flags & DECODE_HAS_PORTS) || p->proto != p->frag_next)
 		remember(victim(set, p, now_s), p, now_s);
+	else
+		forget(set, p); /* what is known is of an older datagram */
 }

@@ -5,8 +5,9 @@
  * what follows the fragment header to ports and protocol; between the header
  * and the transport a first fragment may have extension headers, which the
  * later ones do not show.  Nothing is reassembled.  A later fragment whose
- * first one was not seen, came after it, was too long ago or was pushed out
- * keeps port 0 and the protocol that it names; it is counted all the same.
+ * first one was not seen, came after it, was cut before its ports, was too
+ * long ago or was pushed out keeps port 0 and the protocol that it names; it
+ * is counted all the same.
  */
 #ifndef CAPTURE_FRAGMENT_H
 #define CAPTURE_FRAGMENT_H

@@ -610,6 +610,38 @@ test_cooked_fields(void)
 	link_case("cooked, 802.2", 113, p);
 }
 
+/* Hardware whose own header follows, whatever type the cooked header names. */
+static void
+test_cooked_hardware(void)
+{
+	static const uint8_t tap[8] = {0, 0, 8};
+	static const uint16_t type[] = {0, 4, 0x0019, 0x0800};
+
+	for (size_t i = 0; i < sizeof(type) / sizeof(type[0]); i++) {
+		struct packet *p = packet_new();
+
+		put16(p, 0);
+		put16(p, 770);
+		put_bytes(p, 0, 10);
+		put16(p, type[i]);
+		put16(p, 0x1841);
+		put8(p, 3);
+		put_nlpid(p, 0xcc);
+		link_case("cooked, frame relay", 113, p);
+		p = packet_new();
+		put16(p, type[i]);
+		put_bytes(p, 0, 6);
+		put16(p, 803);
+		put_bytes(p, 0, 10);
+		put(p, tap, sizeof(tap));
+		put16(p, 0x0802); /* data, from the access point */
+		put_bytes(p, 0, 22);
+		put_snap(p, 0, 0x0800);
+		put_udp4(p);
+		link_case("cooked v2, radiotap", 276, p);
+	}
+}
+
 int
 main(void)
 {
@@ -628,5 +660,6 @@ main(void)
 	test_nflog();
 	test_around_wifi();
 	test_cooked_fields();
+	test_cooked_hardware();
 	return tap_done();
 }

@@ -91,6 +91,22 @@ test_options(void)
 	    "the protocol of one without ports");
 }
 
+/* The identification comes again, and ports of the second first fragment were
+ * not captured. */
+static void
+test_again(void)
+{
+	struct decode_packet p = fragment(4, 4, 7, true);
+
+	see_first(4, 4, 7, 100);
+	p.flags = DECODE_FRAG_FIRST;
+	p.sport = p.dport = 0;
+	fragment_track(&cache, &p, 101);
+	ok(!gets_ports(4, 4, 7, 101), "no ports of the datagram before");
+	see_first(4, 4, 7, 102);
+	ok(gets_ports(4, 4, 7, 102), "those of the one after it");
+}
+
 static void
 test_time(void)
 {
@@ -164,6 +180,7 @@ main(void)
 	fragment_init(&cache, &key);
 	test_match();
 	test_options();
+	test_again();
 	test_time();
 	test_full();
 	test_interleaved();
