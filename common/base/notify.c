@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -191,11 +192,13 @@ int
 gp_notify_watchdog_ms(void)
 {
 	long pid = env_number("WATCHDOG_PID", INT32_MAX);
-	long usec = env_number("WATCHDOG_USEC", INT32_MAX);
+	long usec = env_number("WATCHDOG_USEC", LONG_MAX);
 
 	if (usec <= 0 || (pid >= 0 && pid != getpid()))
 		return 0;
-	return usec < 4000 ? 1 : (int)(usec / 2000);
+	if (usec < 4000)
+		return 1;
+	return usec / 2000 < INT_MAX ? (int)(usec / 2000) : INT_MAX;
 }
 
 /* ---- supervisor --------------------------------------------------------- */

@@ -42,7 +42,8 @@ int gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n);
  * (BARRIER=1): 0, -ETIMEDOUT, -errno. */
 int gp_notify_barrier(int fd, int timeout_ms);
 
-/* Half of WATCHDOG_USEC in ms, 0 when there is no watchdog. */
+/* Half of WATCHDOG_USEC in ms, from 1 to INT_MAX; 0 when there is no watchdog
+ * or it is another process's (WATCHDOG_PID). */
 int gp_notify_watchdog_ms(void);
 
 /* ---- supervisor -------------------------------------------------------- */
