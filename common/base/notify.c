@@ -118,7 +118,7 @@ int
 gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n)
 {
 	union {
-		char buf[CMSG_SPACE(sizeof(int) * 8)];
+		char buf[CMSG_SPACE(sizeof(int) * GP_NOTIFY_SEND_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
@@ -127,7 +127,7 @@ gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n)
 
 	if (fd < 0)
 		return 0;
-	if (n > 8)
+	if (n > GP_NOTIFY_SEND_MAX)
 		return -EINVAL;
 	msg.msg_iov = &iov;
 	msg.msg_iovlen = 1;
@@ -249,7 +249,7 @@ take_control(struct msghdr *msg, struct gp_notification *n)
 
 				memcpy(&fd, CMSG_DATA(c) + i * sizeof(int),
 				    sizeof(fd));
-				if (n->n_fds < 64)
+				if (n->n_fds < GP_NOTIFY_RECV_MAX)
 					n->fds[n->n_fds++] = fd;
 				else
 					(void)close(fd);
@@ -263,7 +263,7 @@ gp_notify_recv(int sock, struct gp_notification *n)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(struct ucred)) +
-		    CMSG_SPACE(sizeof(int) * 64)];
+		    CMSG_SPACE(sizeof(int) * GP_NOTIFY_RECV_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {n->text, sizeof(n->text) - 1};
