@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/clock.h"
 #include "common/base/notify.h"
 #include "common/godb/godb_write.h"
 #include "common/ipc/hello.h"
@@ -22,7 +23,7 @@
 
 #define PEERS_MAX         1100 /* 1024 interfaces and some in passing */
 #define PEERS_MAX_NEW     64   /* connections that have not said hello */
-#define PEERS_HELLO_NS    (5 * INT64_C(1000000000))
+#define PEERS_HELLO_NS    (5 * GP_NS_PER_S)
 
 enum peer_state {
 	PEER_FREE,
