@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>

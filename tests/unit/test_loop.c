@@ -7,7 +7,6 @@
 #include <signal.h>
 
 #include "capture/dpi.h"
-#include "capture/snapshot.h"
 #include "common/base/clock.h"
 #include "tests/lib/loopresult.h"
 #include "tests/lib/packet.h"
