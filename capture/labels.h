@@ -16,7 +16,7 @@
 #define LABELS_GUESS "?"
 
 /* nDPI's word for "not known", and what found no place in the flow table. */
-enum { LABELS_UNKNOWN, LABELS_OVERFLOW, LABELS_FIXED };
+enum { LABELS_UNKNOWN, LABELS_OVERFLOW };
 
 struct labels {
 	uint32_t n;
