@@ -545,8 +545,8 @@ upkeep(struct loop *l)
 		gp_clock_real_ns() / GP_NS_PER_S);
 
 	if (rc < 0 && gp_log_allow(&l->upkeep_limit, 5))
-		gp_log(GP_LOG_WARNING, "roll-ups cannot be written "
-		    "error=\"%s\": questions are answered without",
+		gp_log(GP_LOG_WARNING, "roll-ups or address indexes cannot be "
+		    "written error=\"%s\": questions are answered without",
 		    godb_strerror(rc));
 	return rc != 0;
 }
