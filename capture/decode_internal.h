@@ -1,7 +1,8 @@
 /*
  * What the parts of the decoder share: decode.c (Ethernet and what lies
- * between a link layer and IP), decode_link.c (the other link types).  Nobody
- * else includes this.
+ * between a link layer and IP), decode_link.c (the other link types), and
+ * pcapfile.c, for their numbers.  Nobody else includes this: decode_ip.c (from
+ * an IP header on) needs none of it.
  */
 #ifndef CAPTURE_DECODE_INTERNAL_H
 #define CAPTURE_DECODE_INTERNAL_H

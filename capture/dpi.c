@@ -148,7 +148,7 @@ static uint16_t
 make_label(struct dpi *d, uint16_t master, uint16_t app, bool guess)
 {
 	ndpi_protocol p = NDPI_PROTOCOL_NULL;
-	char text[NAME_BYTES], name[NAME_BYTES + 2];
+	char text[NAME_BYTES], name[NAME_BYTES + sizeof(LABELS_GUESS)];
 	const char *category;
 	char *dot;
 
@@ -162,7 +162,8 @@ make_label(struct dpi *d, uint16_t master, uint16_t app, bool guess)
 		*dot++ = '\0';
 	(void)snprintf(name, sizeof(name), "%s%s%s%s",
 	    gp_application_stable(text), dot ? "." : "",
-	    dot ? gp_application_stable(dot) : "", guess ? "?" : "");
+	    dot ? gp_application_stable(dot) : "",
+	    guess ? LABELS_GUESS : "");
 	return labels_add(d->labels, name, category ? category : "");
 }
 

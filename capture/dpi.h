@@ -47,11 +47,10 @@ void dpi_silence_stdout(void);
 /* The engine's name and version, "nDPI-4.2.0"; NULL when none is built in. */
 const char *dpi_version(void);
 
-/*
- * A state for one flow; `owner` is the caller's and comes back from
- * dpi_stale().  0 when all are taken or the arena is nearly full.
- */
+/* Whether all states are taken or the arena is nearly full. */
 bool dpi_full(const struct dpi *d);
+/* A state for one flow; `owner` is the caller's and comes back from
+ * dpi_stale().  0 when it is full. */
 uint32_t dpi_take(struct dpi *d, uint64_t owner, uint32_t now_s);
 
 /* Its flow has ended: who needs a state may have this one. */

@@ -3,15 +3,15 @@
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define EVERY_MS 250
 
-enum ifwait_state
-ifwait_look(const char *iface)
+/* What the interface is now; DOWN also when that cannot be told. */
+static enum ifwait_state
+look(const char *iface)
 {
 	struct ifreq r = {0};
 	int fd, rc;
@@ -36,7 +36,7 @@ ifwait_up(const char *iface, int stop,
 
 	for (;;) {
 		struct pollfd p = {.fd = stop, .events = POLLIN};
-		enum ifwait_state now = ifwait_look(iface);
+		enum ifwait_state now = look(iface);
 
 		if (now != told)
 			changed(ctx, now);

@@ -9,9 +9,6 @@
 
 enum ifwait_state { IFWAIT_UP, IFWAIT_DOWN, IFWAIT_ABSENT };
 
-/* What the interface is now; DOWN also when that cannot be told. */
-enum ifwait_state ifwait_look(const char *iface);
-
 /*
  * Returns 0 when it is up, 1 when `stop` (a descriptor that becomes readable)
  * said to leave before.  `changed` is called at the start unless it is up, and

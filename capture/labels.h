@@ -13,10 +13,10 @@
 #include "common/ipc/frame.h"
 
 #define LABELS_MAX   4096
-#define LABELS_GUESS '?'
+#define LABELS_GUESS "?"
 
 /* nDPI's word for "not known", and what found no place in the flow table. */
-enum { LABELS_UNKNOWN, LABELS_OVERFLOW, LABELS_FIXED };
+enum { LABELS_UNKNOWN, LABELS_OVERFLOW };
 
 struct labels {
 	uint32_t n;
@@ -29,7 +29,7 @@ void labels_init(struct labels *l);
 
 /*
  * Number of a name, made when it is new.  Unprintable characters become `_`,
- * what is too long is cut; LABELS_UNKNOWN when there is no room.
+ * what is too long is cut; LABELS_UNKNOWN for "", or when there is no room.
  */
 uint16_t labels_add(struct labels *l, const char *name, const char *category);
 

@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture/exits.h"
 #include "capture/status_folder.h"
 #include "capture/supervise.h"
 #include "common/base/clock.h"
@@ -36,8 +37,6 @@
 #define RUN_FOLDER "/run/goprobe"
 #define STOP_CAPTURE_MS 15000
 #define STOP_WRITER_MS 120000
-
-enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
 
 struct options {
 	const char *conf_path;
@@ -359,6 +358,15 @@ named(const char *name, int fd)
 	return out;
 }
 
+static void
+start(struct supervisor *s, struct child *c)
+{
+	int rc = supervise_start(s, c);
+
+	if (rc < 0)
+		die(1, "%s: %s", c->program, strerror(-rc));
+}
+
 static int
 exit_status(const struct child *c)
 {
@@ -506,13 +514,11 @@ run_live(struct supervisor *s)
 	struct child *writer = &s->children[0];
 	int status = 0;
 
-	if (supervise_start(s, writer) < 0)
-		die(1, "goprobe-writer: %s", strerror(errno));
+	start(s, writer);
 	if (!supervise_wait_ready(s, writer))
 		return writer->gone ? exit_status(writer) : 0;
 	for (size_t i = 1; i < s->n_children; i++)
-		if (supervise_start(s, &s->children[i]) < 0)
-			die(1, "goprobe-capture: %s", strerror(errno));
+		start(s, &s->children[i]);
 	for (size_t i = 1; i < s->n_children && status == 0; i++)
 		if (!supervise_wait_ready(s, &s->children[i]) && !s->stop)
 			status = exit_status(&s->children[i]);
@@ -652,12 +658,10 @@ run_offline(struct supervisor *s)
 	struct child *capture = &s->children[1];
 	int status;
 
-	if (supervise_start(s, writer) < 0)
-		die(1, "goprobe-writer: %s", strerror(errno));
+	start(s, writer);
 	if (!supervise_wait_ready(s, writer))
 		return writer->gone ? exit_status(writer) : 1;
-	if (supervise_start(s, capture) < 0)
-		die(1, "goprobe-capture: %s", strerror(errno));
+	start(s, capture);
 	/* From now on only the children hold the socketpair and the files; a
 	 * writer that is started again finds its end in the descriptor store. */
 	for (size_t k = 0; k < capture->n_given; k++)

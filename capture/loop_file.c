@@ -1,9 +1,6 @@
 /* The loop over capture files: blocks by packet time, waiting for room. */
 #include "capture/loop_internal.h"
 
-#include <errno.h>
-#include <poll.h>
-
 #include "common/base/clock.h"
 
 enum {

@@ -4,8 +4,6 @@
  */
 #include "capture/loop_internal.h"
 
-#include <assert.h>
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>

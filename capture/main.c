@@ -23,6 +23,7 @@
 
 #include "capture/deaths.h"
 #include "capture/dpi.h"
+#include "capture/exits.h"
 #include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/profile.h"
@@ -41,7 +42,6 @@
 #define WRITER_SOCKET "/run/goprobe/writer.sock"
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
-#define SNAPLEN_HEADERS 192u /* all that is needed without layer 7 */
 #define NICE -10
 #define FILTER_MAX 65536 /* bytes of a filter_file */
 #define OFFLINE_RING_BYTES (8u << 20)
@@ -385,10 +385,10 @@ go_first(void)
 static uint32_t
 snaplen(const struct capture *c)
 {
-	uint32_t wanted = c->settings.snaplen;
+	uint32_t wanted = c->settings.snaplen, headers = SOURCE_SNAPLEN_DEFAULT;
 
-	return (c->l7 == LOOP_L7_ON && dpi_version()) || wanted < SNAPLEN_HEADERS
-	    ? wanted : SNAPLEN_HEADERS;
+	return (c->l7 == LOOP_L7_ON && dpi_version()) || wanted < headers
+	    ? wanted : headers;
 }
 
 static bool
@@ -471,7 +471,6 @@ static void
 open_inputs(struct capture *c, const struct source_file *files, size_t n)
 {
 	char error[SOURCE_ERROR_MAX];
-
 	struct worker *w = &c->workers.w[0];
 	char *filter, name[256];
 	int at;

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <pwd.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -22,6 +21,8 @@
 #define EITHER(i, v, w) \
 	{GP_ARG_MASKED, i, ~((uint64_t)(v) ^ (uint64_t)(w)), (uint64_t)(v)}
 #define NONE           {GP_ARG_ANY, 0, 0, 0}
+static_assert((SIOCGIFFLAGS ^ SIOCGIFINDEX) == 0x20 && !(SIOCGIFFLAGS & 0x20),
+    "they differ in one bit");
 
 /*
  * Absent on purpose: sendmsg, sendto but to the writer and the supervisor,
@@ -29,9 +30,6 @@
  * mprotect, memfd_create, io_uring.  Since descriptors can be neither opened
  * nor moved, their numbers in the arguments mean what they meant at the start.
  */
-static_assert((SIOCGIFFLAGS ^ SIOCGIFINDEX) == 0x20 && !(SIOCGIFFLAGS & 0x20),
-    "they differ in one bit");
-
 static const struct gp_syscall common[] = {
     ANY(poll, "the loop"),
     ANY(ppoll, "the loop, as libc spells it"),

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "capture/dpi.h"
+#include "capture/exits.h"
 #include "capture/flowtab.h"
 #include "capture/pause.h"
 #include "capture/source.h"

@@ -16,14 +16,6 @@
 #include "capture/workers.h"
 #include "common/base/conf.h"
 
-/* See goprobe-capture(8) and goprobe(8). */
-enum report_exit {
-	EXIT_USAGE = 2,
-	EXIT_CUT = 3,
-	EXIT_AGAIN = 75,
-	EXIT_NOT_ROOT = 77,
-};
-
 /* All zero but for `terminal`: whether stderr is one, else there is no bar. */
 struct report_bar {
 	bool terminal, shown;

@@ -1,7 +1,6 @@
 #include "capture/snapshot.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 static void

@@ -91,7 +91,7 @@ int source_open_live(struct source **out, const struct source_live *live,
 
 /* Compiles a filter as source_open_live() would for Ethernet, for -t; needs
  * no privilege.  `name`, where it stands, begins the message.  0, or -EINVAL
- * with one line in `error`. */
+ * or -ENOMEM with one line in `error`. */
 int source_check_filter(const char *name, const char *filter,
     char error[SOURCE_ERROR_MAX]);
 
@@ -138,7 +138,8 @@ struct source_file {
 
 /* The files are read one after the other.  `idle` (may be NULL) is called
  * before each read from a pipe or terminal and waits until that can be read
- * without blocking; false ends the input there. */
+ * without blocking; false ends the input there.  0, or -errno with one line in
+ * `error`; -EISDIR for a folder. */
 int source_open_files(struct source **out, const struct source_file *files,
     size_t n, bool (*idle)(void *ctx, int fd), void *ctx,
     char error[SOURCE_ERROR_MAX]);
@@ -147,7 +148,7 @@ int source_open_files(struct source **out, const struct source_file *files,
  * Only packets that the expression lets through are handed out.  It is
  * compiled here, for each link type there is, since names in it are looked
  * up; a file whose link type it has no meaning for is SOURCE_UNREADABLE.
- * 0, or -EINVAL with one line in `error`.
+ * Once.  0, or -EINVAL or -ENOMEM with one line in `error`.
  */
 int source_filter_files(struct source *s, const char *name,
     const char *filter, char error[SOURCE_ERROR_MAX]);

@@ -36,18 +36,20 @@ source_open_files(struct source **out, const struct source_file *files,
 	for (size_t i = 0; i < n; i++) {
 		struct file *f = &s->file[i];
 		struct stat st;
+		int rc;
 
 		f->fd = files[i].fd;
 		f->name = strdup(files[i].name);
 		if (!f->name)
 			goto out_of_memory;
 		s->n_files++;
-		if (fstat(f->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+		rc = fstat(f->fd, &st) != 0 ? -errno
+		    : S_ISDIR(st.st_mode)   ? -EISDIR : 0;
+		if (rc != 0) {
 			snprintf(error, SOURCE_ERROR_MAX, "%s: %s", f->name,
-			    S_ISDIR(st.st_mode) ? strerror(EISDIR)
-			                        : strerror(errno));
+			    strerror(-rc));
 			source_close(s);
-			return -EINVAL;
+			return rc;
 		}
 		f->start = S_ISREG(st.st_mode) ? lseek(f->fd, 0, SEEK_CUR)
 		                               : -1;

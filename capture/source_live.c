@@ -154,7 +154,7 @@ compile(pcap_t *p, const char *name, const char *text, uint32_t snaplen,
     struct sock_filter *f, size_t room, char error[SOURCE_ERROR_MAX])
 {
 	struct bpf_program prog;
-	char cause[80];
+	char why[80];
 	int n;
 
 	if (pcap_compile(p, &prog, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
@@ -162,9 +162,9 @@ compile(pcap_t *p, const char *name, const char *text, uint32_t snaplen,
 		return -EINVAL;
 	}
 	if (prog.bf_len > room) {
-		snprintf(cause, sizeof(cause), "%u instructions, the kernel"
+		snprintf(why, sizeof(why), "%u instructions, the kernel"
 		    " takes %zu", prog.bf_len, room);
-		source_say_filter(error, name, cause, text);
+		source_say_filter(error, name, why, text);
 		pcap_freecode(&prog);
 		return -EINVAL;
 	}

@@ -15,9 +15,10 @@
 #include <stddef.h>
 
 #include "capture/loop.h"
+#include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
 
-#define WORKERS_MAX 64
+#define WORKERS_MAX HELLO_WORKERS_MAX
 
 struct workers;
 

@@ -7,7 +7,6 @@
 #include "querier/seen.h"
 #include "querier/when.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

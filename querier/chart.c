@@ -1,5 +1,6 @@
 #include "querier/chart.h"
 
+#include "common/base/clock.h"
 #include "querier/answer.h"
 #include "querier/units.h"
 #include "querier/when.h"
@@ -28,10 +29,10 @@ find_extent(const struct godb_scan *s, int64_t *first_s, int64_t *last_s)
 		int64_t from, to;
 
 		if (!godb_scan_extent(s, i, &from, &to) ||
-		    to + 300 <= *first_s || from >= *last_s)
+		    to + GP_SLOT_S <= *first_s || from >= *last_s)
 			continue;
 		first = from < first ? from : first;
-		last = to + 300 > last ? to + 300 : last;
+		last = to + GP_SLOT_S > last ? to + GP_SLOT_S : last;
 	}
 	if (first < last) {
 		*first_s = first > *first_s ? first : *first_s;

@@ -1,10 +1,9 @@
 #include "querier/explain.h"
 
+#include "common/base/clock.h"
 #include "querier/units.h"
 
 #include <stdio.h>
-
-#define DAY_S 86400
 
 static void
 explain_iface(const struct godb_scan *s, uint32_t iface,
@@ -22,8 +21,8 @@ explain_iface(const struct godb_scan *s, uint32_t iface,
 
 		if (p->iface_index != iface)
 			continue;
-		days += p->slot_s / DAY_S != day;
-		day = p->slot_s / DAY_S;
+		days += gp_clock_day(p->slot_s) != day;
+		day = gp_clock_day(p->slot_s);
 		if (p->flags & GODB_PART_LIVE)
 			live++;
 		else

@@ -6,9 +6,10 @@
 
 #include "common/godb/godb.h"
 
-/* Lines without their ends, for each interface and in all. */
-/* What each interface has in the window; and that, and what the query took. */
+/* What each interface has in the window, and all have: lines without their
+ * ends. */
 void explain_scan(const struct godb_scan *s, void (*say)(const char *line));
+/* The same, and what the query took. */
 void explain(const struct godb_scan *s, const struct godb_result *r,
     void (*say)(const char *line));
 

@@ -7,8 +7,6 @@
 #include "querier/units.h"
 #include "querier/when.h"
 
-#include <string.h>
-
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n"

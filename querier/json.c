@@ -4,6 +4,7 @@
  */
 #include "querier/answer.h"
 
+#include "common/base/clock.h"
 #include "querier/when.h"
 
 #include <stdio.h>
@@ -127,15 +128,15 @@ print_incomplete(struct out *o, const struct godb_incomplete *item)
 	out_char(o, ',');
 	text_field(o, "iface", item->iface);
 	out_char(o, ',');
-	time_field(o, "first", item->first_ns / 1000000000);
+	time_field(o, "first", item->first_ns / GP_NS_PER_S);
 	out_char(o, ',');
-	time_field(o, "last", item->last_ns / 1000000000);
+	time_field(o, "last", item->last_ns / GP_NS_PER_S);
 	out_char(o, ',');
 	u64_field(o, "count", item->count);
 	out_char(o, ',');
 	if (item->cause == GODB_CAUSE_DOWN ||
 	    item->cause == GODB_CAUSE_UNSHIPPED)
-		u64_field(o, "seconds", item->amount / 1000000000);
+		u64_field(o, "seconds", item->amount / (uint64_t)GP_NS_PER_S);
 	else
 		u64_field(o, "packets", item->amount);
 	if (item->place) {

@@ -11,7 +11,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/fd.h"
@@ -20,7 +19,6 @@
 #include "querier/remote.h"
 #include "querier/store.h"
 #include "querier/question.h"
-#include "querier/when.h"
 
 /* Memory that is freed is used for the next day's index or chunk instead of
  * mapped and made anew: some 7 % of a short question. */

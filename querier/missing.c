@@ -3,6 +3,7 @@
  */
 #include "querier/answer.h"
 
+#include "common/base/clock.h"
 #include "querier/when.h"
 
 /* Of a fleet there may be thousands; the other formats have them all. */
@@ -27,7 +28,7 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 			    (unsigned long long)item->count);
 		return;
 	case GODB_CAUSE_UNSHIPPED:
-		when_format_local(item->first_ns / 1000000000, until);
+		when_format_local(item->first_ns / GP_NS_PER_S, until);
 		text(o, item->iface);
 		out_fmt(o, " shipped until %s", until);
 		return;

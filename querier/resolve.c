@@ -105,9 +105,20 @@ system_server(char server[64])
 	(void)fclose(f);
 }
 
+static bool
+parse_port(const char *text, uint16_t *port)
+{
+	unsigned v = 0;
+
+	for (; *text >= '0' && *text <= '9' && v <= UINT16_MAX; text++)
+		v = v * 10 + (unsigned)(*text - '0');
+	*port = (uint16_t)v;
+	return *text == '\0' && v > 0 && v <= UINT16_MAX;
+}
+
 /* "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353", "2001:db8::53" */
 static bool
-parse_server(char *text, struct gp_addr *addr, unsigned *port)
+parse_server(char *text, struct gp_addr *addr, uint16_t *port)
 {
 	char *colon = strrchr(text, ':'), *zone;
 
@@ -115,7 +126,7 @@ parse_server(char *text, struct gp_addr *addr, unsigned *port)
 	if (text[0] == '[') {
 		char *end = strchr(text, ']');
 
-		if (!end)
+		if (!end || (end[1] != ':' && end[1] != '\0'))
 			return false;
 		*end = '\0';
 		text++;
@@ -125,12 +136,13 @@ parse_server(char *text, struct gp_addr *addr, unsigned *port)
 	}
 	if (colon) {
 		*colon = '\0';
-		*port = (unsigned)strtoul(colon + 1, NULL, 10);
+		if (!parse_port(colon + 1, port))
+			return false;
 	}
 	zone = strchr(text, '%');
 	if (zone)
 		*zone = '\0';
-	return gp_addr_parse(text, addr) == 0 && *port > 0 && *port < 65536;
+	return gp_addr_parse(text, addr) == 0;
 }
 
 static int
@@ -140,7 +152,7 @@ open_server(const char *given)
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 	struct gp_addr addr;
 	char server[64];
-	unsigned port;
+	uint16_t port;
 	int fd, rc;
 
 	if (strcmp(given, "system") == 0)
@@ -152,7 +164,7 @@ open_server(const char *given)
 		    given);
 	memcpy(&v4.sin_addr, addr.b, 4);
 	memcpy(&v6.sin6_addr, addr.b, 16);
-	v4.sin_port = v6.sin6_port = htons((uint16_t)port);
+	v4.sin_port = v6.sin6_port = htons(port);
 	fd = socket(addr.version == 4 ? AF_INET : AF_INET6,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

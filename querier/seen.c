@@ -1,5 +1,6 @@
 #include "querier/seen.h"
 
+#include "common/base/clock.h"
 #include "querier/units.h"
 #include "querier/when.h"
 
@@ -48,7 +49,7 @@ next_sight(const struct answer *a, size_t *at, struct sight *out)
 		    (out->site && strcmp(out->site, row.site) != 0)) {
 			break;
 		}
-		out->last_s = row.time_s + 300;
+		out->last_s = row.time_s + GP_SLOT_S;
 		out->blocks++;
 		for (int k = 0; k < 4; k++) {
 			uint64_t sum = out->counter[k] + row.counter[k];

@@ -7,12 +7,10 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/fd.h"
 #include "querier/profile.h"
 #include "querier/question.h"
 #include "querier/status.h"

@@ -179,6 +179,8 @@ open_dropin(int normal, const char *unit, const char *file, int *rc)
 	(void)close(dir);
 	if (out)
 		fputs("# made by goprobe-generator\n[Service]\n", out);
+	else if (fd >= 0)
+		(void)close(fd);
 	return out;
 }
 

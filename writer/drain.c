@@ -33,9 +33,8 @@ drain_fini(struct drain *d)
  * A live frame's block follows from its wall-clock interval, that interval
  * from the boot clock and the offsets between the two which this process has
  * seen itself: a capture cannot write into another time, nor come back to one
- * that it has left.  Frames older than
- * our own start (a ring taken up again) may have seen clock steps that we did
- * not, so for them a day is allowed.
+ * that it has left.  Frames older than our own start (a ring taken up again)
+ * may have seen clock steps that we did not, so for them a day is allowed.
  */
 static const char *
 check_times(const struct peer *peer, const struct frame_header *h)
@@ -127,7 +126,6 @@ take_frame(struct drain *d, struct peer *peer)
 	peer->ack_due = true;
 	peer->told_ns = h->last_real_ns;
 	peer->frames++;
-	peer->rows += h->n4 + h->n6;
 	if (h->kind == FRAME_END && h->slot_s > peer->ended_slot)
 		peer->ended_slot = h->slot_s;
 	if (h->kind == FRAME_LAST)
@@ -149,11 +147,11 @@ drain_peer(struct drain *d, struct peer *peer)
 		if (rc == 0)
 			break;
 		if (i == DRAIN_BUDGET - 1) {
-			peers_ack(d->peers, peer);
+			peers_ack(peer);
 			return true;
 		}
 	}
-	peers_ack(d->peers, peer);
+	peers_ack(peer);
 	return false;
 }
 

@@ -20,6 +20,7 @@ struct drain {
 	uint64_t *buf;         /* FRAME_MAX_BYTES, 8-byte aligned */
 };
 
+/* 0 or -ENOMEM. */
 int drain_init(struct drain *d, struct peers *peers, struct ingest *ingest,
     struct stats *stats, const struct gp_conf *conf);
 void drain_fini(struct drain *d);

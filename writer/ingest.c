@@ -256,8 +256,7 @@ ingest_commit(struct ingest *in, const char *iface, int64_t slot_s)
 	if (rc < 0)
 		return rc;
 	/* the store's own name of the block goes with it */
-	(void)strncpy(name, iface, sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
+	(void)snprintf(name, sizeof(name), "%s", iface);
 	do
 		rc = commit_step(in, name, slot_s);
 	while (rc == 1);

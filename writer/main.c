@@ -545,8 +545,8 @@ upkeep(struct loop *l)
 		gp_clock_real_ns() / GP_NS_PER_S);
 
 	if (rc < 0 && gp_log_allow(&l->upkeep_limit, 5))
-		gp_log(GP_LOG_WARNING, "roll-ups cannot be written "
-		    "error=\"%s\": questions are answered without",
+		gp_log(GP_LOG_WARNING, "roll-ups or address indexes cannot be "
+		    "written error=\"%s\": questions are answered without",
 		    godb_strerror(rc));
 	return rc != 0;
 }
@@ -689,6 +689,53 @@ start_stats(struct loop *l, const struct gp_conf *conf, const char *store,
 		die("start", "out of memory");
 }
 
+/* Everything that the loop has but its figures, before there is a session. */
+static void
+make_loop(struct loop *l, struct inherited *in, struct godb_writer *store,
+    const struct gp_conf *conf)
+{
+	struct stat folder;
+
+	l->in = in;
+	l->offline = in->listen < 0;
+	l->polls = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l->polls));
+	l->poll_peer = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l->poll_peer));
+	ingest_init(&l->ingest, store, &l->stats, conf->writer.sync_interval);
+	if (l->polls == NULL || l->poll_peer == NULL ||
+	    peers_init(&l->peers, store, &l->stats, in->listen,
+		in->notify) < 0 ||
+	    drain_init(&l->drain, &l->peers, &l->ingest, &l->stats, conf) < 0)
+		die("start", "out of memory");
+	if (fstat(in->store, &folder) == 0) {
+		l->peers.store_dev = folder.st_dev;
+		l->peers.store_ino = folder.st_ino;
+	}
+	prune_init(&l->prune, store, conf, &l->peers, in->store);
+}
+
+/* What the writer before us had, and what the launcher has for us. */
+static void
+take_up_sessions(struct loop *l)
+{
+	const struct inherited *in = l->in;
+
+	peers_adopt(&l->peers, in->fds, (size_t)in->n);
+	if (!l->offline)
+		drain_forsaken(&l->drain);
+	if (in->offline >= 0 &&
+	    peers_add_inherited(&l->peers, in->offline) < 0)
+		die("start", "no room for the offline session");
+}
+
+static void
+end_loop(struct loop *l)
+{
+	prune_fini(&l->prune);
+	drain_fini(&l->drain);
+	ingest_fini(&l->ingest);
+	stats_fini(&l->stats);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -697,7 +744,6 @@ main(int argc, char **argv)
 	struct loop l = {0};
 	struct gp_conf *conf;
 	struct godb_writer *store;
-	struct stat folder;
 	const char *path;
 	char *full_path;
 	int landlock_abi, rc;
@@ -731,26 +777,9 @@ main(int argc, char **argv)
 	enter_sandbox(&in, conf->writer.sandbox);
 
 	store = open_store(in.store, path, conf);
-	l.in = &in;
-	l.offline = in.listen < 0;
-	l.polls = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l.polls));
-	l.poll_peer = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l.poll_peer));
+	make_loop(&l, &in, store, conf);
 	start_stats(&l, conf, full_path ? full_path : path, landlock_abi);
-	ingest_init(&l.ingest, store, &l.stats, conf->writer.sync_interval);
-	if (l.polls == NULL || l.poll_peer == NULL ||
-	    peers_init(&l.peers, store, &l.stats, in.listen, in.notify) < 0 ||
-	    drain_init(&l.drain, &l.peers, &l.ingest, &l.stats, conf) < 0)
-		die("start", "out of memory");
-	if (fstat(in.store, &folder) == 0) {
-		l.peers.store_dev = folder.st_dev;
-		l.peers.store_ino = folder.st_ino;
-	}
-	prune_init(&l.prune, store, conf, &l.peers, in.store);
-	peers_adopt(&l.peers, in.fds, (size_t)in.n);
-	if (!l.offline)
-		drain_forsaken(&l.drain);
-	if (in.offline >= 0 && peers_add_inherited(&l.peers, in.offline) < 0)
-		die("start", "no room for the offline session");
+	take_up_sessions(&l);
 	stats_write(&l.stats, &l.peers, &l.ingest, true);
 	(void)gp_notify_send(in.notify, "READY=1\nSTATUS=storing");
 
@@ -759,10 +788,7 @@ main(int argc, char **argv)
 	if (rc < 0)
 		gp_log(GP_LOG_ERR, "not everything could be stored: %s",
 		    godb_strerror(rc));
-	prune_fini(&l.prune);
-	drain_fini(&l.drain);
-	ingest_fini(&l.ingest);
-	stats_fini(&l.stats);
+	end_loop(&l);
 	free(full_path);
 	godb_writer_close(store);
 	gp_conf_free(conf);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/base/addr.h"
 #include "common/base/clock.h"
@@ -490,18 +489,14 @@ peers_receive(struct peers *p, struct peer *peer)
 }
 
 void
-peers_ack(struct peers *p, struct peer *peer)
+peers_ack(struct peer *peer)
 {
-	int rc;
-
-	(void)p;
 	if (!peer->ack_due || peer->conn < 0)
 		return;
-	rc = hello_msg_send(peer->conn, MSG_ACK, HELLO_OK, peer->ring.pos,
-	    peer->ring.next_seq - 1);
-	/* a full socket means that it has enough to read; the next one tells
-	 * more */
-	if (rc == 0 || rc != -EAGAIN)
+	/* a full socket means that it has enough to read: it is told the next
+	 * time; one that is gone is noticed when it is read */
+	if (hello_msg_send(peer->conn, MSG_ACK, HELLO_OK, peer->ring.pos,
+		peer->ring.next_seq - 1) != -EAGAIN)
 		peer->ack_due = false;
 }
 

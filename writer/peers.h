@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/clock.h"
 #include "common/base/notify.h"
 #include "common/godb/godb_write.h"
 #include "common/ipc/hello.h"
@@ -22,7 +23,7 @@
 
 #define PEERS_MAX         1100 /* 1024 interfaces and some in passing */
 #define PEERS_MAX_NEW     64   /* connections that have not said hello */
-#define PEERS_HELLO_NS    (5 * INT64_C(1000000000))
+#define PEERS_HELLO_NS    (5 * GP_NS_PER_S)
 
 enum peer_state {
 	PEER_FREE,
@@ -65,7 +66,7 @@ struct peer {
 	int64_t boot_min_ns, adopted_boot_ns;
 	int64_t newest_boot_ns; /* of the frames taken */
 	int64_t offset_min_ns, offset_max_ns;
-	uint64_t frames, rows;
+	uint64_t frames;     /* taken from its ring */
 	/* for status: what the last frame said, and whom it counts for */
 	uint32_t flows;
 	uint64_t pending;
@@ -86,10 +87,11 @@ struct peers {
 	uint64_t refused, lied;
 };
 
+/* 0 or -ENOMEM.  Descriptors stay the caller's. */
 int peers_init(struct peers *p, struct godb_writer *store, struct stats *stats,
     int listen_fd, int notify_fd);
 
-/* Takes the launcher's end of an offline session. */
+/* Takes the launcher's end of an offline session: 0, or -EBUSY. */
 int peers_add_inherited(struct peers *p, int conn);
 
 /* Rings and connections that an earlier writer left in the descriptor store.
@@ -103,7 +105,7 @@ void peers_accept(struct peers *p);
 void peers_receive(struct peers *p, struct peer *peer);
 
 /* Tells the capture how far it was taken. */
-void peers_ack(struct peers *p, struct peer *peer);
+void peers_ack(struct peer *peer);
 
 /* Ends a session: out of the descriptor store, closed. */
 void peers_drop(struct peers *p, struct peer *peer);

@@ -16,7 +16,7 @@
 #include "writer/peers.h"
 
 /* For a predecessor's answer; it comes between two turns of its loop. */
-#define SUCCESSION_NS (3 * INT64_C(1000000000))
+#define SUCCESSION_NS (3 * GP_NS_PER_S)
 
 /* TAKE and LEFT of an active peer; false when this is not the time for it. */
 bool succession_message(struct peers *p, struct peer *peer,

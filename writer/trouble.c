@@ -1,6 +1,5 @@
 #include "writer/trouble.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

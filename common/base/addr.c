@@ -22,12 +22,25 @@ gp_addr_parse(const char *text, struct gp_addr *out)
 	return 0;
 }
 
+/* Clears all bits beyond the first len. */
+static void
+mask(struct gp_addr *a, unsigned len)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = len > i * 8 ? len - i * 8 : 0;
+
+		if (keep < 8)
+			a->b[i] &= (uint8_t)(0xff00u >> keep);
+	}
+}
+
 int
 gp_prefix_parse(const char *text, struct gp_prefix *out, bool *host_bits)
 {
 	char buf[GP_ADDR_TEXT_MAX];
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	struct gp_addr before;
 	struct gp_prefix p;
 	unsigned max, bits;
 
@@ -49,8 +62,8 @@ gp_prefix_parse(const char *text, struct gp_prefix *out, bool *host_bits)
 			return -EINVAL;
 	}
 	p.len = (uint8_t)bits;
-	struct gp_addr before = p.addr;
-	gp_addr_mask(&p.addr, bits);
+	before = p.addr;
+	mask(&p.addr, bits);
 	if (host_bits)
 		*host_bits = memcmp(before.b, p.addr.b, 16) != 0;
 	*out = p;
@@ -102,28 +115,6 @@ gp_addr_compare(const struct gp_addr *a, const struct gp_addr *b)
 	if (a->version != b->version)
 		return a->version < b->version ? -1 : 1;
 	return memcmp(a->b, b->b, 16);
-}
-
-void
-gp_addr_mask(struct gp_addr *a, unsigned len)
-{
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned keep = len > i * 8 ? len - i * 8 : 0;
-
-		if (keep < 8)
-			a->b[i] &= (uint8_t)(0xff00u >> keep);
-	}
-}
-
-bool
-gp_prefix_contains(const struct gp_prefix *p, const struct gp_addr *a)
-{
-	struct gp_addr masked = *a;
-
-	if (p->addr.version != a->version)
-		return false;
-	gp_addr_mask(&masked, p->len);
-	return memcmp(masked.b, p->addr.b, 16) == 0;
 }
 
 bool

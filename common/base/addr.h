@@ -40,8 +40,6 @@ size_t gp_prefix_format(const struct gp_prefix *p, char out[GP_ADDR_TEXT_MAX]);
 /* IPv4 before IPv6, then by value: <0, 0, >0. */
 int gp_addr_compare(const struct gp_addr *a, const struct gp_addr *b);
 
-bool gp_prefix_contains(const struct gp_prefix *p, const struct gp_addr *a);
-
 /*
  * Whether text can be a network interface's name: 1 to 15 bytes (IFNAMSIZ - 1)
  * of printable ASCII without blank, '/' and ':' (net/core/dev.c:
@@ -59,8 +57,4 @@ gp_addr_half(const uint8_t *b)
 		v = v << 8 | b[i];
 	return v;
 }
-
-/* Clears all bits beyond the first len. */
-void gp_addr_mask(struct gp_addr *a, unsigned len);
-
 #endif

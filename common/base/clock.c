@@ -1,6 +1,7 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 

@@ -9,8 +9,6 @@
 #ifndef GP_CLOCK_H
 #define GP_CLOCK_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define GP_NS_PER_S   INT64_C(1000000000)

@@ -28,7 +28,8 @@ int gp_fd_opendir_at(int dir, const char *name);
 
 /*
  * Whole file below DIR into memory of at most max_bytes; *data is owned by
- * the caller (free) and NUL-terminated beyond *len.  -EFBIG when larger.
+ * the caller (free) and NUL-terminated beyond *len.  -EFBIG when larger;
+ * -EISDIR, -EINVAL for what is no regular file.
  */
 int gp_fd_read_file(int dir, const char *name, size_t max_bytes, char **data,
     size_t *len);

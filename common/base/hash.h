@@ -19,16 +19,14 @@ struct gp_hash_key {
 /* Fresh key from getrandom(2); 0 or -errno. */
 int gp_hash_key_init(struct gp_hash_key *key);
 
-/*
- * Hash of n 64-bit words (1 <= n <= 8).  Chosen once at start-up by CPU.
- * Call through gp_hash_words; the two behind it are public for tests.
- */
+/* Hash of n 64-bit words (1 <= n <= 8), by what the CPU has. */
 uint64_t gp_hash_words(const struct gp_hash_key *key, const uint64_t *w,
     size_t n);
 /* The same of `count` keys, `step` words from one to the next; each hash goes
  * to the word before its key. */
 void gp_hash_records(const struct gp_hash_key *key, uint64_t *records,
     size_t n, size_t step, size_t count);
+/* What both are without AES-NI; public for a test. */
 uint64_t gp_hash_words_siphash13(const struct gp_hash_key *key,
     const uint64_t *w, size_t n);
 

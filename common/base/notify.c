@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -117,7 +118,7 @@ int
 gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n)
 {
 	union {
-		char buf[CMSG_SPACE(sizeof(int) * 8)];
+		char buf[CMSG_SPACE(sizeof(int) * GP_NOTIFY_SEND_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
@@ -126,7 +127,7 @@ gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n)
 
 	if (fd < 0)
 		return 0;
-	if (n > 8)
+	if (n > GP_NOTIFY_SEND_MAX)
 		return -EINVAL;
 	msg.msg_iov = &iov;
 	msg.msg_iovlen = 1;
@@ -191,11 +192,13 @@ int
 gp_notify_watchdog_ms(void)
 {
 	long pid = env_number("WATCHDOG_PID", INT32_MAX);
-	long usec = env_number("WATCHDOG_USEC", INT32_MAX);
+	long usec = env_number("WATCHDOG_USEC", LONG_MAX);
 
 	if (usec <= 0 || (pid >= 0 && pid != getpid()))
 		return 0;
-	return usec < 4000 ? 1 : (int)(usec / 2000);
+	if (usec < 4000)
+		return 1;
+	return usec / 2000 < INT_MAX ? (int)(usec / 2000) : INT_MAX;
 }
 
 /* ---- supervisor --------------------------------------------------------- */
@@ -246,7 +249,7 @@ take_control(struct msghdr *msg, struct gp_notification *n)
 
 				memcpy(&fd, CMSG_DATA(c) + i * sizeof(int),
 				    sizeof(fd));
-				if (n->n_fds < 64)
+				if (n->n_fds < GP_NOTIFY_RECV_MAX)
 					n->fds[n->n_fds++] = fd;
 				else
 					(void)close(fd);
@@ -260,7 +263,7 @@ gp_notify_recv(int sock, struct gp_notification *n)
 {
 	union {
 		char buf[CMSG_SPACE(sizeof(struct ucred)) +
-		    CMSG_SPACE(sizeof(int) * 64)];
+		    CMSG_SPACE(sizeof(int) * GP_NOTIFY_RECV_MAX)];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {n->text, sizeof(n->text) - 1};

@@ -34,7 +34,9 @@ int gp_notify_listen_fds(struct gp_passed_fd **out);
  * supervisor listens; -errno below -1. */
 int gp_notify_open(void);
 
-/* Sends "VAR=value\n..."; quietly nothing when fd is -1. */
+/* Sends "VAR=value\n...", with up to GP_NOTIFY_SEND_MAX descriptors, which stay
+ * the caller's: 0, -EINVAL for more, -errno.  Quietly nothing when fd is -1. */
+#define GP_NOTIFY_SEND_MAX 8
 int gp_notify_send(int fd, const char *text);
 int gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n);
 
@@ -42,25 +44,28 @@ int gp_notify_send_fds(int fd, const char *text, const int *fds, size_t n);
  * (BARRIER=1): 0, -ETIMEDOUT, -errno. */
 int gp_notify_barrier(int fd, int timeout_ms);
 
-/* Half of WATCHDOG_USEC in ms, 0 when there is no watchdog. */
+/* Half of WATCHDOG_USEC in ms, from 1 to INT_MAX; 0 when there is no watchdog
+ * or it is another process's (WATCHDOG_PID). */
 int gp_notify_watchdog_ms(void);
 
 /* ---- supervisor -------------------------------------------------------- */
 
 /* Socket that receives notifications with credentials and descriptors, bound
- * to an abstract name which is written to `address` ("@..."). */
+ * to an abstract name which is written to `address` ("@...", NUL-terminated).
+ * The descriptor, non-blocking, or -errno. */
 int gp_notify_listen(char address[108]);
 
+#define GP_NOTIFY_RECV_MAX 64 /* descriptors; further ones are closed */
 struct gp_notification {
-	pid_t pid; /* from SCM_CREDENTIALS */
-	char text[4096];
-	int fds[64];
+	pid_t pid; /* from SCM_CREDENTIALS; 0: unknown */
+	char text[4096]; /* NUL-terminated; what is longer is cut */
+	int fds[GP_NOTIFY_RECV_MAX];
 	size_t n_fds; /* owned by the caller */
 };
-/* 0, -EAGAIN, -errno. */
+/* Never blocks: 0 with *n, -EAGAIN when there is none, -errno. */
 int gp_notify_recv(int sock, struct gp_notification *n);
 
-/* Value of VAR in the message, copied; false when absent. */
+/* Value of VAR in the message, copied; false when it is absent or too long. */
 bool gp_notify_value(const struct gp_notification *n, const char *var,
     char *value, size_t size);
 

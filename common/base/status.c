@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/addr.h"
+#include "common/base/clock.h"
 
 #define MAGIC       "goprobe-status"
 #define FIELD_NAME_MAX   64
@@ -539,7 +540,7 @@ gp_status_patience_ns(const struct gp_status_iface *i)
 	uint64_t s = 3 * i->interval_s;
 
 	return (s > GP_STATUS_QUIET_S ? s : GP_STATUS_QUIET_S) *
-	    UINT64_C(1000000000);
+	    (uint64_t)GP_NS_PER_S;
 }
 
 void

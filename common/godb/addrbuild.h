@@ -39,7 +39,7 @@ int gdi_addrbuild_step(struct gdi_addrbuild *b);
 /* Of one in memory that is done: its bytes, which the caller owns, with
  * GDI_SLACK readable ones behind them. */
 uint8_t *gdi_addrbuild_take(struct gdi_addrbuild *b, size_t *len);
-/* What is unfinished is taken away. */
+/* What is unfinished is taken away.  Accepts NULL. */
 void gdi_addrbuild_free(struct gdi_addrbuild *b);
 
 /* All of it at once. */

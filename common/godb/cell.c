@@ -8,8 +8,6 @@
  */
 #include "common/godb/grouping.h"
 
-#include "common/godb/wire.h"
-
 #define N_COUNTERS GDI_N_COUNTERS_KEPT
 
 bool

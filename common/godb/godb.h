@@ -264,7 +264,7 @@ struct godb_scan_opts {
  */
 int godb_scan_open(const struct godb_reader *r,
     const struct godb_scan_opts *opts, struct godb_scan **out);
-void godb_scan_close(struct godb_scan *s);
+void godb_scan_close(struct godb_scan *s); /* accepts NULL */
 
 enum godb_part_flags {
 	GODB_PART_LIVE = 1,      /* from a journal, not yet a block */
@@ -365,7 +365,7 @@ struct godb_columns {
 struct godb_cursor;
 
 int godb_cursor_new(const struct godb_scan *s, struct godb_cursor **out);
-void godb_cursor_free(struct godb_cursor *c);
+void godb_cursor_free(struct godb_cursor *c); /* accepts NULL */
 
 /*
  * Decodes columns (GODB_COL bits) of part i.  *out is borrowed until the next

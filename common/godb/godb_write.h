@@ -51,7 +51,7 @@ struct godb_l7_name {
 
 struct godb_batch {
 	const char *iface;
-	int64_t slot_s;            /* multiple of 300 in [0, GP_TIME_MAX_S) */
+	int64_t slot_s;            /* multiple of 300 in [0, 4294967100) */
 	uint8_t ring[16];
 	uint64_t seq;              /* of this ring, ascending, no gap needed */
 	uint64_t ring_pos;         /* opaque to godb; see godb_writer_ring */
@@ -75,7 +75,8 @@ enum godb_compression {
 
 struct godb_writer_opts {
 	size_t size;
-	const char *owner;  /* program and purpose, for the lock's message */
+	const char *owner;  /* program and purpose, for the lock's message; may
+			     * be NULL */
 	bool create;        /* make a store of an empty folder */
 	enum godb_compression compression;
 	uint32_t mode_dir, mode_file; /* 0750, 0640 */
@@ -107,7 +108,7 @@ int godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
     struct godb_writer **out, struct godb_diag *diag);
 
 /* Leaves open blocks in their journals; nothing is committed. */
-void godb_writer_close(struct godb_writer *w);
+void godb_writer_close(struct godb_writer *w); /* accepts NULL */
 
 /*
  * Journals the batch and adds it to its block.  0: it is in the journal (the
@@ -195,7 +196,7 @@ int godb_writer_has_blocks(struct godb_writer *w, const char *iface,
 
 /*
  * What stands beside the blocks so that questions are quick: hour and day
- * roll-ups.  A step of it, some ten milliseconds: 1 when there is more to do,
+ * roll-ups, and the address indexes of days.  A step of it, some ten milliseconds: 1 when there is more to do,
  * 0 when nothing is due, or an error, which costs no data; what failed is tried
  * again an hour later.  For a loop's idle turns.  now_s: CLOCK_REALTIME.
  */
@@ -274,10 +275,9 @@ struct godb_retain;
  * min_free never the newest finished day either.  Nothing goes by age when the
  * store's newest finished day, of all interfaces, is older than retain_days
  * itself: the clock may be wrong, and age alone never takes a store's last
- * days.  On a full disk caches of a
- * day that is to go make room for what its removal writes.  Work is done by
- * godb_retain_step in small steps, between which the writer may be used; one
- * round at a time.
+ * days.  On a full disk caches of a day that is to go make room for what its
+ * removal writes.  Work is done by godb_retain_step in small steps, between
+ * which the writer may be used; one round at a time.
  */
 int godb_retain_new(struct godb_writer *w, const struct godb_retain_opts *opts,
     struct godb_retain **out);

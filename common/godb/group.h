@@ -174,7 +174,7 @@ size_t gdi_group_run(const struct gdi_group *g, uint32_t id,
 
 /* Group 0 .. count-1, IPv4 first, otherwise in no order. */
 struct gdi_group_key {
-	uint32_t slot; /* block start / 300 */
+	uint32_t slot; /* block start / GP_SLOT_S */
 	uint16_t iface;
 	uint8_t version; /* 0 when no address is grouped by */
 	uint8_t proto;

@@ -1,11 +1,18 @@
 /*
- * grouping - what the files of group.h share: grouplayout.c (keys), feed.c
- * and feed_small.c (rows to groups), aside.c (too many of them) and group.c
- * (all groups, and reading them).
+ * grouping - what the files of group.h share.
+ *
+ *   grouplayout.c  keys
+ *   feed.c         rows to groups
+ *   feed_small.c   the same by keys of few bits
+ *   cell.c         the same where rows come by cells
+ *   aside.c        too many of them
+ *   top.c          the best of them
+ *   group.c        all groups, and reading them
  */
 #ifndef GODB_GROUPING_H
 #define GODB_GROUPING_H
 
+#include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/godb/group.h"
 #include "common/godb/schema.h"
@@ -87,13 +94,13 @@ struct gdi_set {
 	struct gdi_partition partition[GDI_PARTITIONS];
 };
 
-/* The number of a block among all: its start / 300, in as many bits as keys
- * have for it. */
+/* The number of a block among all: its start / GP_SLOT_S, in as many bits as
+ * keys have for it. */
 #define GDI_SLOT_BITS 24 /* up to 2106 */
 static inline uint64_t
 gdi_slot_of(int64_t slot_s)
 {
-	return (uint64_t)slot_s / 300 & ((1u << GDI_SLOT_BITS) - 1);
+	return (uint64_t)slot_s / (uint64_t)GP_SLOT_S & ((1u << GDI_SLOT_BITS) - 1);
 }
 
 /* A key's block. */

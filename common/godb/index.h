@@ -65,6 +65,13 @@ int gdi_index_parse_as(const char magic[8], uint8_t *data, size_t len,
     int64_t day_s, struct gdi_index *out);
 int gdi_index_read_as(int day_fd, const char *name, const char magic[8],
     int64_t day_s, struct gdi_index *out);
+/* Whether opening a day or reading its index failed because it is not there, is
+ * none of ours or has damage, of which readers tell.  Whatever else keeps it
+ * from being read may be over the next time. */
+bool gdi_index_is_none(int rc);
+/* gdi_index_read of an interface's day, by its name: 1, or 0 where there is
+ * none in that sense, and else the error. */
+int gdi_index_read_named(int iface_fd, const char *day, struct gdi_index *out);
 /* Whether the gap may be a commit that is under way or was cut off, which it
  * is as long as the journal of its block is there (gdi_journal_exists). */
 bool gdi_gap_may_be_torn(const struct gdi_gap *g);
@@ -105,14 +112,6 @@ struct gdi_chunk {
 	uint64_t min, max; /* of the values; of IPv6 addresses the high half */
 	bool v6;
 };
-
-/* Whether opening a day or reading its index failed because it is not there, is
- * none of ours or has damage, of which readers tell.  Whatever else keeps it
- * from being read may be over the next time. */
-bool gdi_index_is_none(int rc);
-/* gdi_index_read of an interface's day, by its name: 1, or 0 where there is
- * none in that sense, and else the error. */
-int gdi_index_read_named(int iface_fd, const char *day, struct gdi_index *out);
 
 /* Iterates over a column's chunks: IPv4's, then IPv6's. */
 struct gdi_extent {

@@ -13,19 +13,22 @@
  * GODB_ENEWER, GODB_EDAMAGED, -errno. */
 int gdi_marker_check(int store_fd);
 
-/* Writes the marker: this folder is a store from now on. */
+/* Writes the marker, durably: this folder is a store from now on.  0 or
+ * -errno. */
 int gdi_marker_create(int store_fd, uint32_t mode);
 
 /* 1 when nothing is in the folder but what a store's making may have left and
  * what file systems put into an empty one; 0; -errno. */
 int gdi_folder_blank(int fd);
 
-/* Takes the lock; *lock_fd keeps it.  GODB_ELOCKED: diag names the holder. */
+/* Takes the lock, which *lock_fd keeps as long as it is open.  0; GODB_ELOCKED:
+ * diag (may be NULL) names the holder; -EREMOTE, -ENOLCK, -EOPNOTSUPP: it says
+ * what is wrong with the file system; -errno. */
 int gdi_lock(int store_fd, const char *owner, int *lock_fd,
     struct godb_diag *diag);
 
 /* Opens a folder, making it when missing, with the mode whatever the umask;
- * then the parent is synced. */
+ * then the parent is synced.  The descriptor, or -errno. */
 int gdi_folder_make(int parent, const char *name, uint32_t mode);
 
 /*
@@ -62,7 +65,8 @@ bool gdi_is_new_journal(const char *name);
 /* "YYYY-MM-DD.removed": what retention was at when it was stopped. */
 bool gdi_is_removed_day(const char *name);
 
-/* Opens IFACE, or IFACE/NAME, below the store, no link followed. */
+/* Opens IFACE, or with NAME, which may be NULL, IFACE/NAME below the store, no
+ * link followed.  The descriptor, or -errno. */
 int gdi_open_below(int store_fd, const char *iface, const char *name);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 
-#include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/index.h"
 #include "common/godb/layout.h"

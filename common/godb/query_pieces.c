@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/godb/held.h"
 #include "common/godb/wire.h"
 
@@ -43,7 +44,7 @@ note_fault(struct gdi_worker *w, size_t i, bool taken, int rc,
 	more->fault = *fault;
 	more->fault.iface = part->iface;
 	more->fault.first_s = part->slot_s;
-	more->fault.last_s = part->slot_s + 300;
+	more->fault.last_s = part->slot_s + GP_SLOT_S;
 	more->fault.rc = rc;
 	return 0;
 }

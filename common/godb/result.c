@@ -1,5 +1,6 @@
 #include "common/godb/result.h"
 
+#include "common/base/clock.h"
 #include "common/godb/filter.h"
 #include "common/godb/group.h"
 #include "common/godb/internal.h"
@@ -184,7 +185,7 @@ godb_result_row(const struct godb_result *r, size_t i,
 		gdi_group_prefetch(r->group, r->ids[i + READ_AHEAD]);
 	gdi_group_key(r->group, r->ids[i], &key);
 	memset(out, 0, sizeof(*out));
-	out->time_s = (int64_t)key.slot * 300;
+	out->time_s = (int64_t)key.slot * GP_SLOT_S;
 	out->iface = godb_scan_iface(r->scan, key.iface);
 	out->version = key.version;
 	out->sip = key.sip;

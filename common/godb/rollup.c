@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/fd.h"
 
 const char gdi_rollup_magic[8] = {'g', 'o', 'D', 'B', 'r', 'o', 'l', '\n'};
 

@@ -3,7 +3,6 @@
  */
 #include "common/godb/rollup_making.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -66,8 +66,8 @@ int gdi_scan_add_fault(struct godb_scan *s, const char *iface,
 
 /* Opens the interface's journals and notes their lengths. */
 int gdi_scan_take_journals(struct gdi_stock *k);
-/* Whether the block's journal, or with -1 any of that day, is there or was
- * when we came. */
+/* Whether the block's journal, or with -1 any of that day, was there when they
+ * were opened or, with `now`, is by now. */
 bool gdi_scan_has_journal(const struct gdi_stock *k, int64_t day_s,
     int64_t slot_s, bool now);
 /* The journal's batches but those that records contain: after the days. */

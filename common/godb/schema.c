@@ -1,7 +1,5 @@
 #include "common/godb/schema.h"
 
-#include <string.h>
-
 #define COLUMN(name, kind) {name, name ".gpf", kind}
 
 const struct gdi_column gdi_columns[GODB_N_COLUMNS] = {

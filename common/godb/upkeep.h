@@ -1,6 +1,6 @@
 /*
  * upkeep - what a store has beside its blocks so that questions are quick, and
- * when it is due: roll-ups.
+ * when it is due: roll-ups (rollup_make.h) and address indexes (addrbuild.h).
  *
  * All of that can be made again from the blocks, so an error here costs
  * nothing but speed.  Work is done on one day of one interface at a time, in

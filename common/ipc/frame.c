@@ -1,9 +1,8 @@
 #include "common/ipc/frame.h"
 
 #include "common/base/checksum.h"
+#include "common/base/clock.h"
 #include "common/base/words.h"
-
-#include <string.h>
 
 enum {
 	FLAGS_1_0 = FRAME_DIR_IFACE | FRAME_DIR_FLOW | FRAME_OFFLINE |
@@ -133,7 +132,7 @@ frame_check(void *buf, size_t have)
 		return "checksum";
 	if (h->kind == FRAME_PAD)
 		return NULL;
-	if (h->slot_s < 0 || h->slot_s % 300 != 0)
+	if (h->slot_s < 0 || h->slot_s % GP_SLOT_S != 0)
 		return "block";
 	if (h->first_real_ns > h->last_real_ns ||
 	    h->first_boot_ns > h->last_boot_ns)

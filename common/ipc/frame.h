@@ -74,7 +74,7 @@ struct frame_header {
 	uint32_t flags;
 	uint64_t seq;          /* 1, 2, 3 ... within the ring */
 	uint8_t instance[16];  /* random id of the ring */
-	int64_t slot_s;        /* block: start, multiple of 300 */
+	int64_t slot_s;        /* block: start, multiple of GP_SLOT_S */
 	int64_t first_real_ns; /* interval covered, CLOCK_REALTIME ... */
 	int64_t last_real_ns;
 	int64_t first_boot_ns; /* ... and CLOCK_BOOTTIME; 0 offline */

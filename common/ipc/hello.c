@@ -8,7 +8,6 @@
 #include "common/base/addr.h"
 #include "common/base/fd.h"
 #include "common/ipc/frame.h"
-#include "common/ipc/ring.h"
 
 /* Room for more descriptors than one, so that a peer which sends many is seen
  * doing so and what came can be closed. */
@@ -86,7 +85,8 @@ check_hello(const struct hello *h)
 		return other_version;
 	if (h->flags & ~(uint32_t)(HELLO_OFFLINE | HELLO_APPEND | HELLO_STREAM))
 		return "flags";
-	if (h->workers == 0 || h->workers > 64 || h->worker >= h->workers)
+	if (h->workers == 0 || h->workers > HELLO_WORKERS_MAX ||
+	    h->worker >= h->workers)
 		return "workers";
 	if (memchr(h->iface, '\0', sizeof(h->iface)) == NULL ||
 	    !gp_addr_iface_valid(h->iface))

@@ -44,6 +44,7 @@
 
 #define HELLO_MAGIC   0x31485047u /* "GPH1" */
 #define HELLO_VERSION 1
+#define HELLO_WORKERS_MAX 64 /* that share an interface */
 
 enum hello_flags {
 	HELLO_OFFLINE = 1, /* any packet time; only over an inherited pair */

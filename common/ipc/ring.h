@@ -37,7 +37,7 @@ struct ring_info {
 
 struct ring_producer {
 	struct ring_info info;
-	uint8_t *map;    /* header page */
+	uint8_t *map;    /* header page; then head's, then the data */
 	uint64_t head;   /* private copy: the consumer never writes ours */
 	uint64_t tail;   /* acknowledged */
 	uint64_t seq;    /* last sequence number given out */
@@ -52,7 +52,7 @@ struct ring_producer {
 int ring_create(struct ring_producer *p, uint64_t data_bytes);
 void ring_destroy(struct ring_producer *p);
 
-/* Bytes a frame of this size can be pushed with now without waiting. */
+/* Whether a frame of so many bytes can be pushed now. */
 bool ring_has_room(const struct ring_producer *p, size_t frame_len);
 
 /*

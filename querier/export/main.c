@@ -26,7 +26,6 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
-#include "common/base/sandbox.h"
 #include "querier/export/pass.h"
 #include "querier/export/profile.h"
 #include "querier/export/report.h"

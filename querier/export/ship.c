@@ -1,18 +1,15 @@
 #include "querier/export/ship.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "querier/export/ask.h"
 #include "querier/export/hours.h"
-#include "querier/export/rowbinary.h"
 #include "querier/export/tables.h"
 
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */

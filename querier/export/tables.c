@@ -1,7 +1,5 @@
 #include "querier/export/tables.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "querier/export/rowbinary.h"
 

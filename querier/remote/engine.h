@@ -6,11 +6,13 @@
  * asked, printed and left out, and the exit codes, are the same code.  From
  * libgodb come what needs no store: keys, conditions, coverage.
  *
- *   server.c  the connection, and what it knows of sites and interfaces
+ *   server.c    the connection, and what it knows of sites and interfaces
  *   settings.c  that an answer is whole, whatever the account's profile says
- *   blocks.c  a scan: which time the blocks of a window cover
- *   rows.c    a query and its result (run.h)
- *   sight.c   seen, list
+ *   blocks.c    a scan: which time the blocks of a window cover
+ *   rows.c      a query and its result (run.h)
+ *   sight.c     seen
+ *   list.c      --list
+ *   explain.c   --explain
  *
  * Where the server cannot be asked, or answers what is no answer, the program
  * ends with one line: nothing has been printed by then.

@@ -3,8 +3,6 @@
  */
 #include "querier/remote/engine.h"
 
-#include "common/base/clock.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

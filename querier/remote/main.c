@@ -26,7 +26,6 @@
 #include "querier/remote/engine.h"
 #include "querier/remote/profile.h"
 #include "querier/store.h"
-#include "querier/when.h"
 
 #define URL_WORD "default" /* [remote] url */
 

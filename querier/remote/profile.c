@@ -2,8 +2,6 @@
 
 #include "querier/export/http_profile.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,10 +1,13 @@
-# Benchmarks: `make bench-query` (tests/bench/query.py) and `make bench-capture` (tests/bench/capture.py tells what it does).
-# BENCH_SCALE=0.1 makes a tenth of the packets, BENCH_ROUNDS=3 repetitions,
-# BENCH_PARTS=offline, live or pauses does a part of it, RESULTS=1 appends what was
-# measured to tests/bench/RESULTS.md.  Live runs take 20 s at scale 1, less at a
-# smaller one (BENCH_SECONDS says another number): BENCH_PARTS=live
-# BENCH_SCALE=0.5 takes some three minutes.  BENCH_WAIT=1 has each live run of
-# ours cross the boundary of a block, for which it waits up to five minutes.
+# Benchmarks.  BENCH_SCALE=0.1 makes a tenth of the packets or rows,
+# BENCH_ROUNDS=3 repetitions, RESULTS=1 appends what was measured to
+# tests/bench/RESULTS.md.
+#
+# `make bench-capture` (tests/bench/capture.py tells what it does):
+# BENCH_PARTS=offline, live or pauses does a part of it.  Live runs take 20 s at
+# scale 1, less at a smaller one (BENCH_SECONDS says another number):
+# BENCH_PARTS=live BENCH_SCALE=0.5 takes some three minutes.  BENCH_WAIT=1 has
+# each live run of ours cross the boundary of a block, for which it waits up to
+# five minutes.
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
@@ -26,7 +29,7 @@ bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
 		$(if $(BENCH_WAIT),-w) \
 		$(if $(RESULTS),-m tests/bench/RESULTS.md) $(BENCH_PARTS)
 
-# Questions beside other stores; BENCH_SCALE=4.32 makes 43 million rows of 10,
+# Questions beside other stores (tests/bench/query.py); BENCH_SCALE=4.32 makes 43 million rows of 10,
 # BENCH_V6=80 has four fifths of the pairs talk IPv6, BENCH_IFACES=5 spreads
 # the rows over so many interfaces (and takes so many times longer to load: a
 # block is a commit).

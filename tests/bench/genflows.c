@@ -25,7 +25,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/godb/godb_write.h"
 #include "tests/bench/traffic.h"

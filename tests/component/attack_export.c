@@ -1,5 +1,4 @@
 /* The exporter's sandbox tried from inside; tests/lib/attack.h. */
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

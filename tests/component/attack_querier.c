@@ -1,8 +1,6 @@
 /* goquery's sandbox tried from inside; tests/lib/attack.h. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 /* goquery-remote's sandbox tried from inside; tests/lib/attack.h. */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* The writer's sandbox tried from inside; tests/lib/attack.h. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>

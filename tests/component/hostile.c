@@ -12,14 +12,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/fd.h"
 #include "tests/lib/fakecapture.h"
 #include "tests/tap.h"
 

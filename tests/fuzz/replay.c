@@ -4,7 +4,6 @@
  * input at which it ended, or hung, is named.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>

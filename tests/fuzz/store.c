@@ -1,6 +1,5 @@
 #include "tests/fuzz/store.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>

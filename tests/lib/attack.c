@@ -393,8 +393,9 @@ print_condition(const struct gp_arg *a)
 		    (unsigned long long)a->a, (unsigned long long)a->b);
 }
 
-void
-attack_print(const struct gp_rules *rules)
+/* The rules as SECURITY.md shows them. */
+static void
+print_rules(const struct gp_rules *rules)
 {
 	char name[40];
 
@@ -453,8 +454,8 @@ attack_begin(void)
 		exit(1);
 }
 
-void
-attack_end(void)
+static void
+leave_nothing(void)
 {
 	(void)unlinkat(attack_place.dir, "file", 0);
 	(void)rmdir(attack_place.path);
@@ -472,17 +473,17 @@ attack_main(int argc, char **argv, enum attack_in in,
     const struct attack *list, size_t n)
 {
 	if (argc > 1 && strcmp(argv[1], "--rules") == 0) {
-		attack_print(rules);
+		print_rules(rules);
 		return 0;
 	}
 	if (attempt(nothing, enter) == NO_ENTRY) {
-		attack_end();
+		leave_nothing();
 		skip_all("no Landlock or seccomp here");
 	}
 	attack_allowed("doing nothing", nothing, enter);
 	attack_run(list, n, in, enter);
 	attack_sweep(rules, enter);
 	attack_arguments(rules, enter);
-	attack_end();
+	leave_nothing();
 	return tap_done();
 }

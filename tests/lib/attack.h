@@ -46,7 +46,6 @@ extern struct attack_place attack_place;
 void attack_begin(void);
 /* A check of the caller's own. */
 void attack_ok(bool good, const char *name);
-void attack_end(void);
 
 /* Those of the list, and those that everybody must fail at: each is done
  * without the sandbox, and inside kills or fails. */
@@ -67,9 +66,6 @@ void attack_sweep(const struct gp_rules *rules, attack_enter_fn *enter);
 
 /* Every condition of every rule: held it passes, broken it kills. */
 void attack_arguments(const struct gp_rules *rules, attack_enter_fn *enter);
-
-/* The rules as SECURITY.md shows them. */
-void attack_print(const struct gp_rules *rules);
 
 /* Common main(): `--rules` prints, else the tests.  Returns the exit status. */
 int attack_main(int argc, char **argv, enum attack_in in,

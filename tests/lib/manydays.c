@@ -3,7 +3,6 @@
  * days, of BLOCKS (1) blocks with ROWS (2) and one rows; with ROWS 0 they are
  * quiet, which makes one file a day instead of ten.  The last day is yesterday.
  */
-#include <inttypes.h>
 
 #include "common/base/clock.h"
 #include "tests/lib/nosync.h" /* it would take hours */

@@ -183,7 +183,6 @@ static const char *const conditions[] = {"", "proto = TCP",
     "dip in 192.0.0.0/8 and proto = UDP", "sip = 2001:db8::4", "ipv6",
     "bytes > 5000", "dir = in", "packets < 4 or proto = UDP"};
 #define CONDITIONS (sizeof(conditions) / sizeof(*conditions))
-#define ON_ROWS    7 /* the first that looks at counters */
 
 __attribute__((unused)) static void
 test_random(const char *when, unsigned n, uint64_t at_least)

@@ -78,6 +78,11 @@ is "$(goquery -d "$T/many" -i eth0 -f 0 --resolve --dns "$DNS" -e json sip | jq 
     1 "too many addresses: that is noted"
 run 1 "a server that is none" q --resolve --dns nonsense sip
 like "$err" 'no DNS server' "  is named"
+for server in 192.0.2.53:53x 192.0.2.53: 192.0.2.53:0 192.0.2.53:65536 \
+    192.0.2.53:4294967349 '[2001:db8::53]53'; do
+	run 1 "nor is $server one" q --resolve --dns "$server" sip
+	like "$err" 'no DNS server' "  which is named"
+done
 run 2 "--dns alone" q --dns "$DNS" sip
 
 # --- countries and systems

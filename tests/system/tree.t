@@ -50,6 +50,10 @@ door maxminddb.h querier/geo.c
 is "$(cd tests && git ls-files 'unit/*.c' 'component/*.c' 'system/*.t' |
     sed 's/\.[ct]$//' | sort | comm -23 - "$T/listed")" "" "every test is run"
 
+is "$("${MAKE:-make}" -s NDPI=1 PKG_CONFIG=echo configure)" \
+    "--exists --print-errors inih libcap-ng libcurl liblz4 libmaxminddb libndpi libpcap libseccomp libxxhash zlib" \
+    "make looks for every library before it compiles"
+
 bad=
 for h in $(git ls-files '*.h' | grep -v '^tests/'); do
 	${CC:-gcc} -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror \

@@ -1,8 +1,6 @@
 /* Chunks: compression where it pays, checksums, and what a forger may try. */
 #include "common/godb/block.h"
 
-#include <errno.h>
-
 #include "tests/tap.h"
 
 static uint64_t seed;

@@ -3,7 +3,6 @@
 #include "tests/lib/rolluptest.h"
 
 #include "common/base/fd.h"
-#include "common/godb/index.h"
 #include "common/godb/layout.h"
 
 static char root[32], path[64];

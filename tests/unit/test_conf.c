@@ -1,7 +1,6 @@
 /* conf: values, defaults, inheritance; every mistake has its line. */
 #include "common/base/conf.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 /* deaths: three within ten minutes are many; leaving in order is none. */
 #include "capture/deaths.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"

@@ -2,8 +2,6 @@
  * of a later version are skipped or refused as they ask. */
 #include "common/godb/index.h"
 
-#include <errno.h>
-
 #include "common/base/clock.h"
 #include "tests/tap.h"
 

@@ -1,7 +1,6 @@
 /* Journals: every valid record is found, nothing else ever is. */
 #include "common/godb/journal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -7,7 +7,6 @@
 #include <signal.h>
 
 #include "capture/dpi.h"
-#include "capture/snapshot.h"
 #include "common/base/clock.h"
 #include "tests/lib/loopresult.h"
 #include "tests/lib/packet.h"
@@ -463,6 +462,22 @@ test_span(void)
 	close(file.fd);
 }
 
+static void
+test_no_files(void)
+{
+	struct source_file file = {open("/", O_RDONLY | O_DIRECTORY), "/"};
+	char error[SOURCE_ERROR_MAX];
+	struct source *s;
+
+	is_int(source_open_files(&s, &file, 1, NULL, NULL, error), -EISDIR,
+	    "a folder is no capture file");
+	is_str(error, "/: Is a directory", "as it says");
+	close(file.fd);
+	is_int(source_open_files(&s, &file, 1, NULL, NULL, error), -EBADF,
+	    "nor is what cannot be looked at");
+	is_str(error, "/: Bad file descriptor", "as it says, too");
+}
+
 int
 main(void)
 {
@@ -480,5 +495,6 @@ main(void)
 	test_peer_gone();
 	test_pipe();
 	test_span();
+	test_no_files();
 	return tap_done();
 }

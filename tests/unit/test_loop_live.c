@@ -15,10 +15,8 @@
 #include <netinet/in.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include "capture/snapshot.h"
 #include "common/base/clock.h"
 #include "tests/lib/loopresult.h"
 #include "tests/lib/packet.h"

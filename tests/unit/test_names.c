@@ -1,7 +1,6 @@
 /* The registry: ids stay with their names whatever happens to the file. */
 #include "common/godb/names.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -4,7 +4,6 @@
 #include <sys/statvfs.h>
 
 #include "common/base/clock.h"
-#include "common/base/fd.h"
 #include "common/godb/summary.h"
 
 static char root[32], path[64], copy[64];

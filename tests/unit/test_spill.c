@@ -5,7 +5,6 @@
  */
 #include "common/godb/spill.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/godb/godb.h"

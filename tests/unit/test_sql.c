@@ -4,8 +4,6 @@
 #include "querier/when.h"
 #include "tests/tap.h"
 
-#include <stdlib.h>
-
 static struct text t;
 
 static const char *

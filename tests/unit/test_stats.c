@@ -17,7 +17,6 @@
 #include "common/ipc/frame.h"
 #include "common/ipc/ring.h"
 #include "writer/ingest.h"
-#include "writer/metrics.h"
 #include "writer/peers.h"
 #include "writer/prune.h"
 

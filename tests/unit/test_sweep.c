@@ -2,8 +2,6 @@
  * and no more is held than a range.  Built with ThreadSanitizer too. */
 #include "tests/lib/rolluptest.h"
 
-#include "common/base/fd.h"
-
 #define HOUR 3600
 #define DAY  86400
 #define NOW  (T0 + 30 * DAY)
