@@ -1152,8 +1152,14 @@ def part_cluster(w, server, store):
     parts = [int(s.ask("SELECT count() FROM goprobe.flows_local"))
              for s in two]
     ok(min(parts) > 0, "both have rows: %r" % parts)
-    for s in two:
-        s.stop()
+    two[1].stop()
+    state = w.state()
+    r = w.export(w.ini(two[0].url(), "user = skips\n"), store, state)
+    ok(r.returncode == 1 and "commits at the server" in r.stderr,
+       "a shard is away, and the profile leaves those out") or diag(r.stderr)
+    is_(os.listdir(state + "/shipped"), [], "half of the commits is no answer")
+    ok(not os.path.exists(state + "/dead"), "and nothing is sent anew")
+    two[0].stop()
 
 
 def start_zookeeper(w):
