@@ -993,6 +993,28 @@ def part_resume(w, server, store):
     proxy.shutdown()
 
 
+def part_anew(w, server, store):
+    """A day that was removed and written anew is another one, though its index
+    is as large as before."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, ini = w.path("anew-store"), w.state(), w.ini(server.url())
+    sizes = []
+    for turn in (1, 2):
+        shutil.rmtree(store, ignore_errors=True)
+        w.replay(store, "a", DATA + "/office.pcap")
+        sizes.append(os.path.getsize(day_of(store, "a") + "/blocks.idx"))
+        for what in ("ships", "and again"):
+            r = w.export(ini, store, state)
+            ok(r.returncode == 0 and ("shipped" in r.stderr) ==
+               (what == "ships"), "store %d: %s" % (turn, what)
+               ) or diag(r.stderr)
+            is_(server.ask("SELECT count(), uniqExact(record) FROM "
+                           "goprobe.blocks"), "%d\t%d\n" % (3 * turn, 3 * turn),
+                "its blocks are there, once")
+    is_(sizes[1], sizes[0], "the indexes are of one size")
+
+
 def part_broken(w, server, store):
     """Files that cannot be used, of the store and of the ledger."""
     fresh_tables(server)
@@ -1355,8 +1377,8 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,grafana,hours,faults,daemon,resume,broken,"
-                        "outage,kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,resume,anew,"
+                        "broken,outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
