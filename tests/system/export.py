@@ -9,6 +9,7 @@ the server once, whatever happens to either on the way.
 """
 
 import argparse
+import contextlib
 import ctypes
 import ctypes.util
 import gzip
@@ -782,8 +783,37 @@ class Daemon:
         return self.p.returncode, time.monotonic() - begun
 
 
+def inherits_nothing(w, server, store):
+    """Whatever who started it had open, and had closed."""
+    with open(w.path("inherited"), "w") as file:
+        p = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh",
+             w.program("goprobe-export"), "-c", w.ini(server.url()), "-d",
+             store, "-s", w.state()], pass_fds=[file.fileno()])
+    w.daemons.append(p)
+    try:
+        wait_for(20, "it ships without standard descriptors", lambda: int(
+            server.ask("SELECT count() FROM goprobe.blocks")) > 0)
+        folder, has = "/proc/%d/fd/" % p.pid, {}
+        for n in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                has[n] = os.readlink(folder + n)
+        ok(all(has.get(n) == "/dev/null" for n in "012"),
+           "which are opened to nowhere") or diag(repr(has))
+        ok(w.path("inherited") not in has.values(),
+           "what was open to its caller is not to it") or diag(repr(has))
+    except PermissionError:
+        ok(True, "descriptors of the running one # SKIP needs root")
+    finally:
+        p.terminate()
+        p.wait()
+
+
 def part_daemon(w, server, store):
     """Goes on by itself, and says how it does."""
+    fresh_tables(server)
+    is_(init(w, server).returncode, 0, "tables of a daemon")
+    inherits_nothing(w, server, store)
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
     store = w.path("daemon-store")
