@@ -312,7 +312,9 @@ resolve(struct helper *h, int64_t most_ns)
 		if (!keep_going(h, now_ns))
 			return false;
 		(void)poll(&p, 1, left_ms < 50 ? (int)left_ms : 50);
-		while ((got = recv(h->socket, answer, sizeof(answer), 0)) > 0)
+		/* whoever sends faster than is read here is left, too */
+		while ((got = recv(h->socket, answer, sizeof(answer), 0)) > 0 &&
+		    gp_clock_mono_ns() < end_ns)
 			take_answer(h, answer, (size_t)got);
 		if (got < 0 && errno == ECONNREFUSED)
 			return false; /* nobody is there */

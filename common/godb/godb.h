@@ -114,12 +114,14 @@ void godb_ifaces_free(char **ifaces);
 /*
  * Days that an interface has, ascending, without opening them: for programs
  * that look again and again for what is new.  index_bytes grows with every
- * record of the day, and in no other way.  Count returned; *out is owned by
- * the caller (free).  -ENOENT: no such interface.
+ * record of the day, and in no other way; that of a day which was removed and
+ * written anew may be as large as before, but not from the same time.  Count
+ * returned; *out is owned by the caller (free).  -ENOENT: no such interface.
  */
 struct godb_day {
 	int64_t day_s; /* 00:00:00 UTC */
 	uint64_t index_bytes;
+	int64_t index_ns; /* when its index was written last, since 1970 */
 };
 int godb_reader_days(const struct godb_reader *r, const char *iface,
     struct godb_day **out);

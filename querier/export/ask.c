@@ -39,8 +39,8 @@ enum http_result
 ask_text(struct ship *s, const char *sql, struct http_text *text,
     char error[HTTP_ERROR_MAX])
 {
-	struct http_ask ask = {.sql = sql, .take = http_text_take,
-		.take_arg = text};
+	struct http_ask ask = {.sql = sql, .params = ASK_WHOLE_PARAMS,
+		.take = http_text_take, .take_arg = text};
 	enum http_result rc;
 
 	text->max = ANSWER_MAX;

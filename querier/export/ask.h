@@ -16,6 +16,13 @@
 #define ASK_INSERT_PARAMS \
 	"insert_distributed_sync=1&max_insert_block_size=1048576"
 
+/* A part of an answer is none: what a profile lets end early, or leave out, must
+ * not look like rows that are not there.  18.16 has all of these. */
+#define ASK_WHOLE_PARAMS \
+	"skip_unavailable_shards=0&read_overflow_mode=throw&" \
+	"group_by_overflow_mode=throw&distinct_overflow_mode=throw&" \
+	"result_overflow_mode=throw&timeout_overflow_mode=throw"
+
 /* WHERE of everything that concerns a day of an interface. */
 void ask_where(char to[ASK_SQL_MAX / 2], const struct ship *s,
     const char *iface, int64_t day_s);

@@ -381,7 +381,7 @@ ship_hours(struct job *j, struct ship_known *known, int64_t *next_s)
 
 int
 hours_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, struct ship_known *known, int64_t *next_s,
+    uint64_t index_mark, struct ship_known *known, int64_t *next_s,
     char error[SHIP_ERROR_MAX])
 {
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
@@ -392,13 +392,13 @@ hours_day(struct ship *s, const char *iface, int64_t day_s,
 	/* ship_day() has told it and begun it anew, where that is possible */
 	if (ledger_day_open(s->ledger, iface, day_s, &j.day) < 0)
 		known->asked = false;
-	if (j.day.hours_bytes != index_bytes) {
+	if (j.day.hours_mark != index_mark) {
 		rc = open_job(&j);
 		if (rc == 0)
 			rc = ship_hours(&j, known, next_s);
 		if (rc == 0 && *next_s == INT64_MAX) {
 			rc = ledger_day_hours_done(s->ledger, &j.day,
-			    index_bytes);
+			    index_mark);
 			if (rc < 0)
 				rc = fail(&j, "ledger", strerror(-rc));
 		}

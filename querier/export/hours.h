@@ -26,7 +26,7 @@
  * table of roll-ups.  Returns as ship_day() does.
  */
 int hours_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, struct ship_known *known, int64_t *next_s,
+    uint64_t index_mark, struct ship_known *known, int64_t *next_s,
     char error[SHIP_ERROR_MAX]);
 
 /* Ends an attempt whose rows were all sent, as it was before a crash.

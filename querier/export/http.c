@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <zlib.h>
 
@@ -16,6 +17,7 @@
 #define PEM_MAX      (4u << 20)
 #define RAW_BYTES    (64u << 10)
 #define ERROR_TEXT   2048 /* of an answer that says no */
+#define HEADERS_MAX  (1u << 20) /* with those behind the body */
 #define ADDRESSES    16
 #define CONNECT_S    10L
 #define GZIP_WINDOW  (15 + 16) /* zlib: 16 asks for gzip's header */
@@ -44,6 +46,8 @@ struct exchange {
 	z_stream gzip;
 	bool raw_ended, gzip_ended, local_failure;
 	uint64_t sent;
+	size_t header_bytes;
+	bool strange_headers;
 	long status;
 	char refusal[ERROR_TEXT];
 	size_t refusal_len;
@@ -413,6 +417,45 @@ on_read(char *to, size_t size, size_t n, void *arg)
 
 /* ---- the answer ---------------------------------------------------------- */
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Whether a header announces another coding of the transfer than chunks. */
+static bool
+is_coded(const char *line, size_t len)
+{
+	static const char name[] = "Transfer-Encoding:", plain[] = "chunked";
+	const size_t n = sizeof(name) - 1, m = sizeof(plain) - 1;
+
+	if (len < n || strncasecmp(line, name, n) != 0)
+		return false;
+	for (line += n, len -= n; len > 0 && is_blank(*line); len--)
+		line++;
+	while (len > 0 && is_blank(line[len - 1]))
+		len--;
+	return len != m || strncasecmp(line, plain, m) != 0;
+}
+
+/*
+ * libcurl undoes whatever codings a server puts upon a transfer, one upon the
+ * other: a thousand bytes become so many that it looks neither at the time nor
+ * at *stop any more.  And it keeps headers behind a body, however many.
+ */
+static size_t
+on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	size_t len = size * n;
+
+	x->header_bytes += len;
+	x->strange_headers = x->header_bytes > HEADERS_MAX ||
+	    is_coded(line, len);
+	return x->strange_headers ? 0 : len;
+}
+
 static size_t
 on_write(char *data, size_t size, size_t n, void *arg)
 {
@@ -451,6 +494,10 @@ judge(struct exchange *x, char error[HTTP_ERROR_MAX])
 		set_error(error, "the question or its answer is too much here",
 		    NULL);
 		return HTTP_LOCAL;
+	}
+	if (x->strange_headers) {
+		set_error(error, h->host, "headers that no ClickHouse sends");
+		return HTTP_UNKNOWN;
 	}
 	if (x->status == 0)
 		(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE,
@@ -517,6 +564,8 @@ set_body(struct exchange *x)
 		(void)curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
 		    (curl_off_t)strlen(x->ask->sql));
 	}
+	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, x);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_write);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 }

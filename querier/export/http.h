@@ -7,8 +7,9 @@
  * sandbox can close.  Redirects are not followed; nothing but http and https
  * is spoken; the password travels in a header, never in an address.
  *
- * Whatever the server says is foreign text: it is bounded, and error texts
- * come out as one printable line.
+ * Whatever the server says is foreign text: it is bounded, headers too, no
+ * coding of a transfer is undone but chunks, and error texts come out as one
+ * printable line.
  */
 #ifndef EXPORT_HTTP_H
 #define EXPORT_HTTP_H

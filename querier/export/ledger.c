@@ -189,9 +189,9 @@ read_entries(struct ledger_day *d, const char *data, size_t len)
 		if (e.kind == ENTRY_SHIPPED)
 			memcpy(d->ids[d->n++], e.id, LEDGER_ID);
 		else if (e.kind == ENTRY_DONE)
-			memcpy(&d->done_bytes, e.id, sizeof(d->done_bytes));
+			memcpy(&d->done_mark, e.id, sizeof(d->done_mark));
 		else if (e.kind == ENTRY_HOURS_DONE)
-			memcpy(&d->hours_bytes, e.id, sizeof(d->hours_bytes));
+			memcpy(&d->hours_mark, e.id, sizeof(d->hours_mark));
 	}
 }
 
@@ -323,31 +323,31 @@ ledger_day_add(struct ledger *l, struct ledger_day *d,
 
 static int
 note(struct ledger *l, struct ledger_day *d, uint64_t kind, uint64_t *known,
-    uint64_t index_bytes)
+    uint64_t index_mark)
 {
 	struct entry e;
 	int rc;
 
-	if (*known == index_bytes)
+	if (*known == index_mark)
 		return 0;
-	make_entry(&e, kind, &index_bytes, sizeof(index_bytes));
+	make_entry(&e, kind, &index_mark, sizeof(index_mark));
 	rc = append(l, d, &e, 1);
 	if (rc == 0)
-		*known = index_bytes;
+		*known = index_mark;
 	return rc;
 }
 
 int
-ledger_day_done(struct ledger *l, struct ledger_day *d, uint64_t index_bytes)
+ledger_day_done(struct ledger *l, struct ledger_day *d, uint64_t index_mark)
 {
-	return note(l, d, ENTRY_DONE, &d->done_bytes, index_bytes);
+	return note(l, d, ENTRY_DONE, &d->done_mark, index_mark);
 }
 
 int
 ledger_day_hours_done(struct ledger *l, struct ledger_day *d,
-    uint64_t index_bytes)
+    uint64_t index_mark)
 {
-	return note(l, d, ENTRY_HOURS_DONE, &d->hours_bytes, index_bytes);
+	return note(l, d, ENTRY_HOURS_DONE, &d->hours_mark, index_mark);
 }
 
 int

@@ -43,8 +43,8 @@ struct ledger_day {
 	int64_t day_s;
 	uint8_t (*ids)[LEDGER_ID]; /* ascending */
 	size_t n, cap;
-	uint64_t done_bytes; /* of the index: all in it was shipped */
-	uint64_t hours_bytes; /* the same of its hours */
+	uint64_t done_mark; /* of the index (pass.h): all in it was shipped */
+	uint64_t hours_mark; /* the same of its hours */
 	uint64_t end;        /* of the file, behind what holds */
 	bool memory;         /* there is no file: forgotten when it is freed */
 };
@@ -63,9 +63,9 @@ bool ledger_day_has(const struct ledger_day *d, const uint8_t id[LEDGER_ID]);
 int ledger_day_add(struct ledger *l, struct ledger_day *d,
     const uint8_t (*ids)[LEDGER_ID], size_t n);
 int ledger_day_done(struct ledger *l, struct ledger_day *d,
-    uint64_t index_bytes);
+    uint64_t index_mark);
 int ledger_day_hours_done(struct ledger *l, struct ledger_day *d,
-    uint64_t index_bytes);
+    uint64_t index_mark);
 
 /* The store has the day no longer, so neither has the ledger. */
 int ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s);

@@ -680,9 +680,15 @@ main(int argc, char **argv)
 	struct loop l = {0};
 	int status;
 
+	if (gp_fd_fill_std() < 0)
+		return EXIT_ERROR;
 	gp_log_open("goprobe-export", GP_LOG_INFO);
 	parse_options(argc, argv, &o);
 	in.conf = load_conf(&o);
+	/* -c may have named some of it, nothing else does */
+	if (gp_fd_close_others(NULL, 0) < 0)
+		die(EXIT_ERROR, "what was inherited cannot be closed: %s",
+		    strerror(errno));
 	if (o.print)
 		gp_conf_print(in.conf, stdout);
 	if (o.check)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/checksum.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "querier/export/hours.h"
@@ -17,6 +18,14 @@ compare_days(const void *a, const void *b)
 	if (x->day_s != y->day_s)
 		return x->day_s < y->day_s ? -1 : 1;
 	return strcmp(x->iface, y->iface);
+}
+
+static uint64_t
+mark_of(const struct godb_day *day)
+{
+	const uint64_t what[] = {day->index_bytes, (uint64_t)day->index_ns};
+
+	return gp_checksum(what, sizeof(what), 0) | 1;
 }
 
 static int
@@ -37,8 +46,8 @@ add_day(struct pass *p, const char *iface, const struct godb_day *day)
 	memset(d, 0, sizeof(*d));
 	(void)snprintf(d->iface, sizeof(d->iface), "%s", iface);
 	d->day_s = day->day_s;
-	d->index_bytes = day->index_bytes;
-	d->done_bytes = UINT64_MAX;
+	d->index_mark = mark_of(day);
+	d->done_mark = UINT64_MAX;
 	return 0;
 }
 
@@ -61,7 +70,7 @@ static bool
 known_whole(const struct pass *p, const struct pass_day *d)
 {
 	return d->known == 0 &&
-	    ship_whole(p->ship, d->iface, d->day_s, d->index_bytes);
+	    ship_whole(p->ship, d->iface, d->day_s, d->index_mark);
 }
 
 /* Retention waits for nobody.  What it took before it was shipped is missing
@@ -72,7 +81,7 @@ note_gone(struct pass *p, const struct pass_day *d)
 	char text[11];
 
 	gp_clock_day_format(d->day_s, text);
-	if (d->done_bytes != d->index_bytes && !known_whole(p, d)) {
+	if (d->done_mark != d->index_mark && !known_whole(p, d)) {
 		gp_log(GP_LOG_WARNING, "iface=%s day=%s was removed before it "
 		    "was shipped whole, missing at the server blocks=%" PRIu64,
 		    d->iface, text, d->known);
@@ -92,10 +101,10 @@ carry_over(struct pass *p, struct pass *fresh)
 		    compare_days(&fresh->days[k], old) < 0)
 			k++;
 		if (k < fresh->n && compare_days(&fresh->days[k], old) == 0) {
-			uint64_t bytes = fresh->days[k].index_bytes;
+			uint64_t mark = fresh->days[k].index_mark;
 
 			fresh->days[k] = *old;
-			fresh->days[k].index_bytes = bytes;
+			fresh->days[k].index_mark = mark;
 		} else {
 			note_gone(p, old);
 		}
@@ -147,14 +156,14 @@ run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
 	for (size_t i = 0; p->ship->hourly && i < p->n; i++) {
 		struct pass_day *d = &p->days[i];
 
-		if (d->done_bytes != d->index_bytes ||
-		    (d->hours_bytes == d->index_bytes &&
+		if (d->done_mark != d->index_mark ||
+		    (d->hours_mark == d->index_mark &&
 			now_s < d->hours_next_s))
 			continue;
-		rc = hours_day(p->ship, d->iface, d->day_s, d->index_bytes,
+		rc = hours_day(p->ship, d->iface, d->day_s, d->index_mark,
 		    &d->hours, &d->hours_next_s, error);
 		if (rc == 0)
-			d->hours_bytes = d->index_bytes;
+			d->hours_mark = d->index_mark;
 		else if (rc == SHIP_STORE)
 			all = rc;
 		else
@@ -173,13 +182,13 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 	for (size_t i = 0; i < p->n; i++) {
 		struct pass_day *d = &p->days[i];
 
-		if (d->done_bytes == d->index_bytes)
+		if (d->done_mark == d->index_mark)
 			continue;
-		rc = ship_day(p->ship, d->iface, d->day_s, d->index_bytes,
+		rc = ship_day(p->ship, d->iface, d->day_s, d->index_mark,
 		    &d->ship, error);
-		d->counted_bytes = 0; /* `progress` may have counted */
+		d->counted_mark = 0; /* `progress` may have counted */
 		if (rc == 0) {
-			d->done_bytes = d->index_bytes;
+			d->done_mark = d->index_mark;
 			d->known = 0;
 		} else if (rc == SHIP_STORE) {
 			all = rc;
@@ -196,9 +205,9 @@ count_day(struct pass *p, struct pass_day *d)
 {
 	d->records = d->rows = 0;
 	d->oldest_s = INT64_MAX;
-	if (ship_pending(p->ship, d->iface, d->day_s, d->index_bytes,
+	if (ship_pending(p->ship, d->iface, d->day_s, d->index_mark,
 		&d->records, &d->rows, &d->oldest_s) == 0)
-		d->counted_bytes = d->index_bytes;
+		d->counted_mark = d->index_mark;
 	if (d->records > 0)
 		d->known = d->records;
 }
@@ -215,9 +224,9 @@ pass_count_left(struct pass *p, struct pass_left *out)
 
 		days += d->day_s != before_s;
 		before_s = d->day_s;
-		if (d->done_bytes == d->index_bytes)
+		if (d->done_mark == d->index_mark)
 			continue;
-		if (d->counted_bytes != d->index_bytes)
+		if (d->counted_mark != d->index_mark)
 			count_day(p, d);
 		if (d->records == 0)
 			continue;

@@ -14,16 +14,17 @@
 struct pass_day {
 	char iface[16];
 	int64_t day_s;
-	uint64_t index_bytes;
-	uint64_t done_bytes; /* when all of it was shipped; UINT64_MAX: never
+	uint64_t index_mark; /* length and time of its index as one number, not
+			      * 0: another one, and there may be more */
+	uint64_t done_mark; /* when all of it was shipped; UINT64_MAX: never
 			      * looked at */
 	struct ship_known ship;
 	struct ship_known hours; /* hours_day()'s */
-	uint64_t hours_bytes; /* when all finished hours were shipped */
+	uint64_t hours_mark; /* when all finished hours were shipped */
 	int64_t hours_next_s; /* when the next one is finished */
-	/* what is left, as counted when the index was so long and nothing was
+	/* what is left, as counted when the index was this and nothing was
 	 * shipped since; 0: not counted */
-	uint64_t counted_bytes;
+	uint64_t counted_mark;
 	uint64_t records, rows;
 	int64_t oldest_s;
 	/* records when there were any: a day that is just being removed has

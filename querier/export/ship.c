@@ -508,7 +508,7 @@ tell_faults(struct job *j)
 }
 
 static int
-ship_chosen(struct job *j, uint64_t index_bytes)
+ship_chosen(struct job *j, uint64_t index_mark)
 {
 	int rc = 0;
 
@@ -527,23 +527,23 @@ ship_chosen(struct job *j, uint64_t index_bytes)
 		rc = tell_faults(j);
 	if (rc < 0 || godb_scan_n_faults(j->scan) > 0)
 		return rc;
-	rc = ledger_day_done(j->s->ledger, &j->day, index_bytes);
+	rc = ledger_day_done(j->s->ledger, &j->day, index_mark);
 	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
 }
 
 int
 ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, struct ship_known *known,
+    uint64_t index_mark, struct ship_known *known,
     char error[SHIP_ERROR_MAX])
 {
 	struct job j = {.s = s, .iface = iface, .day_s = day_s,
 		.known = known, .error = error};
 	int rc = open_ledger_day(&j);
 
-	if (rc == 0 && j.day.done_bytes != index_bytes) {
+	if (rc == 0 && j.day.done_mark != index_mark) {
 		rc = open_job(&j);
 		if (rc == 0)
-			rc = ship_chosen(&j, index_bytes);
+			rc = ship_chosen(&j, index_mark);
 	}
 	if (rc == SHIP_STORE && !known->told)
 		gp_log(GP_LOG_WARNING, "%s", error);
@@ -555,7 +555,7 @@ ship_day(struct ship *s, const char *iface, int64_t day_s,
 
 int
 ship_pending(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, uint64_t *records, uint64_t *rows,
+    uint64_t index_mark, uint64_t *records, uint64_t *rows,
     int64_t *oldest_s)
 {
 	char error[SHIP_ERROR_MAX];
@@ -565,7 +565,7 @@ ship_pending(struct ship *s, const char *iface, int64_t day_s,
 
 	/* one that cannot be read knows of none */
 	(void)ledger_day_open(s->ledger, iface, day_s, &j.day);
-	if (j.day.done_bytes != index_bytes)
+	if (j.day.done_mark != index_mark)
 		rc = open_job(&j);
 	if (rc == 0 && j.scan) {
 		choose(&j);
@@ -585,11 +585,11 @@ ship_pending(struct ship *s, const char *iface, int64_t day_s,
 
 bool
 ship_whole(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes)
+    uint64_t index_mark)
 {
 	struct ledger_day day;
 	bool whole = ledger_day_open(s->ledger, iface, day_s, &day) == 0 &&
-	    day.done_bytes == index_bytes;
+	    day.done_mark == index_mark;
 
 	ledger_day_free(&day);
 	return whole;

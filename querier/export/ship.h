@@ -68,25 +68,25 @@ struct ship_known {
 };
 
 /*
- * Ships what a day has and the server has not.  `index_bytes` is the index's
- * length as it was seen before.  0; -1 with error: try again later; SHIP_STORE
- * with error: this day cannot be read, or not all of it, others may.  The log
- * has that once.
+ * Ships what a day has and the server has not.  `index_mark` is of the index
+ * (pass.h), as it was seen before.  0; -1 with error: try again later;
+ * SHIP_STORE with error: this day cannot be read, or not all of it, others may.
+ * The log has that once.
  */
 #define SHIP_STORE (-2)
 int ship_day(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, struct ship_known *known,
+    uint64_t index_mark, struct ship_known *known,
     char error[SHIP_ERROR_MAX]);
 
 /* Records of the day that are still to be shipped, rows too, and the start of
  * the oldest; -1 when the day cannot be read. */
 int ship_pending(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes, uint64_t *records, uint64_t *rows,
+    uint64_t index_mark, uint64_t *records, uint64_t *rows,
     int64_t *oldest_s);
 
 /* Whether the ledger has all of the day. */
 bool ship_whole(struct ship *s, const char *iface, int64_t day_s,
-    uint64_t index_bytes);
+    uint64_t index_mark);
 
 /* The store has the day no longer, so neither has the ledger, and an attempt on
  * it is given up. */

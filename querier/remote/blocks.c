@@ -148,9 +148,11 @@ add_part(struct godb_scan *s, const struct godb_part *part)
 static int
 add_fault(struct godb_scan *s, const struct godb_part *part)
 {
-	struct godb_fault *more =
-	    reallocarray(s->fault, s->n_faults + 1, sizeof(*more));
+	struct godb_fault *more;
 
+	if (s->r->mem_bytes && s->n_faults >= s->r->mem_bytes / sizeof(*more))
+		return GODB_EMEMORY;
+	more = reallocarray(s->fault, s->n_faults + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	s->fault = more;

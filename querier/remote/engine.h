@@ -43,11 +43,11 @@ struct remote_iface {
 struct godb_reader {
 	struct http *http;
 	const char *database; /* a name of letters, digits and _ */
-	size_t mem_bytes;     /* of rows that are kept */
+	size_t mem_bytes;     /* of rows and names that are kept */
 	const char *settings; /* for the address, NULL: none may be set */
 	struct text settings_text;
 	struct remote_iface *iface; /* by site, then name */
-	size_t n;
+	size_t n, iface_bytes;
 	/* with names that no sensor gives; the site of the first of them */
 	size_t left_out;
 	char left_out_site[SITE_MAX];

@@ -16,6 +16,13 @@ struct godb_list {
 	size_t n;
 };
 
+static int
+compare_name(const void *name, const void *item)
+{
+	return strcmp(name, ((const struct godb_list_iface *)item)->iface);
+}
+
+/* Items are in the order of names. */
 static struct godb_list_iface *
 find(struct godb_list *l, const struct compact_row *row, bool *fine)
 {
@@ -26,11 +33,8 @@ find(struct godb_list *l, const struct compact_row *row, bool *fine)
 	if (!*fine)
 		return NULL;
 	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
-	for (size_t i = 0; i < l->n; i++) {
-		if (strcmp(l->item[i].iface, full) == 0)
-			return &l->item[i];
-	}
-	return NULL; /* its first block has come since */
+	/* NULL: its first block has come since */
+	return bsearch(full, l->item, l->n, sizeof(*l->item), compare_name);
 }
 
 static int

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define IFACES_MAX 4000000u
+#define NAMES_ROOM 40 /* of an interface's two texts, beside their bytes */
 
 struct godb_reader *
 remote_reader(struct http *http, const char *database, size_t mem_bytes,
@@ -149,6 +150,11 @@ take_iface(void *arg, const struct compact_row *row)
 			    sizeof(r->left_out_site), "%s", site);
 		return 0;
 	}
+	r->iface_bytes += 2 * sizeof(*f) + 2 * strlen(site) + strlen(name) +
+	    NAMES_ROOM;
+	if (r->n == IFACES_MAX ||
+	    (r->mem_bytes && r->iface_bytes > r->mem_bytes))
+		return GODB_EMEMORY;
 	if ((r->n & (r->n - 1)) == 0) {
 		more = reallocarray(r->iface, r->n ? 2 * r->n : 1,
 		    sizeof(*more));
@@ -156,8 +162,6 @@ take_iface(void *arg, const struct compact_row *row)
 			return -ENOMEM;
 		r->iface = more;
 	}
-	if (r->n == IFACES_MAX)
-		return GODB_EMEMORY;
 	f = &r->iface[r->n];
 	*f = (struct remote_iface){.first_s = (int64_t)first,
 	    .last_s = (int64_t)last, .first_offline = offline[0] != 0,
@@ -186,7 +190,7 @@ ask_ifaces(struct godb_reader *r)
 	struct compact c;
 	int rc;
 
-	r->n = 0;
+	r->n = r->iface_bytes = 0;
 	/* a byte more than there may be: whether it was cut is seen */
 	text_fmt(&sql, "SELECT hex(substring(site, 1, %d)), "
 	    "hex(substring(iface, 1, %d)), toUInt32(min(time)), "

@@ -31,6 +31,7 @@ CUTTING = {
     "</max_rows_to_read><read_overflow_mode>break</read_overflow_mode>",
     "may_not_say": "<readonly>1</readonly><max_rows_to_read>1000000000"
     "</max_rows_to_read><read_overflow_mode>break</read_overflow_mode>",
+    "skips": "<skip_unavailable_shards>1</skip_unavailable_shards>",
     "may_skip": "<readonly>1</readonly><skip_unavailable_shards>1"
     "</skip_unavailable_shards>",
 }

@@ -9,6 +9,7 @@ the server once, whatever happens to either on the way.
 """
 
 import argparse
+import contextlib
 import ctypes
 import ctypes.util
 import gzip
@@ -782,8 +783,37 @@ class Daemon:
         return self.p.returncode, time.monotonic() - begun
 
 
+def inherits_nothing(w, server, store):
+    """Whatever who started it had open, and had closed."""
+    with open(w.path("inherited"), "w") as file:
+        p = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh",
+             w.program("goprobe-export"), "-c", w.ini(server.url()), "-d",
+             store, "-s", w.state()], pass_fds=[file.fileno()])
+    w.daemons.append(p)
+    try:
+        wait_for(20, "it ships without standard descriptors", lambda: int(
+            server.ask("SELECT count() FROM goprobe.blocks")) > 0)
+        folder, has = "/proc/%d/fd/" % p.pid, {}
+        for n in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                has[n] = os.readlink(folder + n)
+        ok(all(has.get(n) == "/dev/null" for n in "012"),
+           "which are opened to nowhere") or diag(repr(has))
+        ok(w.path("inherited") not in has.values(),
+           "what was open to its caller is not to it") or diag(repr(has))
+    except PermissionError:
+        ok(True, "descriptors of the running one # SKIP needs root")
+    finally:
+        p.terminate()
+        p.wait()
+
+
 def part_daemon(w, server, store):
     """Goes on by itself, and says how it does."""
+    fresh_tables(server)
+    is_(init(w, server).returncode, 0, "tables of a daemon")
+    inherits_nothing(w, server, store)
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
     store = w.path("daemon-store")
@@ -993,6 +1023,28 @@ def part_resume(w, server, store):
     proxy.shutdown()
 
 
+def part_anew(w, server, store):
+    """A day that was removed and written anew is another one, though its index
+    is as large as before."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, ini = w.path("anew-store"), w.state(), w.ini(server.url())
+    sizes = []
+    for turn in (1, 2):
+        shutil.rmtree(store, ignore_errors=True)
+        w.replay(store, "a", DATA + "/office.pcap")
+        sizes.append(os.path.getsize(day_of(store, "a") + "/blocks.idx"))
+        for what in ("ships", "and again"):
+            r = w.export(ini, store, state)
+            ok(r.returncode == 0 and ("shipped" in r.stderr) ==
+               (what == "ships"), "store %d: %s" % (turn, what)
+               ) or diag(r.stderr)
+            is_(server.ask("SELECT count(), uniqExact(record) FROM "
+                           "goprobe.blocks"), "%d\t%d\n" % (3 * turn, 3 * turn),
+                "its blocks are there, once")
+    is_(sizes[1], sizes[0], "the indexes are of one size")
+
+
 def part_broken(w, server, store):
     """Files that cannot be used, of the store and of the ledger."""
     fresh_tables(server)
@@ -1152,8 +1204,14 @@ def part_cluster(w, server, store):
     parts = [int(s.ask("SELECT count() FROM goprobe.flows_local"))
              for s in two]
     ok(min(parts) > 0, "both have rows: %r" % parts)
-    for s in two:
-        s.stop()
+    two[1].stop()
+    state = w.state()
+    r = w.export(w.ini(two[0].url(), "user = skips\n"), store, state)
+    ok(r.returncode == 1 and "commits at the server" in r.stderr,
+       "a shard is away, and the profile leaves those out") or diag(r.stderr)
+    is_(os.listdir(state + "/shipped"), [], "half of the commits is no answer")
+    ok(not os.path.exists(state + "/dead"), "and nothing is sent anew")
+    two[0].stop()
 
 
 def start_zookeeper(w):
@@ -1349,8 +1407,8 @@ def main():
     parser.add_argument("-b", dest="bin", default="build/bin")
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
-                        default="ship,grafana,hours,faults,daemon,resume,broken,"
-                        "outage,kills,cluster,replica,tls")
+                        default="ship,grafana,hours,faults,daemon,resume,anew,"
+                        "broken,outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

@@ -61,6 +61,36 @@ is "$(printf '%s\n' "$out" | cut -d, -f1-2 | sort | tr '\n' ' ')" \
     "192.0.2.0/24, 2001:db8::/127, sip,sip_name " "  and its column stays empty"
 is "$(q --resolve --dns "$DNS" -e csv -s sip sip/24 | tail -n +2 | cut -d, -f1-2 | tr '\n' ' ')" \
     "192.0.2.0/24, 2001:db8::1,six.example " "  the addresses beside it have theirs"
+took=$(python3 - <<'PY'
+import socket, subprocess, threading, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+
+def flood():
+    peer = s.recvfrom(512)[1]
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            s.sendto(b"x" * 40, peer)
+        except OSError:
+            pass
+
+threading.Thread(target=flood, daemon=True).start()
+p = subprocess.Popen(["goquery-resolve", "--dns",
+                      "127.0.0.1:%d" % s.getsockname()[1]],
+                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+p.stdin.write(b"".join(b"A 2001:db8::%x:%x\n" % (i >> 16, i & 65535)
+                      for i in range(100000)))
+p.stdin.write(b"Q 500\n")
+p.stdin.flush()
+begun = time.monotonic()
+p.stdout.readline()
+print(round(1000 * (time.monotonic() - begun)))
+p.kill()
+p.wait()
+PY
+)
+ok "a server that sends without end is not heard to it: $took ms" test "$took" -lt 5000
 stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip

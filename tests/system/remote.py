@@ -4,13 +4,15 @@ server answers after it was shipped, question by question.
   -b BIN      folder of the programs
   -H HELPERS  folder of the tests' programs
   -n N        questions (default 40, LONG=1: 600)
-  -p PARTS    comma list of: same sites seen committed trouble tls cluster
+  -p PARTS    comma list of: same sites seen committed many trouble tls
+              cluster
               replica
   TAP_SEED    environment, printed
 """
 
 import argparse
 import collections
+import gzip
 import http.client
 import http.server
 import itertools
@@ -18,6 +20,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import ssl
 import subprocess
@@ -541,6 +544,28 @@ def part_committed(w, server):
             )) or diag(r.stderr)
 
 
+def part_many(w, server):
+    """Interfaces of a large fleet are found by name, not by looking at all."""
+    ini = w.ini("hq", server.url(), "database = many\n[remote]\n"
+                "database = many\n")
+    is_(w.run("goprobe-export", "-c", ini, "--init", "single").returncode, 0,
+        "tables of many sensors")
+    for table in ("blocks", "flows"):
+        server.ask("INSERT INTO many.%s (day, time, site, iface, record) "
+                   "SELECT toDate(20000), toDateTime(20000 * 86400), "
+                   "concat('site', toString(number)), 'eth0', "
+                   "toFixedString(toString(number), 16) FROM numbers(40000)" %
+                   table)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    r = remote(w, server.url(), "-i", "any", "--list", "-e", "json", ini=ini)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime - before.ru_utime
+    ok(r.returncode == 0 and r.stdout.count("/eth0") == 40000,
+       "--list of 40000") or diag(r.stderr + r.stdout[:300])
+    ok(took < 3, "takes %.1f s of processor time" % took)
+    server.ask("DROP DATABASE many")
+
+
 # ---- trouble ------------------------------------------------------------------------
 
 class Proxy(http.server.ThreadingHTTPServer):
@@ -581,6 +606,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         s = self.server
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         s.seen.append(self.headers.get("Authorization"))
+        self.asked = data
         c = http.client.HTTPConnection("127.0.0.1", s.server.http, timeout=60)
         headers = {k: v for k, v in self.headers.items()
                    if k.lower() == "authorization"}
@@ -610,6 +636,48 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(got[:len(got) * 2 // 3])
         self.close_connection = True
+
+    def packed(self, got):
+        """As nobody asked for it, though it holds what was."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "gzip")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(gzip.compress(got))
+        self.close_connection = True
+
+    def trailers(self, got):
+        """More and more headers behind the body."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            self.wfile.write(b"%x\r\n" % len(got) + got + b"\r\n0\r\n")
+            while True:
+                self.wfile.write(b"X-More: and more\r\n" * 1000)
+        except OSError:
+            pass
+        self.close_connection = True
+
+    def rows(self, row):
+        self.stream(itertools.chain([b'{"data":[\n'],
+                                    (row(i) + b",\n" for i in itertools.count())))
+
+    def interfaces(self, got):
+        self.rows(lambda i: b'["%s", "%s", "1", "2", "0", "0"]' % (
+            b"61" * 200, (b"%x" % i).hex().encode()))
+
+    def damage(self, got):
+        """Blocks that cannot be read, without end."""
+        name = b'"6871", "65746839"'  # hq, eth9
+        place = name + b', "1767225600", "1", "2", "0", "1"'
+        if b"argMax(" in self.asked:
+            return self.answer(200, b'{"data":[[%s, "1767225600", "1767225600"'
+                               b', "0", "0"]], "rows":1}' % name)
+        if b"groupBitOr" in self.asked:
+            return self.answer(200, b'{"data":[[%s, "0", "1"]], "rows":1}' %
+                               place)
+        return self.rows(lambda i: b'[%s, "1"%s]' % (place, b', "0"' * 11))
 
     def flood(self, got):
         row = b'["' + b"0" * 32 + b'"],\n'
@@ -654,6 +722,8 @@ MOODS = {
     "cut": Handler.cut,
     "drip": Handler.drip,
     "hang": Handler.hang,
+    "packed": Handler.packed,
+    "trailers": Handler.trailers,
 }
 
 
@@ -680,6 +750,16 @@ def part_trouble(w, server):
     MOODS["flood"] = Handler.flood
     proxy.mood, proxy.good = "flood", 4
     one_line(remote(w, url, *argv, "--timeout", "2s"), "an endless answer")
+    proxy.mood, proxy.good = "trailers", 4
+    r = remote(w, url, *argv, "--timeout", "10s")
+    one_line(r, "headers without end")
+    ok("headers" in r.stderr, "which are not waited for") or diag(r.stderr)
+    for mood in ("interfaces", "damage"):
+        MOODS[mood] = getattr(Handler, mood)
+        proxy.mood, proxy.good = mood, 1  # the account's profile is told
+        r = remote(w, url, *argv, "--timeout", "10s", "--mem", "1M")
+        one_line(r, mood + " without end")
+        ok("--mem" in r.stderr, "take no more than --mem") or diag(r.stderr)
     proxy.mood, proxy.good = "hang", 2
     begun = time.monotonic()
     r = remote(w, url, *argv, "--timeout", "500ms")
@@ -837,8 +917,8 @@ def main():
     parser.add_argument("-H", dest="helpers", default="build/gcc/tests")
     parser.add_argument("-n", dest="questions", type=int,
                         default=600 if LONG else 40)
-    parser.add_argument("-p", dest="parts", default="same,sites,seen,committed,trouble,tls,"
-                        "cluster,replica")
+    parser.add_argument("-p", dest="parts", default="same,sites,seen,committed,many,trouble,"
+                        "tls,cluster,replica")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

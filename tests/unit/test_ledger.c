@@ -114,8 +114,8 @@ test_days(void)
 	l = open_ledger("a server\n");
 	is_int(known(l, "eth0", 50), 40, "still 40 after opening it again");
 	(void)ledger_day_open(l, "eth0", DAY, &d);
-	is_int((int64_t)d.done_bytes, 12345, "and done so far");
-	is_int((int64_t)d.hours_bytes, 54321, "hours so far");
+	is_int((int64_t)d.done_mark, 12345, "and done so far");
+	is_int((int64_t)d.hours_mark, 54321, "hours so far");
 	ledger_day_free(&d);
 	ledger_close(l);
 	is_int(ledger_open(open_folder(), "another\n", &other, error), -EINVAL,
