@@ -125,6 +125,9 @@ add_file(struct options *o, const char *name)
 static void
 check_combination(const struct options *o)
 {
+	if ((o->check || o->print) && o->n_ifaces > 0)
+		usage_error("-t and -T take -c FILE alone; unexpected",
+		    o->ifaces[0]);
 	if (o->check || o->print)
 		return;
 	if (o->n_files == 0 && o->n_ifaces == 0)
@@ -141,6 +144,8 @@ check_combination(const struct options *o)
 		    o->iface);
 	if (o->iface && !gp_addr_iface_valid(o->iface))
 		usage_error("not an interface name", o->iface);
+	if (o->iface && strcmp(o->iface, "any") == 0)
+		usage_error("-i names one interface, as eth0 is, not", "any");
 	for (size_t i = 0; i < o->n_ifaces; i++)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(o->ifaces[i], o->ifaces[k]) == 0)
@@ -172,6 +177,9 @@ parse_options(int argc, char **argv, struct options *o)
 	    -1) {
 		switch (c) {
 		case 'c':
+			if (strcmp(optarg, "onfig") == 0)
+				usage_error("the configuration goes by -c FILE,"
+					    " not -config", NULL);
 			o->conf_path = optarg;
 			break;
 		case 'd':

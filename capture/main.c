@@ -94,7 +94,7 @@ end_output(void)
 /* ---- options ------------------------------------------------------------- */
 
 static _Noreturn void
-usage(FILE *out, int status)
+usage(void)
 {
 	fputs("usage: goprobe-capture [-c FILE] [-S SOCKET] [--l7 ndpi|off] "
 	      "IFACE\n"
@@ -104,8 +104,16 @@ usage(FILE *out, int status)
 	      "  --l7 WHAT  layer 7, whatever the configuration says\n"
 	      "  -t, -T     check the configuration; print its values\n"
 	      "Started as root by systemd or by goprobe(8).\n",
-	    out);
-	exit(status ? status : end_output());
+	    stdout);
+	exit(end_output());
+}
+
+static _Noreturn void
+usage_error(const char *what, const char *arg)
+{
+	fprintf(stderr, "goprobe-capture: %s%s%s%s (goprobe-capture -h shows "
+	    "how)\n", what, arg ? " '" : "", arg ? arg : "", arg ? "'" : "");
+	exit(EXIT_USAGE);
 }
 
 static void
@@ -156,9 +164,10 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			puts("goprobe-capture " GP_VERSION);
 			exit(end_output());
 		case 'h':
-			usage(stdout, 0);
-		default:
-			usage(stderr, EXIT_USAGE);
+			usage();
+		default: /* getopt has named it */
+			fputs("goprobe-capture -h shows how\n", stderr);
+			exit(EXIT_USAGE);
 		}
 	}
 	if (o->offline) {
@@ -167,13 +176,21 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 	} else if (optind < argc) {
 		o->iface = argv[optind++];
 	}
-	if (o->check || o->print)
+	if (!o->offline && optind < argc)
+		usage_error("one interface; unexpected", argv[optind]);
+	if (o->check || o->print) {
+		if (o->iface)
+			usage_error("-t and -T take -c FILE alone; unexpected",
+			    o->iface);
 		return;
+	}
 	if (o->sandbox && !o->offline)
-		usage(stderr, EXIT_USAGE);
-	if (o->iface == NULL || !gp_addr_iface_valid(o->iface) ||
-	    (!o->offline && optind != argc))
-		usage(stderr, EXIT_USAGE);
+		usage_error("--sandbox goes with files; live capture obeys "
+			    "root's configuration alone", NULL);
+	if (o->iface == NULL)
+		usage_error("no interface", NULL);
+	if (!gp_addr_iface_valid(o->iface))
+		usage_error("not an interface name", o->iface);
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -278,7 +295,7 @@ load_configuration(struct capture *c, const char *l7)
 	else if (strcmp(l7, "ndpi") == 0)
 		c->settings.l7 = GP_L7_NDPI;
 	else
-		usage(stderr, EXIT_USAGE);
+		usage_error("--l7 is ndpi or off, not", l7);
 }
 
 /* ---- what needs privilege ------------------------------------------------ */
