@@ -204,6 +204,9 @@ parse_options(int argc, char **argv, struct options *o)
 	if (optind != argc)
 		die(EXIT_USAGE, "unexpected '%s' (goprobe-export -h shows how)",
 		    argv[optind]);
+	if (o->once + o->status + (o->schema >= 0) + (o->init >= 0) > 1)
+		die(EXIT_USAGE, "one of --once or --clean, --schema, --init "
+		    "and --status at a time");
 }
 
 /* ---- configuration ------------------------------------------------------- */

@@ -74,6 +74,8 @@ wrong "unexpected 'x'" goprobe-writer x
 wrong 'one command at a time' goprobe-writer --prune --wipe
 wrong 'go with a command' goprobe-writer --yes
 wrong "unexpected 'x'" goprobe-export x
+wrong 'at a time' goprobe-export --init single --once
+wrong 'at a time' goprobe-export --status --clean
 wrong 'no interface' goprobe-capture
 wrong "not an interface name 'a/b'" goprobe-capture a/b
 wrong "unexpected 'b'" goprobe-capture a b
