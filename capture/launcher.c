@@ -146,11 +146,18 @@ check_combination(const struct options *o)
 		usage_error("not an interface name", o->iface);
 	if (o->iface && strcmp(o->iface, "any") == 0)
 		usage_error("-i names one interface, as eth0 is, not", "any");
-	for (size_t i = 0; i < o->n_ifaces; i++)
+	for (size_t i = 0; i < o->n_ifaces; i++) {
+		const char *name = o->ifaces[i];
+
+		if (if_nametoindex(name) == 0 && access(name, F_OK) == 0)
+			usage_error("-r replays a file; no interface is called",
+			    name);
+		if (!gp_addr_iface_valid(name))
+			usage_error("not an interface name", name);
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(o->ifaces[i], o->ifaces[k]) == 0)
-				usage_error("interface stands twice",
-				    o->ifaces[i]);
+			if (strcmp(name, o->ifaces[k]) == 0)
+				usage_error("interface stands twice", name);
+	}
 	if (o->sandbox && o->n_files == 0)
 		usage_error("--sandbox goes with -r; live capture obeys root's "
 			    "configuration alone", NULL);
@@ -435,8 +442,7 @@ check_live(const struct options *o)
 		       "goprobe-read must exist: run systemd-sysusers with "
 		       "systemd/goprobe.sysusers, or make users");
 	for (size_t i = 0; i < o->n_ifaces; i++)
-		if (!gp_addr_iface_valid(o->ifaces[i]) ||
-		    if_nametoindex(o->ifaces[i]) == 0)
+		if (if_nametoindex(o->ifaces[i]) == 0)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 

@@ -82,6 +82,8 @@ wrong "unexpected 'b'" goprobe-capture a b
 wrong "not 'x'" goprobe-capture --l7 x lo
 wrong '.-sandbox goes with files' goprobe-capture --sandbox off lo
 wrong "not 'any'" goprobe -d "$T/none" -i any -r tests/data/office.pcap
+wrong "-r replays a file.*'tests/data/office.pcap'" goprobe tests/data/office.pcap
+wrong "not an interface name ''" goprobe ''
 wrong 'by -c FILE' goProbe -config /etc/goprobe/goprobe.ini
 ok "nothing was made" test ! -e "$T/none"
 
