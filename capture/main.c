@@ -474,6 +474,8 @@ open_interface(struct capture *c)
 		int rc = source_open_live(&c->workers.w[i].source, &live,
 		    error);
 
+		if (rc == -EBADMSG)
+			die(EXIT_USAGE, error, NULL);
 		if (rc < 0)
 			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
 			    error, NULL);
