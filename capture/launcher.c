@@ -98,7 +98,7 @@ static const char help[] =
     "  goprobe eth0 eth1\n"
     "  goprobe -d /tmp/flows -i eth0 -r monday.pcap -r tuesday.pcapng\n"
     "  zcat huge.pcap.gz | goprobe -d /tmp/flows -i eth0 -r -\n"
-    "Then: goquery -d /tmp/flows -i eth0 talk_conv\n";
+    "Then: goquery -d /tmp/flows -i eth0 -f 0 talk_conv\n";
 
 static _Noreturn void
 usage_error(const char *what, const char *arg)
