@@ -100,6 +100,11 @@ printf '192.0.2.1\n192.0.2.300\n' >"$T/bad"
 run 2 "a file with a mistake" q -c "host @$T/bad" sip
 like "$err" "line 2: .*'192\.0\.2\.300'" "  its line"
 like "$err" '^ +\^' "  and a caret"
+printf '192.0.2.99\000192.0.2.11\n' >"$T/bad"
+run 2 "a NUL byte, which would hide an address" q -c "host @$T/bad" sip
+like "$err" 'line 1: a NUL byte' "  its line"
+run 2 "  seen" goquery -d "$S" $W seen "@$T/bad"
+is "$err" "goquery: @$T/bad, line 1: a NUL byte" "  its line"
 python3 -c '
 import random
 random.seed(4)
