@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,16 +209,19 @@ filter_name(const struct gp_conf_capture *c, char *out, size_t size)
 static char *
 filter_text(const struct gp_conf_capture *c)
 {
+	struct stat st;
 	char *text;
 	ssize_t n;
 	int fd;
 
 	if (c->filter_file[0] == '\0')
 		return strdup(c->filter);
-	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC);
+	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	text = calloc(1, FILTER_MAX + 2);
-	if (fd < 0 || text == NULL)
+	if (fd < 0 || text == NULL || fstat(fd, &st) < 0)
 		die(EXIT_USAGE, c->filter_file, strerror(errno));
+	if (S_ISFIFO(st.st_mode)) /* nobody may ever write to it */
+		die(EXIT_USAGE, c->filter_file, "a pipe; the filter is a file");
 	n = gp_fd_read_full(fd, text, FILTER_MAX + 1);
 	if (n < 0)
 		die(EXIT_USAGE, c->filter_file, strerror((int)-n));

@@ -36,6 +36,10 @@ done
 printf '[capture]\nfilter_file = %s/none\n' "$T" >"$T/none.ini"
 run 2 "a filter file that is not there" goprobe -c "$T/none.ini" -t
 like "$err" "none: No such file" "is named"
+mkfifo "$T/none"
+run 2 "nor one that is a pipe" timeout 20 goprobe -c "$T/none.ini" -t
+is "$err" "goprobe-capture: $T/none: a pipe; the filter is a file" "said"
+rm "$T/none"
 printf '[capture]\nl7 = off\nfilter = udp port 53\n' >"$T/dns.ini"
 run 0 "files are filtered too" goprobe -c "$T/dns.ini" -d "$T/f" -i x -r tests/data/office.pcap
 is "$(goquery -d "$T/f" -i x -f 0 -e csv proto,dport | cut -d, -f1,2,5 | tail -n +2)" \
