@@ -97,7 +97,7 @@ static const char help[] =
     "  goprobe eth0 eth1\n"
     "  goprobe -d /tmp/flows -i eth0 -r monday.pcap -r tuesday.pcapng\n"
     "  zcat huge.pcap.gz | goprobe -d /tmp/flows -i eth0 -r -\n"
-    "Then: goquery -d /tmp/flows -i eth0 talk_conv\n";
+    "Then: goquery -d /tmp/flows -i eth0 -f 0 talk_conv\n";
 
 static _Noreturn void
 usage_error(const char *what, const char *arg)
@@ -124,6 +124,9 @@ add_file(struct options *o, const char *name)
 static void
 check_combination(const struct options *o)
 {
+	if ((o->check || o->print) && o->n_ifaces > 0)
+		usage_error("-t and -T take -c FILE alone; unexpected",
+		    o->ifaces[0]);
 	if (o->check || o->print)
 		return;
 	if (o->n_files == 0 && o->n_ifaces == 0)
@@ -140,11 +143,20 @@ check_combination(const struct options *o)
 		    o->iface);
 	if (o->iface && !gp_addr_iface_valid(o->iface))
 		usage_error("not an interface name", o->iface);
-	for (size_t i = 0; i < o->n_ifaces; i++)
+	if (o->iface && strcmp(o->iface, "any") == 0)
+		usage_error("-i names one interface, as eth0 is, not", "any");
+	for (size_t i = 0; i < o->n_ifaces; i++) {
+		const char *name = o->ifaces[i];
+
+		if (if_nametoindex(name) == 0 && access(name, F_OK) == 0)
+			usage_error("-r replays a file; no interface is called",
+			    name);
+		if (!gp_addr_iface_valid(name))
+			usage_error("not an interface name", name);
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(o->ifaces[i], o->ifaces[k]) == 0)
-				usage_error("interface stands twice",
-				    o->ifaces[i]);
+			if (strcmp(name, o->ifaces[k]) == 0)
+				usage_error("interface stands twice", name);
+	}
 	if (o->sandbox && o->n_files == 0)
 		usage_error("--sandbox goes with -r; live capture obeys root's "
 			    "configuration alone", NULL);
@@ -171,6 +183,9 @@ parse_options(int argc, char **argv, struct options *o)
 	    -1) {
 		switch (c) {
 		case 'c':
+			if (strcmp(optarg, "onfig") == 0)
+				usage_error("the configuration goes by -c FILE,"
+					    " not -config", NULL);
 			o->conf_path = optarg;
 			break;
 		case 'd':
@@ -435,8 +450,7 @@ check_live(const struct options *o)
 		       "goprobe-read must exist: run systemd-sysusers with "
 		       "systemd/goprobe.sysusers, or make users");
 	for (size_t i = 0; i < o->n_ifaces; i++)
-		if (!gp_addr_iface_valid(o->ifaces[i]) ||
-		    if_nametoindex(o->ifaces[i]) == 0)
+		if (if_nametoindex(o->ifaces[i]) == 0)
 			die(1, "%s: no such interface", o->ifaces[i]);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,7 +95,7 @@ end_output(void)
 /* ---- options ------------------------------------------------------------- */
 
 static _Noreturn void
-usage(FILE *out, int status)
+usage(void)
 {
 	fputs("usage: goprobe-capture [-c FILE] [-S SOCKET] [--l7 ndpi|off] "
 	      "IFACE\n"
@@ -104,8 +105,16 @@ usage(FILE *out, int status)
 	      "  --l7 WHAT  layer 7, whatever the configuration says\n"
 	      "  -t, -T     check the configuration; print its values\n"
 	      "Started as root by systemd or by goprobe(8).\n",
-	    out);
-	exit(status ? status : end_output());
+	    stdout);
+	exit(end_output());
+}
+
+static _Noreturn void
+usage_error(const char *what, const char *arg)
+{
+	fprintf(stderr, "goprobe-capture: %s%s%s%s (goprobe-capture -h shows "
+	    "how)\n", what, arg ? " '" : "", arg ? arg : "", arg ? "'" : "");
+	exit(EXIT_USAGE);
 }
 
 static void
@@ -156,9 +165,10 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			puts("goprobe-capture " GP_VERSION);
 			exit(end_output());
 		case 'h':
-			usage(stdout, 0);
-		default:
-			usage(stderr, EXIT_USAGE);
+			usage();
+		default: /* getopt has named it */
+			fputs("goprobe-capture -h shows how\n", stderr);
+			exit(EXIT_USAGE);
 		}
 	}
 	if (o->offline) {
@@ -167,13 +177,21 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 	} else if (optind < argc) {
 		o->iface = argv[optind++];
 	}
-	if (o->check || o->print)
+	if (!o->offline && optind < argc)
+		usage_error("one interface; unexpected", argv[optind]);
+	if (o->check || o->print) {
+		if (o->iface)
+			usage_error("-t and -T take -c FILE alone; unexpected",
+			    o->iface);
 		return;
+	}
 	if (o->sandbox && !o->offline)
-		usage(stderr, EXIT_USAGE);
-	if (o->iface == NULL || !gp_addr_iface_valid(o->iface) ||
-	    (!o->offline && optind != argc))
-		usage(stderr, EXIT_USAGE);
+		usage_error("--sandbox goes with files; live capture obeys "
+			    "root's configuration alone", NULL);
+	if (o->iface == NULL)
+		usage_error("no interface", NULL);
+	if (!gp_addr_iface_valid(o->iface))
+		usage_error("not an interface name", o->iface);
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -191,16 +209,19 @@ filter_name(const struct gp_conf_capture *c, char *out, size_t size)
 static char *
 filter_text(const struct gp_conf_capture *c)
 {
+	struct stat st;
 	char *text;
 	ssize_t n;
 	int fd;
 
 	if (c->filter_file[0] == '\0')
 		return strdup(c->filter);
-	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC);
+	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	text = calloc(1, FILTER_MAX + 2);
-	if (fd < 0 || text == NULL)
+	if (fd < 0 || text == NULL || fstat(fd, &st) < 0)
 		die(EXIT_USAGE, c->filter_file, strerror(errno));
+	if (S_ISFIFO(st.st_mode)) /* nobody may ever write to it */
+		die(EXIT_USAGE, c->filter_file, "a pipe; the filter is a file");
 	n = gp_fd_read_full(fd, text, FILTER_MAX + 1);
 	if (n < 0)
 		die(EXIT_USAGE, c->filter_file, strerror((int)-n));
@@ -278,7 +299,7 @@ load_configuration(struct capture *c, const char *l7)
 	else if (strcmp(l7, "ndpi") == 0)
 		c->settings.l7 = GP_L7_NDPI;
 	else
-		usage(stderr, EXIT_USAGE);
+		usage_error("--l7 is ndpi or off, not", l7);
 }
 
 /* ---- what needs privilege ------------------------------------------------ */
@@ -457,6 +478,8 @@ open_interface(struct capture *c)
 		int rc = source_open_live(&c->workers.w[i].source, &live,
 		    error);
 
+		if (rc == -EBADMSG)
+			die(EXIT_USAGE, error, NULL);
 		if (rc < 0)
 			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
 			    error, NULL);

@@ -231,12 +231,12 @@ attach(struct handle *h, const struct source_live *live, uint32_t snaplen,
 	else
 		f[n] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, snaplen);
 	if (rc < 0)
-		return rc;
+		return -EBADMSG;
 	if (filtered && h->dlt == DLT_LINUX_SLL &&
 	    !adapt_cooked(f + n, (size_t)rc)) {
 		source_say_filter(error, name, "needs a link header, which"
 		    " this kind of interface has not", live->filter);
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	prog.len = (unsigned short)(n + (size_t)rc);
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,

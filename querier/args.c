@@ -320,6 +320,41 @@ find_option(const char *word, size_t len)
 	return NULL;
 }
 
+/* What goProbe's own goQuery calls options that have another name here. */
+static const struct {
+	const char *theirs, *ours;
+} elsewhere[] = {
+	{"db.path", "-d"},
+	{"dns-resolution.enabled", "--resolve"},
+	{"help-admin", "--help-all"},
+	{"ifaces", "-i"},
+	{"memory.max-pct", "--mem, as in --mem 60%"},
+	{"q", "--remote"},
+	{"query.hosts-resolution", "--remote"},
+	{"query.server.addr", "--remote"},
+	{"query.stats", "--explain"},
+	{"query.time-resolution", "--bin"},
+	{"query.timeout", "--timeout"},
+	{"r", "--resolve"},
+	{"results.format", "-e"},
+	{"results.limit", "-n"},
+	{"sort.ascending", "-a"},
+	{"sort.by", "-s"},
+	{"sum", "neither --in nor --out"},
+	{"v", "-V"},
+};
+
+static const char *
+name_here(const char *word, size_t len)
+{
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+		if (strlen(elsewhere[i].theirs) == len &&
+		    strncmp(elsewhere[i].theirs, word, len) == 0)
+			return elsewhere[i].ours;
+	}
+	return NULL;
+}
+
 static int
 unknown_option(const char *typed, const char *word, char *error)
 {
@@ -347,7 +382,11 @@ take_option(struct args *a, struct typed *t, const char *typed,
 	size_t len = equals ? (size_t)(equals - word) : strlen(word);
 	const struct option *o = find_option(word, len);
 	const char *value = equals ? equals + 1 : NULL;
+	const char *here = o ? NULL : name_here(word, len);
 
+	if (here)
+		return FAIL("unknown option '%.60s'; here it is %s", typed,
+		    here);
 	if (!o && typed[1] != '-') {
 		/* a short option with its value attached: -n10, -ieth0 */
 		o = find_option(word, 1);
@@ -369,6 +408,15 @@ take_option(struct args *a, struct typed *t, const char *typed,
 	return apply(a, t, o, value, error);
 }
 
+/* "list" is a command of goProbe's goQuery, and --list here. */
+static bool
+is_option_name(const char *word)
+{
+	const struct option *o = find_option(word, strlen(word));
+
+	return o && o->help && strcmp(o->name, word) == 0;
+}
+
 static int
 take_query(struct args *a, const char *word, char *error)
 {
@@ -379,6 +427,9 @@ take_query(struct args *a, const char *word, char *error)
 		a->indicator[a->n_indicators++] = word;
 		return 0;
 	}
+	if (a->query && is_option_name(a->query))
+		return FAIL("no query: '%.40s'; did you mean --%.40s?",
+		    a->query, a->query);
 	if (a->query)
 		return FAIL("one query at a time: '%.40s' or '%.40s' (columns "
 		    "are joined by commas: sip,dip)", a->query, word);
@@ -522,6 +573,10 @@ finish(struct args *a, const struct typed *t, char *error)
 		return finish_status(a, error);
 	if (a->action == ARGS_LIST || a->action == ARGS_CHECK)
 		return finish_inspection(a, error);
+	if (a->query && (a->action == ARGS_CHECK_CONF ||
+		a->action == ARGS_PRINT_CONF))
+		return FAIL("-t and -T are about the INI file, by --config "
+		    "another one; '%.40s' is one too many", a->query);
 	if (a->action != ARGS_QUERY)
 		return 0;
 	if (!a->query)
@@ -534,7 +589,11 @@ finish(struct args *a, const struct typed *t, char *error)
 	if (a->new)
 		return FAIL("--new goes with seen: goquery seen --new %.40s",
 		    a->new);
-	if (godb_keys_parse(a->query, &a->keys, &diag) < 0)
+	rc = godb_keys_parse(a->query, &a->keys, &diag);
+	if (rc < 0 && is_option_name(a->query))
+		return FAIL("no query: '%.40s'; did you mean --%.40s?",
+		    a->query, a->query);
+	if (rc < 0)
 		return FAIL("query: %s; shorthands: talk_conv talk_src talk_dst "
 		    "apps_port apps_l7 agg_talk_port raw", diag.text);
 	if (!a->remote && godb_keys_has(&a->keys, GODB_KEY_SITE))

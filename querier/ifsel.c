@@ -80,8 +80,9 @@ refuse(const char *pattern, char **have, char error[512])
 		gp_words_guess_offer(&g, have[i]);
 	list_names(have, names, sizeof(names));
 	(void)snprintf(error, 512,
-	    "interface '%.80s' is not in the store%s%.60s%s, which has %s",
+	    "interface '%.80s' is not in the store%s%s%.60s%s, which has %s",
 	    pattern,
+	    pattern[0] == '/' ? " (a pattern is written as eth*)" : "",
 	    g.best ? " (did you mean '" : "", g.best ? g.best : "",
 	    g.best ? "'?)" : "", names);
 	return -ENOENT;

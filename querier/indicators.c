@@ -64,7 +64,7 @@ word_length(const char *text, size_t len)
 {
 	size_t n = 0;
 
-	while (n < len && !strchr(" \t\r\n,#", text[n]))
+	while (n < len && (text[n] == '\0' || !strchr(" \t\r\n,#", text[n])))
 		n++;
 	return n;
 }
@@ -77,6 +77,11 @@ add_word(struct indicators *x, const char *source, size_t line,
 	struct gp_prefix p;
 	int rc = -EINVAL;
 
+	if (memchr(text, '\0', len)) {
+		(void)snprintf(error, 512, "%.200s, line %zu: a NUL byte",
+		    source, line);
+		return -EINVAL;
+	}
 	if (len < sizeof(word)) {
 		memcpy(word, text, len);
 		rc = gp_prefix_parse(word, &p, NULL);

@@ -28,7 +28,7 @@ read_indicators(struct session *s, struct indicators *what)
 
 		if (word[0] == '@' &&
 		    sets_fetch(&s->sets, word, &text, &len, why) < 0)
-			session_die(EXIT_ERROR, "%.200s: %s", word, why);
+			session_die(EXIT_ERROR, "%s", why);
 		if (indicators_add(what, word, text, len, error) < 0)
 			session_die(EXIT_USAGE, "%s", error);
 	}

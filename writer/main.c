@@ -64,8 +64,19 @@ struct inherited {
 	int signals;
 };
 
+/* What was asked for has to arrive. */
+static int
+end_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "goprobe-writer: standard output: %s\n",
+	    strerror(errno));
+	return 1;
+}
+
 static _Noreturn void
-usage(FILE *out, int status)
+usage(void)
 {
 	fputs("usage: goprobe-writer [-c FILE] [-d STORE] [-t | -T | -V | -h]\n"
 	      "       goprobe-writer [-c FILE] [-d STORE] [-S FOLDER] COMMAND "
@@ -88,8 +99,16 @@ usage(FILE *out, int status)
 	      "  --dry-run     only say what would be done\n"
 	      "  --yes         do not ask\n"
 	      "Started by systemd or by goprobe(8), which pass the socket.\n",
-	    out);
-	exit(status);
+	    stdout);
+	exit(end_output());
+}
+
+static _Noreturn void
+usage_error(const char *what, const char *arg)
+{
+	fprintf(stderr, "goprobe-writer: %s%s%s%s (goprobe-writer -h shows "
+	    "how)\n", what, arg ? " '" : "", arg ? arg : "", arg ? "'" : "");
+	exit(2);
 }
 
 enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_REBUILD, OPT_DRY,
@@ -109,10 +128,8 @@ static const struct option long_options[] = {
 static void
 set_command(struct maintain *m, enum maintain_command command)
 {
-	if (m->command != MAINTAIN_NONE && m->command != command) {
-		fputs("goprobe-writer: one command at a time\n", stderr);
-		exit(2);
-	}
+	if (m->command != MAINTAIN_NONE && m->command != command)
+		usage_error("one command at a time", NULL);
 	m->command = command;
 }
 
@@ -168,17 +185,19 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("goprobe-writer " GODB_VERSION_STRING);
-			exit(0);
+			exit(end_output());
 		case 'h':
-			usage(stdout, 0);
-		default:
-			usage(stderr, 2);
+			usage();
+		default: /* getopt has named it */
+			fputs("goprobe-writer -h shows how\n", stderr);
+			exit(2);
 		}
 	}
-	if (optind != argc ||
-	    (o->maintain.command == MAINTAIN_NONE &&
-		(o->maintain.dry_run || o->maintain.yes)))
-		usage(stderr, 2);
+	if (optind != argc)
+		usage_error("unexpected", argv[optind]);
+	if (o->maintain.command == MAINTAIN_NONE &&
+	    (o->maintain.dry_run || o->maintain.yes))
+		usage_error("--dry-run and --yes go with a command", NULL);
 }
 
 static _Noreturn void
@@ -223,7 +242,7 @@ check_configuration(const struct options *o)
 	if (o->print)
 		gp_conf_print(conf, stdout);
 	gp_conf_free(conf);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return end_output();
 }
 
 static int

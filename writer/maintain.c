@@ -515,7 +515,7 @@ maintain_run(const struct maintain *m)
 	if (store < 0)
 		return 1;
 	rc = run_here(m, store, now_s, clean_s);
-	if (fflush(stdout) != 0)
+	if (fflush(stdout) != 0 || ferror(stdout))
 		rc = fail("standard output", strerror(errno));
 	return rc;
 }

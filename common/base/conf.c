@@ -233,7 +233,8 @@ set_value(const struct key *k, void *base, const char *text, bool append,
 
 	switch (k->type) {
 	case KEY_PATH:
-		if (text[0] != '/' && text[0] != '\0')
+		if (text[0] != '/' &&
+		    (text[0] != '\0' || k->fallback_text[0] != '\0'))
 			return "needs an absolute path";
 		if (strlen(text) >= PATH_MAX)
 			return "path too long";
@@ -590,6 +591,44 @@ without_comment(const char *value)
 	return copy;
 }
 
+/* Of each line as it comes, which is then the line of a mistake. */
+static void
+add_networks(struct parse *p, const char *text)
+{
+	struct gp_conf *c = p->conf;
+	char *copy = strdup(text);
+	char *save = NULL;
+
+	if (copy == NULL) {
+		fail(p, "out of memory");
+		return;
+	}
+	for (char *word = strtok_r(copy, " \t,", &save); word && !p->failed;
+	     word = strtok_r(NULL, " \t,", &save)) {
+		struct gp_prefix prefix, *grown;
+		bool host_bits;
+
+		if (gp_prefix_parse(word, &prefix, &host_bits) < 0) {
+			fail(p, "networks: '%s' is no address or prefix", word);
+			break;
+		}
+		if (host_bits) {
+			fail(p, "networks: '%s' has bits beyond its length",
+			    word);
+			break;
+		}
+		grown = reallocarray(c->site.prefixes, c->site.n_prefixes + 1,
+		    sizeof(*grown));
+		if (grown == NULL) {
+			fail(p, "out of memory");
+			break;
+		}
+		c->site.prefixes = grown;
+		grown[c->site.n_prefixes++] = prefix;
+	}
+	free(copy);
+}
+
 /* ini_handler: returns nonzero always; our own errors are kept in p. */
 static int
 one_value(void *user, const char *section, const char *name, const char *value)
@@ -635,6 +674,8 @@ one_value(void *user, const char *section, const char *name, const char *value)
 	wrong = set_value(k, key_base(p, k), text, p->continued, why);
 	if (wrong)
 		fail(p, "%s = %s: %s", name, text, wrong);
+	else if (strcmp(k->name, "networks") == 0)
+		add_networks(p, text);
 	else
 		other_filter(p, k, text);
 	free(text);
@@ -663,43 +704,6 @@ one_pass(struct parse *p, const char *text, size_t len)
 	}
 }
 
-static void
-parse_networks(struct parse *p)
-{
-	struct gp_conf *c = p->conf;
-	char *copy = strdup(c->site.networks);
-	char *save = NULL;
-
-	if (copy == NULL) {
-		fail(p, "out of memory");
-		return;
-	}
-	for (char *word = strtok_r(copy, " \t,", &save); word && !p->failed;
-	     word = strtok_r(NULL, " \t,", &save)) {
-		struct gp_prefix prefix, *grown;
-		bool host_bits;
-
-		if (gp_prefix_parse(word, &prefix, &host_bits) < 0) {
-			fail(p, "networks: '%s' is no address or prefix", word);
-			break;
-		}
-		if (host_bits) {
-			fail(p, "networks: '%s' has bits beyond its length",
-			    word);
-			break;
-		}
-		grown = reallocarray(c->site.prefixes, c->site.n_prefixes + 1,
-		    sizeof(*grown));
-		if (grown == NULL) {
-			fail(p, "out of memory");
-			break;
-		}
-		c->site.prefixes = grown;
-		grown[c->site.n_prefixes++] = prefix;
-	}
-	free(copy);
-}
-
 struct gp_conf *
 gp_conf_parse(const char *text, size_t len, const char *file, char error[512])
 {
@@ -722,14 +726,29 @@ gp_conf_parse(const char *text, size_t len, const char *file, char error[512])
 	p->ifaces = true;
 	if (!p->failed)
 		one_pass(p, text, len);
-	if (!p->failed)
-		parse_networks(p);
 	if (p->failed) {
 		gp_conf_free(c);
 		c = NULL;
 	}
 	free(p);
 	return c;
+}
+
+/* Programs read the file anew, and so do those that they start: what is gone
+ * once it was read, or is not there yet, would be taken for an empty one. */
+static bool
+can_be_read_again(int fd, const char *path, char error[512])
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		(void)snprintf(error, 512, "%s: %s", path, strerror(errno));
+	else if (S_ISFIFO(st.st_mode))
+		(void)snprintf(error, 512, "%s: a pipe; the configuration is a "
+		    "file", path);
+	else
+		return true;
+	return false;
 }
 
 static bool
@@ -770,7 +789,8 @@ gp_conf_load(const char *path, bool optional, bool root_owned, char error[512])
 		(void)snprintf(error, 512, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	if (root_owned && !owner_ok(fd, path, error))
+	if (!can_be_read_again(fd, path, error) ||
+	    (root_owned && !owner_ok(fd, path, error)))
 		goto out;
 	text = malloc(GP_CONF_MAX_BYTES + 1);
 	if (text == NULL) {

@@ -444,6 +444,11 @@ take_members(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 		while (at + n < len && s[at + n] != '#' &&
 		    !separates(s[at + n]))
 			n++;
+		/* what stands behind it would be left out */
+		if (memchr(s + at, '\0', n)) {
+			FAIL(p, t, "line %u: a NUL byte", line);
+			return;
+		}
 		if (n < sizeof(one)) {
 			memcpy(one, s + at, n);
 			one[n] = '\0';

@@ -81,10 +81,19 @@ die(int status, const char *fmt, ...)
 	exit(status);
 }
 
+/* What was asked for has to arrive. */
+static int
+end_output(int status)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die(EXIT_ERROR, "standard output: %s", strerror(errno));
+	return status;
+}
+
 /* ---- command line -------------------------------------------------------- */
 
 static _Noreturn void
-usage(FILE *out, int status)
+usage(void)
 {
 	fputs("usage: goprobe-export [-c FILE] [-d STORE] [-s STATE] "
 	      "[--once | --clean]\n"
@@ -107,8 +116,8 @@ usage(FILE *out, int status)
 	      "            attention, 1 there is none\n"
 	      "  -t        check the configuration and exit\n"
 	      "  -T        print the effective configuration and exit\n",
-	    out);
-	exit(status);
+	    stdout);
+	exit(end_output(EXIT_FINE));
 }
 
 static int
@@ -183,15 +192,20 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("goprobe-export " GODB_VERSION_STRING);
-			exit(EXIT_FINE);
+			exit(end_output(EXIT_FINE));
 		case 'h':
-			usage(stdout, EXIT_FINE);
-		default:
-			usage(stderr, EXIT_USAGE);
+			usage();
+		default: /* getopt has named it */
+			fputs("goprobe-export -h shows how\n", stderr);
+			exit(EXIT_USAGE);
 		}
 	}
 	if (optind != argc)
-		usage(stderr, EXIT_USAGE);
+		die(EXIT_USAGE, "unexpected '%s' (goprobe-export -h shows how)",
+		    argv[optind]);
+	if (o->once + o->status + (o->schema >= 0) + (o->init >= 0) > 1)
+		die(EXIT_USAGE, "one of --once or --clean, --schema, --init "
+		    "and --status at a time");
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -280,7 +294,7 @@ print_schema(const struct options *o, const struct gp_conf *conf)
 		printf("\n%s%s;\n", comment, sql);
 		free(sql);
 	}
-	exit(fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR);
+	exit(end_output(EXIT_FINE));
 }
 
 static _Noreturn void
@@ -470,9 +484,7 @@ print_status(struct opened *in)
 	if (figures_parse(text, (size_t)len, &f, why) < 0)
 		die(EXIT_ERROR, "%s: %s", path, why);
 	n = show_status(&f, gp_clock_real_ns() / GP_NS_PER_S, stdout);
-	if (fflush(stdout) != 0)
-		die(EXIT_ERROR, "standard output: %s", strerror(errno));
-	exit(n > 0 ? EXIT_ATTENTION : EXIT_FINE);
+	exit(end_output(n > 0 ? EXIT_ATTENTION : EXIT_FINE));
 }
 
 static void
@@ -694,7 +706,7 @@ main(int argc, char **argv)
 	if (o.check)
 		check_export(&in);
 	if (o.print || o.check)
-		return fflush(stdout) == 0 ? EXIT_FINE : EXIT_ERROR;
+		return end_output(EXIT_FINE);
 	if (o.schema >= 0)
 		print_schema(&o, in.conf);
 	if (o.status)

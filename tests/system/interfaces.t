@@ -36,6 +36,10 @@ done
 printf '[capture]\nfilter_file = %s/none\n' "$T" >"$T/none.ini"
 run 2 "a filter file that is not there" goprobe -c "$T/none.ini" -t
 like "$err" "none: No such file" "is named"
+mkfifo "$T/none"
+run 2 "nor one that is a pipe" timeout 20 goprobe -c "$T/none.ini" -t
+is "$err" "goprobe-capture: $T/none: a pipe; the filter is a file" "said"
+rm "$T/none"
 printf '[capture]\nl7 = off\nfilter = udp port 53\n' >"$T/dns.ini"
 run 0 "files are filtered too" goprobe -c "$T/dns.ini" -d "$T/f" -i x -r tests/data/office.pcap
 is "$(goquery -d "$T/f" -i x -f 0 -e csv proto,dport | cut -d, -f1,2,5 | tail -n +2)" \
@@ -133,6 +137,23 @@ capture.terminate()
 capture.wait()
 print(fed)' "$T" >"$T/fed" 2>"$T/fed.err"
 ok "$(cat "$T/fed") times the watchdog is fed meanwhile" test "$(cat "$T/fed")" -ge 2
+
+# --- a filter that no further start would mend
+printf '[capture]\nfilter = tcp prot 80\n' >"$T/wrong.ini"
+run 2 "a bad filter, live" timeout 20 goprobe-capture -c "$T/wrong.ini" -S "$T/none.sock" lo
+like "$err" '^goprobe-capture: lo: filter: .*syntax error' "is said"
+one_line "a bad filter"
+run 2 "and goprobe ends with that" timeout 20 goprobe -c "$T/wrong.ini" -d "$T/wrong" lo
+printf '[capture]\nfilter = ether src 02:00:00:00:00:01\n' >"$T/wrong.ini"
+if in_net ip tuntap add gptun mode tun 2>/dev/null; then
+	in_net ip link set gptun up
+	run 2 "a filter for another kind of interface" in_net timeout 20 \
+	    "$BIN/goprobe-capture" -c "$T/wrong.ini" -S "$T/none.sock" gptun
+	like "$err" '^goprobe-capture: gptun: filter: ' "is said"
+	in_net ip link del gptun
+else
+	ok "a filter for another kind of interface # SKIP no /dev/net/tun" true
+fi
 
 # --- promiscuous, snaplen, filter
 make_link || finish_unprivileged

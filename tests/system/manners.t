@@ -67,6 +67,8 @@ run 1 "  elsewhere that is an error like others" sh -c "trap '' PIPE
 	{ sleep 0.3; goquery -d '$S' -i any $W sip; echo \$? >'$T/gone'; } | :
 	exit \$(cat '$T/gone')"
 run 2 "seen: a mistake" goquery -d "$S" -c 'hots 1.2.3.4' seen
+run 2 "seen: a folder is no list" goquery -d "$S" seen "@$S"
+is "$err" "goquery: @$S: Is a directory" "  is said once"
 run 2 "seen: no store" goquery -d "$T/none" -c 'host 1.2.3.4' seen
 run 0 "seen: 30 days" goquery -d "$S" -l 2026-02-01 -e csv seen
 is "$out" "iface,first,last,blocks,packets_rcvd,packets_sent,packets,bytes_rcvd,bytes_sent,bytes
@@ -98,6 +100,11 @@ printf '192.0.2.1\n192.0.2.300\n' >"$T/bad"
 run 2 "a file with a mistake" q -c "host @$T/bad" sip
 like "$err" "line 2: .*'192\.0\.2\.300'" "  its line"
 like "$err" '^ +\^' "  and a caret"
+printf '192.0.2.99\000192.0.2.11\n' >"$T/bad"
+run 2 "a NUL byte, which would hide an address" q -c "host @$T/bad" sip
+like "$err" 'line 1: a NUL byte' "  its line"
+run 2 "  seen" goquery -d "$S" $W seen "@$T/bad"
+is "$err" "goquery: @$T/bad, line 1: a NUL byte" "  its line"
 python3 -c '
 import random
 random.seed(4)

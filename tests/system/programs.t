@@ -35,6 +35,17 @@ for program in goprobe goprobe-capture goprobe-writer goprobe-export goquery; do
 	like "$out" "^$program $version" "$program -V: the version of godb.h"
 	run 2 "$program --nonsense" $program --nonsense
 	is "$out" "" "$program --nonsense: nothing on stdout"
+	like "$err" "$program -h shows how|did you mean|-h lists" "  where help is"
+	is "$(printf '%s\n' "$err" | wc -l)" $([ $program = goquery ] && echo 1 || echo 2) \
+	    "  and not all of it"
+	for option in -h -V -T; do
+		run 1 "$program $option with nowhere to go" sh -c \
+		    "$program $option >/dev/full"
+		like "$err" "^$program: .*: No space left on device" "  is said"
+	done
+	run 2 "$program -t x.ini, which would not be checked" $program -t x.ini
+	like "$err" "'x\.ini'" "  is named"
+	one_line "$program -t x.ini"
 	[ $program = goquery ] && continue
 	run 0 "$program -t with the example" $program -c etc/goprobe.ini -t
 	run 0 "$program -T with the example" $program -c etc/goprobe.ini -T
@@ -48,8 +59,35 @@ sed 's/^#\([a-z]\)/\1/; s/^networks = .*/networks =/; s/^\(geoip\|asn\) =.*/\1 =
 run 0 "the example with every key set to its default" goprobe -c "$T/all.ini" -T
 ok "is the default" cmp "$T/run.out" "$T/goprobe.T"
 
+run 1 "a schema with nowhere to go" sh -c "goprobe-export --schema single >/dev/full"
+like "$err" '^goprobe-export: standard output: ' "is said"
+
+# what is wrong, in one line
+wrong() { # PATTERN COMMAND...
+	pattern=$1
+	shift
+	run 2 "$*" "$@"
+	like "$err" "$pattern" "  says what"
+	one_line "$*"
+}
+wrong "unexpected 'x'" goprobe-writer x
+wrong 'one command at a time' goprobe-writer --prune --wipe
+wrong 'go with a command' goprobe-writer --yes
+wrong "unexpected 'x'" goprobe-export x
+wrong 'at a time' goprobe-export --init single --once
+wrong 'at a time' goprobe-export --status --clean
+wrong 'no interface' goprobe-capture
+wrong "not an interface name 'a/b'" goprobe-capture a/b
+wrong "unexpected 'b'" goprobe-capture a b
+wrong "not 'x'" goprobe-capture --l7 x lo
+wrong '.-sandbox goes with files' goprobe-capture --sandbox off lo
+wrong "not 'any'" goprobe -d "$T/none" -i any -r tests/data/office.pcap
+wrong "-r replays a file.*'tests/data/office.pcap'" goprobe tests/data/office.pcap
+wrong "not an interface name ''" goprobe ''
+wrong 'by -c FILE' goProbe -config /etc/goprobe/goprobe.ini
+ok "nothing was made" test ! -e "$T/none"
+
 run 1 "the writer refuses root" env -u LISTEN_FDS goprobe-writer -d "$T"
-run 2 "capture without interface" goprobe-capture
 if [ "$(id -u)" = 0 ]; then
 	run 77 "capture is started by root" setpriv --reuid=65534 --clear-groups \
 	    --regid=65534 "$BIN/goprobe-capture" lo

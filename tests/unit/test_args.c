@@ -181,6 +181,18 @@ check_refusals(void)
 	bad("-i -n 10 sip", "missing its value");
 	bad("-i eth0 sip -f", "missing its value");
 	bad("--nonsense", "unknown option");
+	/* what goProbe's own goQuery takes */
+	bad("-i eth0 --db.path /x sip", "'--db.path'; here it is -d");
+	bad("-i eth0 -db.path /x sip", "'-db.path'; here it is -d");
+	bad("-i eth0 -sum sip", "here it is neither --in nor --out");
+	bad("-i eth0 --results.format=json sip", "here it is -e");
+	bad("-r -i eth0 sip", "'-r'; here it is --resolve");
+	bad("list", "did you mean --list?");
+	bad("list eth0", "did you mean --list?");
+	bad("version", "did you mean --version?");
+	/* a file is named by --config: this one would not be checked */
+	bad("-t x.ini", "'x.ini' is one too many");
+	bad("-T x.ini", "'x.ini' is one too many");
 	bad("-i eth0 --formatt csv sip", "--format");
 	bad("-i eth0 --no-lvie sip", "--no-live");
 	bad("-i eth0 -e xml sip", "jsonl");

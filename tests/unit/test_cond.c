@@ -166,6 +166,11 @@ check_meanings(void)
 		    "[host fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff])"},
 		{"protocol == udp", "[proto 17]"},
 		{"ipproto ne 6", "not([proto 6])"},
+		{"dport geq 80 and dport leq 1024",
+		    "and([dport 80-65535][dport 0-1024])"},
+		{"proto equals tcp & dport neq 22 & dport less 1024",
+		    "and([proto 6]not([dport 22])[dport 0-1023])"},
+		{"dport GREATER 1023", "[dport 1024-65535]"},
 		{"{[(dport = 1)]}", "[dport 1]"},
 		/* tcpdump's and nfdump's */
 		{"src host 10.0.0.1 and not net 10.0.0.0/8 and port 443",

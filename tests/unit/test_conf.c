@@ -207,6 +207,11 @@ test_mistakes(void)
 	    "x.ini:1: neither a section, a key = value nor a comment");
 	mistake("[site]\nnetworks = 10.0.0.1/8\n",
 	    "x.ini:2: networks: '10.0.0.1/8' has bits beyond its length");
+	mistake("[site]\nnetworks = 10.0.0.0/8\n  lab\nname = x\n[store]\n\n",
+	    "x.ini:3: networks: 'lab' is no address or prefix");
+	mistake("[store]\npath =\n", "x.ini:2: path = : needs an absolute path");
+	mistake("[export]\nstate = ; none\n",
+	    "x.ini:2: state = : needs an absolute path");
 	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "[site]\nname=", 12);
 	mistake(text, "x.ini:2: line longer than 8189 bytes");
@@ -230,6 +235,12 @@ test_files(void)
 	    "world-writable: %s", error);
 	gp_conf_free(c);
 	close(fd);
+	unlink(path);
+	/* a pipe whose writer is late would be an empty file */
+	ok(mkfifo(path, 0600) == 0, "mkfifo");
+	c = gp_conf_load(path, false, false, error);
+	ok(c == NULL && strstr(error, ": a pipe"), "a pipe: %s", error);
+	gp_conf_free(c);
 	unlink(path);
 }
 

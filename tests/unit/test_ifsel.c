@@ -54,6 +54,8 @@ main(void)
 	    strstr(chosen("eth2"), "br0, eth0") != NULL,
 	    "unknown: says which exist");
 	ok(strstr(chosen("eht0"), "did you mean 'eth0'") != NULL, "suggests");
+	ok(strstr(chosen("/eth.*/"), "written as eth*") != NULL,
+	    "not goProbe's regular expressions");
 	ok(strstr(chosen("x*"), "not in the store") != NULL, "glob of none");
 	ok(strstr(chosen("eth0,!eth*"), "leaves no interface") != NULL,
 	    "nothing left");
