@@ -32,21 +32,30 @@ static struct fake_writer writer;
 static struct fake_capture capture[IFACES];
 static uint64_t frame[FRAME_MAX_BYTES / 8];
 
+/* The number behind a word in a file of the writer's /proc. */
+static long
+said_of_writer(const char *file, const char *word)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)writer.pid,
+	    file);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, word, strlen(word)) == 0)
+			n = strtol(line + strlen(word), NULL, 10);
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
 /* Memory of its own: what it maps of the rings is the captures'. */
 static long
 memory_kib(void)
 {
-	char path[64], line[128];
-	long kib = -1;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)writer.pid);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		(void)sscanf(line, "RssAnon: %ld", &kib);
-	if (f)
-		(void)fclose(f);
-	return kib;
+	return said_of_writer("status", "RssAnon:");
 }
 
 static long
@@ -65,29 +74,13 @@ descriptors(void)
 	return n;
 }
 
-static long
-descriptors_most(void)
-{
-	char path[64], line[128];
-	long n = -1;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/limits", (int)writer.pid);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		(void)sscanf(line, "Max open files %ld", &n);
-	if (f)
-		(void)fclose(f);
-	return n;
-}
-
 /* From what interfaces with a block each took. */
 static void
 check_descriptors(long before)
 {
 	long each = (descriptors() - before) / IFACES;
 	long most = before + MOST * (each + BLOCKS - 1);
-	long may_be = descriptors_most();
+	long may_be = said_of_writer("limits", "Max open files");
 
 	ok(each >= 3 && most <= may_be,
 	    "%d interfaces with %d blocks each have %ld files open, %ld may be",
