@@ -504,10 +504,29 @@ writer_child(const struct options *o, const char *store_path, struct ids ids,
 	};
 }
 
+/* A writer that died is started once more, whatever it is paused for: nobody
+ * else takes what is in the rings. */
+static void
+revive_writer(struct supervisor *s)
+{
+	struct child *writer = &s->children[0];
+	int64_t until = gp_clock_mono_ns() +
+	    STOP_WRITER_MS * (GP_NS_PER_S / 1000);
+
+	if (writer->pid != 0 || !writer->was_ready ||
+	    supervise_start(s, writer) < 0)
+		return;
+	while (writer->pid != 0 && !writer->ready &&
+	    gp_clock_mono_ns() < until)
+		supervise_turn(s, 100);
+}
+
 /* Captures first, all at once; then the writer takes what they left. */
 static void
 stop_live(struct supervisor *s)
 {
+	supervise_turn(s, 0); /* one that died just now */
+	revive_writer(s);
 	for (size_t i = 1; i < s->n_children; i++) {
 		struct child *c = &s->children[i];
 
@@ -519,6 +538,7 @@ stop_live(struct supervisor *s)
 	}
 	for (size_t i = 1; i < s->n_children; i++)
 		supervise_stop(s, &s->children[i], STOP_CAPTURE_MS);
+	revive_writer(s);
 	supervise_stop(s, &s->children[0], STOP_WRITER_MS);
 }
 

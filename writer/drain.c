@@ -245,18 +245,22 @@ void
 drain_forsaken(struct drain *d)
 {
 	struct godb_open_block block;
-	char iface[16];
+	char iface[16], failed[16] = ""; /* with all of its blocks */
 	size_t i = 0;
 
 	while (godb_writer_open_block(d->ingest->store, i, &block)) {
 		(void)snprintf(iface, sizeof(iface), "%s", block.iface);
-		if (has_ring(d->peers, iface) ||
-		    (block.flags & GODB_PART_OFFLINE) ||
-		    ingest_break(d->ingest, iface, 0,
-			UNREAD_NS + wait_ns(d, iface)) < 0)
+		if (strcmp(iface, failed) == 0 || has_ring(d->peers, iface) ||
+		    (block.flags & GODB_PART_OFFLINE)) {
 			i++;
-		else
+		} else if (ingest_break(d->ingest, iface,
+			       ingest_newest(d->ingest, iface),
+			       UNREAD_NS + wait_ns(d, iface)) < 0) {
+			memcpy(failed, iface, sizeof(failed));
+			i++;
+		} else {
 			i = 0; /* they left the list */
+		}
 	}
 }
 
@@ -268,7 +272,10 @@ finish_orphan(struct drain *d, struct peer *peer)
 		return false;
 	if (peer->offline)
 		return peer->done_sent;
-	return ingest_break(d->ingest, peer->iface, peer->told_ns,
+	if (peer->break_ns == 0)
+		peer->break_ns = peer->told_ns ? peer->told_ns :
+		    ingest_newest(d->ingest, peer->iface);
+	return ingest_break(d->ingest, peer->iface, peer->break_ns,
 		   held_back_ns(d, peer)) == 0;
 }
 

@@ -247,16 +247,27 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 	return rc;
 }
 
+/* What is being written, to its end: the store would do it for the next block
+ * and not tell, and then nobody counts it. */
+static void
+commit_finish(struct ingest *in)
+{
+	while (in->committing)
+		commit_go_on(in);
+}
+
 int
 ingest_commit(struct ingest *in, const char *iface, int64_t slot_s)
 {
 	char name[16];
-	int rc = troubles_held(&in->troubles, iface, slot_s);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	/* the store's own name of the block goes with it */
 	(void)snprintf(name, sizeof(name), "%s", iface);
+	commit_finish(in);
+	rc = troubles_held(&in->troubles, name, slot_s);
+	if (rc < 0)
+		return rc;
 	do
 		rc = commit_step(in, name, slot_s);
 	while (rc == 1);
@@ -270,6 +281,7 @@ ingest_commit_all(struct ingest *in, const char *iface)
 	size_t i = 0;
 	int first = 0;
 
+	commit_finish(in); /* it may leave the list */
 	if (iface == NULL)
 		ingest_hurry(in);
 	while (godb_writer_open_block(in->store, i, &block)) {
@@ -288,9 +300,8 @@ ingest_commit_all(struct ingest *in, const char *iface)
 	return first;
 }
 
-/* Where the intervals of an interface's open blocks end. */
-static int64_t
-newest(const struct ingest *in, const char *iface)
+int64_t
+ingest_newest(const struct ingest *in, const char *iface)
 {
 	struct godb_open_block block;
 	int64_t last_ns = 0;
@@ -307,8 +318,6 @@ ingest_break(struct ingest *in, const char *iface, int64_t until_ns,
 {
 	struct godb_open_block block;
 
-	if (until_ns == 0)
-		until_ns = newest(in, iface);
 	for (size_t i = 0; held_ns > 0 &&
 	     godb_writer_open_block(in->store, i, &block); i++)
 		if (strcmp(block.iface, iface) == 0)

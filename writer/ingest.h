@@ -75,12 +75,17 @@ int ingest_commit(struct ingest *in, const char *iface, int64_t slot_s);
  * that failed a moment ago. */
 int ingest_commit_all(struct ingest *in, const char *iface);
 
+/* Where the intervals of an interface's open blocks end (CLOCK_REALTIME), 0:
+ * there are none. */
+int64_t ingest_newest(const struct ingest *in, const char *iface);
+
 /*
  * The captures of an interface are gone, and with them what they still held of
- * the last held_ns before until_ns (CLOCK_REALTIME; 0: before what has come).
+ * the last held_ns before until_ns (CLOCK_REALTIME).
  * Its open blocks cover no more than what is whole and are committed, so that
  * what the next capture sends becomes records of its own and the time between
- * them is known as a gap.  0 or the error of the commit; then call it again.
+ * them is known as a gap.  0 or the error of the commit; then call it again,
+ * with the same times: ingest_newest() is another one by then.
  */
 int ingest_break(struct ingest *in, const char *iface, int64_t until_ns,
     int64_t held_ns);

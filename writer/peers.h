@@ -71,6 +71,7 @@ struct peer {
 	uint32_t flows;
 	uint64_t pending;
 	int64_t told_ns; /* end of its last frame's interval, 0: none taken */
+	int64_t break_ns; /* of an orphan: where its time ends, once known */
 	struct stats_iface *stats; /* borrowed, NULL: not counted */
 };
 

@@ -5,7 +5,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#define NOFILE     4096
+/* Of PEERS_MAX captures a ring and a connection; of each interface the journals
+ * of the block that ends and of the next, and of one that a clock left. */
+#define NOFILE     8192
 /* read by the group; the metrics by anybody, who cannot enter the store */
 #define FILE_MODES 0644
 

@@ -62,7 +62,8 @@ static void
 take_index(struct gdi_day *d, int day_fd, const struct gdi_index *x,
     bool is_torn)
 {
-	bool damaged = x->n_gaps > (is_torn ? 1 : 0);
+	/* a copy of an index that is gone may be put back */
+	bool damaged = x->n_gaps > (is_torn ? 1 : 0) || x->size == 0;
 
 	d->index_end = x->end;
 	if (x->n_gaps > 0 && x->gaps[x->n_gaps - 1].tail && !is_torn)

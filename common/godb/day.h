@@ -34,8 +34,9 @@ typedef bool gdi_has_journal(const void *ctx, int64_t slot_s);
 
 /*
  * Learns where the files end, unless that is known and nobody has touched
- * them since.  Damage that no journal explains is kept: new records and
- * chunks go behind it.  0, GODB_ENEWER, GODB_EDAMAGED, -errno.
+ * them since.  Damage that no journal explains is kept, and so are columns
+ * without an index: new records and chunks go behind it.  0, GODB_ENEWER,
+ * GODB_EDAMAGED, -errno.
  */
 int gdi_day_open(struct gdi_day *d, int day_fd, int64_t day_s,
     gdi_has_journal *has_journal, const void *ctx);

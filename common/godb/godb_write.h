@@ -100,7 +100,7 @@ struct godb_writer_opts {
  * GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE for
  * one on a network file system, where a lock and an fsync promise too little:
  * diag says on which.  Of a journal or folder that cannot be read diag has the
- * place and cause.  A folder of another user that cannot be opened is no
+ * place and cause.  A folder of another user that cannot be looked into is no
  * interface of the store: it is passed over, and diag says so though 0 is
  * returned; else its text is empty then.
  */
@@ -288,7 +288,8 @@ int godb_retain_dry(int store_fd, const struct godb_retain_opts *opts,
     struct godb_retain **out);
 
 /* Works for about that long: 1 when there is more to do, 0 at the end, or an
- * error, which ends the round. */
+ * error, which ends the round; that of an interface which cannot be listed
+ * when all others are done. */
 int godb_retain_step(struct godb_retain *r, int64_t budget_ns);
 
 void godb_retain_report(const struct godb_retain *r,

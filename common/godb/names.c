@@ -261,6 +261,7 @@ read_lines(struct gdi_names *x, const char *text, size_t len)
 		rc = take_ids(x, n > 0 ? ids_within(n) : 1);
 	}
 	x->end = (uint64_t)(p - text);
+	x->n_end = x->n;
 	if (rc >= 0)
 		rc = read_tail(x, text + x->end, len - x->end);
 	return rc < 0 ? rc : 0;
@@ -272,6 +273,7 @@ gdi_names_init(struct gdi_names *out)
 	struct gdi_names x = {.fd = -1};
 	int rc = put(&x, 0, &unknown);
 
+	x.n_end = x.n;
 	if (rc < 0)
 		gdi_names_free(&x);
 	*out = x;
@@ -309,29 +311,52 @@ gdi_names_load(int store_fd, struct gdi_names *out)
 
 /* ---- writing ------------------------------------------------------------- */
 
+/* Of ids from this one on; an empty line keeps an id taken. */
+static void
+put_lines(const struct gdi_names *x, size_t id, struct gdi_buf *out)
+{
+	for (; id < x->n; id++) {
+		char line[LINE_MAX_BYTES];
+
+		if (x->list[id].name[0] == '\0')
+			gdi_buf_u8(out, '\n');
+		else
+			gdi_buf_bytes(out, line,
+			    line_format(line, id, &x->list[id]));
+	}
+}
+
 static int
 open_registry(struct gdi_names *x, int store_fd, uint32_t mode)
 {
 	int fd = gp_fd_openat(store_fd, GDI_REGISTRY, O_RDWR | O_CREAT, mode);
-	char lines[LINE_MAX_BYTES];
-	size_t n = x->n_torn < sizeof(lines) ? x->n_torn : sizeof(lines);
-	int rc = 0;
+	struct gdi_buf lines = {0};
+	char tail[LINE_MAX_BYTES];
+	int rc;
 
 	if (fd < 0)
 		return fd;
-	memset(lines, '\n', n);
-	if (x->tail_id > 0)
-		n = line_format(lines, x->tail_id, &x->list[x->tail_id]);
-	if (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)x->end) < 0)
+	/* a torn line goes; what may have been its ids, or is known to be some
+	 * row's, keeps its place */
+	if (x->tail_id > 0 && x->tail_id < x->n_end)
+		gdi_buf_bytes(&lines, tail,
+		    line_format(tail, x->tail_id, &x->list[x->tail_id]));
+	put_lines(x, x->n_end, &lines);
+	rc = lines.rc;
+	if (rc == 0 &&
+	    (fchmod(fd, mode) < 0 || ftruncate(fd, (off_t)x->end) < 0))
 		rc = -errno;
-	/* a torn line goes; its id's place is kept */
 	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, lines, n, x->end);
+		rc = gp_fd_pwrite_full(fd, lines.p, lines.len, x->end);
+	if (rc == 0) {
+		x->end += lines.len;
+		x->n_end = x->n;
+	}
+	gdi_buf_free(&lines);
 	if (rc < 0) {
 		gp_fd_close(&fd);
 		return rc;
 	}
-	x->end += n;
 	x->n_torn = x->tail_id = 0;
 	x->fd = fd;
 	x->dirty = true;
@@ -377,15 +402,7 @@ write_anew(struct gdi_names *x, int store_fd, uint32_t mode)
 	struct gdi_buf text = {0};
 	int fd, rc;
 
-	for (size_t id = 1; id < x->n; id++) {
-		char line[LINE_MAX_BYTES];
-
-		if (x->list[id].name[0] == '\0')
-			gdi_buf_u8(&text, '\n'); /* keeps the id taken */
-		else
-			gdi_buf_bytes(&text, line,
-			    line_format(line, id, &x->list[id]));
-	}
+	put_lines(x, 1, &text);
 	fd = gp_fd_openat(store_fd, GDI_REGISTRY GDI_NEW,
 	    O_RDWR | O_CREAT | O_TRUNC, mode);
 	rc = fd < 0 ? fd : text.rc;
@@ -410,18 +427,32 @@ write_anew(struct gdi_names *x, int store_fd, uint32_t mode)
 	return rc;
 }
 
+/* What is there, as it is: that something is lost must be seen by the next
+ * writer, too, unless it is known which ids are taken. */
+static int
+sync_unsure(int store_fd)
+{
+	int fd = gp_fd_openat(store_fd, GDI_REGISTRY, O_RDONLY | O_NONBLOCK, 0);
+	int rc = fd < 0 ? fd : gp_fd_sync(fd);
+
+	gp_fd_close(&fd);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int
 gdi_names_sync(struct gdi_names *x, int store_fd, uint32_t mode)
 {
+	bool as_it_is = x->fd < 0 && x->unsure;
 	int rc = 0;
 
 	if (!x->dirty)
 		return 0;
-	if (x->fd < 0 && !x->suspect)
+	if (x->fd < 0 && !x->suspect && !as_it_is)
 		rc = open_registry(x, store_fd, mode);
 	if (rc < 0)
 		return rc;
-	rc = x->suspect ? write_anew(x, store_fd, mode) : gp_fd_sync(x->fd);
+	rc = x->suspect ? write_anew(x, store_fd, mode) :
+	    as_it_is	? sync_unsure(store_fd) : gp_fd_sync(x->fd);
 	if (rc < 0) {
 		x->suspect = true;
 		rc = write_anew(x, store_fd, mode);

@@ -20,6 +20,7 @@ struct gdi_names {
 
 	/* the writer's */
 	uint64_t end; /* bytes of complete lines */
+	size_t n_end; /* ids that have their place in these */
 	size_t tail_id; /* of a last line that only lacks its newline */
 	size_t n_torn; /* ids that may have been meant by what lies behind */
 	int fd;       /* -1 before the first new name or sync */

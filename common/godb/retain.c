@@ -53,6 +53,7 @@ struct godb_retain {
 	char **ifaces;
 	size_t n_ifaces, iface; /* being counted */
 	struct counting c;
+	int uncounted_rc; /* of the first interface that could not be */
 	struct candidate *days; /* of all interfaces */
 	size_t n, cap, at;
 	int64_t newest_s; /* finished day, -1: none */
@@ -349,6 +350,20 @@ count_day(struct godb_retain *r, const char *day)
 	return add_candidate(r, day_s, d.file_bytes);
 }
 
+/* An interface that cannot be counted keeps no other's days; one that is not
+ * ours to look into is none. */
+static int
+pass_over(struct godb_retain *r, int rc)
+{
+	counting_end(&r->c);
+	r->iface++;
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc != -EACCES && r->uncounted_rc == 0)
+		r->uncounted_rc = rc;
+	return 0;
+}
+
 /* One entry of an interface's folder, or the end of it. */
 static int
 count_one(struct godb_retain *r)
@@ -362,9 +377,7 @@ count_one(struct godb_retain *r)
 			return 0;
 		}
 		rc = counting_begin(r);
-		if (rc < 0 || c->fd < 0)
-			r->iface++;
-		return rc;
+		return rc < 0 || c->fd < 0 ? pass_over(r, rc) : 0;
 	}
 	if (c->at < c->n) {
 		const char *name = c->entries[c->at++];
@@ -575,12 +588,12 @@ godb_retain_step(struct godb_retain *r, int64_t budget_ns)
 			rc = remove_one(r);
 			break;
 		case DONE:
-			return 0;
+			return r->uncounted_rc;
 		}
 	} while (rc == 0 && gp_clock_mono_ns() < until);
 	if (rc < 0)
 		r->phase = DONE;
-	return rc < 0 ? rc : r->phase != DONE;
+	return rc < 0 ? rc : r->phase == DONE ? r->uncounted_rc : 1;
 }
 
 void

@@ -362,8 +362,8 @@ list_days(struct gdi_upkeep *u)
 		return 1;
 	n = gdi_folder_list(fd, gdi_is_day, &days);
 	gp_fd_close(&fd);
-	if (n < 0)
-		return n;
+	if (n < 0) /* what is not ours to look into is none, either */
+		return n == -EACCES ? 1 : n;
 	f = n > 0 ? iface_of(u, name) : NULL;
 	if (n > 0 && f == NULL)
 		rc = -ENOMEM;

@@ -195,23 +195,31 @@ say(struct godb_diag *diag, const char *iface, const char *dir,
 		    iface, dir, file, why);
 }
 
-/* 0 and r->iface_fd -1: it is no interface of ours. */
+/* The interface's folder and its journals'.  0 and r->dir -1: there are none,
+ * or it is no interface of ours. */
 static int
-open_iface(struct replay *r, struct godb_diag *diag)
+open_folders(struct replay *r, struct godb_diag *diag)
 {
-	int fd = gp_fd_opendir_at(r->w->store_fd, r->iface);
+	int rc;
 
-	r->iface_fd = fd < 0 ? -1 : fd;
+	r->iface_fd = gp_fd_opendir_at(r->w->store_fd, r->iface);
 	/* a file or link of that name is not ours */
-	if (fd >= 0 || fd == -ENOTDIR || fd == -ELOOP)
+	if (r->iface_fd == -ENOTDIR || r->iface_fd == -ELOOP)
 		return 0;
-	if (fd == -EACCES && is_strangers(r->w, r->iface)) {
+	rc = r->iface_fd;
+	if (rc >= 0)
+		rc = r->dir = gp_fd_opendir_at(r->iface_fd, GDI_JOURNALS);
+	if (rc >= 0 || r->dir == -ENOENT)
+		return 0;
+	/* names in it may be for all, and what they stand for not */
+	if (rc == -EACCES && is_strangers(r->w, r->iface)) {
 		say(diag, r->iface, "", "",
 		    "passed over, it is of another user");
 		return 0;
 	}
-	say(diag, r->iface, "", "", godb_strerror(fd));
-	return fd;
+	say(diag, r->iface, r->iface_fd < 0 ? "" : "/" GDI_JOURNALS, "",
+	    godb_strerror(rc));
+	return rc;
 }
 
 static int
@@ -219,15 +227,12 @@ replay_iface(struct godb_writer *w, const char *iface, struct godb_diag *diag)
 {
 	struct replay r = {.w = w, .iface = iface, .dir = -1};
 	char **names = NULL;
-	int n = 0, rc = open_iface(&r, diag);
+	int n = 0, rc = open_folders(&r, diag);
 
-	if (r.iface_fd < 0)
-		return rc;
-	r.dir = gp_fd_opendir_at(r.iface_fd, GDI_JOURNALS);
-	if (r.dir >= 0)
+	if (rc == 0 && r.dir >= 0)
 		n = gdi_folder_list(r.dir, NULL, &names);
-	if (n < 0 || (r.dir < 0 && r.dir != -ENOENT)) {
-		rc = n < 0 ? n : r.dir;
+	if (n < 0) {
+		rc = n;
 		say(diag, iface, "/" GDI_JOURNALS, "", godb_strerror(rc));
 	}
 	for (int i = 0; rc == 0 && i < n; i++) {

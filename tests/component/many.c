@@ -1,6 +1,7 @@
 /*
  * A real writer with 500 interfaces: it stays within the memory that
- * goprobe-writer(8) states, and stores every row.
+ * goprobe-writer(8) states, and stores every row; and it may open as many files
+ * as the most interfaces take that it accepts.
  */
 #include "tests/lib/fakecapture.h"
 
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #define IFACES 500
+#define MOST   1024 /* peers.h */
+#define BLOCKS 3    /* open: one that ends, the next, one that a clock left */
 #define FRAMES 2
 #define ROWS   1500 /* in a frame */
 
@@ -29,21 +32,59 @@ static struct fake_writer writer;
 static struct fake_capture capture[IFACES];
 static uint64_t frame[FRAME_MAX_BYTES / 8];
 
+/* The number behind a word in a file of the writer's /proc. */
+static long
+said_of_writer(const char *file, const char *word)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)writer.pid,
+	    file);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, word, strlen(word)) == 0)
+			n = strtol(line + strlen(word), NULL, 10);
+	if (f)
+		(void)fclose(f);
+	return n;
+}
+
 /* Memory of its own: what it maps of the rings is the captures'. */
 static long
 memory_kib(void)
 {
-	char path[64], line[128];
-	long kib = -1;
-	FILE *f;
+	return said_of_writer("status", "RssAnon:");
+}
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)writer.pid);
-	f = fopen(path, "r");
-	while (f && fgets(line, sizeof(line), f))
-		(void)sscanf(line, "RssAnon: %ld", &kib);
-	if (f)
-		(void)fclose(f);
-	return kib;
+static long
+descriptors(void)
+{
+	char path[64];
+	long n = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)writer.pid);
+	dir = opendir(path);
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		(void)closedir(dir);
+	return n;
+}
+
+/* From what interfaces with a block each took. */
+static void
+check_descriptors(long before)
+{
+	long each = (descriptors() - before) / IFACES;
+	long most = before + MOST * (each + BLOCKS - 1);
+	long may_be = said_of_writer("limits", "Max open files");
+
+	ok(each >= 3 && most <= may_be,
+	    "%d interfaces with %d blocks each have %ld files open, %ld may be",
+	    MOST, BLOCKS, most, may_be);
 }
 
 /* Keys of their own, so that none are summed. */
@@ -134,7 +175,7 @@ main(int argc, char **argv)
 	struct rlimit files = {8192, 8192};
 	char program[512], goquery[512], *end;
 	int bad = 0, status;
-	long base, idle, full, peak;
+	long base, idle, full, peak, files_before;
 
 	(void)argc;
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -157,6 +198,7 @@ main(int argc, char **argv)
 	if (!ok(fake_writer_start(&writer, program), "%s starts", program))
 		return 1;
 	base = memory_kib();
+	files_before = descriptors();
 	for (int i = 0; i < IFACES; i++) {
 		char name[16];
 
@@ -166,6 +208,7 @@ main(int argc, char **argv)
 	}
 	is_int(bad, 0, "%d captures, one row of each", IFACES);
 	idle = memory_kib();
+	check_descriptors(files_before);
 	for (int k = 0; k < FRAMES; k++)
 		for (int i = 0; i < IFACES; i++)
 			bad += tell_rows(&capture[i],

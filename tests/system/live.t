@@ -129,6 +129,27 @@ stop
 is "$(sum "$T/s4" vb 'net 10.99.1.0/24' 4)" 60000 \
     "kill -9 of the writer, three times: nothing lost, nothing twice"
 
+# --- one that is dead when the sensor is told to end, or about to be started
+writer_pid() { pgrep -P "$launcher" -f '^goprobe-writer'; }
+for k in 0 6; do
+	ok "start" start "$T/w$k" vb
+	while [ $k -gt 0 ]; do
+		wait_for 20 writer_pid >/dev/null
+		last=$(writer_pid)
+		kill -9 "$last"
+		is_dead() { [ "$(writer_pid)" != "$last" ]; }
+		wait_for 20 is_dead
+		k=$((k - 1))
+	done
+	in_net $A python3 tests/lib/numbered.py va 10.99.1 1000 0 >"$T/sent"
+	[ "$store" = "$T/w6" ] || kill -9 "$(writer_pid)"
+	stop
+	[ "$store" = "$T/w0" ] || # where the capture may say so
+	    is $status 0 "a dead writer is no reason to end with another status"
+	is "$(sum "$store" vb 'net 10.99.1.0/24' 4)" 1000 "all is stored"
+	is "$(ls "$store/vb/journal" | wc -l | tr -d ' ')" 0 "in finished blocks"
+done
+
 # --- two interfaces at once, a second writer, lo
 run 1 "no such interface" in_net $B "$BIN/goprobe" -d "$T/s5" nosuch0
 is "$err" "goprobe: nosuch0: no such interface" "is named"

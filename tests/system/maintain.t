@@ -254,6 +254,14 @@ if [ "$(id -u)" = 0 ]; then
 	run 0 "goprobe" goprobe -d "$S" -i eth9 -r tests/data/days.pcap
 	like "$err" "$S: admin: passed over, it is of another user" "says so"
 	is "$(query --list -i eth9 -e csv 2>/dev/null | grep -c ^eth9)" 1 "and stores"
+	chmod 744 "$S/admin"
+	run 0 "--prune beside one of which only names can be read" writer --prune
+	run 0 "--prune --dry-run" writer --prune --dry-run
+	run 0 "--rebuild-rollups" writer --rebuild-rollups
+	is "$err" "" "without a word of it"
+	run 0 "goprobe" goprobe -d "$S" -i eth7 -r tests/data/days.pcap
+	like "$err" "$S: admin: passed over, it is of another user" "says so"
+	is "$(query --list -i eth7 -e csv 2>/dev/null | grep -c ^eth7)" 1 "and stores"
 	mkdir -p "$S/eth0/journal"
 	chown root:root "$S/eth0/journal"
 	chmod 700 "$S/eth0/journal"

@@ -278,6 +278,38 @@ test_damaged_start(void)
 	facts_free(&want);
 }
 
+/* A day whose index is gone may get a copy of it back: what it names is still
+ * there, whatever was stored meanwhile. */
+static void
+test_index_back(void)
+{
+	struct testbatch b;
+	char index[96], aside[96];
+	struct facts want = {0};
+	struct godb_writer *w;
+	size_t told;
+
+	fresh();
+	snprintf(index, sizeof(index), "%s/eth0/2025-11-25/blocks.idx", path);
+	snprintf(aside, sizeof(aside), "%s/aside", root);
+	for (uint64_t i = 0; i < 2; i++) {
+		(void)store_open(path, &w);
+		batch_make(&b, &seed, "eth0", T0 + (int64_t)i * 300, 1, i + 1,
+		    40, 40);
+		(void)godb_writer_append(w, &b.b);
+		if (i == 0)
+			facts_add_batch(&want, &b.b);
+		is_int(godb_writer_commit(w, "eth0", b.b.slot_s, NULL), 0,
+		    "commit");
+		godb_writer_close(w);
+		ok(i > 0 || rename(index, aside) == 0, "the index is gone");
+	}
+	ok(rename(aside, index) == 0 && store_equals(path, &want, &told) &&
+		told == 0,
+	    "with the index put back all that it names is there");
+	facts_free(&want);
+}
+
 int
 main(void)
 {
@@ -290,6 +322,7 @@ main(void)
 	test_index_cuts();
 	test_flips();
 	test_damaged_start();
+	test_index_back();
 	folder_remove(root);
 	return tap_done();
 }

@@ -107,7 +107,8 @@ test_lost_registry(const char *what, int left)
 	static const char *const old[] = {"TLS", "DNS", "QUIC"},
 				 *const new[] = {"SSH", "BitTorrent", "NTP"},
 				 *const lost[] = {"[lost 1]", "[lost 2]",
-				     "[lost 3]"};
+				     "[lost 3]"},
+				 *const none[] = {"Unknown", "FTP", "POP3"};
 	struct godb_writer *w;
 	char file[160];
 
@@ -121,8 +122,12 @@ test_lost_registry(const char *what, int left)
 		abort();
 	is_int((int64_t)(check_faults(), registry_faults), 1,
 	    "%s registry is told of", what);
+	/* a writer that needs no new name hides nothing from the next */
 	(void)store_open(path, &w);
-	add_named(w, "eth0", T0 + 300, 1, new, 3);
+	add_named(w, "eth0", T0 + 600, 1, none, 1);
+	godb_writer_close(w);
+	(void)store_open(path, &w);
+	add_named(w, "eth0", T0 + 300, 2, new, 3);
 	godb_writer_close(w);
 	is_int((int64_t)rows_named(T0 + 300, new), 3, "new names are new rows'");
 	is_int((int64_t)rows_named(T0, new), 0, "and no earlier one's");

@@ -26,6 +26,7 @@ static struct gp_conf conf;
 static uint64_t frame[FRAME_MAX_BYTES / 8];
 static int64_t slot_s;
 static const char *app = "TLS"; /* of the rows to come */
+static int64_t covered_ns; /* by a frame */
 static uint32_t iface_names = GODB_IFACE_NAMES;
 
 struct capture {
@@ -93,7 +94,8 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 	memset(frame, 0, frame_bytes(1, n, 0));
 	*h = (struct frame_header){.kind = FRAME_ROWS,
 	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE,
-	    .slot_s = slot_s, .first_real_ns = real, .last_real_ns = real,
+	    .slot_s = slot_s, .first_real_ns = real - covered_ns,
+	    .last_real_ns = real,
 	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n};
 	snprintf(name->name, sizeof(name->name), "%s", app);
 	for (uint32_t i = 0; i < n; i++) {
@@ -335,6 +337,117 @@ test_journal_fails(void)
 	stop(store, &want);
 }
 
+/* Where the interface's first open block ends. */
+static int64_t
+end_of(const struct godb_writer *store, const char *iface)
+{
+	struct godb_open_block block;
+
+	for (size_t i = 0; godb_writer_open_block(store, i, &block); i++)
+		if (strcmp(block.iface, iface) == 0)
+			return block.last_ns;
+	return 0;
+}
+
+/* What a lost capture held back is taken off the time of its block once,
+ * however often that cannot be written. */
+static void
+test_orphan_fails(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	int64_t came_ns, whole_ns;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	covered_ns = 200 * GP_NS_PER_S;
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	covered_ns = 0;
+	ok(acknowledged(&a), "frames are in the journal");
+	came_ns = end_of(store, "aa");
+	break_place("aa", day);
+	/* as by a writer that took the ring up again */
+	a.peer->state = PEER_ORPHAN;
+	a.peer->told_ns = 0;
+	(void)drain_turn(&drain);
+	whole_ns = end_of(store, "aa");
+	ok(whole_ns < came_ns && whole_ns >= came_ns - GP_NS_PER_S,
+	    "a block without its capture covers less");
+	for (int i = 0; i < 40; i++) {
+		ingest_hurry(&ingest);
+		(void)drain_turn(&drain);
+	}
+	is_int(end_of(store, "aa"), whole_ns, "and no less while it fails");
+	mend_place();
+	(void)drain_turn(&drain);
+	is_int((int64_t)ingest.blocks, 1, "it is written once it can be");
+	is_int(a.peer->state, PEER_FREE, "and the ring goes");
+	leave(&a);
+	stop(store, &want);
+}
+
+/* The same of blocks that no ring feeds. */
+static void
+test_forsaken_fails(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	int64_t came_ns;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	covered_ns = 200 * GP_NS_PER_S;
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	slot_s -= 300;
+	send_rows(&a, &want, 1, 10);
+	slot_s += 300;
+	(void)drain_turn(&drain);
+	covered_ns = 0;
+	break_place("aa", day);
+	leave(&a);
+	peers.n_list = 0;
+	came_ns = ingest_newest(&ingest, "aa");
+	drain_forsaken(&drain);
+	ok(ingest_newest(&ingest, "aa") < came_ns &&
+		ingest_newest(&ingest, "aa") > came_ns - GP_NS_PER_S / 5,
+	    "two blocks without a capture cover as much less as one: %d ms",
+	    (int)((came_ns - ingest_newest(&ingest, "aa")) / 1000000));
+	mend_place();
+	is_int(ingest_commit_all(&ingest, NULL), 0, "they are written");
+	stop(store, &want);
+}
+
+/* One that is half written when another must be is counted as well. */
+static void
+test_counted(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a, b;
+
+	join(&a, "aa");
+	join(&b, "bb");
+	send_rows(&a, &want, 1, 10);
+	send_rows(&b, &want, 1, 20);
+	slot_s -= 300;
+	send_rows(&b, &want, 1, 30);
+	slot_s += 300;
+	(void)turn();
+	ok(ingest.committing && strcmp(ingest.block_iface, "aa") == 0,
+	    "a block is being written");
+	is_int(ingest_commit_all(&ingest, "bb"), 0, "others are wanted at once");
+	is_int((int64_t)ingest.blocks, 3, "all are counted");
+	is_int((int64_t)ingest.rows, 60, "with their rows");
+	leave(&a);
+	leave(&b);
+	stop(store, &want);
+}
+
 static unsigned
 lines_with(const char *file, const char *text)
 {
@@ -444,6 +557,9 @@ main(void)
 	test_full();
 	test_block_fails();
 	test_journal_fails();
+	test_orphan_fails();
+	test_forsaken_fails();
+	test_counted();
 	test_comes_and_goes();
 	test_too_many_names();
 	ingest_fini(&ingest);
