@@ -107,7 +107,10 @@ bool answer_note(const struct answer *a, size_t i, char out[256]);
 /* The object of json up to its rows: {status, query, summary. */
 void answer_json_head(struct out *o, const struct answer *a);
 
-/* The same as a JSON object. */
+/* How much of what is known is covered: 100 only if all of it is, else at most
+ * `most`, the largest below that is printed. */
+double answer_percent(uint64_t covered, uint64_t known, double most);
+/* What an answer lacks, as a JSON object. */
 void answer_json_coverage(struct out *o, const struct godb_coverage *c);
 /* "Coverage: 99.96 % of the window; eth0 down 15 min; ...", without a line's
  * end; text prints names. */

@@ -158,7 +158,7 @@ answer_json_coverage(struct out *o, const struct godb_coverage *c)
 	out_char(o, '{');
 	field(o, "percent");
 	if (known)
-		out_fmt(o, "%.4f", 100.0 * (double)covered / (double)known);
+		out_fmt(o, "%.4f", answer_percent(covered, known, 99.9999));
 	else
 		out_str(o, "null");
 	out_str(o, ",\"incomplete\":[");

@@ -77,13 +77,12 @@ print_unreadable(struct out *o, const struct godb_coverage *c,
 		out_fmt(o, "; %zu %s %s", n, n == 1 ? "place" : "places", text);
 }
 
-/* Bounds of the share are never rounded away: 100.00 means nothing missing. */
-static double
-percent_of(uint64_t covered, uint64_t known)
+double
+answer_percent(uint64_t covered, uint64_t known, double most)
 {
 	double p = 100.0 * (double)covered / (double)known;
 
-	return covered < known && p > 99.99 ? 99.99 : p;
+	return covered < known && p > most ? most : p;
 }
 
 void
@@ -104,7 +103,8 @@ answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
 
 	godb_coverage_time(c, &covered, &known);
 	if (known)
-		out_fmt(o, "%.2f %% of %s", percent_of(covered, known), what);
+		out_fmt(o, "%.2f %% of %s",
+		    answer_percent(covered, known, 99.99), what);
 	else
 		out_fmt(o, "no block of %s", what);
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {

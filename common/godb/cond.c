@@ -425,6 +425,7 @@ parse_primitive(struct gdi_parser *p)
 	if (gdi_token_is(t, GDI_WORD_ATTR)) {
 		/* alone or before another attribute, ip is tcpdump's IPv4 */
 		if (strcmp(t->word->text, "ip") == 0 && !is_value(t + 1) &&
+		    t[1].kind != GDI_TOKEN_OPEN &&
 		    !gdi_token_is(t + 1, GDI_WORD_CMP) &&
 		    !gdi_token_is(t + 1, GDI_WORD_IN) &&
 		    !gdi_token_is(t + 1, GDI_WORD_SITE) && !is_not_in(t + 1))

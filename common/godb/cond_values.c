@@ -138,8 +138,8 @@ take_unit(const char **s, uint64_t base)
 static bool
 take_amount_at(const char **s, uint64_t base, uint64_t *out)
 {
-	uint64_t whole = 0, thousandths = 0, scale = 100, factor;
-	const char *start = *s;
+	uint64_t whole = 0, part = 0, factor;
+	const char *start = *s, *point, *end;
 
 	for (; **s >= '0' && **s <= '9'; (*s)++) {
 		if (__builtin_mul_overflow(whole, 10, &whole) ||
@@ -149,17 +149,20 @@ take_amount_at(const char **s, uint64_t base, uint64_t *out)
 	}
 	if (*s == start)
 		return false;
+	point = end = *s;
 	if (**s == '.') {
-		start = ++*s;
-		for (; **s >= '0' && **s <= '9'; (*s)++, scale /= 10)
-			thousandths += (uint64_t)(**s - '0') * scale;
-		if (*s == start)
+		for ((*s)++; **s >= '0' && **s <= '9'; (*s)++)
+			;
+		end = *s;
+		if (end - point == 1)
 			return false;
 	}
 	factor = take_unit(s, base);
+	/* the last digit first: a tenth of what is whole by then is exact */
+	for (; end - point > 1; end--)
+		part = ((uint64_t)(end[-1] - '0') * factor + part) / 10;
 	if (!factor || __builtin_mul_overflow(whole, factor, &whole) ||
-	    __builtin_add_overflow(whole, factor / 1000 * thousandths +
-		    factor % 1000 * thousandths / 1000, out))
+	    __builtin_add_overflow(whole, part, out))
 		return false;
 	return **s == '-' || !**s;
 }

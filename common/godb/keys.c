@@ -141,6 +141,13 @@ parse_lengths(const char *s, int *len4, int *len6)
 	return *len6 >= 0 && !*s;
 }
 
+static int
+refuse_twice(struct godb_diag *diag, size_t at, const char *word, unsigned k)
+{
+	return gdi_diag(diag, at, strlen(word), "%s is there twice; %s/24/48 "
+	    "has lengths for IPv4 and IPv6", names[k], names[k]);
+}
+
 /* sip/24 and the like.  1: added, 0: no such word. */
 static int
 add_prefix(struct godb_keys *keys, const char *word, size_t at,
@@ -164,23 +171,25 @@ add_prefix(struct godb_keys *keys, const char *word, size_t at,
 		    "'%s': %s/24 for IPv4, %s/48 for IPv6, %s/24/48 for both",
 		    word, names[k], names[k], names[k]);
 	if (godb_keys_has(keys, (enum godb_key)k))
-		return gdi_diag(diag, at, strlen(word), "%s is there twice; "
-		    "%s/24/48 has lengths for IPv4 and IPv6", names[k],
-		    names[k]);
+		return refuse_twice(diag, at, word, k);
 	add_key(keys, (enum godb_key)k);
 	keys->drop4[k] = (uint8_t)(32 - len4);
 	keys->drop6[k] = (uint8_t)(128 - len6);
 	return 1;
 }
 
-static bool
-add_word(struct godb_keys *keys, const char *word)
+/* The same of a word without a prefix. */
+static int
+add_word(struct godb_keys *keys, const char *word, size_t at,
+    struct godb_diag *diag)
 {
 	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
-		if (gp_words_casecmp(names[k], word) == 0) {
-			add_key(keys, (enum godb_key)k);
-			return true;
-		}
+		if (gp_words_casecmp(names[k], word) != 0)
+			continue;
+		if (keys->drop4[k] > 0 || keys->drop6[k] > 0)
+			return refuse_twice(diag, at, word, k);
+		add_key(keys, (enum godb_key)k);
+		return 1;
 	}
 	for (size_t i = 0; i < N_SHORTHANDS; i++) {
 		if (gp_words_casecmp(shorthands[i].name, word) != 0)
@@ -188,9 +197,9 @@ add_word(struct godb_keys *keys, const char *word)
 		for (unsigned k = 0; k < shorthands[i].n; k++)
 			add_key(keys, shorthands[i].key[k]);
 		keys->category |= shorthands[i].category;
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
 static const char *
@@ -240,7 +249,7 @@ godb_keys_parse(const char *text, struct godb_keys *out, struct godb_diag *diag)
 		memcpy(word, text + at, len);
 		word[len] = '\0';
 		rc = strchr(word, '/') ? add_prefix(&keys, word, at, diag)
-				       : add_word(&keys, word);
+				       : add_word(&keys, word, at, diag);
 		if (rc < 0)
 			return rc;
 		if (rc == 0)

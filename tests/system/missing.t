@@ -50,6 +50,20 @@ done
 is "$(q whole -e json sip | jq -r '.status, .summary.coverage.percent' | tr '\n' ' ')" \
     "ok 100 " "  nor in json"
 
+# a month of blocks that cover a day each, but for a second
+n=0
+while [ $n -lt 30 ]; do
+	slot=$((DAY + n * 86400))
+	echo "B eth0 $slot 4 $((n == 3 ? 86399 : 86400)) 0 0 0 0"
+	echo "C eth0 $slot"
+	n=$((n + 1))
+done | "$HELPERS/lib/rows2store" "$T/second"
+month() { goquery -d "$T/second" -i eth0 -f 2026-01-01Z -l 2026-01-31Z "$@"; }
+is "$(month -e json sip | jq -r '.status, .summary.coverage.percent' | tr '\n' ' ')" \
+    "incomplete 99.9999 " "a second of a month is not rounded away"
+run 0 "  a table" month sip
+like "$out" "^Coverage: 99.99 % of the window; eth0 down 1 s" "  says so, too"
+
 store drops 4 300 1234 0 0 0
 check drops kernel-drops '1234 packets dropped on eth0' 0
 store nic 4 300 0 77 0 0
