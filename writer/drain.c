@@ -270,6 +270,10 @@ finish_orphan(struct drain *d, struct peer *peer)
 		return false;
 	if (peer->offline)
 		return peer->done_sent;
+	/* one that was refused, or ended before it said anything: no record
+	 * claims its time, and those that others are at go on */
+	if (peer->ring.next_seq == 1)
+		return true;
 	return ingest_break(d->ingest, peer->iface, peer->told_ns,
 		   held_back_ns(d, peer)) == 0;
 }
