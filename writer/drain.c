@@ -128,8 +128,10 @@ take_frame(struct drain *d, struct peer *peer)
 	peer->told_ns = h->last_real_ns;
 	peer->frames++;
 	peer->rows += h->n4 + h->n6;
-	if (h->kind == FRAME_END && h->slot_s > peer->ended_slot)
+	if (h->kind == FRAME_END)
 		peer->ended_slot = h->slot_s;
+	else if (h->slot_s <= peer->ended_slot) /* the clock was set back */
+		peer->ended_slot = h->slot_s - GP_SLOT_S;
 	if (h->kind == FRAME_LAST)
 		peer->last_seen = true;
 	if (h->kind == FRAME_END && peer->offline)

@@ -61,7 +61,7 @@ struct peer {
 	uint64_t clean_s;    /* PEER_PRUNE: what it asks for ... */
 	bool served;         /* ... and a round that began after it is going */
 	unsigned store_id;   /* N of r.IFACE.N in the descriptor store */
-	int64_t ended_slot;  /* newest block this ring has closed, or -1 */
+	int64_t ended_slot;  /* up to here blocks are closed by this ring, or -1 */
 	int64_t since_mono_ns;
 	/* frames' times are checked against these (drain.c) */
 	int64_t boot_min_ns, adopted_boot_ns;
