@@ -37,7 +37,7 @@
 #define STOP_CAPTURE_MS 15000
 #define STOP_WRITER_MS 120000
 
-enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_AGAIN = 75, EXIT_NOT_ROOT = 77 };
+enum { EXIT_USAGE = 2, EXIT_CUT = 3, EXIT_NOT_ROOT = 77 };
 
 struct options {
 	const char *conf_path;
@@ -364,7 +364,7 @@ exit_status(const struct child *c)
 {
 	/* 75 tells a supervisor to try again: that is us */
 	if (WIFEXITED(c->status))
-		return WEXITSTATUS(c->status) == EXIT_AGAIN
+		return WEXITSTATUS(c->status) == CHILD_AGAIN
 		    ? 1 : WEXITSTATUS(c->status);
 	fprintf(stderr, "goprobe: %s was killed by signal %d (%s)\n",
 	    c->program, WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));
