@@ -758,6 +758,8 @@ take_over(struct capture *c)
 	const struct timespec in_flight = {0, SOURCE_BLOCK_MS * 1000000};
 	struct hello_msg m;
 
+	for (size_t i = 0; i < c->workers.n; i++)
+		source_mark(c->workers.w[i].source);
 	ask_to_take(c);
 	do {
 		int rc = wait_message(c, &c->workers.w[0], &m);
@@ -785,8 +787,10 @@ begin(struct capture *c)
 
 	if (from_ns == 0)
 		return;
-	source_begin(c->workers.w[0].source, from_ns);
-	loop_begin(c->workers.w[0].loop, from_ns);
+	for (size_t i = 0; i < c->workers.n; i++) {
+		source_begin(c->workers.w[i].source, from_ns);
+		loop_begin(c->workers.w[i].loop, from_ns);
+	}
 }
 
 /* ---- running ------------------------------------------------------------- */

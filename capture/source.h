@@ -101,6 +101,10 @@ int source_check_filter(const char *name, const char *filter,
  * for a successor, whose predecessor counted that. */
 void source_begin(struct source *s, int64_t real_ns);
 
+/* What was dropped before this moment, source_begin() leaves out, too: for a
+ * successor that is about to ask its predecessor, who counts on until then. */
+void source_mark(struct source *s);
+
 bool source_by_iface(const struct source *s);
 
 /* Handles, and their descriptors to poll. */

@@ -35,6 +35,7 @@ struct handle {
 	int dlt;
 	bool out;
 	uint64_t drops, received, read;
+	uint64_t drops_marked; /* at source_mark(): source_begin() forgets them */
 	/* received before the filter was there: libpcap skips those of the
 	 * wrong direction, so that they may never be read */
 	uint64_t unsure;
@@ -52,7 +53,7 @@ struct source {
 	struct handle handle[SOURCE_HANDLES];
 	size_t n_handles;
 	int counter_fd[2]; /* sysfs: missed, FIFO */
-	uint64_t counter_start[2];
+	uint64_t counter_start[2], counter_marked[2];
 	/* files */
 	struct file *file;
 	size_t n_files, at;

@@ -201,6 +201,8 @@ begin(struct handle *h, int64_t real_ns)
 	h->since_ns = real_ns;
 	add_statistics(h);
 	h->early = h->received;
+	h->drops -= h->drops_marked;
+	h->drops_marked = 0;
 }
 
 void
@@ -208,6 +210,7 @@ source_begin(struct source *s, int64_t real_ns)
 {
 	for (size_t i = 0; i < s->n_handles; i++)
 		begin(&s->handle[i], real_ns);
+	memcpy(s->counter_start, s->counter_marked, sizeof(s->counter_start));
 }
 
 /* The kernel copies no more than the filter's verdict, so a program is there
@@ -368,7 +371,19 @@ open_counters(struct source *s)
 		    s->iface, name[i]);
 		s->counter_fd[i] = open(path, O_RDONLY | O_CLOEXEC);
 		s->counter_start[i] = read_counter(s->counter_fd[i]);
+		s->counter_marked[i] = s->counter_start[i];
 	}
+}
+
+void
+source_mark(struct source *s)
+{
+	for (size_t i = 0; i < s->n_handles; i++) {
+		add_statistics(&s->handle[i]);
+		s->handle[i].drops_marked = s->handle[i].drops;
+	}
+	for (int i = 0; i < 2; i++)
+		s->counter_marked[i] = read_counter(s->counter_fd[i]);
 }
 
 int

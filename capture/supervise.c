@@ -378,6 +378,16 @@ describe_end(const struct child *c, char *out, size_t size)
 		    WEXITSTATUS(c->status));
 }
 
+/* An interface that comes and goes is no failure of its capture. */
+static bool
+has_failed(const struct child *c, int64_t now)
+{
+	bool again = c->ready && WIFEXITED(c->status) &&
+	    WEXITSTATUS(c->status) == CHILD_AGAIN;
+
+	return !again && now - c->started_ns <= STEADY_NS;
+}
+
 /* First at once, then after 0.25 s, 0.5 s ... 30 s while it keeps failing. */
 static void
 plan_restart(struct child *c)
@@ -386,7 +396,7 @@ plan_restart(struct child *c)
 	int64_t delay = 0;
 	char how[96];
 
-	c->failures = now - c->started_ns > STEADY_NS ? 0 : c->failures + 1;
+	c->failures = has_failed(c, now) ? c->failures + 1 : 0;
 	if (c->failures > 1) {
 		unsigned shift = c->failures - 2 > 7 ? 7 : c->failures - 2;
 

@@ -126,8 +126,10 @@ take_frame(struct drain *d, struct peer *peer)
 	peer->ack_due = true;
 	peer->told_ns = h->last_real_ns;
 	peer->frames++;
-	if (h->kind == FRAME_END && h->slot_s > peer->ended_slot)
+	if (h->kind == FRAME_END)
 		peer->ended_slot = h->slot_s;
+	else if (h->slot_s <= peer->ended_slot) /* the clock was set back */
+		peer->ended_slot = h->slot_s - GP_SLOT_S;
 	if (h->kind == FRAME_LAST)
 		peer->last_seen = true;
 	if (h->kind == FRAME_END && peer->offline)
@@ -272,6 +274,10 @@ finish_orphan(struct drain *d, struct peer *peer)
 		return false;
 	if (peer->offline)
 		return peer->done_sent;
+	/* one that was refused, or ended before it said anything: no record
+	 * claims its time, and those that others are at go on */
+	if (peer->ring.next_seq == 1)
+		return true;
 	if (peer->break_ns == 0)
 		peer->break_ns = peer->told_ns ? peer->told_ns :
 		    ingest_newest(d->ingest, peer->iface);

@@ -56,11 +56,13 @@ struct peer {
 	bool ack_due;        /* progress that the capture was not told yet */
 	enum peer_succession succession;
 	int64_t succession_ns; /* CLOCK_MONOTONIC of its beginning */
-	uint64_t left_ns;    /* PEER_LEFT: what it said */
+	bool tells;          /* PEER_TAKING: rivals are told to leave */
+	uint64_t left_ns;    /* PEER_LEFT: what it said; 0: it never began */
+	uint64_t from_ns;    /* when the last one left that it met, or 0 */
 	uint64_t clean_s;    /* PEER_PRUNE: what it asks for ... */
 	bool served;         /* ... and a round that began after it is going */
 	unsigned store_id;   /* N of r.IFACE.N in the descriptor store */
-	int64_t ended_slot;  /* newest block this ring has closed, or -1 */
+	int64_t ended_slot;  /* up to here blocks are closed by this ring, or -1 */
 	int64_t since_mono_ns;
 	/* frames' times are checked against these (drain.c) */
 	int64_t boot_min_ns, adopted_boot_ns;

@@ -30,7 +30,8 @@ is_rival(const struct peer *peer, const struct peer *of)
 static void
 answer(struct peer *peer, enum hello_code code, uint64_t moment_ns)
 {
-	peer->succession = PEER_SETTLED;
+	/* who is refused counts nothing, and stands in nobody's way */
+	peer->succession = code == HELLO_OK ? PEER_SETTLED : PEER_LEFT;
 	/* its socket has just been empty */
 	(void)hello_msg_send(peer->conn, MSG_FROM, code, moment_ns, 0);
 	if (code == HELLO_OK && moment_ns)
@@ -54,18 +55,20 @@ tell_to_leave(struct peer *rival)
 	rival->left_ns = 0;
 }
 
-/* The answer when there is one now. */
+/* The answer when there is one now.  Who has come since is told, too. */
 static void
 review(struct peers *p, struct peer *peer)
 {
-	uint64_t moment_ns = 0;
+	uint64_t moment_ns = peer->from_ns;
 	bool waiting = false, stays = false;
 
 	for (size_t i = 0; i < p->n_list; i++) {
-		const struct peer *rival = &p->list[i];
+		struct peer *rival = &p->list[i];
 
 		if (!is_rival(rival, peer))
 			continue;
+		if (peer->tells && rival->succession == PEER_SETTLED)
+			tell_to_leave(rival);
 		if (rival->succession != PEER_LEFT)
 			stays = stays || rival->succession != PEER_LEAVING;
 		else if (rival->left_ns > moment_ns)
@@ -86,10 +89,22 @@ take(struct peers *p, struct peer *peer, bool able)
 {
 	peer->succession = PEER_TAKING;
 	peer->succession_ns = gp_clock_mono_ns();
+	peer->tells = able;
 	for (size_t i = 0; able && i < p->n_list; i++)
 		if (is_rival(&p->list[i], peer))
 			tell_to_leave(&p->list[i]);
 	review(p, peer);
+}
+
+/* It may be gone before whoever is there now takes over. */
+static void
+note_left(struct peers *p, struct peer *left, uint64_t moment_ns)
+{
+	left->succession = PEER_LEFT;
+	left->left_ns = moment_ns;
+	for (size_t i = 0; i < p->n_list; i++)
+		if (is_rival(&p->list[i], left))
+			p->list[i].from_ns = moment_ns;
 }
 
 void
@@ -101,27 +116,53 @@ succession_tick(struct peers *p)
 			review(p, &p->list[i]);
 }
 
+/*
+ * Before the first frame, and once; but who has asked an earlier writer asks
+ * this one again, which finds both.
+ */
+static bool
+on_take(struct peers *p, struct peer *peer, const struct hello_msg *m)
+{
+	if (peer->frames != 0 || peer->offline)
+		return false;
+	switch (peer->succession) {
+	case PEER_SETTLED:
+		take(p, peer, m->code == HELLO_OK);
+		return true;
+	case PEER_LEAVING:
+		/* two at once: this one had not begun */
+		answer(peer, HELLO_BUSY, 0);
+		succession_tick(p);
+		return true;
+	case PEER_TAKING:
+	case PEER_LEFT:
+		return true;
+	case PEER_STAYS:
+		break;
+	}
+	return false;
+}
+
+/* Only who was told to leave, perhaps by the writer before us. */
+static bool
+on_left(struct peers *p, struct peer *peer, const struct hello_msg *m)
+{
+	if (peer->succession != PEER_LEAVING &&
+	    (peer->adopted_boot_ns == 0 || peer->succession == PEER_TAKING))
+		return false;
+	if (m->code == HELLO_OK)
+		note_left(p, peer, m->a);
+	else
+		peer->succession = PEER_STAYS;
+	succession_tick(p);
+	return true;
+}
+
 bool
 succession_message(struct peers *p, struct peer *peer,
     const struct hello_msg *m)
 {
-	if (m->type == MSG_TAKE && peer->frames == 0 && !peer->offline) {
-		if (peer->succession == PEER_SETTLED) {
-			take(p, peer, m->code == HELLO_OK);
-			return true;
-		}
-		if (peer->succession != PEER_LEAVING)
-			return false;
-		/* two at once: this one had not begun */
-		answer(peer, HELLO_BUSY, 0);
-		peer->succession = PEER_LEFT;
-		succession_tick(p);
-		return true;
-	}
-	if (m->type != MSG_LEFT || peer->succession != PEER_LEAVING)
-		return false;
-	peer->succession = m->code == HELLO_OK ? PEER_LEFT : PEER_STAYS;
-	peer->left_ns = m->a;
-	succession_tick(p);
-	return true;
+	if (m->type == MSG_TAKE)
+		return on_take(p, peer, m);
+	return m->type == MSG_LEFT && on_left(p, peer, m);
 }

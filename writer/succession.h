@@ -1,9 +1,9 @@
 /*
  * succession - one capture of an interface takes over from another.
  *
- * Each capture says TAKE before its first frame.  Whoever has the interface is
- * told to leave and names the moment from which it counts nothing; with that
- * the successor begins.  A capture that does not leave keeps the interface,
+ * Each capture says TAKE before its first frame, and again to a writer that
+ * came since.  Whoever has the interface is told to leave and names the moment
+ * from which it counts nothing; with that the successor begins.  A capture that does not leave keeps the interface,
  * and the other one goes: no packet is ever counted by two.  hello.h has the
  * messages.
  */

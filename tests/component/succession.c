@@ -180,6 +180,71 @@ who_goes(void)
 	end(&next);
 }
 
+/* A third one, which does not take yet, makes the second wait for longer than
+ * the first is there. */
+static void
+more_at_once(void)
+{
+	struct rider first, next, third;
+
+	ride(&first, "eth7", false);
+	ride(&next, "eth7", false);
+	ride(&third, "eth7", false);
+	say(&next, MSG_TAKE, HELLO_OK, 0);
+	ok(hears(&first, MSG_LEAVE, HELLO_OK, 0) &&
+		hears(&third, MSG_LEAVE, HELLO_OK, 0),
+	    "both others are told to leave");
+	say(&first, MSG_LEFT, HELLO_OK, 1234567);
+	ok(hears_nothing(&next), "the second waits for both");
+	end(&first);
+	say(&third, MSG_TAKE, HELLO_OK, 0);
+	ok(hears(&third, MSG_FROM, HELLO_BUSY, 0), "the third one goes");
+	ok(hears(&next, MSG_FROM, HELLO_OK, 1234567),
+	    "the second gets the moment of one that has ended since");
+
+	ride(&first, "eth7", false);
+	say(&first, MSG_TAKE, HELLO_OK, 0);
+	(void)hears(&next, MSG_LEAVE, HELLO_OK, 0);
+	say(&next, MSG_LEFT, HELLO_OK, 2345678);
+	ok(hears(&first, MSG_FROM, HELLO_OK, 2345678),
+	    "who was refused and is still there stands in nobody's way");
+	end(&third);
+	end(&next);
+
+	ride(&next, "eth7", false);
+	say(&next, MSG_TAKE, HELLO_OK, 0);
+	(void)hears(&first, MSG_LEAVE, HELLO_OK, 0);
+	ride(&third, "eth7", false);
+	ok(hears(&third, MSG_LEAVE, HELLO_OK, 0),
+	    "one that comes while another waits is told, too");
+	say(&third, MSG_TAKE, HELLO_OK, 0);
+	(void)hears(&third, MSG_FROM, HELLO_BUSY, 0);
+	say(&first, MSG_LEFT, HELLO_OK, 3456789);
+	ok(hears(&next, MSG_FROM, HELLO_OK, 3456789),
+	    "and does not keep it from taking over");
+	end(&third);
+	end(&first);
+	end(&next);
+}
+
+/* The writer that was asked first may have died. */
+static void
+take_twice(void)
+{
+	struct rider first, next;
+
+	ride(&first, "eth8", false);
+	ride(&next, "eth8", false);
+	say(&next, MSG_TAKE, HELLO_OK, 0);
+	say(&next, MSG_TAKE, HELLO_OK, 0);
+	(void)hears(&first, MSG_LEAVE, HELLO_OK, 0);
+	say(&first, MSG_LEFT, HELLO_OK, 1234567);
+	ok(hears(&next, MSG_FROM, HELLO_OK, 1234567) && hears_nothing(&next),
+	    "who asks twice is answered");
+	end(&first);
+	end(&next);
+}
+
 static void
 out_of_place(const char *what, enum hello_type type)
 {
@@ -229,6 +294,8 @@ main(int argc, char **argv)
 	in_turn();
 	who_stays();
 	who_goes();
+	more_at_once();
+	take_twice();
 	out_of_place("LEFT unasked", MSG_LEFT);
 	out_of_place("LEAVE from a capture", MSG_LEAVE);
 	out_of_place("FROM from a capture", MSG_FROM);

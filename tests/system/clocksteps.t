@@ -26,4 +26,18 @@ goquery -d "$T/s" -i vb -f 0 -l 4000000000 -e csv time 2>/dev/null | tail -n +2 
 is "$(cut -d, -f1,2 "$T/rows" | sort)" "$(sed 's/$/,100/' "$T/blocks")" \
     "each in its block, none lost, none twice"
 ok "nothing was refused" sh -c '! grep -q "session ended" "$1"' sh "$T/err"
+
+# --- a day forward by mistake: blocks to come are finished when they are over
+mv "$T/s" "$T/first"
+mkdir "$T/s"
+chown goprobe:goprobe-read "$T/s"
+rm "$T/w.sock"
+timeout 60 python3 tests/lib/stepped.py "$BIN" "$T/wallclock.so" "$T/s" $NS back >"$T/out" 2>"$T/err"
+diag <"$T/err"
+is "$(grep -c '^status 0$' "$T/out")" 2 "capture and writer end with 0"
+is "$(goquery -d "$T/s" -i vb -f 0 -l 4000000000 -e csv proto 2>/dev/null | tail -1 | cut -d, -f1,2)" \
+    "UDP,1100" "none lost, none twice"
+# of the first one what came before the step, and between the steps, is apart
+records=$(goquery -d "$T/s" -i vb --check | sed 's/.* days, \([0-9]*\) blocks.*/\1/')
+ok "three blocks, $records records: not one for each look at names" test "$records" -le 6
 done_testing

@@ -222,6 +222,22 @@ is "$status" 0 "stops with 0"
 is "$(sum "$T/s4" 'net 10.99.1.0/24' 4)" 1700 "nothing lost, nothing twice"
 ok "some $(wc -l <"$T/sensor.err") lines in all" test "$(wc -l <"$T/sensor.err")" -lt 25
 
+# --- one that comes and goes
+ok "sensor starts" start "$T/s8" '' vb
+captures=1
+caught_up() { [ "$(grep -c 'capturing iface=vb' "$T/sensor.err")" -gt $captures ]; }
+for round in 1 2 3 4 5 6; do
+	in_net ip link del vb
+	make_link
+	wait_for 3 caught_up && captures=$((captures + 1))
+done
+is $captures 7 "is picked up each time within three seconds"
+is "$(grep -c 'keeps failing' "$T/sensor.err")" 0 "which is no failure"
+in_far python3 tests/lib/numbered.py va 10.99.1 300 0 >/dev/null
+sleep 0.3
+stop
+is "$(sum "$T/s8" 'net 10.99.1.0/24' 4)" 300 "and it counts"
+
 # --- renamed, and another one has its name
 rename() { # IN... FROM TO
 	"$1" ip link set "$2" name "$3" 2>/dev/null && return

@@ -150,6 +150,29 @@ for k in 0 6; do
 	is "$(ls "$store/vb/journal" | wc -l | tr -d ' ')" 0 "in finished blocks"
 done
 
+# --- the writer dies when a capture was told to leave and had not answered
+ok "start" start "$T/s8" vb
+nsenter --net=/run/netns/$A python3 tests/lib/numbered.py va 10.99.1 12000 3000 >"$T/sent" &
+sender=$!
+sleep 1.2
+capture=$(pgrep -P "$launcher" -f ^goprobe-capture)
+kill -STOP "$capture"
+nsenter --net=/run/netns/$B "$BIN/goprobe-capture" -S "/run/goprobe/launcher.$launcher.sock" vb 2>"$T/second.err" &
+second=$!
+connected() { [ "$(grep -c 'capture connected' "$T/sensor.err")" -ge 2 ]; }
+ok "a second capture" wait_for 10 connected
+sleep 0.3
+kill -9 "$(pgrep -P "$launcher" -f '^goprobe-writer')"
+kill -CONT "$capture"
+wait $sender
+sleep 1
+kill -TERM $second 2>/dev/null
+wait $second
+is $? 0 "the second capture ends with 0"
+stop
+is "$(sum "$T/s8" vb 'net 10.99.1.0/24' 4)" 12000 "nothing lost, nothing twice"
+like "$(cat "$T/sensor.err")" 'capture takes over iface=vb' "the second took over"
+
 # --- two interfaces at once, a second writer, lo
 run 1 "no such interface" in_net $B "$BIN/goprobe" -d "$T/s5" nosuch0
 is "$err" "goprobe: nosuch0: no such interface" "is named"

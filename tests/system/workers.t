@@ -55,6 +55,23 @@ for n in 1 2 4; do
 		    "all of them had packets"
 	fi
 done
+# --- another capture of an interface that does not change hands
+printf '[capture]\nl7 = off\nworkers = 2\nsnapshot_interval = 1\n' >"$T/w.ini"
+: >"$T/sensor.err"
+nsenter --net=/run/netns/$NS "$BIN/goprobe" -c "$T/w.ini" -d "$T/again" vb 2>"$T/sensor.err" &
+launcher=$!
+wait_for 20 grep -q 'capturing on' "$T/sensor.err"
+in_net python3 tests/lib/numbered.py va 10.99.1 10 0 >/dev/null
+sleep 2
+run 75 "a second one is refused" in_net timeout 30 goprobe-capture -c "$T/w.ini" \
+    -S "/run/goprobe/launcher.$launcher.sock" vb
+sleep 2
+kill -TERM "$launcher"
+wait "$launcher"
+launcher=
+run 0 "what the first one saw" goquery -d "$T/again" -i vb -f -1d -e csv proto
+is "$err" "" "is no less for that"
+
 for n in 1 2 4; do
 	capture $n flow
 	is "$status" 0 "direction = flow, workers = $n: ends with 0"

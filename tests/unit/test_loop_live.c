@@ -257,6 +257,33 @@ test_drops(int vb)
 
 /* ---- one after the other ------------------------------------------------ */
 
+/* A successor that waited until its buffer was full: what it dropped the one
+ * before it has counted. */
+static void
+test_waited(int vb)
+{
+	enum { SENT = 60000, MORE = 100 };
+	struct live_run run;
+	struct live_run_cfg c = {.iface = "va", .filter = "udp port 53",
+		.buffer_mb = 1};
+	int64_t moment_ns;
+
+	live_open(&run, c);
+	send_frames(vb, 0, SENT);
+	source_mark(run.source);
+	moment_ns = gp_clock_real_ns();
+	source_begin(run.source, moment_ns);
+	loop_begin(run.loop, moment_ns);
+	live_start(&run);
+	usleep(300000);
+	send_frames(vb, 0, MORE);
+	live_stop(&run);
+	is_int(run.out->packets, MORE, "a successor counts from its moment");
+	is_int(run.totals.kernel_drops, 0, "what is dropped, too");
+	is_int(run.out->drops, 0, "in frames");
+	live_free(&run);
+}
+
 enum { HANDED = 100000 };
 
 static void *
@@ -856,6 +883,7 @@ main(void)
 	test_drops(vb);
 	test_mirror(va, vb);
 	test_stamps(vb);
+	test_waited(vb);
 	test_succession(vb);
 	test_stays(vb);
 	test_filter(vb);
