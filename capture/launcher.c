@@ -387,7 +387,7 @@ exit_status(const struct child *c)
 {
 	/* 75 tells a supervisor to try again: that is us */
 	if (WIFEXITED(c->status))
-		return WEXITSTATUS(c->status) == CHILD_AGAIN
+		return WEXITSTATUS(c->status) == EXIT_AGAIN
 		    ? 1 : WEXITSTATUS(c->status);
 	fprintf(stderr, "goprobe: %s was killed by signal %d (%s)\n",
 	    c->program, WTERMSIG(c->status), strsignal(WTERMSIG(c->status)));

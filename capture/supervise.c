@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture/exits.h"
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
@@ -383,7 +384,7 @@ static bool
 has_failed(const struct child *c, int64_t now)
 {
 	bool again = c->ready && WIFEXITED(c->status) &&
-	    WEXITSTATUS(c->status) == CHILD_AGAIN;
+	    WEXITSTATUS(c->status) == EXIT_AGAIN;
 
 	return !again && now - c->started_ns <= STEADY_NS;
 }

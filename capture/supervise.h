@@ -15,7 +15,6 @@
 #include <sys/types.h>
 
 #define CHILD_MAX_STORED 2300 /* ring and connection of 1024 interfaces */
-#define CHILD_AGAIN      75   /* exit status: what it worked on is gone */
 
 struct stored_fd {
 	char name[64];

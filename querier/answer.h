@@ -11,6 +11,13 @@
 #include "querier/names.h"
 #include "querier/out.h"
 
+/* Of which `seen` cannot say that something was not there. */
+enum answer_unknown {
+	ANSWER_KNOWN,
+	ANSWER_BEGINS_BEFORE, /* the window does: before the first block */
+	ANSWER_NO_BLOCK,      /* it has none, nor is known to lack one */
+};
+
 struct answer {
 	const char *query, *condition, *having; /* as typed */
 	const enum godb_metric *show; /* n_show of them; 0: the usual ones */
@@ -29,9 +36,9 @@ struct answer {
 	bool remote;               /* of many sites, not of a store */
 	const struct chart *chart; /* NULL: none */
 	const struct style *style;
-	/* seen: the window begins before anything is known, that is before
-	 * the first block's start, INT64_MAX when there is none */
-	bool begins_before;
+	/* seen: what of the window nobody looked at; the first block's start,
+	 * INT64_MAX when there is none */
+	enum answer_unknown unknown;
 	int64_t known_s;
 };
 

@@ -165,7 +165,7 @@ put_known(struct out *o, const struct sightings *s)
 {
 	char note[256];
 
-	if (seen_note(s->begins_before, s->known_s, note))
+	if (seen_note(s->unknown, s->known_s, note))
 		out_fmt(o, "Note: %s\n", note);
 }
 
@@ -266,7 +266,7 @@ sightings_jsonl(struct out *o, const struct sightings *s)
 void
 sightings_json(struct out *o, const struct sightings *s)
 {
-	bool incomplete = s->begins_before ||
+	bool incomplete = s->unknown ||
 	    godb_coverage_incomplete(s->coverage, 0) != NULL;
 	size_t n_seen = sightings_count(s);
 	char known[WHEN_TEXT_MAX];

@@ -34,9 +34,8 @@ struct sightings {
 	const struct godb_seen *seen;
 	const struct godb_scan *scan;
 	const struct godb_coverage *coverage;
-	/* The window begins before anything is known: then the first block's
-	 * start, or INT64_MAX when there is none. */
-	bool begins_before;
+	/* The first block's start, or INT64_MAX when there is none. */
+	enum answer_unknown unknown;
 	int64_t known_s;
 };
 

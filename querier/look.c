@@ -93,15 +93,16 @@ look_seen(struct session *s)
 	question_find_coverage(s, a.seen);
 	a.coverage = s->coverage;
 	a.known_s = question_first_block(s);
-	a.begins_before = question_begins_before(s, a.known_s);
+	a.unknown = question_unknown(s, a.known_s);
 	print[s->args.format](&session_out, &a);
 	(void)out_flush(&session_out);
+	question_say_unknown(s, a.unknown, a.known_s);
 	if (s->args.explain)
 		explain_seen(s->scan, a.seen);
 	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (sightings_count(&a) > 0)
 		return EXIT_FINE;
-	return any || a.begins_before ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
+	return any || a.unknown ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
 }
 
 /* ---- seen --new -------------------------------------------------------- */
@@ -169,6 +170,7 @@ look_new(struct session *s)
 	find_present(s, &n);
 	question_find_coverage(s, NULL);
 	n.coverage = s->coverage;
+	n.blind = question_unknown(s, n.known_s) == ANSWER_NO_BLOCK;
 	godb_result_free(s->result);
 	s->result = NULL;
 
@@ -183,6 +185,7 @@ look_new(struct session *s)
 	    (size_t)s->args.limit : n.n;
 	print[s->args.format](&session_out, &n);
 	(void)out_flush(&session_out);
+	question_say_unknown(s, newcomers_unknown(&n), n.known_s);
 	if (s->args.explain) {
 		explain_scan(window, question_say_explained);
 		explain_seen(s->scan, seen);
@@ -192,7 +195,7 @@ look_new(struct session *s)
 	if (n.n > 0)
 		return EXIT_FINE;
 	/* what lacks before can only have made more of them new */
-	return any || newcomers_begin_before(&n) ? EXIT_INCOMPLETE :
+	return any || newcomers_lack(&n) ? EXIT_INCOMPLETE :
 						   EXIT_NOT_SEEN;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/addr.h"
 #include "querier/indicators.h"
+#include "querier/seen.h"
 #include "querier/units.h"
 #include "querier/when.h"
 
@@ -124,10 +125,17 @@ newcomers_keep(struct newcomers *n, const struct godb_seen *seen)
 		qsort(n->list, kept, sizeof(*n->list), most_first);
 }
 
-bool
-newcomers_begin_before(const struct newcomers *n)
+enum answer_unknown
+newcomers_unknown(const struct newcomers *n)
 {
-	return n->known_s > n->since_s;
+	return n->blind ? ANSWER_NO_BLOCK :
+	    n->known_s >= n->since_s ? ANSWER_BEGINS_BEFORE : ANSWER_KNOWN;
+}
+
+bool
+newcomers_lack(const struct newcomers *n)
+{
+	return n->blind || n->known_s > n->since_s;
 }
 
 /* ---- telling ----------------------------------------------------------- */
@@ -153,15 +161,10 @@ put_ifaces(struct out *o, const struct newcomers *n, const struct newcomer *x,
 static void
 put_known(struct out *o, const struct newcomers *n)
 {
-	char from[WHEN_TEXT_MAX];
+	char note[256];
 
-	if (n->known_s == INT64_MAX) {
-		out_str(o, "Note: there is no block at all\n");
-	} else if (n->known_s >= n->since_s) {
-		when_format_local(n->known_s, from);
-		out_fmt(o, "Note: nothing is known of the time before %s\n",
-		    from);
-	}
+	if (seen_note(newcomers_unknown(n), n->known_s, note))
+		out_fmt(o, "Note: %s\n", note);
 }
 
 void
@@ -265,7 +268,7 @@ newcomers_jsonl(struct out *o, const struct newcomers *n)
 void
 newcomers_json(struct out *o, const struct newcomers *n)
 {
-	bool incomplete = n->known_s >= n->since_s ||
+	bool incomplete = newcomers_unknown(n) ||
 	    godb_coverage_incomplete(n->coverage, 0) != NULL ||
 	    godb_coverage_incomplete(n->earlier, 0) != NULL;
 	char since[WHEN_TEXT_MAX], known[WHEN_TEXT_MAX];

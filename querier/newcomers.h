@@ -24,6 +24,7 @@ struct newcomers {
 	const struct godb_scan *scan; /* of the window */
 	int64_t since_s;
 	int64_t known_s; /* first block there is; INT64_MAX: none */
+	bool blind;      /* the window has none: ANSWER_NO_BLOCK */
 	const struct godb_coverage *coverage, *earlier;
 };
 
@@ -37,8 +38,10 @@ int newcomers_take(struct newcomers *n, const struct godb_result *r,
  * Most bytes first. */
 void newcomers_keep(struct newcomers *n, const struct godb_seen *seen);
 
-/* The window begins before anything is known, and what precedes it, too. */
-bool newcomers_begin_before(const struct newcomers *n);
+/* What nobody looked at: of the window, or only of what precedes it. */
+enum answer_unknown newcomers_unknown(const struct newcomers *n);
+/* The window begins before anything is known, or nothing of it is. */
+bool newcomers_lack(const struct newcomers *n);
 
 void newcomers_txt(struct out *o, const struct newcomers *n);
 void newcomers_csv(struct out *o, const struct newcomers *n);

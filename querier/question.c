@@ -270,11 +270,26 @@ question_first_block(const struct session *s)
 }
 
 /* -f 0 asks for whatever there is; any other beginning is meant. */
-bool
-question_begins_before(const struct session *s, int64_t known_s)
+enum answer_unknown
+question_unknown(const struct session *s, int64_t known_s)
 {
-	return known_s == INT64_MAX || (s->args.first_s > 0 &&
-	    known_s > gp_clock_slot(s->args.first_s));
+	uint64_t covered_ns, all_ns;
+
+	if (known_s == INT64_MAX || (s->args.first_s > 0 &&
+		known_s > gp_clock_slot(s->args.first_s)))
+		return ANSWER_BEGINS_BEFORE;
+	godb_coverage_time(s->coverage, &covered_ns, &all_ns);
+	return all_ns > 0 ? ANSWER_KNOWN : ANSWER_NO_BLOCK;
+}
+
+void
+question_say_unknown(const struct session *s, enum answer_unknown unknown,
+    int64_t known_s)
+{
+	char note[256];
+
+	if (format_has_rows_only(s) && seen_note(unknown, known_s, note))
+		session_say("goquery: note: %s", note);
 }
 
 /* ---- answering --------------------------------------------------------- */
@@ -325,7 +340,8 @@ print_answer(struct session *s, int64_t took_ns)
 	};
 	char note[256];
 
-	a.begins_before = s->args.seen && question_begins_before(s, a.known_s);
+	if (s->args.seen)
+		a.unknown = question_unknown(s, a.known_s);
 	if (s->args.resolve || s->args.geo) {
 		int rc = answer_ask_names(&a, s->names, &a.names_cut);
 
@@ -335,12 +351,10 @@ print_answer(struct session *s, int64_t took_ns)
 	}
 	(s->args.seen ? seen : print)[s->args.format](&session_out, &a);
 	/* formats of rows alone have their notes on stderr */
-	if (s->args.format != ARGS_CSV && s->args.format != ARGS_JSONL)
-		return;
-	for (size_t i = 0; answer_warning(&a, i, note); i++)
+	for (size_t i = 0; format_has_rows_only(s) &&
+	     answer_warning(&a, i, note); i++)
 		session_say("goquery: note: %s", note);
-	if (seen_note(a.begins_before, a.known_s, note))
-		session_say("goquery: note: %s", note);
+	question_say_unknown(s, a.unknown, a.known_s);
 }
 
 /* ---- what is missing --------------------------------------------------- */
@@ -432,7 +446,8 @@ exit_code(const struct session *s)
 
 	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (s->args.seen)
-		any |= question_begins_before(s, question_first_block(s));
+		any |= question_unknown(s, question_first_block(s)) !=
+		    ANSWER_KNOWN;
 	if (s->args.seen)
 		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
 						: EXIT_NOT_SEEN;

@@ -62,14 +62,19 @@ next_sight(const struct answer *a, size_t *at, struct sight *out)
 }
 
 bool
-seen_note(bool begins_before, int64_t known_s, char out[256])
+seen_note(enum answer_unknown unknown, int64_t known_s, char out[256])
 {
 	char from[WHEN_TEXT_MAX];
 
-	if (!begins_before)
+	if (unknown == ANSWER_KNOWN)
 		return false;
 	if (known_s == INT64_MAX) {
 		(void)snprintf(out, 256, "there is no block at all");
+		return true;
+	}
+	if (unknown == ANSWER_NO_BLOCK) {
+		(void)snprintf(out, 256, "nothing is known of the window: no "
+		    "block is in it");
 		return true;
 	}
 	when_format_local(known_s, from);
@@ -100,7 +105,7 @@ seen_print_txt(struct out *o, const struct answer *a)
 		out_str(o, "not seen\n");
 	answer_coverage(o, a->coverage, out_clean);
 	out_char(o, '\n');
-	if (seen_note(a->begins_before, a->known_s, note))
+	if (seen_note(a->unknown, a->known_s, note))
 		out_fmt(o, "Note: %s\n", note);
 }
 

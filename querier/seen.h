@@ -11,9 +11,9 @@
 extern const struct godb_keys seen_keys;
 extern const struct godb_keys seen_remote_keys; /* site before them */
 
-/* What a window that begins before the first block cannot tell, without
- * "Note: "; false: nothing.  known_s is INT64_MAX when there is no block. */
-bool seen_note(bool begins_before, int64_t known_s, char out[256]);
+/* What the window cannot tell, without "Note: "; false: nothing.  known_s is
+ * INT64_MAX when there is no block. */
+bool seen_note(enum answer_unknown unknown, int64_t known_s, char out[256]);
 
 void seen_print_txt(struct out *o, const struct answer *a);
 void seen_print_csv(struct out *o, const struct answer *a);

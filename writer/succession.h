@@ -3,9 +3,9 @@
  *
  * Each capture says TAKE before its first frame, and again to a writer that
  * came since.  Whoever has the interface is told to leave and names the moment
- * from which it counts nothing; with that the successor begins.  A capture that does not leave keeps the interface,
- * and the other one goes: no packet is ever counted by two.  hello.h has the
- * messages.
+ * from which it counts nothing; with that the successor begins.  A capture that
+ * does not leave keeps the interface, and the other one goes: no packet is ever
+ * counted by two.  hello.h has the messages.
  */
 #ifndef WRITER_SUCCESSION_H
 #define WRITER_SUCCESSION_H

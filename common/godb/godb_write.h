@@ -196,9 +196,10 @@ int godb_writer_has_blocks(struct godb_writer *w, const char *iface,
 
 /*
  * What stands beside the blocks so that questions are quick: hour and day
- * roll-ups, and the address indexes of days.  A step of it, some ten milliseconds: 1 when there is more to do,
- * 0 when nothing is due, or an error, which costs no data; what failed is tried
- * again an hour later.  For a loop's idle turns.  now_s: CLOCK_REALTIME.
+ * roll-ups, and the address indexes of days.  A step of it, some ten
+ * milliseconds: 1 when there is more to do, 0 when nothing is due, or an error,
+ * which costs no data; what failed is tried again an hour later.  For a loop's
+ * idle turns.  now_s: CLOCK_REALTIME.
  */
 int godb_writer_upkeep(struct godb_writer *w, int64_t now_s);
 

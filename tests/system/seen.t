@@ -42,6 +42,18 @@ run 1 "outside the window" s -f 1768521600 -l 1768522000 seen 192.0.2.1
 run 3 "a window that begins before the store" goquery -d "$T/store" \
 	-f 1768000000 -l 1768609000 seen 192.0.2.77
 like "$out" "nothing is known of the time before 2026-01-15 00:00:00" "  says so"
+gap() { s -f 1768526100 -l 1768600000 "$@"; }
+for asked in "seen 192.0.2.77" "seen -c dport=443" "seen -f 1768435200 --new 1768526400"; do
+	run 3 "a window without a block: $asked" gap $asked
+	like "$out" "nothing is known of the window" "  says so"
+	run 3 "  in json" gap -e json $asked
+	is "$(printf '%s' "$out" | jq -r .status)" incomplete "  says so"
+	run 3 "  in csv" gap -e csv $asked
+	like "$err" "nothing is known of the window" "  says so"
+done
+run 3 "before the store, in csv" goquery -d "$T/store" -e csv \
+	-f 1768000000 -l 1768609000 seen 192.0.2.77
+like "$err" "nothing is known of the time before" "  says so"
 
 run 0 "prefixes, nested" s -e csv seen 10.0.0.0/8 10.0.0.2/32 10.0.0.0/30 \
 	10.128.0.0/9 ::/0 2001:db8::2
