@@ -181,6 +181,9 @@ parse_options(int argc, char **argv, struct options *o)
 	memset(o, 0, sizeof(*o));
 	while ((c = getopt_long(argc, argv, "c:d:i:r:tTVh", longs, NULL)) !=
 	    -1) {
+		if (optarg && !*optarg && c < 256)
+			usage_error("an empty value for",
+			    (char[]){'-', (char)c, '\0'});
 		switch (c) {
 		case 'c':
 			if (strcmp(optarg, "onfig") == 0)

@@ -133,6 +133,9 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 	memset(o, 0, sizeof(*o));
 	o->socket = WRITER_SOCKET;
 	while ((c = getopt_long(argc, argv, "c:S:i:tTVh", longs, NULL)) != -1) {
+		if (optarg && !*optarg && c < 256)
+			usage_error("an empty value for",
+			    (char[]){'-', (char)c, '\0'});
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;

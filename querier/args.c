@@ -371,6 +371,13 @@ unknown_option(const char *typed, const char *word, char *error)
 	return FAIL("unknown option '%.60s'; -h lists them", typed);
 }
 
+static bool
+names_file(const struct option *o)
+{
+	return o->id == OPT_STORE || o->id == OPT_STATUS_FILE ||
+	    o->id == OPT_CONF;
+}
+
 /* One word that begins with a dash; *next is the word after it, NULL at the
  * end, and set to NULL when it was taken as the value. */
 static int
@@ -405,6 +412,8 @@ take_option(struct args *a, struct typed *t, const char *typed,
 		value = *next;
 		*next = NULL;
 	}
+	if (value && !*value && names_file(o))
+		return FAIL("%.60s: empty, needs a %s", typed, o->value);
 	return apply(a, t, o, value, error);
 }
 

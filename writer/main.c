@@ -142,6 +142,9 @@ parse_options(int argc, char **argv, struct options *o)
 	o->maintain.sockets = SOCKETS;
 	while ((c = getopt_long(argc, argv, "c:d:S:tTVh", long_options,
 		    NULL)) != -1) {
+		if (optarg && !*optarg && c < 256)
+			usage_error("an empty value for",
+			    (char[]){'-', (char)c, '\0'});
 		switch (c) {
 		case OPT_PRUNE:
 			set_command(&o->maintain, MAINTAIN_PRUNE);

@@ -420,6 +420,12 @@ begin_iface(struct parse *p, const char *name)
 		fail(p, "'%s' cannot be an interface name", name);
 		return;
 	}
+	/* the kernel has such names, goquery's -i has not */
+	if (strpbrk(name, ",*") != NULL) {
+		fail(p, "'%s': a section is of one interface, by its name",
+		    name);
+		return;
+	}
 	if (!p->ifaces)
 		return;
 	for (size_t i = 0; i < c->n_ifaces; i++)

@@ -153,6 +153,9 @@ parse_options(int argc, char **argv, struct options *o)
 	*o = (struct options){.schema = -1, .init = -1, .cluster = "goprobe"};
 	while ((c = getopt_long(argc, argv, "c:d:s:tTVh", long_options,
 		    NULL)) != -1) {
+		if (optarg && !*optarg && c < 256)
+			die(EXIT_USAGE, "an empty value for '-%c' "
+			    "(goprobe-export -h shows how)", c);
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;

@@ -85,6 +85,14 @@ wrong "not 'any'" goprobe -d "$T/none" -i any -r tests/data/office.pcap
 wrong "-r replays a file.*'tests/data/office.pcap'" goprobe tests/data/office.pcap
 wrong "not an interface name ''" goprobe ''
 wrong 'by -c FILE' goProbe -config /etc/goprobe/goprobe.ini
+wrong "empty value for '-d'" goprobe -d '' -i eth0 -r tests/data/office.pcap
+wrong "empty value for '-r'" goprobe -d "$T/none" -i eth0 -r ''
+wrong "empty value for '-c'" goprobe-capture -c '' lo
+wrong "empty value for '-c'" goprobe-writer -c '' -t
+wrong "empty value for '-d'" goprobe-export -d '' --status
+for option in -d --config --status-file; do
+	wrong "^goquery: $option: empty" goquery "$option" '' -i eth0 sip
+done
 ok "nothing was made" test ! -e "$T/none"
 
 run 1 "the writer refuses root" env -u LISTEN_FDS goprobe-writer -d "$T"

@@ -199,6 +199,10 @@ test_mistakes(void)
 	    "x.ini:2: interface eth0 stands here a second time");
 	mistake("[interface ../x]\n",
 	    "x.ini:1: '../x' cannot be an interface name");
+	mistake("[interface eth0,eth1]\n",
+	    "x.ini:1: 'eth0,eth1': a section is of one interface, by its name");
+	mistake("[interface eth*]\n",
+	    "x.ini:1: 'eth*': a section is of one interface, by its name");
 	mistake("[interface eth0]\nsandbox = off\n",
 	    "x.ini:2: unknown key 'sandbox' in [interface]");
 	mistake("[store]\nnonsense\n",
