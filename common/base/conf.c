@@ -914,8 +914,9 @@ gp_conf_same_iface(const struct gp_conf *a, const struct gp_conf_capture *of_a,
 static void
 print_url(const char *url, FILE *out)
 {
-	const char *host = strstr(url, "://"), *at = strrchr(url, '@');
-	int before = host ? (int)(host + 3 - url) : 0;
+	size_t scheme = strcspn(url, ":@?");
+	int before = strncmp(url + scheme, "://", 3) == 0 ? (int)scheme + 3 : 0;
+	const char *at = strrchr(url, '@');
 
 	if (at && at >= url + before) {
 		fprintf(out, "%.*s***", before, url);

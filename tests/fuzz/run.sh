@@ -12,7 +12,8 @@ trap 'rm -rf "$FUZZ_TMP"' EXIT
 trap 'exit 1' INT TERM
 python3 tests/fuzz/seeds.py "$dir" || exit 1
 for t; do
-	mkdir -p "$dir/$t" "$dir/$t.crash" "tests/fuzz/corpus/$t"
+	mkdir -p "$dir/$t" "$dir/$t.crash" "$dir/$t.seeds" \
+	    "tests/fuzz/corpus/$t"
 	if nice "$bin/$t" -max_total_time="$seconds" -max_len=4096 -timeout=20 \
 	    -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 \
 	    -artifact_prefix="$dir/$t.crash/" \
