@@ -247,23 +247,39 @@ void
 drain_forsaken(struct drain *d)
 {
 	struct godb_open_block block;
-	char iface[16], failed[16] = ""; /* with all of its blocks */
+	char iface[16] = ""; /* whose blocks, and those before, were looked at */
 	size_t i = 0;
 
 	while (godb_writer_open_block(d->ingest->store, i, &block)) {
-		(void)snprintf(iface, sizeof(iface), "%s", block.iface);
-		if (strcmp(iface, failed) == 0 || has_ring(d->peers, iface) ||
-		    (block.flags & GODB_PART_OFFLINE)) {
+		if (strcmp(block.iface, iface) <= 0 ||
+		    (block.flags & GODB_PART_OFFLINE) ||
+		    has_ring(d->peers, block.iface)) {
 			i++;
-		} else if (ingest_break(d->ingest, iface,
-			       ingest_newest(d->ingest, iface),
-			       UNREAD_NS + wait_ns(d, iface)) < 0) {
-			memcpy(failed, iface, sizeof(failed));
-			i++;
-		} else {
-			i = 0; /* they left the list */
+			continue;
 		}
+		(void)snprintf(iface, sizeof(iface), "%s", block.iface);
+		if (ingest_break(d->ingest, iface,
+			ingest_newest(d->ingest, iface),
+			UNREAD_NS + wait_ns(d, iface)) == 0)
+			i = 0; /* they left the list */
 	}
+}
+
+/* Where the time of an orphan ends.  Of several rings of an interface the first
+ * has taken off what was held back: that must not be done again. */
+static int64_t
+break_of(const struct drain *d, const struct peer *peer)
+{
+	if (peer->told_ns != 0)
+		return peer->told_ns;
+	for (size_t i = 0; i < d->peers->n_list; i++) {
+		const struct peer *other = &d->peers->list[i];
+
+		if (other->state == PEER_ORPHAN && other->break_ns != 0 &&
+		    strcmp(other->iface, peer->iface) == 0)
+			return other->break_ns;
+	}
+	return ingest_newest(d->ingest, peer->iface);
 }
 
 /* A live ring that is empty and without a capture: true when it can go. */
@@ -279,8 +295,7 @@ finish_orphan(struct drain *d, struct peer *peer)
 	if (peer->ring.next_seq == 1)
 		return true;
 	if (peer->break_ns == 0)
-		peer->break_ns = peer->told_ns ? peer->told_ns :
-		    ingest_newest(d->ingest, peer->iface);
+		peer->break_ns = break_of(d, peer);
 	return ingest_break(d->ingest, peer->iface, peer->break_ns,
 		   held_back_ns(d, peer)) == 0;
 }

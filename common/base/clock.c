@@ -5,13 +5,24 @@
 #include <string.h>
 #include <time.h>
 
+int64_t
+gp_clock_ns_of(const struct timespec *t)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(t->tv_sec, GP_NS_PER_S, &ns) ||
+	    __builtin_add_overflow(ns, t->tv_nsec, &ns))
+		return t->tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 static int64_t
 read_clock(clockid_t id)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(id, &ts); /* cannot fail for these ids */
-	return (int64_t)ts.tv_sec * GP_NS_PER_S + ts.tv_nsec;
+	return gp_clock_ns_of(&ts);
 }
 
 int64_t

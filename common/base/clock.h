@@ -25,6 +25,11 @@ int64_t gp_clock_mono_ns(void);
 /* CPU time of the calling thread. */
 int64_t gp_clock_thread_ns(void);
 
+/* A file's time, which may be any; the nearest that there is when it is beyond
+ * the years 1677 to 2262. */
+struct timespec;
+int64_t gp_clock_ns_of(const struct timespec *t);
+
 /* Start of the slot that holds t_s; t_s clamped to the representable range. */
 int64_t gp_clock_slot(int64_t t_s);
 

@@ -178,26 +178,36 @@ add_prefix(struct godb_keys *keys, const char *word, size_t at,
 	return 1;
 }
 
-/* The same of a word without a prefix. */
+/* A column as it is, which must not be there with a prefix. */
+static int
+add_whole(struct godb_keys *keys, unsigned k, const char *word, size_t at,
+    struct godb_diag *diag)
+{
+	if (keys->drop4[k] > 0 || keys->drop6[k] > 0)
+		return refuse_twice(diag, at, word, k);
+	add_key(keys, (enum godb_key)k);
+	return 1;
+}
+
+/* A column or a shorthand.  1: added, 0: no such word. */
 static int
 add_word(struct godb_keys *keys, const char *word, size_t at,
     struct godb_diag *diag)
 {
 	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
-		if (gp_words_casecmp(names[k], word) != 0)
-			continue;
-		if (keys->drop4[k] > 0 || keys->drop6[k] > 0)
-			return refuse_twice(diag, at, word, k);
-		add_key(keys, (enum godb_key)k);
-		return 1;
+		if (gp_words_casecmp(names[k], word) == 0)
+			return add_whole(keys, k, word, at, diag);
 	}
 	for (size_t i = 0; i < N_SHORTHANDS; i++) {
+		int rc = 1;
+
 		if (gp_words_casecmp(shorthands[i].name, word) != 0)
 			continue;
-		for (unsigned k = 0; k < shorthands[i].n; k++)
-			add_key(keys, shorthands[i].key[k]);
+		for (unsigned k = 0; rc == 1 && k < shorthands[i].n; k++)
+			rc = add_whole(keys, shorthands[i].key[k], word, at,
+			    diag);
 		keys->category |= shorthands[i].category;
-		return 1;
+		return rc;
 	}
 	return 0;
 }

@@ -99,8 +99,7 @@ godb_reader_days(const struct godb_reader *r, const char *iface,
 		    !S_ISREG(st.st_mode))
 			continue; /* its first block is not there yet */
 		(void)gp_clock_day_parse(names[i], &days[kept].day_s);
-		days[kept].index_ns = st.st_mtim.tv_sec * GP_NS_PER_S +
-		    st.st_mtim.tv_nsec;
+		days[kept].index_ns = gp_clock_ns_of(&st.st_mtim);
 		days[kept++].index_bytes = (uint64_t)st.st_size;
 	}
 	if (n >= 0)

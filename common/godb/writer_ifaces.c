@@ -142,9 +142,7 @@ learn_days(struct godb_writer *w, struct gdi_known_iface *f, int iface_fd,
 		if (i + LEARN_NEWEST >= n)
 			list[i].written_ns = INT64_MAX;
 		else if (fstatat(iface_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			list[i].written_ns =
-			    st.st_mtim.tv_sec * GP_NS_PER_S +
-			    st.st_mtim.tv_nsec;
+			list[i].written_ns = gp_clock_ns_of(&st.st_mtim);
 	}
 	if (list)
 		qsort(list, n, sizeof(*list), latest_first);

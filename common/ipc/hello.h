@@ -26,6 +26,8 @@
  *                                               LEFT moment  <-
  *                            <-  FROM moment
  *
+ * A WELCOME meanwhile is another writer's, whom it asks again.
+ *
  * An administrator's command takes the place of the hello:
  *
  *   REMOVE time store        ->           see enum hello_type

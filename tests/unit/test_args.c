@@ -225,6 +225,8 @@ check_refusals(void)
 	bad("-i eth0 sip/24,sip/16", "there twice");
 	bad("-i eth0 dip,sip/24,sip", "there twice");
 	bad("-i eth0 host//48,host", "there twice");
+	bad("-i eth0 talk_conv,dip/24", "dip is there twice");
+	bad("-i eth0 dip/24,talk_conv", "dip is there twice");
 	bad("-i eth0 -n 5 seen", "do not fit");
 	bad("-i  sip", "-i '' names no interface; -i any");
 	bad("-i , sip", "names no interface");

@@ -41,9 +41,24 @@ test_parse(void)
 	is_int(gp_clock_day_parse("2024-02-29", &t), 0, "leap day");
 }
 
+static void
+test_file_times(void)
+{
+	is_int(gp_clock_ns_of(&(struct timespec){2, 5}), 2000000005, "seconds");
+	is_int(gp_clock_ns_of(&(struct timespec){-1, 5}), -999999995,
+	    "before 1970");
+	is_int(gp_clock_ns_of(&(struct timespec){INT64_C(10413792000), 0}),
+	    INT64_MAX, "the year 2300");
+	is_int(gp_clock_ns_of(&(struct timespec){INT64_C(-10413792000), 0}),
+	    INT64_MIN, "and as long before");
+	is_int(gp_clock_ns_of(&(struct timespec){INT64_C(9223372036),
+		854775808}), INT64_MAX, "the first that is beyond");
+}
+
 int
 main(void)
 {
+	test_file_times();
 	test_calendar();
 	test_parse();
 	is_int(gp_clock_slot(-5), 0, "before 1970");

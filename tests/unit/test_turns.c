@@ -389,36 +389,87 @@ test_orphan_fails(void)
 	stop(store, &want);
 }
 
-/* The same of blocks that no ring feeds. */
+/* Several rings of one capture are lost at once. */
 static void
-test_forsaken_fails(void)
+test_orphans_fail(void)
 {
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
 	struct facts want = {0};
-	struct capture a;
-	int64_t came_ns;
+	struct capture rings[3];
+	int64_t came_ns, gone_ns;
 	char day[11];
 
 	gp_clock_day_format(slot_s, day);
 	covered_ns = 200 * GP_NS_PER_S;
-	join(&a, "aa");
-	send_rows(&a, &want, 1, 10);
-	slot_s -= 300;
-	send_rows(&a, &want, 1, 10);
-	slot_s += 300;
+	for (int i = 0; i < 3; i++) {
+		join(&rings[i], "aa");
+		send_rows(&rings[i], &want, 1, 10);
+	}
+	(void)drain_turn(&drain);
+	covered_ns = 0;
+	came_ns = end_of(store, "aa");
+	break_place("aa", day);
+	for (int i = 0; i < 3; i++) {
+		rings[i].peer->state = PEER_ORPHAN;
+		rings[i].peer->told_ns = 0;
+	}
+	(void)drain_turn(&drain);
+	gone_ns = came_ns - end_of(store, "aa");
+	ok(gone_ns > 0 && gone_ns < GP_NS_PER_S / 5,
+	    "three rings of a capture cover as much less as one: %d ms",
+	    (int)(gone_ns / 1000000));
+	mend_place();
+	(void)drain_turn(&drain);
+	is_int((int64_t)ingest.blocks, 1, "it is written once it can be");
+	for (int i = 0; i < 3; i++)
+		leave(&rings[i]);
+	stop(store, &want);
+}
+
+/* The same of blocks that no ring feeds, of two interfaces; a third one's can
+ * be written. */
+static void
+test_forsaken_fails(void)
+{
+	static const char *const ifaces[] = {"aa", "bb", "cc"};
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture captures[3];
+	int64_t came_ns[3];
+	char day[11], first[sizeof(broken)];
+
+	gp_clock_day_format(slot_s, day);
+	covered_ns = 200 * GP_NS_PER_S;
+	for (int i = 0; i < 3; i++) {
+		join(&captures[i], ifaces[i]);
+		send_rows(&captures[i], &want, 1, 10);
+		slot_s -= 300;
+		send_rows(&captures[i], &want, 1, 10);
+		slot_s += 300;
+	}
 	(void)drain_turn(&drain);
 	covered_ns = 0;
 	break_place("aa", day);
-	leave(&a);
+	memcpy(first, broken, sizeof(first));
+	break_place("bb", day);
+	for (int i = 0; i < 3; i++) {
+		leave(&captures[i]);
+		came_ns[i] = ingest_newest(&ingest, ifaces[i]);
+	}
 	peers.n_list = 0;
-	came_ns = ingest_newest(&ingest, "aa");
 	drain_forsaken(&drain);
-	ok(ingest_newest(&ingest, "aa") < came_ns &&
-		ingest_newest(&ingest, "aa") > came_ns - GP_NS_PER_S / 5,
-	    "two blocks without a capture cover as much less as one: %d ms",
-	    (int)((came_ns - ingest_newest(&ingest, "aa")) / 1000000));
+	for (int i = 0; i < 2; i++) {
+		int64_t gone_ns = came_ns[i] -
+		    ingest_newest(&ingest, ifaces[i]);
+
+		ok(gone_ns > 0 && gone_ns < GP_NS_PER_S / 5,
+		    "two blocks without a capture cover as much less as one: "
+		    "%d ms", (int)(gone_ns / 1000000));
+	}
+	is_int(ingest_newest(&ingest, "cc"), 0, "others are written");
+	(void)unlink(first);
 	mend_place();
-	is_int(ingest_commit_all(&ingest, NULL), 0, "they are written");
+	is_int(ingest_commit_all(&ingest, NULL), 0, "and so are they");
 	stop(store, &want);
 }
 
@@ -558,6 +609,7 @@ main(void)
 	test_block_fails();
 	test_journal_fails();
 	test_orphan_fails();
+	test_orphans_fail();
 	test_forsaken_fails();
 	test_counted();
 	test_comes_and_goes();
