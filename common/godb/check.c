@@ -40,12 +40,15 @@ struct check {
 	struct gdi_summary summary;
 };
 
+/* Before each day.  Days may have come since they were counted. */
 static bool
 cancelled(const struct check *k)
 {
+	size_t all = k->all > k->done ? k->all : k->done + 1;
+
 	return gdi_cancelled(k->opts.cancel) ||
 	    (k->opts.progress &&
-		k->opts.progress(k->opts.arg, k->done, k->all) != 0);
+		k->opts.progress(k->opts.arg, k->done, all) != 0);
 }
 
 static void
@@ -705,10 +708,13 @@ static void
 count_days(struct check *k, char **ifaces)
 {
 	for (size_t i = 0; ifaces[i]; i++) {
-		int fd = gp_fd_opendir_at(gdi_reader_fd(k->reader), ifaces[i]);
 		char **days;
-		int n = fd < 0 ? fd : gdi_folder_list(fd, gdi_is_day, &days);
+		int fd, n;
 
+		if (!gdi_listed(k->opts.ifaces, ifaces[i]))
+			continue;
+		fd = gp_fd_opendir_at(gdi_reader_fd(k->reader), ifaces[i]);
+		n = fd < 0 ? fd : list_days(fd, &days);
 		if (n >= 0) {
 			k->all += (size_t)n;
 			godb_ifaces_free(days);
