@@ -557,6 +557,32 @@ test_all_rollups(void)
 		test_rollups(m, calls);
 }
 
+static void
+test_unread_rollups(void)
+{
+	size_t bad = 0, failed = 0;
+	bool more = true;
+	long at = 0;
+
+	for (; more; at++) {
+		struct godb_writer *w;
+
+		make_blocks();
+		if (store_open(path, &w) < 0)
+			abort();
+		fault_plan.reads = at;
+		failed += upkeep(w, T0 + 5 * 86400) == -EIO;
+		more = fault_plan.reads < 0;
+		fault_plan.reads = -1;
+		bad += !rolled_up(false);
+		(void)upkeep(w, T0 + 5 * 86400 + 3600);
+		godb_writer_close(w);
+		bad += !rolled_up(true);
+	}
+	ok(failed > 50, "%zu of %ld reads fail a roll-up", failed, at);
+	is_int((int)bad, 0, "  and an hour later it is made");
+}
+
 /* ---- check on a failing disk --------------------------------------------- */
 
 #define WIDE 5000 /* rows: the index of their addresses is read in pieces */
@@ -810,6 +836,7 @@ main(void)
 	test_end(FAULT_KILL_WORK_CUT, calls);
 	test_end(FAULT_POWER_CUT, calls);
 	test_all_rollups();
+	test_unread_rollups();
 	test_check_unreadable();
 	test_full_disk();
 	fault_plan.mode = FAULT_NONE;
