@@ -40,12 +40,15 @@ struct check {
 	struct gdi_summary summary;
 };
 
+/* Before each day.  Days may have come since they were counted. */
 static bool
 cancelled(const struct check *k)
 {
+	size_t all = k->all > k->done ? k->all : k->done + 1;
+
 	return gdi_cancelled(k->opts.cancel) ||
 	    (k->opts.progress &&
-		k->opts.progress(k->opts.arg, k->done, k->all) != 0);
+		k->opts.progress(k->opts.arg, k->done, all) != 0);
 }
 
 static void
@@ -427,12 +430,12 @@ check_summary(struct check *k, const char *day)
 /* ---- address index ------------------------------------------------------- */
 
 static void
-report_addresses(struct check *k, const char *day, const char *why)
+report_addresses(struct check *k, const char *day, int rc, const char *why)
 {
 	char file[32];
 
 	(void)snprintf(file, sizeof(file), "%s/" GDI_ADDRESSES, day);
-	report_file(k, file, GODB_EDAMAGED, why);
+	report_file(k, file, rc, why);
 }
 
 /* Both are ascending: the first address or set of blocks in which they
@@ -478,7 +481,8 @@ compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
 	if (rc == 0 && (x.rc < 0 || y.rc < 0))
 		rc = -ENOMEM;
 	if (rc == 0 && (x.len != y.len || memcmp(x.p, y.p, x.len) != 0))
-		report_addresses(k, day, "says something else of the blocks");
+		report_addresses(k, day, GODB_EDAMAGED,
+		    "says something else of the blocks");
 	/* one that does not list them is not wrong about them */
 	for (int v = 0; rc == 0 && have->listed && want->listed && v < 2;
 	     v++) {
@@ -486,13 +490,14 @@ compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
 		gdi_addrwalk_begin(b, want, v == 1);
 		rc = same_addresses(a, b);
 		if (rc == 0)
-			report_addresses(k, day,
+			report_addresses(k, day, GODB_EDAMAGED,
 			    "has other addresses than the blocks");
-		if (rc == GODB_EDAMAGED)
-			report_addresses(k, day, "");
-		if (rc == 0 || rc == GODB_EDAMAGED)
+		/* what was made is in memory: it cannot be the other one */
+		if (rc < 0 && rc != -ENOMEM)
+			report_addresses(k, day, rc, "");
+		if (rc != 1)
 			break;
-		rc = rc == 1 ? 0 : rc;
+		rc = 0;
 	}
 	gdi_addrwalk_free(a);
 	gdi_addrwalk_free(b);
@@ -501,8 +506,8 @@ compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
 	return rc == -ENOMEM ? rc : 0;
 }
 
-/* Whether it is of the index that is there.  Of one with damage, which is told
- * already, it need not be. */
+/* Whether it is of the index that is there, or an error.  Of one with damage,
+ * which is told already, it need not be. */
 static int
 is_of_index(int day_fd, int64_t day_s, const struct gdi_digest *d)
 {
@@ -510,15 +515,16 @@ is_of_index(int day_fd, int64_t day_s, const struct gdi_digest *d)
 	int rc = gdi_index_read(day_fd, day_s, &x);
 
 	if (rc < 0)
-		return rc == -ENOMEM ? rc : 1;
+		return rc == GODB_EDAMAGED || rc == GODB_ENEWER ? 1 : rc;
 	rc = gdi_digest_is_of(d, &x) || x.n_gaps > 0 || x.header_damaged;
 	gdi_index_free(&x);
 	return rc;
 }
 
-/* Makes it once more of what it says that it is of. */
+/* Makes it once more of what it says that it is of; `told`: of the day there is
+ * something that cannot be read. */
 static int
-check_addresses(struct check *k, const char *day)
+check_addresses(struct check *k, const char *day, bool told)
 {
 	struct gdi_addrbuild_opts opts = {.iface = k->iface};
 	struct gdi_addrbuild *build;
@@ -534,13 +540,14 @@ check_addresses(struct check *k, const char *day)
 	if (rc < 0) {
 		gp_fd_close(&fd);
 		if (rc != -ENOENT && rc != -ENOMEM)
-			report_addresses(k, day, "");
+			report_addresses(k, day, rc, "");
 		return rc == -ENOMEM ? rc : 0;
 	}
 	opts.only_bytes = have.digest.index_bytes;
 	rc = is_of_index(fd, opts.day_s, &have.digest);
 	if (rc == 0)
-		report_addresses(k, day, "is not of this day's index");
+		report_addresses(k, day, GODB_EDAMAGED,
+		    "is not of this day's index");
 	if (rc == 1)
 		rc = gdi_addrbuild_new(fd, &opts, &build);
 	else if (rc == 0)
@@ -561,7 +568,10 @@ check_addresses(struct check *k, const char *day)
 		}
 	}
 	/* damage of the day itself is told already, and where it is replaced
-	 * its index is not used */
+	 * its index is not used; a call that fails says nothing of either */
+	if (!told && rc < 0 && rc > GODB_ENOTSTORE && rc != -ENOENT &&
+	    rc != -ENOMEM)
+		report_addresses(k, day, rc, "cannot be compared");
 	gdi_addrindex_close(&have);
 	gp_fd_close(&fd);
 	return rc == -ENOMEM ? rc : 0;
@@ -580,7 +590,7 @@ check_day(struct check *k, const char *day)
 	const char *ifaces[] = {k->iface, NULL};
 	struct godb_scan *s;
 	struct godb_cursor *c = NULL;
-	uint64_t read_bytes = 0, decoded;
+	uint64_t read_bytes = 0, decoded, before = k->report.faults;
 	int rc;
 
 	(void)gp_clock_day_parse(day, &opts.first_s);
@@ -605,7 +615,7 @@ check_day(struct check *k, const char *day)
 	godb_cursor_free(c);
 	godb_scan_close(s);
 	if (rc == 0)
-		rc = check_addresses(k, day);
+		rc = check_addresses(k, day, k->report.faults > before);
 	return rc < 0 ? rc : check_summary(k, day);
 }
 
@@ -705,10 +715,13 @@ static void
 count_days(struct check *k, char **ifaces)
 {
 	for (size_t i = 0; ifaces[i]; i++) {
-		int fd = gp_fd_opendir_at(gdi_reader_fd(k->reader), ifaces[i]);
 		char **days;
-		int n = fd < 0 ? fd : gdi_folder_list(fd, gdi_is_day, &days);
+		int fd, n;
 
+		if (!gdi_listed(k->opts.ifaces, ifaces[i]))
+			continue;
+		fd = gp_fd_opendir_at(gdi_reader_fd(k->reader), ifaces[i]);
+		n = fd < 0 ? fd : list_days(fd, &days);
 		if (n >= 0) {
 			k->all += (size_t)n;
 			godb_ifaces_free(days);

@@ -75,6 +75,7 @@ struct job {
 	bool known;
 	struct span *span;
 	size_t n_spans;
+	uint64_t covered_ns; /* its part of the coverage's */
 };
 
 static int
@@ -302,6 +303,7 @@ find_gaps(struct job *j)
 	if (end - at > patience && !offline &&
 	    !(after && is_offline_at(j, j->known_last_s)))
 		add_gap(j->opts->shipped && !after ? &tail : &gaps, at, end);
+	j->covered_ns = covered;
 	j->c->covered_ns += covered;
 	j->c->known_ns += covered + gaps.total_ns + tail.total_ns;
 	rc = add_time(j, GODB_CAUSE_DOWN, &gaps);
@@ -472,27 +474,37 @@ add_faults(struct job *j, enum godb_cause cause)
 	return rc;
 }
 
-/* A part that could not be read does not cover its time. */
+/* A part that could not be read does not cover its time.  The spans, which are
+ * done with, have room for the faults. */
 static void
 uncover_faults(struct job *j)
 {
+	int64_t seen = s_to_ns(j->c->first_s), end = s_to_ns(j->c->last_s);
+	uint64_t lost = 0;
+	size_t n = 0;
+
+	if (end > j->opts->now_ns)
+		end = j->opts->now_ns;
 	for (size_t i = 0; i < count_part_faults(j); i++) {
 		const struct godb_fault *f = part_fault_at(j, i);
-		int64_t first = s_to_ns(f->first_s), last = s_to_ns(f->last_s);
-		uint64_t lost;
 
-		if (!is_mine(j, f))
-			continue;
-		if (first < s_to_ns(j->c->first_s))
-			first = s_to_ns(j->c->first_s);
-		if (last > s_to_ns(j->c->last_s))
-			last = s_to_ns(j->c->last_s);
+		if (is_mine(j, f))
+			j->span[n++] = (struct span){s_to_ns(f->first_s),
+			    s_to_ns(f->last_s), false, true};
+	}
+	put_in_order(j->span, n);
+	for (size_t i = 0; i < n; i++) {
+		int64_t first = j->span[i].first_ns > seen ?
+		    j->span[i].first_ns : seen;
+		int64_t last = j->span[i].last_ns < end ?
+		    j->span[i].last_ns : end;
+
 		if (last <= first)
 			continue;
-		lost = (uint64_t)(last - first);
-		j->c->covered_ns -=
-		    lost < j->c->covered_ns ? lost : j->c->covered_ns;
+		lost += (uint64_t)(last - first);
+		seen = last;
 	}
+	j->c->covered_ns -= lost < j->covered_ns ? lost : j->covered_ns;
 }
 
 /* ---- all together ------------------------------------------------------ */
@@ -506,9 +518,12 @@ cover_iface(struct job *j)
 	j->known = godb_scan_extent(j->scan, j->iface, &j->known_first_s,
 	    &j->known_last_s);
 	j->n_spans = 0;
+	j->covered_ns = 0;
 	rc = collect_spans(j);
 	if (rc == 0)
 		rc = find_gaps(j);
+	if (rc == 0)
+		uncover_faults(j);
 	free(j->span);
 	j->span = NULL;
 	for (int c = 0; rc == 0 && c < GODB_N_CAUSES; c++) {
@@ -587,7 +602,6 @@ cover_all(struct job *j)
 		j->end_held = held;
 		rc = cover_iface(j);
 	}
-	uncover_faults(j);
 	return rc < 0 ? rc : add_strays(j);
 }
 

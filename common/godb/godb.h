@@ -191,8 +191,8 @@ struct godb_check_opts {
 	/* May be NULL; what is wrong, one by one.  `why` adds to the code's
 	 * text, or is empty. */
 	void (*fault)(void *arg, const struct godb_fault *f, const char *why);
-	/* May be NULL; days done and in all.  Nonzero ends it with
-	 * GODB_ECANCELLED. */
+	/* Before each day, may be NULL; days done and in all, which are more.
+	 * Nonzero ends it with GODB_ECANCELLED. */
 	int (*progress)(void *arg, size_t done, size_t all);
 	void *arg;
 	const int *cancel; /* as in struct godb_scan_opts */

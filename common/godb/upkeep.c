@@ -227,6 +227,20 @@ look_end(struct gdi_upkeep *u)
 	u->looking = false;
 }
 
+/* What kept some of the day from being read; what is damaged is read. */
+static int
+unread(const struct godb_scan *s)
+{
+	for (size_t i = 0; i < s->n_faults; i++) {
+		const struct godb_fault *f = &s->faults[i];
+
+		if (f->last_s > f->first_s && f->rc > GODB_ENOTSTORE &&
+		    f->rc != -ENOENT)
+			return f->rc;
+	}
+	return 0;
+}
+
 static int
 open_scan(struct gdi_upkeep *u)
 {
@@ -243,7 +257,9 @@ open_scan(struct gdi_upkeep *u)
 	opts.first_s = u->day.day_s;
 	opts.last_s = u->day.day_s + GP_DAY_S;
 	opts.no_live = true;
-	return rc < 0 ? rc : godb_scan_open(u->reader, &opts, &u->scan);
+	if (rc == 0)
+		rc = godb_scan_open(u->reader, &opts, &u->scan);
+	return rc < 0 ? rc : unread(u->scan);
 }
 
 static int

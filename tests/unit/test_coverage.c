@@ -284,6 +284,42 @@ check_counters(void)
 	    "removed by retention; a fault of no interface");
 }
 
+/* Parts that cannot be read do not cover their time, on whichever interface,
+ * and two of one block not twice. */
+static void
+check_unreadable(void)
+{
+	const struct godb_fault faults[] = {
+		{.iface = "eth0", .rc = GODB_EDAMAGED, .place = "sip.gpf",
+		    .first_s = T0 + 600, .last_s = T0 + 900},
+		{.iface = "eth1", .rc = GODB_EDAMAGED, .place = "dip.gpf",
+		    .first_s = T0 + 1200, .last_s = T0 + 1500},
+		{.iface = "eth1", .rc = GODB_EDAMAGED, .place = "sip.gpf",
+		    .first_s = T0 + 1200, .last_s = T0 + 1500},
+	};
+
+	for (size_t n = 0; n < 4; n++) {
+		static const char *const want[] = {
+			"6000 of 6000",
+			"eth0 damaged 0 in 1 [600,900)! | 5700 of 6000",
+			"eth0 damaged 0 in 1 [600,900)! | "
+			"eth1 damaged 0 in 1 [1200,1500)! | 5400 of 6000",
+			"eth0 damaged 0 in 1 [600,900)! | "
+			"eth1 damaged 0 in 1 [1200,1500)! | "
+			"eth1 damaged 0 in 1 [1200,1500)! | 5400 of 6000",
+		};
+
+		start();
+		fake_add_iface(scan, "eth1");
+		blocks(0, 10);
+		for (int64_t i = 0; i < 10; i++)
+			(void)fake_add_part(scan, 1, T0 + 300 * i, NULL, 0);
+		opts.faults = faults;
+		opts.n_faults = n;
+		is_str(lacks(), want[n], "parts that cannot be read");
+	}
+}
+
 static void
 check_window(void)
 {
@@ -308,6 +344,7 @@ main(void)
 	check_gaps();
 	check_edges();
 	check_counters();
+	check_unreadable();
 	check_window();
 	return tap_done();
 }

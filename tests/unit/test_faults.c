@@ -557,6 +557,86 @@ test_all_rollups(void)
 		test_rollups(m, calls);
 }
 
+static void
+test_unread_rollups(void)
+{
+	size_t bad = 0, failed = 0;
+	bool more = true;
+	long at = 0;
+
+	for (; more; at++) {
+		struct godb_writer *w;
+
+		make_blocks();
+		if (store_open(path, &w) < 0)
+			abort();
+		fault_plan.reads = at;
+		failed += upkeep(w, T0 + 5 * 86400) == -EIO;
+		more = fault_plan.reads < 0;
+		fault_plan.reads = -1;
+		bad += !rolled_up(false);
+		(void)upkeep(w, T0 + 5 * 86400 + 3600);
+		godb_writer_close(w);
+		bad += !rolled_up(true);
+	}
+	ok(failed > 50, "%zu of %ld reads fail a roll-up", failed, at);
+	is_int((int)bad, 0, "  and an hour later it is made");
+}
+
+/* ---- check on a failing disk --------------------------------------------- */
+
+#define WIDE 5000 /* rows: the index of their addresses is read in pieces */
+
+static int
+make_wide(void)
+{
+	static struct godb_row4 rows[WIDE];
+	struct godb_batch b = batches[0].b;
+	struct godb_writer *w;
+	uint64_t seed = 42;
+
+	reset(FAULT_NONE, 0);
+	for (size_t i = 0; i < WIDE; i++) {
+		uint64_t k = tap_random(&seed);
+
+		rows[i] = batches[0].rows4[0];
+		memcpy(rows[i].sip, &k, 4);
+		memcpy(rows[i].dip, (const char *)&k + 4, 4);
+	}
+	b.rows4 = rows;
+	b.n4 = WIDE;
+	if (store_open(path, &w) < 0 || godb_writer_append(w, &b) != 0 ||
+	    godb_writer_commit(w, "eth0", b.slot_s, NULL) != 0)
+		abort();
+	godb_writer_close(w);
+	return roll_up(T0 + 5 * 86400);
+}
+
+static void
+test_check_unreadable(void)
+{
+	struct godb_check_report report;
+	size_t silent = 0;
+	long at = 0;
+
+	is_int(make_wide(), 0, "a day with an index of many addresses");
+	is_int((int)faults_of(path, &report), 0, "  is whole");
+	for (;; at++) {
+		uint64_t n;
+
+		fault_plan.reads = at;
+		n = faults_of(path, &report);
+		if (fault_plan.reads >= 0)
+			break;
+		if (n == 0)
+			diag("read %ld", at);
+		silent += n == 0;
+	}
+	fault_plan.reads = -1;
+	ok(at > 30, "  %ld reads of it fail", at);
+	is_int((int)silent, 0, "  which check tells, each");
+}
+
 /* ---- retention on a full disk -------------------------------------------- */
 
 /* Both days go; their removal is 0 or an error. */
@@ -756,6 +836,8 @@ main(void)
 	test_end(FAULT_KILL_WORK_CUT, calls);
 	test_end(FAULT_POWER_CUT, calls);
 	test_all_rollups();
+	test_unread_rollups();
+	test_check_unreadable();
 	test_full_disk();
 	fault_plan.mode = FAULT_NONE;
 	folder_remove(root);

@@ -741,6 +741,49 @@ test_repair(void)
 	facts_free(&want);
 }
 
+/* Days done and in all, as they are told; at the first a day comes. */
+static int
+on_progress(void *arg, size_t done, size_t all)
+{
+	size_t n = strlen(found);
+	char name[128];
+
+	(void)arg;
+	snprintf(found + n, sizeof(found) - n, "%zu/%zu ", done, all);
+	snprintf(name, sizeof(name), "%s/eth1/journal/%" PRId64 ".gpj", path,
+	    T0 + 9 * DAY);
+	if (done == 0)
+		close(open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	return 0;
+}
+
+static void
+test_check_progress(void)
+{
+	struct godb_check_opts o = GODB_CHECK_OPTS_INIT;
+	const char *const ifaces[] = {"eth0", "eth1", NULL};
+	struct godb_check_report report;
+	struct godb_reader *r;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	add_block(w, NULL, "eth0", T0, 1, true);
+	add_block(w, NULL, "eth0", T0 + DAY, 2, false);
+	add_block(w, NULL, "eth1", T0, 3, true);
+	add_block(w, NULL, "eth2", T0, 4, true);
+	godb_writer_close(w);
+	o.ifaces = ifaces;
+	o.progress = on_progress;
+	found[0] = '\0';
+	if (godb_reader_open(path, &r) < 0 || godb_check(r, &o, &report) < 0)
+		abort();
+	godb_reader_close(r);
+	is_str(found, "0/3 1/3 2/3 3/4 ", "days of the interfaces asked for, "
+	    "those that have only journals, too, and never more than all");
+}
+
 static void
 test_journal_given_up(void)
 {
@@ -894,6 +937,7 @@ main(void)
 	test_list();
 	test_flips();
 	test_repair();
+	test_check_progress();
 	test_journal_given_up();
 	test_wipe();
 	test_wipe_foreign();
