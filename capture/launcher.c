@@ -143,8 +143,10 @@ check_combination(const struct options *o)
 		    o->iface);
 	if (o->iface && !gp_addr_iface_valid(o->iface))
 		usage_error("not an interface name", o->iface);
-	if (o->iface && strcmp(o->iface, "any") == 0)
-		usage_error("-i names one interface, as eth0 is, not", "any");
+	if (o->iface && (strcmp(o->iface, "any") == 0 ||
+			    strpbrk(o->iface, ",*") != NULL))
+		usage_error("-i names one interface, as eth0 is, not",
+		    o->iface);
 	for (size_t i = 0; i < o->n_ifaces; i++) {
 		const char *name = o->ifaces[i];
 

@@ -1,5 +1,6 @@
 #include "querier/export/pass.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ add_day(struct pass *p, const char *iface, const struct godb_day *day)
 		void *grown = reallocarray(p->days, cap, sizeof(*p->days));
 
 		if (grown == NULL)
-			return -1;
+			return -ENOMEM;
 		p->days = grown;
 		p->cap = cap;
 	}
@@ -127,8 +128,7 @@ pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 		rc = add_iface(&fresh, ifaces[i]);
 		if (rc < 0) {
 			(void)snprintf(error, SHIP_ERROR_MAX, "store: %s: %s",
-			    ifaces[i], rc == -1 ? "out of memory" :
-			    godb_strerror(rc));
+			    ifaces[i], godb_strerror(rc));
 			break;
 		}
 	}

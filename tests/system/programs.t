@@ -81,7 +81,10 @@ wrong "not an interface name 'a/b'" goprobe-capture a/b
 wrong "unexpected 'b'" goprobe-capture a b
 wrong "not 'x'" goprobe-capture --l7 x lo
 wrong '.-sandbox goes with files' goprobe-capture --sandbox off lo
-wrong "not 'any'" goprobe -d "$T/none" -i any -r tests/data/office.pcap
+for name in any a,b 'eth*'; do
+	wrong "not '$(printf '%s' "$name" | sed 's/[*]/[*]/')'" \
+	    goprobe -d "$T/none" -i "$name" -r tests/data/office.pcap
+done
 wrong "-r replays a file.*'tests/data/office.pcap'" goprobe tests/data/office.pcap
 wrong "not an interface name ''" goprobe ''
 wrong 'by -c FILE' goProbe -config /etc/goprobe/goprobe.ini
