@@ -33,6 +33,7 @@
 #include "common/base/conf.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
+#include "common/base/usage.h"
 
 #define RUN_FOLDER "/run/goprobe"
 #define STOP_CAPTURE_MS 15000
@@ -65,15 +66,6 @@ die(int status, const char *fmt, ...)
 	exit(status);
 }
 
-/* What was asked for has to arrive. */
-static int
-end_output(void)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die(1, "standard output: %s", strerror(errno));
-	return 0;
-}
-
 /* ---- options ------------------------------------------------------------- */
 
 static const char help[] =
@@ -102,8 +94,7 @@ static const char help[] =
 static _Noreturn void
 usage_error(const char *what, const char *arg)
 {
-	die(EXIT_USAGE, "%s%s%s%s (goprobe -h shows how)", what,
-	    arg ? " '" : "", arg ? arg : "", arg ? "'" : "");
+	gp_usage_error("goprobe", what, arg);
 }
 
 static void
@@ -219,10 +210,10 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("goprobe " GP_VERSION);
-			exit(end_output());
+			exit(gp_end_output("goprobe", 0));
 		case 'h':
 			fputs(help, stdout);
-			exit(end_output());
+			exit(gp_end_output("goprobe", 0));
 		default: /* getopt has named it */
 			fputs("goprobe -h shows how\n", stderr);
 			exit(EXIT_USAGE);
@@ -776,7 +767,8 @@ check_filters(const struct options *o)
 
 	if (o->conf_path == NULL)
 		args[2] = NULL; /* which need not exist */
-	(void)end_output();
+	if (gp_end_output("goprobe", 0) != 0)
+		exit(1);
 	if (rc == 0)
 		execv(path, make_argv(args, NULL, 0));
 	die(1, "goprobe-capture: %s", strerror(rc < 0 ? -rc : errno));
@@ -807,7 +799,7 @@ main(int argc, char **argv)
 	if (o.check)
 		check_filters(&o);
 	if (o.check || o.print)
-		rc = end_output();
+		rc = gp_end_output("goprobe", 0);
 	else if (o.n_files > 0 &&
 	    gp_conf_own_sandbox(conf, o.sandbox, error) < 0)
 		usage_error(error, NULL);

@@ -37,6 +37,7 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
+#include "common/base/usage.h"
 #include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
 
@@ -83,15 +84,6 @@ die(int status, const char *what, const char *why)
 	exit(status);
 }
 
-/* What was asked for has to arrive. */
-static int
-end_output(void)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die(1, "standard output", strerror(errno));
-	return 0;
-}
-
 /* ---- options ------------------------------------------------------------- */
 
 static _Noreturn void
@@ -106,15 +98,13 @@ usage(void)
 	      "  -t, -T     check the configuration; print its values\n"
 	      "Started as root by systemd or by goprobe(8).\n",
 	    stdout);
-	exit(end_output());
+	exit(gp_end_output("goprobe-capture", 0));
 }
 
 static _Noreturn void
 usage_error(const char *what, const char *arg)
 {
-	fprintf(stderr, "goprobe-capture: %s%s%s%s (goprobe-capture -h shows "
-	    "how)\n", what, arg ? " '" : "", arg ? arg : "", arg ? "'" : "");
-	exit(EXIT_USAGE);
+	gp_usage_error("goprobe-capture", what, arg);
 }
 
 static void
@@ -166,7 +156,7 @@ parse_options(int argc, char **argv, struct options *o, const char **l7)
 			break;
 		case 'V':
 			puts("goprobe-capture " GP_VERSION);
-			exit(end_output());
+			exit(gp_end_output("goprobe-capture", 0));
 		case 'h':
 			usage();
 		default: /* getopt has named it */
@@ -275,7 +265,7 @@ check_configuration(const struct capture *c)
 	}
 	if (c->o.print)
 		gp_conf_print(c->conf, stdout);
-	return end_output();
+	return gp_end_output("goprobe-capture", 0);
 }
 
 static void

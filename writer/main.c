@@ -24,6 +24,7 @@
 #include "common/base/log.h"
 #include "common/base/notify.h"
 #include "common/base/sandbox.h"
+#include "common/base/usage.h"
 #include "writer/drain.h"
 #include "writer/ingest.h"
 #include "writer/maintain.h"
@@ -64,17 +65,6 @@ struct inherited {
 	int signals;
 };
 
-/* What was asked for has to arrive. */
-static int
-end_output(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	fprintf(stderr, "goprobe-writer: standard output: %s\n",
-	    strerror(errno));
-	return 1;
-}
-
 static _Noreturn void
 usage(void)
 {
@@ -100,15 +90,13 @@ usage(void)
 	      "  --yes         do not ask\n"
 	      "Started by systemd or by goprobe(8), which pass the socket.\n",
 	    stdout);
-	exit(end_output());
+	exit(gp_end_output("goprobe-writer", 0));
 }
 
 static _Noreturn void
 usage_error(const char *what, const char *arg)
 {
-	fprintf(stderr, "goprobe-writer: %s%s%s%s (goprobe-writer -h shows "
-	    "how)\n", what, arg ? " '" : "", arg ? arg : "", arg ? "'" : "");
-	exit(2);
+	gp_usage_error("goprobe-writer", what, arg);
 }
 
 enum { OPT_PRUNE = 256, OPT_CLEAN, OPT_WIPE, OPT_REPAIR, OPT_REBUILD, OPT_DRY,
@@ -188,7 +176,7 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("goprobe-writer " GODB_VERSION_STRING);
-			exit(end_output());
+			exit(gp_end_output("goprobe-writer", 0));
 		case 'h':
 			usage();
 		default: /* getopt has named it */
@@ -245,7 +233,7 @@ check_configuration(const struct options *o)
 	if (o->print)
 		gp_conf_print(conf, stdout);
 	gp_conf_free(conf);
-	return end_output();
+	return gp_end_output("goprobe-writer", 0);
 }
 
 static int

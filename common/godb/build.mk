@@ -25,7 +25,7 @@ $(foreach t,cond filter group rank query query_run seen coverage, \
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store \
 	store_names store_damage rollup rollup_making rollup_days rollup_large \
-	sweep faults forget nomem retain compat pool threads waits)
+	sweep faults forget nomem retain check compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault
 libfault_SRCS := tests/lib/fault.c

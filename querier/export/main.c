@@ -26,6 +26,7 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
+#include "common/base/usage.h"
 #include "querier/export/pass.h"
 #include "querier/export/profile.h"
 #include "querier/export/report.h"
@@ -81,15 +82,6 @@ die(int status, const char *fmt, ...)
 	exit(status);
 }
 
-/* What was asked for has to arrive. */
-static int
-end_output(int status)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		die(EXIT_ERROR, "standard output: %s", strerror(errno));
-	return status;
-}
-
 /* ---- command line -------------------------------------------------------- */
 
 static _Noreturn void
@@ -117,7 +109,7 @@ usage(void)
 	      "  -t        check the configuration and exit\n"
 	      "  -T        print the effective configuration and exit\n",
 	    stdout);
-	exit(end_output(EXIT_FINE));
+	exit(gp_end_output("goprobe-export", EXIT_FINE));
 }
 
 static int
@@ -154,8 +146,8 @@ parse_options(int argc, char **argv, struct options *o)
 	while ((c = getopt_long(argc, argv, "c:d:s:tTVh", long_options,
 		    NULL)) != -1) {
 		if (optarg && !*optarg && c < 256)
-			die(EXIT_USAGE, "an empty value for '-%c' "
-			    "(goprobe-export -h shows how)", c);
+			gp_usage_error("goprobe-export", "an empty value for",
+			    (char[]){'-', (char)c, '\0'});
 		switch (c) {
 		case 'c':
 			o->conf_path = optarg;
@@ -195,7 +187,7 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'V':
 			puts("goprobe-export " GODB_VERSION_STRING);
-			exit(end_output(EXIT_FINE));
+			exit(gp_end_output("goprobe-export", EXIT_FINE));
 		case 'h':
 			usage();
 		default: /* getopt has named it */
@@ -204,8 +196,7 @@ parse_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind != argc)
-		die(EXIT_USAGE, "unexpected '%s' (goprobe-export -h shows how)",
-		    argv[optind]);
+		gp_usage_error("goprobe-export", "unexpected", argv[optind]);
 	if (o->once + o->status + (o->schema >= 0) + (o->init >= 0) > 1)
 		die(EXIT_USAGE, "one of --once or --clean, --schema, --init "
 		    "and --status at a time");
@@ -297,7 +288,7 @@ print_schema(const struct options *o, const struct gp_conf *conf)
 		printf("\n%s%s;\n", comment, sql);
 		free(sql);
 	}
-	exit(end_output(EXIT_FINE));
+	exit(gp_end_output("goprobe-export", EXIT_FINE));
 }
 
 static _Noreturn void
@@ -487,7 +478,7 @@ print_status(struct opened *in)
 	if (figures_parse(text, (size_t)len, &f, why) < 0)
 		die(EXIT_ERROR, "%s: %s", path, why);
 	n = show_status(&f, gp_clock_real_ns() / GP_NS_PER_S, stdout);
-	exit(end_output(n > 0 ? EXIT_ATTENTION : EXIT_FINE));
+	exit(gp_end_output("goprobe-export", n > 0 ? EXIT_ATTENTION : EXIT_FINE));
 }
 
 static void
@@ -709,7 +700,7 @@ main(int argc, char **argv)
 	if (o.check)
 		check_export(&in);
 	if (o.print || o.check)
-		return end_output(EXIT_FINE);
+		return gp_end_output("goprobe-export", EXIT_FINE);
 	if (o.schema >= 0)
 		print_schema(&o, in.conf);
 	if (o.status)

@@ -260,28 +260,50 @@ batch_make(struct testbatch *t, uint64_t *seed, const char *iface,
 	memcpy(&t->b.counters, counters, sizeof(counters));
 }
 
-/* Turns a bit of a file below the store over, in the byte `at` of it: modulo
- * its size, and below 0 from its end. */
+/* Turns bits of a file below the store over, in the byte `at` of it. */
 __attribute__((unused)) static void
-store_flip(const char *path, const char *file, int64_t at)
+store_poke(const char *path, const char *file, off_t at, uint8_t mask)
 {
-	char name[160];
-	struct stat st;
+	char name[256];
 	uint8_t byte;
 	int fd;
 
 	snprintf(name, sizeof(name), "%s/%s", path, file);
 	fd = open(name, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0)
+	if (fd < 0 || pread(fd, &byte, 1, at) != 1)
 		abort();
-	at %= st.st_size;
-	at += at < 0 ? st.st_size : 0;
-	if (pread(fd, &byte, 1, at) != 1)
-		abort();
-	byte ^= (uint8_t)(1u << at % 8);
+	byte ^= mask;
 	if (pwrite(fd, &byte, 1, at) != 1)
 		abort();
 	close(fd);
+}
+
+/* One bit; `at` modulo the file's size, and below 0 from its end. */
+__attribute__((unused)) static void
+store_flip(const char *path, const char *file, int64_t at)
+{
+	char name[256];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s/%s", path, file);
+	if (stat(name, &st) < 0 || st.st_size == 0)
+		abort();
+	at %= st.st_size;
+	at += at < 0 ? st.st_size : 0;
+	store_poke(path, file, at, (uint8_t)(1u << at % 8));
+}
+
+/* A file below the store, of that text. */
+__attribute__((unused)) static void
+store_put_text(const char *path, const char *name, const char *text)
+{
+	char full[256];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", path, name);
+	f = fopen(full, "w");
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		abort();
 }
 
 /* ---- folders ------------------------------------------------------------- */
@@ -387,6 +409,33 @@ store_equals(const char *path, struct facts *want, size_t *told)
 	facts_free(&have);
 	view_close(&v);
 	return same;
+}
+
+/* ... as a check, without any damage. */
+__attribute__((unused)) static void
+store_is(const char *path, struct facts *want, const char *what)
+{
+	size_t told;
+	bool same = store_equals(path, want, &told);
+
+	ok(same && told == 0, "%s (%zu rows, %zu faults)", what, want->n, told);
+}
+
+/* Appends a random batch of 50 rows, and commits its block or not; f, which may
+ * be NULL, gets them, too. */
+__attribute__((unused)) static void
+store_add_block(struct godb_writer *w, uint64_t *seed, struct facts *f,
+    const char *iface, int64_t slot_s, uint64_t seq, bool commit)
+{
+	static struct testbatch t;
+
+	batch_make(&t, seed, iface, slot_s, (uint8_t)(1 + iface[3]), seq, 30,
+	    20);
+	if (godb_writer_append(w, &t.b) != 0 ||
+	    (commit && godb_writer_commit(w, iface, slot_s, NULL) != 0))
+		abort();
+	if (f)
+		facts_add_batch(f, &t.b);
 }
 
 #endif

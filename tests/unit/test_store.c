@@ -55,20 +55,6 @@ mode_of(const char *name)
 }
 
 static void
-put_text(const char *name, const char *text)
-{
-	char file[256];
-	FILE *f;
-
-	snprintf(file, sizeof(file), "%s/%s", path, name);
-	f = fopen(file, "w");
-	if (f == NULL)
-		abort();
-	fputs(text, f);
-	fclose(f);
-}
-
-static void
 test_network(void)
 {
 	static const long types[] = {0x6969, (long)0xff534d42, 0x01021997};
@@ -123,7 +109,7 @@ test_making(void)
 	opts.create = false;
 	is_int(godb_writer_open(open(path, O_RDONLY), &opts, &w, &d),
 	    GODB_ENOTSTORE, "not made unless asked to");
-	put_text("a file", "of somebody");
+	store_put_text(path, "a file", "of somebody");
 	is_int(store_open(path, &w), GODB_ENOTSTORE, "folder of others");
 	is_int(mode_of(".") != 0 && mode_of("goDB-writer.lock"), 0,
 	    "and nothing is left in it");
@@ -144,10 +130,10 @@ test_making(void)
 	godb_writer_close(w);
 	is_int(godb_reader_open(path, &r), 0, "a reader");
 	godb_reader_close(r);
-	put_text("goDB-store.format", "goDB store\nformat 2.0\nid 0\n");
+	store_put_text(path, "goDB-store.format", "goDB store\nformat 2.0\nid 0\n");
 	is_int(godb_reader_open(path, &r), GODB_ENEWER, "a newer format");
 	is_int(store_open(path, &w), GODB_ENEWER, "for writers too");
-	put_text("goDB-store.format", "goDB store\nformat 1.9\nid 0\n");
+	store_put_text(path, "goDB-store.format", "goDB store\nformat 1.9\nid 0\n");
 	is_int(godb_reader_open(path, &r), 0, "a newer minor is fine");
 	godb_reader_close(r);
 }

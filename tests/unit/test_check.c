@@ -1,0 +1,311 @@
+/* What check finds and repair puts right. */
+#include "tests/lib/storetest.h"
+
+static char root[32], path[64], copy[64];
+static uint64_t seed;
+static struct testbatch t;
+
+#define DAY INT64_C(86400)
+
+static char found[4000];
+
+static void
+on_fault(void *arg, const struct godb_fault *f, const char *why)
+{
+	size_t n = strlen(found);
+
+	(void)arg;
+	snprintf(found + n, sizeof(found) - n, "%s (%s)\n", f->place, why);
+}
+
+static uint64_t
+check(void)
+{
+	struct godb_check_opts o = GODB_CHECK_OPTS_INIT;
+	struct godb_check_report report = {0};
+	struct godb_reader *r;
+	int rc = godb_reader_open(path, &r);
+
+	found[0] = '\0';
+	o.fault = on_fault;
+	if (rc == 0)
+		rc = godb_check(r, &o, &report);
+	if (rc < 0)
+		abort();
+	godb_reader_close(r);
+	return report.faults;
+}
+
+static struct godb_repair_report
+repair(bool dry)
+{
+	struct godb_repair_opts o = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report report;
+	struct godb_diag d = {.text = ""};
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	o.dry_run = dry;
+	rc = godb_repair(fd, &o, &report, &d);
+	is_int(rc, 0, dry ? "a dry repair" : "repair");
+	if (rc < 0)
+		diag("%s %s", godb_strerror(rc), d.text);
+	close(fd);
+	return report;
+}
+
+/* Every byte of every file, one at a time: what check calls whole is served
+ * as it was; after a repair check finds nothing, and every row that is served
+ * is one of those that were there. */
+static void
+test_flips(void)
+{
+	static const char *const files[] = {"eth0/2025-11-25/blocks.idx",
+	    "eth0/2025-11-25/sip.gpf", "eth0/2025-11-25/dip.gpf",
+	    "eth0/2025-11-25/bytes_sent.gpf", "eth0/2025-11-25/proto.gpf",
+	    "goDB-l7proto.names"};
+	size_t missed = 0, unrepaired = 0, wrong = 0, tried = 0, kept_all = 0;
+	struct facts want = {0};
+	struct godb_writer *w;
+	uint64_t seq = 0;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < 4; i++)
+		store_add_block(w, &seed, &want, "eth0", T0 + i * 300, ++seq, true);
+	godb_writer_close(w);
+	is_int(check(), 0, "a good store has no fault");
+	facts_settle(&want);
+	folder_copy(path, copy);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		struct stat st;
+		char name[256];
+
+		snprintf(name, sizeof(name), "%s/%s", path, files[i]);
+		if (stat(name, &st) < 0)
+			abort();
+		for (off_t at = (off_t)(tap_random(&seed) % 9); at < st.st_size;
+		     at += i == 0 ? 11 : 17) {
+			struct facts have = {0};
+			struct view v;
+			uint64_t n_found;
+
+			tried++;
+			store_poke(path, files[i], at, (uint8_t)(1u << at % 8));
+			n_found = check();
+			if (n_found == 0) {
+				size_t told;
+
+				missed += !store_equals(path, &want, &told) ||
+				    told > 0;
+			} else {
+				struct godb_repair_opts o =
+				    GODB_REPAIR_OPTS_INIT;
+				struct godb_repair_report report;
+				int fd = open(path,
+				    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+				if (godb_repair(fd, &o, &report, NULL) < 0 ||
+				    check() != 0) {
+					if (unrepaired++ < 5)
+						diag("%s at %ld: %s", files[i],
+						    (long)at, found);
+				}
+				close(fd);
+			}
+			if (view_open(path, &v) == 0) {
+				(void)facts_add_scan(&have, v.scan);
+				view_close(&v);
+			}
+			facts_settle(&have);
+			kept_all += have.n == want.n;
+			/* rows of a name that is lost have none */
+			for (size_t k = 0, j = 0; k < have.n && i < 5; k++) {
+				while (j < want.n && memcmp(&want.v[j],
+				    &have.v[k], sizeof(want.v[0])) != 0)
+					j++;
+				wrong += j == want.n;
+				if (j == want.n)
+					break;
+			}
+			facts_free(&have);
+			folder_copy(copy, path);
+		}
+	}
+	diag("%zu bytes flipped, after repair %zu times all rows were there",
+	    tried, kept_all);
+	is_int(missed, 0, "what check does not name is no damage");
+	is_int(unrepaired, 0, "what it names is repaired");
+	is_int(wrong, 0, "rows that were never there");
+	facts_free(&want);
+}
+
+static void
+test_repair(void)
+{
+	struct facts want = {0};
+	struct godb_repair_report report;
+	struct godb_writer *w;
+	struct view v;
+	size_t lost = 0;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < 5; i++)
+		store_add_block(w, &seed, i == 2 ? NULL : &want, "eth0", T0 + i * 300,
+		    (uint64_t)i + 1, true);
+	/* counters of the lost block stay */
+	batch_make(&t, &seed, "eth0", T0 + 1500, 9, 9, 3, 3);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	facts_add_batch(&want, &t.b);
+	if (view_open(path, &v) < 0)
+		abort();
+	facts_count(&want, &godb_scan_part(v.scan, 2)->counters);
+	view_close(&v);
+	is_int(godb_repair(-1, &(struct godb_repair_opts)GODB_REPAIR_OPTS_INIT,
+		   &report, NULL) < 0, 1, "no folder, no repair");
+	{
+		struct godb_repair_opts o = GODB_REPAIR_OPTS_INIT;
+		struct godb_diag d = {.text = ""};
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		is_int(godb_repair(fd, &o, &report, &d), GODB_ELOCKED,
+		    "not while a writer has it");
+		ok(strstr(d.text, "a test (pid ") != NULL, "which is named: %s",
+		    d.text);
+		o.dry_run = true;
+		is_int(godb_repair(fd, &o, &report, &d), 0,
+		    "a dry run needs no lock");
+		close(fd);
+	}
+	godb_writer_close(w);
+	/* the third block's bytes of a column */
+	if (view_open(path, &v) < 0)
+		abort();
+	view_close(&v);
+	{
+		struct stat st;
+		char name[128];
+
+		snprintf(name, sizeof(name), "%s/eth0/2025-11-25/dport.gpf",
+		    path);
+		if (stat(name, &st) < 0)
+			abort();
+		store_poke(path, "eth0/2025-11-25/dport.gpf", st.st_size / 2, 0xff);
+	}
+	is_int(check(), 1, "one place is named");
+	ok(strstr(found, "eth0/2025-11-25/dport.gpf at ") != NULL, "it is %s",
+	    found);
+	report = repair(true);
+	is_int(report.lost, 1, "which would be lost");
+	is_int(check(), 1, "nothing was touched");
+	report = repair(false);
+	is_int(report.kept, 4, "four blocks are kept");
+	is_int(report.lost, 1, "one is marked");
+	is_int(check(), 0, "then there is no fault");
+	store_is(path, &want, "all other rows, and the packets that were seen");
+	if (view_open(path, &v) < 0)
+		abort();
+	for (size_t i = 0; i < godb_scan_n_parts(v.scan); i++)
+		if (godb_scan_part(v.scan, i)->flags & GODB_PART_LOST) {
+			lost++;
+			is_int(godb_scan_part(v.scan, i)->slot_s, T0 + 600,
+			    "its time");
+		}
+	is_int(lost, 1, "says what it is");
+	view_close(&v);
+	is_int(store_open(path, &w), 0, "a writer goes on");
+	store_add_block(w, &seed, &want, "eth0", T0 + 3000, 100, true);
+	godb_writer_close(w);
+	store_is(path, &want, "with it");
+	is_int(check(), 0, "and it is whole");
+	facts_free(&want);
+}
+
+/* Days done and in all, as they are told; at the first a day comes. */
+static int
+on_progress(void *arg, size_t done, size_t all)
+{
+	size_t n = strlen(found);
+	char name[128];
+
+	(void)arg;
+	snprintf(found + n, sizeof(found) - n, "%zu/%zu ", done, all);
+	snprintf(name, sizeof(name), "%s/eth1/journal/%" PRId64 ".gpj", path,
+	    T0 + 9 * DAY);
+	if (done == 0)
+		close(open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	return 0;
+}
+
+static void
+test_check_progress(void)
+{
+	struct godb_check_opts o = GODB_CHECK_OPTS_INIT;
+	const char *const ifaces[] = {"eth0", "eth1", NULL};
+	struct godb_check_report report;
+	struct godb_reader *r;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + DAY, 2, false);
+	store_add_block(w, &seed, NULL, "eth1", T0, 3, true);
+	store_add_block(w, &seed, NULL, "eth2", T0, 4, true);
+	godb_writer_close(w);
+	o.ifaces = ifaces;
+	o.progress = on_progress;
+	found[0] = '\0';
+	if (godb_reader_open(path, &r) < 0 || godb_check(r, &o, &report) < 0)
+		abort();
+	godb_reader_close(r);
+	is_str(found, "0/3 1/3 2/3 3/4 ", "days of the interfaces asked for, "
+	    "those that have only journals, too, and never more than all");
+}
+
+static void
+test_journal_given_up(void)
+{
+	struct facts want = {0};
+	struct godb_repair_report report;
+	struct godb_writer *w;
+	char name[128];
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	store_add_block(w, &seed, &want, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + 300, 2, false);
+	godb_writer_close(w);
+	snprintf(name, sizeof(name), "eth0/journal/%" PRId64 ".gpj", T0 + 300);
+	store_poke(path, name, 42, 0xff);
+	is_int(store_open(path, &w), 0, "a writer sets the journal aside");
+	godb_writer_close(w);
+	is_int(check(), 1, "check names it");
+	report = repair(false);
+	is_int(report.lost, 1, "repair gives it up");
+	is_int(check(), 0, "nothing is named any more");
+	store_is(path, &want, "the rest is there");
+	facts_free(&want);
+}
+
+int
+main(void)
+{
+	seed = tap_seed(20261124);
+	if (!folder_temporary(root, sizeof(root)))
+		return 1;
+	snprintf(path, sizeof(path), "%s/store", root);
+	snprintf(copy, sizeof(copy), "%s/copy", root);
+	test_flips();
+	test_repair();
+	test_check_progress();
+	test_journal_given_up();
+	folder_remove(root);
+	return tap_done();
+}
