@@ -12,7 +12,8 @@ CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
 CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := capture/main.c capture/report.c capture/workers.c
+goprobe-capture_SRCS := $(addprefix capture/, main.c options.c report.c \
+	workers.c)
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/supervise.c \

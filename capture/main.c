@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@
 #include "capture/exits.h"
 #include "capture/ifwait.h"
 #include "capture/loop.h"
+#include "capture/options.h"
 #include "capture/profile.h"
 #include "capture/report.h"
 #include "capture/snapshot.h"
@@ -41,22 +41,11 @@
 #include "common/ipc/hello.h"
 #include "common/ipc/ring.h"
 
-#define WRITER_SOCKET "/run/goprobe/writer.sock"
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NICE -10
 #define FILTER_MAX 65536 /* bytes of a filter_file */
 #define OFFLINE_RING_BYTES (8u << 20)
-
-struct options {
-	const char *conf_path;
-	const char *socket;
-	const char *iface;
-	const char *sandbox;
-	bool offline, append, check, print;
-	char **files;
-	size_t n_files;
-};
 
 struct capture {
 	struct options o;
@@ -82,109 +71,6 @@ die(int status, const char *what, const char *why)
 	fprintf(stderr, "goprobe-capture: %s%s%s\n", what, why ? ": " : "",
 	    why ? why : "");
 	exit(status);
-}
-
-/* ---- options ------------------------------------------------------------- */
-
-static _Noreturn void
-usage(void)
-{
-	fputs("usage: goprobe-capture [-c FILE] [-S SOCKET] [--l7 ndpi|off] "
-	      "IFACE\n"
-	      "       goprobe-capture [-c FILE] -t | -T | -V | -h\n"
-	      "  -c FILE    configuration, default " GP_CONF_PATH "\n"
-	      "  -S SOCKET  the writer's, default " WRITER_SOCKET "\n"
-	      "  --l7 WHAT  layer 7, whatever the configuration says\n"
-	      "  -t, -T     check the configuration; print its values\n"
-	      "Started as root by systemd or by goprobe(8).\n",
-	    stdout);
-	exit(gp_end_output("goprobe-capture", 0));
-}
-
-static _Noreturn void
-usage_error(const char *what, const char *arg)
-{
-	gp_usage_error("goprobe-capture", what, arg);
-}
-
-static void
-parse_options(int argc, char **argv, struct options *o, const char **l7)
-{
-	enum { OPT_OFFLINE = 256, OPT_APPEND, OPT_L7, OPT_SANDBOX };
-	static const struct option longs[] = {
-	    {"offline", no_argument, NULL, OPT_OFFLINE},
-	    {"append", no_argument, NULL, OPT_APPEND},
-	    {"l7", required_argument, NULL, OPT_L7},
-	    {"sandbox", required_argument, NULL, OPT_SANDBOX},
-	    {NULL, 0, NULL, 0},
-	};
-	int c;
-
-	memset(o, 0, sizeof(*o));
-	o->socket = WRITER_SOCKET;
-	while ((c = getopt_long(argc, argv, "c:S:i:tTVh", longs, NULL)) != -1) {
-		if (optarg && !*optarg && c < 256)
-			usage_error("an empty value for",
-			    (char[]){'-', (char)c, '\0'});
-		switch (c) {
-		case 'c':
-			o->conf_path = optarg;
-			break;
-		case 'S':
-			o->socket = optarg;
-			break;
-		case 'i':
-			o->iface = optarg;
-			break;
-		case 't':
-			o->check = true;
-			break;
-		case 'T':
-			o->print = true;
-			break;
-		case OPT_OFFLINE: /* only goprobe says this */
-			o->offline = true;
-			break;
-		case OPT_APPEND:
-			o->append = true;
-			break;
-		case OPT_L7:
-			*l7 = optarg;
-			break;
-		case OPT_SANDBOX: /* nor this, which live is refused */
-			o->sandbox = optarg;
-			break;
-		case 'V':
-			puts("goprobe-capture " GP_VERSION);
-			exit(gp_end_output("goprobe-capture", 0));
-		case 'h':
-			usage();
-		default: /* getopt has named it */
-			fputs("goprobe-capture -h shows how\n", stderr);
-			exit(EXIT_USAGE);
-		}
-	}
-	if (o->offline) {
-		o->files = argv + optind;
-		o->n_files = (size_t)(argc - optind);
-	} else if (optind < argc) {
-		o->iface = argv[optind++];
-	}
-	if (!o->offline && optind < argc)
-		usage_error("one interface; unexpected", argv[optind]);
-	if (o->check || o->print) {
-		if (o->iface)
-			usage_error("-t and -T take -c FILE alone; unexpected",
-			    o->iface);
-		return;
-	}
-	if (o->sandbox && !o->offline)
-		usage_error("--sandbox goes with files; live capture obeys "
-			    "root's configuration alone", NULL);
-	if (o->iface == NULL)
-		usage_error("no interface", NULL);
-	if (!gp_addr_iface_valid(o->iface))
-		usage_error("not an interface name", o->iface);
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -269,8 +155,9 @@ check_configuration(const struct capture *c)
 }
 
 static void
-load_configuration(struct capture *c, const char *l7)
+load_configuration(struct capture *c)
 {
+	const char *l7 = c->o.l7;
 	const struct gp_conf_capture *own;
 	char error[512];
 
@@ -292,7 +179,8 @@ load_configuration(struct capture *c, const char *l7)
 	else if (strcmp(l7, "ndpi") == 0)
 		c->settings.l7 = GP_L7_NDPI;
 	else
-		usage_error("--l7 is ndpi or off, not", l7);
+		gp_usage_error("goprobe-capture", "--l7 is ndpi or off, not",
+		    l7);
 }
 
 /* ---- what needs privilege ------------------------------------------------ */
@@ -861,15 +749,14 @@ main(int argc, char **argv)
 	struct loop_totals totals = {0};
 	const struct worker *culprit;
 	struct source_file *files;
-	const char *l7 = NULL;
 	enum loop_result result;
 	size_t n_files;
 
 	if (gp_fd_fill_std() < 0)
 		return 1;
 	gp_log_open("goprobe-capture", GP_LOG_INFO);
-	parse_options(argc, argv, &c->o, &l7);
-	load_configuration(c, l7);
+	options_parse(argc, argv, &c->o);
+	load_configuration(c);
 	if (c->o.check || c->o.print)
 		return check_configuration(c);
 	if (!c->o.offline && geteuid() != 0)
