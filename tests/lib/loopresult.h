@@ -25,7 +25,7 @@ struct result {
 	unsigned lasts;
 	uint64_t packets, rcvd, sent, bytes_rcvd, bytes_sent, seen, drops;
 	uint64_t non_ip, malformed, other_bytes, iface_drops, clamped;
-	int64_t real_end_ns, boot_end_ns;
+	int64_t real_begin_ns, real_end_ns; /* of all intervals */
 	unsigned gaps; /* intervals that do not meet */
 	unsigned named; /* rows that have an application's name */
 	unsigned from_2; /* rows whose client is 0.0.0.2 */
@@ -90,6 +90,8 @@ result_note(void *ctx, const struct frame_header *h)
 	r->other_bytes += h->counters.non_ip_bytes +
 	    h->counters.malformed_bytes;
 	r->clamped += h->counters.time_clamped;
+	if (r->real_begin_ns == 0)
+		r->real_begin_ns = h->first_real_ns;
 	if (r->real_end_ns != 0 && h->first_real_ns != r->real_end_ns &&
 	    h->last_real_ns != r->real_end_ns)
 		r->gaps++;

@@ -312,13 +312,14 @@ test_succession(int vb)
 	const struct live_run_cfg c = {"va", true, "", 0, 0, true, 0};
 	struct live_run run[2];
 	struct live_run *before = &run[0], *after = &run[1];
-	uint64_t packets = 0, drops = 0, first_ns;
+	uint64_t packets = 0, drops = 0;
+	int64_t began_ns;
 	pthread_t sender;
 	int handovers = 0;
 
 	live_open(before, c);
 	live_start(before);
-	first_ns = (uint64_t)gp_clock_real_ns();
+	began_ns = gp_clock_real_ns();
 	pthread_create(&sender, NULL, send_handed, &vb);
 	while (handovers < 8) {
 		int64_t moment_ns;
@@ -338,9 +339,9 @@ test_succession(int vb)
 		packets += before->out->packets;
 		drops += before->totals.kernel_drops;
 		if (before->result != LOOP_STOPPED || !before->totals.left ||
-		    before->out->block[0].last_ns != moment_ns ||
-		    (uint64_t)before->out->block[0].first_ns < first_ns -
-			GP_NS_PER_S || !closes(&before->totals, before->out))
+		    before->out->real_end_ns != moment_ns ||
+		    before->out->real_begin_ns < began_ns - GP_NS_PER_S ||
+		    !closes(&before->totals, before->out))
 			ok(false, "hand-over %d", handovers);
 		close(before->stop[1]);
 		live_free(before);
