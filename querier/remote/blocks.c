@@ -107,8 +107,8 @@ static const char whole[] = "sum(l - f) = max(l) - min(f) AND "
 
 /* ---- answers ------------------------------------------------------------- */
 
-static int
-find_iface(const struct godb_scan *s, const char *full)
+int
+remote_find_iface(const struct godb_scan *s, const char *full)
 {
 	size_t lo = 0, hi = s->n_ifaces;
 
@@ -184,7 +184,7 @@ take_place(struct godb_scan *s, const struct compact_row *row,
 	    !compact_u64(row, 6, UINT64_MAX, &rows))
 		return -EPROTO;
 	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
-	i = find_iface(s, full);
+	i = remote_find_iface(s, full);
 	*known = i >= 0;
 	if (i < 0)
 		return 0;

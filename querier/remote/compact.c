@@ -419,3 +419,16 @@ compact_string(const struct compact_row *r, size_t i, char *out, size_t size)
 	out[len] = '\0';
 	return strlen(out) == len;
 }
+
+bool
+compact_cut(const struct compact_row *r, size_t i, char *out, size_t size,
+    bool *fits)
+{
+	size_t len;
+
+	if (!compact_bytes(r, i, (uint8_t *)out, size, &len))
+		return false;
+	*fits = len < size && !memchr(out, '\0', len);
+	out[len < size ? len : size - 1] = '\0';
+	return true;
+}

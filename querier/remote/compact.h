@@ -66,5 +66,9 @@ bool compact_bytes(const struct compact_row *r, size_t i, uint8_t *out,
 /* The same to a string without NULs, of at most size - 1 bytes. */
 bool compact_string(const struct compact_row *r, size_t i, char *out,
     size_t size);
+/* The same of what somebody may have made too long, or with a NUL: then the
+ * string is cut there, and *fits false.  At most `size` bytes are to come. */
+bool compact_cut(const struct compact_row *r, size_t i, char *out, size_t size,
+    bool *fits);
 
 #endif

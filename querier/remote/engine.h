@@ -92,6 +92,8 @@ struct godb_scan {
 	bool details; /* days are not told in one part each */
 };
 
+/* Number of a scan's interface; -1: none of it. */
+int remote_find_iface(const struct godb_scan *s, const char *full);
 /* FROM and WHERE: rows of committed attempts in the scan's window. */
 void remote_from_flows(struct text *t, const struct godb_scan *s);
 /* What chooses blocks of the window and interfaces. */

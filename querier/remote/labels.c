@@ -16,11 +16,11 @@ static int
 take_label(void *arg, const struct compact_row *row)
 {
 	struct labels *x = arg;
-	char label[256], category[256];
+	char label[LABEL_MAX], category[LABEL_MAX];
 
 	if (!compact_string(row, 0, label, sizeof(label)) ||
 	    !compact_string(row, 1, category, sizeof(category)))
-		return -EPROTO;
+		return RUN_STRANGE;
 	if (x->n == LABELS_MAX)
 		return GODB_EMEMORY;
 	if (x->n == x->room) {
@@ -129,9 +129,12 @@ labels_ask(struct run *run)
 	if (!sql_cond_has_names(run->opts->cond) &&
 	    !sql_cond_has_names(run->opts->having))
 		return 0;
-	text_add(&sql, "SELECT hex(l7proto), hex(category)");
-	text_fmt(&sql, " FROM %s.flows WHERE ", run->scan->r->database);
+	text_fmt(&sql, "SELECT hex(substring(l7proto, 1, %d)), "
+	    "hex(substring(category, 1, %d)) FROM %s.flows WHERE ", LABEL_MAX,
+	    LABEL_MAX, run->scan->r->database);
 	remote_in_window(&sql, run->scan);
+	if (run->choosy)
+		shipped_put(&sql, true);
 	text_add(&sql, " GROUP BY l7proto, category FORMAT JSONCompact");
 	compact_begin(&c, 2, take_label, &run->labels);
 	rc = remote_ask(run->scan->r, &sql, NULL, &c);

@@ -27,10 +27,11 @@ static struct godb_list_iface *
 find(struct godb_list *l, const struct compact_row *row, bool *fine)
 {
 	char site[SITE_MAX], name[IFACE_MAX], full[FULL_MAX];
+	bool fits[2] = {false, false};
 
-	*fine = compact_string(row, 0, site, sizeof(site)) &&
-	    compact_string(row, 1, name, sizeof(name));
-	if (!*fine)
+	*fine = compact_cut(row, 0, site, sizeof(site), &fits[0]) &&
+	    compact_cut(row, 1, name, sizeof(name), &fits[1]);
+	if (!fits[0] || !fits[1])
 		return NULL;
 	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
 	/* NULL: its first block has come since */
@@ -74,6 +75,13 @@ take_flows(void *arg, const struct compact_row *row)
 	return 0;
 }
 
+static void
+put_names(struct text *sql)
+{
+	text_fmt(sql, "SELECT hex(substring(site, 1, %d)), "
+	    "hex(substring(iface, 1, %d)), ", SITE_MAX, IFACE_MAX);
+}
+
 static int
 ask_blocks(struct godb_list *l)
 {
@@ -81,8 +89,8 @@ ask_blocks(struct godb_list *l)
 	struct compact c;
 	int rc;
 
-	text_add(&sql, "SELECT hex(site), hex(iface), uniqExact(day), "
-	    "uniqExact(time), sum(n)");
+	put_names(&sql);
+	text_add(&sql, "uniqExact(day), uniqExact(time), sum(n)");
 	for (size_t i = 0; i < N_COUNTERS; i++)
 		text_fmt(&sql, ", sum(c%zu)", i);
 	text_add(&sql, " FROM ");
@@ -101,8 +109,9 @@ ask_flows(struct godb_list *l)
 	struct compact c;
 	int rc;
 
-	text_add(&sql, "SELECT hex(site), hex(iface), sum(bytes_rcvd), "
-	    "sum(bytes_sent), sum(packets_rcvd), sum(packets_sent)");
+	put_names(&sql);
+	text_add(&sql, "sum(bytes_rcvd), sum(bytes_sent), sum(packets_rcvd), "
+	    "sum(packets_sent)");
 	remote_from_flows(&sql, l->scan);
 	text_add(&sql, " GROUP BY site, iface FORMAT JSONCompact");
 	compact_begin(&c, 6, take_flows, l);

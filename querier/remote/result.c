@@ -130,6 +130,7 @@ godb_result_free(struct godb_result *r)
 	for (size_t i = 0; i < r->n_unknown; i++)
 		free(r->unknown[i].near_name);
 	free(r->unknown);
+	free(r->fault);
 	free(r);
 }
 
@@ -181,20 +182,17 @@ godb_result_totals(const struct godb_result *r, uint64_t counter[4])
 	memcpy(counter, r->totals, sizeof(r->totals));
 }
 
-/* What could not be read is known by the scan. */
+/* What a sensor could not read is known by the scan. */
 size_t
 godb_result_n_faults(const struct godb_result *r)
 {
-	(void)r;
-	return 0;
+	return r->n_faults;
 }
 
 const struct godb_fault *
 godb_result_fault(const struct godb_result *r, size_t i)
 {
-	(void)r;
-	(void)i;
-	return NULL;
+	return i < r->n_faults ? &r->fault[i] : NULL;
 }
 
 const char *

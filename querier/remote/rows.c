@@ -20,7 +20,7 @@
 
 /* ---- a row's cells ------------------------------------------------------- */
 
-static bool
+static int
 get_addr(const struct compact_row *row, size_t i, unsigned version,
     struct godb_addr6 *out)
 {
@@ -28,14 +28,14 @@ get_addr(const struct compact_row *row, size_t i, unsigned version,
 	size_t len;
 
 	if (!compact_bytes(row, i, b, sizeof(b), &len) || len != sizeof(b))
-		return false;
+		return -EPROTO;
 	*out = (struct godb_addr6){gp_addr_half(b), gp_addr_half(b + 8)};
 	if (version == 6)
-		return true;
+		return 0;
 	if (out->hi != 0 || out->lo >> 32 != 0xffff)
-		return false;
+		return RUN_STRANGE;
 	out->lo &= UINT32_MAX;
-	return true;
+	return 0;
 }
 
 /* A text of a key's column to its number among the texts. */
@@ -46,7 +46,7 @@ get_text(struct run *run, const struct compact_row *row, size_t i,
 	char text[SITE_MAX];
 
 	if (!compact_string(row, i, text, sizeof(text)))
-		return -EPROTO;
+		return RUN_STRANGE;
 	return result_intern(&run->result->strings, text, out);
 }
 
@@ -75,11 +75,9 @@ get_key(struct run *run, const struct compact_row *row, size_t *at,
 		return get_text(run, row, (*at)++, &k->site);
 	case GODB_KEY_SIP:
 	case GODB_KEY_HOST:
-		return get_addr(row, (*at)++, k->version, &k->sip) ? 0
-								  : -EPROTO;
+		return get_addr(row, (*at)++, k->version, &k->sip);
 	case GODB_KEY_DIP:
-		return get_addr(row, (*at)++, k->version, &k->dip) ? 0
-								  : -EPROTO;
+		return get_addr(row, (*at)++, k->version, &k->dip);
 	case GODB_KEY_DPORT:
 		rc = get_number(row, (*at)++, UINT16_MAX, &v);
 		k->dport = (uint16_t)v;
@@ -129,10 +127,10 @@ take_row(void *arg, const struct compact_row *row)
 	int rc = result_new_row(run->result, &k);
 
 	if (rc == 0 && godb_keys_has_address(keys)) {
-		rc = get_number(row, at++, 6, &version);
+		rc = get_number(row, at++, UINT8_MAX, &version);
 		k->version = (uint8_t)version;
 		if (rc == 0 && version != 4 && version != 6)
-			rc = -EPROTO;
+			rc = RUN_STRANGE;
 	}
 	for (unsigned i = 0; rc == 0 && i < keys->n; i++)
 		rc = get_key(run, row, &at, keys->key[i], k);
@@ -283,11 +281,12 @@ ask_all(struct run *run)
 	return rc < 0 ? rc : ask_groups(run);
 }
 
-int
-godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
-    struct godb_result **out)
+static int
+run_query(const struct godb_scan *s, const struct godb_query_opts *opts,
+    bool choosy, struct godb_result **out)
 {
-	struct run run = {.scan = s, .opts = opts, .metrics = opts->metrics};
+	struct run run = {.scan = s, .opts = opts, .metrics = opts->metrics,
+	    .choosy = choosy};
 	int rc;
 
 	run.result = calloc(1, sizeof(*run.result));
@@ -300,14 +299,31 @@ godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
 	if (opts->having)
 		run.metrics |= godb_cond_metrics(opts->having);
 	statement_bin(&run);
-	rc = run.bin.failed ? -ENOMEM : ask_all(&run);
+	rc = run.bin.failed ? -ENOMEM : 0;
+	if (rc == 0 && choosy)
+		rc = shipped_ask(&run);
+	if (rc == 0)
+		rc = ask_all(&run);
 	labels_free(&run.labels);
 	text_free(&run.bin);
-	if (rc == -EPROTO)
-		remote_nonsense(s->r);
 	if (rc < 0)
 		godb_result_free(run.result);
 	else
 		*out = run.result;
+	return rc;
+}
+
+int
+godb_query_run(const struct godb_scan *s, const struct godb_query_opts *opts,
+    struct godb_result **out)
+{
+	int rc = run_query(s, opts, false, out);
+
+	/* to choose costs the server time that rows as they are shipped do
+	 * not need */
+	if (rc == RUN_STRANGE)
+		rc = run_query(s, opts, true, out);
+	if (rc == -EPROTO || rc == RUN_STRANGE)
+		remote_nonsense(s->r);
 	return rc;
 }

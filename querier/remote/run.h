@@ -5,15 +5,22 @@
  *   rows.c       asks, takes the rows of answers
  *   statement.c  what is asked, in SQL
  *   labels.c     applications that the window has
+ *   shipped.c    rows that no sensor ships
  *   result.c     rows that are kept
  */
 #ifndef REMOTE_RUN_H
 #define REMOTE_RUN_H
 
+#include <errno.h>
+
 #include "querier/remote/engine.h"
 #include "querier/remote/sql.h"
 
 #define N_COUNTERS 4
+#define LABEL_MAX  256 /* of an application or category, with its NUL */
+
+/* What rows.c says of a row that no sensor ships. */
+#define RUN_STRANGE (-EBADMSG)
 
 /* An application that rows of the window have. */
 struct label {
@@ -57,6 +64,8 @@ struct godb_result {
 	uint64_t totals[N_COUNTERS];
 	struct unknown_name *unknown;
 	size_t n_unknown;
+	struct godb_fault *fault; /* where rows were left out */
+	size_t n_faults;
 	struct godb_result_stats stats;
 };
 
@@ -68,6 +77,7 @@ struct run {
 	struct labels labels;
 	uint32_t metrics; /* extras that somebody asks for */
 	bool host;        /* a row counts under both ends */
+	bool choosy;      /* rows that no sensor ships are left out */
 	bool exact;       /* sums stay at the largest number */
 	struct text bin;  /* of time */
 	uint64_t guard;   /* of the totals: sums may have wrapped from
@@ -98,6 +108,15 @@ void statement_groups(struct text *t, const struct run *run);
  * those that stand for nothing.  0, -EPROTO, or as remote_ask(). */
 int labels_ask(struct run *run);
 void labels_free(struct labels *x);
+
+/* ---- shipped.c */
+
+/* " AND " and that a row of flows is one that a sensor may ship, or that it is
+ * none. */
+void shipped_put(struct text *t, bool shipped);
+/* Tells how many rows of the window are none, and notes where as faults.
+ * 0, -EPROTO, or as remote_ask(). */
+int shipped_ask(struct run *run);
 
 /* ---- result.c */
 

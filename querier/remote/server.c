@@ -111,20 +111,6 @@ remote_ask(struct godb_reader *r, const struct text *sql, const char *settings,
 
 /* ---- sites and interfaces ------------------------------------------------ */
 
-/* A name as a string; *fits: it is none that is too long or holds a NUL. */
-static int
-take_name(const struct compact_row *row, size_t i, char *out, size_t size,
-    bool *fits)
-{
-	size_t len;
-
-	if (!compact_bytes(row, i, (uint8_t *)out, size, &len))
-		return -EPROTO;
-	*fits = len < size && !memchr(out, '\0', len);
-	out[len < size ? len : size - 1] = '\0';
-	return 0;
-}
-
 static int
 take_iface(void *arg, const struct compact_row *row)
 {
@@ -135,8 +121,8 @@ take_iface(void *arg, const struct compact_row *row)
 	bool fits[2];
 	int len;
 
-	if (take_name(row, 0, site, sizeof(site), &fits[0]) < 0 ||
-	    take_name(row, 1, name, sizeof(name), &fits[1]) < 0 ||
+	if (!compact_cut(row, 0, site, sizeof(site), &fits[0]) ||
+	    !compact_cut(row, 1, name, sizeof(name), &fits[1]) ||
 	    !compact_u64(row, 2, UINT32_MAX, &first) ||
 	    !compact_u64(row, 3, UINT32_MAX, &last) ||
 	    !compact_u64(row, 4, 1, &offline[0]) ||

@@ -118,8 +118,10 @@ put_statement(struct text *t, const struct look *l)
 	if (rc == 0) {
 		text_add(t, "SELECT hex(concat(toFixedString("
 		    "reinterpretAsString(h), 8), toFixedString("
-		    "reinterpretAsString(l), 8))), toUInt16(day), hex(site), "
-		    "hex(iface), toUInt32(min(time)), toUInt32(max(time)) FROM "
+		    "reinterpretAsString(l), 8))), toUInt16(day), ");
+		text_fmt(t, "hex(substring(site, 1, %d)), "
+		    "hex(substring(iface, 1, %d)), ", SITE_MAX, IFACE_MAX);
+		text_add(t, "toUInt32(min(time)), toUInt32(max(time)) FROM "
 		    "(SELECT version, day, time, site, iface, "
 		    "arrayJoin([sip, dip]) AS a");
 		remote_from_flows(t, l->scan);
@@ -205,16 +207,19 @@ take_row(void *arg, const struct compact_row *row)
 	struct godb_addr6 a;
 	uint8_t b[16];
 	size_t len, lo = 0, hi = l->n;
+	bool fits[2];
 	int rc = 0;
 
 	if (!compact_bytes(row, 0, b, sizeof(b), &len) || len != sizeof(b) ||
 	    !compact_u64(row, 1, UINT16_MAX, &day) ||
-	    !compact_string(row, 2, site, sizeof(site)) ||
-	    !compact_string(row, 3, name, sizeof(name)) ||
+	    !compact_cut(row, 2, site, sizeof(site), &fits[0]) ||
+	    !compact_cut(row, 3, name, sizeof(name), &fits[1]) ||
 	    !compact_u64(row, 4, UINT32_MAX, &first) ||
 	    !compact_u64(row, 5, UINT32_MAX, &last))
 		return -EPROTO;
-	(void)snprintf(full, sizeof(full), "%s/%s", site, name);
+	/* seen, but on no interface that there is */
+	(void)snprintf(full, sizeof(full), "%s/%s", site,
+	    fits[0] && fits[1] ? name : "/");
 	a = (struct godb_addr6){gp_addr_half(b), gp_addr_half(b + 8)};
 	if (l->prefix[l->at[0]].version == 4)
 		a.lo &= UINT32_MAX;

@@ -160,12 +160,15 @@ put_key_columns(struct text *t, const struct run *run)
 			text_fmt(t, "hex(%s)", k.value);
 			break;
 		case GODB_KEY_L7PROTO:
-			text_add(t, "hex(l7proto), hex(max(category))");
+			text_fmt(t, "hex(substring(l7proto, 1, %d)), "
+			    "hex(substring(max(category), 1, %d))", LABEL_MAX,
+			    LABEL_MAX);
 			n++;
 			break;
 		case GODB_KEY_IFACE:
 		case GODB_KEY_SITE:
-			text_fmt(t, "hex(%s)", godb_key_name(keys->key[i]));
+			text_fmt(t, "hex(substring(%s, 1, %d))",
+			    godb_key_name(keys->key[i]), SITE_MAX);
 			break;
 		case GODB_KEY_DPORT:
 		case GODB_KEY_PROTO:
@@ -350,6 +353,8 @@ put_source(struct text *t, const struct run *run)
 		text_add(t, ", [0], [0, 1])) AS e");
 	}
 	remote_from_flows(t, run->scan);
+	if (run->choosy)
+		shipped_put(t, true);
 	text_add(t, " AND ");
 	put_rows_condition(t, run);
 	if (run->host)

@@ -46,6 +46,7 @@ check_fields(const struct compact *c)
 	uint64_t v;
 	int64_t i;
 	size_t len;
+	bool fits;
 
 	ok(compact_string(&kept[0], 0, text, sizeof(text)) &&
 	    strcmp(text, "ok") == 0, "a string in hexadecimal digits");
@@ -63,6 +64,12 @@ check_fields(const struct compact *c)
 	    "room for");
 	ok(!compact_string(&c->totals, 0, text, sizeof(text)),
 	    "NUL is in no string");
+	ok(compact_cut(&kept[0], 0, text, 3, &fits) && fits &&
+	    strcmp(text, "ok") == 0, "a string that fits");
+	ok(compact_cut(&kept[0], 0, text, 2, &fits) && !fits &&
+	    strcmp(text, "o") == 0, "one that is cut");
+	ok(compact_cut(&c->totals, 0, text, sizeof(text), &fits) && !fits,
+	    "one with a NUL");
 	ok(compact_u64(&c->totals, 2, 99, &v) && v == 12, "totals");
 }
 
