@@ -72,7 +72,7 @@ static const char help[] =
     "usage: goprobe [-c FILE] [-d STORE] IFACE...\n"
     "       goprobe [-c FILE] [-d STORE] -i NAME [--append] -r FILE...\n"
     "\n"
-    "Live (as root): captures on every IFACE until SIGINT or SIGTERM.\n"
+    "Live (as root): captures on every IFACE until SIGINT, SIGTERM or SIGHUP.\n"
     "Offline (as anyone): replays capture files into interface NAME.\n"
     "\n"
     "  -c FILE        configuration, default " GP_CONF_PATH "\n"
@@ -118,6 +118,9 @@ check_combination(const struct options *o)
 	if ((o->check || o->print) && o->n_ifaces > 0)
 		usage_error("-t and -T take -c FILE alone; unexpected",
 		    o->ifaces[0]);
+	if ((o->check || o->print) && (o->n_files > 0 || o->iface))
+		usage_error("-t and -T take -c FILE alone; unexpected",
+		    o->n_files > 0 ? o->files[0] : o->iface);
 	if (o->check || o->print)
 		return;
 	if (o->n_files == 0 && o->n_ifaces == 0)

@@ -297,6 +297,8 @@ loop_run_files(struct loop *l)
 		    take_packet, l, &n));
 		loop_wait(l, 0, NULL, 0);
 	}
+	/* for answers a file that nobody read to its end is a short one */
+	l->cut |= more;
 	finish(l);
 	if (l->peer_gone)
 		return LOOP_PEER_GONE;

@@ -13,9 +13,18 @@
 
 /* Of which `seen` cannot say that something was not there. */
 enum answer_unknown {
-	ANSWER_KNOWN,
-	ANSWER_BEGINS_BEFORE, /* the window does: before the first block */
-	ANSWER_NO_BLOCK,      /* it has none, nor is known to lack one */
+	ANSWER_KNOWN = 0,
+	ANSWER_BEGINS_BEFORE = 1, /* the window does: before the first block */
+	ANSWER_ENDS_AFTER = 2,    /* it does: after the last one */
+	ANSWER_BOTH = 3,
+	ANSWER_NO_BLOCK = 4,      /* it has none, nor is known to lack one */
+};
+
+/* Of which time there are blocks, and what that leaves of the window. */
+struct answer_known {
+	enum answer_unknown unknown;
+	int64_t first_s; /* the first one's start, INT64_MAX: there is none */
+	int64_t until_s; /* the last one's end */
 };
 
 struct answer {
@@ -36,10 +45,7 @@ struct answer {
 	bool remote;               /* of many sites, not of a store */
 	const struct chart *chart; /* NULL: none */
 	const struct style *style;
-	/* seen: what of the window nobody looked at; the first block's start,
-	 * INT64_MAX when there is none */
-	enum answer_unknown unknown;
-	int64_t known_s;
+	struct answer_known known; /* seen: what of the window nobody looked at */
 };
 
 /* What standard output can show. */

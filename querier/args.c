@@ -161,6 +161,27 @@ struct typed {
 	bool packets, in, out;
 };
 
+static bool
+explains(enum args_action action)
+{
+	return action == ARGS_HELP || action == ARGS_HELP_ALL ||
+	    action == ARGS_WORDS || action == ARGS_VERSION;
+}
+
+/* Whoever asks for help gets it, whatever else there is; of two other things
+ * that are done instead of a question nobody knows which was meant. */
+static int
+set_action(struct args *a, enum args_action action, char *error)
+{
+	if (explains(a->action) || a->action == action)
+		return 0;
+	if (a->action != ARGS_QUERY && !explains(action))
+		return FAIL("one of --status, --list, --check, -t and -T at a "
+		    "time");
+	a->action = action;
+	return 0;
+}
+
 static int
 apply(struct args *a, struct typed *t, const struct option *o,
     const char *value, char *error)
@@ -251,12 +272,10 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		a->geo = true;
 		break;
 	case OPT_HELP_ALL:
-		a->action = ARGS_HELP_ALL;
-		break;
+		return set_action(a, ARGS_HELP_ALL, error);
 	case OPT_WORDS:
-		a->action = ARGS_WORDS;
 		a->words = value;
-		break;
+		return set_action(a, ARGS_WORDS, error);
 	case OPT_FAIL_INCOMPLETE:
 		a->fail_incomplete = true;
 		break;
@@ -267,35 +286,27 @@ apply(struct args *a, struct typed *t, const struct option *o,
 		a->external = true;
 		break;
 	case OPT_STATUS:
-		a->action = ARGS_STATUS;
-		break;
+		return set_action(a, ARGS_STATUS, error);
 	case OPT_STATUS_FILE:
 		a->status_file = value;
-		a->action = ARGS_STATUS;
-		break;
+		return set_action(a, ARGS_STATUS, error);
 	case OPT_LIST:
-		a->action = ARGS_LIST;
-		break;
+		return set_action(a, ARGS_LIST, error);
 	case OPT_CHECK:
-		a->action = ARGS_CHECK;
-		break;
+		return set_action(a, ARGS_CHECK, error);
 	case OPT_SANDBOX:
 		return args_set_sandbox(a, value, error);
 	case OPT_CONF:
 		a->conf = value;
 		break;
 	case OPT_CHECK_CONF:
-		a->action = ARGS_CHECK_CONF;
-		break;
+		return set_action(a, ARGS_CHECK_CONF, error);
 	case OPT_PRINT_CONF:
-		a->action = ARGS_PRINT_CONF;
-		break;
+		return set_action(a, ARGS_PRINT_CONF, error);
 	case OPT_HELP:
-		a->action = ARGS_HELP;
-		break;
+		return set_action(a, ARGS_HELP, error);
 	case OPT_VERSION:
-		a->action = ARGS_VERSION;
-		break;
+		return set_action(a, ARGS_VERSION, error);
 	case OPT_CLEAN:
 	case OPT_WIPE:
 		return FAIL("goquery only reads; removing data is "
@@ -470,6 +481,9 @@ finish_status(const struct args *a, char *error)
 	if (a->query)
 		return FAIL("--status takes no query; '%.40s' is one too many",
 		    a->query);
+	if (a->first || a->last || a->condition[0] || a->having[0])
+		return FAIL("--status is about now: -f, -l, -c and --having do "
+		    "not fit");
 	if (a->format != ARGS_TXT && a->format != ARGS_JSON)
 		return FAIL("--status is told in txt or json, not in %s",
 		    args_format(a->format));
@@ -506,7 +520,7 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 		a->ifaces = "any";
 	if (a->format == ARGS_HTML)
 		return FAIL("seen is told in txt, csv, json and jsonl");
-	if (t->sort || t->packets || a->ascending ||
+	if (t->sort || t->packets || t->in || t->out || a->ascending ||
 	    (a->limit_text && !a->new) || a->share || a->n_show || a->bin_s ||
 	    a->having[0] || a->plot || a->resolve || a->geo)
 		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "

@@ -1,6 +1,7 @@
 #include "querier/indicators.h"
 
 #include "common/base/addr.h"
+#include "common/base/clock.h"
 #include "querier/seen.h"
 #include "querier/when.h"
 
@@ -165,7 +166,7 @@ put_known(struct out *o, const struct sightings *s)
 {
 	char note[256];
 
-	if (seen_note(s->unknown, s->known_s, note))
+	if (seen_note(&s->known, note))
 		out_fmt(o, "Note: %s\n", note);
 }
 
@@ -185,7 +186,7 @@ sightings_txt(struct out *o, const struct sightings *s)
 			continue;
 		}
 		when_format_local(sight.first_s, first);
-		when_format_local(sight.last_s, last);
+		when_format_local(sight.last_s + GP_SLOT_S, last);
 		out_fmt(o, "seen   %-18s from %s to %s, %u days, on ", text,
 		    first, last, sight.days);
 		put_ifaces(o, s, i, " ", out_clean);
@@ -213,8 +214,8 @@ sightings_csv(struct out *o, const struct sightings *s)
 		}
 		/* names have neither blanks nor, when quoted, commas */
 		out_fmt(o, "%s,seen,%lld,%lld,%u,\"", text,
-		    (long long)sight.first_s, (long long)sight.last_s,
-		    sight.days);
+		    (long long)sight.first_s,
+		    (long long)(sight.last_s + GP_SLOT_S), sight.days);
 		for (size_t f = 0, more = 0; f < godb_scan_n_ifaces(s->scan);
 		     f++) {
 			const char *name = godb_scan_iface(s->scan, f);
@@ -246,7 +247,7 @@ put_object(struct out *o, const struct sightings *s, size_t i)
 		return;
 	}
 	when_format_utc(sight.first_s, first);
-	when_format_utc(sight.last_s, last);
+	when_format_utc(sight.last_s + GP_SLOT_S, last);
 	out_fmt(o, "{\"indicator\":\"%s\",\"verdict\":\"seen\","
 	    "\"first\":\"%s\",\"last\":\"%s\",\"days\":%u,\"ifaces\":[", text,
 	    first, last, sight.days);
@@ -266,21 +267,15 @@ sightings_jsonl(struct out *o, const struct sightings *s)
 void
 sightings_json(struct out *o, const struct sightings *s)
 {
-	bool incomplete = s->unknown ||
+	bool incomplete = s->known.unknown ||
 	    godb_coverage_incomplete(s->coverage, 0) != NULL;
 	size_t n_seen = sightings_count(s);
-	char known[WHEN_TEXT_MAX];
 
 	out_fmt(o, "{\"status\":\"%s\",\n\"summary\":{\"checked\":%zu,"
-	    "\"seen\":%zu,\"never\":%zu,\"known_from\":",
+	    "\"seen\":%zu,\"never\":%zu,",
 	    incomplete ? "incomplete" : "ok", s->what->n, n_seen,
 	    s->what->n - n_seen);
-	if (s->known_s == INT64_MAX) {
-		out_str(o, "null");
-	} else {
-		when_format_utc(s->known_s, known);
-		out_json(o, known);
-	}
+	seen_json_known(o, &s->known);
 	out_str(o, ",\"coverage\":");
 	answer_json_coverage(o, s->coverage);
 	out_str(o, "},\n\"indicators\":[");

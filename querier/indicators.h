@@ -34,9 +34,7 @@ struct sightings {
 	const struct godb_seen *seen;
 	const struct godb_scan *scan;
 	const struct godb_coverage *coverage;
-	/* The first block's start, or INT64_MAX when there is none. */
-	enum answer_unknown unknown;
-	int64_t known_s;
+	struct answer_known known;
 };
 
 size_t sightings_count(const struct sightings *s); /* seen */

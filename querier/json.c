@@ -208,7 +208,7 @@ void
 answer_json_head(struct out *o, const struct answer *a)
 {
 	out_char(o, '{');
-	text_field(o, "status", a->unknown ||
+	text_field(o, "status", a->known.unknown ||
 	    godb_coverage_incomplete(a->coverage, 0) ? "incomplete" : "ok");
 	out_str(o, ",\n\"query\":");
 	print_query(o, a);

@@ -92,17 +92,16 @@ look_seen(struct session *s)
 	a.seen = look_for(s, what.prefix, what.n);
 	question_find_coverage(s, a.seen);
 	a.coverage = s->coverage;
-	a.known_s = question_first_block(s);
-	a.unknown = question_unknown(s, a.known_s);
+	a.known = question_known(s);
 	print[s->args.format](&session_out, &a);
 	(void)out_flush(&session_out);
-	question_say_unknown(s, a.unknown, a.known_s);
+	question_say_unknown(s, &a.known);
 	if (s->args.explain)
 		explain_seen(s->scan, a.seen);
 	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (sightings_count(&a) > 0)
 		return EXIT_FINE;
-	return any || a.unknown ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
+	return any || a.known.unknown ? EXIT_INCOMPLETE : EXIT_NOT_SEEN;
 }
 
 /* ---- seen --new -------------------------------------------------------- */
@@ -161,16 +160,16 @@ look_new(struct session *s)
 	struct godb_scan *window;
 	struct godb_seen *seen;
 	bool any, unreadable, earlier;
+	struct answer_known newcomers;
 	int64_t first_s = s->args.first_s;
 
 	s->args.first_s = n.since_s;
 	question_open_scan(s, NULL);
 	n.scan = window = s->scan;
-	n.known_s = question_first_block(s);
 	find_present(s, &n);
 	question_find_coverage(s, NULL);
 	n.coverage = s->coverage;
-	n.blind = question_unknown(s, n.known_s) == ANSWER_NO_BLOCK;
+	n.known = question_known(s);
 	godb_result_free(s->result);
 	s->result = NULL;
 
@@ -185,7 +184,8 @@ look_new(struct session *s)
 	    (size_t)s->args.limit : n.n;
 	print[s->args.format](&session_out, &n);
 	(void)out_flush(&session_out);
-	question_say_unknown(s, newcomers_unknown(&n), n.known_s);
+	newcomers = newcomers_known(&n);
+	question_say_unknown(s, &newcomers);
 	if (s->args.explain) {
 		explain_scan(window, question_say_explained);
 		explain_seen(s->scan, seen);

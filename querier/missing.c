@@ -44,6 +44,9 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 	case GODB_CAUSE_CLAMPED:
 		out_fmt(o, "%llu packets of a time out of range", n);
 		break;
+	case GODB_CAUSE_OVERFLOW:
+		out_fmt(o, "%llu packets without their addresses", n);
+		break;
 	case GODB_CAUSE_CUT:
 		out_str(o, "a capture file was cut short");
 		break;

@@ -1,6 +1,7 @@
 #include "querier/newcomers.h"
 
 #include "common/base/addr.h"
+#include "common/base/clock.h"
 #include "querier/indicators.h"
 #include "querier/seen.h"
 #include "querier/units.h"
@@ -125,17 +126,21 @@ newcomers_keep(struct newcomers *n, const struct godb_seen *seen)
 		qsort(n->list, kept, sizeof(*n->list), most_first);
 }
 
-enum answer_unknown
-newcomers_unknown(const struct newcomers *n)
+struct answer_known
+newcomers_known(const struct newcomers *n)
 {
-	return n->blind ? ANSWER_NO_BLOCK :
-	    n->known_s >= n->since_s ? ANSWER_BEGINS_BEFORE : ANSWER_KNOWN;
+	struct answer_known k = n->known;
+
+	/* with nothing before it there is nothing to compare with */
+	if (k.unknown != ANSWER_NO_BLOCK && k.first_s >= n->since_s)
+		k.unknown |= ANSWER_BEGINS_BEFORE;
+	return k;
 }
 
 bool
 newcomers_lack(const struct newcomers *n)
 {
-	return n->blind || n->known_s > n->since_s;
+	return n->known.unknown != ANSWER_KNOWN;
 }
 
 /* ---- telling ----------------------------------------------------------- */
@@ -161,9 +166,10 @@ put_ifaces(struct out *o, const struct newcomers *n, const struct newcomer *x,
 static void
 put_known(struct out *o, const struct newcomers *n)
 {
+	struct answer_known known = newcomers_known(n);
 	char note[256];
 
-	if (seen_note(newcomers_unknown(n), n->known_s, note))
+	if (seen_note(&known, note))
 		out_fmt(o, "Note: %s\n", note);
 }
 
@@ -178,7 +184,7 @@ newcomers_txt(struct out *o, const struct newcomers *n)
 
 		indicators_text(&x->addr, text);
 		when_format_local(x->first_s, first);
-		when_format_local(x->last_s, last);
+		when_format_local(x->last_s + GP_SLOT_S, last);
 		units_bytes(answer_counter(x->counter, GODB_METRIC_BYTES),
 		    bytes);
 		out_fmt(o, "new  %-18s from %s to %s, %llu packets, %s, on ",
@@ -226,7 +232,7 @@ newcomers_csv(struct out *o, const struct newcomers *n)
 
 		indicators_text(&x->addr, text);
 		out_fmt(o, "%s,%lld,%lld", text, (long long)x->first_s,
-		    (long long)x->last_s);
+		    (long long)(x->last_s + GP_SLOT_S));
 		for (size_t k = 0; k < ANSWER_N_USUAL; k++)
 			out_fmt(o, ",%llu", (unsigned long long)answer_counter(
 			    x->counter, answer_usual[k]));
@@ -244,7 +250,7 @@ put_object(struct out *o, const struct newcomers *n, const struct newcomer *x)
 
 	indicators_text(&x->addr, text);
 	when_format_utc(x->first_s, first);
-	when_format_utc(x->last_s, last);
+	when_format_utc(x->last_s + GP_SLOT_S, last);
 	out_fmt(o, "{\"address\":\"%s\",\"first\":\"%s\",\"last\":\"%s\"", text,
 	    first, last);
 	for (size_t k = 0; k < ANSWER_N_USUAL; k++)
@@ -268,22 +274,17 @@ newcomers_jsonl(struct out *o, const struct newcomers *n)
 void
 newcomers_json(struct out *o, const struct newcomers *n)
 {
-	bool incomplete = newcomers_unknown(n) ||
+	bool incomplete = newcomers_known(n).unknown ||
 	    godb_coverage_incomplete(n->coverage, 0) != NULL ||
 	    godb_coverage_incomplete(n->earlier, 0) != NULL;
-	char since[WHEN_TEXT_MAX], known[WHEN_TEXT_MAX];
+	char since[WHEN_TEXT_MAX];
 
 	when_format_utc(n->since_s, since);
 	out_fmt(o, "{\"status\":\"%s\",\n\"summary\":{\"checked\":%zu,"
-	    "\"new\":%zu,\"known\":%zu,\"since\":\"%s\",\"known_from\":",
+	    "\"new\":%zu,\"known\":%zu,\"since\":\"%s\",",
 	    incomplete ? "incomplete" : "ok", n->checked, n->n,
 	    n->checked - n->n, since);
-	if (n->known_s == INT64_MAX) {
-		out_str(o, "null");
-	} else {
-		when_format_utc(n->known_s, known);
-		out_json(o, known);
-	}
+	seen_json_known(o, &n->known);
 	out_str(o, ",\"coverage\":");
 	answer_json_coverage(o, n->coverage);
 	out_str(o, ",\"earlier\":");

@@ -23,8 +23,7 @@ struct newcomers {
 	size_t shown;   /* of the list, from its beginning */
 	const struct godb_scan *scan; /* of the window */
 	int64_t since_s;
-	int64_t known_s; /* first block there is; INT64_MAX: none */
-	bool blind;      /* the window has none: ANSWER_NO_BLOCK */
+	struct answer_known known; /* of the window from since_s on */
 	const struct godb_coverage *coverage, *earlier;
 };
 
@@ -39,8 +38,8 @@ int newcomers_take(struct newcomers *n, const struct godb_result *r,
 void newcomers_keep(struct newcomers *n, const struct godb_seen *seen);
 
 /* What nobody looked at: of the window, or only of what precedes it. */
-enum answer_unknown newcomers_unknown(const struct newcomers *n);
-/* The window begins before anything is known, or nothing of it is. */
+struct answer_known newcomers_known(const struct newcomers *n);
+/* Of the window alone. */
 bool newcomers_lack(const struct newcomers *n);
 
 void newcomers_txt(struct out *o, const struct newcomers *n);

@@ -254,41 +254,63 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 		session_die(EXIT_ERROR, "%s", godb_strerror(rc));
 }
 
-int64_t
-question_first_block(const struct session *s)
+/* Of the blocks of all interfaces. */
+static void
+find_extent(const struct session *s, int64_t *known_s, int64_t *until_s)
 {
-	int64_t known_s = INT64_MAX;
-
+	*known_s = INT64_MAX;
+	*until_s = 0;
 	for (size_t i = 0; i < s->n_ifaces; i++) {
 		int64_t first_s, last_s;
 
-		if (godb_scan_extent(s->scan, i, &first_s, &last_s) &&
-		    first_s < known_s)
-			known_s = first_s;
+		if (!godb_scan_extent(s->scan, i, &first_s, &last_s))
+			continue;
+		if (first_s < *known_s)
+			*known_s = first_s;
+		if (last_s + GP_SLOT_S > *until_s)
+			*until_s = last_s + GP_SLOT_S;
 	}
-	return known_s;
+}
+
+/* Whether the window goes on behind the last block, as behind capture files;
+ * the newest minutes may be on their way. */
+static bool
+ends_after(const struct session *s, int64_t until_s)
+{
+	int64_t end_s = gp_clock_slot(s->args.last_s - 1) + GP_SLOT_S;
+	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S - 3 * GP_SLOT_S;
+
+	return until_s < end_s && until_s < now_s;
 }
 
 /* -f 0 asks for whatever there is; any other beginning is meant. */
-enum answer_unknown
-question_unknown(const struct session *s, int64_t known_s)
+struct answer_known
+question_known(const struct session *s)
 {
+	struct answer_known k = {.unknown = ANSWER_KNOWN};
+	bool meant = s->args.first_s > 0;
 	uint64_t covered_ns, all_ns;
 
-	if (known_s == INT64_MAX || (s->args.first_s > 0 &&
-		known_s > gp_clock_slot(s->args.first_s)))
-		return ANSWER_BEGINS_BEFORE;
+	find_extent(s, &k.first_s, &k.until_s);
 	godb_coverage_time(s->coverage, &covered_ns, &all_ns);
-	return all_ns > 0 ? ANSWER_KNOWN : ANSWER_NO_BLOCK;
+	if (k.first_s == INT64_MAX)
+		k.unknown = ANSWER_BEGINS_BEFORE;
+	else if (meant && k.first_s > gp_clock_slot(s->args.first_s))
+		k.unknown = ends_after(s, k.until_s) ? ANSWER_BOTH
+						     : ANSWER_BEGINS_BEFORE;
+	else if (all_ns == 0)
+		k.unknown = ANSWER_NO_BLOCK;
+	else if (meant && ends_after(s, k.until_s))
+		k.unknown = ANSWER_ENDS_AFTER;
+	return k;
 }
 
 void
-question_say_unknown(const struct session *s, enum answer_unknown unknown,
-    int64_t known_s)
+question_say_unknown(const struct session *s, const struct answer_known *known)
 {
 	char note[256];
 
-	if (format_has_rows_only(s) && seen_note(unknown, known_s, note))
+	if (format_has_rows_only(s) && seen_note(known, note))
 		session_say("goquery: note: %s", note);
 }
 
@@ -330,7 +352,6 @@ print_answer(struct session *s, int64_t took_ns)
 		.remote = s->args.remote != NULL,
 		.chart = s->has_chart ? &s->chart : NULL,
 		.style = &s->style,
-		.known_s = question_first_block(s),
 	};
 	static void (*const seen[])(struct out *, const struct answer *) = {
 		[ARGS_TXT] = seen_print_txt,
@@ -341,7 +362,7 @@ print_answer(struct session *s, int64_t took_ns)
 	char note[256];
 
 	if (s->args.seen)
-		a.unknown = question_unknown(s, a.known_s);
+		a.known = question_known(s);
 	if (s->args.resolve || s->args.geo) {
 		int rc = answer_ask_names(&a, s->names, &a.names_cut);
 
@@ -354,7 +375,7 @@ print_answer(struct session *s, int64_t took_ns)
 	for (size_t i = 0; format_has_rows_only(s) &&
 	     answer_warning(&a, i, note); i++)
 		session_say("goquery: note: %s", note);
-	question_say_unknown(s, a.unknown, a.known_s);
+	question_say_unknown(s, &a.known);
 }
 
 /* ---- what is missing --------------------------------------------------- */
@@ -446,8 +467,7 @@ exit_code(const struct session *s)
 
 	question_say_incomplete(s, s->coverage, &any, &unreadable);
 	if (s->args.seen)
-		any |= question_unknown(s, question_first_block(s)) !=
-		    ANSWER_KNOWN;
+		any |= question_known(s).unknown != ANSWER_KNOWN;
 	if (s->args.seen)
 		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
 						: EXIT_NOT_SEEN;

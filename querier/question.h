@@ -22,13 +22,11 @@ void question_open_scan(struct session *s,
     const struct godb_query_opts *question);
 struct godb_seen;
 void question_find_coverage(struct session *s, const struct godb_seen *seen);
-/* Start of the first block of all interfaces; INT64_MAX: there is none. */
-int64_t question_first_block(const struct session *s);
 /* What of the window nobody looked at, behind question_find_coverage(). */
-enum answer_unknown question_unknown(const struct session *s, int64_t known_s);
+struct answer_known question_known(const struct session *s);
 /* The same as a note, where the format has no place for it. */
-void question_say_unknown(const struct session *s, enum answer_unknown unknown,
-    int64_t known_s);
+void question_say_unknown(const struct session *s,
+    const struct answer_known *known);
 /* A line of --explain. */
 void question_say_explained(const char *line);
 _Noreturn void question_die(const struct session *s, int rc);

@@ -62,24 +62,45 @@ next_sight(const struct answer *a, size_t *at, struct sight *out)
 }
 
 bool
-seen_note(enum answer_unknown unknown, int64_t known_s, char out[256])
+seen_note(const struct answer_known *known, char out[256])
 {
-	char from[WHEN_TEXT_MAX];
+	char from[WHEN_TEXT_MAX], until[WHEN_TEXT_MAX];
 
-	if (unknown == ANSWER_KNOWN)
+	if (known->unknown == ANSWER_KNOWN)
 		return false;
-	if (known_s == INT64_MAX) {
+	if (known->first_s == INT64_MAX) {
 		(void)snprintf(out, 256, "there is no block at all");
 		return true;
 	}
-	if (unknown == ANSWER_NO_BLOCK) {
+	if (known->unknown == ANSWER_NO_BLOCK) {
 		(void)snprintf(out, 256, "nothing is known of the window: no "
 		    "block is in it");
 		return true;
 	}
-	when_format_local(known_s, from);
-	(void)snprintf(out, 256, "nothing is known of the time before %s", from);
+	when_format_local(known->first_s, from);
+	when_format_local(known->until_s, until);
+	(void)snprintf(out, 256, "nothing is known of the time %s%s%s%s%s",
+	    known->unknown & ANSWER_BEGINS_BEFORE ? "before " : "",
+	    known->unknown & ANSWER_BEGINS_BEFORE ? from : "",
+	    known->unknown == ANSWER_BOTH ? " and " : "",
+	    known->unknown & ANSWER_ENDS_AFTER ? "after " : "",
+	    known->unknown & ANSWER_ENDS_AFTER ? until : "");
 	return true;
+}
+
+void
+seen_json_known(struct out *o, const struct answer_known *known)
+{
+	char from[WHEN_TEXT_MAX], until[WHEN_TEXT_MAX];
+
+	if (known->first_s == INT64_MAX) {
+		out_str(o, "\"known_from\":null,\"known_until\":null");
+		return;
+	}
+	when_format_utc(known->first_s, from);
+	when_format_utc(known->until_s, until);
+	out_fmt(o, "\"known_from\":\"%s\",\"known_until\":\"%s\"", from,
+	    until);
 }
 
 void
@@ -105,7 +126,7 @@ seen_print_txt(struct out *o, const struct answer *a)
 		out_str(o, "not seen\n");
 	answer_coverage(o, a->coverage, out_clean);
 	out_char(o, '\n');
-	if (seen_note(a->unknown, a->known_s, note))
+	if (seen_note(&a->known, note))
 		out_fmt(o, "Note: %s\n", note);
 }
 

@@ -189,6 +189,8 @@ parse_options(int argc, char **argv, struct options *o)
 	if (o->maintain.command == MAINTAIN_NONE &&
 	    (o->maintain.dry_run || o->maintain.yes))
 		usage_error("--dry-run and --yes go with a command", NULL);
+	if (o->maintain.command != MAINTAIN_NONE && (o->check || o->print))
+		usage_error("-t and -T go without a command", NULL);
 }
 
 static _Noreturn void

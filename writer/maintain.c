@@ -317,10 +317,11 @@ repair(const struct maintain *m, int store)
 	opts.dry_run = m->dry_run;
 	opts.each = say_repair;
 	rc = godb_repair(store, &opts, &r, &diag);
-	printf("%llu days %swritten anew with %llu records, %llu blocks "
-	       "marked as lost\n", (unsigned long long)r.days,
-	    m->dry_run ? "would be " : "", (unsigned long long)r.kept,
-	    (unsigned long long)r.lost);
+	if (rc == 0 || r.days > 0)
+		printf("%llu days %swritten anew with %llu records, %llu "
+		       "blocks marked as lost\n", (unsigned long long)r.days,
+		    m->dry_run ? "would be " : "", (unsigned long long)r.kept,
+		    (unsigned long long)r.lost);
 	if (rc < 0)
 		return fail(m->store,
 		    diag.text[0] ? diag.text : godb_strerror(rc));

@@ -37,6 +37,7 @@ static const char *const cause_names[GODB_N_CAUSES] = {
 	[GODB_CAUSE_LOST] = "lost-rows",
 	[GODB_CAUSE_PRUNED] = "pruned",
 	[GODB_CAUSE_UNSHIPPED] = "not-shipped",
+	[GODB_CAUSE_OVERFLOW] = "overflow",
 };
 
 const char *
@@ -278,7 +279,10 @@ find_gaps(struct job *j)
 		const struct span *s = &j->span[i];
 		int64_t begin = s->first_ns > at ? s->first_ns : at;
 		int64_t from_seen = s->first_ns > seen ? s->first_ns : seen;
-		int64_t last = s->last_ns < end ? s->last_ns : end;
+		/* a file of one packet has a moment and no length */
+		int64_t until = s->last_ns > s->first_ns ? s->last_ns
+							 : s->first_ns + 1;
+		int64_t last = until < end ? until : end;
 
 		if (s->first_ns >= end)
 			break;
@@ -324,6 +328,8 @@ amount_of(const struct godb_part *part, enum godb_cause cause)
 		return part->counters.late;
 	case GODB_CAUSE_CLAMPED:
 		return part->counters.time_clamped;
+	case GODB_CAUSE_OVERFLOW:
+		return part->counters.overflow;
 	case GODB_CAUSE_CUT:
 		return (part->flags & GODB_PART_CUT) != 0;
 	case GODB_CAUSE_LOST:
@@ -398,6 +404,7 @@ tally_of(const struct gdi_digest *d, enum godb_cause cause)
 		return &d->tally[GDI_TALLY_CUT];
 	case GODB_CAUSE_LOST:
 		return &d->tally[GDI_TALLY_LOST];
+	case GODB_CAUSE_OVERFLOW: /* days with any are read */
 	case GODB_CAUSE_DOWN:
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
@@ -568,6 +575,7 @@ note_any(struct godb_part *any, const struct godb_part *part)
 	any->flags |= part->flags;
 	any->counters.kernel_drops |= c->kernel_drops;
 	any->counters.iface_drops |= c->iface_drops;
+	any->counters.overflow |= c->overflow;
 	any->counters.late |= c->late;
 	any->counters.time_clamped |= c->time_clamped;
 }

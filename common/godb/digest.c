@@ -112,7 +112,7 @@ gdi_digest_make(const struct gdi_index *x, struct gdi_digest *out)
 	struct gdi_digest d = {.index_bytes = x->size,
 	    .index_sum = gp_checksum(x->data, (size_t)x->size, 0)};
 	struct gdi_slots blocks = {{0}};
-	bool live = false, offline = false;
+	bool live = false, offline = false, overflow = false;
 
 	d.stretch = calloc(x->n + 1, sizeof(*d.stretch));
 	if (d.stretch == NULL)
@@ -139,10 +139,12 @@ gdi_digest_make(const struct gdi_index *x, struct gdi_digest *out)
 		    (struct gdi_stretch){r->first_ns, r->last_ns};
 		offline |= (r->flags & GODB_PART_OFFLINE) != 0;
 		live |= (r->flags & GODB_PART_OFFLINE) == 0;
+		overflow |= r->counters.overflow > 0;
 	}
 	d.records = (uint32_t)x->n;
 	d.blocks = gdi_slots_count(&blocks);
-	if (live && offline)
+	/* of these the records tell, there is no tally */
+	if ((live && offline) || overflow)
 		d.n_stretches = 0;
 	join_stretches(&d);
 	*out = d;

@@ -101,7 +101,8 @@ struct gdi_digest {
 	struct gdi_slots used; /* slots with rows */
 	struct gdi_tally tally[GDI_N_TALLIES];
 	/* Ascending, apart; none although there are records: some are of
-	 * capture files and some are not, and only the index tells which. */
+	 * capture files and some are not, and only the index tells which, or
+	 * some have packets in rows [overflow]. */
 	struct gdi_stretch *stretch; /* owned */
 	uint32_t n_stretches;
 };

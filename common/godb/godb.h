@@ -721,6 +721,7 @@ enum godb_cause {
 	GODB_CAUSE_LOST,         /* rows lost to damage, earlier */
 	GODB_CAUSE_PRUNED,       /* retention had removed days of the window */
 	GODB_CAUSE_UNSHIPPED,    /* not there yet: of answers about many sites */
+	GODB_CAUSE_OVERFLOW,     /* packets counted without their addresses */
 	GODB_N_CAUSES
 };
 /* "down", "kernel-drops", ... */

@@ -197,9 +197,10 @@ parse_options(int argc, char **argv, struct options *o)
 	}
 	if (optind != argc)
 		gp_usage_error("goprobe-export", "unexpected", argv[optind]);
-	if (o->once + o->status + (o->schema >= 0) + (o->init >= 0) > 1)
-		die(EXIT_USAGE, "one of --once or --clean, --schema, --init "
-		    "and --status at a time");
+	if (o->once + o->status + (o->schema >= 0) + (o->init >= 0) +
+	    (o->check || o->print) > 1)
+		die(EXIT_USAGE, "one of --once or --clean, --schema, --init, "
+		    "--status, -t and -T at a time");
 }
 
 /* ---- configuration ------------------------------------------------------- */

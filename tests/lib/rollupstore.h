@@ -33,6 +33,7 @@ __attribute__((unused)) static void
 make_batch(const char *iface, int64_t slot_s, size_t n4, size_t n6)
 {
 	batch_make(&t, &seed, iface, slot_s, 1, ++seq, n4, n6);
+	t.b.counters.overflow = 0; /* a day with any is not held */
 	for (size_t i = 0; i < 3; i++)
 		strncpy(t.names[i].name, apps[i], sizeof(t.names[i].name));
 	for (size_t i = 0; i < n4; i++) {
@@ -107,6 +108,7 @@ __attribute__((unused)) static void
 add_quiet(struct godb_writer *w, const char *iface, int64_t slot_s)
 {
 	batch_make(&t, &seed, iface, slot_s, 1, ++seq, 0, 0);
+	t.b.counters.overflow = 0;
 	add_batch(w, iface, slot_s);
 }
 

@@ -2,7 +2,7 @@
  * rows2store - makes a store of rows that a test wrote down.
  *
  * usage: rows2store STORE <LINES
- *     B IFACE SLOT FLAGS COVERED KERNEL_DROPS IFACE_DROPS LATE CLAMPED
+ *     B IFACE SLOT FLAGS COVERED KERNEL_DROPS IFACE_DROPS LATE CLAMPED [OVERFLOW]
  *         begins a batch of the block at SLOT; FLAGS are godb_part_flags, it
  *         covers that many seconds from SLOT
  *     R SIP DIP DPORT PROTO BYTES_RCVD BYTES_SENT PKTS_RCVD PKTS_SENT L7PROTO
@@ -68,10 +68,11 @@ begin(const char *line)
 	flush();
 	memset(&batch, 0, sizeof(batch));
 	if (sscanf(line, "B %15s %" SCNd64 " %" SCNu32 " %u %" SCNu64
-		" %" SCNu64 " %" SCNu64 " %" SCNu64, iface, &batch.slot_s,
-		&batch.flags, &covered, &batch.counters.kernel_drops,
-		&batch.counters.iface_drops, &batch.counters.late,
-		&batch.counters.time_clamped) != 8)
+		" %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, iface,
+		&batch.slot_s, &batch.flags, &covered,
+		&batch.counters.kernel_drops, &batch.counters.iface_drops,
+		&batch.counters.late, &batch.counters.time_clamped,
+		&batch.counters.overflow) < 8)
 		die(line, -EINVAL);
 	batch.iface = iface;
 	batch.ring[0] = 7;

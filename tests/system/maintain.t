@@ -223,6 +223,7 @@ wait_for 5 sh -c "! flock -n '$S/goDB-writer.lock' true"
 for command in --repair --rebuild-rollups "--wipe --yes" --prune; do
 	run 1 "$command while somebody writes" writer $command -S "$T"
 	like "$err" 'store is locked by goprobe-writer, maintenance \(pid' "  names who"
+	is "$out" "" "  and tells nothing that it did"
 done
 kill $(pgrep -P $holder) $holder 2>/dev/null
 wait $holder 2>/dev/null

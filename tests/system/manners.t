@@ -59,6 +59,11 @@ run 3 "  json" goquery -d "$S" $before -e json -c 'host 192.0.2.99' seen
 is "$(printf '%s' "$out" | jq -r .status)" incomplete "  its status"
 run 1 "  -f 0 asks for what there is" goquery -d "$S" -f 0 -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
 run 1 "  within the first block" goquery -d "$S" -f 2026-01-15T09:04Z -l 2026-01-15T09:15Z -c 'host 192.0.2.99' seen
+run 3 "not seen, where the file ends before the window" goquery -d "$S" -f 2026-01-15T09:00Z -l 2026-01-15T10:00Z -c 'host 192.0.2.99' seen
+like "$out" '^Note: nothing is known of the time after 2026-01-15 09:15:00' "  it is said"
+run 3 "  nor is nobody new" goquery -d "$S" -f 2026-01-15T09:00Z -l 2026-01-15T10:00Z seen --new 2026-01-15T09:10Z
+like "$out" '^Note: nothing is known of the time after 2026-01-15 09:15:00' "  it is said"
+run 1 "  up to its end nobody is" goquery -d "$S" -f 2026-01-15T09:00Z -l 2026-01-15T09:15Z seen --new 2026-01-15T09:10Z
 # where a reader is gone nobody learns "not seen" from the status
 run 2 "seen: its reader has gone" sh -c "trap '' PIPE
 	{ sleep 0.3; goquery -d '$S' $W seen 192.0.2.11; echo \$? >'$T/gone'; } | :

@@ -6,13 +6,14 @@ HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
 [ -x "$HELPERS/lib/rows2store" ] || skip_all "no tests/lib/rows2store; make tests"
 DAY=1767225600 # 2026-01-01
 
-# store NAME FLAGS COVERED KERNEL IFACE LATE CLAMPED [SKIPPED_SLOT]: an hour of
-# blocks; the third has the flags and counters, SKIPPED_SLOT is not there
+# store NAME FLAGS COVERED KERNEL IFACE LATE CLAMPED [SKIPPED_SLOT [OVERFLOW]]:
+# an hour of blocks; the third has the flags and counters, SKIPPED_SLOT is not
+# there
 store() {
 	for n in 0 1 2 3 4 5 6 7 8 9 10 11; do
 		slot=$((DAY + n * 300))
 		[ "${8:-}" = "$n" ] && continue
-		if [ $n = 2 ]; then echo "B eth0 $slot $2 $3 $4 $5 $6 $7"; else
+		if [ $n = 2 ]; then echo "B eth0 $slot $2 $3 $4 $5 $6 $7 ${9:-0}"; else
 			echo "B eth0 $slot 4 300 0 0 0 0"; fi
 		echo "R 192.0.2.$n 198.51.100.7 443 6 1000 200 2 1 TLS"
 		echo "C eth0 $slot"
@@ -72,6 +73,8 @@ store late 4 300 0 0 5 0
 check late late '5 packets counted late on eth0' 0
 store clamped 4 300 0 0 0 9
 check clamped time-range '9 packets of a time out of range on eth0' 0
+store full 4 300 0 0 0 0 none 11
+check full overflow '11 packets without their addresses on eth0' 0
 store cut 20 300 0 0 0 0
 check cut cut-file 'a capture file was cut short on eth0' 0
 store gap 4 300 0 0 0 0 7
@@ -99,6 +102,20 @@ like "$err" 'incomplete iface=eth0 first=2026-01-14T00:00:00Z last=2026-01-16T00
 run 3 "--fail-incomplete" p --fail-incomplete -e csv sip
 like "$(p sip)" '^Coverage: .*2 days removed by retention on eth0' "  below the table"
 run 3 "seen gives no false no" p seen 203.0.113.250
+
+# whose packets found no room in the flow table, nobody knows; neither does an
+# index of addresses
+f() { goquery -d "$T/full" -i eth0 -f 0 -l 2026-01-02T00:00Z "$@"; }
+ok "an index of addresses" test -e "$T/full/eth0/2026-01-01/addresses.idx"
+for how in --no-index "-e txt"; do
+	run 3 "seen gives no false no where addresses were not kept" \
+	    f $how seen 203.0.113.250
+	like "$out" '^Coverage: .*; 11 packets without their addresses on eth0' \
+	    "  and says why"
+	run 3 "  nor of a condition" f $how -c 'host 203.0.113.250' seen
+	run 0 "  what was seen was seen" f $how seen 192.0.2.2
+done
+run 0 "--check has nothing against it" goquery -d "$T/full" --check
 
 store damaged 4 300 0 0 0 0
 python3 - "$T/damaged" <<'PY'

@@ -260,4 +260,30 @@ if [ "$(id -u)" = 0 ]; then
 	run 77 "live needs root" setpriv --reuid=65534 --regid=65534 \
 	    --clear-groups "$BIN/goprobe" lo
 fi
+
+# --- a replay that is stopped: what of the file is missing, answers tell
+python3 - tests/data/office.pcap "$T/long.pcap" <<'PY'
+import struct, sys
+data, at, packets = open(sys.argv[1], "rb").read(), 24, []
+while at < len(data):
+    s, us, cap, wire = struct.unpack_from("<IIII", data, at)
+    packets.append((s, us, cap, wire, data[at + 16:at + 16 + cap]))
+    at += 16 + cap
+with open(sys.argv[2], "wb") as out:
+    out.write(data[:24])
+    for k in range(1200):
+        out.write(b"".join(struct.pack("<IIII", s + k * 900, us, cap, wire) + p
+                           for s, us, cap, wire, p in packets))
+PY
+goprobe -d "$T/stopped" -i e -r "$T/long.pcap" 2>"$T/err" &
+replay=$!
+ok "a long replay" wait_for 30 test -d "$T/stopped/e/2026-01-15"
+kill -TERM $replay
+wait $replay
+is $? 1 "is stopped"
+like "$(cat "$T/err")" '^goprobe: stopped; what was read is stored' "  and says so"
+like "$(goquery -d "$T/stopped" -i e -f 0 proto)" \
+    '^Coverage: .*a capture file was cut short on e' "  answers do, too"
+rm "$T/long.pcap"
+
 done_testing

@@ -73,7 +73,14 @@ wrong() { # PATTERN COMMAND...
 wrong "unexpected 'x'" goprobe-writer x
 wrong 'one command at a time' goprobe-writer --prune --wipe
 wrong 'go with a command' goprobe-writer --yes
+wrong '-t and -T go without a command' goprobe-writer -t --wipe
+wrong '-t and -T go without a command' goprobe-writer --prune -T
+wrong "take -c FILE alone; unexpected 'x.pcap'" goprobe -t -i eth0 -r x.pcap
+wrong "take -c FILE alone; unexpected 'eth0'" goprobe -T -i eth0
 wrong "unexpected 'x'" goprobe-export x
+wrong 'at a time' goprobe-export -t --once
+wrong 'at a time' goprobe-export --status -T
+wrong 'at a time' goquery --list --check
 wrong 'at a time' goprobe-export --init single --once
 wrong 'at a time' goprobe-export --status --clean
 wrong 'no interface' goprobe-capture

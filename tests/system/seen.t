@@ -29,7 +29,7 @@ chmod -R a+rX "$T/store"
 s() { goquery -d "$T/store" -f 0 "$@"; }
 
 run 0 "one is there" s seen 10.0.0.1 192.0.2.77
-is "$out" "seen   10.0.0.1           from 2026-01-15 00:00:00 +0000 to 2026-01-17 00:00:00 +0000, 3 days, on eth0 eth1
+is "$out" "seen   10.0.0.1           from 2026-01-15 00:00:00 +0000 to 2026-01-17 00:05:00 +0000, 3 days, on eth0 eth1
 never  192.0.2.77
 
 Checked 2: 1 seen, 1 never
@@ -42,6 +42,23 @@ run 1 "outside the window" s -f 1768521600 -l 1768522000 seen 192.0.2.1
 run 3 "a window that begins before the store" goquery -d "$T/store" \
 	-f 1768000000 -l 1768609000 seen 192.0.2.77
 like "$out" "nothing is known of the time before 2026-01-15 00:00:00" "  says so"
+# nor is anything known of what follows the last block of files
+after() { goquery -d "$T/store" -f 1768608000 -l 1768609000 "$@"; }
+for asked in "seen 192.0.2.77" "seen -c dport=444"; do
+	run 3 "a window that ends after the store: $asked" after $asked
+	like "$out" "nothing is known of the time after 2026-01-17 00:05:00" "  says so"
+	run 3 "  in csv" after -e csv $asked
+	like "$err" "nothing is known of the time after" "  says so"
+	run 3 "  in json" after -e json $asked
+	is "$(printf '%s' "$out" | jq -r .status)" incomplete "  says so"
+done
+run 3 "  or on both sides" goquery -d "$T/store" -f 1768000000 -l 1768609000 \
+	seen 192.0.2.77
+like "$out" "time before 2026-01-15 00:00:00 .* and after 2026-01-17 00:05:00" "  says so"
+is "$(after -e json seen 192.0.2.77 | jq -r '.summary | .known_from, .known_until' | tr '\n' ' ')" \
+	"2026-01-15T00:00:00Z 2026-01-17T00:05:00Z " "  json says from when to when"
+run 1 "its end" after -l 1768608300 seen 192.0.2.77
+run 0 "what was seen was seen" after seen 198.51.100.7
 gap() { s -f 1768526100 -l 1768600000 "$@"; }
 for asked in "seen 192.0.2.77" "seen -c dport=443" "seen -f 1768435200 --new 1768526400"; do
 	run 3 "a window without a block: $asked" gap $asked
@@ -58,12 +75,12 @@ like "$err" "nothing is known of the time before" "  says so"
 run 0 "prefixes, nested" s -e csv seen 10.0.0.0/8 10.0.0.2/32 10.0.0.0/30 \
 	10.128.0.0/9 ::/0 2001:db8::2
 is "$out" 'indicator,verdict,first,last,days,ifaces
-10.0.0.0/8,seen,1768435200,1768608000,3,"eth0 eth1"
-10.0.0.2,seen,1768435200,1768435200,1,"eth0"
-10.0.0.0/30,seen,1768435200,1768608000,3,"eth0 eth1"
+10.0.0.0/8,seen,1768435200,1768608300,3,"eth0 eth1"
+10.0.0.2,seen,1768435200,1768435500,1,"eth0"
+10.0.0.0/30,seen,1768435200,1768608300,3,"eth0 eth1"
 10.128.0.0/9,never,,,0,
-::/0,seen,1768435200,1768435200,1,"eth0"
-2001:db8::2,seen,1768435200,1768435200,1,"eth0"' "  csv"
+::/0,seen,1768435200,1768435500,1,"eth0"
+2001:db8::2,seen,1768435200,1768435500,1,"eth0"' "  csv"
 
 printf '# a list\n192.0.2.1, 192.0.2.2\n\n10.0.0.0/29 # comment\r\n' >"$T/list"
 run 0 "a list" s -e jsonl seen "@$T/list" 203.0.113.1
@@ -155,9 +172,9 @@ run 3 "nor without addresses" goquery -d "$T/broken" -f 0 -c 'host 192.0.2.77' \
 run 0 "what is elsewhere is seen" goquery -d "$T/broken" -f 0 seen 198.51.100.7
 
 # --- who is new
-n() { goquery -d "$T/store" -l 1768609000 "$@"; }
+n() { goquery -d "$T/store" -l 1768608300 "$@"; }
 run 0 "seen --new" n seen --new 2026-01-17
-is "$out" "new  198.51.100.7       from 2026-01-17 00:00:00 +0000 to 2026-01-17 00:00:00 +0000, 2 packets, 2.00  B, on eth1
+is "$out" "new  198.51.100.7       from 2026-01-17 00:00:00 +0000 to 2026-01-17 00:05:00 +0000, 2 packets, 2.00  B, on eth1
 
 Checked 2 addresses since 2026-01-17 00:00:00 +0000: 1 new, 1 known before
 Coverage: 100.00 % of the window
@@ -167,8 +184,8 @@ like "$out" "Checked 2 addresses .*: 2 new, 0 known" "  both are"
 like "$out" "nothing is known of the time before 2026-01-17" "  as is said"
 run 0 "csv" n -e csv seen --new 2026-01-16
 is "$out" 'address,first,last,packets_rcvd,packets_sent,packets,bytes_rcvd,bytes_sent,bytes,ifaces
-192.0.2.9,1768521600,1768521600,1,1,2,1,1,2,"eth0"
-198.51.100.7,1768608000,1768608000,1,1,2,1,1,2,"eth1"' "  the rows"
+192.0.2.9,1768521600,1768521900,1,1,2,1,1,2,"eth0"
+198.51.100.7,1768608000,1768608300,1,1,2,1,1,2,"eth1"' "  the rows"
 run 0 "-n" n -e csv -n 1 seen --new 2026-01-16
 is "$(printf '%s\n' "$out" | wc -l)" 2 "  the first of them"
 run 0 "json" n -e json seen --new 2026-01-16

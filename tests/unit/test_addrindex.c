@@ -117,6 +117,7 @@ make_store(void)
 
 			batch_make(&t, &seed, "eth0", slot_s, 1, ++seq, n,
 			    b % 3 ? n : 0);
+			t.b.counters.overflow = 0;
 			spread(&t, n, b);
 			t.b.flags |= b == 9 ? GODB_PART_CUT : 0;
 			t.b.first_ns = slot_s * GP_NS_PER_S;
@@ -273,6 +274,7 @@ check_digest(void)
 	struct stat st;
 	int fd = open_day();
 	const struct gdi_digest *d = &x.digest;
+	struct gdi_digest full;
 	struct gdi_slots used = {{0}};
 
 	if (gdi_addrindex_open(fd, T0, true, &x) < 0 ||
@@ -292,6 +294,12 @@ check_digest(void)
 		for (size_t i = 0; i < n_known[v]; i++)
 			gdi_slots_or(&used, &known[v][i].slots);
 	ok(memcmp(&used, &d->used, sizeof(used)) == 0, "blocks with rows");
+	index.records[3].counters.overflow = 1;
+	if (gdi_digest_make(&index, &full) < 0)
+		abort();
+	ok(gdi_digest_covers(d) && !gdi_digest_covers(&full),
+	    "packets in rows [overflow] are left to the records");
+	gdi_digest_free(&full);
 	gdi_index_free(&index);
 	gdi_addrindex_close(&x);
 	close(fd);

@@ -238,6 +238,18 @@ check_refusals(void)
 	bad("-l 2026-01-01 --list", "-l");
 	bad("--check -f 0", "--check is about all");
 	bad("--check -c tcp", "-c");
+	bad("--status -f -1d", "--status is about now");
+	bad("--list --check", "at a time");
+	bad("--check --list", "at a time");
+	bad("--status-file x --list", "at a time");
+	bad("-t -T", "at a time");
+	good("--status --status-file x");
+	good("--list -h");
+	is_int(a.action, ARGS_HELP, "-h is help");
+	good("-V --list");
+	is_int(a.action, ARGS_VERSION, "-V is the version");
+	bad("--in seen", "do not fit");
+	bad("--out seen 192.0.2.1", "do not fit");
 	bad("--list --having bytes>1", "--having");
 	bad("-i  --status", "names no interface");
 	bad("--remote http://127.0.0.1:9 -i  sip", "names no interface");

@@ -77,6 +77,8 @@ lacks(void)
 static void
 check_gaps(void)
 {
+	struct godb_part *p;
+
 	start();
 	blocks(0, 10);
 	is_str(lacks(), "3000 of 3000", "all there");
@@ -127,6 +129,12 @@ check_gaps(void)
 	block(6)->flags = GODB_PART_OFFLINE;
 	blocks(7, 10);
 	is_str(lacks(), "2400 of 2400", "a gap beside a capture file is none");
+
+	start();
+	p = block(3);
+	p->flags = GODB_PART_OFFLINE;
+	p->last_ns = p->first_ns;
+	is_str(lacks(), "0 of 0", "nor is what follows a file of one packet");
 }
 
 static void
@@ -247,13 +255,15 @@ check_counters(void)
 	p->counters.kernel_drops = 6;
 	p->counters.iface_drops = 1;
 	p->counters.time_clamped = 2;
+	p->counters.overflow = 3;
 	p->flags = GODB_PART_CUT;
 	is_str(lacks(),
 	    "eth0 kernel-drops 11 in 2 [600,1500) | "
 	    "eth0 interface-drops 1 in 1 [1200,1500) | "
 	    "eth0 cut-file 0 in 1 [1200,1500) | "
 	    "eth0 late 7 in 1 [600,900) | "
-	    "eth0 time-range 2 in 1 [1200,1500) | 3000 of 3000",
+	    "eth0 time-range 2 in 1 [1200,1500) | "
+	    "eth0 overflow 3 in 1 [1200,1500) | 3000 of 3000",
 	    "each cause once, with its sum and span");
 
 	start();
