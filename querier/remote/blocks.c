@@ -96,7 +96,7 @@ remote_records(struct text *t, const struct godb_scan *s)
 static void
 put_trouble(struct text *t)
 {
-	text_fmt(t, "(u != 0 OR c6 + c7 + c9 + c10 > 0 OR bitAnd(fl, %d) != 0)",
+	text_fmt(t, "(u != 0 OR c6 + c7 + c8 + c9 + c10 > 0 OR bitAnd(fl, %d) != 0)",
 	    GODB_PART_CUT | GODB_PART_LOST);
 }
 

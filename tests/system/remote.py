@@ -494,6 +494,29 @@ def seen_words(w, text):
                   if x.startswith(("seen", "never")))
 
 
+def part_seen_incomplete(w, url):
+    """What one block of a day counted without an address, or dropped, keeps
+    `seen` from saying never."""
+    slot = oracle.T0 + 9 * 86400
+    for i, cause in enumerate(("kernel-drops", "iface-drops", "late",
+                               "time-clamped", "overflow")):
+        counts = ["0"] * 5
+        counts[i] = "11"
+        store = make_rows(w, cause, sum([
+            ["B eth0 %d 4 300 %s" % (slot + 300 * k, " ".join(
+                counts if k == 1 else "00000")),
+             "R 10.9.8.1 10.9.8.2 53 17 1 2 3 4 DNS",
+             "C eth0 %d" % (slot + 300 * k)] for k in range(3)], []))
+        is_(w.export(cause, url, store).returncode, 0, cause + ": shipped")
+        argv = ("-f", str(slot), "-l", str(slot + 900), "-e", "csv", "seen",
+                "10.9.8.3")
+        local = w.run("goquery", "-d", store, "--tz", "UTC", *argv)
+        r = remote(w, url, "-i", cause + "/any", *argv)
+        is_((r.returncode, r.stdout, cause in r.stderr),
+            (3, local.stdout, True), "is no never for sure") or diag(r.stderr)
+        is_(local.returncode, 3, "here and there")
+
+
 def part_seen(w, server):
     url, rows_ = server.url(), w.stores["hq"]
     words = w.random.sample(rows_.addrs, 12) + ["203.0.113.0/24", "10.1.0.0/22",
@@ -512,6 +535,7 @@ def part_seen(w, server):
         r = remote(w, url, "-i", "hq/any", *argv)
         is_((r.returncode, r.stdout.replace("hq/", "")),
             (local.returncode, local.stdout), "seen -c '%s'" % cond)
+    part_seen_incomplete(w, url)
     local = w.run("goquery", "-d", rows_.store, "--list", "-e", "csv")
     r = remote(w, url, "--list", "-i", "hq/any", "-e", "csv")
     head = local.stdout.splitlines()[0].split(",")
