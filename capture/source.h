@@ -126,9 +126,10 @@ void source_stats(struct source *s, struct source_stats *st);
 void source_lost(struct source *s, uint64_t received);
 
 /*
- * Whether the interface is still there, by its name; else source_error() says
- * it.  To be asked now and then: a renamed one goes on handing out packets,
- * and of a removal the kernel tells by one error, before the interface is
+ * Whether the interface is still there, by its name and of the same kind; else
+ * source_error() says it.  To be asked now and then: a renamed one goes on
+ * handing out packets, so does one that was given another kind of header (a
+ * bond whose first slave is no Ethernet), and of a removal the kernel tells by one error, before the interface is
  * gone, which libpcap takes for a link that is down when it looks too soon.
  */
 bool source_present(struct source *s);

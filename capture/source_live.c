@@ -274,6 +274,18 @@ share(struct handle *h, const struct source_live *live,
 	return rc;
 }
 
+/* Where the handle's socket is bound, and what kind of interface that is;
+ * false when nothing tells. */
+static bool
+bound(const struct handle *h, struct sockaddr_ll *at)
+{
+	socklen_t len = sizeof(*at);
+
+	memset(at, 0, sizeof(*at));
+	return getsockname(pcap_fileno(h->pcap), (struct sockaddr *)at,
+	    &len) == 0;
+}
+
 static int
 open_handle(struct source *s, const struct source_live *live, bool out,
     char error[SOURCE_ERROR_MAX])
@@ -281,6 +293,7 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	struct handle *h = &s->handle[s->n_handles];
 	uint32_t snaplen = live->snaplen ? live->snaplen
 	                                 : SOURCE_SNAPLEN_DEFAULT;
+	struct sockaddr_ll at;
 	int one = 1, rc = 0;
 
 	if (snaplen < SOURCE_SNAPLEN_MIN)
@@ -291,6 +304,7 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	s->n_handles++;
 	h->out = out;
 	h->dlt = pcap_datalink(h->pcap);
+	h->hardware = bound(h, &at) ? at.sll_hatype : 0;
 	if (setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_TIMESTAMPNS, &one,
 		sizeof(one)) != 0) {
 		rc = -errno;
@@ -520,24 +534,35 @@ renamed(int fd, const char *iface, int index)
 	return ifr.ifr_ifindex != index;
 }
 
+/* What has become of the interface, in words; NULL: nothing. */
+static const char *
+departed(const struct source *s, const struct handle *h)
+{
+	struct sockaddr_ll at;
+
+	if (!bound(h, &at))
+		return NULL;
+	/* -1 once the interface was removed, whatever has its name */
+	if (at.sll_ifindex < 0)
+		return "disappeared";
+	if (renamed(pcap_fileno(h->pcap), s->iface, at.sll_ifindex))
+		return "was renamed";
+	/* of one that is just being removed the kernel says 0 */
+	if (at.sll_hatype != h->hardware && at.sll_hatype != 0)
+		return "is of another kind now";
+	return NULL;
+}
+
 bool
 source_present(struct source *s)
 {
 	for (size_t i = 0; s->live && i < s->n_handles; i++) {
-		struct sockaddr_ll at = {0};
-		socklen_t len = sizeof(at);
-		int fd = source_fd(s, i);
-		bool removed;
+		const char *what = departed(s, &s->handle[i]);
 
-		if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
-			continue;
-		/* -1 once the interface was removed, whatever has its name */
-		removed = at.sll_ifindex < 0;
-		if (!removed && !renamed(fd, s->iface, at.sll_ifindex))
+		if (!what)
 			continue;
 		(void)snprintf(s->error, sizeof(s->error),
-		    "%s: The interface %s", s->iface,
-		    removed ? "disappeared" : "was renamed");
+		    "%s: The interface %s", s->iface, what);
 		return false;
 	}
 	return true;
