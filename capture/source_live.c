@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -332,8 +334,22 @@ source_reserved(const char *iface)
 	return strcmp(iface, "any") == 0;
 }
 
+/* By its driver: the kernel hands a VRF's packets to captures as sent, those
+ * that came in, too (vrf_ip_rcv()). */
+static bool
+is_vrf(int fd, struct ifreq *ifr)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+
+	ifr->ifr_data = (void *)&info;
+	return ioctl(fd, SIOCETHTOOL, ifr) == 0 &&
+	    strcmp(info.driver, "vrf") == 0;
+}
+
+/* What of an interface matters for the directions. */
 static int
-is_loopback(const char *iface, bool *yes, char error[SOURCE_ERROR_MAX])
+look(const char *iface, bool *loopback, bool *vrf,
+    char error[SOURCE_ERROR_MAX])
 {
 	struct ifreq ifr;
 	int fd, rc = 0;
@@ -351,7 +367,8 @@ is_loopback(const char *iface, bool *yes, char error[SOURCE_ERROR_MAX])
 		snprintf(error, SOURCE_ERROR_MAX, "%s: %s", iface,
 		    rc == -ENODEV ? "no such interface" : strerror(-rc));
 	}
-	*yes = ifr.ifr_flags & IFF_LOOPBACK;
+	*loopback = ifr.ifr_flags & IFF_LOOPBACK;
+	*vrf = rc == 0 && is_vrf(fd, &ifr);
 	gp_fd_close(&fd);
 	return rc;
 }
@@ -405,7 +422,7 @@ source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX])
 {
 	struct source *s;
-	bool loopback;
+	bool loopback, vrf;
 	int rc;
 
 	if (source_reserved(live->iface)) {
@@ -413,7 +430,7 @@ source_open_live(struct source **out, const struct source_live *live,
 		    " for something else", live->iface);
 		return -EINVAL;
 	}
-	rc = is_loopback(live->iface, &loopback, error);
+	rc = look(live->iface, &loopback, &vrf, error);
 	if (rc != 0)
 		return rc;
 	s = source_new();
@@ -424,7 +441,7 @@ source_open_live(struct source **out, const struct source_live *live,
 	}
 	s->live = true;
 	/* on loopback each packet goes out and comes in again */
-	s->by_iface = live->by_iface || loopback;
+	s->by_iface = (live->by_iface && !vrf) || loopback;
 	snprintf(s->iface, sizeof(s->iface), "%s", live->iface);
 	/* of several one tells the interface's drops */
 	if (!live->share || live->share->group[0].n == 0)
