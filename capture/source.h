@@ -83,7 +83,8 @@ bool source_reserved(const char *iface);
 /*
  * Opens and filters; packets are buffered by the kernel from here on.  On
  * the loopback interface, where each packet passes twice, by_iface means one
- * handle with the incoming half (source_by_iface() is false then).  0, or
+ * handle with the incoming half (source_by_iface() is false then, as it is on
+ * a VRF, of which the kernel does not tell what came in).  0, or
  * -errno with one line in `error`: what failed, the interface, the cause;
  * -EBADMSG when that is the filter, which another try would not mend.
  */
@@ -126,9 +127,10 @@ void source_stats(struct source *s, struct source_stats *st);
 void source_lost(struct source *s, uint64_t received);
 
 /*
- * Whether the interface is still there, by its name; else source_error() says
- * it.  To be asked now and then: a renamed one goes on handing out packets,
- * and of a removal the kernel tells by one error, before the interface is
+ * Whether the interface is still there, by its name and of the same kind; else
+ * source_error() says it.  To be asked now and then: a renamed one goes on
+ * handing out packets, so does one that was given another kind of header (a
+ * bond whose first slave is no Ethernet), and of a removal the kernel tells by one error, before the interface is
  * gone, which libpcap takes for a link that is down when it looks too soon.
  */
 bool source_present(struct source *s);

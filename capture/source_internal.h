@@ -33,6 +33,7 @@ struct link_filter {
 struct handle {
 	pcap_t *pcap;
 	int dlt;
+	unsigned short hardware; /* ARPHRD_*, from which libpcap has the dlt */
 	bool out;
 	uint64_t drops, received, read;
 	uint64_t drops_marked; /* at source_mark(): source_begin() forgets them */

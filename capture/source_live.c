@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -274,6 +276,18 @@ share(struct handle *h, const struct source_live *live,
 	return rc;
 }
 
+/* Where the handle's socket is bound, and what kind of interface that is;
+ * false when nothing tells. */
+static bool
+bound(const struct handle *h, struct sockaddr_ll *at)
+{
+	socklen_t len = sizeof(*at);
+
+	memset(at, 0, sizeof(*at));
+	return getsockname(pcap_fileno(h->pcap), (struct sockaddr *)at,
+	    &len) == 0;
+}
+
 static int
 open_handle(struct source *s, const struct source_live *live, bool out,
     char error[SOURCE_ERROR_MAX])
@@ -281,6 +295,7 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	struct handle *h = &s->handle[s->n_handles];
 	uint32_t snaplen = live->snaplen ? live->snaplen
 	                                 : SOURCE_SNAPLEN_DEFAULT;
+	struct sockaddr_ll at;
 	int one = 1, rc = 0;
 
 	if (snaplen < SOURCE_SNAPLEN_MIN)
@@ -291,6 +306,7 @@ open_handle(struct source *s, const struct source_live *live, bool out,
 	s->n_handles++;
 	h->out = out;
 	h->dlt = pcap_datalink(h->pcap);
+	h->hardware = bound(h, &at) ? at.sll_hatype : 0;
 	if (setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_TIMESTAMPNS, &one,
 		sizeof(one)) != 0) {
 		rc = -errno;
@@ -318,8 +334,22 @@ source_reserved(const char *iface)
 	return strcmp(iface, "any") == 0;
 }
 
+/* By its driver: the kernel hands a VRF's packets to captures as sent, those
+ * that came in, too (vrf_ip_rcv()). */
+static bool
+is_vrf(int fd, struct ifreq *ifr)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+
+	ifr->ifr_data = (void *)&info;
+	return ioctl(fd, SIOCETHTOOL, ifr) == 0 &&
+	    strcmp(info.driver, "vrf") == 0;
+}
+
+/* What of an interface matters for the directions. */
 static int
-is_loopback(const char *iface, bool *yes, char error[SOURCE_ERROR_MAX])
+look(const char *iface, bool *loopback, bool *vrf,
+    char error[SOURCE_ERROR_MAX])
 {
 	struct ifreq ifr;
 	int fd, rc = 0;
@@ -337,7 +367,8 @@ is_loopback(const char *iface, bool *yes, char error[SOURCE_ERROR_MAX])
 		snprintf(error, SOURCE_ERROR_MAX, "%s: %s", iface,
 		    rc == -ENODEV ? "no such interface" : strerror(-rc));
 	}
-	*yes = ifr.ifr_flags & IFF_LOOPBACK;
+	*loopback = ifr.ifr_flags & IFF_LOOPBACK;
+	*vrf = rc == 0 && is_vrf(fd, &ifr);
 	gp_fd_close(&fd);
 	return rc;
 }
@@ -391,7 +422,7 @@ source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX])
 {
 	struct source *s;
-	bool loopback;
+	bool loopback, vrf;
 	int rc;
 
 	if (source_reserved(live->iface)) {
@@ -399,7 +430,7 @@ source_open_live(struct source **out, const struct source_live *live,
 		    " for something else", live->iface);
 		return -EINVAL;
 	}
-	rc = is_loopback(live->iface, &loopback, error);
+	rc = look(live->iface, &loopback, &vrf, error);
 	if (rc != 0)
 		return rc;
 	s = source_new();
@@ -410,7 +441,7 @@ source_open_live(struct source **out, const struct source_live *live,
 	}
 	s->live = true;
 	/* on loopback each packet goes out and comes in again */
-	s->by_iface = live->by_iface || loopback;
+	s->by_iface = (live->by_iface && !vrf) || loopback;
 	snprintf(s->iface, sizeof(s->iface), "%s", live->iface);
 	/* of several one tells the interface's drops */
 	if (!live->share || live->share->group[0].n == 0)
@@ -520,24 +551,35 @@ renamed(int fd, const char *iface, int index)
 	return ifr.ifr_ifindex != index;
 }
 
+/* What has become of the interface, in words; NULL: nothing. */
+static const char *
+departed(const struct source *s, const struct handle *h)
+{
+	struct sockaddr_ll at;
+
+	if (!bound(h, &at))
+		return NULL;
+	/* -1 once the interface was removed, whatever has its name */
+	if (at.sll_ifindex < 0)
+		return "disappeared";
+	if (renamed(pcap_fileno(h->pcap), s->iface, at.sll_ifindex))
+		return "was renamed";
+	/* of one that is just being removed the kernel says 0 */
+	if (at.sll_hatype != h->hardware && at.sll_hatype != 0)
+		return "is of another kind now";
+	return NULL;
+}
+
 bool
 source_present(struct source *s)
 {
 	for (size_t i = 0; s->live && i < s->n_handles; i++) {
-		struct sockaddr_ll at = {0};
-		socklen_t len = sizeof(at);
-		int fd = source_fd(s, i);
-		bool removed;
+		const char *what = departed(s, &s->handle[i]);
 
-		if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
-			continue;
-		/* -1 once the interface was removed, whatever has its name */
-		removed = at.sll_ifindex < 0;
-		if (!removed && !renamed(fd, s->iface, at.sll_ifindex))
+		if (!what)
 			continue;
 		(void)snprintf(s->error, sizeof(s->error),
-		    "%s: The interface %s", s->iface,
-		    removed ? "disappeared" : "was renamed");
+		    "%s: The interface %s", s->iface, what);
 		return false;
 	}
 	return true;

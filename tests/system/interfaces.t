@@ -270,6 +270,58 @@ sleep 0.3
 stop
 is "$(sum "$T/s6" 'net 10.99.1.0/24' 4)" 300 "and counts then"
 
+# --- one whose frames begin otherwise from some time on, as those of a bond do
+# once its first slave is no Ethernet; here tun, which is what it is told to be
+cat >"$T/kinds.py" <<'P'
+import fcntl, os, struct, subprocess, sys
+sys.path.insert(0, "tests/lib")
+from pcapgen import ip, udp
+TUNSETIFF, TUNSETLINK = 0x400454ca, 0x400454cd
+ETHER, NONE = 1, 0xfffe  # <linux/if_arp.h>
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"vb", 0x1001))
+# the first nibble is what tun takes for IPv4
+mac = bytes.fromhex("420000000001420000000002") + b"\x08\0"
+for kind, head in (ETHER, mac), (NONE, b""):
+    subprocess.run(["ip", "link", "set", "vb", "down"], check=True)
+    fcntl.ioctl(tun, TUNSETLINK, kind)
+    subprocess.run(["ip", "link", "set", "vb", "up"], check=True)
+    print("kind", kind, flush=True)
+    sys.stdin.readline()
+    for n in range(100):
+        os.write(tun, head + ip("10.99.5.9", "10.99.5.1", 17, udp(5000, 53))[1])
+    sys.stdin.readline()
+P
+is_kind() { grep -qx "kind $1" "$T/kinds.out"; }
+in_net ip link del vb
+if in_net ip tuntap add vb mode tun 2>/dev/null; then
+	mkfifo "$T/kinds"
+	nsenter --net=/run/netns/$NS python3 "$T/kinds.py" <"$T/kinds" >"$T/kinds.out" 2>&1 &
+	senders=$!
+	exec 9>"$T/kinds"
+	ok "a link of one kind" wait_for 10 is_kind 1
+	ok "sensor starts" start "$T/s9" '' vb
+	echo >&9 # sends
+	sleep 0.3
+	echo >&9 # becomes another kind
+	ok "another kind of interface under the same name" wait_for 10 is_kind 65534
+	ok "is picked up" wait_for 10 again
+	like "$(cat "$T/sensor.err")" 'vb: The interface is of another kind now' "said"
+	echo >&9
+	sleep 0.3
+	stop
+	is "$status" 0 "stops with 0"
+	is "$(sum "$T/s9" 'net 10.99.5.0/24' 4)" 200 "and read as what it is"
+	echo >&9
+	exec 9>&-
+	wait $senders
+	senders=
+	in_net ip link del vb
+else
+	ok "another kind of interface # SKIP no /dev/net/tun" true
+fi
+make_link
+
 # --- traffic flows both ways already; numbers begin in the middle and end at
 # the last: what the interface counted after the first is all there
 rx=$(counter rx packets) tx=$(counter tx packets)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Interfaces without Ethernet in front of IP, as a router has them: tun, and
 # the kernel's own tunnels where it has them.  Both families, both directions.
+# And a VRF, where the kernel does not tell the directions.
 . tests/lib/tap.sh
 . tests/lib/veth.sh
 [ "$(id -u)" = 0 ] || skip_all "needs root"
@@ -96,4 +97,15 @@ for kind in ipip gre "sit mode any" "ip6tnl mode any" ip6gre; do
 	in_net $A ip link del t9
 	in_net $B ip link del t9
 done
+
+# --- vrf: whatever came in the kernel calls sent, so that flows are counted
+if in_net $B ip link add vr9 type vrf table 9 2>/dev/null; then
+	in_net $B ip link set vr9 up
+	in_net $B ip link set vb master vr9
+	watched vr9 in_net $A sh -c 'ping -q -c 20 -i 0.02 10.99.0.2 >"$0"' "$T/ping"
+	like "$(cat "$T/err")" 'capturing iface=vr9 .* direction=flow ' "vrf: by flow"
+	is "$(counts vr9 'proto=ICMP and sip=10.99.0.1')" "20,20" "vrf: both ways"
+else
+	ok "vrf # SKIP not in this kernel" true
+fi
 done_testing
