@@ -98,8 +98,7 @@ stop() {
 	launcher=
 }
 sum() { # STORE CONDITION COLUMN
-	goquery -d "$1" -i vb -f -1d -e csv -c "$2" proto |
-	    awk -F, -v c="$3" 'NR > 1 { s += $c } END { printf "%d", s }'
+	sum_of "$3" goquery -d "$1" -i vb -f -1d -e csv -c "$2" proto
 }
 counter() { in_net ip -s -j link show vb | jq -r ".[0].stats64.$1.$2"; }
 promiscuity() { in_net ip -d -j link show vb | jq -r '.[0].promiscuity'; }
