@@ -58,6 +58,10 @@ is "$("${MAKE:-make}" -s NDPI=1 PKG_CONFIG=echo configure)" \
     "--exists --print-errors inih libcap-ng libcurl liblz4 libmaxminddb libndpi libpcap libseccomp libxxhash zlib" \
     "make looks for every library before it compiles"
 
+mkdir "$T/a b"
+git ls-files GNUmakefile '*.mk' common/base common/godb/godb.h | tar -cf - -T - | tar -xf - -C "$T/a b"
+ok "it is built in a folder with a blank in its name, too" "${MAKE:-make}" -s -C "$T/a b" O=o o/common/base/clock.o
+
 bad=
 for h in $(git ls-files '*.h' | grep -v '^tests/'); do
 	${CC:-gcc} -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -Werror \
