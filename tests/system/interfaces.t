@@ -178,7 +178,8 @@ rx=$(counter rx packets) rxb=$(counter rx bytes)
 tx=$(counter tx packets) txb=$(counter tx bytes)
 in_net python3 tests/lib/bulk.py serve 10.99.0.2 7000 &
 server=$!
-sleep 0.5
+serving() { in_net ss -Hltn 'sport = :7000' | grep -q .; }
+wait_for 20 serving
 in_far python3 tests/lib/bulk.py send 10.99.0.2 7000 100000000
 wait "$server"
 server=

@@ -59,7 +59,8 @@ tx0=$(counter $B vb tx packets) txb0=$(counter $B vb tx bytes)
 in_net $A ping -q -n -i 0.001 -c 500 -s 200 10.99.0.2 >/dev/null
 nsenter --net=/run/netns/$B python3 tests/lib/echo.py serve 10.99.0.2 7777 &
 echo_pid=$!
-sleep 0.5
+serving() { in_net $B ss -Hlun 'sport = :7777' | grep -q .; }
+wait_for 20 serving
 in_net $A python3 tests/lib/echo.py ask 10.99.0.2 7777 3000
 kill $echo_pid
 wait $echo_pid 2>/dev/null
