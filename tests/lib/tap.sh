@@ -4,6 +4,7 @@
 # end; programs come from $BIN (default build/bin).  End with `done_testing`.
 
 set -u
+umask 022 # other users read what some tests make
 BIN=${BIN:-$PWD/build/bin}
 PATH=$BIN:$PATH
 T=$(mktemp -d /tmp/goprobe-test.XXXXXX) || exit 1
