@@ -128,7 +128,7 @@ for n in range(100):
         print("R", f"10.{n % 250}.{i // 250}.{i % 250}", f"10.0.0.{i % 7}", i, 6, i, n, 1, 1, "TLS")
     print("C", "eth0", slot)
 PY
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T/lines"; then
 	rm "$T/lines"
 	l() { goquery -d "$T/large" -i eth0 -f 2026-01-01 -l 2026-01-04 "$@"; }
