@@ -708,6 +708,9 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 		return FAIL("the window is empty: -f is %s, -l is %s", first,
 		    last);
 	}
+	/* of the second that it is now, too: with it a block may have begun */
+	if (!a->last || gp_words_casecmp(a->last, "now") == 0)
+		a->last_s = now_s + 1;
 	return a->new ? find_new(a, now_s, error) : 0;
 }
 

@@ -79,7 +79,8 @@ struct args {
 int args_parse(int argc, char **argv, struct args *out,
     char error[ARGS_ERROR_MAX]);
 
-/* Fills the window in; call tzset(3) before.  0, or -EINVAL with error. */
+/* Fills the window in; one that ends now has the whole of this second, which
+ * may be a block's first.  Call tzset(3) before.  0, or -EINVAL with error. */
 int args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX]);
 
 /* One option, for help texts and completion. */

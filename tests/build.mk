@@ -104,7 +104,7 @@ SYSTEM_TESTS := $(patsubst %,tests/system/%.t, \
 	closed)
 
 # Where tests find programs and helpers.
-TEST_ENV = BIN=$(CURDIR)/$(BIN) TESTS_DIR=$(CURDIR)/$(O)/tests \
+TEST_ENV = BIN='$(CURDIR)/$(BIN)' TESTS_DIR='$(CURDIR)/$(O)/tests' \
 	MAKE=$(MAKE) CC=$(CC)
 
 # What a test is listed as, for the one that looks for those that are not.

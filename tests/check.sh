@@ -7,17 +7,22 @@
 set -u
 # Many tests are those of other users, who may not go where only root may: to
 # them this folder is shown at another place, for as long as the tests run.
-if [ "$(id -u)" = 0 ] &&
-    ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$PWD/tests"; then
+other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+if [ "$(id -u)" = 0 ] && [ -z "${SHOWN:-}" ] && ! other test -x "$PWD/tests"; then
 	place=$(mktemp -d) && chmod 755 "$place" || exit
 	corpus=${PCAP_CORPUS:-../shared/pcaps}
 	[ "${corpus#/}" != "$corpus" ] || corpus=$PWD/$corpus
-	PCAP_CORPUS=$corpus BIN=$place/${BIN#"$PWD/"} TESTS_DIR=$place/${TESTS_DIR#"$PWD/"} \
+	SHOWN=$PWD PCAP_CORPUS=$corpus BIN=$place/${BIN#"$PWD/"} TESTS_DIR=$place/${TESTS_DIR#"$PWD/"} \
 	    unshare --mount sh -c 'mount --bind . "$0" && cd "$0" && exec sh tests/check.sh "$@"' \
 	    "$place" "$@"
 	status=$?
 	rmdir "$place"
 	exit $status
+fi
+# where umask kept them from files, no place helps
+if [ "$(id -u)" = 0 ] && ! { other test -r tests/data/office.pcap && other test -x "$BIN/goquery"; }; then
+	echo "${SHOWN:-$PWD} cannot be read by other users, whose tests many are: chmod -R go+rX ." >&2
+	exit 1
 fi
 [ "$(id -u)" = 0 ] && sh systemd/users.sh
 together=

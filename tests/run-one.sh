@@ -3,6 +3,7 @@
 # test that hangs is ended after ten minutes and so fails; a campaign has hours.
 # What fails is told to $FAILURES, too, with what it said: prove names only the
 # number of a check.
+umask 022 # other users read what some tests make
 limit=600
 [ -z "${LONG:-}" ] || limit=4h
 case $1 in

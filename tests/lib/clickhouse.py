@@ -37,17 +37,25 @@ CUTTING = {
 }
 
 
+HELD = []
+
+
 def free_port():
     """Below those that connections get, one of which might take it before the
-    server does."""
+    server does.  Nobody else is given it until we end: a name stands for it,
+    since the server may not have begun to listen when the next one asks."""
     while True:
         port = random.SystemRandom().randrange(20000, 32768)
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket() as s:
             try:
+                name.bind("\0goprobe-test.port.%d" % port)
                 s.bind(("127.0.0.1", port))
             except OSError:
+                name.close()
                 continue
-            return port
+        HELD.append(name)
+        return port
 
 
 def unprivileged():

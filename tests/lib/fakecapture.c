@@ -65,14 +65,15 @@ become_writer(const struct fake_writer *w, const char *program,
     const char *address, int store, int sock)
 {
 	char pid[32], ini[128];
-	int log = open(w->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
-	int null = open("/dev/null", O_RDONLY);
+	int log, null;
 
-	(void)dup2(null, 0);
-	(void)dup2(log, 2);
-	/* above, then down to 3 and 4 */
+	/* above, whichever they are where 0 was closed; then down to 3 and 4 */
 	store = fcntl(store, F_DUPFD, 20);
 	sock = fcntl(sock, F_DUPFD, 20);
+	log = open(w->log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	null = open("/dev/null", O_RDONLY);
+	(void)dup2(null, 0);
+	(void)dup2(log, 2);
 	if (dup2(store, 3) < 0 || dup2(sock, 4) < 0 ||
 	    close_range(5, ~0U, 0) < 0)
 		_exit(126);

@@ -4,6 +4,7 @@
 # end; programs come from $BIN (default build/bin).  End with `done_testing`.
 
 set -u
+umask 022 # other users read what some tests make
 BIN=${BIN:-$PWD/build/bin}
 PATH=$BIN:$PATH
 T=$(mktemp -d /tmp/goprobe-test.XXXXXX) || exit 1
@@ -80,6 +81,18 @@ run() {
 # one_line "what": the last run wrote exactly one line to stderr
 one_line() {
 	is "$(wc -l <"$T/run.err" | tr -d ' ')" 1 "$1: one line"
+}
+
+# sum_of COLUMN COMMAND...: what the column of its csv adds up to, or that the
+# command failed: no row is a sum of 0, no answer is none
+sum_of() {
+	column=$1
+	shift
+	"$@" >"$T/sum.csv" 2>"$T/sum.err" || {
+		echo "status $?: $(cat "$T/sum.err")"
+		return
+	}
+	awk -F, -v c="$column" 'NR > 1 { s += $c } END { printf "%d", s }' "$T/sum.csv"
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds

@@ -98,8 +98,7 @@ stop() {
 	launcher=
 }
 sum() { # STORE CONDITION COLUMN
-	goquery -d "$1" -i vb -f -1d -e csv -c "$2" proto |
-	    awk -F, -v c="$3" 'NR > 1 { s += $c } END { printf "%d", s }'
+	sum_of "$3" goquery -d "$1" -i vb -f -1d -e csv -c "$2" proto
 }
 counter() { in_net ip -s -j link show vb | jq -r ".[0].stats64.$1.$2"; }
 promiscuity() { in_net ip -d -j link show vb | jq -r '.[0].promiscuity'; }
@@ -179,7 +178,8 @@ rx=$(counter rx packets) rxb=$(counter rx bytes)
 tx=$(counter tx packets) txb=$(counter tx bytes)
 in_net python3 tests/lib/bulk.py serve 10.99.0.2 7000 &
 server=$!
-sleep 0.5
+serving() { in_net ss -Hltn 'sport = :7000' | grep -q .; }
+wait_for 20 serving
 in_far python3 tests/lib/bulk.py send 10.99.0.2 7000 100000000
 wait "$server"
 server=

@@ -50,7 +50,7 @@ is "$(size -A "$P/lib/libgodb.a" | awk '$1 ~ /^\.(data|bss)$/ {n += $2} END {pri
     "no global state"
 
 # --- a program of somebody else
-$BIN/goprobe -d "$T/s" -i eth0 -r tests/data/office.pcap >/dev/null 2>&1
+"$BIN/goprobe" -d "$T/s" -i eth0 -r tests/data/office.pcap >/dev/null 2>&1
 cp tests/examples/talkers.c "$T/"
 ok "talkers builds with what pkg-config says" sh -c "cd '$T' &&
     $CC -std=c11 -Wall -Wextra -Wpedantic -Werror talkers.c \
@@ -62,7 +62,7 @@ shared=$out
 is "$(printf '%s\n' "$shared" | grep -c .)" 5 "five rows"
 run 0 "the static one" "$T/talkers-static" "$T/s" 5 0
 is "$out" "$shared" "says the same"
-want=$($BIN/goquery -d "$T/s" -i any -f 0 -n 5 -e csv talk_conv |
+want=$("$BIN/goquery" -d "$T/s" -i any -f 0 -n 5 -e csv talk_conv |
     awk -F, 'NR > 1 && $1 !~ /:/ {print $1, $2, $NF}')
 is "$(printf '%s\n' "$shared" | grep -v :)" "$want" "as goquery does"
 run 1 "a folder that is no store" env LD_LIBRARY_PATH="$P/lib" "$T/talkers" "$T"

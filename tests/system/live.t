@@ -33,8 +33,7 @@ stop() {
 	launcher=
 }
 sum() { # STORE IFACE CONDITION COLUMN
-	goquery -d "$1" -i "$2" -f -1d -e csv -c "$3" proto |
-	    awk -F, -v c="$4" 'NR > 1 { s += $c } END { printf "%d", s }'
+	sum_of "$4" goquery -d "$1" -i "$2" -f -1d -e csv -c "$3" proto
 }
 
 # --- privileges while it runs
@@ -60,7 +59,8 @@ tx0=$(counter $B vb tx packets) txb0=$(counter $B vb tx bytes)
 in_net $A ping -q -n -i 0.001 -c 500 -s 200 10.99.0.2 >/dev/null
 nsenter --net=/run/netns/$B python3 tests/lib/echo.py serve 10.99.0.2 7777 &
 echo_pid=$!
-sleep 0.5
+serving() { in_net $B ss -Hlun 'sport = :7777' | grep -q .; }
+wait_for 20 serving
 in_net $A python3 tests/lib/echo.py ask 10.99.0.2 7777 3000
 kill $echo_pid
 wait $echo_pid 2>/dev/null
@@ -89,7 +89,9 @@ nsenter --net=/run/netns/$A python3 tests/lib/numbered.py va 10.99.1 100000 1500
 sender=$!
 sleep 1
 ok "start under traffic" start "$T/s2" vb
-sleep 3
+rx0=$(counter $B vb rx packets)
+many() { [ "$(counter $B vb rx packets)" -gt $((rx0 + 21000)) ]; }
+ok "which goes on" wait_for 60 many
 stop
 at_stop=$(sed -n 's/.*kernel_at_stop=\([0-9]*\).*/\1/p' "$T/sensor.err")
 wait $sender

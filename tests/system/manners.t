@@ -133,7 +133,7 @@ for n in range(100):
         print("R", f"10.{n % 250}.{i // 250}.{i % 250}", f"10.0.0.{i % 7}", i, 6, i, n, 1, 1, "TLS")
     print("C", "eth0", slot)
 PY
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T/lines"; then
 	rm "$T/lines"
 	l() { goquery -d "$T/large" -i eth0 -f 2026-01-01 -l 2026-01-04 "$@"; }
@@ -149,14 +149,19 @@ if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T
 	like "$err" 'explain: read: 100 blocks \(0 skipped\), .*B, .*B decoded' "  bytes"
 	like "$err" 'explain: rows: 300000 looked at, 100 met the condition, 1 groups' "  rows"
 	cat >"$T/bar.py" <<'PY'
-import os, pty, signal, sys, time
-pid, fd = pty.fork()
-if pid == 0:
-    os.execvp(sys.argv[1], sys.argv[1:])
-# behind its sandbox it has begun to read
-while "Seccomp:\t2" not in open(f"/proc/{pid}/status").read():
-    time.sleep(0.0005)
-os.kill(pid, signal.SIGSTOP)
+import os, pty, re, signal, sys, time
+for _ in range(20):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvp(sys.argv[1], sys.argv[1:])
+    # behind its sandbox it has begun to read
+    while not re.search("Seccomp:\t2|State:\tZ",
+                        open(f"/proc/{pid}/status").read()):
+        time.sleep(0.0005)
+    os.kill(pid, signal.SIGSTOP)
+    if os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1]):
+        break  # and has not ended before it could be stopped
+    os.close(fd)
 time.sleep(1.1)
 os.kill(pid, signal.SIGCONT)
 out = b""

@@ -2,7 +2,7 @@
 # What an answer lacks is told in every format, each cause planted alone.
 . tests/lib/tap.sh
 
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 [ -x "$HELPERS/lib/rows2store" ] || skip_all "no tests/lib/rows2store; make tests"
 DAY=1767225600 # 2026-01-01
 

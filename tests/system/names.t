@@ -3,7 +3,7 @@
 # systems from MMDB files of our own; and that goquery itself opens no socket.
 . tests/lib/tap.sh
 
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 [ -x "$HELPERS/lib/rows2store" ] || skip_all "no tests/lib/rows2store; make tests"
 S=$T/s
 {

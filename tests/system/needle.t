@@ -1,7 +1,7 @@
 #!/bin/sh
 # Address indexes change no answer, spare what they promise, and are left out
 # when they are damaged or of something else (needle.py).
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 if [ ! -x "$HELPERS/lib/rows2store" ]; then
 	echo "1..0 # SKIP no tests/lib/rows2store; make tests"
 	exit 0

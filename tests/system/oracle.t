@@ -2,7 +2,7 @@
 # goquery's answers to random questions, against SQLite's over the same rows.
 # TAP_SEED=n asks them once more.  PCAP_CORPUS names a folder of captures.
 CORPUS=${PCAP_CORPUS:-../shared/pcaps}
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 if [ ! -x "$HELPERS/lib/rows2store" ]; then
 	echo "1..0 # SKIP no tests/lib/rows2store; make tests"
 	exit 0

@@ -52,7 +52,13 @@ plant() { # WHAT PATH
 	rm -rf "$T/p/$at"
 	ln -s "$T/target/prey" "$T/p/$at"
 	# a store that cannot be written may become so again: the writer waits
-	timeout -s KILL 1.5 goprobe -d "$T/p" -i x --append -r $PCAP >/dev/null 2>"$T/run.err"
+	goprobe -d "$T/p" -i x --append -r $PCAP >/dev/null 2>"$T/run.err" &
+	planted=$!
+	heard() { [ -s "$T/run.err" ] || ! kill -0 $planted; }
+	wait_for 20 heard
+	sleep 1
+	kill -KILL $planted 2>/dev/null
+	wait $planted 2>/dev/null
 	status=$?
 	ok "$1: a link is not written through" test ! -e "$T/target/prey"
 	ok "$1: and that is an error" test $status != 0 -a -s "$T/run.err"

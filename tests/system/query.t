@@ -4,7 +4,7 @@
 
 D=tests/data
 S=$T/s
-HELPERS=${HELPERS:-build/$(basename "${CC:-gcc}")/tests}
+HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 ask() { goquery -d "$S" -i eth0 -f 2026-01-15 -l 2026-01-16 "$@"; }
 
 run 0 "a store" goprobe -d "$S" -i eth0 -r $D/office.pcap

@@ -2,7 +2,7 @@
 . tests/lib/tap.sh
 chmod 755 "$T"
 
-MAKE=${ROWS2STORE:-build/gcc/tests/lib/rows2store}
+MAKE=${TESTS_DIR:-build/gcc/tests}/lib/rows2store
 [ -x "$MAKE" ] || MAKE=$(ls build/*/tests/lib/rows2store 2>/dev/null | head -n 1)
 [ -x "$MAKE" ] || skip_all "rows2store is not built"
 

@@ -273,7 +273,14 @@ check_times(void)
 	(void)setenv("TZ", "UTC", 1);
 	(void)parse("-i any sip");
 	is_int(args_times(&a, NOW, error), 0, "default window");
-	ok(a.first_s == NOW - 30 * 86400 && a.last_s == NOW, "  30 days");
+	is_int(a.first_s, NOW - 30 * 86400, "  30 days");
+	is_int(a.last_s, NOW + 1, "  a block that begins now is in it");
+	(void)parse("-i any -l Now sip");
+	(void)args_times(&a, NOW, error);
+	is_int(a.last_s, NOW + 1, "  and where the end is said");
+	(void)parse("-i any -l 1795523696 sip");
+	(void)args_times(&a, NOW, error);
+	is_int(a.last_s, NOW, "  an end by the clock is that");
 	(void)parse("-i any raw");
 	(void)args_times(&a, NOW, error);
 	is_int(a.first_s, NOW - 86400, "  a day for raw");

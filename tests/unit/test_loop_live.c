@@ -863,7 +863,8 @@ make_network(void)
 	return geteuid() == 0 && unshare(CLONE_NEWNET) == 0 &&
 	    system("ip link set lo up && ip link add va type veth peer name vb "
 		   "&& ip link set va up && ip link set vb up "
-		   "&& sysctl -qw net.ipv6.conf.all.disable_ipv6=1") == 0;
+		   "&& { [ ! -e /proc/sys/net/ipv6/conf ] || "
+		   "sysctl -qw net.ipv6.conf.all.disable_ipv6=1; }") == 0;
 }
 
 int
