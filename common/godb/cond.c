@@ -295,6 +295,7 @@ parse_bare(struct gdi_parser *p)
 	char text[GDI_VALUE_MAX + 1];
 	struct gp_prefix x;
 	struct gp_addr lo, hi;
+	const char *hint;
 	int proto;
 
 	if (!gdi_cond_copy(p, t, text))
@@ -304,12 +305,17 @@ parse_bare(struct gdi_parser *p)
 		return parse_qualifier(p, GDI_ATTR_PROTO, proto);
 	if (p->carries && !gdi_token_is(t + 1, GDI_WORD_CMP))
 		return parse_again(p);
-	if (gp_prefix_parse(text, &x, NULL) == 0 ||
+	if (gp_prefix_typed(text, &x) == 0 ||
 	    gdi_cond_addr_range(text, &lo, &hi))
 		return parse_leaf(p, GDI_ATTR_HOST);
 	if (strspn(text, "0123456789") == strlen(text)) {
 		FAIL(p, t, "a number of what? did you mean 'port %.12s'?",
 		    text);
+		return GDI_NO_NODE;
+	}
+	hint = gdi_cond_elsewhere(text);
+	if (hint) {
+		FAIL(p, t, "unknown word '%.20s': %s", text, hint);
 		return GDI_NO_NODE;
 	}
 	gdi_cond_suggest(p, t,

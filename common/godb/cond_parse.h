@@ -126,6 +126,8 @@ void gdi_cond_suggest(struct gdi_parser *p, const struct gdi_token *t,
 const char *gdi_cond_nearest_word(const struct gdi_parser *p,
     const struct gdi_token *t, bool (*fits)(const struct gdi_word *),
     bool protocols);
+/* What to say of a word of other programs' filters, NULL: nothing. */
+const char *gdi_cond_elsewhere(const char *word);
 /* What the attribute is called. */
 const char *gdi_cond_attr_text(const struct gdi_parser *p, enum gdi_attr attr);
 

@@ -81,6 +81,10 @@ fail_number(struct gdi_parser *p, const struct gdi_token *t, enum gdi_attr attr,
 				: "a protocol is a number from 0 to 255");
 		return;
 	}
+	if (strspn(text, "0123456789.:") == strlen(text)) {
+		FAIL(p, t, "a range is written as 80-443");
+		return;
+	}
 	gp_words_guess_init(&g, text);
 	for (size_t i = 0;
 	     (name = port ? gdi_service_word(i) : gdi_proto_word(i)); i++)
@@ -335,7 +339,7 @@ take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 
 	if (!gdi_cond_copy(p, t, text))
 		return;
-	if (gp_prefix_parse(text, &x, NULL) == 0) {
+	if (gp_prefix_typed(text, &x) == 0) {
 		if (single && x.len != (x.addr.version == 4 ? 32 : 128))
 			FAIL(p, t,
 			    "a prefix can only be compared with = or !=");
@@ -353,8 +357,11 @@ take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 			add_addrs(p, leaf, lo.version, addr_value(&lo),
 			    addr_value(&hi), GDI_EQ);
 	} else {
-		gdi_cond_suggest(p, t,
-		    "not an address or prefix (names are not resolved):", NULL);
+		gdi_cond_suggest(p, t, strspn(text, "0123456789./*-") ==
+			strlen(text)
+		    ? "not an address as 10.0.0.1 or prefix as 10.0.0.0/8:"
+		    : "not an address or prefix (names are not resolved):",
+		    NULL);
 	}
 }
 
@@ -404,7 +411,7 @@ add_member(struct gdi_parser *p, uint32_t leaf, char *text)
 	struct gp_addr lo, hi;
 	struct gp_prefix x;
 
-	if (gp_prefix_parse(text, &x, NULL) == 0) {
+	if (gp_prefix_typed(text, &x) == 0) {
 		add_addrs(p, leaf, x.addr.version, addr_value(&x.addr),
 		    prefix_last(&x), GDI_EQ);
 		return true;
