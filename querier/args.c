@@ -441,7 +441,8 @@ take_query(struct args *a, const char *word, char *error)
 		    a->query, a->query);
 	if (a->query)
 		return FAIL("one query at a time: '%.40s' or '%.40s' (columns "
-		    "are joined by commas: sip,dip)", a->query, word);
+		    "are joined by commas: sip,dip; conditions stand behind "
+		    "-c)", a->query, word);
 	a->query = word;
 	return 0;
 }
