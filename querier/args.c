@@ -320,7 +320,8 @@ find_option(const char *word, size_t len)
 	return NULL;
 }
 
-/* What goProbe's own goQuery calls options that have another name here. */
+/* What goProbe's own goQuery calls options that have another name here, and
+ * others with it. */
 static const struct {
 	const char *theirs, *ours;
 } elsewhere[] = {
@@ -329,6 +330,7 @@ static const struct {
 	{"help-admin", "--help-all"},
 	{"ifaces", "-i"},
 	{"memory.max-pct", "--mem, as in --mem 60%"},
+	{"o", "-e"},
 	{"q", "--remote"},
 	{"query.hosts-resolution", "--remote"},
 	{"query.server.addr", "--remote"},
@@ -338,9 +340,11 @@ static const struct {
 	{"r", "--resolve"},
 	{"results.format", "-e"},
 	{"results.limit", "-n"},
+	{"since", "-f"},
 	{"sort.ascending", "-a"},
 	{"sort.by", "-s"},
 	{"sum", "neither --in nor --out"},
+	{"until", "-l"},
 	{"v", "-V"},
 };
 
@@ -484,8 +488,8 @@ finish_inspection(struct args *a, char *error)
 	const char *name = a->action == ARGS_LIST ? "list" : "check";
 
 	if (a->query)
-		return FAIL("--%s takes no query; '%.40s' is one too many", name,
-		    a->query);
+		return FAIL("--%s takes no query; '%.40s' is one too many "
+		    "(-i chooses interfaces)", name, a->query);
 	if (a->first || a->last || a->condition[0] || a->having[0])
 		return FAIL("--%s is about all that is stored: -f, -l, -c and "
 		    "--having do not fit", name);

@@ -201,6 +201,10 @@ check_refusals(void)
 	bad("-i eth0 -sum sip", "here it is neither --in nor --out");
 	bad("-i eth0 --results.format=json sip", "here it is -e");
 	bad("-r -i eth0 sip", "'-r'; here it is --resolve");
+	bad("-i eth0 --since -1d sip", "here it is -f");
+	bad("-i eth0 --until=now sip", "here it is -l");
+	bad("-i eth0 -o json sip", "here it is -e");
+	bad("--list eth0", "-i chooses");
 	bad("list", "did you mean --list?");
 	bad("list eth0", "did you mean --list?");
 	bad("version", "did you mean --version?");
