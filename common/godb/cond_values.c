@@ -328,6 +328,22 @@ gdi_cond_addr_range(char *text, struct gp_addr *lo, struct gp_addr *hi)
 	return fine;
 }
 
+/* "10.1", "10.0.0.*", "10.0.0.1:80" */
+bool
+gdi_cond_is_like_address(const char *text)
+{
+	return strspn(text, "0123456789./*-:") == strlen(text);
+}
+
+void
+gdi_cond_no_address(struct gdi_parser *p, const struct gdi_token *t,
+    const char *text)
+{
+	gdi_cond_suggest(p, t, gdi_cond_is_like_address(text)
+	    ? "not an address as 10.0.0.1 or prefix as 10.0.0.0/8:"
+	    : "not an address or prefix (names are not resolved):", NULL);
+}
+
 static void
 take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
     enum gdi_cmp cmp)
@@ -357,11 +373,7 @@ take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 			add_addrs(p, leaf, lo.version, addr_value(&lo),
 			    addr_value(&hi), GDI_EQ);
 	} else {
-		gdi_cond_suggest(p, t, strspn(text, "0123456789./*-") ==
-			strlen(text)
-		    ? "not an address as 10.0.0.1 or prefix as 10.0.0.0/8:"
-		    : "not an address or prefix (names are not resolved):",
-		    NULL);
+		gdi_cond_no_address(p, t, text);
 	}
 }
 
