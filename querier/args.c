@@ -331,7 +331,8 @@ find_option(const char *word, size_t len)
 	return NULL;
 }
 
-/* What goProbe's own goQuery calls options that have another name here. */
+/* What goProbe's own goQuery calls options that have another name here, and
+ * others with it. */
 static const struct {
 	const char *theirs, *ours;
 } elsewhere[] = {
@@ -340,6 +341,7 @@ static const struct {
 	{"help-admin", "--help-all"},
 	{"ifaces", "-i"},
 	{"memory.max-pct", "--mem, as in --mem 60%"},
+	{"o", "-e"},
 	{"q", "--remote"},
 	{"query.hosts-resolution", "--remote"},
 	{"query.server.addr", "--remote"},
@@ -349,9 +351,11 @@ static const struct {
 	{"r", "--resolve"},
 	{"results.format", "-e"},
 	{"results.limit", "-n"},
+	{"since", "-f"},
 	{"sort.ascending", "-a"},
 	{"sort.by", "-s"},
 	{"sum", "neither --in nor --out"},
+	{"until", "-l"},
 	{"v", "-V"},
 };
 
@@ -452,7 +456,8 @@ take_query(struct args *a, const char *word, char *error)
 		    a->query, a->query);
 	if (a->query)
 		return FAIL("one query at a time: '%.40s' or '%.40s' (columns "
-		    "are joined by commas: sip,dip)", a->query, word);
+		    "are joined by commas: sip,dip; conditions stand behind "
+		    "-c)", a->query, word);
 	a->query = word;
 	return 0;
 }
@@ -497,8 +502,8 @@ finish_inspection(struct args *a, char *error)
 	const char *name = a->action == ARGS_LIST ? "list" : "check";
 
 	if (a->query)
-		return FAIL("--%s takes no query; '%.40s' is one too many", name,
-		    a->query);
+		return FAIL("--%s takes no query; '%.40s' is one too many "
+		    "(-i chooses interfaces)", name, a->query);
 	if (a->first || a->last || a->condition[0] || a->having[0])
 		return FAIL("--%s is about all that is stored: -f, -l, -c and "
 		    "--having do not fit", name);

@@ -85,7 +85,7 @@ add_word(struct indicators *x, const char *source, size_t line,
 	}
 	if (len < sizeof(word)) {
 		memcpy(word, text, len);
-		rc = gp_prefix_parse(word, &p, NULL);
+		rc = gp_prefix_typed(word, &p);
 	}
 	if (rc < 0) {
 		(void)snprintf(error, 512, "%.200s%s%.0zu: '%.*s' is no address "

@@ -126,13 +126,14 @@ utc_seconds(const struct moment *m)
 	    m->hour * 3600 + m->minute * 60 + m->second;
 }
 
-/* Z, +01:00, +0100, +01; *offset_s east of Greenwich. */
+/* Z, UTC, +01:00, +0100, +01; *offset_s east of Greenwich. */
 static bool
 take_zone(const char **s, int *offset_s)
 {
 	int sign, hours, minutes = 0;
 
-	if (take_char(s, 'Z') || take_char(s, 'z')) {
+	if (gp_words_casecmp(*s, "UTC") == 0 || gp_words_casecmp(*s, "Z") == 0) {
+		*s += strlen(*s);
 		*offset_s = 0;
 		return true;
 	}
@@ -148,16 +149,33 @@ take_zone(const char **s, int *offset_s)
 	return true;
 }
 
+/* Two digits, or one where the next character is none. */
+static bool
+take_short(const char **s, int lo, int hi, int *out)
+{
+	return take_field(s, is_digit(**s) && is_digit((*s)[1]) ? 2 : 1, lo, hi,
+	    out);
+}
+
+/* 2026-11-24, or goProbe's 24.11.2026 and 24-11-2026. */
 static bool
 take_date(const char **s, struct moment *m)
 {
 	int64_t year, day_s;
 	int month, day;
+	size_t digits = strspn(*s, "0123456789");
+	char dot = (*s)[digits];
 
-	if (!take_field(s, 4, 0, 9999, &m->year) || !take_char(s, '-') ||
+	if (digits <= 2 && (dot == '.' || dot == '-')) {
+		if (!take_short(s, 1, 31, &m->day) || !take_char(s, dot) ||
+		    !take_short(s, 1, 12, &m->month) || !take_char(s, dot) ||
+		    !take_field(s, 4, 0, 9999, &m->year))
+			return false;
+	} else if (!take_field(s, 4, 0, 9999, &m->year) || !take_char(s, '-') ||
 	    !take_field(s, 2, 1, 12, &m->month) || !take_char(s, '-') ||
-	    !take_field(s, 2, 1, 31, &m->day))
+	    !take_field(s, 2, 1, 31, &m->day)) {
 		return false;
+	}
 	day_s = gp_clock_from_civil(m->year, m->month, m->day);
 	gp_clock_to_civil(day_s, &year, &month, &day);
 	return month == m->month; /* 31 June is none */
@@ -166,7 +184,7 @@ take_date(const char **s, struct moment *m)
 static bool
 take_clock(const char **s, struct moment *m)
 {
-	if (!take_field(s, 2, 0, 23, &m->hour) || !take_char(s, ':') ||
+	if (!take_short(s, 0, 23, &m->hour) || !take_char(s, ':') ||
 	    !take_field(s, 2, 0, 59, &m->minute))
 		return false;
 	if (take_char(s, ':') && !take_field(s, 2, 0, 60, &m->second))
@@ -228,10 +246,22 @@ parse_word(const char *text, int64_t now_s, int64_t *out)
 	return true;
 }
 
+/* "2026" and "20261124" are meant as dates, not as moments of 1970, which
+ * would be everything there is. */
+static bool
+looks_like_date(const char *s)
+{
+	size_t digits = strspn(s, "0123456789");
+
+	return !s[digits] && (digits == 4 || digits == 8) &&
+	    (strncmp(s, "19", 2) == 0 || strncmp(s, "20", 2) == 0);
+}
+
 static bool
 parse_epoch(const char *s, int64_t *out)
 {
-	(void)take_char(&s, '@');
+	if (!take_char(&s, '@') && looks_like_date(s))
+		return false;
 	return take_digits(&s, out) && !*s;
 }
 

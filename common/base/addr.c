@@ -70,6 +70,24 @@ gp_prefix_parse(const char *text, struct gp_prefix *out, bool *host_bits)
 	return 0;
 }
 
+int
+gp_prefix_typed(const char *text, struct gp_prefix *out)
+{
+	size_t len = strcspn(text, "/"), dots = 0;
+	char whole[GP_ADDR_TEXT_MAX];
+	int n;
+
+	for (size_t i = 0; i < len; i++)
+		dots += text[i] == '.';
+	if (!text[len] || dots > 2 || strspn(text, "0123456789.") != len)
+		return gp_prefix_parse(text, out, NULL);
+	n = snprintf(whole, sizeof(whole), "%.*s%s%s", (int)len, text,
+	    ".0.0.0" + 2 * dots, text + len);
+	if (n < 0 || (size_t)n >= sizeof(whole))
+		return -EINVAL;
+	return gp_prefix_parse(whole, out, NULL);
+}
+
 /* inet_ntop takes 160 ns for it, most of the time to print an answer. */
 static size_t
 format_v4(const uint8_t b[4], char *out)

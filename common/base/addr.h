@@ -32,6 +32,10 @@ int gp_addr_parse(const char *text, struct gp_addr *out);
  */
 int gp_prefix_parse(const char *text, struct gp_prefix *out, bool *host_bits);
 
+/* The same of what somebody typed: 10/8 is 10.0.0.0/8, as tcpdump has it.
+ * Without a length 10.1 is none: it is 10.0.0.1 to some. */
+int gp_prefix_typed(const char *text, struct gp_prefix *out);
+
 /* RFC 5952 text (IPv4-mapped addresses too: "::ffff:192.0.2.1"); returns
  * its length without the NUL. */
 size_t gp_addr_format(const struct gp_addr *a, char out[GP_ADDR_TEXT_MAX]);

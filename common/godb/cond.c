@@ -286,6 +286,28 @@ parse_again(struct gdi_parser *p)
 	return node;
 }
 
+/* What such a word was meant for. */
+static void
+refuse_bare(struct gdi_parser *p, const struct gdi_token *t, const char *text)
+{
+	const char *hint = gdi_cond_elsewhere(text);
+
+	if (strspn(text, "0123456789") == strlen(text))
+		FAIL(p, t, "a number of what? did you mean 'port %.12s'?",
+		    text);
+	else if (hint)
+		FAIL(p, t, "unknown word '%.20s': %s", text, hint);
+	else if (strchr(text, '.') && gdi_cond_is_like_address(text))
+		gdi_cond_no_address(p, t, text);
+	else if (godb_port_parse(text) >= 0)
+		FAIL(p, t, "unknown word '%.20s'; did you mean 'port %.20s'?",
+		    text, text);
+	else
+		gdi_cond_suggest(p, t, gdi_token_is(t + 1, GDI_WORD_CMP)
+			? "unknown attribute" : "unknown word",
+		    gdi_cond_nearest_word(p, t, begins_primitive, true));
+}
+
 /* A word that the grammar does not have: a protocol, an address, or one more
  * value of the last attribute. */
 static uint32_t
@@ -304,18 +326,10 @@ parse_bare(struct gdi_parser *p)
 		return parse_qualifier(p, GDI_ATTR_PROTO, proto);
 	if (p->carries && !gdi_token_is(t + 1, GDI_WORD_CMP))
 		return parse_again(p);
-	if (gp_prefix_parse(text, &x, NULL) == 0 ||
+	if (gp_prefix_typed(text, &x) == 0 ||
 	    gdi_cond_addr_range(text, &lo, &hi))
 		return parse_leaf(p, GDI_ATTR_HOST);
-	if (strspn(text, "0123456789") == strlen(text)) {
-		FAIL(p, t, "a number of what? did you mean 'port %.12s'?",
-		    text);
-		return GDI_NO_NODE;
-	}
-	gdi_cond_suggest(p, t,
-	    gdi_token_is(t + 1, GDI_WORD_CMP) ? "unknown attribute"
-					      : "unknown word",
-	    gdi_cond_nearest_word(p, t, begins_primitive, true));
+	refuse_bare(p, t, text);
 	return GDI_NO_NODE;
 }
 

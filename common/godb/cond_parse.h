@@ -94,6 +94,11 @@ bool gdi_cond_copy(struct gdi_parser *p, const struct gdi_token *t,
 /* "10.0.0.1-10.0.0.9": false when it is not of that form.  text is as it was
  * when this returns. */
 bool gdi_cond_addr_range(char *text, struct gp_addr *lo, struct gp_addr *hi);
+/* Whether the text, which is no address, seems to be meant as one; and says
+ * at the token that it is none. */
+bool gdi_cond_is_like_address(const char *text);
+void gdi_cond_no_address(struct gdi_parser *p, const struct gdi_token *t,
+    const char *text);
 
 /* ---- cond_sets.c: ranges are inclusive, lo <= hi */
 
@@ -126,6 +131,8 @@ void gdi_cond_suggest(struct gdi_parser *p, const struct gdi_token *t,
 const char *gdi_cond_nearest_word(const struct gdi_parser *p,
     const struct gdi_token *t, bool (*fits)(const struct gdi_word *),
     bool protocols);
+/* What to say of a word of other programs' filters, NULL: nothing. */
+const char *gdi_cond_elsewhere(const char *word);
 /* What the attribute is called. */
 const char *gdi_cond_attr_text(const struct gdi_parser *p, enum gdi_attr attr);
 

@@ -81,6 +81,10 @@ fail_number(struct gdi_parser *p, const struct gdi_token *t, enum gdi_attr attr,
 				: "a protocol is a number from 0 to 255");
 		return;
 	}
+	if (strspn(text, "0123456789.:") == strlen(text)) {
+		FAIL(p, t, "a range is written as 80-443");
+		return;
+	}
 	gp_words_guess_init(&g, text);
 	for (size_t i = 0;
 	     (name = port ? gdi_service_word(i) : gdi_proto_word(i)); i++)
@@ -324,6 +328,22 @@ gdi_cond_addr_range(char *text, struct gp_addr *lo, struct gp_addr *hi)
 	return fine;
 }
 
+/* "10.1", "10.0.0.*", "10.0.0.1:80" */
+bool
+gdi_cond_is_like_address(const char *text)
+{
+	return strspn(text, "0123456789./*-:") == strlen(text);
+}
+
+void
+gdi_cond_no_address(struct gdi_parser *p, const struct gdi_token *t,
+    const char *text)
+{
+	gdi_cond_suggest(p, t, gdi_cond_is_like_address(text)
+	    ? "not an address as 10.0.0.1 or prefix as 10.0.0.0/8:"
+	    : "not an address or prefix (names are not resolved):", NULL);
+}
+
 static void
 take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
     enum gdi_cmp cmp)
@@ -335,7 +355,7 @@ take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 
 	if (!gdi_cond_copy(p, t, text))
 		return;
-	if (gp_prefix_parse(text, &x, NULL) == 0) {
+	if (gp_prefix_typed(text, &x) == 0) {
 		if (single && x.len != (x.addr.version == 4 ? 32 : 128))
 			FAIL(p, t,
 			    "a prefix can only be compared with = or !=");
@@ -353,8 +373,7 @@ take_addr(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 			add_addrs(p, leaf, lo.version, addr_value(&lo),
 			    addr_value(&hi), GDI_EQ);
 	} else {
-		gdi_cond_suggest(p, t,
-		    "not an address or prefix (names are not resolved):", NULL);
+		gdi_cond_no_address(p, t, text);
 	}
 }
 
@@ -404,7 +423,7 @@ add_member(struct gdi_parser *p, uint32_t leaf, char *text)
 	struct gp_addr lo, hi;
 	struct gp_prefix x;
 
-	if (gp_prefix_parse(text, &x, NULL) == 0) {
+	if (gp_prefix_typed(text, &x) == 0) {
 		add_addrs(p, leaf, x.addr.version, addr_value(&x.addr),
 		    prefix_last(&x), GDI_EQ);
 		return true;

@@ -51,6 +51,59 @@ gdi_cond_nearest_word(const struct gdi_parser *p, const struct gdi_token *t,
 	return g.best;
 }
 
+/* What other programs have in their filters, and this one does not. */
+static const struct {
+	const char *word, *hint;
+} elsewhere[] = {
+	{"all", "everything is no condition at all"},
+	{"any", "everything is no condition at all"},
+	{"arp", "only IP is kept"},
+	{"bpp", "only bytes and packets are kept"},
+	{"bps", "only bytes and packets are kept"},
+	{"broadcast", "here it is 'dst host 255.255.255.255'"},
+	{"daddr", "here it is dip"},
+	{"dns", "here it is 'app dns'"},
+	{"duration", "only the five minutes of a row are kept"},
+	{"ether", "addresses below IP are not kept"},
+	{"flags", "TCP flags are not kept"},
+	{"id.orig_h", "here it is sip"},
+	{"id.resp_h", "here it is dip"},
+	{"id.resp_p", "here it is dport"},
+	{"iface", "interfaces are chosen by -i"},
+	{"inbound", "here it is 'dir = in'"},
+	{"interface", "interfaces are chosen by -i"},
+	{"ip.addr", "here it is host"},
+	{"ip.dst", "here it is dip"},
+	{"ip.proto", "here it is proto"},
+	{"ip.src", "here it is sip"},
+	{"ipv6.addr", "here it is host"},
+	{"ipv6.dst", "here it is dip"},
+	{"ipv6.src", "here it is sip"},
+	{"len", "only the bytes of a row are kept"},
+	{"multicast", "here it is 'dst in (224.0.0.0/4, ff00::/8)'"},
+	{"outbound", "here it is 'dir = out'"},
+	{"pps", "only bytes and packets are kept"},
+	{"saddr", "here it is sip"},
+	{"service", "here it is l7proto"},
+	{"tcp.dstport", "here it is 'tcp port'"},
+	{"tcp.port", "here it is 'tcp port'"},
+	{"time", "the window is chosen by -f and -l"},
+	{"tls", "here it is 'app tls'"},
+	{"udp.dstport", "here it is 'udp port'"},
+	{"udp.port", "here it is 'udp port'"},
+	{"vlan", "VLANs are not kept"},
+};
+
+const char *
+gdi_cond_elsewhere(const char *word)
+{
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+		if (gp_words_casecmp(elsewhere[i].word, word) == 0)
+			return elsewhere[i].hint;
+	}
+	return NULL;
+}
+
 const char *
 gdi_cond_attr_text(const struct gdi_parser *p, enum gdi_attr attr)
 {

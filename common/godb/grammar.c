@@ -16,9 +16,11 @@ static const struct gdi_word words[] = {
 	{"and", GDI_WORD_AND, 0, GDI_ROLE_NONE, "both; binds tighter than or"},
 	{"&&", GDI_WORD_AND, 0, GDI_ROLE_NONE, "and"},
 	{"&", GDI_WORD_AND, 0, GDI_ROLE_NONE, "and"},
+	{"*", GDI_WORD_AND, 0, GDI_ROLE_NONE, "and"},
 	{"or", GDI_WORD_OR, 0, GDI_ROLE_NONE, "either"},
 	{"||", GDI_WORD_OR, 0, GDI_ROLE_NONE, "or"},
 	{"|", GDI_WORD_OR, 0, GDI_ROLE_NONE, "or"},
+	{"+", GDI_WORD_OR, 0, GDI_ROLE_NONE, "or"},
 	{"not", GDI_WORD_NOT, 0, GDI_ROLE_NONE, "the opposite"},
 	{"!", GDI_WORD_NOT, 0, GDI_ROLE_NONE, "not"},
 	{"=", GDI_WORD_CMP, GDI_EQ, GDI_ROLE_NONE, "equal, or in the prefix"},
@@ -38,9 +40,11 @@ static const struct gdi_word words[] = {
 	{"geq", GDI_WORD_CMP, GDI_GE, GDI_ROLE_NONE, ">="},
 	{"<", GDI_WORD_CMP, GDI_LT, GDI_ROLE_NONE, "below"},
 	{"lt", GDI_WORD_CMP, GDI_LT, GDI_ROLE_NONE, "<"},
+	{"l", GDI_WORD_CMP, GDI_LT, GDI_ROLE_NONE, "<"},
 	{"less", GDI_WORD_CMP, GDI_LT, GDI_ROLE_NONE, "<"},
 	{">", GDI_WORD_CMP, GDI_GT, GDI_ROLE_NONE, "above"},
 	{"gt", GDI_WORD_CMP, GDI_GT, GDI_ROLE_NONE, ">"},
+	{"g", GDI_WORD_CMP, GDI_GT, GDI_ROLE_NONE, ">"},
 	{"greater", GDI_WORD_CMP, GDI_GT, GDI_ROLE_NONE, ">"},
 	{"in", GDI_WORD_IN, 0, GDI_ROLE_NONE,
 	    "one of a list: in (a, b), or of a file of addresses: in @file"},
@@ -172,6 +176,10 @@ find_word(const char *text, size_t len)
 	copy[len] = '\0';
 	for (size_t i = 0; i < N_WORDS; i++) {
 		if (gp_words_casecmp(words[i].text, copy) == 0)
+			return &words[i];
+		/* goProbe's -ge */
+		if (words[i].kind == GDI_WORD_CMP && copy[0] == '-' &&
+		    gp_words_casecmp(words[i].text, copy + 1) == 0)
 			return &words[i];
 	}
 	return NULL;

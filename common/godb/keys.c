@@ -31,6 +31,20 @@ static const char *const helps[GODB_N_KEYS] = {
 	[GODB_KEY_SITE] = "the sensor's [site] name (--remote)",
 };
 
+/* What conditions, and goProbe's own goQuery, call columns as well. */
+static const struct {
+	const char *name;
+	enum godb_key key;
+} aliases[] = {
+	{"src", GODB_KEY_SIP},
+	{"dst", GODB_KEY_DIP},
+	{"port", GODB_KEY_DPORT},
+	{"protocol", GODB_KEY_PROTO},
+	{"ipproto", GODB_KEY_PROTO},
+	{"l7", GODB_KEY_L7PROTO},
+	{"app", GODB_KEY_L7PROTO},
+};
+
 #define SHORTHAND_MAX GODB_N_KEYS
 static const struct {
 	const char *name, *help;
@@ -148,19 +162,32 @@ refuse_twice(struct godb_diag *diag, size_t at, const char *word, unsigned k)
 	    "has lengths for IPv4 and IPv6", names[k], names[k]);
 }
 
+/* The column, GODB_N_KEYS when there is none. */
+static unsigned
+find_key(const char *word, size_t len)
+{
+	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
+		if (strlen(names[k]) == len &&
+		    gp_words_ncasecmp(names[k], word, len) == 0)
+			return k;
+	}
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+		if (strlen(aliases[i].name) == len &&
+		    gp_words_ncasecmp(aliases[i].name, word, len) == 0)
+			return aliases[i].key;
+	}
+	return GODB_N_KEYS;
+}
+
 /* sip/24 and the like.  1: added, 0: no such word. */
 static int
 add_prefix(struct godb_keys *keys, const char *word, size_t at,
     struct godb_diag *diag)
 {
 	const char *slash = strchr(word, '/');
-	unsigned k = 0;
+	unsigned k = find_key(word, (size_t)(slash - word));
 	int len4, len6;
 
-	while (k < GODB_N_KEYS &&
-	    (gp_words_ncasecmp(names[k], word, (size_t)(slash - word)) != 0 ||
-		names[k][slash - word]))
-		k++;
 	if (k == GODB_N_KEYS)
 		return 0;
 	if (!is_address(k))
@@ -194,10 +221,10 @@ static int
 add_word(struct godb_keys *keys, const char *word, size_t at,
     struct godb_diag *diag)
 {
-	for (unsigned k = 0; k < GODB_N_KEYS; k++) {
-		if (gp_words_casecmp(names[k], word) == 0)
-			return add_whole(keys, k, word, at, diag);
-	}
+	unsigned column = find_key(word, strlen(word));
+
+	if (column < GODB_N_KEYS)
+		return add_whole(keys, column, word, at, diag);
 	for (size_t i = 0; i < N_SHORTHANDS; i++) {
 		int rc = 1;
 
@@ -225,14 +252,36 @@ nearest(const char *word)
 	return g.best;
 }
 
+static const struct gdi_word *
+word_of_conditions(const char *word)
+{
+	const struct gdi_word *w;
+
+	for (size_t i = 0; (w = gdi_grammar_word(i)); i++) {
+		if (gp_words_casecmp(w->text, word) == 0)
+			return w;
+	}
+	return NULL;
+}
+
 static int
 refuse(struct godb_diag *diag, size_t offset, size_t len, const char *word)
 {
 	const char *best = nearest(word);
+	const struct gdi_word *w = word_of_conditions(word);
 
 	if (strcmp(word, "sport") == 0)
 		return gdi_diag(diag, offset, len, "the source port is not "
 		    "stored, only dport (the destination port) is");
+	if (strcmp(word, "category") == 0)
+		return gdi_diag(diag, offset, len, "category is a column of "
+		    "apps_l7 alone");
+	if (w && w->kind == GDI_WORD_METRIC)
+		return gdi_diag(diag, offset, len, "'%s' is no column but "
+		    "what --show counts", word);
+	if (w || godb_proto_parse(word) >= 0)
+		return gdi_diag(diag, offset, len, "'%s' is no column; "
+		    "conditions stand behind -c", word);
 	if (best)
 		return gdi_diag(diag, offset, len,
 		    "unknown column '%s'; did you mean '%s'?", word, best);
@@ -275,7 +324,8 @@ godb_keys_parse(const char *text, struct godb_keys *out, struct godb_diag *diag)
 			break;
 		if (text[at] != ',')
 			return gdi_diag(diag, at, 0,
-			    "columns are separated by commas");
+			    "columns are separated by commas, and conditions "
+			    "stand behind -c");
 		at++;
 	}
 	*out = keys;

@@ -43,6 +43,36 @@ test_prefix(void)
 }
 
 static void
+test_prefix_typed(void)
+{
+	static const struct {
+		const char *text, *is; /* NULL: refused */
+	} t[] = {
+		{"10/8", "10.0.0.0/8"}, {"172.16/12", "172.16.0.0/12"},
+		{"192.0.2/24", "192.0.2.0/24"}, {"0/0", "0.0.0.0/0"},
+		{"10.1.2.3/8", "10.0.0.0/8"}, {"10.1/8", "10.0.0.0/8"},
+		{"192.0.2.7", "192.0.2.7/32"}, {"2001:db8::/32", "2001:db8::/32"},
+		{"10", NULL}, {"10.1", NULL}, {"10./8", NULL}, {"/8", NULL},
+		{".1/8", NULL}, {"256/8", NULL}, {"10/33", NULL}, {"10/", NULL},
+		{"10/255.0.0.0", NULL}, {"2001/16", NULL}, {"2001:db8/32", NULL},
+		{"::ffff:1.2/120", NULL}, {"1.2.3.4.5/8", NULL}, {"", NULL},
+		{"10/0000000000000000000000000000000000000000000000008", NULL},
+		{"10000000000000000000000000000000000000000000000000/8", NULL},
+	};
+	struct gp_prefix p;
+	char text[GP_ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int rc = gp_prefix_typed(t[i].text, &p);
+
+		if (rc == 0)
+			gp_prefix_format(&p, text);
+		is_str(rc == 0 ? text : "refused",
+		    t[i].is ? t[i].is : "refused", "'%s' typed", t[i].text);
+	}
+}
+
+static void
 test_iface(void)
 {
 	ok(gp_addr_iface_valid("eth0") && gp_addr_iface_valid("wlan0.100@x"),
@@ -59,6 +89,7 @@ main(void)
 {
 	test_format();
 	test_prefix();
+	test_prefix_typed();
 	test_iface();
 	return tap_done();
 }

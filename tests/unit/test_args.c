@@ -67,6 +67,14 @@ check_spellings(void)
 		    strcmp(a.query, "talk_conv") == 0 && a.keys.n == 2,
 		    "  means the same");
 	}
+	/* conditions' and goProbe's names of columns */
+	good("-i eth0 src/24,dst,port,ipproto,app");
+	ok(a.keys.n == 5 && a.keys.key[0] == GODB_KEY_SIP &&
+		a.keys.drop4[GODB_KEY_SIP] == 8 &&
+		a.keys.key[1] == GODB_KEY_DIP &&
+		a.keys.key[2] == GODB_KEY_DPORT &&
+		a.keys.key[3] == GODB_KEY_PROTO &&
+		a.keys.key[4] == GODB_KEY_L7PROTO, "  are ours");
 	good("-i eth0 -in sip");
 	is_int(a.direction, GODB_DIR_RCVD, "-in");
 	good("-i eth0 --in sip");
@@ -175,6 +183,12 @@ check_refusals(void)
 	bad("-i eth0 talk_con", "did you mean 'talk_conv'");
 	bad("-i eth0 sip,dipp", "did you mean 'dip'");
 	bad("-i eth0 nonsense", "shorthands");
+	/* a condition in the query's place */
+	bad("-i eth0 sip tcp", "behind -c");
+	bad("-i eth0 src~host~10.0.0.1", "behind -c");
+	bad("-i eth0 tcp", "behind -c");
+	bad("-i eth0 sip,bytes", "--show");
+	bad("-i eth0 category", "apps_l7");
 	bad("talk_conv", "-i any");
 	bad("-i eth0 sip dip", "sip,dip");
 	bad("-i", "missing its value");
@@ -187,6 +201,10 @@ check_refusals(void)
 	bad("-i eth0 -sum sip", "here it is neither --in nor --out");
 	bad("-i eth0 --results.format=json sip", "here it is -e");
 	bad("-r -i eth0 sip", "'-r'; here it is --resolve");
+	bad("-i eth0 --since -1d sip", "here it is -f");
+	bad("-i eth0 --until=now sip", "here it is -l");
+	bad("-i eth0 -o json sip", "here it is -e");
+	bad("--list eth0", "-i chooses");
 	bad("list", "did you mean --list?");
 	bad("list eth0", "did you mean --list?");
 	bad("version", "did you mean --version?");
