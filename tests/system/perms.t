@@ -192,8 +192,8 @@ nsenter --net=/run/netns/$NET "$BIN/goprobe" -c "$T/live.ini" -d "$T/s" lo 2>"$T
 launcher=$!
 ok "a weaker sensor" wait_for 20 grep -q 'capturing on' "$T/sensor.err"
 ok "is logged" grep -q 'goprobe-capture: sandbox weakened: seccomp only' "$T/sensor.err"
-shown() { goquery -c "$T/live.ini" -d "$T/s" --status | grep -q 'captures seccomp only'; }
+shown() { goquery --config "$T/live.ini" -d "$T/s" --status | grep -q 'captures seccomp only'; }
 ok "and shown by --status" wait_for 10 shown
-run 3 "which makes it a problem" goquery -c "$T/live.ini" -d "$T/s" --status
+run 3 "which makes it a problem" goquery --config "$T/live.ini" -d "$T/s" --status
 like "$out" "the captures' sandbox is seccomp only" "that is named"
 done_testing
