@@ -500,9 +500,9 @@ struct godb_cond_opts {
 
 /*
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
- * row and gives a condition too.  opts and diag may be NULL.  GODB_ESYNTAX: diag says
- * what and where; -ENOMEM.  The condition is immutable and belongs to no
- * store; application names are looked up when a query runs.  -EINVAL: opts.
+ * row and gives a condition too.  opts and diag may be NULL.  GODB_ESYNTAX:
+ * diag says what and where; -ENOMEM.  The condition is immutable and belongs to
+ * no store; application names are looked up when a query runs.  -EINVAL: opts.
  */
 int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
     struct godb_cond **out, struct godb_diag *diag);
@@ -707,7 +707,7 @@ struct godb_sighting {
 	int64_t first_s, last_s; /* starts of the first and the last block */
 	uint32_t days;           /* UTC days with any */
 };
-/* Of the i-th prefix; false: in no row that could be read, or no such prefix. */
+/* Of the i-th prefix; false: in no row that could be read, or none such. */
 bool godb_seen_sighting(const struct godb_seen *s, size_t i,
     struct godb_sighting *out);
 /* Whether it was seen on the scan's interface. */
