@@ -631,6 +631,8 @@ godb_coverage_new(struct godb_reader *r, const struct godb_scan *s,
 		return -ENOMEM;
 	if (last_s > GP_TIME_MAX_S)
 		last_s = GP_TIME_MAX_S;
+	if (o.now_ns < 0)
+		o.now_ns = 0;
 	j.c->first_s = gp_clock_slot(o.first_s);
 	j.c->last_s = last_s > 0 ? gp_clock_slot(last_s - 1) + GP_SLOT_S : 0;
 	rc = cover_all(&j);

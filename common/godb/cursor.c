@@ -682,7 +682,8 @@ godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
 {
 	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
 
-	if (i >= c->scan->n_parts + c->n_rolled)
+	if (i >= c->scan->n_parts + c->n_rolled ||
+	    (columns & ~GODB_COL_ALL))
 		return -EINVAL;
 	return load_rows(c, i, 0, gdi_part_pieces(&part_of(c, i)->part), &l,
 	    out, fault);

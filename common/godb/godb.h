@@ -23,6 +23,9 @@
  * more than the library knows, or none, it says -EINVAL.
  * Times are seconds since 1970-01-01T00:00:00Z (`_s`) or nanoseconds (`_ns`).
  *
+ * A scan borrows its reader, and what is made of a scan borrows that: close or
+ * free them in the opposite order.
+ *
  * Thread safety: reader, scan and result are immutable once opened and may be
  * used from several threads; a cursor has one owner.
  *
@@ -90,7 +93,7 @@ enum godb_column {
 #define GODB_COL(c)      (1u << (c))
 #define GODB_COL_ALL     ((1u << GODB_N_COLUMNS) - 1)
 
-/* "sip", "dip", "dport", "proto", "l7proto", "bytes_rcvd", ... */
+/* "sip", "dip", "dport", "proto", "l7proto", "bytes_rcvd", ...; NULL beyond. */
 const char *godb_column_name(enum godb_column c);
 
 /* ---- reader ------------------------------------------------------------ */
@@ -109,7 +112,7 @@ void godb_reader_close(struct godb_reader *r); /* accepts NULL */
 /* Interface names in the store, sorted, NULL-terminated; count returned.
  * Owned by the caller: godb_ifaces_free. */
 int godb_reader_ifaces(const struct godb_reader *r, char ***out);
-void godb_ifaces_free(char **ifaces);
+void godb_ifaces_free(char **ifaces); /* accepts NULL */
 
 /*
  * Days that an interface has, ascending, without opening them: for programs
@@ -164,7 +167,8 @@ struct godb_list_iface {
 /*
  * Sums up interfaces (NULL-terminated; NULL: all) from the summaries that the
  * writer keeps, and from the indexes of days that are not in them.  Blocks
- * that are open are not in it.  Reads no column.
+ * that are open are not in it, nor interfaces that the store does not have.
+ * Reads no column.  The list borrows nothing.
  */
 int godb_list_new(const struct godb_reader *r, const char *const *ifaces,
     struct godb_list **out);
@@ -220,11 +224,15 @@ struct godb_scan;
 
 struct godb_scan_opts {
 	size_t size;
-	const char *const *ifaces; /* NULL-terminated; NULL: all */
-	int64_t first_s, last_s;   /* window [first_s, last_s) */
-	bool no_live;              /* leave the journals out */
-	/* May be NULL.  Another thread or a signal's handler may set it to
-	 * something else than 0: the call then ends with GODB_ECANCELLED. */
+	/* NULL-terminated; NULL: all.  What the store does not have is passed
+	 * over: godb_scan_n_ifaces. */
+	const char *const *ifaces;
+	int64_t first_s, last_s; /* window [first_s, last_s): whole blocks that
+				  * have any of it; none when reversed */
+	bool no_live;            /* leave the journals out */
+	/* May be NULL.  Another thread, by an atomic store, or a signal's
+	 * handler may set it to something else than 0: the call then ends with
+	 * GODB_ECANCELLED. */
 	const int *cancel;
 	/*
 	 * What the scan is for, so that days and blocks which an address
@@ -373,7 +381,8 @@ void godb_cursor_free(struct godb_cursor *c); /* accepts NULL */
  * Decodes columns (GODB_COL bits) of part i.  *out is borrowed until the next
  * call on this cursor.  GODB_EDAMAGED: the part must be left out as a whole;
  * `fault` (may be NULL) then names the place.  `want4`/`want6` say which
- * address versions are needed; the other's count comes back as 0.
+ * address versions are needed; the other's count comes back as 0.  -EINVAL: no
+ * such part or column.
  */
 int godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
     bool want4, bool want6, struct godb_columns *out, struct godb_fault *fault);
@@ -408,8 +417,9 @@ struct godb_keys {
 	unsigned n;
 	enum godb_key key[GODB_N_KEYS]; /* distinct, in the order asked for */
 	bool category; /* also print the category of l7proto */
-	/* Low bits of an address that do not count, by key: 8 of an IPv4 sip
-	 * for sip/24.  0 for what is no address. */
+	/* Low bits of an address that do not count, at the place that the key's
+	 * number is: drop4[GODB_KEY_SIP] is 8 for sip/24.  0 for what is no
+	 * address. */
 	uint8_t drop4[GODB_N_KEYS], drop6[GODB_N_KEYS];
 };
 #define GODB_KEYS_INIT {0, {GODB_KEY_TIME}, false, {0}, {0}}
@@ -419,7 +429,8 @@ struct godb_keys {
  * agg_talk_port raw, key names, or a comma list of both; duplicates are
  * removed.  sip, dip and host may have prefix lengths: sip/24 groups IPv4 by
  * it, sip/48 (above 32) IPv6, sip/24/48 both and sip//32 only IPv6;
- * addresses of a version without one stay whole.  GODB_ESYNTAX with diag.
+ * addresses of a version without one stay whole.  GODB_ESYNTAX with diag, which
+ * may be NULL.
  */
 int godb_keys_parse(const char *text, struct godb_keys *out,
     struct godb_diag *diag);
@@ -489,9 +500,9 @@ struct godb_cond_opts {
 
 /*
  * Parses a condition (goquery(1) has the grammar).  Blank text means every
- * row and gives a condition too.  opts may be NULL.  GODB_ESYNTAX: diag says
- * what and where; -ENOMEM.  The condition is immutable and belongs to no
- * store; application names are looked up when a query runs.  -EINVAL: opts.
+ * row and gives a condition too.  opts and diag may be NULL.  GODB_ESYNTAX:
+ * diag says what and where; -ENOMEM.  The condition is immutable and belongs to
+ * no store; application names are looked up when a query runs.  -EINVAL: opts.
  */
 int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
     struct godb_cond **out, struct godb_diag *diag);
@@ -615,7 +626,7 @@ void godb_result_free(struct godb_result *r); /* accepts NULL */
 
 /* Counters stand in the order of struct godb_columns; sums saturate. */
 struct godb_result_row {
-	int64_t time_s; /* fields that are no key are zero */
+	int64_t time_s; /* fields that are no key are zero, texts empty */
 	const char *iface;
 	uint8_t version; /* 4, 6; 0 when no address is a key */
 	struct godb_addr6 sip, dip; /* IPv4: in lo; host in sip */
@@ -632,6 +643,7 @@ struct godb_result_row {
 size_t godb_result_n_rows(const struct godb_result *r); /* after the limit */
 size_t godb_result_n_hits(const struct godb_result *r); /* before it */
 size_t godb_result_n_groups(const struct godb_result *r); /* before having */
+/* i is below godb_result_n_rows. */
 void godb_result_row(const struct godb_result *r, size_t i,
     struct godb_result_row *out);
 /* Sums over all rows that met the condition. */
@@ -660,8 +672,8 @@ void godb_result_stats(const struct godb_result *r,
 
 /* ---- query: seen ------------------------------------------------------- */
 
-/* Addresses that have the first len bits of addr, whose others are zero;
- * IPv4 in lo. */
+/* Addresses that have the first len bits of addr, whose others are zero (else
+ * -EINVAL); IPv4 in lo. */
 struct godb_prefix {
 	uint8_t version, len; /* 4: 0-32, 6: 0-128 */
 	struct godb_addr6 addr;
@@ -695,7 +707,7 @@ struct godb_sighting {
 	int64_t first_s, last_s; /* starts of the first and the last block */
 	uint32_t days;           /* UTC days with any */
 };
-/* Of the i-th prefix; false: in no row that could be read. */
+/* Of the i-th prefix; false: in no row that could be read, or none such. */
 bool godb_seen_sighting(const struct godb_seen *s, size_t i,
     struct godb_sighting *out);
 /* Whether it was seen on the scan's interface. */

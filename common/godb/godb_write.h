@@ -20,7 +20,8 @@ extern "C" {
 
 /*
  * Rows as batches hold them: 48 and 72 bytes, addresses in network order,
- * numbers little-endian, pads zero.  `l7` is an index into the batch's names.
+ * numbers little-endian, pads zero.  `l7` is an index into the batch's names,
+ * of which "Unknown" is the one for rows without an application.
  */
 struct godb_row4 {
 	uint8_t sip[4], dip[4];
@@ -94,14 +95,14 @@ struct godb_writer_opts {
 	    0750, 0640, GODB_BLOCK_ROWS, GODB_IFACE_NAMES}
 
 /*
- * Opens the store below DIRFD (taken), locks it, replays its journals: open
- * blocks are in memory again, a torn journal tail is cut, what an index
- * record already covers is skipped.  GODB_ELOCKED: diag says who holds it.
- * GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE for
- * one on a network file system, where a lock and an fsync promise too little:
- * diag says on which.  Of a journal or folder that cannot be read diag has the
- * place and cause.  A folder of another user that cannot be looked into is no
- * interface of the store: it is passed over, and diag says so though 0 is
+ * Opens the store below DIRFD (taken, on failure too), locks it, replays its
+ * journals: open blocks are in memory again, a torn journal tail is cut, what
+ * an index record already covers is skipped.  GODB_ELOCKED: diag says who holds
+ * it. GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE
+ * for one on a network file system, where a lock and an fsync promise too
+ * little: diag says on which.  Of a journal or folder that cannot be read diag
+ * has the place and cause.  A folder of another user that cannot be looked into
+ * is no interface of the store: it is passed over, and diag says so though 0 is
  * returned; else its text is empty then.
  */
 int godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
@@ -278,7 +279,8 @@ struct godb_retain;
  * itself: the clock may be wrong, and age alone never takes a store's last
  * days.  On a full disk caches of a day that is to go make room for what its
  * removal writes.  Work is done by godb_retain_step in small steps, between
- * which the writer may be used; one round at a time.
+ * which the writer may be used; one round at a time, freed before the writer
+ * is closed.
  */
 int godb_retain_new(struct godb_writer *w, const struct godb_retain_opts *opts,
     struct godb_retain **out);

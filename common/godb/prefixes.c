@@ -5,6 +5,20 @@
 
 #define BUCKETS 65536u /* of IPv4 */
 
+bool
+gdi_prefix_is_clean(const struct godb_prefix *p)
+{
+	unsigned host = (p->version == 4 ? 32u : 128u) - p->len;
+	uint64_t low = host >= 64 ? UINT64_MAX : (UINT64_C(1) << host) - 1;
+	uint64_t high = host <= 64 ? 0 :
+	    host == 128		   ? UINT64_MAX :
+				     (UINT64_C(1) << (host - 64)) - 1;
+
+	if (p->version == 4 && (p->addr.hi || p->addr.lo > UINT32_MAX))
+		return false;
+	return !(p->addr.lo & low) && !(p->addr.hi & high);
+}
+
 /* The last address of a prefix. */
 static struct godb_addr6
 end_of(const struct godb_prefix *p)

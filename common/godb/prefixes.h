@@ -34,6 +34,9 @@ int gdi_prefixes_init(struct gdi_prefixes *s, const struct godb_prefix *all,
     size_t n, bool v6, uint32_t *parent);
 void gdi_prefixes_fini(struct gdi_prefixes *s);
 
+/* Whether the bits behind the prefix are zero, as they must. */
+bool gdi_prefix_is_clean(const struct godb_prefix *p);
+
 /* Memory that both versions of n prefixes take while they are made. */
 size_t gdi_prefixes_bytes(size_t n);
 

@@ -50,6 +50,7 @@ opts_are_sane(const struct godb_scan *s, const struct godb_query_opts *o)
 		seen |= 1u << o->keys.key[i];
 	}
 	if (!keys_are_sane(&o->keys, seen) ||
+	    (unsigned)o->direction > GODB_DIR_SENT ||
 	    o->metrics >= 1u << GODB_N_METRICS)
 		return false;
 	if (o->sort >= 0
@@ -462,6 +463,7 @@ rank_groups(struct gdi_run *run)
 	if (o->mem_bytes && used >= o->mem_bytes)
 		return GODB_EMEMORY;
 	gdi_rank_protos(proto_rank);
+	r->by_iface = godb_keys_has(&o->keys, GODB_KEY_IFACE);
 	if (godb_keys_has(&o->keys, GODB_KEY_L7PROTO)) {
 		rc = gdi_result_name_l7(r);
 		if (rc == 0)

@@ -186,7 +186,7 @@ godb_result_row(const struct godb_result *r, size_t i,
 	gdi_group_key(r->group, r->ids[i], &key);
 	memset(out, 0, sizeof(*out));
 	out->time_s = (int64_t)key.slot * GP_SLOT_S;
-	out->iface = godb_scan_iface(r->scan, key.iface);
+	out->iface = r->by_iface ? godb_scan_iface(r->scan, key.iface) : "";
 	out->version = key.version;
 	out->sip = key.sip;
 	out->dip = key.dip;

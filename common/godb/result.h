@@ -36,6 +36,7 @@ struct godb_result {
 	size_t n_lost;
 	struct gdi_unknown_name *unknown;
 	size_t n_unknown;
+	bool by_iface;
 	const char **l7_text; /* GDI_N_L7, when grouped by it */
 	char (*made)[GDI_MADE_MAX]; /* of ids that the store cannot name */
 	struct godb_result_stats stats;

@@ -29,6 +29,9 @@ fill_record(struct gdi_making *m)
 	r->slot_s = m->span.slot_s;
 	r->first_ns = INT64_MAX;
 	r->last_ns = INT64_MIN;
+	/* those of a span before it that was refused */
+	r->flags = 0;
+	r->counters = (struct godb_counters){0};
 	for (size_t i = m->span.first; i < m->span.end; i++) {
 		const struct gdi_record *from = m->d->scan->parts[i].record;
 

@@ -551,7 +551,8 @@ opts_are_sane(const struct godb_seen_opts *o)
 		const struct godb_prefix *p = &o->prefix[i];
 
 		if ((p->version != 4 && p->version != 6) ||
-		    p->len > (p->version == 4 ? 32 : 128))
+		    p->len > (p->version == 4 ? 32 : 128) ||
+		    !gdi_prefix_is_clean(p))
 			return false;
 	}
 	return true;
@@ -658,11 +659,13 @@ bool
 godb_seen_sighting(const struct godb_seen *s, size_t i,
     struct godb_sighting *out)
 {
-	const uint8_t *bits = s->notes.bits + i * s->stride;
+	const uint8_t *bits;
 
 	memset(out, 0, sizeof(*out));
-	if (s->notes.note[i].first_s > s->notes.note[i].last_s)
+	if (i >= s->n ||
+	    s->notes.note[i].first_s > s->notes.note[i].last_s)
 		return false;
+	bits = s->notes.bits + i * s->stride;
 	out->first_s = s->notes.note[i].first_s;
 	out->last_s = s->notes.note[i].last_s;
 	for (size_t d = 0; d < s->n_days; d++)
@@ -673,7 +676,8 @@ godb_seen_sighting(const struct godb_seen *s, size_t i,
 bool
 godb_seen_on(const struct godb_seen *s, size_t i, size_t iface)
 {
-	return has_bit(s->notes.bits + i * s->stride, s->n_days + iface);
+	return i < s->n && iface < s->n_ifaces &&
+	    has_bit(s->notes.bits + i * s->stride, s->n_days + iface);
 }
 
 const struct godb_fault *

@@ -51,6 +51,8 @@ godb_writer_open(int dirfd, const struct godb_writer_opts *opts,
 	w->names.fd = -1;
 	w->opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
 	rc = gdi_opts_take(&w->opts, sizeof(w->opts), opts);
+	if (rc == 0 && (unsigned)w->opts.compression > GODB_COMPRESS_NONE)
+		rc = -EINVAL;
 	if (rc == 0)
 		rc = gdi_upkeep_new(w, &w->upkeep);
 	if (rc == 0)

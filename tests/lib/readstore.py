@@ -16,6 +16,7 @@ import sys
 
 COLUMNS = ("sip dip dport proto l7proto "
            "bytes_rcvd bytes_sent pkts_rcvd pkts_sent").split()
+BITS = dict(sip=32, dip=32, dport=16, proto=8, l7proto=16)  # others: 64
 CHUNK = 65536
 met = set()
 
@@ -56,37 +57,39 @@ class In:
         return out
 
 
-def array(s, n):
+def array(s, n, bits):
     kind = s.u8()
     met.add("array %d" % kind)
     if kind == 1:  # CONST
         return [s.varint()] * n
     if kind == 2:  # PACK
         width, base = s.u8(), s.varint()
+        assert width <= bits, "width of a PACK"
         return [base + d for d in s.packed(n, width)]
     if kind == 3:  # PATCH
         width, base, m = s.u8(), s.varint(), s.varint()
+        assert width < bits, "width of a PATCH"
         values = [base + d for d in s.packed(n, width)]
         row = -1
-        gaps = array(s, m)
-        for gap, high in zip(gaps, array(s, m)):
+        gaps = array(s, m, 32)
+        for gap, high in zip(gaps, array(s, m, bits)):
             row += gap + 1
             values[row] += high << width
         return values
     if kind == 4:  # DELTA
         values = [s.varint()]
-        for d in array(s, n - 1):
+        for d in array(s, n - 1, bits):
             values.append(values[-1] + d)
         return values
     if kind == 5:  # DICT
-        values = array(s, s.varint())
-        return [values[code] for code in array(s, n)]
+        values = array(s, s.varint(), bits)
+        return [values[code] for code in array(s, n, bits)]
     if kind == 6:  # STEP
         m = s.varint()
-        bits = s.bytes((n + 7) // 8)
-        values, at, out = array(s, m), 0, []
+        steps = s.bytes((n + 7) // 8)
+        values, at, out = array(s, m, bits), 0, []
         for i in range(n):
-            at += bits[i // 8] >> i % 8 & 1
+            at += steps[i // 8] >> i % 8 & 1
             out.append(values[at])
         return out
     raise ValueError("kind %d" % kind)
@@ -96,9 +99,9 @@ def addresses(s, n):
     kind = s.u8()
     met.add("addresses %d" % kind)
     m = s.varint() if kind == 17 else n
-    high = array(s, m)
-    both = [h << 64 | l for h, l in zip(high, array(s, m))]
-    return [both[code] for code in array(s, n)] if kind == 17 else both
+    high = array(s, m, 64)
+    both = [h << 64 | l for h, l in zip(high, array(s, m, 64))]
+    return [both[code] for code in array(s, n, 32)] if kind == 17 else both
 
 
 def lz4(data, size):
@@ -138,7 +141,8 @@ def chunk(data, name, v6, n):
     if s.u8() == 1:
         size = s.varint()
         s = In(lz4(data[s.at:], size))
-    values = addresses(s, n) if v6 and name in ("sip", "dip") else array(s, n)
+    values = (addresses(s, n) if v6 and name in ("sip", "dip") else
+              array(s, n, BITS.get(name, 64)))
     if s.at != len(s.data):
         raise ValueError("bytes left over")
     return values
@@ -224,17 +228,17 @@ def names(store):
 
 def group(s, v6, n):
     """Addresses and the numbers of the blocks that each is in."""
-    addrs = addresses(s, n) if v6 else array(s, n)
-    counts = [c + 1 for c in array(s, n)]
+    addrs = addresses(s, n) if v6 else array(s, n, 32)
+    counts = [c + 1 for c in array(s, n, 16)]
     few = [i for i in range(n) if counts[i] <= 96]
     sets = [[] for _ in range(n)]
-    for i, block in zip(few, array(s, len(few)) if few else []):
+    for i, block in zip(few, array(s, len(few), 16) if few else []):
         sets[i] = [block]
     low = 1
     for high in (2, 4, 8, 16, 32, 64, 96):
         mine = [i for i in few if low < counts[i] <= high]
         total = sum(counts[i] - 1 for i in mine)
-        gaps = iter(array(s, total) if total else [])
+        gaps = iter(array(s, total, 16) if total else [])
         for i in mine:
             for _ in range(counts[i] - 1):
                 sets[i].append(sets[i][-1] + 1 + next(gaps))

@@ -85,6 +85,21 @@ if strace -o /dev/null true 2>/dev/null; then
 	is "$new" "" "system calls are those that godb.3 lists"
 	like "$(sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$T/calls" | sort -u | tr '\n' ' ')" \
 	    'pread64' "  which strace saw"
+	# and of a program that writes one, all that name one of its files
+	printf 'B eth0 1767225600 4 300 0 0 0 0\nR %s\nC eth0 1767225600\n' \
+	    '192.0.2.1 192.0.2.2 443 6 1 2 3 4 TLS' >"$T/rows"
+	run 0 "a store is made under strace" sh -c 'strace -y -o "$1/calls" \
+	    "$2/lib/rows2store" "$1/made" <"$1/rows"' sh "$T" \
+	    "${TESTS_DIR:-build/gcc/tests}"
+	listed=$(sed -n '/^Reading and asking/,/^\.Sh EXAMPLES/p' common/godb/godb.3 |
+	    tr -cs 'a-z0-9' '\n')
+	new=
+	for call in $(grep "$T/made" "$T/calls" |
+	    sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' | sort -u); do
+		case $call in execve | mkdir) continue ;; esac
+		printf '%s\n' $listed | grep -qx "$call" || new="$new $call"
+	done
+	is "$new" "" "  calls upon it are those that godb.3 lists"
 fi
 
 # --- C++

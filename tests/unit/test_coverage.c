@@ -237,6 +237,11 @@ check_edges(void)
 	opts.last_s = INT64_MAX;
 	opts.now_ns = INT64_MAX;
 	ok(strcmp(lacks(), "failed") != 0, "absurd times do no harm");
+
+	start();
+	fake_set_extent(scan, 0, T0 - 9000, T0 - 9000);
+	opts.now_ns = INT64_MIN;
+	is_str(lacks(), "0 of 0", "before all time nothing is known");
 }
 
 static void

@@ -38,8 +38,18 @@ check_older_caller(void)
 	o.cancel = &yes; /* of another meaning there */
 	is_int(godb_query_run(s, &o, &r), 0, "options of an older caller");
 	is_int(godb_result_n_rows(r), 1, "  are taken as far as they go");
+	{
+		struct godb_result_row row;
+
+		godb_result_row(r, 0, &row);
+		is_str(row.iface, "", "  fields that are no key are empty");
+		is_str(row.l7proto, "", "  all of them");
+	}
 	godb_result_free(r);
 	o.size = sizeof(o);
+	o.direction = (enum godb_direction)3;
+	is_int(godb_query_run(s, &o, &r), -EINVAL, "  no such direction");
+	o.direction = GODB_DIR_BOTH;
 	is_int(godb_query_run(s, &o, &r), GODB_ECANCELLED,
 	    "  and all of today's");
 	o.size = sizeof(o) + 8;

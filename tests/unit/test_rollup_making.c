@@ -62,6 +62,52 @@ put_distinct(size_t n, int64_t slot_s)
 	}
 }
 
+/* Of the day's roll-ups, those refused too: how many have not the counters
+ * and flags of the blocks in their span. */
+static size_t
+not_summed(int64_t day_s)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct gdi_rollups have;
+	struct godb_reader *r;
+	struct godb_scan *s;
+	char day[96];
+	size_t bad = 0;
+	int fd;
+
+	snprintf(day, sizeof(day), "%s/eth0/2025-11-25", path);
+	fd = open(day, O_RDONLY | O_DIRECTORY);
+	opts.first_s = day_s;
+	opts.last_s = day_s + DAY;
+	if (fd < 0 || gdi_rollups_read(fd, day_s, &have, NULL) < 0 ||
+	    godb_reader_open(path, &r) < 0 || godb_scan_open(r, &opts, &s) < 0)
+		abort();
+	for (size_t i = 0; i < have.n; i++) {
+		const struct gdi_record *rolled = have.list[i].record;
+		struct godb_counters sum = {0};
+		uint32_t flags = 0;
+
+		for (size_t k = 0; k < godb_scan_n_parts(s); k++) {
+			const struct godb_part *p = godb_scan_part(s, k);
+
+			if (strcmp(p->iface, "eth0") != 0 ||
+			    p->slot_s < rolled->slot_s ||
+			    p->slot_s >= rolled->slot_s + have.list[i].span_s)
+				continue;
+			gdi_sum_counters(&sum, &p->counters);
+			flags |= p->flags;
+		}
+		bad += memcmp(&sum, &rolled->counters, sizeof(sum)) != 0 ||
+		    flags != rolled->flags;
+	}
+	bad += have.n == 0 ? 1 : 0;
+	gdi_rollups_free(&have);
+	godb_scan_close(s);
+	godb_reader_close(r);
+	close(fd);
+	return bad;
+}
+
 /* What saves little, or takes much memory, stays with its blocks. */
 static void
 test_refused(void)
@@ -95,6 +141,23 @@ test_refused(void)
 	(void)upkeep(w, NOW);
 	godb_writer_upkeep_report(w, &r);
 	is_int((int64_t)r.changed, 1, "unless it was found of others");
+	godb_writer_close(w);
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + 2 * HOUR; s += 300) {
+		if (s < T0 + HOUR) {
+			put_distinct(20, s);
+			t.b.flags |= GODB_PART_OFFLINE;
+			add_batch(w, "eth0", s);
+		} else {
+			add(w, "eth0", s);
+		}
+	}
+	is_int(upkeep(w, NOW), 0, "an hour that is refused");
+	(void)ask("sip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats);
+	is_int((int64_t)stats.rollups, 1, "and one that is stored behind it");
+	is_int((int64_t)not_summed(T0), 0, "have counters of their own");
 	godb_writer_close(w);
 
 	make_store(0);

@@ -201,8 +201,38 @@ check_edges(void)
 	struct godb_seen_opts o = GODB_SEEN_OPTS_INIT;
 	struct godb_scan *s = random_scan();
 	struct godb_seen *r = NULL;
+	struct godb_sighting where;
+	/* "never" would be said of the addresses before it */
+	static const struct godb_prefix dirty[] = {
+		{4, 24, {0, 0x0a000001}}, {4, 32, {1, 0x0a000001}},
+		{4, 32, {0, UINT64_C(1) << 32}}, {4, 0, {0, 1}},
+		{6, 127, {0, 1}}, {6, 64, {0, 1}}, {6, 63, {1, 0}},
+		{6, 0, {UINT64_C(1) << 63, 0}},
+	};
+	static const struct godb_prefix clean[] = {
+		{4, 32, {0, UINT32_MAX}}, {4, 0, {0, 0}}, {6, 0, {0, 0}},
+		{6, 1, {UINT64_C(1) << 63, 0}}, {6, 64, {1, 0}},
+		{6, 65, {0, UINT64_C(1) << 63}}, {6, 128, {1, UINT64_MAX}},
+	};
+	size_t n = 0;
 
 	is_int(godb_seen_run(s, &o, &r), 0, "nothing asked");
+	ok(!godb_seen_sighting(r, 0, &where) && !godb_seen_on(r, 0, 0),
+	    "  and none seen beyond the last");
+	godb_seen_free(r);
+	o.n = 1;
+	for (size_t i = 0; i < sizeof(dirty) / sizeof(dirty[0]); i++) {
+		o.prefix = &dirty[i];
+		n += godb_seen_run(s, &o, &r) == -EINVAL;
+	}
+	is_int((int64_t)n, sizeof(dirty) / sizeof(dirty[0]),
+	    "bits behind a prefix are refused");
+	o.n = sizeof(clean) / sizeof(clean[0]);
+	o.prefix = clean;
+	is_int(godb_seen_run(s, &o, &r), 0, "  not those of it");
+	ok(!godb_seen_on(r, 0, 1000) &&
+		!godb_seen_sighting(r, o.n, &where),
+	    "  nothing is seen on an interface that is not there");
 	godb_seen_free(r);
 	o.prefix = &bad;
 	o.n = 1;

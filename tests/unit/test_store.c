@@ -109,6 +109,12 @@ test_making(void)
 	opts.create = false;
 	is_int(godb_writer_open(open(path, O_RDONLY), &opts, &w, &d),
 	    GODB_ENOTSTORE, "not made unless asked to");
+	opts.create = true;
+	opts.compression = (enum godb_compression)2;
+	is_int(godb_writer_open(open(path, O_RDONLY), &opts, &w, &d), -EINVAL,
+	    "no such compression");
+	opts = (struct godb_writer_opts)GODB_WRITER_OPTS_INIT;
+	opts.create = false;
 	store_put_text(path, "a file", "of somebody");
 	is_int(store_open(path, &w), GODB_ENOTSTORE, "folder of others");
 	is_int(mode_of(".") != 0 && mode_of("goDB-writer.lock"), 0,
@@ -411,6 +417,9 @@ test_large(void)
 	}
 	is_int(godb_cursor_load(c, 1, GODB_COL_ALL, true, true, &b, NULL),
 	    -EINVAL, "no such part");
+	is_int(godb_cursor_load(c, 0, 1u << GODB_N_COLUMNS, true, true, &b,
+		   NULL),
+	    -EINVAL, "nor a column of that number");
 	godb_cursor_free(c);
 	check_pieces(v.scan);
 	check_some(v.scan, "of several chunks");
