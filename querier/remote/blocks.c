@@ -96,8 +96,8 @@ remote_records(struct text *t, const struct godb_scan *s)
 static void
 put_trouble(struct text *t)
 {
-	text_fmt(t, "(u != 0 OR c6 + c7 + c8 + c9 + c10 > 0 OR bitAnd(fl, %d) != 0)",
-	    GODB_PART_CUT | GODB_PART_LOST);
+	text_fmt(t, "(u != 0 OR c6 + c7 + c8 + c9 + c10 > 0 OR "
+	    "bitAnd(fl, %d) != 0)", GODB_PART_CUT | GODB_PART_LOST);
 }
 
 /* Days of which one part will do: no block missing, none of another kind. */
