@@ -80,6 +80,13 @@ remote_from_flows(struct text *t, const struct godb_scan *s)
 }
 
 void
+remote_put_names(struct text *t)
+{
+	text_fmt(t, "hex(substring(site, 1, %d)), "
+	    "hex(substring(iface, 1, %d)), ", SITE_MAX, IFACE_MAX);
+}
+
+void
 remote_records(struct text *t, const struct godb_scan *s)
 {
 	text_add(t, "(SELECT site, iface, day, time, record, "

@@ -485,6 +485,10 @@ def strange_rows(w, server):
            re.sub(r":[0-9]+", "", r.stderr) and
            "rows that no sensor ships" in r.stderr,
            "a note tells, and where") or diag(r.stderr)
+    r = remote(w, server.url(), "-i", "any", *win, "-c", "l7 = x", "--plot",
+               "proto")
+    is_((r.returncode, r.stderr.count("left out")), (3, 1),
+        "once, where a chart is asked for, too") or diag(r.stderr)
     for table in ("blocks", "flows"):
         server.ask("ALTER TABLE goprobe.%s DROP PARTITION '2025-12-01'" % table)
 
