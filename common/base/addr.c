@@ -82,7 +82,7 @@ gp_prefix_typed(const char *text, struct gp_prefix *out)
 	if (!text[len] || dots > 2 || strspn(text, "0123456789.") != len)
 		return gp_prefix_parse(text, out, NULL);
 	n = snprintf(whole, sizeof(whole), "%.*s%s%s", (int)len, text,
-	    ".0.0.0" + 2 * dots, text + len);
+	    &".0.0.0"[2 * dots], text + len);
 	if (n < 0 || (size_t)n >= sizeof(whole))
 		return -EINVAL;
 	return gp_prefix_parse(whole, out, NULL);
