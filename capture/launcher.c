@@ -115,12 +115,12 @@ add_file(struct options *o, const char *name)
 static void
 check_combination(const struct options *o)
 {
-	if ((o->check || o->print) && o->n_ifaces > 0)
-		usage_error("-t and -T take -c FILE alone; unexpected",
-		    o->ifaces[0]);
-	if ((o->check || o->print) && (o->n_files > 0 || o->iface))
-		usage_error("-t and -T take -c FILE alone; unexpected",
-		    o->n_files > 0 ? o->files[0] : o->iface);
+	const char *more = o->n_ifaces > 0 ? o->ifaces[0] :
+	    o->n_files > 0		   ? o->files[0] :
+					     o->iface;
+
+	if ((o->check || o->print) && more)
+		usage_error("-t and -T take -c FILE alone; unexpected", more);
 	if (o->check || o->print)
 		return;
 	if (o->n_files == 0 && o->n_ifaces == 0)

@@ -84,9 +84,9 @@ bool source_reserved(const char *iface);
  * Opens and filters; packets are buffered by the kernel from here on.  On
  * the loopback interface, where each packet passes twice, by_iface means one
  * handle with the incoming half (source_by_iface() is false then, as it is on
- * a VRF, of which the kernel does not tell what came in).  0, or
- * -errno with one line in `error`: what failed, the interface, the cause;
- * -EBADMSG when that is the filter, which another try would not mend.
+ * a VRF, of which the kernel does not tell what came in).  0, or -errno with
+ * one line in `error`: what failed, the interface, the cause; -EBADMSG when
+ * that is the filter, which another try would not mend.
  */
 int source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX]);
@@ -130,8 +130,9 @@ void source_lost(struct source *s, uint64_t received);
  * Whether the interface is still there, by its name and of the same kind; else
  * source_error() says it.  To be asked now and then: a renamed one goes on
  * handing out packets, so does one that was given another kind of header (a
- * bond whose first slave is no Ethernet), and of a removal the kernel tells by one error, before the interface is
- * gone, which libpcap takes for a link that is down when it looks too soon.
+ * bond whose first slave is no Ethernet), and of a removal the kernel tells by
+ * one error, before the interface is gone, which libpcap takes for a link that
+ * is down when it looks too soon.
  */
 bool source_present(struct source *s);
 

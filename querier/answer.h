@@ -45,7 +45,8 @@ struct answer {
 	bool remote;               /* of many sites, not of a store */
 	const struct chart *chart; /* NULL: none */
 	const struct style *style;
-	struct answer_known known; /* seen: what of the window nobody looked at */
+	/* seen: what of the window nobody looked at */
+	struct answer_known known;
 };
 
 /* What standard output can show. */

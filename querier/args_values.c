@@ -242,7 +242,7 @@ args_set_sandbox(struct args *a, const char *value, char *error)
 int
 args_set_sort(struct args *a, const char *value, char *error)
 {
-	int m = godb_metric_parse(value);
+	int m = godb_metric_parse(value), k = godb_key_parse(value);
 
 	if (m >= 0) {
 		a->sort = GODB_SORT_METRIC(m);
@@ -255,17 +255,13 @@ args_set_sort(struct args *a, const char *value, char *error)
 			a->show[a->n_show++] = (enum godb_metric)m;
 		return 0;
 	}
-	for (int k = 0; k < GODB_N_KEYS; k++) {
-		if (gp_words_casecmp(value,
-			godb_key_name((enum godb_key)k)) != 0)
-			continue;
-		if (!godb_keys_has(&a->keys, (enum godb_key)k))
-			return FAIL("cannot sort by %s: it is not among the "
-			    "columns of '%.40s'", value, a->query);
-		a->sort = k;
-		return 0;
-	}
-	return unknown_metric("cannot sort by", value, error);
+	if (k < 0)
+		return unknown_metric("cannot sort by", value, error);
+	if (!godb_keys_has(&a->keys, (enum godb_key)k))
+		return FAIL("cannot sort by %s: it is not among the columns of "
+		    "'%.40s'", value, a->query);
+	a->sort = k;
+	return 0;
 }
 
 const char *

@@ -21,7 +21,8 @@ ARCHIVES += libgpremote
 libgpremote_SRCS := $(addprefix querier/remote/, sql.c text.c compact.c \
 	profile.c)
 goquery-remote_SRCS := $(addprefix querier/remote/, main.c server.c settings.c \
-	blocks.c rows.c statement.c labels.c shipped.c result.c sight.c list.c explain.c)
+	blocks.c rows.c statement.c labels.c shipped.c result.c sight.c list.c \
+	explain.c)
 goquery-remote_LIBS := libgpremote libgpquery libgpexport libgodb libgpbase
 MANPAGES += querier/remote/goquery-remote.1
 goquery-remote_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih

@@ -272,14 +272,34 @@ find_extent(const struct session *s, int64_t *known_s, int64_t *until_s)
 	}
 }
 
+/* Whether the block that ends then is of capture files, on every interface
+ * that has it: nothing is on its way behind it. */
+static bool
+is_of_files(const struct session *s, int64_t until_s)
+{
+	const struct godb_part *p;
+	bool offline = false;
+
+	for (size_t i = 0; (p = godb_scan_part(s->scan, i)) != NULL; i++) {
+		if (p->slot_s + GP_SLOT_S != until_s)
+			continue;
+		if (!(p->flags & GODB_PART_OFFLINE))
+			return false;
+		offline = true;
+	}
+	return offline;
+}
+
 /* Whether the window goes on behind the last block, as behind capture files;
- * the newest minutes may be on their way. */
+ * of a sensor the newest minutes may be on their way. */
 static bool
 ends_after(const struct session *s, int64_t until_s)
 {
 	int64_t end_s = gp_clock_slot(s->args.last_s - 1) + GP_SLOT_S;
-	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S - 3 * GP_SLOT_S;
+	int64_t now_s = gp_clock_real_ns() / GP_NS_PER_S;
 
+	if (!is_of_files(s, until_s))
+		now_s -= 3 * GP_SLOT_S;
 	return until_s < end_s && until_s < now_s;
 }
 

@@ -132,7 +132,8 @@ take_zone(const char **s, int *offset_s)
 {
 	int sign, hours, minutes = 0;
 
-	if (gp_words_casecmp(*s, "UTC") == 0 || gp_words_casecmp(*s, "Z") == 0) {
+	if (gp_words_casecmp(*s, "UTC") == 0 ||
+	    gp_words_casecmp(*s, "Z") == 0) {
 		*s += strlen(*s);
 		*offset_s = 0;
 		return true;

@@ -55,8 +55,8 @@ gdi_cond_nearest_word(const struct gdi_parser *p, const struct gdi_token *t,
 static const struct {
 	const char *word, *hint;
 } elsewhere[] = {
-	{"all", "everything is no condition at all"},
-	{"any", "everything is no condition at all"},
+	{"all", "every row is selected without a condition"},
+	{"any", "every row is selected without a condition"},
 	{"arp", "only IP is kept"},
 	{"bpp", "only bytes and packets are kept"},
 	{"bps", "only bytes and packets are kept"},

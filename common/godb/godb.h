@@ -412,6 +412,9 @@ enum godb_key {
 
 /* "time", "iface", "sip", ...; NULL beyond the last. */
 const char *godb_key_name(enum godb_key k);
+/* The key of a name in any case, also of src, dst, port, protocol, ipproto, l7
+ * and app, as conditions call them; or -EINVAL. */
+int godb_key_parse(const char *text);
 
 struct godb_keys {
 	unsigned n;
@@ -426,11 +429,11 @@ struct godb_keys {
 
 /*
  * A query as typed: talk_conv talk_src talk_dst apps_port apps_l7 apps_dpi
- * agg_talk_port raw, key names, or a comma list of both; duplicates are
- * removed.  sip, dip and host may have prefix lengths: sip/24 groups IPv4 by
- * it, sip/48 (above 32) IPv6, sip/24/48 both and sip//32 only IPv6;
- * addresses of a version without one stay whole.  GODB_ESYNTAX with diag, which
- * may be NULL.
+ * agg_talk_port raw, names that godb_key_parse() takes, or a comma list of
+ * both; duplicates are removed.  sip, dip and host may have prefix lengths:
+ * sip/24 groups IPv4 by it, sip/48 (above 32) IPv6, sip/24/48 both and sip//32
+ * only IPv6; addresses of a version without one stay whole.  GODB_ESYNTAX with
+ * diag, which may be NULL.
  */
 int godb_keys_parse(const char *text, struct godb_keys *out,
     struct godb_diag *diag);

@@ -98,7 +98,7 @@ struct godb_writer_opts {
  * Opens the store below DIRFD (taken, on failure too), locks it, replays its
  * journals: open blocks are in memory again, a torn journal tail is cut, what
  * an index record already covers is skipped.  GODB_ELOCKED: diag says who holds
- * it. GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE
+ * it.  GODB_ENOTSTORE for a folder that is neither empty nor a store.  -EREMOTE
  * for one on a network file system, where a lock and an fsync promise too
  * little: diag says on which.  Of a journal or folder that cannot be read diag
  * has the place and cause.  A folder of another user that cannot be looked into

@@ -6,6 +6,7 @@
 #include "common/base/words.h"
 #include "common/godb/grammar.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const char *const names[GODB_N_KEYS] = {
@@ -179,6 +180,14 @@ find_key(const char *word, size_t len)
 	return GODB_N_KEYS;
 }
 
+int
+godb_key_parse(const char *text)
+{
+	unsigned k = find_key(text, strlen(text));
+
+	return k < GODB_N_KEYS ? (int)k : -EINVAL;
+}
+
 /* sip/24 and the like.  1: added, 0: no such word. */
 static int
 add_prefix(struct godb_keys *keys, const char *word, size_t at,
@@ -221,10 +230,10 @@ static int
 add_word(struct godb_keys *keys, const char *word, size_t at,
     struct godb_diag *diag)
 {
-	unsigned column = find_key(word, strlen(word));
+	int column = godb_key_parse(word);
 
-	if (column < GODB_N_KEYS)
-		return add_whole(keys, column, word, at, diag);
+	if (column >= 0)
+		return add_whole(keys, (unsigned)column, word, at, diag);
 	for (size_t i = 0; i < N_SHORTHANDS; i++) {
 		int rc = 1;
 

@@ -80,6 +80,13 @@ remote_from_flows(struct text *t, const struct godb_scan *s)
 }
 
 void
+remote_put_names(struct text *t)
+{
+	text_fmt(t, "hex(substring(site, 1, %d)), "
+	    "hex(substring(iface, 1, %d)), ", SITE_MAX, IFACE_MAX);
+}
+
+void
 remote_records(struct text *t, const struct godb_scan *s)
 {
 	text_add(t, "(SELECT site, iface, day, time, record, "
@@ -96,8 +103,8 @@ remote_records(struct text *t, const struct godb_scan *s)
 static void
 put_trouble(struct text *t)
 {
-	text_fmt(t, "(u != 0 OR c6 + c7 + c8 + c9 + c10 > 0 OR bitAnd(fl, %d) != 0)",
-	    GODB_PART_CUT | GODB_PART_LOST);
+	text_fmt(t, "(u != 0 OR c6 + c7 + c8 + c9 + c10 > 0 OR "
+	    "bitAnd(fl, %d) != 0)", GODB_PART_CUT | GODB_PART_LOST);
 }
 
 /* Days of which one part will do: no block missing, none of another kind. */

@@ -51,6 +51,7 @@ struct godb_reader {
 	/* with names that no sensor gives; the site of the first of them */
 	size_t left_out;
 	char left_out_site[SITE_MAX];
+	bool told_rows; /* that rows were left out, which a chart finds again */
 	bool scanned; /* the question's scan is open */
 	/* told by --explain */
 	struct text *said;
@@ -94,6 +95,9 @@ struct godb_scan {
 
 /* Number of a scan's interface; -1: none of it. */
 int remote_find_iface(const struct godb_scan *s, const char *full);
+/* "site, iface, " in hexadecimal digits, with a byte more than either may have:
+ * whether it was cut is seen (compact_cut()). */
+void remote_put_names(struct text *t);
 /* FROM and WHERE: rows of committed attempts in the scan's window. */
 void remote_from_flows(struct text *t, const struct godb_scan *s);
 /* What chooses blocks of the window and interfaces. */

@@ -75,13 +75,6 @@ take_flows(void *arg, const struct compact_row *row)
 	return 0;
 }
 
-static void
-put_names(struct text *sql)
-{
-	text_fmt(sql, "SELECT hex(substring(site, 1, %d)), "
-	    "hex(substring(iface, 1, %d)), ", SITE_MAX, IFACE_MAX);
-}
-
 static int
 ask_blocks(struct godb_list *l)
 {
@@ -89,7 +82,8 @@ ask_blocks(struct godb_list *l)
 	struct compact c;
 	int rc;
 
-	put_names(&sql);
+	text_add(&sql, "SELECT ");
+	remote_put_names(&sql);
 	text_add(&sql, "uniqExact(day), uniqExact(time), sum(n)");
 	for (size_t i = 0; i < N_COUNTERS; i++)
 		text_fmt(&sql, ", sum(c%zu)", i);
@@ -109,7 +103,8 @@ ask_flows(struct godb_list *l)
 	struct compact c;
 	int rc;
 
-	put_names(&sql);
+	text_add(&sql, "SELECT ");
+	remote_put_names(&sql);
 	text_add(&sql, "sum(bytes_rcvd), sum(bytes_sent), sum(packets_rcvd), "
 	    "sum(packets_sent)");
 	remote_from_flows(&sql, l->scan);

@@ -177,11 +177,10 @@ ask_ifaces(struct godb_reader *r)
 	int rc;
 
 	r->n = r->iface_bytes = 0;
-	/* a byte more than there may be: whether it was cut is seen */
-	text_fmt(&sql, "SELECT hex(substring(site, 1, %d)), "
-	    "hex(substring(iface, 1, %d)), toUInt32(min(time)), "
-	    "toUInt32(max(time)), argMin(bitAnd(flags, %d) != 0, %s + "
-	    "(bitAnd(flags, %d) = 0)), ", SITE_MAX, IFACE_MAX,
+	text_add(&sql, "SELECT ");
+	remote_put_names(&sql);
+	text_fmt(&sql, "toUInt32(min(time)), toUInt32(max(time)), "
+	    "argMin(bitAnd(flags, %d) != 0, %s + (bitAnd(flags, %d) = 0)), ",
 	    GODB_PART_OFFLINE, at, GODB_PART_OFFLINE);
 	text_fmt(&sql, "argMax(bitAnd(flags, %d) != 0, %s + "
 	    "(bitAnd(flags, %d) != 0)) FROM %s.blocks GROUP BY site, iface "

@@ -103,20 +103,22 @@ shipped_ask(struct run *run)
 	struct compact c;
 	int rc;
 
-	text_fmt(&sql, "SELECT hex(substring(site, 1, %d)), "
-	    "hex(substring(iface, 1, %d)), toUInt32(min(time)), "
-	    "toUInt32(max(time)), count()", SITE_MAX, IFACE_MAX);
+	text_add(&sql, "SELECT ");
+	remote_put_names(&sql);
+	text_add(&sql, "toUInt32(min(time)), toUInt32(max(time)), count()");
 	remote_from_flows(&sql, run->scan);
 	shipped_put(&sql, false);
 	text_add(&sql, " GROUP BY site, iface FORMAT JSONCompact");
 	compact_begin(&c, 5, take_place, &left);
 	rc = remote_ask(run->scan->r, &sql, NULL, &c);
 	text_free(&sql);
-	if (rc == 0 && left.rows)
+	if (rc == 0 && left.rows && !run->scan->r->told_rows) {
+		run->scan->r->told_rows = true;
 		session_say("goquery: note: %s: %llu row%s left out, of a kind "
 		    "that no sensor ships; site '%.60s' has one",
 		    http_host(run->scan->r->http),
 		    (unsigned long long)left.rows, left.rows == 1 ? "" : "s",
 		    left.site);
+	}
 	return rc;
 }

@@ -119,8 +119,7 @@ put_statement(struct text *t, const struct look *l)
 		text_add(t, "SELECT hex(concat(toFixedString("
 		    "reinterpretAsString(h), 8), toFixedString("
 		    "reinterpretAsString(l), 8))), toUInt16(day), ");
-		text_fmt(t, "hex(substring(site, 1, %d)), "
-		    "hex(substring(iface, 1, %d)), ", SITE_MAX, IFACE_MAX);
+		remote_put_names(t);
 		text_add(t, "toUInt32(min(time)), toUInt32(max(time)) FROM "
 		    "(SELECT version, day, time, site, iface, "
 		    "arrayJoin([sip, dip]) AS a");

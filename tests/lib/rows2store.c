@@ -2,7 +2,8 @@
  * rows2store - makes a store of rows that a test wrote down.
  *
  * usage: rows2store STORE <LINES
- *     B IFACE SLOT FLAGS COVERED KERNEL_DROPS IFACE_DROPS LATE CLAMPED [OVERFLOW]
+ *     B IFACE SLOT FLAGS COVERED KERNEL_DROPS IFACE_DROPS LATE CLAMPED
+ *             [OVERFLOW]
  *         begins a batch of the block at SLOT; FLAGS are godb_part_flags, it
  *         covers that many seconds from SLOT
  *     R SIP DIP DPORT PROTO BYTES_RCVD BYTES_SENT PKTS_RCVD PKTS_SENT L7PROTO

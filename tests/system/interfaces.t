@@ -290,25 +290,26 @@ for kind, head in (ETHER, mac), (NONE, b""):
     sys.stdin.readline()
     for n in range(100):
         os.write(tun, head + ip("10.99.5.9", "10.99.5.1", 17, udp(5000, 53))[1])
+    print("sent", kind, flush=True)
     sys.stdin.readline()
 P
-is_kind() { grep -qx "kind $1" "$T/kinds.out"; }
+said() { grep -qx "$1" "$T/kinds.out"; }
 in_net ip link del vb
 if in_net ip tuntap add vb mode tun 2>/dev/null; then
 	mkfifo "$T/kinds"
 	nsenter --net=/run/netns/$NS python3 "$T/kinds.py" <"$T/kinds" >"$T/kinds.out" 2>&1 &
 	senders=$!
 	exec 9>"$T/kinds"
-	ok "a link of one kind" wait_for 10 is_kind 1
+	ok "a link of one kind" wait_for 10 said 'kind 1'
 	ok "sensor starts" start "$T/s9" '' vb
-	echo >&9 # sends
-	sleep 0.3
-	echo >&9 # becomes another kind
-	ok "another kind of interface under the same name" wait_for 10 is_kind 65534
+	echo >&9
+	ok "which sends" wait_for 10 said 'sent 1'
+	echo >&9
+	ok "another kind of interface under the same name" wait_for 10 said 'kind 65534'
 	ok "is picked up" wait_for 10 again
 	like "$(cat "$T/sensor.err")" 'vb: The interface is of another kind now' "said"
 	echo >&9
-	sleep 0.3
+	ok "and sends" wait_for 10 said 'sent 65534'
 	stop
 	is "$status" 0 "stops with 0"
 	is "$(sum "$T/s9" 'net 10.99.5.0/24' 4)" 200 "and read as what it is"

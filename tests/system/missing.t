@@ -7,14 +7,15 @@ HELPERS=${TESTS_DIR:-build/$(basename "${CC:-gcc}")/tests}
 DAY=1767225600 # 2026-01-01
 
 # store NAME FLAGS COVERED KERNEL IFACE LATE CLAMPED [SKIPPED_SLOT [OVERFLOW]]:
-# an hour of blocks; the third has the flags and counters, SKIPPED_SLOT is not
-# there
+# an hour of blocks; the third has the flags and counters, the others $flags;
+# SKIPPED_SLOT is not there
+flags=4
 store() {
 	for n in 0 1 2 3 4 5 6 7 8 9 10 11; do
 		slot=$((DAY + n * 300))
 		[ "${8:-}" = "$n" ] && continue
 		if [ $n = 2 ]; then echo "B eth0 $slot $2 $3 $4 $5 $6 $7 ${9:-0}"; else
-			echo "B eth0 $slot 4 300 0 0 0 0"; fi
+			echo "B eth0 $slot $flags 300 0 0 0 0"; fi
 		echo "R 192.0.2.$n 198.51.100.7 443 6 1000 200 2 1 TLS"
 		echo "C eth0 $slot"
 	done | "$HELPERS/lib/rows2store" "$T/$1"
@@ -104,9 +105,12 @@ like "$(p sip)" '^Coverage: .*2 days removed by retention on eth0' "  below the 
 run 3 "seen gives no false no" p seen 203.0.113.250
 
 # whose packets found no room in the flow table, nobody knows; neither does an
-# index of addresses
-f() { goquery -d "$T/full" -i eth0 -f 0 -l 2026-01-02T00:00Z "$@"; }
-ok "an index of addresses" test -e "$T/full/eth0/2026-01-01/addresses.idx"
+# index of addresses.  Of a file, behind which nothing else is missing.
+flags=10
+store files 10 300 0 0 0 0 none 11
+flags=4
+f() { goquery -d "$T/files" -i eth0 -f 0 -l 2026-01-02T00:00Z "$@"; }
+ok "an index of addresses" test -e "$T/files/eth0/2026-01-01/addresses.idx"
 for how in --no-index "-e txt"; do
 	run 3 "seen gives no false no where addresses were not kept" \
 	    f $how seen 203.0.113.250
@@ -115,7 +119,7 @@ for how in --no-index "-e txt"; do
 	run 3 "  nor of a condition" f $how -c 'host 203.0.113.250' seen
 	run 0 "  what was seen was seen" f $how seen 192.0.2.2
 done
-run 0 "--check has nothing against it" goquery -d "$T/full" --check
+run 0 "--check has nothing against it" goquery -d "$T/files" --check
 
 store damaged 4 300 0 0 0 0
 python3 - "$T/damaged" <<'PY'

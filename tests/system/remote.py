@@ -485,6 +485,10 @@ def strange_rows(w, server):
            re.sub(r":[0-9]+", "", r.stderr) and
            "rows that no sensor ships" in r.stderr,
            "a note tells, and where") or diag(r.stderr)
+    r = remote(w, server.url(), "-i", "any", *win, "-c", "l7 = x", "--plot",
+               "proto")
+    is_((r.returncode, r.stderr.count("left out")), (3, 1),
+        "once, where a chart is asked for, too") or diag(r.stderr)
     for table in ("blocks", "flows"):
         server.ask("ALTER TABLE goprobe.%s DROP PARTITION '2025-12-01'" % table)
 
@@ -498,21 +502,22 @@ def part_seen_incomplete(w, url):
     """What one block of a day counted without an address, or dropped, keeps
     `seen` from saying never."""
     slot = oracle.T0 + 9 * 86400
-    for i, cause in enumerate(("kernel-drops", "iface-drops", "late",
-                               "time-clamped", "overflow")):
+    for i, cause in enumerate(("kernel-drops", "interface-drops", "late",
+                               "time-range", "overflow")):
+        site = "lacks%d" % i
         counts = ["0"] * 5
         counts[i] = "11"
-        store = make_rows(w, cause, sum([
+        store = make_rows(w, site, sum([
             ["B eth0 %d 4 300 %s" % (slot + 300 * k, " ".join(
                 counts if k == 1 else "00000")),
              "R 10.9.8.1 10.9.8.2 53 17 1 2 3 4 DNS",
              "C eth0 %d" % (slot + 300 * k)] for k in range(3)], []))
-        is_(w.export(cause, url, store).returncode, 0, cause + ": shipped")
+        is_(w.export(site, url, store).returncode, 0, cause + ": shipped")
         argv = ("-f", str(slot), "-l", str(slot + 900), "-e", "csv", "seen",
                 "10.9.8.3")
         local = w.run("goquery", "-d", store, "--tz", "UTC", *argv)
-        r = remote(w, url, "-i", cause + "/any", *argv)
-        is_((r.returncode, r.stdout, cause in r.stderr),
+        r = remote(w, url, "-i", site + "/any", *argv)
+        is_((r.returncode, r.stdout, "cause=%s " % cause in r.stderr),
             (3, local.stdout, True), "is no never for sure") or diag(r.stderr)
         is_(local.returncode, 3, "here and there")
 

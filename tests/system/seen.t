@@ -59,6 +59,19 @@ is "$(after -e json seen 192.0.2.77 | jq -r '.summary | .known_from, .known_unti
 	"2026-01-15T00:00:00Z 2026-01-17T00:05:00Z " "  json says from when to when"
 run 1 "its end" after -l 1768608300 seen 192.0.2.77
 run 0 "what was seen was seen" after seen 198.51.100.7
+# to files nothing is added, to what a sensor captures there is
+slot=$(($(date +%s) / 300 * 300 - 600))
+for flags in 6 4; do
+	printf 'B eth0 %s %s 300 0 0 0 0\nR %s\nC eth0 %s\n' $slot $flags \
+	    '192.0.2.1 192.0.2.2 443 6 1 2 3 4 TLS' $slot |
+	    "$MAKE" "$T/fresh$flags"
+	fresh() { goquery -d "$T/fresh$flags" -f $slot -e json seen 192.0.2.77; }
+	run 3 "some minutes behind the last block, flags $flags" fresh
+done
+like "$(goquery -d "$T/fresh6" -f $slot seen 192.0.2.77)" \
+    "nothing is known of the time after" "  a file's: it is said"
+is "$(goquery -d "$T/fresh4" -f $slot seen 192.0.2.77 | grep -c '^Note')" 0 \
+    "  a sensor's: they may be on their way"
 gap() { s -f 1768526100 -l 1768600000 "$@"; }
 for asked in "seen 192.0.2.77" "seen -c dport=443" "seen -f 1768435200 --new 1768526400"; do
 	run 3 "a window without a block: $asked" gap $asked

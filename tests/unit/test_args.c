@@ -75,6 +75,9 @@ check_spellings(void)
 		a.keys.key[2] == GODB_KEY_DPORT &&
 		a.keys.key[3] == GODB_KEY_PROTO &&
 		a.keys.key[4] == GODB_KEY_L7PROTO, "  are ours");
+	good("-i eth0 -s Port apps_port");
+	is_int(a.sort, GODB_KEY_DPORT, "  also to sort by");
+	bad("-i eth0 -s src apps_port", "not among the columns");
 	good("-i eth0 -in sip");
 	is_int(a.direction, GODB_DIR_RCVD, "-in");
 	good("-i eth0 --in sip");

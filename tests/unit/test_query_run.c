@@ -28,6 +28,7 @@ check_older_caller(void)
 	struct godb_seen_opts seen = GODB_SEEN_OPTS_INIT;
 	struct godb_cond *c = NULL;
 	struct godb_result *r = NULL;
+	struct godb_result_row row;
 	struct godb_seen *out = NULL;
 	struct godb_scan *s = fake_scan_new();
 	int yes = 1;
@@ -38,13 +39,9 @@ check_older_caller(void)
 	o.cancel = &yes; /* of another meaning there */
 	is_int(godb_query_run(s, &o, &r), 0, "options of an older caller");
 	is_int(godb_result_n_rows(r), 1, "  are taken as far as they go");
-	{
-		struct godb_result_row row;
-
-		godb_result_row(r, 0, &row);
-		is_str(row.iface, "", "  fields that are no key are empty");
-		is_str(row.l7proto, "", "  all of them");
-	}
+	godb_result_row(r, 0, &row);
+	is_str(row.iface, "", "  fields that are no key are empty");
+	is_str(row.l7proto, "", "  all of them");
 	godb_result_free(r);
 	o.size = sizeof(o);
 	o.direction = (enum godb_direction)3;
