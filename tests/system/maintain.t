@@ -354,6 +354,21 @@ if live; then
 	stop_sensor
 	is "$(grep -c 'error\|killed' "$T/live.err")" 0 "no error"
 
+	# --- what is announced is what the running writer does
+	fresh 2 9
+	chown -R goprobe:goprobe-read "$S"
+	nsenter --net="/run/netns/gpm$$" goprobe -c "$T/ini" -d "$S" lo \
+	    >"$T/live.out" 2>"$T/live.err" &
+	sensor=$!
+	ok "a sensor" wait_for 20 grep -q 'capture connected' "$T/live.err"
+	run 0 "--clean --dry-run" writer --clean "$(day 8)" --dry-run
+	said=$(printf '%s\n' "$out" | tail -n 1)
+	like "$said" '^8 days would be removed, [1-9]' "announces what retention takes, too"
+	run 0 "--clean" writer --clean "$(day 8)" --yes
+	is "$out" "$(echo "$said" | sed 's/would be //')" "does just that"
+	run 0 "--clean of more" writer --clean "$(day 2)" --yes
+	stop_sensor
+
 	# --- the roots of two file systems
 	two_stores() {
 		mkdir "$T/one" "$T/two" && mount -t tmpfs tmpfs "$T/one" &&
