@@ -54,7 +54,8 @@ struct source {
 	struct handle handle[SOURCE_HANDLES];
 	size_t n_handles;
 	int counter_fd[2]; /* sysfs: missed, FIFO */
-	uint64_t counter_start[2], counter_marked[2];
+	uint64_t counter_last[2]; /* as read */
+	uint64_t iface_drops, iface_drops_marked; /* as of a handle */
 	/* files */
 	struct file *file;
 	size_t n_files, at;

@@ -212,7 +212,8 @@ source_begin(struct source *s, int64_t real_ns)
 {
 	for (size_t i = 0; i < s->n_handles; i++)
 		begin(&s->handle[i], real_ns);
-	memcpy(s->counter_start, s->counter_marked, sizeof(s->counter_start));
+	s->iface_drops -= s->iface_drops_marked;
+	s->iface_drops_marked = 0;
 }
 
 /* The kernel copies no more than the filter's verdict, so a program is there
@@ -373,19 +374,35 @@ look(const char *iface, bool *loopback, bool *vrf,
 	return rc;
 }
 
-static uint64_t
-read_counter(int fd)
+/* False: there is none, or the interface is gone. */
+static bool
+read_counter(int fd, uint64_t *out)
 {
 	char text[32];
 	ssize_t n;
 
 	if (fd < 0 || lseek(fd, 0, SEEK_SET) != 0)
-		return 0;
+		return false;
 	n = read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
-		return 0; /* the interface is gone */
+		return false;
 	text[n] = '\0';
-	return strtoull(text, NULL, 10);
+	*out = strtoull(text, NULL, 10);
+	return true;
+}
+
+/* A driver that resets its device begins at 0 again. */
+static void
+add_counters(struct source *s)
+{
+	for (int i = 0; i < 2; i++) {
+		uint64_t last = s->counter_last[i], now;
+
+		if (!read_counter(s->counter_fd[i], &now))
+			continue;
+		s->iface_drops += now >= last ? now - last : now;
+		s->counter_last[i] = now;
+	}
 }
 
 /* The same two that libpcap adds up; kept open since nothing can be opened
@@ -401,8 +418,7 @@ open_counters(struct source *s)
 		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s",
 		    s->iface, name[i]);
 		s->counter_fd[i] = open(path, O_RDONLY | O_CLOEXEC);
-		s->counter_start[i] = read_counter(s->counter_fd[i]);
-		s->counter_marked[i] = s->counter_start[i];
+		(void)read_counter(s->counter_fd[i], &s->counter_last[i]);
 	}
 }
 
@@ -413,8 +429,8 @@ source_mark(struct source *s)
 		add_statistics(&s->handle[i]);
 		s->handle[i].drops_marked = s->handle[i].drops;
 	}
-	for (int i = 0; i < 2; i++)
-		s->counter_marked[i] = read_counter(s->counter_fd[i]);
+	add_counters(s);
+	s->iface_drops_marked = s->iface_drops;
 }
 
 int
@@ -507,12 +523,8 @@ source_stats(struct source *s, struct source_stats *st)
 		st->received += h->received;
 		st->read += h->read;
 	}
-	for (int i = 0; i < 2; i++) {
-		uint64_t now = read_counter(s->counter_fd[i]);
-
-		if (now > s->counter_start[i])
-			st->iface_drops += now - s->counter_start[i];
-	}
+	add_counters(s);
+	st->iface_drops = s->iface_drops;
 }
 
 void

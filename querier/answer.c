@@ -267,6 +267,16 @@ answer_sort(const struct answer *a)
 	return godb_key_name((enum godb_key)a->opts->sort);
 }
 
+void
+answer_having(struct out *o, const struct answer *a,
+    void (*text)(struct out *, const char *))
+{
+	out_fmt(o, "%zu of %zu groups have ", godb_result_n_hits(a->result),
+	    godb_result_n_groups(a->result));
+	text(o, a->having);
+	out_str(o, "; totals and shares are those of all");
+}
+
 static void
 note_unknown(const struct answer *a, const char *name, const char *near_name,
     char out[256])

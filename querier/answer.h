@@ -135,6 +135,11 @@ void answer_coverage(struct out *o, const struct godb_coverage *c,
 void answer_covered(struct out *o, const struct godb_coverage *c,
     const char *what, void (*text)(struct out *, const char *));
 
+/* "2 of 30 groups have packets > 100; totals ...", as coverage is; only where
+ * --having is given. */
+void answer_having(struct out *o, const struct answer *a,
+    void (*text)(struct out *, const char *));
+
 /* "received", "sent", "both". */
 const char *answer_direction(const struct answer *a);
 /* "bytes", "packets", or the key. */

@@ -176,6 +176,11 @@ print_rest(struct out *o, const struct answer *a)
 	units_packets(answer_counter(totals, GODB_METRIC_PACKETS), packets);
 	out_fmt(o, "<p>%zu of %zu rows. In all: %s packets, %s.</p>\n", n, hits,
 	    packets, bytes);
+	if (a->having[0]) {
+		out_str(o, "<p>");
+		answer_having(o, a, out_html);
+		out_str(o, "</p>\n");
+	}
 	out_fmt(o, "<p%s>", missing ? " class=\"missing\"" : "");
 	answer_coverage(o, a->coverage, out_html);
 	out_str(o, "</p>\n");

@@ -16,17 +16,9 @@ struct column {
 };
 
 static uint64_t
-plus(uint64_t a, uint64_t b)
-{
-	uint64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-static uint64_t
 drops(const struct godb_list_iface *f)
 {
-	return plus(f->counters.kernel_drops, f->counters.iface_drops);
+	return units_sum(f->counters.kernel_drops, f->counters.iface_drops);
 }
 
 /* ---- text ---------------------------------------------------------------- */
@@ -77,12 +69,12 @@ CELL(cell_flows)
 
 CELL(cell_packets)
 {
-	units_packets(plus(f->counter[2], f->counter[3]), out);
+	units_packets(units_sum(f->counter[2], f->counter[3]), out);
 }
 
 CELL(cell_bytes)
 {
-	units_bytes(plus(f->counter[0], f->counter[1]), out);
+	units_bytes(units_sum(f->counter[0], f->counter[1]), out);
 }
 
 CELL(cell_disk)
@@ -109,12 +101,13 @@ add_total(struct godb_list_iface *t, const struct godb_list_iface *f)
 	if (f->blocks && f->last_s > t->last_s)
 		t->last_s = f->last_s;
 	t->blocks += f->blocks;
-	t->days = plus(t->days, f->days);
-	t->flows = plus(t->flows, f->flows);
-	t->disk_bytes = plus(t->disk_bytes, f->disk_bytes);
+	t->days = units_sum(t->days, f->days);
+	t->flows = units_sum(t->flows, f->flows);
+	t->disk_bytes = units_sum(t->disk_bytes, f->disk_bytes);
 	for (int i = 0; i < 4; i++)
-		t->counter[i] = plus(t->counter[i], f->counter[i]);
-	t->counters.kernel_drops = plus(t->counters.kernel_drops, drops(f));
+		t->counter[i] = units_sum(t->counter[i], f->counter[i]);
+	t->counters.kernel_drops = units_sum(t->counters.kernel_drops,
+	    drops(f));
 }
 
 static void

@@ -89,10 +89,16 @@ CELL(cell_bytes)
 	units_bytes(i->seen_bytes, out);
 }
 
+static uint64_t
+dropped(const struct gp_status_iface *i)
+{
+	return units_sum(i->kernel_drops, i->iface_drops);
+}
+
 CELL(cell_dropped)
 {
 	UNUSED_VIEW;
-	number(i->kernel_drops + i->iface_drops, out);
+	number(dropped(i), out);
 }
 
 CELL(cell_flows)
@@ -325,18 +331,18 @@ static void
 print_summary(struct out *o, const struct status_view *v)
 {
 	size_t n[3] = {0};
-	uint64_t seen = 0, dropped = 0;
+	uint64_t seen = 0, drops = 0;
 
 	for (size_t i = 0; i < v->n; i++) {
 		n[status_health(v, v->iface[i])]++;
-		seen += v->iface[i]->seen;
-		dropped += v->iface[i]->kernel_drops + v->iface[i]->iface_drops;
+		seen = units_sum(seen, v->iface[i]->seen);
+		drops = units_sum(drops, dropped(v->iface[i]));
 	}
 	out_fmt(o, "%zu interface%s: %zu fresh, %zu stale, %zu dropping; "
 		   "%llu packets seen, %llu dropped\n",
 	    v->n, v->n == 1 ? "" : "s", n[STATUS_FRESH], n[STATUS_STALE],
 	    n[STATUS_DROPPING], (unsigned long long)seen,
-	    (unsigned long long)dropped);
+	    (unsigned long long)drops);
 }
 
 void

@@ -312,10 +312,8 @@ print_footer(struct out *o, const struct answer *a, const struct layout *l)
 		out_fmt(o, "%zu of %zu rows shown; -n all shows the rest\n", n,
 		    hits);
 	if (a->having[0]) {
-		out_fmt(o, "%zu of %zu groups have ", hits,
-		    godb_result_n_groups(a->result));
-		out_clean(o, a->having);
-		out_str(o, "; totals and shares are those of all\n");
+		answer_having(o, a, out_clean);
+		out_char(o, '\n');
 	}
 	print_window(o, a->coverage);
 	if (a->style->colour && godb_coverage_incomplete(a->coverage, 0))

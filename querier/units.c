@@ -3,6 +3,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+uint64_t
+units_sum(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
 static void
 format_number(uint64_t v, unsigned base, const char *const units[7],
     char out[UNITS_TEXT_MAX])

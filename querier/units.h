@@ -10,6 +10,9 @@
 
 #define UNITS_TEXT_MAX 64
 
+/* Both together; 2^64 - 1 where that is too much. */
+uint64_t units_sum(uint64_t a, uint64_t b);
+
 /* Steps of 1000: "12.34 k". */
 void units_packets(uint64_t v, char out[UNITS_TEXT_MAX]);
 /* Steps of 1024: "12.34 kB". */

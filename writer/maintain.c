@@ -256,8 +256,10 @@ open_writer(const struct maintain *m, int store)
 	return NULL;
 }
 
+/* `bounds`: the store's, too. */
 static int
-prune(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
+prune(const struct maintain *m, int store, int64_t now_s, int64_t clean_s,
+    bool bounds)
 {
 	struct godb_retain_opts opts = GODB_RETAIN_OPTS_INIT;
 	struct words words = {m->dry_run ? "would be removed" : "removed"};
@@ -266,7 +268,7 @@ prune(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 	struct godb_writer *w = NULL;
 	int rc;
 
-	if (m->command == MAINTAIN_PRUNE) {
+	if (bounds) {
 		opts.retain_days = m->conf->store.retain_days;
 		opts.max_bytes = m->conf->store.max_bytes;
 		opts.min_free = m->conf->store.min_free;
@@ -407,7 +409,9 @@ wipe(const struct maintain *m, int store)
 static bool
 is_locked(int store)
 {
-	int fd = gp_fd_openat(store, "goDB-writer.lock", O_RDONLY, 0);
+	/* a pipe must not hold us up */
+	int fd = gp_fd_openat(store, "goDB-writer.lock",
+	    O_RDONLY | O_NONBLOCK, 0);
 	bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 &&
 	    errno == EWOULDBLOCK;
 
@@ -460,14 +464,18 @@ name_store(int store, int64_t clean_s, struct hello_msg *command)
 static int
 run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 {
+	bool bounds = m->command == MAINTAIN_PRUNE;
 	const char *what;
 	int rc;
 
 	if (m->command == MAINTAIN_PRUNE || m->command == MAINTAIN_CLEAN) {
 		struct hello_msg command = {0};
+		bool locked = !(m->dry_run && bounds) && is_locked(store);
 		int status;
 
-		if (!m->dry_run && is_locked(store) &&
+		/* a running writer's round keeps them, whatever it is told */
+		bounds = bounds || (m->dry_run && locked);
+		if (!m->dry_run && locked &&
 		    name_store(store, clean_s, &command) &&
 		    ask_writers(m, &command, &status) == 1)
 			return status;
@@ -484,7 +492,7 @@ run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 		return rebuild(m, store, now_s);
 	case MAINTAIN_PRUNE:
 	case MAINTAIN_CLEAN:
-		return prune(m, store, now_s, clean_s);
+		return prune(m, store, now_s, clean_s, bounds);
 	case MAINTAIN_NONE:
 		break;
 	}

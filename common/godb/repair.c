@@ -443,7 +443,8 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 			lose(&p, p.day_s + (int64_t)i * GP_SLOT_S);
 	if (rc == 0 && p.needed)
 		rc = replace_index(&p);
-	if (rc == 0)
+	/* with the old index went what was made of it */
+	if (rc == 0 && !p.needed)
 		rc = repair_addresses(&p);
 	free(p.bad);
 	gdi_index_free(&p.x);

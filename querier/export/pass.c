@@ -215,7 +215,9 @@ count_day(struct pass *p, struct pass_day *d)
 void
 pass_count_left(struct pass *p, struct pass_left *out)
 {
-	int64_t before_s = INT64_MIN; /* the last day that was counted */
+	/* the last day that was counted, and with something left: of several
+	 * interfaces it is one day */
+	int64_t before_s = INT64_MIN, left_s = INT64_MIN;
 	uint64_t days = 0;
 
 	*out = (struct pass_left){.oldest_s = INT64_MAX};
@@ -232,7 +234,8 @@ pass_count_left(struct pass *p, struct pass_left *out)
 			continue;
 		if (out->records == 0)
 			out->days_before = days - 1;
-		out->days++;
+		out->days += d->day_s != left_s;
+		left_s = d->day_s;
 		out->records += d->records;
 		out->rows += d->rows;
 		if (d->oldest_s < out->oldest_s)

@@ -847,6 +847,12 @@ def part_daemon(w, server, store):
        "and that retention will not wait") or diag(text)
     every = int(d.figure("left_records"))
     ok(every > 3, "%d blocks are left" % every)
+    days = {n for name in ("office", "days")
+            for n in os.listdir(store + "/" + name) if n.startswith("20")}
+    is_(d.figure("left_days"), str(len(days)),
+        "a day of two interfaces is one day")
+    ok(" rows of %d days, from " % len(days) in text, "and said to be") or \
+        diag(text)
     gone = os.path.join(store, "days", min(
         n for n in os.listdir(store + "/days") if n.startswith("20")))
     os.rename(gone, w.path("gone"))  # as retention begins

@@ -32,6 +32,13 @@ hosts=$(for i in $(seq 200); do printf '%shost 10.0.0.%d' "${sep-}" "$i"; sep=' 
 like "$(q -i eth0 $W -e html -c "$hosts" sip)" '<dt>Conditions</dt><dd>host 10\.0\.0\.1 or .* or host 10\.0\.0\.200</dd>' \
     "html: a condition of 200 hosts"
 
+# --- totals are those of all groups, wherever some are left out
+said='[0-9]+ of [0-9]+ groups have packets > 100; totals and shares are those of all'
+want=$(q -i eth0 $W --having 'packets > 100' sip | grep -E "^$said\$")
+like "$want" "^$said\$" "txt: what --having left"
+is "$(q -i eth0 $W -e html --having 'packets > 100' sip | sed -n 's/&gt;/>/; s|^<p>\(.* groups have .*\)</p>$|\1|p')" \
+    "$want" "html: says it, too"
+
 # --- flags in any order, one or two dashes
 is "$(q talk_conv -i eth0 $W -e csv -n 3)" "$(q -n 3 -e csv $W -i eth0 talk_conv)" "flags before and after"
 is "$(q -i eth0 $W -e csv --in talk_src)" "$(q -i eth0 $W -e csv -in talk_src)" "-in and --in"

@@ -343,4 +343,35 @@ ok "the first numbers are $first_in and $first_out" test "$first_in" -gt 1 -a "$
 is "$(sum "$T/s5" 'net 10.99.2.0/24' 2)" $((rx - first_in + 1)) "received: all from there on"
 is "$(sum "$T/s5" 'net 10.99.3.0/24' 3)" $((tx - first_out + 1)) "sent: all from there on"
 is "$(sum "$T/s5" 'net 10.99.2.0/24' 3) $(sum "$T/s5" 'net 10.99.3.0/24' 2)" "0 0" "and none on the other side"
+
+# --- a driver that resets its device counts from 0 again
+cat >"$T/reset.sh" <<'END'
+mount -t sysfs none /sys &&
+    mount --bind "$1" /sys/class/net/vb/statistics/rx_missed_errors || exit 99
+shift
+exec "$@"
+END
+missed() { echo "$1" >"$T/missed"; }
+missed 100
+printf '[capture]\nl7 = off\nsnapshot_interval = 1\n' >"$T/s.ini"
+if in_net unshare -m sh "$T/reset.sh" "$T/missed" true 2>/dev/null; then
+	: >"$T/sensor.err"
+	nsenter --net=/run/netns/$NS unshare -m sh "$T/reset.sh" "$T/missed" \
+	    "$BIN/goprobe" -c "$T/s.ini" -d "$T/s6" vb 2>"$T/sensor.err" &
+	launcher=$!
+	ok "a sensor" wait_for 20 grep -q 'capturing on' "$T/sensor.err"
+	dropped() {
+		[ "$(goquery -d "$T/s6" --status -e json | jq '.interfaces[0].iface_drops')" = "$1" ]
+	}
+	missed 130
+	ok "30 dropped by the interface" wait_for 15 dropped 30
+	missed 5
+	ok "5 more after a reset" wait_for 15 dropped 35
+	missed 25
+	stop
+	is "$(goquery -d "$T/s6" --list -e csv | sed 1d | cut -d, -f15)" 55 "the store has all of them"
+	like "$(grep 'ended iface' "$T/sensor.err")" ' iface_drops=55 ' "and so has the log"
+else
+	ok "counters that are reset # SKIP /sys cannot be mounted" true
+fi
 done_testing

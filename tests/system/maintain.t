@@ -134,6 +134,19 @@ run 0 "text" query -i eth0 -f -9d talk_conv
 like "$out" 'rows of 1 blocks lost to damage on eth0' "says it too"
 ok "what was replaced is kept" test -s "$D/blocks.idx.damaged"
 
+# --- what is announced is what is done, to the last line
+fresh 2 3 20
+run 0 "--rebuild-index" writer --rebuild-index
+half=$(($(wc -c <"$D/blocks.idx") / 2))
+flip "$D/blocks.idx" $half
+flip "$D/blocks.idx" $((half + 1))
+run 0 "--repair --dry-run" writer --repair --dry-run
+said=$out
+like "$said" "eth0/$(day 2)/blocks.idx at [0-9]+: record that cannot be read is taken out" \
+    "  announces"
+run 0 "--repair" writer --repair
+is "$out" "$(printf '%s\n' "$said" | sed 's/would be //')" "  does just that"
+
 # --- an index that is gone
 fresh 2 3 20
 run 0 "--rebuild-index" writer --rebuild-index
@@ -353,6 +366,21 @@ if live; then
 	    "goquery --config '$T/ini' -d '$S' --status -e json | jq -e '.interfaces[0].frames > 0'"
 	stop_sensor
 	is "$(grep -c 'error\|killed' "$T/live.err")" 0 "no error"
+
+	# --- what is announced is what the running writer does
+	fresh 2 9
+	chown -R goprobe:goprobe-read "$S"
+	nsenter --net="/run/netns/gpm$$" goprobe -c "$T/ini" -d "$S" lo \
+	    >"$T/announced.out" 2>"$T/announced.err" &
+	sensor=$!
+	ok "a sensor" wait_for 20 grep -q 'capture connected' "$T/announced.err"
+	run 0 "--clean --dry-run" writer --clean "$(day 8)" --dry-run
+	said=$(printf '%s\n' "$out" | tail -n 1)
+	like "$said" '^8 days would be removed, [1-9]' "announces what retention takes, too"
+	run 0 "--clean" writer --clean "$(day 8)" --yes
+	is "$out" "$(echo "$said" | sed 's/would be //')" "does just that"
+	run 0 "--clean of more" writer --clean "$(day 2)" --yes
+	stop_sensor
 
 	# --- the roots of two file systems
 	two_stores() {

@@ -95,6 +95,12 @@ run 2 "csv" st -e csv
 run 2 "a query beside it" st talk_conv
 run 0 "the file by its name" goquery --status-file "$folder/status"
 ok "no metrics: this is not the site's store" test ! -e "$T/prom/goprobe.prom"
+sed 's/^kernel_drops .*/kernel_drops 18446744073709551615/; s/^iface_drops .*/iface_drops 1/' \
+    "$folder/status" >"$T/most"
+goquery --status-file "$T/most" >"$T/most.txt"
+like "$(cat "$T/most.txt")" ' packets seen, 18446744073709551615 dropped$' \
+    "drops of the kernel and the interface that are too many to add up are the most there are"
+like "$(cat "$T/most.txt")" '^ +vb +capturing .* kB +18446744073709551615 ' "in the interface's line, too"
 
 # --- who may see it
 gid=$(getent group goprobe-read | cut -d: -f3)
