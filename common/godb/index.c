@@ -454,7 +454,10 @@ read_at(struct parse *p, uint64_t at)
 	}
 	if (!length_holds(h, left)) {
 		rc = add_gap(p, at, left, slot_of(h, p->day_s), GODB_EDAMAGED);
-		return rc < 0 ? rc : (int64_t)left;
+		if (rc < 0)
+			return rc;
+		x->gaps[x->n_gaps - 1].cut = true;
+		return (int64_t)left;
 	}
 	bytes = gdi_get32(h + R_BYTES);
 	r = next_record(p);
