@@ -399,11 +399,45 @@ amount_of(const struct godb_part *part, enum godb_cause cause)
 	return 0;
 }
 
-/* What of the window lies before the first block and was removed. */
+/* Whether the interface has a block that day; days are asked for in order. */
+static bool
+has_day(const struct job *j, int64_t day_s, size_t *part, size_t *held)
+{
+	int64_t end_s = day_s + GP_DAY_S;
+
+	while (*part < j->end_part &&
+	    godb_scan_part(j->scan, *part)->slot_s < day_s)
+		++*part;
+	while (*held < j->end_held &&
+	    gdi_scan_held(j->scan, *held)->day_s < day_s)
+		++*held;
+	if ((*part < j->end_part &&
+		godb_scan_part(j->scan, *part)->slot_s < end_s) ||
+	    (*held < j->end_held &&
+		gdi_scan_held(j->scan, *held)->day_s == day_s))
+		return true;
+	/* of one that the window cuts there may be others */
+	return (day_s < j->c->first_s || end_s > j->c->last_s) &&
+	    nearest_is_offline(j, day_s, end_s, true) >= 0;
+}
+
+static void
+add_removed(struct godb_incomplete *item, int64_t first_s, int64_t until_s)
+{
+	if (item->count == 0)
+		item->first_ns = s_to_ns(first_s);
+	item->last_ns = s_to_ns(until_s);
+	item->count += (uint64_t)((until_s - first_s + GP_DAY_S - 1) /
+	    GP_DAY_S);
+}
+
+/* What of the window was removed and has nothing: what lies before the first
+ * block, and days behind it, for capture files may have come there since. */
 static int
 add_pruned(struct job *j)
 {
-	int64_t first_s, until_s;
+	int64_t first_s, until_s, known_s, day_s;
+	size_t part = j->first_part, held = j->first_held;
 	struct godb_incomplete item;
 
 	if (!godb_scan_pruned(j->scan, j->iface, &first_s, &until_s))
@@ -412,17 +446,21 @@ add_pruned(struct job *j)
 		first_s = j->c->first_s;
 	if (until_s > j->c->last_s)
 		until_s = j->c->last_s;
-	if (j->known && until_s > j->known_first_s)
-		until_s = j->known_first_s;
-	if (first_s >= until_s)
-		return 0;
+	known_s = j->known && j->known_first_s < until_s ? j->known_first_s :
+							   until_s;
 	memset(&item, 0, sizeof(item));
 	item.cause = GODB_CAUSE_PRUNED;
 	item.iface = j->name;
-	item.first_ns = s_to_ns(first_s);
-	item.last_ns = s_to_ns(until_s);
-	item.count = (uint64_t)((until_s - first_s + GP_DAY_S - 1) / GP_DAY_S);
-	return add_item(j->c, &item);
+	if (first_s < known_s)
+		add_removed(&item, first_s, known_s);
+	day_s = known_s < first_s ? gp_clock_day(first_s) :
+				    gp_clock_day(known_s) + GP_DAY_S;
+	for (; day_s < until_s; day_s += GP_DAY_S)
+		if (!has_day(j, day_s, &part, &held))
+			add_removed(&item, day_s > first_s ? day_s : first_s,
+			    day_s + GP_DAY_S < until_s ? day_s + GP_DAY_S :
+							 until_s);
+	return item.count ? add_item(j->c, &item) : 0;
 }
 
 /* Blocks from first_s to last_s, `count` of them, lack `amount`. */
