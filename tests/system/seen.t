@@ -220,6 +220,7 @@ done
 	done_block eth0 $(day 16) 10 300
 } | "$MAKE" "$T/records"
 I=$T/records/eth0/2026-01-15/blocks.idx
+cp "$I" "$T/whole.idx"
 truncate -s $(($(stat -c %s "$I") * 2 / 5)) "$I"
 h() { goquery -d "$T/records" -f $(($(day 15) + $1 * 3600)) -l $(($(day 15) + $2 * 3600)) -e csv seen 10.0.0.1; }
 run 0 "what is before the cut is there" h 0 5
@@ -238,6 +239,13 @@ for how in empty gone; do
 	like "$err" "cause=damaged place=\"eth0/2026-01-15/blocks.idx" \
 		"  and is told"
 done
+# from behind a record's head on there is nothing but zeroes
+size=$(stat -c %s "$T/whole.idx")
+{ head -c $((64 + (size - 64) / 6 * 3 + 100)) "$T/whole.idx"; cat /dev/zero; } |
+	head -c "$size" >"$I"
+run 3 "nor for one that ends in zeroes" h 4 6
+like "$err" "first=2026-01-15T00:00:00Z last=2026-01-16T00:00:00Z .*cause=damaged|damaged iface=eth0 first=2026-01-15T00:00:00Z last=2026-01-16T00:00:00Z" \
+	"  which may have been any block of the day"
 
 # --- blocks that were never finished, left out
 { block eth0 $(day 15) 4 300; } | "$MAKE" "$T/unfinished"
