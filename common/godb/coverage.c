@@ -200,25 +200,77 @@ collect_spans(struct job *j)
 	return 0;
 }
 
-/* Whether the block at slot_s, outside the window, is of capture files.  When
- * it cannot be told, no: a gap too many is better than one too few. */
-static bool
-is_offline_at(const struct job *j, int64_t slot_s)
+/* What is nearest to the window, of the interface's blocks from first_s to
+ * last_s, which lie on one side of it: 1 capture files', 0 live ones, -1 there
+ * is none.  When it cannot be told, 0: a gap too many is better than one too
+ * few. */
+static int
+nearest_is_offline(const struct job *j, int64_t first_s, int64_t last_s,
+    bool before)
 {
 	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
 	const char *ifaces[] = {j->name, NULL};
 	struct godb_scan *s = NULL;
-	bool offline = false;
+	int64_t best_ns = 0;
+	int offline = -1;
 
 	opts.ifaces = ifaces;
-	opts.first_s = slot_s;
-	opts.last_s = slot_s + GP_SLOT_S;
+	opts.first_s = first_s;
+	opts.last_s = last_s;
 	if (!j->reader || godb_scan_open(j->reader, &opts, &s) < 0)
-		return false;
-	for (size_t i = 0; i < godb_scan_n_parts(s); i++)
-		offline |= godb_scan_part(s, i)->flags & GODB_PART_OFFLINE;
+		return 0;
+	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
+		const struct godb_part *part = godb_scan_part(s, i);
+		int64_t ns = before ? part->last_ns : -part->first_ns;
+
+		if (offline >= 0 && ns < best_ns)
+			continue;
+		offline = (part->flags & GODB_PART_OFFLINE) != 0 ||
+		    (offline > 0 && ns == best_ns);
+		best_ns = ns;
+	}
+	for (size_t i = 0; i < godb_scan_n_faults(s); i++)
+		if (godb_scan_fault(s, i)->last_s >
+		    godb_scan_fault(s, i)->first_s)
+			offline = 0;
 	godb_scan_close(s);
 	return offline;
+}
+
+/* Whether the block nearest before the window is of capture files: days of
+ * years may have to be passed over, so each step is twice as long. */
+static bool
+is_offline_before(const struct job *j)
+{
+	int64_t until_s = j->c->first_s, step_s = GP_DAY_S;
+	int offline = -1;
+
+	for (; offline < 0 && until_s > j->known_first_s; step_s *= 2) {
+		int64_t from_s = until_s - step_s > j->known_first_s ?
+		    until_s - step_s : j->known_first_s;
+
+		offline = nearest_is_offline(j, from_s, until_s, true);
+		until_s = from_s;
+	}
+	return offline > 0;
+}
+
+/* And the one nearest behind it. */
+static bool
+is_offline_behind(const struct job *j)
+{
+	int64_t from_s = j->c->last_s, step_s = GP_DAY_S;
+	int64_t end_s = j->known_last_s + GP_SLOT_S;
+	int offline = -1;
+
+	for (; offline < 0 && from_s < end_s; step_s *= 2) {
+		int64_t until_s = from_s + step_s < end_s ? from_s + step_s :
+							    end_s;
+
+		offline = nearest_is_offline(j, from_s, until_s, false);
+		from_s = until_s;
+	}
+	return offline > 0;
 }
 
 struct gaps {
@@ -268,11 +320,13 @@ find_gaps(struct job *j)
 	after = j->known && s_to_ns(j->known_last_s) >= end;
 	at = from;
 	if (!before) {
-		/* nothing is known of the time before the first block */
-		if (j->n_spans == 0)
-			return 0;
-		if (j->span[0].first_ns > at)
-			at = j->span[0].first_ns;
+		/* nothing is known of the time before the first block, which
+		 * may be one that is still open and not asked for */
+		int64_t first_ns = j->n_spans > 0 ? j->span[0].first_ns :
+		    j->known ? s_to_ns(j->known_first_s) : end;
+
+		if (first_ns > at)
+			at = first_ns;
 	}
 	seen = at;
 	for (size_t i = 0; i < j->n_spans; i++) {
@@ -288,7 +342,7 @@ find_gaps(struct job *j)
 			break;
 		if (i == 0 && before && !s->offline &&
 		    begin - at > GAP_NS)
-			offline = is_offline_at(j, j->known_first_s);
+			offline = is_offline_before(j);
 		if (begin - at > GAP_NS && !offline && !s->offline)
 			add_gap(&gaps, at, begin);
 		if (!s->fault && last > from_seen) {
@@ -301,11 +355,11 @@ find_gaps(struct job *j)
 		}
 	}
 	if (j->n_spans == 0 && end > at)
-		offline = is_offline_at(j, j->known_first_s);
+		offline = is_offline_before(j);
 	if (!after)
 		patience = j->opts->no_live ? COMMITTED_NS : LIVE_NS;
 	if (end - at > patience && !offline &&
-	    !(after && is_offline_at(j, j->known_last_s)))
+	    !(after && is_offline_behind(j)))
 		add_gap(j->opts->shipped && !after ? &tail : &gaps, at, end);
 	j->covered_ns = covered;
 	j->c->covered_ns += covered;
@@ -345,11 +399,45 @@ amount_of(const struct godb_part *part, enum godb_cause cause)
 	return 0;
 }
 
-/* What of the window lies before the first block and was removed. */
+/* Whether the interface has a block that day; days are asked for in order. */
+static bool
+has_day(const struct job *j, int64_t day_s, size_t *part, size_t *held)
+{
+	int64_t end_s = day_s + GP_DAY_S;
+
+	while (*part < j->end_part &&
+	    godb_scan_part(j->scan, *part)->slot_s < day_s)
+		++*part;
+	while (*held < j->end_held &&
+	    gdi_scan_held(j->scan, *held)->day_s < day_s)
+		++*held;
+	if ((*part < j->end_part &&
+		godb_scan_part(j->scan, *part)->slot_s < end_s) ||
+	    (*held < j->end_held &&
+		gdi_scan_held(j->scan, *held)->day_s == day_s))
+		return true;
+	/* of one that the window cuts there may be others */
+	return (day_s < j->c->first_s || end_s > j->c->last_s) &&
+	    nearest_is_offline(j, day_s, end_s, true) >= 0;
+}
+
+static void
+add_removed(struct godb_incomplete *item, int64_t first_s, int64_t until_s)
+{
+	if (item->count == 0)
+		item->first_ns = s_to_ns(first_s);
+	item->last_ns = s_to_ns(until_s);
+	item->count += (uint64_t)((until_s - first_s + GP_DAY_S - 1) /
+	    GP_DAY_S);
+}
+
+/* What of the window was removed and has nothing: what lies before the first
+ * block, and days behind it, for capture files may have come there since. */
 static int
 add_pruned(struct job *j)
 {
-	int64_t first_s, until_s;
+	int64_t first_s, until_s, known_s, day_s;
+	size_t part = j->first_part, held = j->first_held;
 	struct godb_incomplete item;
 
 	if (!godb_scan_pruned(j->scan, j->iface, &first_s, &until_s))
@@ -358,17 +446,21 @@ add_pruned(struct job *j)
 		first_s = j->c->first_s;
 	if (until_s > j->c->last_s)
 		until_s = j->c->last_s;
-	if (j->known && until_s > j->known_first_s)
-		until_s = j->known_first_s;
-	if (first_s >= until_s)
-		return 0;
+	known_s = j->known && j->known_first_s < until_s ? j->known_first_s :
+							   until_s;
 	memset(&item, 0, sizeof(item));
 	item.cause = GODB_CAUSE_PRUNED;
 	item.iface = j->name;
-	item.first_ns = s_to_ns(first_s);
-	item.last_ns = s_to_ns(until_s);
-	item.count = (uint64_t)((until_s - first_s + GP_DAY_S - 1) / GP_DAY_S);
-	return add_item(j->c, &item);
+	if (first_s < known_s)
+		add_removed(&item, first_s, known_s);
+	day_s = known_s < first_s ? gp_clock_day(first_s) :
+				    gp_clock_day(known_s) + GP_DAY_S;
+	for (; day_s < until_s; day_s += GP_DAY_S)
+		if (!has_day(j, day_s, &part, &held))
+			add_removed(&item, day_s > first_s ? day_s : first_s,
+			    day_s + GP_DAY_S < until_s ? day_s + GP_DAY_S :
+							 until_s);
+	return item.count ? add_item(j->c, &item) : 0;
 }
 
 /* Blocks from first_s to last_s, `count` of them, lack `amount`. */

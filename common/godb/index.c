@@ -454,7 +454,10 @@ read_at(struct parse *p, uint64_t at)
 	}
 	if (!length_holds(h, left)) {
 		rc = add_gap(p, at, left, slot_of(h, p->day_s), GODB_EDAMAGED);
-		return rc < 0 ? rc : (int64_t)left;
+		if (rc < 0)
+			return rc;
+		x->gaps[x->n_gaps - 1].cut = true;
+		return (int64_t)left;
 	}
 	bytes = gdi_get32(h + R_BYTES);
 	r = next_record(p);
@@ -472,14 +475,17 @@ read_at(struct parse *p, uint64_t at)
 	return bytes;
 }
 
+/* A commit writes one record, so that behind a head that holds no other one
+ * was begun. */
 static void
 judge_tails(struct gdi_index *x)
 {
 	for (size_t i = 0; i < x->n_gaps; i++) {
 		struct gdi_gap *g = &x->gaps[i];
+		bool first = i == 0 || g[-1].offset + g[-1].length < g->offset;
 
 		g->tail = g->offset >= x->end;
-		g->short_tail = g->tail && g->slot_s < 0 &&
+		g->short_tail = g->tail && g->slot_s < 0 && first &&
 		    (g->length < R_HEAD ||
 			all_zero(x->data + g->offset, g->length));
 	}

@@ -37,6 +37,7 @@ struct gdi_gap {
 	bool tail;      /* nothing valid follows */
 	bool short_tail; /* and it may be what a killed writer left: less than
 			  * a record's head, or zeroes */
+	bool cut;    /* the record goes on behind the end: so may others */
 	int rc;         /* GODB_EDAMAGED, GODB_ENEWER */
 };
 

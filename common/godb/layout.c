@@ -434,21 +434,35 @@ was_indexed(int day_fd)
  * index and journal were not durable yet.  Removal renames the day first, or,
  * where it cannot, takes these files before the index. */
 bool
-gdi_day_lost(int iface_fd, const char *day)
+gdi_day_bereft(int iface_fd, const char *day)
 {
 	int fd = gp_fd_opendir_at(iface_fd, day);
 	struct stat st, named;
-	int64_t day_s = 0;
-	bool lost;
+	bool bereft = fd >= 0 && was_indexed(fd);
 
-	(void)gp_clock_day_parse(day, &day_s);
-	lost = fd >= 0 && was_indexed(fd) && !any_journal(iface_fd, day_s) &&
-	    fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno == ENOENT && fstat(fd, &st) == 0 &&
-	    fstatat(iface_fd, day, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_ino == named.st_ino && st.st_dev == named.st_dev;
+	if (bereft && fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		bereft = st.st_size < GDI_HEADER_BYTES;
+	else
+		bereft = bereft && errno == ENOENT && fstat(fd, &st) == 0 &&
+		    fstatat(iface_fd, day, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_ino == named.st_ino && st.st_dev == named.st_dev;
 	gp_fd_close(&fd);
-	return lost;
+	return bereft;
+}
+
+bool
+gdi_day_lost(int iface_fd, const char *day)
+{
+	int fd = gp_fd_opendir_at(iface_fd, day);
+	struct stat st;
+	int64_t day_s = 0;
+	bool gone = fd >= 0 &&
+	    fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) < 0;
+
+	gp_fd_close(&fd);
+	(void)gp_clock_day_parse(day, &day_s);
+	return gone && !any_journal(iface_fd, day_s) &&
+	    gdi_day_bereft(iface_fd, day);
 }
 
 bool

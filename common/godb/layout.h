@@ -51,6 +51,12 @@ bool gdi_is_journal(const char *name);
 /* Whether the journal of a block is there; slot -1: any of that day. */
 bool gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s);
 
+/* Whether a day is without its records: what is made of an index is there, and
+ * either no index or less than the header of one.  A journal of the day, which
+ * would excuse both in a first commit, does not.  False of a day that is being
+ * removed. */
+bool gdi_day_bereft(int iface_fd, const char *day);
+
 /* Whether a day has lost its index: what is made of one is there, and neither it
  * nor a journal of the day, from which a commit would make it.  False of a day that
  * is being removed, and of one that has just got its index. */

@@ -53,15 +53,16 @@ note_gaps(const struct gdi_stock *k, const char *day,
     const struct gdi_scan_day *d)
 {
 	const struct gdi_index *x = &d->index;
+	bool bereft = x->n == 0 && gdi_day_bereft(k->fd, day);
 	int rc = 0;
 
-	if (x->header_damaged ||
+	if (x->header_damaged || bereft ||
 	    (x->size == 0 && !unfinished(k, d->day_s, &empty_index, true)))
 		rc = gdi_scan_add_fault(k->s, k->iface->name, d->day_s,
 		    d->day_s + GP_DAY_S, GODB_EDAMAGED, day, GDI_INDEX, 0);
-	for (size_t i = 0; rc == 0 && i < x->n_gaps; i++) {
+	for (size_t i = 0; rc == 0 && !bereft && i < x->n_gaps; i++) {
 		const struct gdi_gap *g = &x->gaps[i];
-		bool known = g->slot_s >= 0;
+		bool known = g->slot_s >= 0 && !g->cut;
 
 		if (unfinished(k, d->day_s, g, true) ||
 		    (known && !gdi_scan_in_window(k->s, g->slot_s)))
@@ -100,6 +101,7 @@ struct day {
 	int64_t day_s;
 	bool wanted; /* false: only for the interface's extent */
 	bool ahead, rolled; /* what is there: index, or held */
+	bool told;   /* the extent has it */
 	int rc;
 	struct gdi_index index;
 	struct gdi_held held;
@@ -154,6 +156,23 @@ read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 }
 
 /* ---- in their turn ------------------------------------------------------- */
+
+/* What a day tells of the extent; one that cannot be read has been written at
+ * some time of it. */
+static void
+extend(struct gdi_stock *k, struct day *day, const struct gdi_index *x, int rc)
+{
+	bool damaged = rc == -ENOENT ? gdi_day_bereft(k->fd, day->name) :
+	    rc < 0 || x->header_damaged || x->n_gaps > 0 || x->size == 0;
+
+	for (size_t i = 0; rc == 0 && i < x->n; i++)
+		gdi_scan_extend(k->iface, x->records[i].slot_s);
+	day->told = rc == 0 && x->n > 0;
+	if (day->told || day->wanted || !damaged)
+		return;
+	gdi_scan_extend(k->iface, day->day_s);
+	day->told = true;
+}
 
 /* 1: the day need not be read. */
 static int
@@ -213,6 +232,7 @@ take_day(struct gdi_stock *k, struct day *day)
 	d->day_s = day_s;
 	rc = index_of(k, day, d);
 	if (rc == 1) {
+		day->told = true;
 		gdi_scan_day_free(d);
 		return day->rolled ? take_rolled(k, day) : 0;
 	}
@@ -220,9 +240,9 @@ take_day(struct gdi_stock *k, struct day *day)
 		gdi_scan_check_sieve(d);
 		forget(k, day_s, &d->index);
 	}
-	for (size_t i = 0; rc == 0 && i < d->index.n; i++)
-		gdi_scan_extend(k->iface, d->index.records[i].slot_s);
-	if (rc == -ENOENT && wanted && gdi_day_lost(k->fd, day->name))
+	if (rc != -ENOMEM)
+		extend(k, day, &d->index, rc);
+	if (rc == -ENOENT && wanted && gdi_day_bereft(k->fd, day->name))
 		rc = GODB_EDAMAGED;
 	if (rc == 0 && wanted)
 		rc = note_gaps(k, day->name, d);
@@ -235,6 +255,27 @@ take_day(struct gdi_stock *k, struct day *day)
 		s->days[s->n_days++] = d;
 	else
 		gdi_scan_day_free(d);
+	return rc;
+}
+
+/* Those of the window, and one on either side that tells of the extent. */
+static int
+take_each(struct gdi_stock *k, struct day *day, int n)
+{
+	bool told = false;
+	int rc = 0;
+
+	for (int i = 0; rc == 0 && i < n; i++)
+		if (day[i].wanted || !told) {
+			rc = take_day(k, &day[i]);
+			told |= day[i].told;
+		}
+	for (int i = n - 1; rc == 0 && i >= 0 && !day[i].wanted &&
+	     !day[i].told; i--) {
+		rc = take_day(k, &day[i]);
+		if (day[i].told)
+			break;
+	}
 	return rc;
 }
 
@@ -256,9 +297,8 @@ gdi_scan_take_days(struct gdi_stock *k)
 	}
 	if (rc == 0)
 		read_all_ahead(k, day, (size_t)n);
-	for (int i = 0; rc == 0 && i < n; i++)
-		if (day[i].wanted || i == 0 || i == n - 1)
-			rc = take_day(k, &day[i]);
+	if (rc == 0)
+		rc = take_each(k, day, n);
 	for (int i = 0; day && i < n; i++) {
 		if (day[i].ahead && !day[i].rolled)
 			gdi_index_free(&day[i].index);

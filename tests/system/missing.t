@@ -103,6 +103,17 @@ like "$err" 'incomplete iface=eth0 first=2026-01-14T00:00:00Z last=2026-01-16T00
 run 3 "--fail-incomplete" p --fail-incomplete -e csv sip
 like "$(p sip)" '^Coverage: .*2 days removed by retention on eth0' "  below the table"
 run 3 "seen gives no false no" p seen 203.0.113.250
+# the first of them comes back as a capture file: the second is still gone
+w() { goquery -d "$T/pruned" -i eth0 -f $1 -l $2 -e json sip | jq -r '[.summary.coverage.incomplete[] | .cause, .first, .last, .count] | join(" ")'; }
+printf 'B eth0 1768348800 10 300 0 0 0 0\nC eth0 1768348800\n' |
+	"$HELPERS/lib/rows2store" "$T/pruned"
+chmod -R a+rX "$T/pruned"
+gone="pruned 2026-01-15T00:00:00Z 2026-01-16T00:00:00Z 1"
+is "$(w 2026-01-14 2026-01-17)" "$gone" "a day behind one that came back is gone"
+is "$(w 2026-01-15 2026-01-17)" "$gone" "  at the window's edge, too"
+is "$(w 2026-01-14T12:00Z 2026-01-15)" "" "  not the one that came back"
+run 3 "  and seen gives no false no" goquery -d "$T/pruned" -i eth0 \
+    -f 2026-01-15 -l 2026-01-17 seen 203.0.113.250
 
 # whose packets found no room in the flow table, nobody knows; neither does an
 # index of addresses.  Of a file, behind which nothing else is missing.

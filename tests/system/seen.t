@@ -184,6 +184,89 @@ run 3 "nor without addresses" goquery -d "$T/broken" -f 0 -c 'host 192.0.2.77' \
 	seen
 run 0 "what is elsewhere is seen" goquery -d "$T/broken" -f 0 seen 198.51.100.7
 
+# --- what stands beside the window decides, and not the first block or the last:
+# files on the 15th and the 21st, live on the 16th and the 20th, down in between
+block() { printf 'B %s %d %d %d 0 0 0 0\nR 10.0.0.1 10.0.0.2 443 6 1 1 1 1 TLS\n' "$@"; }
+done_block() { block "$@"; echo "C $1 $2"; }
+day() { echo $((1768435200 + ($1 - 15) * 86400)); }
+{
+	done_block eth0 $(day 15) 10 300
+	done_block eth0 $(day 16) 4 86400
+	done_block eth0 $(day 20) 4 86400
+	done_block eth0 $(day 21) 10 300
+} | "$MAKE" "$T/mixed"
+b() { d=$1 f=$(day $2) l=$(day $3); shift 3; goquery -d "$T/$d" -f $f -l $l "$@"; }
+run 3 "down behind a live block" b mixed 17 21 seen 192.0.2.77
+like "$out" "eth0 down 3 d" "  and said so"
+run 3 "down before a live block" b mixed 16 20 seen 192.0.2.77
+like "$out" "eth0 down 3 d" "  and said so"
+run 3 "down with nothing in the window" b mixed 17 19 seen 192.0.2.77
+run 3 "  of a condition" b mixed 17 19 -c 'host 192.0.2.77' seen
+run 1 "live all the time" b mixed 16 17 seen 192.0.2.77
+like "$(b mixed 21 22 seen 10.0.0.1)" "^Coverage: 100.00 % of the window$" \
+	"nothing is told of what is behind a file"
+
+# --- an interface that was there before the window, as far as can be told
+for how in damaged unreadable; do
+	for n in 15 17 18 20; do
+		done_block eth0 $(day $n) 4 $((n == 20 ? 300 : 86400))
+	done | sed '/^[BC] eth0 '$(day 17)'/d' | "$MAKE" "$T/$how"
+	for n in 15 16 17 18 19; do done_block eth1 $(day $n) 4 86400; done |
+		"$MAKE" "$T/$how"
+	case $how in
+	damaged) printf 'no index' >"$T/$how/eth0/2026-01-15/blocks.idx" ;;
+	unreadable) chmod 0 "$T/$how/eth0/2026-01-15" ;;
+	esac
+	run 3 "the first day is $how" b $how 17 19 seen 192.0.2.77
+	like "$err$out" "eth0 down 1 d" "  which was down then"
+	is "$(b $how 17 19 -i eth0 -e json sip | jq -c '[.status,
+		.summary.coverage.incomplete[].cause]')" \
+		'["incomplete","down"]' "  as other questions tell"
+	chmod 755 "$T/$how/eth0/2026-01-15"
+done
+
+# --- an index that lost records, of capture files: no gap tells
+{
+	for n in 0 1 2 3 4 5; do
+		done_block eth0 $(($(day 15) + n * 3600)) 10 300
+	done
+	done_block eth0 $(day 16) 10 300
+} | "$MAKE" "$T/records"
+I=$T/records/eth0/2026-01-15/blocks.idx
+cp "$I" "$T/whole.idx"
+truncate -s $(($(stat -c %s "$I") * 2 / 5)) "$I"
+h() { goquery -d "$T/records" -f $(($(day 15) + $1 * 3600)) -l $(($(day 15) + $2 * 3600)) -e csv seen 10.0.0.1; }
+run 0 "what is before the cut is there" h 0 5
+run 3 "what was behind a cut may be missing" h 4 5
+like "$err" "cause=damaged place=\"eth0/2026-01-15/blocks.idx" "  and is told"
+: >"$I"
+block eth0 $(($(day 15) + 6 * 3600)) 10 300 | sed 's/10.0.0.1/10.0.0.3/' >"$T/open"
+echo K >>"$T/open"
+"$MAKE" "$T/records" <"$T/open"
+for how in empty gone; do
+	: >"$I"
+	[ $how = empty ] || rm "$I"
+	ok "the day has a journal" test -e \
+		"$T/records/eth0/journal/$(($(day 15) + 6 * 3600)).gpj"
+	run 3 "  which is no excuse for an index that is $how" h 0 7
+	like "$err" "cause=damaged place=\"eth0/2026-01-15/blocks.idx" \
+		"  and is told"
+done
+# from behind a record's head on there is nothing but zeroes
+size=$(stat -c %s "$T/whole.idx")
+{ head -c $((64 + (size - 64) / 6 * 3 + 100)) "$T/whole.idx"; cat /dev/zero; } |
+	head -c "$size" >"$I"
+run 3 "nor for one that ends in zeroes" h 4 6
+like "$err" "first=2026-01-15T00:00:00Z last=2026-01-16T00:00:00Z .*cause=damaged|damaged iface=eth0 first=2026-01-15T00:00:00Z last=2026-01-16T00:00:00Z" \
+	"  which may have been any block of the day"
+
+# --- blocks that were never finished, left out
+{ block eth0 $(day 15) 4 300; } | "$MAKE" "$T/unfinished"
+done_block eth1 $(day 15) 4 86400 | "$MAKE" "$T/unfinished"
+run 0 "an open block" b unfinished 15 16 seen 10.0.0.1
+run 3 "  is missing without it" b unfinished 15 16 --no-live -i any seen 192.0.2.77
+like "$out" "eth0 down" "  which is told"
+
 # --- who is new
 n() { goquery -d "$T/store" -l 1768608300 "$@"; }
 run 0 "seen --new" n seen --new 2026-01-17
