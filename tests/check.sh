@@ -2,7 +2,7 @@
 # Runs the tests given, with the time of each suite and prove's summary, in
 # four groups.  Unit tests, and two that only compute, share nothing and run
 # two at a time; those that mostly wait, in machines, networks and folders of
-# their own, three.  All others have the machine to themselves, since they
+# their own, four.  All others have the machine to themselves, since they
 # watch the clock or need all of it.
 set -u
 # Many tests are those of other users, who may not go where only root may: to
@@ -58,7 +58,7 @@ suite() {
 }
 suite 2 $together
 suite 1 $alone
-suite 3 $waiting
+suite 4 $waiting
 suite 1 $behind
 # last, where whoever reads the end of a log finds it
 [ $status = 0 ] || { echo "What failed:" && cat "$FAILURES"; } >&2
