@@ -243,7 +243,7 @@ static bool
 is_offline_before(const struct job *j)
 {
 	int64_t until_s = j->c->first_s, step_s = GP_DAY_S;
-	int offline = -1;
+	int offline = gdi_scan_kind(j->scan, j->iface);
 
 	for (; offline < 0 && until_s > j->known_first_s; step_s *= 2) {
 		int64_t from_s = until_s - step_s > j->known_first_s ?
@@ -261,7 +261,7 @@ is_offline_behind(const struct job *j)
 {
 	int64_t from_s = j->c->last_s, step_s = GP_DAY_S;
 	int64_t end_s = j->known_last_s + GP_SLOT_S;
-	int offline = -1;
+	int offline = gdi_scan_kind(j->scan, j->iface);
 
 	for (; offline < 0 && from_s < end_s; step_s *= 2) {
 		int64_t until_s = from_s + step_s < end_s ? from_s + step_s :

@@ -31,6 +31,10 @@ int gdi_scan_unheld(const struct godb_scan *s, const struct godb_query_opts *q,
 int gdi_scan_again(const struct godb_scan *s, const struct gdi_held *h,
     struct godb_scan **out);
 
+/* Whether all blocks of a scan's interface, of whatever time, are of capture
+ * files: 1, or none: 0; -1: not known without a look at them. */
+int gdi_scan_kind(const struct godb_scan *s, size_t iface);
+
 /* Whether nothing in a part can meet the scan's condition. */
 bool gdi_scan_ruled_out(const struct godb_scan *s, size_t part);
 

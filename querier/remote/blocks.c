@@ -353,44 +353,18 @@ cut_window(struct godb_scan *s, const struct godb_scan_opts *o)
 		s->last_s = last + GP_DAY_S;
 }
 
-/* Whether somebody, with the question's scan open, just wants to know of what
- * kind an interface's first or last block is: that is known. */
-static bool
-is_known_end(const struct godb_scan *s, const struct godb_scan_opts *o,
-    struct godb_part *part)
-{
-	const struct remote_iface *f = s->iface[0];
-	bool first;
-
-	if (!s->r->scanned || s->n_ifaces != 1 ||
-	    o->last_s != o->first_s + GP_SLOT_S)
-		return false;
-	first = o->first_s == f->first_s;
-	if (!first && o->first_s != f->last_s)
-		return false;
-	*part = (struct godb_part){.iface = f->full, .slot_s = o->first_s,
-	    .first_ns = o->first_s * GP_NS_PER_S,
-	    .last_ns = o->last_s * GP_NS_PER_S};
-	if (first ? f->first_offline : f->last_offline)
-		part->flags = GODB_PART_OFFLINE;
-	return true;
-}
-
 int
 godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
     struct godb_scan **out)
 {
 	struct godb_scan *s = calloc(1, sizeof(*s));
-	struct godb_part end;
 	int rc;
 
 	if (!s)
 		return -ENOMEM;
 	s->r = (struct godb_reader *)(uintptr_t)r;
 	rc = choose_ifaces(s, opts->ifaces);
-	if (rc == 0 && s->n_ifaces && is_known_end(s, opts, &end)) {
-		rc = add_part(s, &end);
-	} else if (rc == 0) {
+	if (rc == 0) {
 		cut_window(s, opts);
 		if (s->first_s <= s->last_s)
 			rc = ask_days(s);
@@ -401,7 +375,6 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 		godb_scan_close(s);
 		return rc;
 	}
-	s->r->scanned = true;
 	if (s->n_parts)
 		qsort(s->part, s->n_parts, sizeof(*s->part), order_parts);
 	*out = s;
@@ -455,6 +428,15 @@ gdi_scan_held(const struct godb_scan *s, size_t i)
 	(void)s;
 	(void)i;
 	return NULL;
+}
+
+/* A fleet's interfaces are many, and a request takes its time. */
+int
+gdi_scan_kind(const struct godb_scan *s, size_t iface)
+{
+	const struct remote_iface *f = s->iface[iface];
+
+	return f->any_offline && f->any_live ? -1 : f->any_offline;
 }
 
 void

@@ -35,7 +35,7 @@ struct remote_iface {
 	char *site;
 	const char *name; /* in full */
 	int64_t first_s, last_s;
-	bool first_offline, last_offline; /* blocks of capture files */
+	bool any_offline, any_live; /* blocks of capture files, and others */
 	uint64_t blocks, rows, days;
 	uint64_t counter[11]; /* as in struct godb_counters */
 };
@@ -52,7 +52,6 @@ struct godb_reader {
 	size_t left_out;
 	char left_out_site[SITE_MAX];
 	bool told_rows; /* that rows were left out, which a chart finds again */
-	bool scanned; /* the question's scan is open */
 	/* told by --explain */
 	struct text *said;
 	uint64_t rows_read, bytes_read;

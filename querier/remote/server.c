@@ -150,8 +150,8 @@ take_iface(void *arg, const struct compact_row *row)
 	}
 	f = &r->iface[r->n];
 	*f = (struct remote_iface){.first_s = (int64_t)first,
-	    .last_s = (int64_t)last, .first_offline = offline[0] != 0,
-	    .last_offline = offline[1] != 0};
+	    .last_s = (int64_t)last, .any_offline = offline[0] != 0,
+	    .any_live = offline[1] == 0};
 	f->site = strdup(site);
 	len = asprintf(&f->full, "%s/%s", site, name);
 	if (!f->site || len < 0)
@@ -171,7 +171,6 @@ order_ifaces(const void *a, const void *b)
 static int
 ask_ifaces(struct godb_reader *r)
 {
-	const char *at = "toUInt64(toUInt32(time)) * 2";
 	struct text sql = {NULL, 0, 0, false};
 	struct compact c;
 	int rc;
@@ -180,12 +179,9 @@ ask_ifaces(struct godb_reader *r)
 	text_add(&sql, "SELECT ");
 	remote_put_names(&sql);
 	text_fmt(&sql, "toUInt32(min(time)), toUInt32(max(time)), "
-	    "argMin(bitAnd(flags, %d) != 0, %s + (bitAnd(flags, %d) = 0)), ",
-	    GODB_PART_OFFLINE, at, GODB_PART_OFFLINE);
-	text_fmt(&sql, "argMax(bitAnd(flags, %d) != 0, %s + "
-	    "(bitAnd(flags, %d) != 0)) FROM %s.blocks GROUP BY site, iface "
-	    "FORMAT JSONCompact", GODB_PART_OFFLINE, at, GODB_PART_OFFLINE,
-	    r->database);
+	    "max(bitAnd(flags, %d) != 0), min(bitAnd(flags, %d) != 0) FROM "
+	    "%s.blocks GROUP BY site, iface FORMAT JSONCompact",
+	    GODB_PART_OFFLINE, GODB_PART_OFFLINE, r->database);
 	compact_begin(&c, 6, take_iface, r);
 	rc = remote_ask(r, &sql, NULL, &c);
 	text_free(&sql);

@@ -238,6 +238,14 @@ gdi_scan_held(const struct godb_scan *s, size_t i)
 	return NULL;
 }
 
+int
+gdi_scan_kind(const struct godb_scan *s, size_t iface)
+{
+	(void)s;
+	(void)iface;
+	return -1;
+}
+
 bool
 gdi_scan_ruled_out(const struct godb_scan *s, size_t part)
 {

@@ -522,6 +522,25 @@ def part_seen_incomplete(w, url):
         is_(local.returncode, 3, "here and there")
 
 
+def part_seen_requests(w, url):
+    """What an answer lacks is known of a fleet without a request for each."""
+    slot, n = oracle.T0, []
+    store = make_rows(w, "fleet", [
+        line for k in range(20) for day in (0, 3) for line in
+        ("B e%d %d 4 300 0 0 0 0" % (k, slot + 86400 * day),
+         "R 10.9.8.1 10.9.8.2 53 17 1 2 3 4 DNS",
+         "C e%d %d" % (k, slot + 86400 * day))])
+    is_(w.export("fleet", url, store).returncode, 0, "a fleet: shipped")
+    for first, last in ((0, 300), (86400, 4 * 86400), (0, 2 * 86400)):
+        r = remote(w, url, "-i", "fleet/any", "-f", str(slot + first), "-l",
+                   str(slot + last), "-e", "csv", "--explain", "sip")
+        n.append((r.stderr.count("cause=down"),
+                  len(re.findall(r" -- \d+ rows, of", r.stderr)) <= 6))
+    is_(n, [(0, True), (20, True), (20, True)],
+        "down-time at the window's edges, in a few requests"
+        ) or diag(r.stderr)
+
+
 def part_seen(w, server):
     url, rows_ = server.url(), w.stores["hq"]
     words = w.random.sample(rows_.addrs, 12) + ["203.0.113.0/24", "10.1.0.0/22",
@@ -541,6 +560,7 @@ def part_seen(w, server):
         is_((r.returncode, r.stdout.replace("hq/", "")),
             (local.returncode, local.stdout), "seen -c '%s'" % cond)
     part_seen_incomplete(w, url)
+    part_seen_requests(w, url)
     local = w.run("goquery", "-d", rows_.store, "--list", "-e", "csv")
     r = remote(w, url, "--list", "-i", "hq/any", "-e", "csv")
     head = local.stdout.splitlines()[0].split(",")
