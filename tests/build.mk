@@ -23,6 +23,9 @@ TEST_LIBS_attack_remote := libattack libgpremote libgpexport libgpbase
 UNIT_TESTS += unit/test_loop_live
 TEST_LIBS_test_loop_live := libgpcapture libgpipc libgpbase
 TEST_PKGS_test_loop_live = $(CAPTURE_PKGS)
+UNIT_TESTS += unit/test_loop_clock
+TEST_LIBS_test_loop_clock := libgpcapture libgpipc libgpbase
+TEST_PKGS_test_loop_clock = $(CAPTURE_PKGS)
 
 # A real writer among captures that lie; it runs the programs of its own build.
 ARCHIVES += libfakecapture

@@ -32,7 +32,10 @@ alone=
 for t; do
 	case $t in
 	# most of a minute and more: begun first, so that none is left at the end
-	*/service.t | */export.t | */other-compiler.t | */unit/test_loop_live) waiting="$t $waiting" ;;
+	*/service.t | */export.t | */other-compiler.t | \
+	*/unit/test_loop_live | */unit/test_loop_clock)
+		waiting="$t $waiting"
+		;;
 	# installs the packages that service.t makes, in the tree it makes
 	*/readme.t) behind="$behind $t" ;;
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;

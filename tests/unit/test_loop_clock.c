@@ -1,0 +1,260 @@
+/*
+ * loop: the real loop live beside a wall clock that is ours (clock_gettime
+ * below), so that block boundaries and steps can be had at will: what of them
+ * a packet, an END and flows that wait for their names belong to.
+ */
+#include "capture/dpi.h"
+#include "common/base/clock.h"
+#include "tests/lib/liverun.h"
+
+#include <signal.h>
+#include <time.h>
+#include <sys/syscall.h>
+
+static atomic_llong wall_offset_ns;
+
+/* In front of libc's, for all of the program. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	long rc = syscall(SYS_clock_gettime, id, ts);
+
+	if (rc == 0 && id == CLOCK_REALTIME) {
+		int64_t ns = (int64_t)ts->tv_sec * GP_NS_PER_S + ts->tv_nsec +
+		    wall_offset_ns;
+
+		ts->tv_sec = ns / GP_NS_PER_S;
+		ts->tv_nsec = ns % GP_NS_PER_S;
+	}
+	return (int)rc;
+}
+
+/* Seconds of our wall clock into the block. */
+static void
+set_wall(int64_t slots, int64_t into_s)
+{
+	int64_t real = gp_clock_real_ns();
+	int64_t slot = gp_clock_slot(real / GP_NS_PER_S) + slots * GP_SLOT_S;
+
+	wall_offset_ns += (slot + into_s) * GP_NS_PER_S - real;
+}
+
+static void
+test_boundary(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t a, b;
+
+	set_wall(0, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 0, false, 0});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(3000000); /* over the boundary, idle */
+	send_frames(vb, 0, 500);
+	live_stop(&run);
+	a = block_at(run.out, slot_s);
+	b = block_at(run.out, slot_s + 300);
+	is_int(run.out->n_blocks, 2, "two blocks");
+	is_int(run.out->block[a].packets, 1000, "before the boundary");
+	is_int(run.out->block[b].packets, 500, "after it");
+	is_int(run.out->block[a].ends, 1, "the first is closed, idle or not");
+	is_int(run.out->gaps, 0, "the intervals meet");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+static void
+test_steps(int vb)
+{
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 0, false, 0});
+	live_start(&run);
+	send_frames(vb, 0, 100);
+	usleep(1200000);
+	set_wall(-3, 100);
+	send_frames(vb, 0, 100);
+	usleep(1200000);
+	set_wall(14, 100);
+	send_frames(vb, 0, 100);
+	usleep(1200000);
+	live_stop(&run);
+	is_int(run.out->packets, 300, "a stepping clock loses nothing");
+	is_int(run.out->n_blocks, 3, "three blocks");
+	for (size_t i = 0; i < run.out->n_blocks; i++) {
+		int64_t slot_ns = run.out->block[i].slot_s * GP_NS_PER_S;
+
+		ok(run.out->block[i].packets == 100 &&
+		    run.out->block[i].first_ns >= slot_ns - 2 * GP_NS_PER_S &&
+		    run.out->block[i].last_ns < slot_ns + 300 * GP_NS_PER_S,
+		    "with 100 packets, in their own time");
+	}
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/*
+ * Flows that say nothing wait for their name beyond the end of the block, and
+ * are counted where their packets came; so are those that came in between.
+ */
+static void
+test_naming(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t a, b;
+
+	set_wall(1, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 4, false, 0});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(1000000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->packets, 0, "flows without a name wait");
+	pthread_mutex_unlock(&run.out->lock);
+	usleep(1500000);
+	send_frames(vb, 500, 1000); /* half of them the same flows */
+	usleep(500000);
+	pthread_mutex_lock(&run.out->lock);
+	a = block_at(run.out, slot_s);
+	is_int(run.out->block[a].ends, 0, "so the block is not closed");
+	pthread_mutex_unlock(&run.out->lock);
+	usleep(2500000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->block[a].ends, 1, "their time over, it is");
+	is_int(run.out->block[a].packets, 1000, "with what came before");
+	pthread_mutex_unlock(&run.out->lock);
+	live_stop(&run);
+	b = block_at(run.out, slot_s + 300);
+	is_int(run.out->block[b].packets, 1000, "the rest is in the next");
+	is_int(run.out->named, 2000, "all have their port's name");
+	is_int(run.out->early, 0, "nothing came after its block's END");
+	is_int(run.totals.late, 0, "nothing is late");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/* Names that take longer than a block are not waited for. */
+static void
+test_naming_long(int vb)
+{
+	struct live_run run;
+	int64_t slot_s;
+
+	set_wall(1, 298);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    0, 300, false, 0});
+	live_start(&run);
+	send_frames(vb, 0, 1000);
+	usleep(3500000);
+	set_wall(1, 0);
+	usleep(2500000);
+	pthread_mutex_lock(&run.out->lock);
+	is_int(run.out->block[block_at(run.out, slot_s)].packets, 1000,
+	    "the next boundary ends the waiting");
+	is_int(run.out->block[block_at(run.out, slot_s)].ends, 1,
+	    "and closes the block");
+	pthread_mutex_unlock(&run.out->lock);
+	live_stop(&run);
+	is_int(run.out->packets, 1000, "all are counted");
+	ok(closes(&run.totals, run.out), "accounts close");
+	live_free(&run);
+}
+
+/* Told to end while a block's END is being published, soon behind the boundary:
+ * flows that were carried for their names are in what is left behind it. */
+static void
+test_naming_ended(int vb)
+{
+	enum { FLOWS = 100000 };
+	unsigned lost = 0, open = 0;
+
+	for (useconds_t us = 500; us < 20000; us += us) {
+		struct live_run run;
+		int64_t slot_s;
+
+		set_wall(1, 299);
+		slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+		live_open(&run, (struct live_run_cfg){"va", true, "udp",
+				    0, 60, false, 0});
+		live_start(&run);
+		send_frames(vb, 0, FLOWS);
+		while (gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S) ==
+		    slot_s)
+			usleep(100);
+		send_frames(vb, FLOWS, 1); /* which wakes it */
+		usleep(us);
+		live_stop(&run);
+		lost += run.out->packets != FLOWS + 1;
+		open += !closes(&run.totals, run.out);
+		live_free(&run);
+	}
+	is_int(lost, 0, "an end at the boundary loses nothing");
+	is_int(open, 0, "accounts close");
+}
+
+/* The writer stands still over two boundaries. */
+static void
+test_late(int vb, uint32_t l7_wait_s)
+{
+	struct live_run run;
+	int64_t slot_s;
+	size_t i;
+
+	set_wall(1, 100);
+	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    RING_MIN_BYTES, l7_wait_s, false, 0});
+	run.reader->hold = true;
+	live_start(&run);
+	send_frames(vb, 0, 20000);
+	usleep(1500000);
+	send_frames(vb, 100000, 20000); /* no room for these */
+	set_wall(1, 1);
+	usleep(1500000);
+	set_wall(1, 1);
+	send_frames(vb, 300000, 100);
+	usleep(1500000);
+	run.reader->hold = false;
+	usleep(1500000);
+	live_stop(&run);
+	is_int(run.out->packets, 40100, "a full ring loses nothing");
+	ok(closes(&run.totals, run.out), "accounts close");
+	i = block_at(run.out, slot_s + 600);
+	ok(run.out->block[i].late >= 1000 && run.totals.late ==
+	    run.out->block[i].late && run.out->block[i].late <= 40000,
+	    "%d counted late, in the block that is", (int)run.totals.late);
+	ok(run.out->block[block_at(run.out, slot_s)].ends == 1,
+	    "the blocks in between are closed");
+	live_free(&run);
+}
+
+int
+main(void)
+{
+	int vb;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!make_network())
+		skip_all("needs root and network namespaces");
+	usleep(500000); /* the link's own chatter */
+	vb = open_sender("vb");
+	test_boundary(vb);
+	test_steps(vb);
+	test_late(vb, 0);
+	if (dpi_version()) {
+		test_naming(vb);
+		test_naming_long(vb);
+		test_naming_ended(vb);
+		test_late(vb, 2);
+	}
+	close(vb);
+	return tap_done();
+}
