@@ -722,6 +722,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         s.seen.append(self.headers.get("Authorization"))
         self.asked = data
+        # before the server is asked: whoever left meanwhile was counted for
+        # its own question
+        mood = s.mood if s.good <= 0 else None
+        s.good -= 1
         c = http.client.HTTPConnection("127.0.0.1", s.server.http, timeout=60)
         headers = {k: v for k, v in self.headers.items()
                    if k.lower() == "authorization"}
@@ -729,10 +733,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         r = c.getresponse()
         status, got = r.status, r.read()
         c.close()
-        if s.good > 0 or s.mood is None:
-            s.good -= 1
+        if mood is None:
             return self.answer(status, got)
-        return MOODS[s.mood](self, got)
+        return MOODS[mood](self, got)
 
     def stream(self, chunks):
         self.send_response(200)
@@ -786,7 +789,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Blocks that cannot be read, without end."""
         name = b'"6871", "65746839"'  # hq, eth9
         place = name + b', "1767225600", "1", "2", "0", "1"'
-        if b"argMax(" in self.asked:
+        if b".blocks GROUP BY site, iface FORMAT" in self.asked:
             return self.answer(200, b'{"data":[[%s, "1767225600", "1767225600"'
                                b', "0", "0"]], "rows":1}' % name)
         if b"groupBitOr" in self.asked:
