@@ -143,11 +143,17 @@ check-system: all tests
 # makes them longer, and others.  Components add to LONG_TESTS.
 LONG_TESTS += $(addprefix tests/system/,export.t remote.t powercut.t maintain.t \
 	faults.t storm.t kills.t livekills.t) $(O)/tests/unit/test_nomem
+# and what a sanitizer has no time for in `make check`
+LONG_SANITIZED = $(addprefix $(O)-address-undefined/tests/unit/, \
+	test_faults test_sweep test_rollup test_sql) \
+	$(O)-thread/tests/unit/test_sweep
 .PHONY: check-long
 check-long: deps
 	@$(MAKE) --no-print-directory deps DEPS_CHECK='$(DEPS_LONG)'
 	@$(MAKE) $(JOBS) --no-print-directory all tests
-	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS)
+	@$(MAKE) $(JOBS) --no-print-directory SANITIZE=address,undefined tests
+	@$(MAKE) $(JOBS) --no-print-directory SANITIZE=thread tsan
+	@LONG=1 $(TEST_ENV) sh tests/check.sh $(LONG_TESTS) $(LONG_SANITIZED)
 
 # On Debian 12's own kernel, without acceleration: minutes.
 .PHONY: check-qemu

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Runs the tests given, with the time of each suite and prove's summary, in
-# four groups.  Unit tests, and two that only compute, share nothing and run
-# two at a time; those that mostly wait, in machines, networks and folders of
-# their own, four.  All others have the machine to themselves, since they
-# watch the clock or need all of it.
+# four groups.  Unit tests and others that only compute share nothing and run
+# three at a time, the two longest of those that wait among them; the others
+# that mostly wait, in machines, networks and folders of their own, four.  All
+# others have the machine to themselves, since they watch the clock or need all
+# of it.
 set -u
 # Many tests are those of other users, who may not go where only root may: to
 # them this folder is shown at another place, for as long as the tests run.
@@ -25,21 +26,30 @@ if [ "$(id -u)" = 0 ] && ! { other test -r tests/data/office.pcap && other test 
 	exit 1
 fi
 [ "$(id -u)" = 0 ] && sh systemd/users.sh
+first=
 together=
 waiting=
 behind=
 alone=
 for t; do
 	case $t in
-	# most of a minute and more: begun first, so that none is left at the end
-	*/service.t | */export.t | */other-compiler.t | \
-	*/unit/test_loop_live | */unit/test_loop_clock)
+	# minutes: begun first, so that none is left at the end
+	*/service.t | */export.t) first="$t $first" ;;
+	*/other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock)
 		waiting="$t $waiting"
 		;;
 	# installs the packages that service.t makes, in the tree it makes
 	*/readme.t) behind="$behind $t" ;;
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
-	*/tests/unit/* | */oracle.t | */l7.t) together="$together $t" ;;
+	*/tests/unit/* | */fuzz/replay | */component/attack_* | */component/flips | \
+	*/component/double_fetch)
+		together="$together $t"
+		;;
+	*/oracle.t | */l7.t | */format.t | */offline.t | */query.t | */goquery.t | */seen.t | \
+	*/missing.t | */needle.t | */truth.t | */captures.t | */library.t | */install.t | \
+	*/programs.t | */security.t | */closed.t)
+		together="$together $t"
+		;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
 	*/perms.t | */names.t | */powercut.t | */quickstart.t | \
 	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession | \
@@ -59,7 +69,7 @@ suite() {
 	shift
 	prove --timer --jobs "$jobs" --exec 'sh tests/run-one.sh' "$@" || status=1
 }
-suite 2 $together
+suite 3 $first $together
 suite 1 $alone
 suite 4 $waiting
 suite 1 $behind

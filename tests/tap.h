@@ -73,6 +73,19 @@ tap_report(bool ok, const char *file, int line, const char *fmt, ...)
 		printf("\n");          \
 	} while (0)
 
+/* Of a loop's cases every one is run, but every nth beside a sanitizer, which
+ * takes many times as long; with LONG set (make check-long) all are then, too. */
+__attribute__((unused)) static unsigned
+tap_stride(unsigned n)
+{
+#ifdef GP_SANITIZED
+	return getenv("LONG") ? 1 : n;
+#else
+	(void)n;
+	return 1;
+#endif
+}
+
 /* Seed of a random test: TEST_SEED if set; always printed. */
 __attribute__((unused)) static uint64_t
 tap_seed(uint64_t fallback)

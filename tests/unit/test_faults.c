@@ -187,12 +187,8 @@ goes_on(uint32_t durable)
 	return good && holds(BATCHES);
 }
 
-/* Each call in turn; a sanitizer looks at every fourth, for time. */
-#ifdef GP_SANITIZED
-#define EVERY 4
-#else
-#define EVERY 1
-#endif
+/* Each call in turn. */
+#define EVERY (long)tap_stride(9)
 
 /* ---- one call fails ------------------------------------------------------ */
 
@@ -394,7 +390,7 @@ test_end(enum fault_mode m, long calls)
 {
 	size_t bad = 0, ended = 0;
 
-	for (long at = 0; at < calls; at += EVERY) {
+	for (long at = 0; at < calls; at += (long)tap_stride(5)) {
 		int status;
 		pid_t pid;
 		bool good;

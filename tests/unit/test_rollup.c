@@ -229,10 +229,11 @@ test_damage(void)
 	struct godb_diag d;
 	static const char *const asked[] = {"sip,dip,dport,proto,l7proto",
 	    "sip", "dip", "dport"};
+	const unsigned flips = 60 / tap_stride(3);
 	unsigned wrong = 0, unread = 0, told = 0;
 
 	make_store(NOW);
-	for (unsigned i = 0; i < 60; i++) {
+	for (unsigned i = 0; i < flips; i++) {
 		const char *name = files[i % 2];
 		size_t at = tap_random(&seed) %
 		    size_of("eth0/2025-11-25", name);
@@ -248,9 +249,9 @@ test_damage(void)
 		flip(name, at);
 	}
 	no_own_scan = false;
-	is_int(wrong, 0, "60 flipped bits: every answer is right");
-	ok(unread > 10, "of %u roll-ups the blocks were read", unread);
-	is_int(told, 60, "--check tells");
+	is_int(wrong, 0, "%u flipped bits: every answer is right", flips);
+	ok(unread > flips / 6, "of %u roll-ups the blocks were read", unread);
+	is_int(told, flips, "--check tells");
 	flip("rollups.gpf", 1000);
 	opts.dry_run = true;
 	(void)godb_repair(open(path, O_RDONLY), &opts, &repaired, &d);

@@ -9,12 +9,14 @@
 #define ROWS 7200 /* of each version in each block of eth0 */
 #define FEW  2000 /* and of eth1 */
 
-/* Races are found with few questions, each of which takes long then. */
+/* Races are found with few questions, each of which takes long then.  No
+ * stride divides how many keys or conditions there are. */
 #ifdef __SANITIZE_THREAD__
-enum { STRIDE = 11, COUNTS_STRIDE = 29, FLIPS = 6 };
+enum { STRIDE = 23, FEWER_FLIPS = 10 };
 #else
-enum { STRIDE = 1, COUNTS_STRIDE = 5, FLIPS = 40 };
+enum { STRIDE = 5, FEWER_FLIPS = 2 };
 #endif
+#define FLIPS (40 / tap_stride(FEWER_FLIPS))
 
 static char root[32], path[64];
 static uint64_t seed, seq;
@@ -143,7 +145,8 @@ ask_all(const char *when, struct godb_pool *pool, int64_t from,
 {
 	unsigned wrong = 0, other_plan = 0;
 
-	for (size_t i = 0; i < KEYS * CONDITIONS * 2; i += STRIDE) {
+	for (size_t i = 0; i < KEYS * CONDITIONS * 2;
+	     i += tap_stride(STRIDE)) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		const char *what = keys[i / 2 % KEYS];
 		const char *cond = conditions[i / 2 / KEYS];
@@ -173,7 +176,8 @@ ask_counts(const char *when, struct godb_pool *pool, int64_t from,
 {
 	unsigned wrong = 0, other_plan = 0;
 
-	for (size_t i = 0; i < KEYS * CONDITIONS; i += COUNTS_STRIDE) {
+	for (size_t i = 0; i < KEYS * CONDITIONS;
+	     i += 5 * tap_stride(5)) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		const char *what = keys[i % KEYS];
 		const char *cond = conditions[i / KEYS];
@@ -290,7 +294,7 @@ test_flips(struct godb_pool *pool)
 	unsigned wrong = 0, noticed = 0;
 
 	make_store();
-	for (int i = 0; i < FLIPS; i++) {
+	for (unsigned i = 0; i < FLIPS; i++) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		struct godb_result_stats stats;
 		int64_t at = (int64_t)(tap_random(&seed) >> 1);
