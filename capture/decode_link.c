@@ -221,7 +221,7 @@ static enum decode_class
 radiotap(struct rest r, struct decode_packet *out)
 {
 	uint32_t present, word;
-	size_t len, at = 4;
+	size_t len, at;
 	bool pad = false;
 
 	if (r.n < 8 || r.p[0] != 0)

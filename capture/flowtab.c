@@ -26,7 +26,6 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
-#include "common/ipc/frame.h"
 
 enum {
 	SEEN_UNIT_S = 4,       /* idleness is kept in 16 bits: 72 hours */

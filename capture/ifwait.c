@@ -28,14 +28,15 @@ look(const char *iface)
 }
 
 int
-ifwait_up(const char *iface, int stop,
+ifwait_up(const char *iface, int stop, int alive,
     void (*changed)(void *ctx, enum ifwait_state now), void (*tick)(void *ctx),
     void *ctx)
 {
 	enum ifwait_state told = IFWAIT_UP;
 
 	for (;;) {
-		struct pollfd p = {.fd = stop, .events = POLLIN};
+		struct pollfd p[2] = {{.fd = stop, .events = POLLIN},
+		    {.fd = alive, .events = POLLIN}};
 		enum ifwait_state now = look(iface);
 
 		if (now != told)
@@ -44,7 +45,7 @@ ifwait_up(const char *iface, int stop,
 		if (now == IFWAIT_UP)
 			return 0;
 		tick(ctx);
-		if (poll(&p, 1, EVERY_MS) > 0)
+		if (poll(p, 2, EVERY_MS) > 0)
 			return 1;
 	}
 }

@@ -393,6 +393,18 @@ exit_status(const struct child *c)
 	return 1;
 }
 
+/* The writer did not get ready: it ended by itself, or we were told to stop and
+ * end it, so that whoever comes next finds the store free.  The exit status;
+ * `told` when it was us. */
+static int
+end_unready(struct supervisor *s, struct child *writer, int told)
+{
+	int status = writer->gone ? exit_status(writer) : told;
+
+	supervise_stop(s, writer, STOP_WRITER_MS);
+	return status;
+}
+
 /* ---- live ---------------------------------------------------------------- */
 
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -549,7 +561,7 @@ run_live(struct supervisor *s)
 
 	start(s, writer);
 	if (!supervise_wait_ready(s, writer))
-		return writer->gone ? exit_status(writer) : 0;
+		return end_unready(s, writer, 0);
 	for (size_t i = 1; i < s->n_children; i++)
 		start(s, &s->children[i]);
 	for (size_t i = 1; i < s->n_children && status == 0; i++)
@@ -693,7 +705,7 @@ run_offline(struct supervisor *s)
 
 	start(s, writer);
 	if (!supervise_wait_ready(s, writer))
-		return writer->gone ? exit_status(writer) : 1;
+		return end_unready(s, writer, 1);
 	start(s, capture);
 	/* From now on only the children hold the socketpair and the files; a
 	 * writer that is started again finds its end in the descriptor store. */

@@ -113,7 +113,7 @@ void loop_begin(struct loop *l, int64_t real_ns);
  * Runs to the end, FRAME_LAST and its acknowledgement included.  Once.
  *
  * System calls, beside the source's: poll; recvfrom and sendto on ctl_fd;
- * clock_gettime where the vDSO has none; madvise.
+ * clock_gettime where the vDSO has none; clock_nanosleep; madvise.
  *
  * FRAME_LAST takes the place of the END of the last open block and carries its
  * rows.  When no packet was read from files at all, it stands alone, with

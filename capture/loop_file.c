@@ -6,7 +6,10 @@
 enum {
 	READ_MAX = 4096, /* packets between two looks at the connection */
 	ROOM_MIN = 32,   /* rows; a frame with less is full */
-	SWEEP_S = 60,    /* of packet time */
+	SWEEP_S = 60,    /* of now_s */
+	/* Longest jump of now_s: flows of before are idle, and no limit of time
+	 * is so long that one as far back could be meant. */
+	JUMP_S = FLOWTAB_IDLE_S + 300,
 	CARRIED_MANY = 32768, /* rows */
 	/* A block of so many rows is ended so long behind its end: the writer
 	 * has work with it, and holds all of it in memory. */
@@ -165,6 +168,27 @@ enter(struct loop *l, int64_t time_s)
 	return l->cur != NULL;
 }
 
+/*
+ * What idleness goes by: packet time, but that a gap, or a file of another
+ * day, either way, moves it by JUMP_S only.  The flow table keeps so few bits
+ * of it that those of before a gap of days would seem to be of a time to come.
+ */
+static void
+note_now(struct loop *l, int64_t time_s)
+{
+	int64_t by_s = time_s - l->packet_s;
+
+	if (l->totals.seen == 0) /* the first */
+		l->now_s = l->swept_s = (uint32_t)time_s;
+	else if (by_s > JUMP_S)
+		l->now_s += JUMP_S;
+	else if (by_s < -JUMP_S)
+		l->now_s -= JUMP_S;
+	else
+		l->now_s += (uint32_t)by_s;
+	l->packet_s = time_s;
+}
+
 static void
 note_time(struct loop *l, int64_t time_s, uint32_t time_ns)
 {
@@ -188,24 +212,24 @@ note_time(struct loop *l, int64_t time_s, uint32_t time_ns)
 		l->totals.first_s = time_s;
 	if (time_s > l->totals.last_s)
 		l->totals.last_s = time_s;
-	l->now_s = (uint32_t)time_s;
+	note_now(l, time_s);
 }
 
 /* Idle flows leave; with the table nearly full, more of them. */
 static void
-relieve(struct loop *l, int64_t time_s)
+relieve(struct loop *l)
 {
-	if (time_s >= l->ripe_s)
-		end_ripe(l, time_s);
+	if (l->packet_s >= l->ripe_s)
+		end_ripe(l, l->packet_s);
 	if (flowtab_pressed(l->table)) {
 		if (l->since_pressed < l->cfg.flows_max / 8 ||
 		    !publish(l, FLOWTAB_WAIT))
 			return;
 		l->since_pressed = 0;
-	} else if (time_s - l->swept_s < SWEEP_S) {
+	} else if ((int32_t)(l->now_s - l->swept_s) < SWEEP_S) {
 		return;
 	}
-	l->swept_s = time_s;
+	l->swept_s = l->now_s;
 	flowtab_sweep(l->table, flowtab_entries(l->table) + 2, l->now_s);
 }
 
@@ -237,7 +261,7 @@ take_packet(void *ctx, const struct source_packet *p)
 	}
 	loop_take(l);
 	if (l->n_batch == 0)
-		relieve(l, l->now_s);
+		relieve(l);
 }
 
 /* ---- files ------------------------------------------------------------- */

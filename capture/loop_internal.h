@@ -110,7 +110,8 @@ struct loop {
 	struct loop_block *block[LOOP_BLOCKS_MAX];
 	size_t n_blocks;
 	struct loop_block *cur;
-	int64_t swept_s; /* files: packet time of the last sweep */
+	int64_t packet_s; /* files: packet time of the last one */
+	uint32_t swept_s; /* ... now_s of the last sweep */
 	int64_t ripe_s;  /* ... when to look for blocks to end */
 	bool cut;
 	struct loop_live live;

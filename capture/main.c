@@ -774,8 +774,8 @@ main(int argc, char **argv)
 		c->bar.terminal = isatty(STDERR_FILENO);
 	} else {
 		go_first();
-		if (ifwait_up(c->o.iface, c->signals, told_of_interface,
-			while_waiting, c) > 0)
+		if (ifwait_up(c->o.iface, c->signals, c->alive,
+			told_of_interface, while_waiting, c) > 0)
 			return 0; /* told to stop before there was anything */
 		open_interface(c);
 	}

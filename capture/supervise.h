@@ -53,7 +53,7 @@ struct supervisor {
 	int alive[2];        /* children hold the reading end */
 	struct child *children;
 	size_t n_children;
-	bool stop;           /* SIGTERM or SIGINT came */
+	bool stop;           /* SIGTERM, SIGINT or SIGHUP came */
 };
 
 /* As many files as may be: what a child is given has its place in both of us,
@@ -64,7 +64,7 @@ void supervise_raise_limit(void);
 int supervise_program(char *out, size_t size, const char *program);
 
 /* 0 or -errno; blocks the signals it waits for, which are those that are not
- * ignored already, and raises the limit of open files. */
+ * ignored already. */
 int supervise_init(struct supervisor *s, struct child *children, size_t n);
 void supervise_fini(struct supervisor *s);
 

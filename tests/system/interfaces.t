@@ -260,6 +260,14 @@ is "$(sum "$T/s7" 'net 10.99.1.0/24' 4)" 1200 "what went over interfaces of that
 is "$(sum "$T/s7" 'net 10.99.4.0/24' 4)" 0 "and nothing of the one that was renamed"
 in_net ip link del vbold
 in_net ip link set vb down
+ok "starts on a link that is down" start "$T/s10" '' vb
+children=$(pgrep -P "$launcher")
+kill -9 "$launcher"
+wait "$launcher" 2>/dev/null
+launcher=
+gone() { for p in $children; do [ -e "/proc/$p" ] && return 1; done; return 0; }
+ok "with its launcher killed nobody waits on" wait_for 20 gone
+kill $children 2>/dev/null
 ok "starts on a link that is down" start "$T/s6" '' vb
 ok "and says that it waits" grep -q 'waiting: the interface is down iface=vb' "$T/sensor.err"
 link_up

@@ -286,4 +286,23 @@ like "$(goquery -d "$T/stopped" -i e -f 0 proto)" \
     '^Coverage: .*a capture file was cut short on e' "  answers do, too"
 rm "$T/long.pcap"
 
+# --- told to stop while the writer still starts: it is waited for
+mkdir -m 777 "$T/slow" && cp "$BIN/goprobe" "$T/slow/"
+cat >"$T/slow/goprobe-writer" <<'SH'
+#!/bin/sh
+trap 'sleep 1; : >"${0%/*}/left"; exit' TERM
+echo $$ >"${0%/*}/begun"
+while :; do sleep 0.1; done
+SH
+chmod 755 "$T/slow/goprobe-writer"
+"$T/slow/goprobe" -d "$T/slow/store" -i e -r tests/data/office.pcap 2>"$T/err" &
+replay=$!
+ok "a writer that takes its time" wait_for 20 test -s "$T/slow/begun"
+kill -TERM $replay
+wait $replay
+is $? 1 "stopped before it was ready"
+ok "it has ended before its launcher" test -e "$T/slow/left"
+is "$(cat "$T/err")" "" "quietly"
+kill -KILL "$(cat "$T/slow/begun")" 2>/dev/null
+
 done_testing

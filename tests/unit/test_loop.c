@@ -374,6 +374,30 @@ test_wait(void)
 	free_run(&run);
 }
 
+/* Flows of before a gap make room for those behind it, however long it is and
+ * whichever way: idleness is kept in few bits. */
+static void
+test_gap(int64_t gap_s)
+{
+	enum { BEFORE = 3000, BEHIND = 2000 };
+	struct file_run run = {.n = 1};
+	FILE *f = pcap_file(1);
+
+	for (uint32_t i = 0; i < BEFORE; i++)
+		pcap_put(f, 1000000, 0, udp4(i, 1000, 2, 53), 0);
+	for (int64_t again = 0; again < 8; again++)
+		for (uint32_t i = 0; i < BEHIND; i++)
+			pcap_put(f, 1000000 + gap_s + again * 300, 0,
+			    udp4(1 << 20 | i, 1000, 2, 53), 0);
+	run.fd[0] = pcap_done(f);
+	run_files(&run);
+	ok(closes(&run.totals, run.out), "accounts close");
+	is_int(run.totals.overflow, 0, "room for all, %lld hours on",
+	    (long long)gap_s / 3600);
+	is_int(run.totals.flows, BEHIND, "none of before is left");
+	free_run(&run);
+}
+
 static void
 test_peer_gone(void)
 {
@@ -492,6 +516,9 @@ main(void)
 	test_damage();
 	test_nothing();
 	test_wait();
+	test_gap(3600);
+	test_gap(60 * 3600);
+	test_gap(-20 * 3600);
 	test_peer_gone();
 	test_pipe();
 	test_span();
