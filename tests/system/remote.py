@@ -827,6 +827,9 @@ MOODS = {
     "half": lambda h, got: h.answer(200, got[:len(got) * 2 // 3]),
     "an error in the middle": lambda h, got: h.answer(
         200, got[:len(got) // 2] + EXCEPTION),
+    "an error in the answer's form": lambda h, got: h.answer(
+        200, got[:got.rindex(b"}")].rstrip() + b',\n\n\t"exception": "' +
+        EXCEPTION.strip() + b'"\n}\n'),
     "twice": lambda h, got: h.answer(200, got + got),
     "a row less": lambda h, got: h.answer(
         200, re.sub(rb"\n\t\t\[.*\],?", b"", got, count=1)
