@@ -389,9 +389,9 @@ compact_i64(const struct compact_row *r, size_t i, int64_t *out)
 		return false;
 	s = r->bytes + r->at[i];
 	minus = *s == '-';
-	if (!parse_u64(s + minus, INT64_MAX, &v))
+	if (!parse_u64(s + minus, (uint64_t)INT64_MAX + minus, &v))
 		return false;
-	*out = minus ? -(int64_t)v : (int64_t)v;
+	*out = minus ? (int64_t)(0 - v) : (int64_t)v;
 	return true;
 }
 
