@@ -192,7 +192,7 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 			d->known = 0;
 		} else if (rc == SHIP_STORE) {
 			all = rc;
-		} else {
+		} else if (rc != SHIP_GONE) { /* the next list tells it */
 			return -1;
 		}
 	}

@@ -13,7 +13,7 @@
 #include "querier/export/tables.h"
 
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */
-#define SEND_AGAIN   (-3)
+#define SEND_AGAIN   (-4)
 #define LARGER_AFTER 20 /* attempts */
 
 /* One interface and day while it is shipped. */
@@ -527,6 +527,9 @@ ship_chosen(struct job *j, uint64_t index_mark)
 		rc = tell_faults(j);
 	if (rc < 0 || godb_scan_n_faults(j->scan) > 0)
 		return rc;
+	/* what retention has taken since the days were listed was not shipped */
+	if (godb_scan_n_parts(j->scan) == 0)
+		return SHIP_GONE;
 	rc = ledger_day_done(j->s->ledger, &j->day, index_mark);
 	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
 }

@@ -70,10 +70,11 @@ struct ship_known {
 /*
  * Ships what a day has and the server has not.  `index_mark` is of the index
  * (pass.h), as it was seen before.  0; -1 with error: try again later;
- * SHIP_STORE with error: this day cannot be read, or not all of it, others may.
- * The log has that once.
+ * SHIP_STORE with error: this day cannot be read, or not all of it, others may;
+ * the log has that once.  SHIP_GONE: there is nothing of it any more.
  */
 #define SHIP_STORE (-2)
+#define SHIP_GONE  (-3)
 int ship_day(struct ship *s, const char *iface, int64_t day_s,
     uint64_t index_mark, struct ship_known *known,
     char error[SHIP_ERROR_MAX]);

@@ -528,6 +528,7 @@ class Proxy(http.server.ThreadingHTTPServer):
         self.server, self.mood = server, "fine"
         self.bodies = None  # of inserts of rows, once it is a list
         self.count = self.inserts = self.most = 0
+        self.hook = None  # called before an insert of rows
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self):
@@ -599,9 +600,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = self.body()
         insert = "INSERT" in self.path
         self.server.inserts += insert
-        if "INTO+goprobe.flows" in self.path.replace("%20", "+") and \
-                self.server.bodies is not None:
-            self.server.bodies.append((self.headers["Content-Encoding"], data))
+        if "INTO+goprobe.flows" in self.path.replace("%20", "+"):
+            if self.server.hook:
+                self.server.hook()
+            if self.server.bodies is not None:
+                self.server.bodies.append((self.headers["Content-Encoding"],
+                                           data))
         if mood == "away":
             self.close_connection = True
             return None
@@ -1139,7 +1143,29 @@ def part_outage(w, server, store):
     is_(server.ask("SELECT iface, count() FROM goprobe.blocks GROUP BY iface "
                    "ORDER BY iface"), "days\t4\noffice\t3\n",
         "and gets the rest")
+    overtaken(w, server, proxy, run)
     proxy.shutdown()
+
+
+def overtaken(w, server, proxy, run):
+    """Retention takes a day while those before it are shipped."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, n = w.path("overtaken-store"), w.state(), [0]
+    w.replay(store, "days", DATA + "/days.pcap")
+
+    def take():
+        n[0] += 1
+        if n[0] == 2:
+            os.rename(store + "/days/2026-01-16", w.path("taken"))
+    proxy.hook = take
+    d = Daemon(w, w.ini(proxy.url(), "interval = 1\ntimeout = 5\n"), store,
+               state, run)
+    wait_for(20, "a day that goes before its turn is told",
+             lambda: d.said("iface=days day=2026-01-16 was removed before"))
+    wait_for(5, "and counted", lambda: d.figure("gone") == "2") or d.show()
+    d.end()
+    proxy.hook = None
 
 
 def part_kills(w, server, store):
