@@ -232,6 +232,9 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 	if (rc == 0 && o->cert_file[0])
 		rc = set_pem(c, CURLOPT_SSLCERT_BLOB, o->cert_file, true,
 		    error);
+	/* of a key that wants one: else libcurl looks for it at NULL */
+	if (rc == 0)
+		(void)curl_easy_setopt(c, CURLOPT_KEYPASSWD, "");
 	if (rc == 0 && (o->key_file[0] || o->cert_file[0]))
 		rc = set_pem(c, CURLOPT_SSLKEY_BLOB,
 		    o->key_file[0] ? o->key_file : o->cert_file, true, error);

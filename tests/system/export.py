@@ -1395,6 +1395,13 @@ def part_tls(w, server, store):
         r = w.export(w.ini(url, more), store, w.state())
         ok(r.returncode == 1 and r.stderr.count("\n") == 1,
            what + " is refused in one line") or diag(r.stderr)
+    openssl("rsa", "-aes256", "-passout", "pass:abcd", "-in",
+            w.path("client.key"), "-out", w.path("locked.key"))
+    r = w.export(w.ini(url, ca + client.replace("client.key", "locked.key")),
+                 store, w.state())
+    ok(r.returncode == 1 and "private key" in r.stderr,
+       "a key that wants a password is refused") or diag(
+           "%d %s" % (r.returncode, r.stderr))
     other = client + "ca_file = %s\n" % w.path("otherca.pem")
     system_trust(w, store, url, client, other)
     is_(server.ask("SELECT count() FROM goprobe.flows"), "0\n",
