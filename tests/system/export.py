@@ -251,6 +251,11 @@ def part_ship(w, server, store):
                  w.state())
     ok(r.returncode == 1 and r.stderr.count("\n") == 1,
        "nobody listens: one line")
+    r = w.export(w.ini("http://[fe80::1%%25lo]:%d/" % clickhouse.free_port()),
+                 store, w.state())
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+       "nor at an interface's own address") or diag(
+           "%d %s" % (r.returncode, r.stderr))
     part_check(w, server)
     other = w.ini(server.url(), "database = elsewhere\n")
     r = w.export(other, store, state)
@@ -274,6 +279,8 @@ def part_check(w, server):
             ("[export]\nurl = http://127.0.0.1/\n", "[site] name"),
             (name + "[export]\nurl = ftp://x y/\n", "url"),
             (name + "[export]\nurl = http://u:s3cret@127.0.0.1/\n", "url"),
+            (name + "[export]\nurl = http://127.0.0.1/#s3cret\n", "url"),
+            (name + "[export]\nurl = http://[fe80::1%25nowhere]/\n", "url"),
             (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
              "/nowhere\n", "password_file"),
             (name + "[export]\nurl = https://127.0.0.1/\nca_file = "
