@@ -112,7 +112,7 @@ open_ledger_day(struct job *j)
 
 	if (rc == 0)
 		return 0;
-	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+	if (!ledger_unusable(rc))
 		return fail(j, "ledger", strerror(-rc));
 	stays = ledger_day_restart(j->s->ledger, &j->day);
 	j->known->asked = false;
@@ -716,7 +716,7 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
 		free(a);
 		return rc;
 	}
-	if (rc == -EIO || rc == -EACCES) { /* nobody commits what nobody knows */
+	if (ledger_unusable(rc)) { /* nobody commits what nobody knows */
 		gp_log(GP_LOG_WARNING, "ledger: the attempt under way cannot be "
 		    "read and is given up");
 		rc = ledger_attempt_clear(s->ledger);

@@ -3,8 +3,8 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship grafana hours faults daemon resume broken
-             outage kills cluster replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon resume anew broken
+             unusable outage kills cluster replica tls
   SEED       environment, printed
 """
 
@@ -1117,6 +1117,44 @@ def part_broken(w, server, store):
         "nothing was sent twice")
 
 
+def large(path):
+    """No file of the ledger is so large."""
+    with open(path, "wb") as f:
+        f.truncate(2 << 20)
+    above = os.stat(os.path.dirname(path))
+    os.chown(path, above.st_uid, above.st_gid)
+
+
+def part_unusable(w, server, store):
+    """Attempts that the ledger cannot give any more."""
+    store, state, proxy = w.path("unusable-store"), w.state(), Proxy(server)
+    w.replay(store, "a", DATA + "/office.pcap")
+    ini = w.ini(proxy.url(), "timeout = 5\n")
+    uncommitted(w, server, proxy, ini, store, state)
+    large(state + "/attempt")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 0 and "is given up" in r.stderr,
+       "an attempt that cannot be read holds up none") or diag(r.stderr)
+    same(w, server, store, "another one")
+
+    fresh_tables(server)
+    init(w, server)
+    state = w.state()
+    proxy.hook = lambda: time.sleep(3)
+    p = w.start(ini, store, state)
+    wait_for(10, "an attempt is under way",
+             lambda: os.path.exists(state + "/attempt"))
+    p.kill()
+    p.wait()
+    proxy.hook = None
+    large(state + "/dead")
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "nor does a list of those given up") or diag(r.stderr)
+    same(w, server, store, "of which it is then the first")
+    is_(os.path.getsize(state + "/dead"), 64, "in a new list")
+    proxy.shutdown()
+
+
 def part_outage(w, server, store):
     """What is known while no server answers."""
     fresh_tables(server)
@@ -1454,7 +1492,7 @@ def main():
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
                         default="ship,grafana,hours,faults,daemon,resume,anew,"
-                        "broken,outage,kills,cluster,replica,tls")
+                        "broken,unusable,outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")
