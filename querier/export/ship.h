@@ -46,6 +46,9 @@ struct ship {
 	uint32_t batch_now;       /* fewer while the server is in trouble with
 				   * so many; begins at batch_rows */
 	unsigned batch_fine;      /* attempts in a row that went well so */
+	int64_t first_s;          /* days before it the server would not keep;
+				   * ship_check() asks */
+	bool told_first;          /* the log has that there are such */
 	bool told_ledger;         /* the log has that a file of it stays */
 	bool hourly;              /* sums of hours, too: hours.h */
 	const volatile sig_atomic_t *stop;
@@ -54,7 +57,7 @@ struct ship {
 	struct ship_counts counts;
 };
 
-/* Whether the server has the tables: 0, or -1 with error. */
+/* Whether the server has the tables, and since when: 0, or -1 with error. */
 int ship_check(struct ship *s, char error[SHIP_ERROR_MAX]);
 
 /* Ends what an earlier run left: commits its attempt, or gives it up, and its

@@ -536,6 +536,7 @@ class Proxy(http.server.ThreadingHTTPServer):
         self.bodies = None  # of inserts of rows, once it is a list
         self.count = self.inserts = self.most = 0
         self.hook = None  # called before an insert of rows
+        self.ttl = None  # what is said of that of flows
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self):
@@ -613,6 +614,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.server.bodies is not None:
                 self.server.bodies.append((self.headers["Content-Encoding"],
                                            data))
+        if self.server.ttl and b"engine_full" in data:
+            return self.answer(200, self.server.ttl)
         if mood == "away":
             self.close_connection = True
             return None
@@ -1211,6 +1214,38 @@ def overtaken(w, server, proxy, run):
     wait_for(5, "and counted", lambda: d.figure("gone") == "2") or d.show()
     d.end()
     proxy.hook = None
+    not_kept(w, server, proxy, run)
+
+
+def not_kept(w, server, proxy, run):
+    """Of a table whose rows leave after some years, as newer servers know."""
+    store = w.path("old-store")
+    w.replay(store, "a", DATA + "/office.pcap")
+    write_pcap(w.path("old.pcap"), [(HOUR - 4 * 366 * 86400, 1, 2)])
+    w.replay(store, "b", w.path("old.pcap"))
+    ini = w.ini(proxy.url(), "interval = 1\ntimeout = 5\n")
+    for ttl in (b"day + toIntervalYear(3)\n", b"day + toIntervalDay(1096)\n"):
+        fresh_tables(server)
+        init(w, server)
+        proxy.ttl = ttl
+        d = Daemon(w, ini, store, w.state(), run)
+        wait_for(10, "days that it keeps are shipped", lambda: server.ask(
+            "SELECT DISTINCT iface FROM goprobe.blocks") == "a\n")
+        wait_for(5, "others are told", lambda: d.said(
+            "are not shipped: a TTL of the server's table"))
+        wait_for(5, "and not left", lambda: d.figure("left_records") == "0")
+        shutil.move(store + "/b", w.path("b"))
+        time.sleep(2)
+        is_(d.figure("gone"), "0", "nor missed when retention takes them")
+        shutil.move(w.path("b"), store + "/b")
+        d.end()
+    for ttl in (None, b"\n", b"day + toIntervalYear(3) or 1\n", b"nonsense"):
+        fresh_tables(server)
+        init(w, server)
+        proxy.ttl = ttl
+        is_(w.export(ini, store, w.state()).returncode, 0, "without such a TTL")
+        same(w, server, store, "all of it")
+    proxy.ttl = None
 
 
 def part_kills(w, server, store):
