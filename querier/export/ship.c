@@ -15,6 +15,7 @@
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */
 #define SEND_AGAIN   (-4)
 #define LARGER_AFTER 20 /* attempts */
+#define TOO_MANY_PARTS "Code: 252" /* as servers of all versions say it */
 
 /* One interface and day while it is shipped. */
 struct job {
@@ -329,11 +330,14 @@ choose_readable(const struct job *j, size_t first, size_t n,
 /*
  * What is too much for the server at once may not be in pieces: it is slow, or
  * has little memory.  Without this an insert that cannot be done within the
- * time-out would be tried for ever.
+ * time-out would be tried for ever.  One that has too many parts waiting to be
+ * merged would get more of them so.
  */
 void
-ship_smaller(struct ship *s)
+ship_smaller(struct ship *s, const char *why)
 {
+	if (strstr(why, TOO_MANY_PARTS))
+		return;
 	s->batch_fine = 0;
 	s->batch_now = s->batch_now / 2 > SHIP_BATCH_LEAST ?
 	    s->batch_now / 2 : SHIP_BATCH_LEAST;
@@ -385,7 +389,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 			return fail_store(j, godb_strerror(r[i].rc));
 	}
 	if (rc != HTTP_STOPPED)
-		ship_smaller(j->s);
+		ship_smaller(j->s, why);
 	return fail(j, "rows", why);
 }
 

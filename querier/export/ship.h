@@ -96,8 +96,9 @@ bool ship_whole(struct ship *s, const char *iface, int64_t day_s,
  * it is given up. */
 void ship_forget(struct ship *s, const char *iface, int64_t day_s);
 
-/* Rows of inserts become half as many; or more again, after many attempts. */
-void ship_smaller(struct ship *s);
+/* Rows of inserts become half as many, unless what the server said tells that
+ * they should not; or more again, after many attempts. */
+void ship_smaller(struct ship *s, const char *why);
 void ship_larger(struct ship *s);
 
 /* Has the server remove rows of attempts given up more than `age_s` ago. */

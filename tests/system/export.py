@@ -619,6 +619,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mood == "away":
             self.close_connection = True
             return None
+        if mood == "parts":
+            if "INTO+goprobe.flows" in self.path.replace("%20", "+"):
+                self.server.most -= 1
+                if self.server.most >= 0:
+                    return self.answer(500, b"Code: 252, e.displayText() = DB"
+                                       b"::Exception: Too many parts\n")
+            return self.answer(*self.forward(data))
         if mood in NOT_INTO:
             if "INTO+goprobe." + NOT_INTO[mood] in self.path.replace("%20",
                                                                      "+"):
@@ -909,6 +916,19 @@ def part_daemon(w, server, store):
        all(len(set(rows)) == 1 and len(rows) <= 1000 for rows in inserts),
        "each insert: gzip, one day of one interface, at most %d rows" %
        max(len(rows) for rows in inserts))
+    fresh_tables(server)
+    init(w, server)
+    os.unlink(run + "/status")
+    proxy.bodies, proxy.mood, proxy.most = [], "parts", 1
+    d = Daemon(w, w.ini(proxy.url(), common + "batch_rows = 1000\n"), big,
+               w.state(), run)
+    wait_for(30, "a server with too many parts merges them meanwhile",
+             lambda: d.figure("left_records") == "0") or d.show()
+    is_(d.figure("given_up"), "1", "an attempt was given up")
+    d.end()
+    most = max(len(places_of(gzip.decompress(body)))
+               for how, body in proxy.bodies[4:])
+    ok(most > 500, "and inserts are as large as before: %d rows" % most)
     proxy.bodies = None
 
     proxy.mood = "fine"
