@@ -237,6 +237,11 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 {
 	int rc = 0;
 
+	if (o->password && !o->user[0]) {
+		set_error(error, "password_file: user does not say whose "
+		    "password that is", NULL);
+		return -EINVAL;
+	}
 	if (o->user[0]) {
 		(void)curl_easy_setopt(c, CURLOPT_HTTPAUTH,
 		    (long)CURLAUTH_BASIC);

@@ -265,6 +265,8 @@ def part_ship(w, server, store):
 
 def part_check(w, server):
     """-t says what a start would; -T has no password."""
+    os.chmod(w.path("pw"), 0o600)
+
     def conf(text):
         name = w.path("check.ini")
         with open(name, "w") as out:
@@ -283,6 +285,8 @@ def part_check(w, server):
             (name + "[export]\nurl = http://[fe80::1%25nowhere]/\n", "url"),
             (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
              "/nowhere\n", "password_file"),
+            (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
+             + w.path("pw") + "\n", "user does not say"),
             (name + "[export]\nurl = https://127.0.0.1/\nca_file = "
              "/nowhere.pem\n", "/nowhere.pem"),
             (name + "[export]\nurl = http://127.0.0.1/\nmetrics = "
