@@ -747,8 +747,9 @@ def wait_for(seconds, what, condition):
 class Daemon:
     """goprobe-export as systemd runs it, its log in a file."""
 
-    def __init__(self, w, ini, store, state, run):
+    def __init__(self, w, ini, store, state, run, **more):
         self.w, self.run = w, run
+        os.makedirs(run, exist_ok=True)
         self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.supervisor.bind("")  # the kernel's choice
         self.supervisor.setblocking(False)
@@ -759,7 +760,7 @@ class Daemon:
                  state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 umask=0o027, env=dict(
                     os.environ, RUNTIME_DIRECTORY=run, NOTIFY_SOCKET="@" +
-                    self.supervisor.getsockname()[1:].decode()))
+                    self.supervisor.getsockname()[1:].decode(), **more))
         w.daemons.append(self.p)
 
     def told(self):
@@ -834,11 +835,27 @@ def inherits_nothing(w, server, store):
         p.wait()
 
 
+def ends_before_waiting(w, server, store):
+    """Told to end just before it waits."""
+    lib = w.path("latewait.so")
+    is_(subprocess.run([os.environ.get("CC", "gcc"), "-D_GNU_SOURCE", "-shared",
+                        "-fPIC", "-o", lib, "tests/lib/latewait.c"]
+                       ).returncode, 0, "latewait.so")
+    d = Daemon(w, w.ini(server.url(), "interval = 60\n"), store, w.state(),
+               w.path("wait-run"), LD_PRELOAD=lib,
+               ASAN_OPTIONS="verify_asan_link_order=0")
+    wait_for(20, "all is shipped", lambda: "all blocks shipped" in d.told())
+    status, took = d.end()
+    ok(status == 0 and took < 10, "told to end before it waits it does not, "
+       "but ends in %.1f s" % took)
+
+
 def part_daemon(w, server, store):
     """Goes on by itself, and says how it does."""
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables of a daemon")
     inherits_nothing(w, server, store)
+    ends_before_waiting(w, server, store)
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
     store = w.path("daemon-store")
