@@ -221,7 +221,7 @@ send(struct job *j, const struct godb_result *sum)
 		if (rc == HTTP_FINE)
 			continue;
 		if (rc != HTTP_STOPPED)
-			ship_smaller(j->s);
+			ship_smaller(j->s, why);
 		return fail(j, "rows", why);
 	}
 	return 0;

@@ -3,6 +3,8 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ struct http {
 	struct curl_slist *headers, *body_headers;
 	char *url, *host;
 	uint16_t port;
+	unsigned scope; /* number of the interface of fe80::1%eth0; 0: none */
 	const volatile sig_atomic_t *stop;
 };
 
@@ -82,6 +85,29 @@ url_part(CURLU *u, CURLUPart part)
 	return text;
 }
 
+/* The interface that an address names, which libcurl would ask for when it
+ * connects, behind the sandbox.  The URL goes without it. */
+static int
+take_scope(struct http *h, CURLU *u, char error[HTTP_ERROR_MAX])
+{
+	char *zone = url_part(u, CURLUPART_ZONEID), *end;
+	unsigned long number;
+
+	if (zone == NULL)
+		return 0;
+	number = strtoul(zone, &end, 10);
+	h->scope = *end || number > UINT_MAX ? if_nametoindex(zone) :
+	    (unsigned)number;
+	curl_free(zone);
+	if (h->scope == 0) {
+		set_error(error, "url: its address is on no interface of this "
+		    "machine", NULL);
+		return -EINVAL;
+	}
+	return curl_url_set(u, CURLUPART_ZONEID, NULL, 0) == CURLUE_OK ? 0 :
+	    -ENOMEM;
+}
+
 /* What may stand in a URL here: scheme, host, port, path. */
 static int
 parse_url(struct http *h, const char *url, char error[HTTP_ERROR_MAX])
@@ -104,15 +130,17 @@ parse_url(struct http *h, const char *url, char error[HTTP_ERROR_MAX])
 	more = url_part(u, CURLUPART_USER);
 	if (more == NULL)
 		more = url_part(u, CURLUPART_QUERY);
+	if (more == NULL)
+		more = url_part(u, CURLUPART_FRAGMENT);
 	if (scheme == NULL || host == NULL || port == NULL)
 		set_error(error, "url: needs a host", NULL);
 	else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
 		set_error(error, "url: only http and https are spoken", NULL);
 	else if (more != NULL)
-		set_error(error, "url: no user, password or query belongs into "
-		    "it", NULL);
+		set_error(error, "url: no user, password, query or # belongs "
+		    "into it", NULL);
 	else
-		rc = 0;
+		rc = take_scope(h, u, error);
 	if (rc == 0) {
 		h->port = (uint16_t)atoi(port);
 		h->host = strdup(host);
@@ -209,6 +237,11 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 {
 	int rc = 0;
 
+	if (o->password && !o->user[0]) {
+		set_error(error, "password_file: user does not say whose "
+		    "password that is", NULL);
+		return -EINVAL;
+	}
 	if (o->user[0]) {
 		(void)curl_easy_setopt(c, CURLOPT_HTTPAUTH,
 		    (long)CURLAUTH_BASIC);
@@ -232,6 +265,9 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 	if (rc == 0 && o->cert_file[0])
 		rc = set_pem(c, CURLOPT_SSLCERT_BLOB, o->cert_file, true,
 		    error);
+	/* of a key that wants one: else libcurl looks for it at NULL */
+	if (rc == 0)
+		(void)curl_easy_setopt(c, CURLOPT_KEYPASSWD, "");
 	if (rc == 0 && (o->key_file[0] || o->cert_file[0]))
 		rc = set_pem(c, CURLOPT_SSLKEY_BLOB,
 		    o->key_file[0] ? o->key_file : o->cert_file, true, error);
@@ -289,6 +325,9 @@ set_up(struct http *h, CURL *c, const struct http_opts *o,
 	if (h->resolve &&
 	    curl_easy_setopt(c, CURLOPT_RESOLVE, h->resolve) != CURLE_OK)
 		return -ENOMEM;
+	if (h->scope)
+		(void)curl_easy_setopt(c, CURLOPT_ADDRESS_SCOPE,
+		    (long)h->scope);
 	return set_credentials(h, c, o, error);
 }
 

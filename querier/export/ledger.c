@@ -54,6 +54,12 @@ checksum(const void *data, size_t len)
 	return gp_checksum(data, len, 0);
 }
 
+bool
+ledger_unusable(int rc)
+{
+	return rc < 0 && rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
+}
+
 /* ---- whole files --------------------------------------------------------- */
 
 static int
@@ -498,12 +504,13 @@ ledger_dead_write(struct ledger *l, const struct ledger_dead *list, size_t n)
 int
 ledger_dead_add(struct ledger *l, const struct ledger_dead *d)
 {
-	struct ledger_dead *list, *grown;
+	struct ledger_dead *list = NULL, *grown;
 	int n = ledger_dead_list(l, &list);
 	int rc;
 
-	if (n < 0)
+	if (n < 0 && !ledger_unusable(n))
 		return n;
+	n = n < 0 ? 0 : n; /* what it had only costs room */
 	grown = reallocarray(list, (size_t)n + 1, sizeof(*list));
 	if (grown == NULL) {
 		free(list);

@@ -36,6 +36,10 @@ int ledger_open(int dir, const char *target, struct ledger **out,
     char error[LEDGER_ERROR_MAX]);
 void ledger_close(struct ledger *l); /* accepts NULL */
 
+/* Whether a file could not be read for what it is, so that trying again is of
+ * no use. */
+bool ledger_unusable(int rc);
+
 /* ---- days ---------------------------------------------------------------- */
 
 struct ledger_day {

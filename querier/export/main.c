@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -505,13 +506,20 @@ struct loop {
 	int notify;
 };
 
+/* A signal ends it, also one that comes just before. */
 static void
 wait_seconds(unsigned seconds)
 {
 	struct timespec t = {seconds, 0};
+	sigset_t ends, before;
 
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &ends, &before);
 	if (!stop)
-		(void)nanosleep(&t, NULL); /* a signal ends it */
+		(void)ppoll(NULL, 0, &t, &before);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /* Half to one and a half of it, so that the sensors of a fleet do not come back

@@ -66,6 +66,13 @@ add_iface(struct pass *p, const char *iface)
 	return rc;
 }
 
+/* The server keeps none so old. */
+static bool
+too_old(const struct pass *p, const struct pass_day *d)
+{
+	return d->day_s < p->ship->first_s;
+}
+
 /* Of a day that was never looked at for want of a server. */
 static bool
 known_whole(const struct pass *p, const struct pass_day *d)
@@ -82,7 +89,8 @@ note_gone(struct pass *p, const struct pass_day *d)
 	char text[11];
 
 	gp_clock_day_format(d->day_s, text);
-	if (d->done_mark != d->index_mark && !known_whole(p, d)) {
+	if (d->done_mark != d->index_mark && !too_old(p, d) &&
+	    !known_whole(p, d)) {
 		gp_log(GP_LOG_WARNING, "iface=%s day=%s was removed before it "
 		    "was shipped whole, missing at the server blocks=%" PRIu64,
 		    d->iface, text, d->known);
@@ -172,6 +180,19 @@ run_hours(struct pass *p, char error[SHIP_ERROR_MAX])
 	return all;
 }
 
+static void
+tell_old(struct pass *p)
+{
+	char text[11];
+
+	if (p->ship->told_first)
+		return;
+	p->ship->told_first = true;
+	gp_clock_day_format(p->ship->first_s, text);
+	gp_log(GP_LOG_WARNING, "days before %s are not shipped: a TTL of the "
+	    "server's table does not keep them", text);
+}
+
 int
 pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 {
@@ -184,6 +205,10 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 
 		if (d->done_mark == d->index_mark)
 			continue;
+		if (too_old(p, d)) {
+			tell_old(p);
+			continue;
+		}
 		rc = ship_day(p->ship, d->iface, d->day_s, d->index_mark,
 		    &d->ship, error);
 		d->counted_mark = 0; /* `progress` may have counted */
@@ -192,7 +217,7 @@ pass_run(struct pass *p, char error[SHIP_ERROR_MAX])
 			d->known = 0;
 		} else if (rc == SHIP_STORE) {
 			all = rc;
-		} else {
+		} else if (rc != SHIP_GONE) { /* the next list tells it */
 			return -1;
 		}
 	}
@@ -226,7 +251,7 @@ pass_count_left(struct pass *p, struct pass_left *out)
 
 		days += d->day_s != before_s;
 		before_s = d->day_s;
-		if (d->done_mark == d->index_mark)
+		if (d->done_mark == d->index_mark || too_old(p, d))
 			continue;
 		if (d->counted_mark != d->index_mark)
 			count_day(p, d);

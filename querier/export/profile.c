@@ -21,9 +21,10 @@
 #define ZERO(i, m)      {GP_ARG_MASKED, i, (uint64_t)(m), 0}
 
 /*
- * Beside http_profile.h, whose sendto also carries READY and STATUS.  Absent on
- * purpose: clone, execve, kill, ptrace, mprotect, dup, memfd_create.  Which
- * files can be written is Landlock's matter.
+ * Beside http_profile.h, whose sendto also carries READY and STATUS, and whose
+ * ppoll waits for the next look.  Absent on purpose: clone, execve, kill,
+ * ptrace, mprotect, dup, memfd_create.  Which files can be written is
+ * Landlock's matter.
  */
 static const struct gp_syscall table[] = {
     /* the store and the ledger */
@@ -58,7 +59,7 @@ static const struct gp_syscall table[] = {
     N(brk, "memory"),
     N(sysinfo, "qsort asks how much there is"),
     N(clock_gettime, "where the vdso cannot"),
-    N(clock_nanosleep, "until the next look"),
+    N(clock_nanosleep, "until replicas have it, too"),
     N(getrandom, "attempts' ids, TLS"),
     N(rt_sigreturn, "return from a handler"),
     N(restart_syscall, "after a stop and continue"),

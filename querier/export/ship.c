@@ -13,8 +13,9 @@
 #include "querier/export/tables.h"
 
 #define PARALLEL_FROM 20000 /* rows; fewer are one insert */
-#define SEND_AGAIN   (-3)
+#define SEND_AGAIN   (-4)
 #define LARGER_AFTER 20 /* attempts */
+#define TOO_MANY_PARTS "Code: 252" /* as servers of all versions say it */
 
 /* One interface and day while it is shipped. */
 struct job {
@@ -51,6 +52,55 @@ fail_store(const struct job *j, const char *why)
 	return SHIP_STORE;
 }
 
+/* The interval of a table's TTL, as "day + toIntervalYear(3)", to its unit and
+ * number; false when it has none such. */
+static bool
+parse_ttl(const char *text, char unit[16], char number[10])
+{
+	int end = 0;
+
+	return text && sscanf(text, "day + toInterval%15[A-Za-z](%9[0-9])%n",
+	    unit, number, &end) == 2 && end > 0 && text[end] == '\n';
+}
+
+/*
+ * The first day that the server keeps: rows that a TTL lets leave as they come
+ * are never all there, so that nothing behind them would be shipped.  It may
+ * not tell; that is no error.
+ */
+static int
+learn_first_day(struct ship *s, char why[HTTP_ERROR_MAX])
+{
+	char sql[ASK_SQL_MAX], unit[16], number[10];
+	struct http_text text = {0};
+	uint64_t before;
+	int rc;
+	bool some;
+
+	s->first_s = 0;
+	(void)snprintf(sql, sizeof(sql), "SELECT extract(engine_full, ' TTL "
+	    "(day [+] toInterval[A-Za-z]+[(][0-9]+[)])') FROM system.tables "
+	    "WHERE database = '%s' AND name = 'flows' FORMAT TabSeparatedRaw",
+	    s->database);
+	rc = (int)ask_text(s, sql, &text, why);
+	if (rc != HTTP_FINE)
+		return rc == HTTP_REFUSED ? 0 : -1;
+	some = parse_ttl(text.data, unit, number);
+	free(text.data);
+	if (!some)
+		return 0;
+	(void)snprintf(sql, sizeof(sql), "SELECT count() FROM (SELECT "
+	    "toDate(number) AS d FROM system.numbers LIMIT %lld) WHERE "
+	    "d + toInterval%s(%s) <= today() FORMAT TabSeparated",
+	    (long long)(gp_clock_real_ns() / GP_NS_PER_S / GP_DAY_S), unit,
+	    number);
+	rc = (int)ask_number(s, sql, &before, why);
+	if (rc != HTTP_FINE)
+		return rc == HTTP_REFUSED ? 0 : -1;
+	s->first_s = before > UINT16_MAX ? 0 : (int64_t)before * GP_DAY_S;
+	return 0;
+}
+
 int
 ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 {
@@ -79,6 +129,11 @@ ship_check(struct ship *s, char error[SHIP_ERROR_MAX])
 		}
 		free(text.data);
 		text = (struct http_text){0};
+	}
+	if (learn_first_day(s, why) < 0) {
+		(void)snprintf(error, SHIP_ERROR_MAX, "%s.flows: %s",
+		    s->database, why);
+		return -1;
 	}
 	return 0;
 }
@@ -112,7 +167,7 @@ open_ledger_day(struct job *j)
 
 	if (rc == 0)
 		return 0;
-	if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+	if (!ledger_unusable(rc))
 		return fail(j, "ledger", strerror(-rc));
 	stays = ledger_day_restart(j->s->ledger, &j->day);
 	j->known->asked = false;
@@ -275,11 +330,14 @@ choose_readable(const struct job *j, size_t first, size_t n,
 /*
  * What is too much for the server at once may not be in pieces: it is slow, or
  * has little memory.  Without this an insert that cannot be done within the
- * time-out would be tried for ever.
+ * time-out would be tried for ever.  One that has too many parts waiting to be
+ * merged would get more of them so.
  */
 void
-ship_smaller(struct ship *s)
+ship_smaller(struct ship *s, const char *why)
 {
+	if (strstr(why, TOO_MANY_PARTS))
+		return;
 	s->batch_fine = 0;
 	s->batch_now = s->batch_now / 2 > SHIP_BATCH_LEAST ?
 	    s->batch_now / 2 : SHIP_BATCH_LEAST;
@@ -331,7 +389,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 			return fail_store(j, godb_strerror(r[i].rc));
 	}
 	if (rc != HTTP_STOPPED)
-		ship_smaller(j->s);
+		ship_smaller(j->s, why);
 	return fail(j, "rows", why);
 }
 
@@ -527,6 +585,9 @@ ship_chosen(struct job *j, uint64_t index_mark)
 		rc = tell_faults(j);
 	if (rc < 0 || godb_scan_n_faults(j->scan) > 0)
 		return rc;
+	/* what retention has taken since the days were listed was not shipped */
+	if (godb_scan_n_parts(j->scan) == 0)
+		return SHIP_GONE;
 	rc = ledger_day_done(j->s->ledger, &j->day, index_mark);
 	return rc < 0 ? fail(j, "ledger", strerror(-rc)) : 0;
 }
@@ -713,7 +774,7 @@ ship_resume(struct ship *s, char error[SHIP_ERROR_MAX])
 		free(a);
 		return rc;
 	}
-	if (rc == -EIO || rc == -EACCES) { /* nobody commits what nobody knows */
+	if (ledger_unusable(rc)) { /* nobody commits what nobody knows */
 		gp_log(GP_LOG_WARNING, "ledger: the attempt under way cannot be "
 		    "read and is given up");
 		rc = ledger_attempt_clear(s->ledger);

@@ -46,6 +46,9 @@ struct ship {
 	uint32_t batch_now;       /* fewer while the server is in trouble with
 				   * so many; begins at batch_rows */
 	unsigned batch_fine;      /* attempts in a row that went well so */
+	int64_t first_s;          /* days before it the server would not keep;
+				   * ship_check() asks */
+	bool told_first;          /* the log has that there are such */
 	bool told_ledger;         /* the log has that a file of it stays */
 	bool hourly;              /* sums of hours, too: hours.h */
 	const volatile sig_atomic_t *stop;
@@ -54,7 +57,7 @@ struct ship {
 	struct ship_counts counts;
 };
 
-/* Whether the server has the tables: 0, or -1 with error. */
+/* Whether the server has the tables, and since when: 0, or -1 with error. */
 int ship_check(struct ship *s, char error[SHIP_ERROR_MAX]);
 
 /* Ends what an earlier run left: commits its attempt, or gives it up, and its
@@ -70,10 +73,11 @@ struct ship_known {
 /*
  * Ships what a day has and the server has not.  `index_mark` is of the index
  * (pass.h), as it was seen before.  0; -1 with error: try again later;
- * SHIP_STORE with error: this day cannot be read, or not all of it, others may.
- * The log has that once.
+ * SHIP_STORE with error: this day cannot be read, or not all of it, others may;
+ * the log has that once.  SHIP_GONE: there is nothing of it any more.
  */
 #define SHIP_STORE (-2)
+#define SHIP_GONE  (-3)
 int ship_day(struct ship *s, const char *iface, int64_t day_s,
     uint64_t index_mark, struct ship_known *known,
     char error[SHIP_ERROR_MAX]);
@@ -92,8 +96,9 @@ bool ship_whole(struct ship *s, const char *iface, int64_t day_s,
  * it is given up. */
 void ship_forget(struct ship *s, const char *iface, int64_t day_s);
 
-/* Rows of inserts become half as many; or more again, after many attempts. */
-void ship_smaller(struct ship *s);
+/* Rows of inserts become half as many, unless what the server said tells that
+ * they should not; or more again, after many attempts. */
+void ship_smaller(struct ship *s, const char *why);
 void ship_larger(struct ship *s);
 
 /* Has the server remove rows of attempts given up more than `age_s` ago. */

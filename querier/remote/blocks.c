@@ -172,7 +172,17 @@ add_fault(struct godb_scan *s, const struct godb_part *part)
 	return 0;
 }
 
-/* site iface first-slot last-slot first_ns last_ns flags rows */
+/* Times that no sensor has are cut: what one of them may write must not keep
+ * the others' from being asked. */
+static int64_t
+within_time(int64_t ns)
+{
+	const int64_t most = (GP_TIME_MAX_S + GP_SLOT_S) * GP_NS_PER_S;
+
+	return ns < 0 ? 0 : ns > most ? most : ns;
+}
+
+/* site iface first-slot first_ns last_ns flags rows */
 static int
 take_place(struct godb_scan *s, const struct compact_row *row,
     struct godb_part *part, bool *known)
@@ -195,6 +205,8 @@ take_place(struct godb_scan *s, const struct compact_row *row,
 	*known = i >= 0;
 	if (i < 0)
 		return 0;
+	part->first_ns = within_time(part->first_ns);
+	part->last_ns = within_time(part->last_ns);
 	part->iface = s->iface[i]->full;
 	part->iface_index = (uint32_t)i;
 	part->slot_s = (int64_t)slot;

@@ -116,7 +116,11 @@ end_scalar(struct compact *c)
 	return 0;
 }
 
-static void
+/* Many servers (from 23.8 on) that fail half-way end the answer as if it were
+ * whole, with what went wrong under this name. */
+static const char failure[] = "exception";
+
+static int
 end_key(struct compact *c)
 {
 	static const struct {
@@ -129,13 +133,16 @@ end_key(struct compact *c)
 	c->word[c->word_len] = '\0';
 	memcpy(c->key, c->word, c->word_len + 1);
 	if (c->depth != 1)
-		return;
+		return 0;
+	if (strcmp(c->key, failure) == 0)
+		return -EPROTO;
 	c->section = OTHER;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(names[i].name, c->key) == 0)
 			c->section = names[i].section;
 	}
 	c->has_data |= c->section == DATA;
+	return 0;
 }
 
 static int
@@ -228,9 +235,8 @@ take_string(struct compact *c, char b)
 		return put(c, b);
 	if (c->in_key) {
 		c->in_key = false;
-		end_key(c);
 		c->state = COLON;
-		return 0;
+		return end_key(c);
 	}
 	c->state = COMMA_OR_END;
 	return end_scalar(c);
@@ -383,9 +389,9 @@ compact_i64(const struct compact_row *r, size_t i, int64_t *out)
 		return false;
 	s = r->bytes + r->at[i];
 	minus = *s == '-';
-	if (!parse_u64(s + minus, INT64_MAX, &v))
+	if (!parse_u64(s + minus, (uint64_t)INT64_MAX + minus, &v))
 		return false;
-	*out = minus ? -(int64_t)v : (int64_t)v;
+	*out = minus ? (int64_t)(0 - v) : (int64_t)v;
 	return true;
 }
 

@@ -3,10 +3,11 @@
  *
  * The whole is checked: what is no such object, ends too early or has more
  * behind its end, rows of another width, another count of rows than it says.
- * A server that fails half-way writes its error into the answer; that is no
- * JSON.  Only scalars stand in rows, and what they are is for the caller to
- * check, with compact_u64() and the like: foreign text and addresses are asked
- * for in hexadecimal digits.
+ * A server that fails half-way writes its error into the answer: that is no
+ * JSON, or JSON with an "exception", which is no answer either.  Only scalars
+ * stand in rows, and what they are is for the caller to check, with
+ * compact_u64() and the like: foreign text and addresses are asked for in
+ * hexadecimal digits.
  */
 #ifndef REMOTE_COMPACT_H
 #define REMOTE_COMPACT_H

@@ -3,8 +3,8 @@ the server once, whatever happens to either on the way.
 
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
-  -p PARTS   comma list of: ship grafana hours faults daemon resume broken
-             outage kills cluster replica tls
+  -p PARTS   comma list of: ship grafana hours faults daemon resume anew broken
+             unusable outage kills cluster replica tls
   SEED       environment, printed
 """
 
@@ -251,6 +251,11 @@ def part_ship(w, server, store):
                  w.state())
     ok(r.returncode == 1 and r.stderr.count("\n") == 1,
        "nobody listens: one line")
+    r = w.export(w.ini("http://[fe80::1%%25lo]:%d/" % clickhouse.free_port()),
+                 store, w.state())
+    ok(r.returncode == 1 and r.stderr.count("\n") == 1,
+       "nor at an interface's own address") or diag(
+           "%d %s" % (r.returncode, r.stderr))
     part_check(w, server)
     other = w.ini(server.url(), "database = elsewhere\n")
     r = w.export(other, store, state)
@@ -260,6 +265,8 @@ def part_ship(w, server, store):
 
 def part_check(w, server):
     """-t says what a start would; -T has no password."""
+    os.chmod(w.path("pw"), 0o600)
+
     def conf(text):
         name = w.path("check.ini")
         with open(name, "w") as out:
@@ -274,8 +281,12 @@ def part_check(w, server):
             ("[export]\nurl = http://127.0.0.1/\n", "[site] name"),
             (name + "[export]\nurl = ftp://x y/\n", "url"),
             (name + "[export]\nurl = http://u:s3cret@127.0.0.1/\n", "url"),
+            (name + "[export]\nurl = http://127.0.0.1/#s3cret\n", "url"),
+            (name + "[export]\nurl = http://[fe80::1%25nowhere]/\n", "url"),
             (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
              "/nowhere\n", "password_file"),
+            (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
+             + w.path("pw") + "\n", "user does not say"),
             (name + "[export]\nurl = https://127.0.0.1/\nca_file = "
              "/nowhere.pem\n", "/nowhere.pem"),
             (name + "[export]\nurl = http://127.0.0.1/\nmetrics = "
@@ -528,6 +539,8 @@ class Proxy(http.server.ThreadingHTTPServer):
         self.server, self.mood = server, "fine"
         self.bodies = None  # of inserts of rows, once it is a list
         self.count = self.inserts = self.most = 0
+        self.hook = None  # called before an insert of rows
+        self.ttl = None  # what is said of that of flows
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self):
@@ -599,12 +612,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = self.body()
         insert = "INSERT" in self.path
         self.server.inserts += insert
-        if "INTO+goprobe.flows" in self.path.replace("%20", "+") and \
-                self.server.bodies is not None:
-            self.server.bodies.append((self.headers["Content-Encoding"], data))
+        if "INTO+goprobe.flows" in self.path.replace("%20", "+"):
+            if self.server.hook:
+                self.server.hook()
+            if self.server.bodies is not None:
+                self.server.bodies.append((self.headers["Content-Encoding"],
+                                           data))
+        if self.server.ttl and b"engine_full" in data:
+            return self.answer(200, self.server.ttl)
         if mood == "away":
             self.close_connection = True
             return None
+        if mood == "parts":
+            if "INTO+goprobe.flows" in self.path.replace("%20", "+"):
+                self.server.most -= 1
+                if self.server.most >= 0:
+                    return self.answer(500, b"Code: 252, e.displayText() = DB"
+                                       b"::Exception: Too many parts\n")
+            return self.answer(*self.forward(data))
         if mood in NOT_INTO:
             if "INTO+goprobe." + NOT_INTO[mood] in self.path.replace("%20",
                                                                      "+"):
@@ -722,8 +747,9 @@ def wait_for(seconds, what, condition):
 class Daemon:
     """goprobe-export as systemd runs it, its log in a file."""
 
-    def __init__(self, w, ini, store, state, run):
+    def __init__(self, w, ini, store, state, run, **more):
         self.w, self.run = w, run
+        os.makedirs(run, exist_ok=True)
         self.supervisor = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.supervisor.bind("")  # the kernel's choice
         self.supervisor.setblocking(False)
@@ -734,7 +760,7 @@ class Daemon:
                  state], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 umask=0o027, env=dict(
                     os.environ, RUNTIME_DIRECTORY=run, NOTIFY_SOCKET="@" +
-                    self.supervisor.getsockname()[1:].decode()))
+                    self.supervisor.getsockname()[1:].decode(), **more))
         w.daemons.append(self.p)
 
     def told(self):
@@ -809,11 +835,27 @@ def inherits_nothing(w, server, store):
         p.wait()
 
 
+def ends_before_waiting(w, server, store):
+    """Told to end just before it waits."""
+    lib = w.path("latewait.so")
+    is_(subprocess.run([os.environ.get("CC", "gcc"), "-D_GNU_SOURCE", "-shared",
+                        "-fPIC", "-o", lib, "tests/lib/latewait.c"]
+                       ).returncode, 0, "latewait.so")
+    d = Daemon(w, w.ini(server.url(), "interval = 60\n"), store, w.state(),
+               w.path("wait-run"), LD_PRELOAD=lib,
+               ASAN_OPTIONS="verify_asan_link_order=0")
+    wait_for(20, "all is shipped", lambda: "all blocks shipped" in d.told())
+    status, took = d.end()
+    ok(status == 0 and took < 10, "told to end before it waits it does not, "
+       "but ends in %.1f s" % took)
+
+
 def part_daemon(w, server, store):
     """Goes on by itself, and says how it does."""
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables of a daemon")
     inherits_nothing(w, server, store)
+    ends_before_waiting(w, server, store)
     fresh_tables(server)
     is_(init(w, server).returncode, 0, "tables again")
     store = w.path("daemon-store")
@@ -895,6 +937,19 @@ def part_daemon(w, server, store):
        all(len(set(rows)) == 1 and len(rows) <= 1000 for rows in inserts),
        "each insert: gzip, one day of one interface, at most %d rows" %
        max(len(rows) for rows in inserts))
+    fresh_tables(server)
+    init(w, server)
+    os.unlink(run + "/status")
+    proxy.bodies, proxy.mood, proxy.most = [], "parts", 1
+    d = Daemon(w, w.ini(proxy.url(), common + "batch_rows = 1000\n"), big,
+               w.state(), run)
+    wait_for(30, "a server with too many parts merges them meanwhile",
+             lambda: d.figure("left_records") == "0") or d.show()
+    is_(d.figure("given_up"), "1", "an attempt was given up")
+    d.end()
+    most = max(len(places_of(gzip.decompress(body)))
+               for how, body in proxy.bodies[4:])
+    ok(most > 500, "and inserts are as large as before: %d rows" % most)
     proxy.bodies = None
 
     proxy.mood = "fine"
@@ -1106,6 +1161,44 @@ def part_broken(w, server, store):
         "nothing was sent twice")
 
 
+def large(path):
+    """No file of the ledger is so large."""
+    with open(path, "wb") as f:
+        f.truncate(2 << 20)
+    above = os.stat(os.path.dirname(path))
+    os.chown(path, above.st_uid, above.st_gid)
+
+
+def part_unusable(w, server, store):
+    """Attempts that the ledger cannot give any more."""
+    store, state, proxy = w.path("unusable-store"), w.state(), Proxy(server)
+    w.replay(store, "a", DATA + "/office.pcap")
+    ini = w.ini(proxy.url(), "timeout = 5\n")
+    uncommitted(w, server, proxy, ini, store, state)
+    large(state + "/attempt")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 0 and "is given up" in r.stderr,
+       "an attempt that cannot be read holds up none") or diag(r.stderr)
+    same(w, server, store, "another one")
+
+    fresh_tables(server)
+    init(w, server)
+    state = w.state()
+    proxy.hook = lambda: time.sleep(3)
+    p = w.start(ini, store, state)
+    wait_for(10, "an attempt is under way",
+             lambda: os.path.exists(state + "/attempt"))
+    p.kill()
+    p.wait()
+    proxy.hook = None
+    large(state + "/dead")
+    r = w.export(ini, store, state)
+    is_(r.returncode, 0, "nor does a list of those given up") or diag(r.stderr)
+    same(w, server, store, "of which it is then the first")
+    is_(os.path.getsize(state + "/dead"), 64, "in a new list")
+    proxy.shutdown()
+
+
 def part_outage(w, server, store):
     """What is known while no server answers."""
     fresh_tables(server)
@@ -1139,7 +1232,61 @@ def part_outage(w, server, store):
     is_(server.ask("SELECT iface, count() FROM goprobe.blocks GROUP BY iface "
                    "ORDER BY iface"), "days\t4\noffice\t3\n",
         "and gets the rest")
+    overtaken(w, server, proxy, run)
     proxy.shutdown()
+
+
+def overtaken(w, server, proxy, run):
+    """Retention takes a day while those before it are shipped."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, n = w.path("overtaken-store"), w.state(), [0]
+    w.replay(store, "days", DATA + "/days.pcap")
+
+    def take():
+        n[0] += 1
+        if n[0] == 2:
+            os.rename(store + "/days/2026-01-16", w.path("taken"))
+    proxy.hook = take
+    d = Daemon(w, w.ini(proxy.url(), "interval = 1\ntimeout = 5\n"), store,
+               state, run)
+    wait_for(20, "a day that goes before its turn is told",
+             lambda: d.said("iface=days day=2026-01-16 was removed before"))
+    wait_for(5, "and counted", lambda: d.figure("gone") == "2") or d.show()
+    d.end()
+    proxy.hook = None
+    not_kept(w, server, proxy, run)
+
+
+def not_kept(w, server, proxy, run):
+    """Of a table whose rows leave after some years, as newer servers know."""
+    store = w.path("old-store")
+    w.replay(store, "a", DATA + "/office.pcap")
+    write_pcap(w.path("old.pcap"), [(HOUR - 4 * 366 * 86400, 1, 2)])
+    w.replay(store, "b", w.path("old.pcap"))
+    ini = w.ini(proxy.url(), "interval = 1\ntimeout = 5\n")
+    for ttl in (b"day + toIntervalYear(3)\n", b"day + toIntervalDay(1096)\n"):
+        fresh_tables(server)
+        init(w, server)
+        proxy.ttl = ttl
+        d = Daemon(w, ini, store, w.state(), run)
+        wait_for(10, "days that it keeps are shipped", lambda: server.ask(
+            "SELECT DISTINCT iface FROM goprobe.blocks") == "a\n")
+        wait_for(5, "others are told", lambda: d.said(
+            "are not shipped: a TTL of the server's table"))
+        wait_for(5, "and not left", lambda: d.figure("left_records") == "0")
+        shutil.move(store + "/b", w.path("b"))
+        time.sleep(2)
+        is_(d.figure("gone"), "0", "nor missed when retention takes them")
+        shutil.move(w.path("b"), store + "/b")
+        d.end()
+    for ttl in (None, b"\n", b"day + toIntervalYear(3) or 1\n", b"nonsense"):
+        fresh_tables(server)
+        init(w, server)
+        proxy.ttl = ttl
+        is_(w.export(ini, store, w.state()).returncode, 0, "without such a TTL")
+        same(w, server, store, "all of it")
+    proxy.ttl = None
 
 
 def part_kills(w, server, store):
@@ -1369,6 +1516,13 @@ def part_tls(w, server, store):
         r = w.export(w.ini(url, more), store, w.state())
         ok(r.returncode == 1 and r.stderr.count("\n") == 1,
            what + " is refused in one line") or diag(r.stderr)
+    openssl("rsa", "-aes256", "-passout", "pass:abcd", "-in",
+            w.path("client.key"), "-out", w.path("locked.key"))
+    r = w.export(w.ini(url, ca + client.replace("client.key", "locked.key")),
+                 store, w.state())
+    ok(r.returncode == 1 and "private key" in r.stderr,
+       "a key that wants a password is refused") or diag(
+           "%d %s" % (r.returncode, r.stderr))
     other = client + "ca_file = %s\n" % w.path("otherca.pem")
     system_trust(w, store, url, client, other)
     is_(server.ask("SELECT count() FROM goprobe.flows"), "0\n",
@@ -1414,7 +1568,7 @@ def main():
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
                         default="ship,grafana,hours,faults,daemon,resume,anew,"
-                        "broken,outage,kills,cluster,replica,tls")
+                        "broken,unusable,outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

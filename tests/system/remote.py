@@ -391,6 +391,7 @@ def part_sites(w, server):
     is_(server.ask("EXISTS TABLE goprobe.flows"), "1\n", "and the table lives")
     strange_names(w, server, win)
     strange_rows(w, server)
+    strange_times(w, server)
 
 
 STRANGE = [("evil", "a/b"), ("evil", "e" * 32), ("s" * 256, "eth0"),
@@ -491,6 +492,25 @@ def strange_rows(w, server):
         "once, where a chart is asked for, too") or diag(r.stderr)
     for table in ("blocks", "flows"):
         server.ask("ALTER TABLE goprobe.%s DROP PARTITION '2025-12-01'" % table)
+
+
+def strange_times(w, server):
+    """Nor do its blocks, of times that no sensor has."""
+    slot = 1764460800  # nobody else has blocks of 2025-11-30
+    for site, first, last in (("before", -2 ** 63, 0), ("behind", 0, -2 ** 63),
+                              ("late", 2 ** 63 - 1, 2 ** 63 - 1)):
+        server.ask("INSERT INTO goprobe.blocks (day, time, site, iface, "
+                   "record, first_ns, last_ns, overflow) VALUES (toDate(%d), "
+                   "toDateTime(%d), '%s', 'eth0', '%016d', %d, %d, 1)" %
+                   (slot, slot, site, 8, first, last))
+    for last in (slot + 300, slot + 86400):
+        for argv in (("-e", "csv", "proto"), ("seen", "10.9.0.98")):
+            r = remote(w, server.url(), "-i", "any", "-f", str(slot), "-l",
+                       str(last), *argv)
+            ok("ClickHouse" not in r.stderr and r.returncode ==
+               (3 if argv[0] == "seen" else 0), "beside strange times: " +
+               argv[0]) or diag("%d %s" % (r.returncode, r.stderr))
+    server.ask("ALTER TABLE goprobe.blocks DROP PARTITION '2025-11-30'")
 
 
 def seen_words(w, text):
@@ -827,6 +847,9 @@ MOODS = {
     "half": lambda h, got: h.answer(200, got[:len(got) * 2 // 3]),
     "an error in the middle": lambda h, got: h.answer(
         200, got[:len(got) // 2] + EXCEPTION),
+    "an error in the answer's form": lambda h, got: h.answer(
+        200, got[:got.rindex(b"}")].rstrip() + b',\n\n\t"exception": "' +
+        EXCEPTION.strip() + b'"\n}\n'),
     "twice": lambda h, got: h.answer(200, got + got),
     "a row less": lambda h, got: h.answer(
         200, re.sub(rb"\n\t\t\[.*\],?", b"", got, count=1)
