@@ -66,7 +66,8 @@ struct peer {
 	int64_t since_mono_ns;
 	/* frames' times are checked against these (drain.c) */
 	int64_t boot_min_ns, adopted_boot_ns;
-	int64_t newest_boot_ns; /* of the frames taken */
+	int64_t newest_boot_ns; /* of the frames taken, and its block */
+	int64_t newest_slot_s;
 	int64_t offset_min_ns, offset_max_ns;
 	uint64_t frames;     /* taken from its ring */
 	/* for status: what the last frame said, and whom it counts for */

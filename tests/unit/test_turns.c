@@ -597,6 +597,50 @@ test_too_many_names(void)
 	folder_remove(folder);
 }
 
+/* Of a capture that has been there for two days, as it says: a frame of the
+ * block so many seconds ago that covers all of them. */
+static bool
+takes_of_days(struct capture *c, int64_t ago_s)
+{
+	const int64_t days_ns = 2 * GP_DAY_S * GP_NS_PER_S;
+	struct frame_header *h = (struct frame_header *)(void *)frame;
+	int64_t real = (slot_s + 299) * GP_NS_PER_S;
+	int64_t boot = real - c->peer->offset_min_ns;
+
+	memset(frame, 0, sizeof(*h));
+	*h = (struct frame_header){.kind = FRAME_ROWS, .bytes = sizeof(*h),
+	    .flags = FRAME_DIR_IFACE, .slot_s = slot_s - ago_s,
+	    .first_real_ns = real - days_ns, .last_real_ns = real,
+	    .first_boot_ns = boot - days_ns, .last_boot_ns = boot};
+	if (ring_push(&c->ring, frame) != 0)
+		printf("Bail out! the ring is full\n");
+	(void)drain_turn(&drain);
+	return c->peer->state == PEER_ACTIVE;
+}
+
+/* Packets that waited for room, or were read late, say how long; that is no
+ * way back to blocks that are over. */
+static void
+test_way_back(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a, b;
+
+	join(&a, "aa");
+	ok(takes_of_days(&a, 0), "two days are told of at once");
+	ok(takes_of_days(&a, 0), "in another frame, too");
+	ok(takes_of_days(&a, 300), "and what waited of the block before");
+	ok(!takes_of_days(&a, GP_DAY_S), "but not a block of the day before");
+	leave(&a);
+	join(&b, "bb");
+	ok(takes_of_days(&b, GP_DAY_S), "what one that stood still had begun");
+	ok(takes_of_days(&b, GP_DAY_S), "comes in as many frames as it takes");
+	ok(!takes_of_days(&b, GP_DAY_S - 3600), "and no other block with it");
+	leave(&b);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
 int
 main(void)
 {
@@ -614,6 +658,7 @@ main(void)
 	test_counted();
 	test_comes_and_goes();
 	test_too_many_names();
+	test_way_back();
 	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
