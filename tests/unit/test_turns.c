@@ -27,6 +27,7 @@ static uint64_t frame[FRAME_MAX_BYTES / 8];
 static int64_t slot_s;
 static const char *app = "TLS"; /* of the rows to come */
 static int64_t covered_ns; /* by a frame */
+static uint64_t pending; /* of the capture behind it */
 static uint32_t iface_names = GODB_IFACE_NAMES;
 
 struct capture {
@@ -96,7 +97,8 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE,
 	    .slot_s = slot_s, .first_real_ns = real - covered_ns,
 	    .last_real_ns = real,
-	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n};
+	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n,
+	    .pending = pending};
 	snprintf(name->name, sizeof(name->name), "%s", app);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t k = (first + i) * 2654435761u;
@@ -389,6 +391,41 @@ test_orphan_fails(void)
 	stop(store, &want);
 }
 
+/* What waited for its label is lost with the capture, though nobody publishes
+ * figures of it. */
+static void
+test_orphan_pending(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	int64_t came_ns, gone_ns;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	covered_ns = 200 * GP_NS_PER_S;
+	conf.capture.l7_wait = 10;
+	pending = 5;
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	pending = 0;
+	covered_ns = 0;
+	came_ns = end_of(store, "aa");
+	break_place("aa", day);
+	a.peer->state = PEER_ORPHAN;
+	(void)drain_turn(&drain);
+	gone_ns = came_ns - end_of(store, "aa");
+	ok(gone_ns > 10 * GP_NS_PER_S && gone_ns < 11 * GP_NS_PER_S,
+	    "a block covers less by what waited for its label: %d ms",
+	    (int)(gone_ns / 1000000));
+	conf.capture.l7_wait = 0;
+	mend_place();
+	(void)drain_turn(&drain);
+	leave(&a);
+	stop(store, &want);
+}
+
 /* Several rings of one capture are lost at once. */
 static void
 test_orphans_fail(void)
@@ -653,6 +690,7 @@ main(void)
 	test_block_fails();
 	test_journal_fails();
 	test_orphan_fails();
+	test_orphan_pending();
 	test_orphans_fail();
 	test_forsaken_fails();
 	test_counted();
