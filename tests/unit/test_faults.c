@@ -254,6 +254,59 @@ test_outage(long calls)
 	is_int(bad, 0, "failures in a row: every view between is right");
 }
 
+static size_t unfinished;
+
+static int
+count_unfinished(const char *name, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+	size_t len = strlen(name);
+
+	(void)st;
+	(void)type;
+	(void)ftw;
+	unfinished += len > 4 && strcmp(name + len - 4, ".new") == 0;
+	return 0;
+}
+
+/* After a failed sync files are written anew, for which a full disk has no
+ * room: what was written of them goes again. */
+static void
+test_half_files(void)
+{
+	size_t failed = 0;
+
+	unfinished = 0;
+	for (long at = 30; at < 60; at++)
+		for (long then = 20; then < 45; then++) {
+			struct godb_writer *w;
+			int rc;
+
+			reset(FAULT_NONE, 0);
+			if (store_open(path, &w) < 0 ||
+			    godb_writer_append(w, &batches[0].b) != 0 ||
+			    godb_writer_commit(w, "eth0", T0, NULL) != 0)
+				abort();
+			fault_plan.mode = FAULT_EIO;
+			fault_plan.countdown = at;
+			rc = godb_writer_append(w, &batches[1].b);
+			rc = rc ? rc : godb_writer_sync(w);
+			rc = rc ? rc : godb_writer_commit(w, "eth0", T0, NULL);
+			fault_plan.mode = FAULT_SHORT;
+			fault_plan.countdown = then;
+			if (rc == -EIO && godb_writer_commit(w, "eth0", T0,
+					      NULL) == -ENOSPC) {
+				failed++;
+				(void)nftw(path, count_unfinished, 16,
+				    FTW_PHYS);
+			}
+			fault_plan.mode = FAULT_NONE;
+			godb_writer_close(w);
+		}
+	ok(failed > 20, "%zu commits fail twice", failed);
+	is_int((int)unfinished, 0, "  and leave no file half written");
+}
+
 /* Half of a long record is written, and a short one of another ring comes next:
  * nothing of the first lies behind it. */
 static void
@@ -852,6 +905,7 @@ main(void)
 	test_fail(FAULT_INTERRUPT, calls);
 	test_fail(FAULT_BAD_PAGES, calls);
 	test_outage(calls);
+	test_half_files();
 	test_half_record();
 	test_torn_record();
 	test_unreadable();
