@@ -29,18 +29,40 @@ drain_fini(struct drain *d)
 	d->buf = NULL;
 }
 
+/* Whether the wall clock said this when the boot clock said that.  Moments
+ * before our own start (a ring taken up again) may have seen clock steps that
+ * we did not, so for them a day is allowed. */
+static bool
+clocks_agree(const struct peer *peer, int64_t real_ns, int64_t boot_ns)
+{
+	int64_t slack = boot_ns < peer->adopted_boot_ns ?
+	    GP_DAY_S * GP_NS_PER_S : SLOT_NS;
+
+	return real_ns - boot_ns >= peer->offset_min_ns - slack &&
+	    real_ns - boot_ns <= peer->offset_max_ns + slack;
+}
+
+/* Whether the block began long before what was told already, by the boot
+ * clock.  One that is being told of, in several frames, goes on. */
+static bool
+comes_back(const struct peer *peer, const struct frame_header *h)
+{
+	int64_t since_ns = h->last_real_ns - h->slot_s * GP_NS_PER_S;
+
+	return peer->frames > 0 && h->slot_s != peer->newest_slot_s &&
+	    h->last_boot_ns - since_ns < peer->newest_boot_ns - 3 * SLOT_NS;
+}
+
 /*
  * A live frame's block follows from its wall-clock interval, that interval
  * from the boot clock and the offsets between the two which this process has
  * seen itself: a capture cannot write into another time, nor come back to one
- * that it has left.  Frames older than our own start (a ring taken up again)
- * may have seen clock steps that we did not, so for them a day is allowed.
+ * that it has left, however much time it says to cover.
  */
 static const char *
 check_times(const struct peer *peer, const struct frame_header *h)
 {
 	int64_t now = gp_clock_boot_ns();
-	int64_t slack = SLOT_NS;
 
 	if (h->slot_s >= GP_TIME_MAX_S)
 		return "block out of range";
@@ -55,14 +77,14 @@ check_times(const struct peer *peer, const struct frame_header *h)
 	if (h->first_real_ns < 0 ||
 	    h->last_real_ns > GP_TIME_MAX_S * GP_NS_PER_S)
 		return "wall-clock time";
-	if (h->last_boot_ns < peer->adopted_boot_ns)
-		slack = GP_DAY_S * GP_NS_PER_S;
-	if (h->last_real_ns - h->last_boot_ns < peer->offset_min_ns - slack ||
-	    h->last_real_ns - h->last_boot_ns > peer->offset_max_ns + slack)
+	if (!clocks_agree(peer, h->first_real_ns, h->first_boot_ns) ||
+	    !clocks_agree(peer, h->last_real_ns, h->last_boot_ns))
 		return "wall-clock time";
 	if (h->slot_s * GP_NS_PER_S < h->first_real_ns - 2 * SLOT_NS ||
 	    h->slot_s * GP_NS_PER_S > h->last_real_ns + SLOT_NS)
 		return "block";
+	if (comes_back(peer, h))
+		return "block that was left";
 	return NULL;
 }
 
@@ -120,8 +142,10 @@ take_frame(struct drain *d, struct peer *peer)
 	if (rc < 0)
 		return 0; /* it stays in the ring until the store takes it */
 	stats_frame(d->stats, peer, d->buf, rc > 0);
-	if (h->last_boot_ns > peer->newest_boot_ns)
+	if (h->last_boot_ns > peer->newest_boot_ns) {
 		peer->newest_boot_ns = h->last_boot_ns;
+		peer->newest_slot_s = h->slot_s;
+	}
 	ring_next(&peer->ring, end);
 	peer->ack_due = true;
 	peer->told_ns = h->last_real_ns;

@@ -66,12 +66,13 @@ struct peer {
 	int64_t since_mono_ns;
 	/* frames' times are checked against these (drain.c) */
 	int64_t boot_min_ns, adopted_boot_ns;
-	int64_t newest_boot_ns; /* of the frames taken */
+	int64_t newest_boot_ns; /* of the frames taken, and its block */
+	int64_t newest_slot_s;
 	int64_t offset_min_ns, offset_max_ns;
 	uint64_t frames;     /* taken from its ring */
-	/* for status: what the last frame said, and whom it counts for */
+	/* what the last frame said of its capture, and whom that counts for */
 	uint32_t flows;
-	uint64_t pending;
+	uint64_t pending; /* lost with it */
 	int64_t told_ns; /* end of its last frame's interval, 0: none taken */
 	int64_t break_ns; /* of an orphan: where its time ends, once known */
 	struct stats_iface *stats; /* borrowed, NULL: not counted */

@@ -255,13 +255,13 @@ stats_frame(struct stats *st, struct peer *peer, const void *frame,
 	const struct frame_header *h = frame;
 	struct stats_iface *f = peer->stats;
 
+	peer->flows = h->flows;
+	peer->pending = h->pending;
 	if (!st->wanted || f == NULL)
 		return;
 	f->heard_boot_ns = gp_clock_boot_ns();
 	f->s.last_frame = (uint64_t)gp_clock_real_ns();
 	f->s.frames++;
-	peer->flows = h->flows;
-	peer->pending = h->pending;
 	if (duplicate) {
 		f->s.duplicates++;
 		return;

@@ -79,7 +79,9 @@ void stats_changed(struct stats *st);
 /* The session is over. */
 void stats_dropped(struct stats *st, struct peer *peer);
 
-/* A checked frame was taken; a duplicate was counted by an earlier writer. */
+/* A checked frame was taken; a duplicate was counted by an earlier writer.  What
+ * it says of its capture is noted in the peer, whether figures are wanted or
+ * not. */
 void stats_frame(struct stats *st, struct peer *peer, const void *frame,
     bool duplicate);
 

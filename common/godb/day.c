@@ -210,6 +210,8 @@ rebuild_index(struct gdi_day *d, int day_fd, const struct gdi_day_block *b)
 		rc = gp_fd_sync(day_fd);
 	if (rc == 0)
 		d->rebuild = false;
+	else if (to >= 0) /* a full disk gets its space back */
+		(void)unlinkat(day_fd, GDI_INDEX GDI_NEW, 0);
 	gp_fd_close(&from);
 	gp_fd_close(&to);
 	gdi_buf_free(&data);

@@ -326,9 +326,10 @@ find_magic(struct gdi_journal *j, uint64_t at, uint64_t *found)
 }
 
 /*
- * Whether what lies at `at`, up to the end, is the beginning of a record that
- * was being written, or nothing but the zeroes of a file that grew before a
- * power cut.  What is all there and does not hold was changed afterwards.
+ * Whether what lies at `at`, up to the end, long enough for a record, is the
+ * beginning of one that was being written, or nothing but the zeroes of a file
+ * that grew before a power cut.  What is all there and does not hold was
+ * changed afterwards.
  */
 static int
 torn(struct gdi_journal *j, uint64_t at)
@@ -337,14 +338,12 @@ torn(struct gdi_journal *j, uint64_t at)
 	const uint8_t *h;
 	int rc;
 
-	h = fetch(j, at, left < R_HEAD ? (size_t)left : R_HEAD, &rc);
+	h = fetch(j, at, R_HEAD, &rc);
 	if (h == NULL)
 		return rc;
-	if (left >= R_HEAD && gdi_get32(h + R_MAGIC) == RECORD_MAGIC)
+	if (gdi_get32(h + R_MAGIC) == RECORD_MAGIC)
 		return gdi_get32(h + R_BYTES) > left &&
 		    counted_bytes(h) > left;
-	if (left < R_HEAD)
-		return true;
 	for (; all_zero(h, R_HEAD); at += R_HEAD) {
 		left -= R_HEAD;
 		if (left < R_HEAD)

@@ -323,8 +323,8 @@ making_end(void *state)
 
 	if (m->cursor)
 		rollup_end(m);
-	/* a full disk gets its space back */
-	if (m->data_fd >= 0 && m->data_end > m->data_kept)
+	/* a full disk gets its space back, that of half a roll-up, too */
+	if (m->data_fd >= 0)
 		(void)!ftruncate(m->data_fd, (off_t)m->data_kept);
 	gp_fd_close(&m->data_fd);
 	godb_cursor_free(m->cursor);

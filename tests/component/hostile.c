@@ -96,6 +96,8 @@ LIE(real_2099, (h->slot_s = INT64_C(4070908800),
     h->first_real_ns = h->last_real_ns = INT64_C(4070908800000000000)))
 LIE(real_yesterday, (h->slot_s -= 86400,
     h->first_real_ns = h->last_real_ns -= INT64_C(86400000000000)))
+LIE(real_1970, (h->slot_s -= 86400, h->first_real_ns = 0))
+LIE(real_hours, h->first_real_ns -= INT64_C(7200000000000))
 LIE(real_least, h->first_real_ns = INT64_MIN)
 LIE(real_both_least, h->first_real_ns = h->last_real_ns = INT64_MIN)
 LIE(real_most, h->last_real_ns = INT64_MAX)
@@ -147,6 +149,9 @@ static const struct lie lies[] = {
     {"the last block of all", slot_most, true, "block"},
     {"a frame of 2099", real_2099, true, "wall-clock"},
     {"a frame of yesterday", real_yesterday, true, "wall-clock"},
+    {"yesterday, as it covers all time since 1970", real_1970, true,
+	"wall-clock"},
+    {"more time than the boot clock says", real_hours, true, "wall-clock"},
     {"the first moment of all", real_least, true, "wall-clock"},
     {"nothing but the first moment", real_both_least, true, "wall-clock"},
     {"the last moment of all", real_most, true, "wall-clock"},

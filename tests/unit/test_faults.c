@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "common/base/clock.h"
 #include "common/godb/gone.h"
 
 /* It outlives a process. */
@@ -247,6 +248,59 @@ test_outage(long calls)
 			    !goes_on((1u << BATCHES) - 1);
 		}
 	is_int(bad, 0, "failures in a row: every view between is right");
+}
+
+static size_t unfinished;
+
+static int
+count_unfinished(const char *name, const struct stat *st, int type,
+    struct FTW *ftw)
+{
+	size_t len = strlen(name);
+
+	(void)st;
+	(void)type;
+	(void)ftw;
+	unfinished += len > 4 && strcmp(name + len - 4, ".new") == 0;
+	return 0;
+}
+
+/* After a failed sync files are written anew, for which a full disk has no
+ * room: what was written of them goes again. */
+static void
+test_half_files(void)
+{
+	size_t failed = 0;
+
+	unfinished = 0;
+	for (long at = 30; at < 60; at++)
+		for (long then = 20; then < 45; then++) {
+			struct godb_writer *w;
+			int rc;
+
+			reset(FAULT_NONE, 0);
+			if (store_open(path, &w) < 0 ||
+			    godb_writer_append(w, &batches[0].b) != 0 ||
+			    godb_writer_commit(w, "eth0", T0, NULL) != 0)
+				abort();
+			fault_plan.mode = FAULT_EIO;
+			fault_plan.countdown = at;
+			rc = godb_writer_append(w, &batches[1].b);
+			rc = rc ? rc : godb_writer_sync(w);
+			rc = rc ? rc : godb_writer_commit(w, "eth0", T0, NULL);
+			fault_plan.mode = FAULT_SHORT;
+			fault_plan.countdown = then;
+			if (rc == -EIO && godb_writer_commit(w, "eth0", T0,
+					      NULL) == -ENOSPC) {
+				failed++;
+				(void)nftw(path, count_unfinished, 16,
+				    FTW_PHYS);
+			}
+			fault_plan.mode = FAULT_NONE;
+			godb_writer_close(w);
+		}
+	ok(failed > 20, "%zu commits fail twice", failed);
+	is_int((int)unfinished, 0, "  and leave no file half written");
 }
 
 /* Half of a long record is written, and a short one of another ring comes next:
@@ -494,6 +548,29 @@ rolled_up(bool all)
 	    (!all || (stats.rollups == 2 && stats.parts == 0));
 }
 
+/* A file of columns without the index that names them has none: a full disk
+ * gets its space back. */
+static bool
+nothing_loose(void)
+{
+	static const int64_t days[] = {T0, T0 + 86400};
+	bool loose = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		char day[11], index[128], data[128];
+		struct stat st;
+
+		gp_clock_day_format(days[i], day);
+		(void)snprintf(index, sizeof(index), "%s/eth0/%s/rollups.idx",
+		    path, day);
+		(void)snprintf(data, sizeof(data), "%s/eth0/%s/rollups.gpf",
+		    path, day);
+		loose |= stat(index, &st) < 0 && stat(data, &st) == 0 &&
+		    st.st_size > 0;
+	}
+	return !loose;
+}
+
 static void
 test_rollups(enum fault_mode m, long calls)
 {
@@ -517,7 +594,7 @@ test_rollups(enum fault_mode m, long calls)
 			if (m >= FAULT_KILL)
 				_exit(0);
 			fault_plan.mode = FAULT_NONE;
-			good = rolled_up(false);
+			good = rolled_up(false) && nothing_loose();
 			/* the same writer, an hour later */
 			(void)upkeep(w, now_s + 3600);
 			godb_writer_close(w);
@@ -824,6 +901,7 @@ main(void)
 	test_fail(FAULT_INTERRUPT, calls);
 	test_fail(FAULT_BAD_PAGES, calls);
 	test_outage(calls);
+	test_half_files();
 	test_half_record();
 	test_torn_record();
 	test_unreadable();

@@ -27,6 +27,7 @@ static uint64_t frame[FRAME_MAX_BYTES / 8];
 static int64_t slot_s;
 static const char *app = "TLS"; /* of the rows to come */
 static int64_t covered_ns; /* by a frame */
+static uint64_t pending; /* of the capture behind it */
 static uint32_t iface_names = GODB_IFACE_NAMES;
 
 struct capture {
@@ -96,7 +97,8 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE,
 	    .slot_s = slot_s, .first_real_ns = real - covered_ns,
 	    .last_real_ns = real,
-	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n};
+	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n,
+	    .pending = pending};
 	snprintf(name->name, sizeof(name->name), "%s", app);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t k = (first + i) * 2654435761u;
@@ -389,6 +391,41 @@ test_orphan_fails(void)
 	stop(store, &want);
 }
 
+/* What waited for its label is lost with the capture, though nobody publishes
+ * figures of it. */
+static void
+test_orphan_pending(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	int64_t came_ns, gone_ns;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	covered_ns = 200 * GP_NS_PER_S;
+	conf.capture.l7_wait = 10;
+	pending = 5;
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	pending = 0;
+	covered_ns = 0;
+	came_ns = end_of(store, "aa");
+	break_place("aa", day);
+	a.peer->state = PEER_ORPHAN;
+	(void)drain_turn(&drain);
+	gone_ns = came_ns - end_of(store, "aa");
+	ok(gone_ns > 10 * GP_NS_PER_S && gone_ns < 11 * GP_NS_PER_S,
+	    "a block covers less by what waited for its label: %d ms",
+	    (int)(gone_ns / 1000000));
+	conf.capture.l7_wait = 0;
+	mend_place();
+	(void)drain_turn(&drain);
+	leave(&a);
+	stop(store, &want);
+}
+
 /* Several rings of one capture are lost at once. */
 static void
 test_orphans_fail(void)
@@ -597,6 +634,50 @@ test_too_many_names(void)
 	folder_remove(folder);
 }
 
+/* Of a capture that has been there for two days, as it says: a frame of the
+ * block so many seconds ago that covers all of them. */
+static bool
+takes_of_days(struct capture *c, int64_t ago_s)
+{
+	const int64_t days_ns = 2 * GP_DAY_S * GP_NS_PER_S;
+	struct frame_header *h = (struct frame_header *)(void *)frame;
+	int64_t real = (slot_s + 299) * GP_NS_PER_S;
+	int64_t boot = real - c->peer->offset_min_ns;
+
+	memset(frame, 0, sizeof(*h));
+	*h = (struct frame_header){.kind = FRAME_ROWS, .bytes = sizeof(*h),
+	    .flags = FRAME_DIR_IFACE, .slot_s = slot_s - ago_s,
+	    .first_real_ns = real - days_ns, .last_real_ns = real,
+	    .first_boot_ns = boot - days_ns, .last_boot_ns = boot};
+	if (ring_push(&c->ring, frame) != 0)
+		printf("Bail out! the ring is full\n");
+	(void)drain_turn(&drain);
+	return c->peer->state == PEER_ACTIVE;
+}
+
+/* Packets that waited for room, or were read late, say how long; that is no
+ * way back to blocks that are over. */
+static void
+test_way_back(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a, b;
+
+	join(&a, "aa");
+	ok(takes_of_days(&a, 0), "two days are told of at once");
+	ok(takes_of_days(&a, 0), "in another frame, too");
+	ok(takes_of_days(&a, 300), "and what waited of the block before");
+	ok(!takes_of_days(&a, GP_DAY_S), "but not a block of the day before");
+	leave(&a);
+	join(&b, "bb");
+	ok(takes_of_days(&b, GP_DAY_S), "what one that stood still had begun");
+	ok(takes_of_days(&b, GP_DAY_S), "comes in as many frames as it takes");
+	ok(!takes_of_days(&b, GP_DAY_S - 3600), "and no other block with it");
+	leave(&b);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
 int
 main(void)
 {
@@ -609,11 +690,13 @@ main(void)
 	test_block_fails();
 	test_journal_fails();
 	test_orphan_fails();
+	test_orphan_pending();
 	test_orphans_fail();
 	test_forsaken_fails();
 	test_counted();
 	test_comes_and_goes();
 	test_too_many_names();
+	test_way_back();
 	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
