@@ -693,6 +693,8 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 	/* an answer with a row for each block soon is more than one reads */
 	bool by_block = !a->seen && godb_keys_has(&a->keys, GODB_KEY_TIME) &&
 	    a->bin_s < GP_DAY_S;
+	/* with this whole second: a block may have begun with it */
+	bool ends_now = !a->last || gp_words_casecmp(a->last, "now") == 0;
 	char why[160];
 
 	a->last_s = now_s;
@@ -705,7 +707,8 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 		a->first_s = 0;
 	if (a->first && when_parse(a->first, now_s, &a->first_s, why) < 0)
 		return FAIL("-f: %s", why);
-	if (a->first_s >= a->last_s) {
+	if (a->first_s >= a->last_s + ends_now ||
+	    (a->first && a->last && gp_words_casecmp(a->first, a->last) == 0)) {
 		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
 
 		when_format_local(a->first_s, first);
@@ -713,9 +716,7 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 		return FAIL("the window is empty: -f is %s, -l is %s", first,
 		    last);
 	}
-	/* of the second that it is now, too: with it a block may have begun */
-	if (!a->last || gp_words_casecmp(a->last, "now") == 0)
-		a->last_s = now_s + 1;
+	a->last_s += ends_now;
 	return a->new ? find_new(a, now_s, error) : 0;
 }
 

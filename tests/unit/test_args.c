@@ -7,6 +7,7 @@
 #include "tests/tap.h"
 
 #define NOW INT64_C(1795523696)
+#define MIDNIGHT INT64_C(1795478400) /* before it */
 
 static struct args a;
 static char error[ARGS_ERROR_MAX];
@@ -324,6 +325,19 @@ check_times(void)
 	(void)parse("-i any -f now -l now sip");
 	ok(args_times(&a, NOW, error) < 0 && strstr(error, "empty"),
 	    "an empty window");
+	(void)parse("-i any -f today sip");
+	is_int(args_times(&a, MIDNIGHT, error), 0, "today, as it begins");
+	ok(a.first_s == MIDNIGHT && a.last_s == MIDNIGHT + 1,
+	    "  has this second");
+	(void)parse("-i any -f today -l now sip");
+	is_int(args_times(&a, MIDNIGHT, error), 0, "  and where now is said");
+	(void)parse("-i any -f yesterday -l today sip");
+	is_int(args_times(&a, MIDNIGHT, error), 0, "  yesterday");
+	is_int(a.last_s, MIDNIGHT, "  ends with it");
+	(void)parse("-i any -f today -l today sip");
+	ok(args_times(&a, MIDNIGHT, error) < 0, "  that was nothing of today");
+	(void)parse("-i any -f 1795478401 sip");
+	ok(args_times(&a, MIDNIGHT, error) < 0, "what is still to come");
 	(void)parse("-i any -f now -l -1d sip");
 	ok(args_times(&a, NOW, error) < 0, "the wrong way round");
 	(void)parse("-i any -f bogus sip");
