@@ -117,6 +117,7 @@ answer_ask_names(const struct answer *a, struct names *names, bool *cut)
 	size_t n = godb_result_n_rows(a->result);
 
 	*cut = false;
+	names_forget(names);
 	for (size_t i = 0; i < n && !*cut; i++) {
 		struct godb_result_row row;
 		char text[GP_ADDR_TEXT_MAX];

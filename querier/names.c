@@ -292,6 +292,14 @@ set_addr(struct known *k, const char *addr)
 	(void)snprintf(k->addr, sizeof(k->addr), "%s", addr);
 }
 
+void
+names_forget(struct names *n)
+{
+	memset(n->slot, 0, n->n_slots * sizeof(*n->slot));
+	n->n = 0;
+	n->asked = n->late = false;
+}
+
 bool
 names_want(struct names *n, const char *addr)
 {

@@ -35,6 +35,8 @@ void names_free(struct names *n); /* accepts NULL */
 int names_networks(struct names *n, const char *name, const char **text,
     size_t *len, char why[GODB_COND_WHY_MAX]);
 
+/* Forgets those remembered for another answer, and what they are called. */
+void names_forget(struct names *n);
 /* Remembers an address; false when there are too many. */
 bool names_want(struct names *n, const char *addr);
 /* When names are waited for no longer, as CLOCK_MONOTONIC has it; 0: after five

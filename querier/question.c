@@ -539,5 +539,8 @@ question_watch(struct session *s)
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		session_start_clock(s);
 		session_find_window(s);
+		godb_ifaces_free(s->have);
+		free(s->ifaces);
+		question_choose_ifaces(s); /* more may have come */
 	}
 }

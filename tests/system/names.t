@@ -91,6 +91,39 @@ p.wait()
 PY
 )
 ok "a server that sends without end is not heard to it: $took ms" test "$took" -lt 5000
+# an answer of --watch is about the interfaces and the addresses of its own time
+block() {
+	printf '%s\n' "B $1 1767225600 4 300 0 0 0 0" \
+	    "R $2 198.51.100.7 443 6 $3 0 1 0 TLS" "C $1 1767225600"
+}
+block eth0 192.0.2.1 100 | "$HELPERS/lib/rows2store" "$T/watched"
+block eth1 192.0.2.8 500 >"$T/later"
+: >"$T/asked"
+out=$(python3 - "$T" "$DNS" "$HELPERS/lib/rows2store" <<'PY'
+import os, pty, select, subprocess, sys, time
+folder, dns, rows2store = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp("goquery", ["goquery", "-d", folder + "/watched", "-i", "any",
+                          "-f", "0", "--watch", "1", "-n", "1", "--resolve",
+                          "--dns", dns, "sip"])
+out, came, end = b"", False, time.monotonic() + 20
+while out.count(b"192.0.2.8") < 3 and time.monotonic() < end:
+    if select.select([fd], [], [], 0.1)[0]:
+        out += os.read(fd, 65536)
+    if not came and b"Coverage" in out:
+        with open(folder + "/later") as rows:
+            subprocess.run([rows2store, folder + "/watched"], stdin=rows)
+        came = True
+os.write(fd, b"\x03")
+os.waitpid(pid, 0)
+print(out.decode())
+PY
+)
+like "$out" 'Interface:  eth0,eth1' "--watch: an interface that came meanwhile"
+like "$out" ' 192\.0\.2\.8 .* 500\.00  B' "  with its rows"
+is "$(sed -n '/^8\.2\.0\.192/,$p' "$T/asked" | grep -c '^1\.2\.0\.192')" 0 \
+    "  names are those of the answer's addresses"
 stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
