@@ -270,6 +270,12 @@ check_refusals(void)
 	is_int(a.action, ARGS_HELP, "-h is help");
 	good("-V --list");
 	is_int(a.action, ARGS_VERSION, "-V is the version");
+	good("-h --remote u -d s");
+	is_int(a.action, ARGS_HELP, "  whatever else there is");
+	good("-V -i  sip");
+	bad("seen --watch 5 -e csv", "text table");
+	bad("seen --dns 192.0.2.53", "do not fit");
+	good("seen --watch 5 -c tcp");
 	bad("--in seen", "do not fit");
 	bad("--out seen 192.0.2.1", "do not fit");
 	bad("--list --having bytes>1", "--having");
