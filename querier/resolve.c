@@ -10,7 +10,8 @@
  *     Q 500              for each of them a line: name, country, asn, org,
  *                        with tabs between; names are waited for so many
  *                        milliseconds, or for five seconds; then a line
- *                        "late" when some had not come
+ *                        "late" when some had not come by then, or "mute"
+ *                        when the server let some go without an answer
  * Each answer ends with a line that is a dot.
  *
  * The server's socket and the MMDB files are open before the sandbox closes;
@@ -63,6 +64,7 @@ struct helper {
 	struct geo *geoip, *asn;
 	struct question *question;
 	size_t n;
+	bool mute; /* the server was, or would not tell, for one of them */
 };
 
 static struct out out;
@@ -254,6 +256,7 @@ take_answer(struct helper *h, const uint8_t *p, size_t len)
 		if (rc < 0)
 			continue;
 		q->done = true;
+		h->mute |= ptr_refuses(p);
 		if (rc > 0)
 			q->name = strdup(name);
 		return;
@@ -274,7 +277,7 @@ keep_going(struct helper *h, int64_t now_ns)
 			continue;
 		if (q->sent_ns && now_ns - q->sent_ns >= TRY_NS &&
 		    q->tries == TRIES) {
-			q->done = true;
+			q->done = h->mute = true;
 			continue;
 		}
 		open = true;
@@ -294,30 +297,31 @@ is_open(const struct helper *h)
 	return false;
 }
 
-/* Returns whether it had to give up. */
-static bool
+/* Returns what is to be said of names that are missing. */
+static const char *
 resolve(struct helper *h, int64_t most_ns)
 {
 	int64_t end_ns = gp_clock_mono_ns() + most_ns;
 	uint8_t answer[1500];
 
+	h->mute = false;
 	for (;;) {
 		int64_t now_ns = gp_clock_mono_ns();
 		struct pollfd p = {.fd = h->socket, .events = POLLIN};
 		int64_t left_ms = (end_ns - now_ns) / NS_PER_MS + 1;
 		ssize_t got;
 
-		if (now_ns >= end_ns)
-			return is_open(h);
-		if (!keep_going(h, now_ns))
-			return false;
+		if (now_ns >= end_ns && is_open(h))
+			return "late\n";
+		if (now_ns >= end_ns || !keep_going(h, now_ns))
+			return h->mute ? "mute\n" : "";
 		(void)poll(&p, 1, left_ms < 50 ? (int)left_ms : 50);
 		/* whoever sends faster than is read here is left, too */
 		while ((got = recv(h->socket, answer, sizeof(answer), 0)) > 0 &&
 		    gp_clock_mono_ns() < end_ns)
 			take_answer(h, answer, (size_t)got);
 		if (got < 0 && errno == ECONNREFUSED)
-			return false; /* nobody is there */
+			return is_open(h) ? "mute\n" : ""; /* nobody is there */
 	}
 }
 
@@ -402,7 +406,7 @@ parse_patience(const char *line)
 static void
 answer_addresses(struct helper *h, int64_t most_ns)
 {
-	bool late = h->socket >= 0 && resolve(h, most_ns);
+	const char *missing = h->socket >= 0 ? resolve(h, most_ns) : "";
 
 	for (size_t i = 0; i < h->n; i++) {
 		struct question *q = &h->question[i];
@@ -421,8 +425,7 @@ answer_addresses(struct helper *h, int64_t most_ns)
 		out_char(&out, '\n');
 		free(q->name);
 	}
-	if (late)
-		out_str(&out, "late\n");
+	out_str(&out, missing);
 	h->n = 0;
 }
 

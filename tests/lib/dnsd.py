@@ -6,7 +6,7 @@ NAME is an address; ANSWER a host name, or one of
     @silent  no answer         @slow   an answer after 2.5 s
     @forge   answers with another id and another question first
     @loop    a name that points to itself      @cut    half an answer
-    @bytes   a name with control characters
+    @bytes   a name with control characters    @refuse  it will not tell
 It listens on 127.0.0.1, writes its port to PORTFILE, and a line to standard
 error for each question.  Other addresses do not exist.
 """
@@ -42,6 +42,8 @@ def reply(query, what):
                 answer(query[:13] + b"x" + query[14:],
                        labels(b"forged.example")),
                 answer(query, labels(b"true.example"))]
+    if what == "@refuse":
+        return [answer(query, b"", 5, 0)]
     if what == "@loop":
         at = len(query) + 12
         return [answer(query, struct.pack(">H", 0xc000 | at))]

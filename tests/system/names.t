@@ -18,7 +18,7 @@ q() { goquery -d "$S" -i eth0 -f 2026-01-01 -l 2026-01-02 "$@"; }
 
 python3 tests/lib/dnsd.py "$T/port" 192.0.2.1=one.example 192.0.2.2=@silent \
     192.0.2.3=@forge 192.0.2.4=@loop 192.0.2.5=@cut 192.0.2.6=@bytes \
-    192.0.2.7=@slow 198.51.100.7=server.example 2001:db8::1=six.example \
+    192.0.2.7=@slow 192.0.2.8=@refuse 198.51.100.7=server.example 2001:db8::1=six.example \
     2>"$T/asked" &
 dnsd=$!
 stop() { kill $dnsd 2>/dev/null; }
@@ -42,6 +42,8 @@ is "$(name 192.0.2.2)$(name 192.0.2.4)$(name 192.0.2.5)$(name 192.0.2.9)" "" \
     "silent, looping, cut and unknown: no name"
 is "$(name 192.0.2.6)" "a?b???31m.example" "control characters do not get through"
 is "$(printf '%s\n' "$out" | cut -d, -f1,3-)" "$(q -e csv -s sip sip)" "and nothing else changes"
+like "$err" '^goquery: note: the DNS server gave no answer for some addresses' \
+    "  that a server was silent is told"
 run 0 "in text" q --resolve --dns "$DNS" -c 'sip = 192.0.2.1' talk_conv
 like "$out" '192\.0\.2\.1 +one\.example +198\.51\.100\.7 +server\.example' "both ends"
 is "$(q --resolve --dns "$DNS" -e json -c 'sip = 192.0.2.1' sip | jq -r '.rows[0].sip_name')" \
@@ -55,7 +57,11 @@ is "$(name 192.0.2.1),$(name 192.0.2.2),$(name 192.0.2.7)" one.example,, "  name
 like "$err" '^goquery: note: the time for names of addresses was over' "  and that some have not is told"
 run 0 "all in time" q --timeout 20s --resolve --dns "$DNS" -c 'sip = 192.0.2.1' sip
 like "$out" 'one\.example' "  all there"
-is "$(printf '%s\n' "$out" | grep -c 'time for names')" 0 "  without a note"
+is "$(printf '%s\n' "$out" | grep -c 'time for names\|DNS server')" 0 "  without a note"
+run 0 "a server that refuses" q --resolve --dns "$DNS" -c 'sip = 192.0.2.8' sip
+like "$out" '^Note: the DNS server gave no answer' "  is told"
+run 0 "no such name" q --resolve --dns "$DNS" -c 'sip = 192.0.2.9' sip
+is "$(printf '%s\n' "$out" | grep -c 'DNS server')" 0 "  is an answer"
 run 0 "a network has no name" q --resolve --dns "$DNS" -e csv sip/24/127
 is "$(printf '%s\n' "$out" | cut -d, -f1-2 | sort | tr '\n' ' ')" \
     "192.0.2.0/24, 2001:db8::/127, sip,sip_name " "  and its column stays empty"
@@ -128,6 +134,7 @@ stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
 is "$(name 192.0.2.1)" "" "  none"
+like "$err" '^goquery: note: the DNS server gave no answer' "  and why"
 {
 	echo "B eth0 1767225600 4 300 0 0 0 0"
 	n=0
