@@ -20,6 +20,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <seccomp.h>
@@ -118,13 +119,16 @@ parse_port(const char *text, uint16_t *port)
 	return *text == '\0' && v > 0 && v <= UINT16_MAX;
 }
 
-/* "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353", "2001:db8::53" */
+/* "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353", "2001:db8::53",
+ * "fe80::53%eth0"; *zone gets the interface, "" when there is none. */
 static bool
-parse_server(char *text, struct gp_addr *addr, uint16_t *port)
+parse_server(char *text, struct gp_addr *addr, uint16_t *port,
+    const char **zone)
 {
-	char *colon = strrchr(text, ':'), *zone;
+	char *colon = strrchr(text, ':'), *percent;
 
 	*port = DNS_PORT;
+	*zone = "";
 	if (text[0] == '[') {
 		char *end = strchr(text, ']');
 
@@ -141,9 +145,11 @@ parse_server(char *text, struct gp_addr *addr, uint16_t *port)
 		if (!parse_port(colon + 1, port))
 			return false;
 	}
-	zone = strchr(text, '%');
-	if (zone)
-		*zone = '\0';
+	percent = strchr(text, '%');
+	if (percent) {
+		*percent = '\0';
+		*zone = percent + 1;
+	}
 	return gp_addr_parse(text, addr) == 0;
 }
 
@@ -153,6 +159,7 @@ open_server(const char *given)
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 	struct gp_addr addr;
+	const char *zone;
 	char server[64];
 	uint16_t port;
 	int fd, rc;
@@ -161,12 +168,15 @@ open_server(const char *given)
 		system_server(server);
 	else
 		(void)snprintf(server, sizeof(server), "%s", given);
-	if (!parse_server(server, &addr, &port))
+	if (!parse_server(server, &addr, &port, &zone))
 		die("no DNS server: '%s' (an address, perhaps with a port)",
 		    given);
 	memcpy(&v4.sin_addr, addr.b, 4);
 	memcpy(&v6.sin6_addr, addr.b, 16);
 	v4.sin_port = v6.sin6_port = htons(port);
+	v6.sin6_scope_id = *zone ? if_nametoindex(zone) : 0;
+	if (*zone && v6.sin6_scope_id == 0)
+		die("DNS server: %s: %s", zone, strerror(errno));
 	fd = socket(addr.version == 4 ? AF_INET : AF_INET6,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)

@@ -146,6 +146,27 @@ like "$err" '^goquery: note: the DNS server gave no answer' "  and why"
 } | "$HELPERS/lib/rows2store" "$T/many"
 is "$(goquery -d "$T/many" -i eth0 -f 0 --resolve --dns "$DNS" -e json sip | jq -r '.summary.notes[]' | grep -c 'only the first 2000 addresses')" \
     1 "too many addresses: that is noted"
+# the server that an IPv6 router advertises is often of this link alone
+cat >"$T/link.sh" <<'END'
+ip link add gplink type veth peer name gppeer && ip link set lo up &&
+    ip link set gplink up && ip link set gppeer up &&
+    ip -6 addr add fe80::53/64 dev gplink nodad || exit 1
+python3 tests/lib/dnsd.py --on fe80::53%gplink "$T/linkport" \
+    192.0.2.1=link.example 2>/dev/null &
+dnsd=$!
+n=0
+until [ -s "$T/linkport" ] || [ $((n += 1)) = 50 ]; do sleep 0.1; done
+goquery -d "$S" -i eth0 -f 2026-01-01 -l 2026-01-02 -e csv --resolve \
+    --dns "[fe80::53%$1]:$(cat "$T/linkport")" -c 'sip = 192.0.2.1' sip
+kill $dnsd
+END
+link() { T=$T S=$S unshare -n sh "$T/link.sh" "$1" 2>&1; }
+if unshare -n true 2>/dev/null; then
+	like "$(link gplink)" '^192\.0\.2\.1,link\.example,' "a server of a link"
+	like "$(link nolink)" 'DNS server: nolink: No such device' "  of none"
+else
+	pass "a server of a link # SKIP no namespaces here"
+fi
 run 1 "a server that is none" q --resolve --dns nonsense sip
 like "$err" 'no DNS server' "  is named"
 for server in 192.0.2.53:53x 192.0.2.53: 192.0.2.53:0 192.0.2.53:65536 \
