@@ -117,6 +117,7 @@ answer_ask_names(const struct answer *a, struct names *names, bool *cut)
 	size_t n = godb_result_n_rows(a->result);
 
 	*cut = false;
+	names_forget(names);
 	for (size_t i = 0; i < n && !*cut; i++) {
 		struct godb_result_row row;
 		char text[GP_ADDR_TEXT_MAX];
@@ -298,8 +299,7 @@ bool
 answer_warning(const struct answer *a, size_t i, char out[256])
 {
 	const uint32_t mixed = GODB_PART_DIR_IFACE | GODB_PART_DIR_FLOW;
-	const char *name, *near_name;
-	bool late;
+	const char *name, *near_name, *lack;
 
 	if ((godb_coverage_directions(a->coverage) & mixed) == mixed) {
 		if (i == 0) {
@@ -316,13 +316,12 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 		return true;
 	}
 	i -= a->names_cut;
-	late = a->names && names_late(a->names);
-	if (late && i == 0) {
-		(void)snprintf(out, 256, "the time for names of addresses was "
-		    "over before all had come");
+	lack = a->names ? names_lack(a->names) : NULL;
+	if (lack && i == 0) {
+		(void)snprintf(out, 256, "%s", lack);
 		return true;
 	}
-	i -= late;
+	i -= lack != NULL;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
 		note_unknown(a, name, near_name, out);

@@ -517,6 +517,15 @@ finish_inspection(struct args *a, char *error)
 	return 0;
 }
 
+static int
+finish_watch(const struct args *a, char *error)
+{
+	if (a->watch_s && a->format != ARGS_TXT)
+		return FAIL("--watch is for the text table, not for -e %s",
+		    args_format(a->format));
+	return 0;
+}
+
 /* Rows by interface and time, all of them. */
 static int
 finish_seen(struct args *a, const struct typed *t, char *error)
@@ -527,7 +536,7 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 		return FAIL("seen is told in txt, csv, json and jsonl");
 	if (t->sort || t->packets || t->in || t->out || a->ascending ||
 	    (a->limit_text && !a->new) || a->share || a->n_show || a->bin_s ||
-	    a->having[0] || a->plot || a->resolve || a->geo)
+	    a->having[0] || a->plot || a->resolve || a->geo || a->dns)
 		return FAIL("seen takes -i, -f, -l, -c and -e; the options for "
 		    "tables do not fit");
 	if (a->new && (a->n_indicators || a->condition[0] || a->watch_s))
@@ -538,7 +547,7 @@ finish_seen(struct args *a, const struct typed *t, char *error)
 		    "nor --watch; without them it answers for the condition");
 	a->keys = a->remote ? seen_remote_keys : seen_keys;
 	a->sort = GODB_KEY_IFACE;
-	return 0;
+	return finish_watch(a, error);
 }
 
 /* What needs the store, or the sensor itself. */
@@ -568,9 +577,8 @@ finish_table(struct args *a, char *error)
 	if (a->plot && a->format != ARGS_TXT)
 		return FAIL("--plot draws below the text table; -e %s has its "
 		    "own", args_format(a->format));
-	if (a->watch_s && a->format != ARGS_TXT)
-		return FAIL("--watch is for the text table, not for -e %s",
-		    args_format(a->format));
+	if (finish_watch(a, error) < 0)
+		return -EINVAL;
 	if (a->dns && !a->resolve)
 		return FAIL("--dns is asked only with --resolve");
 	if (a->share && (a->sort >= 0 || a->ascending ||
@@ -589,8 +597,11 @@ static int
 finish(struct args *a, const struct typed *t, char *error)
 {
 	struct godb_diag diag;
-	int rc = finish_remote(a, error);
+	int rc;
 
+	if (explains(a->action))
+		return 0;
+	rc = finish_remote(a, error);
 	if (rc < 0)
 		return rc;
 	/* an empty variable of a script asks for nothing, not for all */
@@ -693,6 +704,8 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 	/* an answer with a row for each block soon is more than one reads */
 	bool by_block = !a->seen && godb_keys_has(&a->keys, GODB_KEY_TIME) &&
 	    a->bin_s < GP_DAY_S;
+	/* with this whole second: a block may have begun with it */
+	bool ends_now = !a->last || gp_words_casecmp(a->last, "now") == 0;
 	char why[160];
 
 	a->last_s = now_s;
@@ -705,7 +718,8 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 		a->first_s = 0;
 	if (a->first && when_parse(a->first, now_s, &a->first_s, why) < 0)
 		return FAIL("-f: %s", why);
-	if (a->first_s >= a->last_s) {
+	if (a->first_s >= a->last_s + ends_now ||
+	    (a->first && a->last && gp_words_casecmp(a->first, a->last) == 0)) {
 		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
 
 		when_format_local(a->first_s, first);
@@ -713,9 +727,7 @@ args_times(struct args *a, int64_t now_s, char error[ARGS_ERROR_MAX])
 		return FAIL("the window is empty: -f is %s, -l is %s", first,
 		    last);
 	}
-	/* of the second that it is now, too: with it a block may have begun */
-	if (!a->last || gp_words_casecmp(a->last, "now") == 0)
-		a->last_s = now_s + 1;
+	a->last_s += ends_now;
 	return a->new ? find_new(a, now_s, error) : 0;
 }
 

@@ -25,7 +25,7 @@ int args_set_threads(struct args *a, const char *value, char *error);
 int args_set_watch(struct args *a, const char *value, char *error);
 int args_set_sandbox(struct args *a, const char *value, char *error);
 /* A column that the question asks for or that is counted: after the columns
- * are known.  What decides the order is shown, too. */
+ * are known.  Rows and what is counted as different are shown then, too. */
 int args_set_sort(struct args *a, const char *value, char *error);
 
 #endif

@@ -209,7 +209,7 @@ make_bars(const struct chart *c, unsigned width, struct bars *b)
 		size_t at = bin_index(c, c->bin[i].time_s) / b->bins;
 		uint64_t *v = &b->value[at < b->n ? at : b->n - 1];
 
-		*v += c->bin[i].value;
+		*v = units_sum(*v, c->bin[i].value);
 		b->most = *v > b->most ? *v : b->most;
 	}
 }

@@ -116,7 +116,7 @@ indicators_add(struct indicators *x, const char *source, const char *text,
 		size_t n;
 
 		if (text[at] == '#') {
-			while (at < len && text[at] != '\n')
+			while (at < len && text[at] != '\n' && text[at] != '\r')
 				at++;
 			continue;
 		}

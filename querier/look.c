@@ -18,20 +18,29 @@
 
 /* ---- seen ADDRESS... --------------------------------------------------- */
 
+/* Of nothing there is no answer: an empty variable of a script, or a list that
+ * did not come, would be a "never". */
 static void
 read_indicators(struct session *s, struct indicators *what)
 {
 	for (unsigned i = 0; i < s->args.n_indicators; i++) {
 		const char *word = s->args.indicator[i], *text = word;
 		char error[512], why[GODB_COND_WHY_MAX] = "";
-		size_t len = strlen(word);
+		size_t len = strlen(word), before = what->n;
 
 		if (word[0] == '@' &&
 		    sets_fetch(&s->sets, word, &text, &len, why) < 0)
 			session_die(EXIT_ERROR, "%s", why);
 		if (indicators_add(what, word, text, len, error) < 0)
 			session_die(EXIT_USAGE, "%s", error);
+		if (word[0] != '@' && what->n == before)
+			session_die(EXIT_USAGE, "'%.60s' is no address and no "
+			    "prefix", word);
 	}
+	if (what->n == 0)
+		session_die(EXIT_USAGE, "no address is in %.200s%s",
+		    s->args.indicator[0], s->args.n_indicators > 1 ?
+		    " or any of the other lists" : "");
 }
 
 static struct godb_seen *

@@ -29,7 +29,8 @@ struct names {
 	uint32_t *slot; /* number in known, and 1; 0: free */
 	size_t n_slots; /* power of two */
 	const int64_t *end_ns; /* NULL: whenever */
-	bool asked, late;
+	bool asked;
+	const char *lack; /* what names_lack() says */
 	char *answer; /* of the last question; fields lie in it */
 	size_t len;
 	char *networks;
@@ -292,6 +293,15 @@ set_addr(struct known *k, const char *addr)
 	(void)snprintf(k->addr, sizeof(k->addr), "%s", addr);
 }
 
+void
+names_forget(struct names *n)
+{
+	memset(n->slot, 0, n->n_slots * sizeof(*n->slot));
+	n->n = 0;
+	n->asked = false;
+	n->lack = NULL;
+}
+
 bool
 names_want(struct names *n, const char *addr)
 {
@@ -310,7 +320,7 @@ names_want(struct names *n, const char *addr)
 }
 
 /* Each line has the fields of one address, in the order of the question; then
- * "late" when names are missing because time was over. */
+ * "late" or "mute" when names are missing: resolve.c. */
 static int
 take_fields(struct names *n)
 {
@@ -325,8 +335,13 @@ take_fields(struct names *n)
 			*s++ = '\0';
 		}
 	}
-	n->late = strcmp(s, "late\n") == 0;
-	return *s && !n->late ? -EBADMSG : 0;
+	n->lack = NULL;
+	if (strcmp(s, "late\n") == 0)
+		n->lack = "the time for names of addresses was over before "
+		    "all had come";
+	else if (strcmp(s, "mute\n") == 0)
+		n->lack = "the DNS server gave no answer for some addresses";
+	return *s && !n->lack ? -EBADMSG : 0;
 }
 
 static void
@@ -350,10 +365,10 @@ names_until(struct names *n, const int64_t *end_ns)
 		n->end_ns = end_ns;
 }
 
-bool
-names_late(const struct names *n)
+const char *
+names_lack(const struct names *n)
 {
-	return n->late;
+	return n->lack;
 }
 
 int

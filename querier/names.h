@@ -35,6 +35,8 @@ void names_free(struct names *n); /* accepts NULL */
 int names_networks(struct names *n, const char *name, const char **text,
     size_t *len, char why[GODB_COND_WHY_MAX]);
 
+/* Forgets those remembered for another answer, and what they are called. */
+void names_forget(struct names *n);
 /* Remembers an address; false when there are too many. */
 bool names_want(struct names *n, const char *addr);
 /* When names are waited for no longer, as CLOCK_MONOTONIC has it; 0: after five
@@ -43,8 +45,9 @@ bool names_want(struct names *n, const char *addr);
 void names_until(struct names *n, const int64_t *end_ns);
 /* Asks for all that are remembered.  0 or -errno. */
 int names_ask(struct names *n);
-/* Whether time was over before all answers had come. */
-bool names_late(const struct names *n);
+/* Why names of the last answer are missing that might be there; NULL: none
+ * are. */
+const char *names_lack(const struct names *n);
 
 /* What an address is called, NULL when that was not asked for; its fields are
  * never NULL. */

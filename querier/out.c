@@ -121,14 +121,16 @@ utf8_length(const char *s, uint32_t *code)
 	return len;
 }
 
-/* C0, DEL, C1, and what changes the direction or joins lines. */
+/* C0, DEL, C1, and what is not seen but changes the direction, or joins or
+ * parts lines and words. */
 static bool
 is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) ||
 	    (code >= 0x200b && code <= 0x200f) ||
 	    (code >= 0x2028 && code <= 0x202e) ||
-	    (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+	    (code >= 0x2060 && code <= 0x206f) || code == 0x061c ||
+	    code == 0xfeff;
 }
 
 /* Next character of s, clean, into piece; returns how much of s it took. */

@@ -1,13 +1,14 @@
 #include "querier/ptr.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define HEADER   12
 #define TYPE_PTR 12
 #define CLASS_IN 1
+#define NO_ERROR 0 /* RFC 1035, 4.1.1 */
+#define NO_NAME  3
 #define JUMPS    32 /* more compression pointers than any honest answer has */
 
 static size_t
@@ -135,7 +136,7 @@ ptr_answer(const uint8_t *query, size_t query_len, const uint8_t *p, size_t len,
 	    get16(p + 4) != 1 ||
 	    memcmp(p + HEADER, query + HEADER, query_len - HEADER) != 0)
 		return -EBADMSG;
-	if ((p[3] & 15) != 0)
+	if ((p[3] & 15) != NO_ERROR)
 		return 0; /* no such name, or the server cannot tell */
 	records = get16(p + 6);
 	for (unsigned i = 0; i < records; i++) {
@@ -152,4 +153,12 @@ ptr_answer(const uint8_t *query, size_t query_len, const uint8_t *p, size_t len,
 		at += 10 + data;
 	}
 	return 0;
+}
+
+bool
+ptr_refuses(const uint8_t *p)
+{
+	unsigned code = p[3] & 15;
+
+	return code != NO_ERROR && code != NO_NAME;
 }

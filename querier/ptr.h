@@ -5,6 +5,7 @@
 #ifndef PTR_H
 #define PTR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +24,9 @@ size_t ptr_query(uint16_t id, const struct gp_addr *a,
  */
 int ptr_answer(const uint8_t *query, size_t query_len, const uint8_t *p,
     size_t len, char name[PTR_NAME_MAX]);
+
+/* Whether an answer, of which ptr_answer() has said 0 or 1, does not tell if
+ * there is a name: the server failed or would not. */
+bool ptr_refuses(const uint8_t *p);
 
 #endif

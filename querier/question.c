@@ -486,11 +486,11 @@ exit_code(const struct session *s)
 	bool any, unreadable, empty = godb_result_n_hits(s->result) == 0;
 
 	question_say_incomplete(s, s->coverage, &any, &unreadable);
-	if (s->args.seen)
+	if (s->args.seen) {
 		any |= question_known(s).unknown != ANSWER_KNOWN;
-	if (s->args.seen)
 		return !empty ? EXIT_FINE : any ? EXIT_INCOMPLETE
 						: EXIT_NOT_SEEN;
+	}
 	if (empty && !s->args.external)
 		say_where_data_is(s);
 	if (unreadable || (any && s->args.fail_incomplete))
@@ -539,5 +539,8 @@ question_watch(struct session *s)
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 		session_start_clock(s);
 		session_find_window(s);
+		godb_ifaces_free(s->have);
+		free(s->ifaces);
+		question_choose_ifaces(s); /* more may have come */
 	}
 }

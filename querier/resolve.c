@@ -10,7 +10,8 @@
  *     Q 500              for each of them a line: name, country, asn, org,
  *                        with tabs between; names are waited for so many
  *                        milliseconds, or for five seconds; then a line
- *                        "late" when some had not come
+ *                        "late" when some had not come by then, or "mute"
+ *                        when the server let some go without an answer
  * Each answer ends with a line that is a dot.
  *
  * The server's socket and the MMDB files are open before the sandbox closes;
@@ -19,6 +20,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <seccomp.h>
@@ -63,6 +65,7 @@ struct helper {
 	struct geo *geoip, *asn;
 	struct question *question;
 	size_t n;
+	bool mute; /* the server was, or would not tell, for one of them */
 };
 
 static struct out out;
@@ -116,13 +119,16 @@ parse_port(const char *text, uint16_t *port)
 	return *text == '\0' && v > 0 && v <= UINT16_MAX;
 }
 
-/* "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353", "2001:db8::53" */
+/* "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353", "2001:db8::53",
+ * "fe80::53%eth0"; *zone gets the interface, "" when there is none. */
 static bool
-parse_server(char *text, struct gp_addr *addr, uint16_t *port)
+parse_server(char *text, struct gp_addr *addr, uint16_t *port,
+    const char **zone)
 {
-	char *colon = strrchr(text, ':'), *zone;
+	char *colon = strrchr(text, ':'), *percent;
 
 	*port = DNS_PORT;
+	*zone = "";
 	if (text[0] == '[') {
 		char *end = strchr(text, ']');
 
@@ -139,9 +145,11 @@ parse_server(char *text, struct gp_addr *addr, uint16_t *port)
 		if (!parse_port(colon + 1, port))
 			return false;
 	}
-	zone = strchr(text, '%');
-	if (zone)
-		*zone = '\0';
+	percent = strchr(text, '%');
+	if (percent) {
+		*percent = '\0';
+		*zone = percent + 1;
+	}
 	return gp_addr_parse(text, addr) == 0;
 }
 
@@ -151,6 +159,7 @@ open_server(const char *given)
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 	struct gp_addr addr;
+	const char *zone;
 	char server[64];
 	uint16_t port;
 	int fd, rc;
@@ -159,12 +168,15 @@ open_server(const char *given)
 		system_server(server);
 	else
 		(void)snprintf(server, sizeof(server), "%s", given);
-	if (!parse_server(server, &addr, &port))
+	if (!parse_server(server, &addr, &port, &zone))
 		die("no DNS server: '%s' (an address, perhaps with a port)",
 		    given);
 	memcpy(&v4.sin_addr, addr.b, 4);
 	memcpy(&v6.sin6_addr, addr.b, 16);
 	v4.sin_port = v6.sin6_port = htons(port);
+	v6.sin6_scope_id = *zone ? if_nametoindex(zone) : 0;
+	if (*zone && v6.sin6_scope_id == 0)
+		die("DNS server: %s: %s", zone, strerror(errno));
 	fd = socket(addr.version == 4 ? AF_INET : AF_INET6,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -254,6 +266,7 @@ take_answer(struct helper *h, const uint8_t *p, size_t len)
 		if (rc < 0)
 			continue;
 		q->done = true;
+		h->mute |= ptr_refuses(p);
 		if (rc > 0)
 			q->name = strdup(name);
 		return;
@@ -274,7 +287,7 @@ keep_going(struct helper *h, int64_t now_ns)
 			continue;
 		if (q->sent_ns && now_ns - q->sent_ns >= TRY_NS &&
 		    q->tries == TRIES) {
-			q->done = true;
+			q->done = h->mute = true;
 			continue;
 		}
 		open = true;
@@ -294,30 +307,31 @@ is_open(const struct helper *h)
 	return false;
 }
 
-/* Returns whether it had to give up. */
-static bool
+/* Returns what is to be said of names that are missing. */
+static const char *
 resolve(struct helper *h, int64_t most_ns)
 {
 	int64_t end_ns = gp_clock_mono_ns() + most_ns;
 	uint8_t answer[1500];
 
+	h->mute = false;
 	for (;;) {
 		int64_t now_ns = gp_clock_mono_ns();
 		struct pollfd p = {.fd = h->socket, .events = POLLIN};
 		int64_t left_ms = (end_ns - now_ns) / NS_PER_MS + 1;
 		ssize_t got;
 
-		if (now_ns >= end_ns)
-			return is_open(h);
-		if (!keep_going(h, now_ns))
-			return false;
+		if (now_ns >= end_ns && is_open(h))
+			return "late\n";
+		if (now_ns >= end_ns || !keep_going(h, now_ns))
+			return h->mute ? "mute\n" : "";
 		(void)poll(&p, 1, left_ms < 50 ? (int)left_ms : 50);
 		/* whoever sends faster than is read here is left, too */
 		while ((got = recv(h->socket, answer, sizeof(answer), 0)) > 0 &&
 		    gp_clock_mono_ns() < end_ns)
 			take_answer(h, answer, (size_t)got);
 		if (got < 0 && errno == ECONNREFUSED)
-			return false; /* nobody is there */
+			return is_open(h) ? "mute\n" : ""; /* nobody is there */
 	}
 }
 
@@ -402,7 +416,7 @@ parse_patience(const char *line)
 static void
 answer_addresses(struct helper *h, int64_t most_ns)
 {
-	bool late = h->socket >= 0 && resolve(h, most_ns);
+	const char *missing = h->socket >= 0 ? resolve(h, most_ns) : "";
 
 	for (size_t i = 0; i < h->n; i++) {
 		struct question *q = &h->question[i];
@@ -421,8 +435,7 @@ answer_addresses(struct helper *h, int64_t most_ns)
 		out_char(&out, '\n');
 		free(q->name);
 	}
-	if (late)
-		out_str(&out, "late\n");
+	out_str(&out, missing);
 	h->n = 0;
 }
 

@@ -9,6 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What some systems put before UTF-8 (RFC 3629, 6). */
+#define MARK       "\357\273\277"
+#define MARK_BYTES 3
+
 static int
 find_file(const struct sets *s, const char *name)
 {
@@ -116,5 +120,9 @@ sets_fetch(void *arg, const char *name, const char **text, size_t *len,
 	}
 	*text = s->file[i].text;
 	*len = s->file[i].len;
+	if (*len >= MARK_BYTES && memcmp(*text, MARK, MARK_BYTES) == 0) {
+		*text += MARK_BYTES;
+		*len -= MARK_BYTES;
+	}
 	return 0;
 }

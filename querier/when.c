@@ -188,7 +188,9 @@ take_clock(const char **s, struct moment *m)
 	if (!take_short(s, 0, 23, &m->hour) || !take_char(s, ':') ||
 	    !take_field(s, 2, 0, 59, &m->minute))
 		return false;
-	if (take_char(s, ':') && !take_field(s, 2, 0, 60, &m->second))
+	if (!take_char(s, ':'))
+		return true;
+	if (!take_field(s, 2, 0, 60, &m->second))
 		return false;
 	if (take_char(s, '.')) {
 		int64_t fraction;

@@ -455,7 +455,7 @@ take_members(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 		size_t n = 0;
 
 		if (s[at] == '#') {
-			while (at < len && s[at] != '\n')
+			while (at < len && s[at] != '\n' && s[at] != '\r')
 				at++;
 			continue;
 		}

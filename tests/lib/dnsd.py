@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """A DNS server for tests: answers questions for the names of addresses.
 
-usage: dnsd.py PORTFILE NAME=ANSWER...
+usage: dnsd.py [--on ADDRESS] PORTFILE NAME=ANSWER...
 NAME is an address; ANSWER a host name, or one of
     @silent  no answer         @slow   an answer after 2.5 s
     @forge   answers with another id and another question first
     @loop    a name that points to itself      @cut    half an answer
-    @bytes   a name with control characters
-It listens on 127.0.0.1, writes its port to PORTFILE, and a line to standard
+    @bytes   a name with control characters    @refuse  it will not tell
+It listens on ADDRESS, or 127.0.0.1, writes its port to PORTFILE, and a line to standard
 error for each question.  Other addresses do not exist.
 """
 import ipaddress
@@ -42,6 +42,8 @@ def reply(query, what):
                 answer(query[:13] + b"x" + query[14:],
                        labels(b"forged.example")),
                 answer(query, labels(b"true.example"))]
+    if what == "@refuse":
+        return [answer(query, b"", 5, 0)]
     if what == "@loop":
         at = len(query) + 12
         return [answer(query, struct.pack(">H", 0xc000 | at))]
@@ -53,12 +55,17 @@ def reply(query, what):
 
 
 def main():
-    table = {}
+    where, table = "127.0.0.1", {}
+    if sys.argv[1] == "--on":
+        where = sys.argv[2]
+        del sys.argv[1:3]
     for pair in sys.argv[2:]:
         name, what = pair.split("=", 1)
         table[ipaddress.ip_address(name).reverse_pointer.encode()] = what
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(("127.0.0.1", 0))
+    family, _, _, _, local = socket.getaddrinfo(
+        where, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.bind(local)
     with open(sys.argv[1] + ".new", "w") as f:
         f.write(str(s.getsockname()[1]))
     os.rename(sys.argv[1] + ".new", sys.argv[1])

@@ -244,6 +244,15 @@ if [ -x "$HELPERS/lib/rows2store" ] &&
 	is "$(TZ=Europe/Zurich LC_ALL=C.UTF-8 p short -f 2026-03-27 -l 2026-03-31 --bin 1d time |
 	    sed -n '1s/^1 //p' | LC_ALL=C.UTF-8 grep -o . | uniq -c | awk '{ printf "%s ", $1 $2 }')" \
 	    "32█ 16▅ 16█ " "  has a bar of its own, a bit lower"
+	# counters may be as large as a lying capture wants
+	{
+		blocks 1767225600 98
+		printf '%s\n' 'B eth0 1767235200 4 300 0 0 0 0' \
+		    'R 10.0.0.7 10.0.0.9 443 6 18446744073709551615 0 1 0 TLS' \
+		    'C eth0 1767235200'
+	} | "$HELPERS/lib/rows2store" "$T/most"
+	is "$(p most -f 2026-01-01 -l 2026-01-01T08:10 --bin 5m time | head -1)" \
+	    "9 $(printf '%16s#%32s' '' '')" "sums beyond 2^64 - 1 stay there"
 	run 1 "--check --timeout" goquery -d "$T/short" --check --timeout 1ms
 	like "$err" 'takes longer than 1 ms: .*--timeout' "  is named"
 	# reading marks a file whose mark is older than a day, but for some mounts

@@ -18,7 +18,7 @@ q() { goquery -d "$S" -i eth0 -f 2026-01-01 -l 2026-01-02 "$@"; }
 
 python3 tests/lib/dnsd.py "$T/port" 192.0.2.1=one.example 192.0.2.2=@silent \
     192.0.2.3=@forge 192.0.2.4=@loop 192.0.2.5=@cut 192.0.2.6=@bytes \
-    192.0.2.7=@slow 198.51.100.7=server.example 2001:db8::1=six.example \
+    192.0.2.7=@slow 192.0.2.8=@refuse 198.51.100.7=server.example 2001:db8::1=six.example \
     2>"$T/asked" &
 dnsd=$!
 stop() { kill $dnsd 2>/dev/null; }
@@ -42,6 +42,8 @@ is "$(name 192.0.2.2)$(name 192.0.2.4)$(name 192.0.2.5)$(name 192.0.2.9)" "" \
     "silent, looping, cut and unknown: no name"
 is "$(name 192.0.2.6)" "a?b???31m.example" "control characters do not get through"
 is "$(printf '%s\n' "$out" | cut -d, -f1,3-)" "$(q -e csv -s sip sip)" "and nothing else changes"
+like "$err" '^goquery: note: the DNS server gave no answer for some addresses' \
+    "  that a server was silent is told"
 run 0 "in text" q --resolve --dns "$DNS" -c 'sip = 192.0.2.1' talk_conv
 like "$out" '192\.0\.2\.1 +one\.example +198\.51\.100\.7 +server\.example' "both ends"
 is "$(q --resolve --dns "$DNS" -e json -c 'sip = 192.0.2.1' sip | jq -r '.rows[0].sip_name')" \
@@ -55,7 +57,11 @@ is "$(name 192.0.2.1),$(name 192.0.2.2),$(name 192.0.2.7)" one.example,, "  name
 like "$err" '^goquery: note: the time for names of addresses was over' "  and that some have not is told"
 run 0 "all in time" q --timeout 20s --resolve --dns "$DNS" -c 'sip = 192.0.2.1' sip
 like "$out" 'one\.example' "  all there"
-is "$(printf '%s\n' "$out" | grep -c 'time for names')" 0 "  without a note"
+is "$(printf '%s\n' "$out" | grep -c 'time for names\|DNS server')" 0 "  without a note"
+run 0 "a server that refuses" q --resolve --dns "$DNS" -c 'sip = 192.0.2.8' sip
+like "$out" '^Note: the DNS server gave no answer' "  is told"
+run 0 "no such name" q --resolve --dns "$DNS" -c 'sip = 192.0.2.9' sip
+is "$(printf '%s\n' "$out" | grep -c 'DNS server')" 0 "  is an answer"
 run 0 "a network has no name" q --resolve --dns "$DNS" -e csv sip/24/127
 is "$(printf '%s\n' "$out" | cut -d, -f1-2 | sort | tr '\n' ' ')" \
     "192.0.2.0/24, 2001:db8::/127, sip,sip_name " "  and its column stays empty"
@@ -91,10 +97,44 @@ p.wait()
 PY
 )
 ok "a server that sends without end is not heard to it: $took ms" test "$took" -lt 5000
+# an answer of --watch is about the interfaces and the addresses of its own time
+block() {
+	printf '%s\n' "B $1 1767225600 4 300 0 0 0 0" \
+	    "R $2 198.51.100.7 443 6 $3 0 1 0 TLS" "C $1 1767225600"
+}
+block eth0 192.0.2.1 100 | "$HELPERS/lib/rows2store" "$T/watched"
+block eth1 192.0.2.8 500 >"$T/later"
+: >"$T/asked"
+out=$(python3 - "$T" "$DNS" "$HELPERS/lib/rows2store" <<'PY'
+import os, pty, select, subprocess, sys, time
+folder, dns, rows2store = sys.argv[1:]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp("goquery", ["goquery", "-d", folder + "/watched", "-i", "any",
+                          "-f", "0", "--watch", "1", "-n", "1", "--resolve",
+                          "--dns", dns, "sip"])
+out, came, end = b"", False, time.monotonic() + 20
+while out.count(b"192.0.2.8") < 3 and time.monotonic() < end:
+    if select.select([fd], [], [], 0.1)[0]:
+        out += os.read(fd, 65536)
+    if not came and b"Coverage" in out:
+        with open(folder + "/later") as rows:
+            subprocess.run([rows2store, folder + "/watched"], stdin=rows)
+        came = True
+os.write(fd, b"\x03")
+os.waitpid(pid, 0)
+print(out.decode())
+PY
+)
+like "$out" 'Interface:  eth0,eth1' "--watch: an interface that came meanwhile"
+like "$out" ' 192\.0\.2\.8 .* 500\.00  B' "  with its rows"
+is "$(sed -n '/^8\.2\.0\.192/,$p' "$T/asked" | grep -c '^1\.2\.0\.192')" 0 \
+    "  names are those of the answer's addresses"
 stop
 wait $dnsd 2>/dev/null
 run 0 "no server: an answer without names" q --resolve --dns "$DNS" -e csv -s sip sip
 is "$(name 192.0.2.1)" "" "  none"
+like "$err" '^goquery: note: the DNS server gave no answer' "  and why"
 {
 	echo "B eth0 1767225600 4 300 0 0 0 0"
 	n=0
@@ -106,6 +146,27 @@ is "$(name 192.0.2.1)" "" "  none"
 } | "$HELPERS/lib/rows2store" "$T/many"
 is "$(goquery -d "$T/many" -i eth0 -f 0 --resolve --dns "$DNS" -e json sip | jq -r '.summary.notes[]' | grep -c 'only the first 2000 addresses')" \
     1 "too many addresses: that is noted"
+# the server that an IPv6 router advertises is often of this link alone
+cat >"$T/link.sh" <<'END'
+ip link add gplink type veth peer name gppeer && ip link set lo up &&
+    ip link set gplink up && ip link set gppeer up &&
+    ip -6 addr add fe80::53/64 dev gplink nodad || exit 1
+python3 tests/lib/dnsd.py --on fe80::53%gplink "$T/linkport" \
+    192.0.2.1=link.example 2>/dev/null &
+dnsd=$!
+n=0
+until [ -s "$T/linkport" ] || [ $((n += 1)) = 50 ]; do sleep 0.1; done
+goquery -d "$S" -i eth0 -f 2026-01-01 -l 2026-01-02 -e csv --resolve \
+    --dns "[fe80::53%$1]:$(cat "$T/linkport")" -c 'sip = 192.0.2.1' sip
+kill $dnsd
+END
+link() { T=$T S=$S unshare -n sh "$T/link.sh" "$1" 2>&1; }
+if unshare -n true 2>/dev/null; then
+	like "$(link gplink)" '^192\.0\.2\.1,link\.example,' "a server of a link"
+	like "$(link nolink)" 'DNS server: nolink: No such device' "  of none"
+else
+	pass "a server of a link # SKIP no namespaces here"
+fi
 run 1 "a server that is none" q --resolve --dns nonsense sip
 like "$err" 'no DNS server' "  is named"
 for server in 192.0.2.53:53x 192.0.2.53: 192.0.2.53:0 192.0.2.53:65536 \

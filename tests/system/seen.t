@@ -110,6 +110,24 @@ run 2 "no address" s seen "@$T/bad"
 one_line "no address"
 like "$err" "@.*/bad, line 2: '192.0.2.999' is no address and no prefix" "  where"
 run 2 "no list" s seen "@$T/none"
+# of nothing there is no answer, least of all a "no"
+: >"$T/nothing.txt"
+printf '# to come\n\n' >"$T/comment.txt"
+for word in "" "," "#10.0.0.1" "@$T/nothing.txt" "@$T/comment.txt"; do
+	run 2 "no address in '$word'" s seen "$word"
+	one_line "no address in '$word'"
+	is "$out" "" "  no answer"
+done
+run 2 "one of them is empty" s seen 192.0.2.77 ""
+run 2 "all lists are empty" s seen "@$T/nothing.txt" "@$T/comment.txt"
+run 0 "one list is" s seen "@$T/nothing.txt" 10.0.0.1
+# lists as other systems write them: a mark before them, or CR alone
+printf '\357\273\277# a list\r\n10.0.0.1\r\n' >"$T/marked"
+printf '192.0.2.77\r# a comment\r10.0.0.1\r' >"$T/returns"
+for list in marked returns; do
+	run 0 "a list that is $list" s seen "@$T/$list"
+	run 0 "  in a condition" s -c "host in @$T/$list" seen
+done
 run 2 "an interface that is not there" s -i eth7 seen 10.0.0.1
 run 2 "no store" goquery -d "$T/nothing" seen 10.0.0.1
 run 2 "a condition beside it" s -c 'dport=1' seen 10.0.0.1

@@ -7,6 +7,7 @@
 #include "tests/tap.h"
 
 #define NOW INT64_C(1795523696)
+#define MIDNIGHT INT64_C(1795478400) /* before it */
 
 static struct args a;
 static char error[ARGS_ERROR_MAX];
@@ -269,6 +270,12 @@ check_refusals(void)
 	is_int(a.action, ARGS_HELP, "-h is help");
 	good("-V --list");
 	is_int(a.action, ARGS_VERSION, "-V is the version");
+	good("-h --remote u -d s");
+	is_int(a.action, ARGS_HELP, "  whatever else there is");
+	good("-V -i  sip");
+	bad("seen --watch 5 -e csv", "text table");
+	bad("seen --dns 192.0.2.53", "do not fit");
+	good("seen --watch 5 -c tcp");
 	bad("--in seen", "do not fit");
 	bad("--out seen 192.0.2.1", "do not fit");
 	bad("--list --having bytes>1", "--having");
@@ -324,6 +331,19 @@ check_times(void)
 	(void)parse("-i any -f now -l now sip");
 	ok(args_times(&a, NOW, error) < 0 && strstr(error, "empty"),
 	    "an empty window");
+	(void)parse("-i any -f today sip");
+	is_int(args_times(&a, MIDNIGHT, error), 0, "today, as it begins");
+	ok(a.first_s == MIDNIGHT && a.last_s == MIDNIGHT + 1,
+	    "  has this second");
+	(void)parse("-i any -f today -l now sip");
+	is_int(args_times(&a, MIDNIGHT, error), 0, "  and where now is said");
+	(void)parse("-i any -f yesterday -l today sip");
+	is_int(args_times(&a, MIDNIGHT, error), 0, "  yesterday");
+	is_int(a.last_s, MIDNIGHT, "  ends with it");
+	(void)parse("-i any -f today -l today sip");
+	ok(args_times(&a, MIDNIGHT, error) < 0, "  that was nothing of today");
+	(void)parse("-i any -f 1795478401 sip");
+	ok(args_times(&a, MIDNIGHT, error) < 0, "what is still to come");
 	(void)parse("-i any -f now -l -1d sip");
 	ok(args_times(&a, NOW, error) < 0, "the wrong way round");
 	(void)parse("-i any -f bogus sip");
