@@ -328,7 +328,8 @@ find_magic(struct gdi_journal *j, uint64_t at, uint64_t *found)
 /*
  * Whether what lies at `at`, up to the end, is the beginning of a record that
  * was being written, or nothing but the zeroes of a file that grew before a
- * power cut.  What is all there and does not hold was changed afterwards.
+ * power cut, or is not there any more: a writer has cut it off since.  What is
+ * all there and does not hold was changed afterwards.
  */
 static int
 torn(struct gdi_journal *j, uint64_t at)
@@ -339,7 +340,7 @@ torn(struct gdi_journal *j, uint64_t at)
 
 	h = fetch(j, at, left < R_HEAD ? (size_t)left : R_HEAD, &rc);
 	if (h == NULL)
-		return rc;
+		return rc < 0 ? rc : true;
 	if (left >= R_HEAD && gdi_get32(h + R_MAGIC) == RECORD_MAGIC)
 		return gdi_get32(h + R_BYTES) > left &&
 		    counted_bytes(h) > left;
@@ -351,7 +352,7 @@ torn(struct gdi_journal *j, uint64_t at)
 			return true;
 		h = fetch(j, at + R_HEAD, R_HEAD, &rc);
 		if (h == NULL)
-			return rc;
+			return rc < 0 ? rc : true;
 	}
 	return false;
 }
