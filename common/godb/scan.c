@@ -136,6 +136,8 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	/* all of time, without sums that overflow */
 	s->first_s = o.first_s < 0 ? 0 : o.first_s;
 	s->last_s = o.last_s > GP_TIME_MAX_S ? GP_TIME_MAX_S : o.last_s;
+	if (s->first_s >= s->last_s) /* within a block, too, there is nothing */
+		s->last_s = 0;
 	s->no_index = o.no_index;
 	s->addresses = o.addresses;
 	s->sure = o.sure;

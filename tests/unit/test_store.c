@@ -634,9 +634,11 @@ test_gone(void)
 	snprintf(from, sizeof(from), "%s/eth0/2025-11-25/proto.gpf", path);
 	snprintf(to, sizeof(to), "%s/kept.gpf", root);
 	is_int(rename(from, to), 0, "a column's file vanishes");
+	memset(&columns, 7, sizeof(columns));
 	is_int(godb_cursor_load(c, 0, GODB_COL_ALL, true, true, &columns,
 		   &fault),
 	    GODB_EDAMAGED, "that is damage");
+	ok(columns.n4 == 0x07070707, "and says nothing of columns");
 	is_str(fault.iface, "eth0", "of an interface");
 	is_int(fault.first_s, T0, "and time");
 	(void)rename(to, from);
@@ -653,6 +655,48 @@ test_gone(void)
 	    GODB_EGONE, "that is retention");
 	godb_cursor_free(c);
 	view_close(&v);
+}
+
+/* A window is what lies in it, to the second, and nothing when it is empty or
+ * reversed. */
+static void
+test_window(void)
+{
+	static const struct {
+		int64_t first_s, last_s;
+		size_t parts;
+	} windows[] = {
+	    {T0, T0 + 1, 1}, {T0 + 299, T0 + 300, 1}, {T0 + 299, T0 + 301, 2},
+	    {T0 - 1, T0, 0}, {T0 + 600, T0 + 601, 0}, {T0 - 1, T0 + 1, 1},
+	    {INT64_MIN, INT64_MAX, 2}, {T0, T0, 0}, {T0 + 100, T0 + 100, 0},
+	    {T0 + 200, T0 + 100, 0}, {T0 + 400, T0 + 200, 0},
+	    {INT64_MAX, INT64_MIN, 0},
+	};
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct godb_reader *reader;
+	struct godb_writer *w;
+
+	fresh();
+	(void)store_open(path, &w);
+	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + 300, 2, false);
+	godb_writer_close(w);
+	if (godb_reader_open(path, &reader) < 0)
+		abort();
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows); i++) {
+		struct godb_scan *s;
+
+		opts.first_s = windows[i].first_s;
+		opts.last_s = windows[i].last_s;
+		if (godb_scan_open(reader, &opts, &s) < 0)
+			abort();
+		is_int((int64_t)godb_scan_n_parts(s), (int64_t)windows[i].parts,
+		    "blocks of [%" PRId64 ", %" PRId64 ")",
+		    windows[i].first_s - (windows[i].first_s > 0 ? T0 : 0),
+		    windows[i].last_s - (windows[i].last_s > 0 ? T0 : 0));
+		godb_scan_close(s);
+	}
+	godb_reader_close(reader);
 }
 
 /* A store that is removed under its writer is no block that is not there: who
@@ -735,6 +779,7 @@ main(void)
 	test_rules();
 	test_beside();
 	test_gone();
+	test_window();
 	test_removed();
 	test_no_descriptors();
 	folder_remove(root);
