@@ -460,6 +460,48 @@ check_unused(void)
 	}
 }
 
+/* An index of one address, or none, in a day with so many blocks with rows. */
+static int
+parse_made(bool address, bool used)
+{
+	const struct godb_addr6 a = {0, 167772161};
+	const uint16_t one = 1;
+	struct gdi_slots slots = {{0}};
+	struct gdi_group_place place = {.first = a};
+	struct gdi_addrindex x = {.listed = true, .n = {address},
+	    .group = {&place}, .n_groups = {address}};
+	struct gdi_buf file = {0};
+	int rc;
+
+	gdi_slots_set(&slots, 5);
+	gdi_buf_room(&file, GDI_HEADER_BYTES);
+	file.len = GDI_HEADER_BYTES;
+	if (address)
+		gdi_group_write(&a, &slots, &one, 1, false, &file);
+	place.bytes = (uint32_t)(file.len - GDI_HEADER_BYTES);
+	place.checksum = gp_checksum(file.p + GDI_HEADER_BYTES, place.bytes, 0);
+	gdi_addrindex_header("eth0", T0, file.len, file.p);
+	x.digest.index_bytes = GDI_HEADER_BYTES;
+	if (used)
+		x.digest.used = slots;
+	gdi_addrindex_head(&x, &file);
+	rc = gdi_addrindex_parse(file.p, file.len, T0, &x);
+	if (rc == 0)
+		gdi_addrindex_close(&x);
+	return rc;
+}
+
+/* Rows have addresses, and addresses rows: one that says otherwise would say
+ * "never" of what was seen. */
+static void
+check_contradictions(void)
+{
+	is_int(parse_made(true, true), 0, "an address in a block");
+	is_int(parse_made(false, false), 0, "no address, no rows");
+	is_int(parse_made(true, false), GODB_EDAMAGED, "an address, no rows");
+	is_int(parse_made(false, true), GODB_EDAMAGED, "rows, no address");
+}
+
 int
 main(void)
 {
@@ -480,6 +522,7 @@ main(void)
 	check_part();
 	check_unused();
 	check_damage();
+	check_contradictions();
 	folder_remove(folder);
 	return tap_done();
 }
