@@ -292,8 +292,12 @@ gdi_scan_take_days(struct gdi_stock *k)
 	struct day *day = NULL;
 	char **days;
 	int n = gdi_folder_list(k->fd, gdi_is_day, &days);
-	int rc = n < 0 ? n : 0;
+	int rc = 0;
 
+	if (n < 0)
+		return n == -ENOMEM ? n :
+			gdi_scan_add_fault(k->s, k->iface->name,
+			    k->s->first_s, k->s->last_s, n, "", "", 0);
 	if (n > 0 && (day = calloc((size_t)n, sizeof(*day))) == NULL)
 		rc = -ENOMEM;
 	for (int i = 0; rc == 0 && i < n; i++) {
@@ -313,7 +317,6 @@ gdi_scan_take_days(struct gdi_stock *k)
 			gdi_held_free(&day[i].held);
 	}
 	free(day);
-	if (n >= 0)
-		godb_ifaces_free(days);
+	godb_ifaces_free(days);
 	return rc;
 }

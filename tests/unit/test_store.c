@@ -699,6 +699,46 @@ test_window(void)
 	godb_reader_close(reader);
 }
 
+/* A folder that cannot be listed costs its interface, not the answer. */
+static void
+test_unlisted(void)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct godb_reader *reader;
+	struct godb_writer *w;
+	struct godb_scan *s;
+	const uid_t me = geteuid();
+	char folder[128];
+	int rc;
+
+	fresh();
+	(void)store_open(path, &w);
+	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth1", T0, 2, true);
+	godb_writer_close(w);
+	if (godb_reader_open(path, &reader) < 0)
+		abort();
+	snprintf(folder, sizeof(folder), "%s/eth0", path);
+	if (chmod(root, 0755) < 0 || chmod(path, 0755) < 0 ||
+	    chmod(folder, 0644) < 0 ||
+	    (me == 0 && seteuid(65534) < 0))
+		abort();
+	rc = godb_scan_open(reader, &opts, &s);
+	if (me == 0 && seteuid(me) < 0)
+		abort();
+	(void)chmod(folder, 0755);
+	is_int(rc, 0, "an interface whose folder cannot be listed");
+	if (rc == 0) {
+		const struct godb_fault *f = godb_scan_fault(s, 0);
+
+		ok(f && strcmp(f->iface, "eth0") == 0 && f->rc == -EACCES &&
+			f->first_s == 0 && f->last_s > T0,
+		    "it is a fault of its whole time");
+		godb_scan_close(s);
+	}
+	godb_reader_close(reader);
+}
+
 /* A store that is removed under its writer is no block that is not there: who
  * waits for the block to go would wait for ever. */
 static void
@@ -780,6 +820,7 @@ main(void)
 	test_beside();
 	test_gone();
 	test_window();
+	test_unlisted();
 	test_removed();
 	test_no_descriptors();
 	folder_remove(root);
