@@ -142,6 +142,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->addresses = o.addresses;
 	s->sure = o.sure;
 	s->pool = o.pool;
+	s->cancel = o.cancel;
 	s->no_live = o.no_live;
 	s->forgets = o.question != NULL;
 	if (gdi_needles_are(o.cond))
@@ -163,6 +164,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->cond = NULL;
 	s->question = NULL;
 	s->pool = NULL;
+	s->cancel = NULL;
 	gdi_addrwalk_free(s->walk);
 	s->walk = NULL;
 	gdi_buf_free(&s->bytes);

@@ -145,7 +145,8 @@ read_ahead(void *arg, unsigned thread)
 	size_t i;
 
 	(void)thread;
-	while ((i = atomic_fetch_add(&r->next, 1)) < r->n)
+	while (!gdi_cancelled(r->k->s->cancel) &&
+	    (i = atomic_fetch_add(&r->next, 1)) < r->n)
 		if (r->day[i].wanted)
 			read_one_ahead(r->k, &r->day[i], &bytes);
 	gdi_buf_free(&bytes);
@@ -228,6 +229,10 @@ take_day(struct gdi_stock *k, struct day *day)
 	struct gdi_scan_day *d = calloc(1, sizeof(*d)), **list;
 	int rc;
 
+	if (gdi_cancelled(s->cancel)) {
+		free(d);
+		return GODB_ECANCELLED;
+	}
 	list = gdi_scan_grow(s->days, s->n_days, &s->cap_days,
 	    sizeof(struct gdi_scan_day *));
 	if (list)

@@ -244,6 +244,50 @@ test_cut(void)
 	view_close(&v);
 }
 
+/* ---- who asks has had enough --------------------------------------------- */
+
+static int enough;
+static bool went_on;
+
+static void
+have_enough(void)
+{
+	enough = 1;
+}
+
+static void
+go_on(void)
+{
+	went_on = true;
+}
+
+static void
+test_cancelled(void)
+{
+	for (unsigned threads = 1; threads <= 2; threads++) {
+		struct godb_scan_opts o = GODB_SCAN_OPTS_INIT;
+		struct godb_reader *r;
+		struct godb_scan *s = NULL;
+
+		new_store(30);
+		enough = 0;
+		went_on = false;
+		if (godb_reader_open(path, &r) < 0 ||
+		    godb_pool_new(threads, &o.pool) < 0)
+			abort();
+		o.cancel = &enough;
+		happens(0, "2025-11-26", 1, have_enough);
+		happens(1, "2025-12-20", 1, go_on);
+		is_int(godb_scan_open(r, &o, &s), GODB_ECANCELLED,
+		    "a scan of one interface is cancelled (threads: %u)",
+		    threads);
+		ok(threads > 1 || !went_on, "before it has read all days");
+		godb_scan_close(s);
+		godb_pool_free(o.pool);
+		godb_reader_close(r);
+	}
+}
+
 int
 main(void)
 {
@@ -255,6 +299,7 @@ main(void)
 	test_removed();
 	test_committed();
 	test_cut();
+	test_cancelled();
 	folder_remove(root);
 	return tap_done();
 }
