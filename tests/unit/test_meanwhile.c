@@ -174,7 +174,8 @@ test_committed(void)
 		cut_index(cuts[i] < 0 ? whole + cuts[i] : cuts[i]);
 		/* it names the block whose record is cut */
 		if (cuts[i] != 0 && cuts[i] != 10)
-			move("journal/1764029100.gpj", "journal/1764028800.gpj");
+			move("journal/1764029100.gpj",
+			    "journal/1764028800.gpj");
 		move("journal", "aside");
 		/* listed; made before the index is read; gone before it is
 		 * asked for again */
@@ -184,7 +185,7 @@ test_committed(void)
 			abort();
 		ok(godb_scan_n_faults(v.scan) == 0 &&
 			moments[1].countdown <= 1,
-		    "a commit that ends after %lld bytes were read is no damage",
+		    "a commit that ends when %lld bytes were read is no damage",
 		    (long long)(cuts[i] < 0 ? whole + cuts[i] : cuts[i]));
 		for (size_t k = 0; k < godb_scan_n_faults(v.scan); k++)
 			diag("%s: %s", godb_scan_fault(v.scan, k)->place,
