@@ -220,6 +220,10 @@ read_head(struct gdi_addrindex *x, const uint8_t *head, size_t len,
 	if (rc == 0 && (in.bad || x->n[0] > UINT64_C(1) << 32 ||
 		x->n[1] > UINT64_C(1) << 40))
 		rc = GODB_EDAMAGED;
+	/* the one without the other: a "never" of it would be none */
+	if (rc == 0 && x->listed &&
+	    (x->n[0] + x->n[1] > 0) != gdi_slots_any(&x->digest.used))
+		rc = GODB_EDAMAGED;
 	if (rc == 0 && !brief)
 		rc = read_places(x, &in, head_at);
 	return rc;

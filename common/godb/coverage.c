@@ -221,7 +221,8 @@ nearest_is_offline(const struct job *j, int64_t first_s, int64_t last_s,
 		return 0;
 	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
 		const struct godb_part *part = godb_scan_part(s, i);
-		int64_t ns = before ? part->last_ns : -part->first_ns;
+		/* the complement: the least number has no opposite */
+		int64_t ns = before ? part->last_ns : ~part->first_ns;
 
 		if (offline >= 0 && ns < best_ns)
 			continue;
@@ -331,15 +332,15 @@ find_gaps(struct job *j)
 	seen = at;
 	for (size_t i = 0; i < j->n_spans; i++) {
 		const struct span *s = &j->span[i];
-		int64_t begin = s->first_ns > at ? s->first_ns : at;
-		int64_t from_seen = s->first_ns > seen ? s->first_ns : seen;
-		/* a file of one packet has a moment and no length */
-		int64_t until = s->last_ns > s->first_ns ? s->last_ns
-							 : s->first_ns + 1;
-		int64_t last = until < end ? until : end;
+		int64_t begin, from_seen, until, last;
 
 		if (s->first_ns >= end)
 			break;
+		begin = s->first_ns > at ? s->first_ns : at;
+		from_seen = s->first_ns > seen ? s->first_ns : seen;
+		/* a file of one packet has a moment and no length */
+		until = s->last_ns > s->first_ns ? s->last_ns : s->first_ns + 1;
+		last = until < end ? until : end;
 		if (i == 0 && before && !s->offline &&
 		    begin - at > GAP_NS)
 			offline = is_offline_before(j);

@@ -667,9 +667,9 @@ load_rows(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 {
 	int rc = load(c, i, first, end, l, fault);
 
-	memset(out, 0, sizeof(*out));
 	if (rc < 0)
 		return rc;
+	memset(out, 0, sizeof(*out));
 	out->n4 = l->n4;
 	out->n6 = l->n6;
 	fill_out(c, l->columns, out);

@@ -328,8 +328,8 @@ find_magic(struct gdi_journal *j, uint64_t at, uint64_t *found)
 /*
  * Whether what lies at `at`, up to the end, long enough for a record, is the
  * beginning of one that was being written, or nothing but the zeroes of a file
- * that grew before a power cut.  What is all there and does not hold was
- * changed afterwards.
+ * that grew before a power cut, or is not there any more: a writer has cut it
+ * off since.  What is all there and does not hold was changed afterwards.
  */
 static int
 torn(struct gdi_journal *j, uint64_t at)
@@ -340,7 +340,7 @@ torn(struct gdi_journal *j, uint64_t at)
 
 	h = fetch(j, at, R_HEAD, &rc);
 	if (h == NULL)
-		return rc;
+		return rc < 0 ? rc : true;
 	if (gdi_get32(h + R_MAGIC) == RECORD_MAGIC)
 		return gdi_get32(h + R_BYTES) > left &&
 		    counted_bytes(h) > left;
@@ -350,7 +350,7 @@ torn(struct gdi_journal *j, uint64_t at)
 			return true;
 		h = fetch(j, at + R_HEAD, R_HEAD, &rc);
 		if (h == NULL)
-			return rc;
+			return rc < 0 ? rc : true;
 	}
 	return false;
 }

@@ -64,6 +64,8 @@ take_day(struct godb_list_iface *f, int fd, const struct gdi_summary *known,
 		return 0;
 	}
 	rc = gdi_day_sum(fd, day, &fresh, &state);
+	if (rc == -ENOENT && gdi_day_bereft(fd, day))
+		rc = GODB_EDAMAGED;
 	if (rc == -ENOENT)
 		return 0; /* removed just now, or its first commit goes on */
 	if (rc == -ENOMEM)

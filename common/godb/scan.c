@@ -42,7 +42,8 @@ choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
 	return s->ifaces ? 0 : -ENOMEM;
 }
 
-/* Before the days are listed: what goes meanwhile fails when it is read. */
+/* After the days' indexes: a day that went before its own was read is in it,
+ * and one that goes later fails when its columns are. */
 static int
 take_gone(struct gdi_stock *k)
 {
@@ -65,11 +66,11 @@ take_iface(struct godb_scan *s, uint32_t i, bool live)
 	if (k.fd < 0)
 		return gdi_scan_add_fault(s, k.iface->name, s->first_s,
 		    s->last_s, k.fd, "", "", 0);
-	rc = take_gone(&k);
-	if (rc == 0)
-		rc = gdi_scan_take_journals(&k);
+	rc = gdi_scan_take_journals(&k);
 	if (rc == 0)
 		rc = gdi_scan_take_days(&k);
+	if (rc == 0)
+		rc = take_gone(&k);
 	/* without the live view they only told what is unfinished */
 	for (size_t n = k.first_live; !live && n < s->n_lives; n++)
 		gdi_scan_live_free(s->lives[n]);
@@ -135,10 +136,13 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	/* all of time, without sums that overflow */
 	s->first_s = o.first_s < 0 ? 0 : o.first_s;
 	s->last_s = o.last_s > GP_TIME_MAX_S ? GP_TIME_MAX_S : o.last_s;
+	if (s->first_s >= s->last_s) /* within a block, too, there is nothing */
+		s->last_s = 0;
 	s->no_index = o.no_index;
 	s->addresses = o.addresses;
 	s->sure = o.sure;
 	s->pool = o.pool;
+	s->cancel = o.cancel;
 	s->no_live = o.no_live;
 	s->forgets = o.question != NULL;
 	if (gdi_needles_are(o.cond))
@@ -160,6 +164,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->cond = NULL;
 	s->question = NULL;
 	s->pool = NULL;
+	s->cancel = NULL;
 	gdi_addrwalk_free(s->walk);
 	s->walk = NULL;
 	gdi_buf_free(&s->bytes);

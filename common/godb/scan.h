@@ -84,6 +84,7 @@ struct godb_scan {
 	const struct gdi_plan_opts *question; /* NULL: of no day a roll-up */
 	bool forgets; /* bytes of indexes, which cursors read again */
 	bool addresses, no_index, sure;
+	const int *cancel;
 	struct gdi_addrwalk *walk;
 	struct gdi_buf bytes;
 	struct godb_pool *pool;

@@ -29,20 +29,24 @@ static const struct gdi_gap empty_index = {.slot_s = -1, .tail = true,
 /*
  * Reads an index.  A late batch may have made its journal after we listed
  * them and be committed right now: then the record is whole in a moment.
+ * *under_way: the end is such a record, or there is no other; by the time that
+ * it is asked again its journal may be gone.
  */
 static int
 read_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
-    struct gdi_index *x)
+    struct gdi_index *x, bool *under_way)
 {
 	for (int tries = 0;; tries++) {
 		const struct gdi_gap *g = &empty_index;
 		int rc = gdi_index_read(day_fd, day_s, x);
 
-		if (rc < 0 || (x->n_gaps == 0 && x->size > 0) || tries == 3)
+		*under_way = false;
+		if (rc < 0 || (x->n_gaps == 0 && x->size > 0))
 			return rc;
 		if (x->n_gaps > 0)
 			g = &x->gaps[x->n_gaps - 1];
-		if (!g->tail || unfinished(k, day_s, g, tries > 0))
+		*under_way = unfinished(k, day_s, g, tries > 0);
+		if (!g->tail || *under_way || tries == 3)
 			return rc;
 		gdi_index_free(x);
 	}
@@ -50,21 +54,23 @@ read_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 
 static int
 note_gaps(const struct gdi_stock *k, const char *day,
-    const struct gdi_scan_day *d)
+    const struct gdi_scan_day *d, bool under_way)
 {
 	const struct gdi_index *x = &d->index;
 	bool bereft = x->n == 0 && gdi_day_bereft(k->fd, day);
 	int rc = 0;
 
 	if (x->header_damaged || bereft ||
-	    (x->size == 0 && !unfinished(k, d->day_s, &empty_index, true)))
+	    (x->size == 0 && !under_way))
 		rc = gdi_scan_add_fault(k->s, k->iface->name, d->day_s,
 		    d->day_s + GP_DAY_S, GODB_EDAMAGED, day, GDI_INDEX, 0);
 	for (size_t i = 0; rc == 0 && !bereft && i < x->n_gaps; i++) {
 		const struct gdi_gap *g = &x->gaps[i];
 		bool known = g->slot_s >= 0 && !g->cut;
+		bool torn = i + 1 == x->n_gaps ? under_way :
+		    unfinished(k, d->day_s, g, true);
 
-		if (unfinished(k, d->day_s, g, true) ||
+		if (torn ||
 		    (known && !gdi_scan_in_window(k->s, g->slot_s)))
 			continue;
 		rc = gdi_scan_add_fault(k->s, k->iface->name,
@@ -102,6 +108,7 @@ struct day {
 	bool wanted; /* false: only for the interface's extent */
 	bool ahead, rolled; /* what is there: index, or held */
 	bool told;   /* the extent has it */
+	bool under_way; /* a commit, at the index's end */
 	int rc;
 	struct gdi_index index;
 	struct gdi_held held;
@@ -124,7 +131,7 @@ read_one_ahead(const struct gdi_stock *k, struct day *d, struct gdi_buf *bytes)
 		d->rc = gdi_scan_roll_day(k, fd, d->day_s, bytes, &d->held);
 	d->rolled = d->rc == 1;
 	if (d->ahead && d->rc == 0)
-		d->rc = read_day(k, fd, d->day_s, &d->index);
+		d->rc = read_day(k, fd, d->day_s, &d->index, &d->under_way);
 	if (d->ahead && d->rc == 0)
 		forget(k, d->day_s, &d->index);
 	gp_fd_close(&fd);
@@ -138,7 +145,8 @@ read_ahead(void *arg, unsigned thread)
 	size_t i;
 
 	(void)thread;
-	while ((i = atomic_fetch_add(&r->next, 1)) < r->n)
+	while (!gdi_cancelled(r->k->s->cancel) &&
+	    (i = atomic_fetch_add(&r->next, 1)) < r->n)
 		if (r->day[i].wanted)
 			read_one_ahead(r->k, &r->day[i], &bytes);
 	gdi_buf_free(&bytes);
@@ -194,7 +202,7 @@ index_of(struct gdi_stock *k, struct day *day, struct gdi_scan_day *out)
 		rc = gdi_scan_hold_day(k, fd, day->day_s, day->wanted,
 		    &out->sieve);
 	if (rc == 0)
-		rc = read_day(k, fd, day->day_s, &out->index);
+		rc = read_day(k, fd, day->day_s, &out->index, &day->under_way);
 	gp_fd_close(&fd);
 	return rc;
 }
@@ -221,6 +229,10 @@ take_day(struct gdi_stock *k, struct day *day)
 	struct gdi_scan_day *d = calloc(1, sizeof(*d)), **list;
 	int rc;
 
+	if (gdi_cancelled(s->cancel)) {
+		free(d);
+		return GODB_ECANCELLED;
+	}
 	list = gdi_scan_grow(s->days, s->n_days, &s->cap_days,
 	    sizeof(struct gdi_scan_day *));
 	if (list)
@@ -245,7 +257,7 @@ take_day(struct gdi_stock *k, struct day *day)
 	if (rc == -ENOENT && wanted && gdi_day_bereft(k->fd, day->name))
 		rc = GODB_EDAMAGED;
 	if (rc == 0 && wanted)
-		rc = note_gaps(k, day->name, d);
+		rc = note_gaps(k, day->name, d, day->under_way);
 	else if (rc == -ENOENT || (rc < 0 && rc != -ENOMEM && !wanted))
 		rc = 0; /* new or just removed; or not asked for */
 	else if (rc < 0 && rc != -ENOMEM)
@@ -285,8 +297,12 @@ gdi_scan_take_days(struct gdi_stock *k)
 	struct day *day = NULL;
 	char **days;
 	int n = gdi_folder_list(k->fd, gdi_is_day, &days);
-	int rc = n < 0 ? n : 0;
+	int rc = 0;
 
+	if (n < 0)
+		return n == -ENOMEM ? n :
+			gdi_scan_add_fault(k->s, k->iface->name,
+			    k->s->first_s, k->s->last_s, n, "", "", 0);
 	if (n > 0 && (day = calloc((size_t)n, sizeof(*day))) == NULL)
 		rc = -ENOMEM;
 	for (int i = 0; rc == 0 && i < n; i++) {
@@ -306,7 +322,6 @@ gdi_scan_take_days(struct gdi_stock *k)
 			gdi_held_free(&day[i].held);
 	}
 	free(day);
-	if (n >= 0)
-		godb_ifaces_free(days);
+	godb_ifaces_free(days);
 	return rc;
 }

@@ -100,8 +100,7 @@ static int
 is_of_index(int day_fd, const struct gdi_digest *d, const struct gdi_rollup *r,
     struct gdi_buf *bytes)
 {
-	int rc = d->index_bytes <= GDI_INDEX_BYTES &&
-	    gdi_scan_index_ends(day_fd, d);
+	int rc = gdi_scan_index_ends(day_fd, d);
 
 	if (rc == 1)
 		rc = gdi_scan_index_is(day_fd, d, bytes);

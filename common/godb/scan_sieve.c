@@ -43,7 +43,8 @@ gdi_scan_index_ends(int day_fd, const struct gdi_digest *d)
 {
 	struct stat st;
 
-	return fstatat(day_fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return d->index_bytes <= GDI_INDEX_BYTES &&
+	    fstatat(day_fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == d->index_bytes;
 }
 

@@ -90,7 +90,7 @@ void gdi_scan_day_free(struct gdi_scan_day *d); /* accepts NULL */
  */
 int gdi_scan_hold_day(struct gdi_stock *k, int day_fd, int64_t day_s,
     bool wanted, struct gdi_sieve *sieve);
-/* Whether the day's index ends where that of the digest did. */
+/* Whether the day's index ends where that of the digest did, which one may. */
 bool gdi_scan_index_ends(int day_fd, const struct gdi_digest *d);
 /* Whether it has these bytes still, which are in b->p then: 1 or 0, or an
  * error. */

@@ -295,17 +295,21 @@ sum_records(const struct gdi_index *x, struct gdi_day_sum *out)
 }
 
 static enum gdi_day_state
-judge(const struct gdi_index *x, int iface_fd, int64_t day_s)
+judge(const struct gdi_index *x, int iface_fd, const char *day, int64_t day_s)
 {
-	const struct gdi_gap *g;
+	bool torn = x->size == 0; /* as good as cut within the header */
+	int64_t slot_s = -1;
 
-	if (x->header_damaged || x->n_gaps > 1)
+	if (x->header_damaged || x->n_gaps > 1 ||
+	    (x->n == 0 && gdi_day_bereft(iface_fd, day)))
 		return GDI_DAY_DAMAGED;
-	if (x->n_gaps == 0)
+	if (x->n_gaps > 0) {
+		torn = gdi_gap_may_be_torn(&x->gaps[0]);
+		slot_s = x->gaps[0].slot_s;
+	} else if (!torn) {
 		return GDI_DAY_WHOLE;
-	g = &x->gaps[0];
-	return gdi_gap_may_be_torn(g) &&
-		gdi_journal_exists(iface_fd, day_s, g->slot_s) ?
+	}
+	return torn && gdi_journal_exists(iface_fd, day_s, slot_s) ?
 	    GDI_DAY_OPEN : GDI_DAY_DAMAGED;
 }
 
@@ -332,7 +336,7 @@ gdi_day_sum(int iface_fd, const char *day, struct gdi_day_sum *out,
 		rc = gdi_index_read(fd, day_s, &x);
 		if (rc < 0)
 			break;
-		*state = judge(&x, iface_fd, day_s);
+		*state = judge(&x, iface_fd, day, day_s);
 		*out = (struct gdi_day_sum){.day_s = day_s,
 		    .file_bytes = out->file_bytes, .index_bytes = x.size};
 		sum_records(&x, out);

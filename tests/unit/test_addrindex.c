@@ -460,6 +460,89 @@ check_unused(void)
 	}
 }
 
+/* An index of one address, or none, in a day with so many blocks with rows. */
+static int
+parse_made(bool address, bool used)
+{
+	const struct godb_addr6 a = {0, 167772161};
+	const uint16_t one = 1;
+	struct gdi_slots slots = {{0}};
+	struct gdi_group_place place = {.first = a};
+	struct gdi_addrindex x = {.listed = true, .n = {address},
+	    .group = {&place}, .n_groups = {address}};
+	struct gdi_buf file = {0};
+	int rc;
+
+	gdi_slots_set(&slots, 5);
+	gdi_buf_room(&file, GDI_HEADER_BYTES);
+	file.len = GDI_HEADER_BYTES;
+	if (address)
+		gdi_group_write(&a, &slots, &one, 1, false, &file);
+	place.bytes = (uint32_t)(file.len - GDI_HEADER_BYTES);
+	place.checksum = gp_checksum(file.p + GDI_HEADER_BYTES, place.bytes, 0);
+	gdi_addrindex_header("eth0", T0, file.len, file.p);
+	x.digest.index_bytes = GDI_HEADER_BYTES;
+	if (used)
+		x.digest.used = slots;
+	gdi_addrindex_head(&x, &file);
+	rc = gdi_addrindex_parse(file.p, file.len, T0, &x);
+	if (rc == 0)
+		gdi_addrindex_close(&x);
+	return rc;
+}
+
+/* Rows have addresses, and addresses rows: one that says otherwise would say
+ * "never" of what was seen. */
+static void
+check_contradictions(void)
+{
+	is_int(parse_made(true, true), 0, "an address in a block");
+	is_int(parse_made(false, false), 0, "no address, no rows");
+	is_int(parse_made(true, false), GODB_EDAMAGED, "an address, no rows");
+	is_int(parse_made(false, true), GODB_EDAMAGED, "rows, no address");
+}
+
+/* A list that is said to be of more than any list of blocks may have, and one
+ * as long: that costs the day, not the scan. */
+static void
+check_huge(void)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct gdi_stretch all = {T0 * GP_NS_PER_S, T0 * GP_NS_PER_S + 1};
+	struct gdi_addrindex x = {.listed = true,
+	    .digest = {.index_bytes = UINT64_C(1) << 41, .records = 1,
+		.first_s = T0, .last_s = T0, .stretch = &all,
+		.n_stretches = 1}};
+	struct gdi_buf file = {0};
+	struct godb_reader *r;
+	struct godb_scan *s;
+	int fd = open_day(), rc;
+	char path[128];
+
+	gdi_buf_room(&file, GDI_HEADER_BYTES);
+	file.len = GDI_HEADER_BYTES;
+	gdi_addrindex_header("eth0", T0, file.len, file.p);
+	gdi_addrindex_head(&x, &file);
+	put_file(fd, GDI_ADDRESSES, &file);
+	gdi_buf_free(&file);
+	close(fd);
+	snprintf(path, sizeof(path), "%s/eth0/" DAY_NAME "/blocks.idx", store);
+	if (truncate(path, INT64_C(1) << 41) < 0)
+		abort();
+	opts.addresses = opts.sure = true;
+	if (godb_reader_open(store, &r) < 0)
+		abort();
+	rc = godb_scan_open(r, &opts, &s);
+	is_int(rc, 0, "a list of blocks that is too large");
+	if (rc == 0) {
+		ok(godb_scan_n_faults(s) == 1 &&
+			godb_scan_fault(s, 0)->rc == GODB_EDAMAGED,
+		    "is damage of its day");
+		godb_scan_close(s);
+	}
+	godb_reader_close(r);
+}
+
 int
 main(void)
 {
@@ -480,6 +563,8 @@ main(void)
 	check_part();
 	check_unused();
 	check_damage();
+	check_contradictions();
+	check_huge();
 	folder_remove(folder);
 	return tap_done();
 }

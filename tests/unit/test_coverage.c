@@ -353,9 +353,31 @@ check_window(void)
 	godb_scan_close(scan);
 }
 
+/* A record may say any time that it covers. */
+static void
+check_any_time(void)
+{
+	struct godb_part *p;
+
+	start();
+	blocks(0, 9);
+	p = block(9);
+	p->first_ns = INT64_MIN;
+	p->last_ns = INT64_MAX;
+	is_str(lacks(), "3000 of 3000", "all of time");
+
+	start();
+	blocks(0, 9);
+	p = block(9);
+	p->first_ns = p->last_ns = INT64_MAX;
+	is_str(lacks(), "eth0 down 300 in 1 [2700,3000) | 2700 of 3000",
+	    "the end of time");
+}
+
 int
 main(void)
 {
+	check_any_time();
 	check_gaps();
 	check_edges();
 	check_counters();

@@ -634,9 +634,11 @@ test_gone(void)
 	snprintf(from, sizeof(from), "%s/eth0/2025-11-25/proto.gpf", path);
 	snprintf(to, sizeof(to), "%s/kept.gpf", root);
 	is_int(rename(from, to), 0, "a column's file vanishes");
+	memset(&columns, 7, sizeof(columns));
 	is_int(godb_cursor_load(c, 0, GODB_COL_ALL, true, true, &columns,
 		   &fault),
 	    GODB_EDAMAGED, "that is damage");
+	ok(columns.n4 == 0x07070707, "and says nothing of columns");
 	is_str(fault.iface, "eth0", "of an interface");
 	is_int(fault.first_s, T0, "and time");
 	(void)rename(to, from);
@@ -653,6 +655,88 @@ test_gone(void)
 	    GODB_EGONE, "that is retention");
 	godb_cursor_free(c);
 	view_close(&v);
+}
+
+/* A window is what lies in it, to the second, and nothing when it is empty or
+ * reversed. */
+static void
+test_window(void)
+{
+	static const struct {
+		int64_t first_s, last_s;
+		size_t parts;
+	} windows[] = {
+	    {T0, T0 + 1, 1}, {T0 + 299, T0 + 300, 1}, {T0 + 299, T0 + 301, 2},
+	    {T0 - 1, T0, 0}, {T0 + 600, T0 + 601, 0}, {T0 - 1, T0 + 1, 1},
+	    {INT64_MIN, INT64_MAX, 2}, {T0, T0, 0}, {T0 + 100, T0 + 100, 0},
+	    {T0 + 200, T0 + 100, 0}, {T0 + 400, T0 + 200, 0},
+	    {INT64_MAX, INT64_MIN, 0},
+	};
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct godb_reader *reader;
+	struct godb_writer *w;
+
+	fresh();
+	(void)store_open(path, &w);
+	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + 300, 2, false);
+	godb_writer_close(w);
+	if (godb_reader_open(path, &reader) < 0)
+		abort();
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows); i++) {
+		struct godb_scan *s;
+
+		opts.first_s = windows[i].first_s;
+		opts.last_s = windows[i].last_s;
+		if (godb_scan_open(reader, &opts, &s) < 0)
+			abort();
+		is_int((int64_t)godb_scan_n_parts(s), (int64_t)windows[i].parts,
+		    "blocks of [%" PRId64 ", %" PRId64 ")",
+		    windows[i].first_s - (windows[i].first_s > 0 ? T0 : 0),
+		    windows[i].last_s - (windows[i].last_s > 0 ? T0 : 0));
+		godb_scan_close(s);
+	}
+	godb_reader_close(reader);
+}
+
+/* A folder that cannot be listed costs its interface, not the answer. */
+static void
+test_unlisted(void)
+{
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct godb_reader *reader;
+	struct godb_writer *w;
+	struct godb_scan *s;
+	const uid_t me = geteuid();
+	char folder[128];
+	int rc;
+
+	fresh();
+	(void)store_open(path, &w);
+	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth1", T0, 2, true);
+	godb_writer_close(w);
+	if (godb_reader_open(path, &reader) < 0)
+		abort();
+	snprintf(folder, sizeof(folder), "%s/eth0", path);
+	if (chmod(root, 0755) < 0 || chmod(path, 0755) < 0 ||
+	    chmod(folder, 0644) < 0 ||
+	    (me == 0 && seteuid(65534) < 0))
+		abort();
+	rc = godb_scan_open(reader, &opts, &s);
+	if (me == 0 && seteuid(me) < 0)
+		abort();
+	(void)chmod(folder, 0755);
+	is_int(rc, 0, "an interface whose folder cannot be listed");
+	if (rc == 0) {
+		const struct godb_fault *f = godb_scan_fault(s, 0);
+
+		ok(f && strcmp(f->iface, "eth0") == 0 && f->rc == -EACCES &&
+			f->first_s == 0 && f->last_s > T0,
+		    "it is a fault of its whole time");
+		godb_scan_close(s);
+	}
+	godb_reader_close(reader);
 }
 
 /* A store that is removed under its writer is no block that is not there: who
@@ -735,6 +819,8 @@ main(void)
 	test_rules();
 	test_beside();
 	test_gone();
+	test_window();
+	test_unlisted();
 	test_removed();
 	test_no_descriptors();
 	folder_remove(root);
