@@ -580,8 +580,8 @@ struct godb_query_opts {
 	 * summed, descending. */
 	uint32_t share;
 	size_t mem_bytes; /* bound of what the query allocates, 0: none */
-	/* Called now and then, may be NULL; parts done and in all.  Nonzero
-	 * ends the query with GODB_ECANCELLED. */
+	/* Called now and then, also when all is read, may be NULL; steps done
+	 * and in all.  Nonzero ends the query with GODB_ECANCELLED. */
 	int (*progress)(void *arg, size_t done, size_t all);
 	void *progress_arg;
 	/* Condition on groups, parsed with the same keys; NULL: all of them.

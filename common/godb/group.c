@@ -138,6 +138,8 @@ gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out)
 	gdi_arena_init(&g->arena, opts->mem_bytes);
 	g->bin = opts->bin;
 	g->bin_arg = opts->bin_arg;
+	g->stop = opts->stop;
+	g->stop_arg = opts->stop_arg;
 	(void)pthread_mutex_init(&g->bin_lock, NULL);
 	g->addresses = godb_keys_has_address(keys);
 	g->host = godb_keys_has(keys, GODB_KEY_HOST);
@@ -201,6 +203,12 @@ size_t
 gdi_group_bytes(const struct gdi_group *g)
 {
 	return g->arena.bytes;
+}
+
+int
+gdi_group_stop(const struct gdi_group *g, unsigned thread)
+{
+	return g->stop ? g->stop(g->stop_arg, thread) : 0;
 }
 
 /* ---- ranges ------------------------------------------------------------ */
@@ -430,6 +438,7 @@ finish_partitions(struct finish *job, unsigned thread)
 
 	while (me->rc == 0 &&
 	    (i = atomic_fetch_add(&job->next, 1)) < GDI_PARTITIONS) {
+		me->rc = gdi_group_stop(job->g, thread);
 		for (unsigned v = job->from; me->rc == 0 && v < job->until;
 		     v++)
 			me->rc = finish_partition(job, thread, i, v);
@@ -451,9 +460,12 @@ finish_ranges(struct finish *job, unsigned thread)
 	while (me->rc == 0 &&
 	    (i = atomic_fetch_add(&job->next, share)) < n)
 		for (unsigned end = i + share; me->rc == 0 && i < end && i < n;
-		     i++)
-			me->rc = finish_range(job, thread,
-			    i < n4 ? i : i - n4, i >= n4);
+		     i++) {
+			me->rc = gdi_group_stop(job->g, thread);
+			if (me->rc == 0)
+				me->rc = finish_range(job, thread,
+				    i < n4 ? i : i - n4, i >= n4);
+		}
 }
 
 static void

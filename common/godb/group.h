@@ -25,6 +25,8 @@ struct gdi_table;
  * best: groups that cannot be among the first `limit` by a metric (or by time,
  * where cells are taken), whatever the order of equal ones, may be left out
  * when they are many.
+ * stop: asked now and then by each thread (0 is the caller's) from
+ * gdi_group_finish on, until groups are ranked; an error ends it.  NULL: nobody.
  * 0, -ENOMEM, GODB_EMEMORY, -errno.
  */
 struct gdi_best {
@@ -41,6 +43,8 @@ struct gdi_group_opts {
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
 	struct gdi_best best;
+	int (*stop)(void *arg, unsigned thread);
+	void *stop_arg;
 };
 int gdi_group_new(const struct gdi_group_opts *opts, struct gdi_group **out);
 void gdi_group_free(struct gdi_group *g); /* accepts NULL */
@@ -49,6 +53,9 @@ void gdi_group_free(struct gdi_group *g); /* accepts NULL */
 uint32_t gdi_group_columns(const struct godb_keys *keys, uint32_t metrics);
 
 size_t gdi_group_bytes(const struct gdi_group *g); /* allocated now */
+
+/* Whether to go on: 0, or what `stop` says. */
+int gdi_group_stop(const struct gdi_group *g, unsigned thread);
 
 /* A feed has one owner; the group outlives it. */
 int gdi_feed_new(struct gdi_group *g, struct gdi_feed **out);

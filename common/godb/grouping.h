@@ -134,6 +134,8 @@ struct gdi_group {
 	pthread_mutex_t bin_lock;
 	int64_t (*bin)(void *arg, int64_t slot_s);
 	void *bin_arg;
+	int (*stop)(void *arg, unsigned thread);
+	void *stop_arg;
 	uint64_t totals[GDI_N_COUNTERS_KEPT];
 	struct gdi_arena arena;
 	/* after gdi_group_finish: tables that are not empty, IPv4 first */

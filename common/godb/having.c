@@ -76,6 +76,7 @@ gdi_having(const struct gdi_group *g, struct gdi_filter *f, size_t mem_bytes,
 	size_t all = gdi_group_count(g), kept = 0;
 	struct shown *s;
 	uint32_t *out;
+	int rc = 0;
 
 	if (mem_bytes && all > mem_bytes / sizeof(*out))
 		return GODB_EMEMORY;
@@ -86,15 +87,20 @@ gdi_having(const struct gdi_group *g, struct gdi_filter *f, size_t mem_bytes,
 		free(s);
 		return -ENOMEM;
 	}
-	for (size_t at = 0; at < all; at += CHUNK) {
+	for (size_t at = 0; rc == 0 && at < all; at += CHUNK) {
 		size_t some = all - at < CHUNK ? all - at : CHUNK;
 
+		rc = gdi_group_stop(g, 0);
 		show(s, g, (uint32_t)at, some);
 		some = gdi_filter_select(f, &s->c, s->sel);
 		for (size_t i = 0; i < some; i++)
 			out[kept++] = (uint32_t)at + s->sel[i];
 	}
 	free(s);
+	if (rc < 0) {
+		free(out);
+		return rc;
+	}
 	*ids = out;
 	*n = kept;
 	return 0;

@@ -296,11 +296,17 @@ best_of(const struct godb_query_opts *o)
 }
 
 static int
+stop(void *run, unsigned thread)
+{
+	return gdi_query_tell_progress(run, thread);
+}
+
+static int
 open_run(struct gdi_run *run)
 {
 	struct gdi_group_opts group = {&run->opts->keys,
 	    gdi_question_metrics(run->opts), run->opts->mem_bytes,
-	    run->opts->bin, run->opts->bin_arg, best_of(run->opts)};
+	    run->opts->bin, run->opts->bin_arg, best_of(run->opts), stop, run};
 	const struct gdi_filter *filter;
 	int rc;
 
@@ -475,7 +481,7 @@ rank_groups(struct gdi_run *run)
 		    o->mem_bytes ? o->mem_bytes - used : 0, &qualify,
 		    &chosen.n);
 		chosen.id = qualify;
-		used += chosen.n * sizeof(*qualify);
+		used += gdi_group_count(r->group) * sizeof(*qualify);
 		if (rc == 0 && o->mem_bytes && used >= o->mem_bytes)
 			rc = GODB_EMEMORY;
 	}

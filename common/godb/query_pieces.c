@@ -448,16 +448,17 @@ find_piece(const struct gdi_run *run, size_t i)
 	    .only = run->first[at + 1] - run->first[at] == 1};
 }
 
-/* Only the caller's thread tells how far all are. */
-static int
-tell_progress(const struct gdi_worker *w, size_t all)
+int
+gdi_query_tell_progress(const struct gdi_run *run, unsigned thread)
 {
-	const struct godb_query_opts *o = w->run->opts;
+	const struct godb_query_opts *o = run->opts;
+	size_t all = (run->cell ? run->n_cells : run->n_pieces) +
+	    gdi_sweep_ranges(run->sweep);
 
 	if (gdi_cancelled(o->cancel))
 		return GODB_ECANCELLED;
-	if (w != w->run->worker || !o->progress ||
-	    !o->progress(o->progress_arg, w->run->done, all))
+	if (thread > 0 || !o->progress ||
+	    !o->progress(o->progress_arg, run->done, all))
 		return 0;
 	return GODB_ECANCELLED;
 }
@@ -505,7 +506,6 @@ void
 gdi_query_take_parts(struct gdi_run *run, unsigned thread)
 {
 	struct gdi_worker *w = &run->worker[thread];
-	size_t all = run->cell ? run->n_cells : run->n_pieces;
 	size_t end = 0, i = 0;
 
 	while (w->rc == 0 && !run->stop) {
@@ -513,7 +513,7 @@ gdi_query_take_parts(struct gdi_run *run, unsigned thread)
 
 		if (i == end && !gdi_shares_take(&run->shares, &i, &end))
 			break;
-		w->rc = tell_progress(w, all);
+		w->rc = gdi_query_tell_progress(run, thread);
 		if (w->rc == 0 && run->cell) {
 			w->rc = visit_cell(w, &run->cell[i]);
 		} else if (w->rc == 0) {

@@ -95,6 +95,10 @@ struct gdi_worker {
  * has failed; how it went is in the thread's worker. */
 void gdi_query_take_parts(struct gdi_run *run, unsigned thread);
 
+/* Whether to go on: 0, or GODB_ECANCELLED.  Only the caller's thread, 0, tells
+ * how far all are. */
+int gdi_query_tell_progress(const struct gdi_run *run, unsigned thread);
+
 /* What the index knows of a piece: which rows there is no need to look for,
  * and whether all qualify. */
 void gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *cursor,
@@ -121,6 +125,8 @@ int gdi_sweep_new(struct gdi_run *run, struct gdi_sweep **out);
 void gdi_sweep_free(struct gdi_sweep *s); /* accepts NULL */
 /* Whether it reads the part of that number; NULL has none. */
 bool gdi_sweep_has(const struct gdi_sweep *s, size_t part);
+/* How many ranges there are; none of NULL. */
+size_t gdi_sweep_ranges(const struct gdi_sweep *s);
 /* Adds the bytes that it read and decoded. */
 void gdi_sweep_stats(const struct gdi_sweep *s,
     struct godb_result_stats *stats);

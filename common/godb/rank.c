@@ -22,7 +22,23 @@ struct ranking {
 	/* counters of groups that lie together, the first of them `first` */
 	const uint64_t *run;
 	size_t first, n, words;
+	size_t done; /* since it was asked whether to go on */
+	int rc;      /* what that said, when it was not to */
 };
+
+#define ASK_EVERY ((size_t)1 << 16) /* items: a few milliseconds' work */
+
+/* Whether to go on with so many more items. */
+static inline bool
+goes_on(struct ranking *r, size_t more)
+{
+	r->done += more;
+	if (r->done >= ASK_EVERY && r->rc == 0) {
+		r->done = 0;
+		r->rc = gdi_group_stop(r->g, 0);
+	}
+	return r->rc == 0;
+}
 
 static uint64_t
 value_of(const struct ranking *r, uint32_t id)
@@ -163,13 +179,13 @@ item_of(struct ranking *r, size_t i)
 static void
 collect(struct ranking *r, struct item *items, size_t keep, size_t all)
 {
-	for (size_t i = 0; i < keep; i++)
+	for (size_t i = 0; i < keep && goes_on(r, 1); i++)
 		items[i] = item_of(r, i);
-	if (keep == all || keep == 0)
+	if (keep == all || keep == 0 || r->rc < 0)
 		return;
 	for (size_t at = keep / 2; at-- > 0;)
 		sift_down(r, items, keep, at);
-	for (size_t i = keep; i < all; i++) {
+	for (size_t i = keep; i < all && goes_on(r, 1); i++) {
 		struct item it = item_of(r, i);
 
 		if (order_items(r, &it, &items[0]) < 0) {
@@ -192,7 +208,8 @@ order_values(const void *a, const void *b)
 
 /* By value; tmp has room for n. */
 static void
-sort_by_value(struct item *items, struct item *tmp, size_t n)
+sort_by_value(struct ranking *r, struct item *items, struct item *tmp,
+    size_t n)
 {
 	struct item *from = items, *to = tmp;
 
@@ -200,7 +217,7 @@ sort_by_value(struct item *items, struct item *tmp, size_t n)
 		qsort(items, n, sizeof(*items), order_values);
 		return;
 	}
-	for (unsigned shift = 0; shift < 64; shift += 8) {
+	for (unsigned shift = 0; shift < 64 && goes_on(r, n); shift += 8) {
 		size_t place[256] = {0}, sum = 0;
 		struct item *swap = from;
 
@@ -327,17 +344,19 @@ sort_alike(struct ranking *r, struct item *items, struct item *tmp, size_t n,
 {
 	bool any = false;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && goes_on(r, 1); i++) {
 		struct prefix p = prefix_of(r, items[i].id, skip);
 
 		items[i].value = p.bits;
 		any |= p.left < 64;
 	}
+	if (r->rc < 0)
+		return;
 	if (!any) {
 		qsort_r(items, n, sizeof(*items), order_for_qsort, r);
 		return;
 	}
-	sort_by_value(items, tmp, n);
+	sort_by_value(r, items, tmp, n);
 	for (size_t i = 0, same; i < n; i += same) {
 		same = alike(items + i, n - i);
 		if (same > 1)
@@ -348,7 +367,7 @@ sort_alike(struct ranking *r, struct item *items, struct item *tmp, size_t n,
 static void
 sort_items(struct ranking *r, struct item *items, struct item *tmp, size_t n)
 {
-	sort_by_value(items, tmp, n);
+	sort_by_value(r, items, tmp, n);
 	for (size_t i = 0, equal; i < n; i += equal) {
 		equal = alike(items + i, n - i);
 		if (equal > 1)
@@ -358,16 +377,16 @@ sort_items(struct ranking *r, struct item *items, struct item *tmp, size_t n)
 
 /* How many of the sorted items make up the share of all groups' sum. */
 static size_t
-count_share(const struct ranking *r, const struct item *items, size_t n,
+count_share(struct ranking *r, const struct item *items, size_t n,
     uint32_t share)
 {
 	size_t all = gdi_group_count(r->g), k;
 	long double total = 0, sum = 0;
 
-	for (size_t i = 0; i < all; i++)
+	for (size_t i = 0; i < all && goes_on(r, 1); i++)
 		total += (long double)value_of(r, (uint32_t)i);
 	total = total * share / 10000;
-	for (k = 0; k < n && sum < total; k++)
+	for (k = 0; k < n && sum < total && goes_on(r, 1); k++)
 		sum += (long double)value_of(r, items[k].id);
 	return k;
 }
@@ -377,7 +396,8 @@ gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
     const struct gdi_order *order, uint64_t limit, uint32_t share,
     size_t mem_bytes, uint32_t **ids, size_t *n)
 {
-	struct ranking r = {g, chosen, order, NULL, 0, 0, 0};
+	struct ranking r = {.g = g, .chosen = chosen, .order = order,
+	    .rc = gdi_group_stop(g, 0)};
 	size_t all = chosen->n, keep = all;
 	struct item *items, *tmp;
 	uint32_t *out;
@@ -385,7 +405,7 @@ gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
 	if (!share && limit && limit < all)
 		keep = (size_t)limit;
 	/* sorting takes as much again */
-	if (mem_bytes && keep > mem_bytes / (2 * sizeof(*items)))
+	if (mem_bytes && keep > mem_bytes / (2 * sizeof(*items) + sizeof(*out)))
 		return GODB_EMEMORY;
 	items = malloc((keep ? keep : 1) * sizeof(*items));
 	tmp = malloc((keep ? keep : 1) * sizeof(*tmp));
@@ -397,13 +417,18 @@ gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
 		return -ENOMEM;
 	}
 	collect(&r, items, keep, all);
-	sort_items(&r, items, tmp, keep);
+	if (r.rc == 0)
+		sort_items(&r, items, tmp, keep);
 	free(tmp);
-	if (share)
+	if (r.rc == 0 && share)
 		keep = count_share(&r, items, keep, share);
-	for (size_t i = 0; i < keep; i++)
+	for (size_t i = 0; r.rc == 0 && i < keep; i++)
 		out[i] = items[i].id;
 	free(items);
+	if (r.rc < 0) {
+		free(out);
+		return r.rc;
+	}
 	*ids = out;
 	*n = keep;
 	return 0;

@@ -28,7 +28,8 @@ struct gdi_chosen {
 /*
  * Ids of the first `limit` groups in order (0: all; share: see
  * godb_query_opts).  *ids is owned by the caller (free).  mem_bytes bounds
- * what is allocated here, 0: none.  0, -ENOMEM, GODB_EMEMORY.
+ * what is allocated here, 0: none.  0, -ENOMEM, GODB_EMEMORY, or
+ * what gdi_group_stop says.
  */
 int gdi_rank(const struct gdi_group *g, const struct gdi_chosen *chosen,
     const struct gdi_order *order, uint64_t limit, uint32_t share,

@@ -354,8 +354,6 @@ sweep_range(void *arg, unsigned thread, unsigned v6, unsigned range,
 	bool leap = !me->source || me->version != v6 || me->range + 1 != range;
 	int rc = me->source ? 0 : open_sources(s, thread);
 
-	if (gdi_cancelled(s->run->opts->cancel))
-		return GODB_ECANCELLED;
 	for (size_t i = 0; rc == 0 && i < s->n; i++) {
 		struct source *src = &me->source[i];
 
@@ -366,6 +364,8 @@ sweep_range(void *arg, unsigned thread, unsigned v6, unsigned range,
 	}
 	me->version = v6;
 	me->range = range;
+	(void)atomic_fetch_add_explicit(&s->run->done, 1,
+	    memory_order_relaxed);
 	return rc;
 }
 
@@ -412,6 +412,12 @@ gdi_sweep_new(struct gdi_run *run, struct gdi_sweep **out)
 	gdi_group_take_ranges(g, &s->by_range);
 	*out = s;
 	return 0;
+}
+
+size_t
+gdi_sweep_ranges(const struct gdi_sweep *s)
+{
+	return s ? s->by_range.of[0].n + s->by_range.of[1].n : 0;
 }
 
 void

@@ -61,13 +61,16 @@ gdi_arena_fini(struct gdi_arena *a)
 int
 gdi_arena_charge(struct gdi_arena *a, size_t bytes)
 {
-	size_t before = atomic_fetch_add_explicit(&a->bytes, bytes,
-	    memory_order_relaxed);
+	size_t before = atomic_load_explicit(&a->bytes, memory_order_relaxed);
 
-	if (a->most == 0 || (before <= a->most && bytes <= a->most - before))
-		return 0;
-	gdi_arena_discharge(a, bytes);
-	return GODB_EMEMORY;
+	/* never beyond, or others would be refused what they may have */
+	do {
+		if (a->most > 0 &&
+		    (before > a->most || bytes > a->most - before))
+			return GODB_EMEMORY;
+	} while (!atomic_compare_exchange_weak_explicit(&a->bytes, &before,
+	    before + bytes, memory_order_relaxed, memory_order_relaxed));
+	return 0;
 }
 
 void

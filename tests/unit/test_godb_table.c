@@ -5,6 +5,8 @@
  */
 #include "common/godb/table.h"
 
+#include "common/godb/godb.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,6 +247,48 @@ check_ascending(unsigned words, bool swap, unsigned times)
 	is_int(arena.bytes, 0, "  all memory is accounted for");
 }
 
+/* ---- the bound ------------------------------------------------------------ */
+
+#define BOUND ((size_t)1 << 20)
+
+static atomic_bool over;
+
+static void *
+ask_too_much(void *arg)
+{
+	while (!over)
+		(void)gdi_arena_charge(arg, BOUND);
+	return NULL;
+}
+
+/* What one thread cannot have takes nothing from another, not even for a
+ * moment. */
+static void
+check_bound(void)
+{
+	struct gdi_arena arena;
+	pthread_t other;
+	unsigned refused = 0;
+
+	gdi_arena_init(&arena, BOUND);
+	is_int(gdi_arena_charge(&arena, 1), 0, "a byte of the bound");
+	if (pthread_create(&other, NULL, ask_too_much, &arena) != 0)
+		abort();
+	for (unsigned i = 0; i < 2000000; i++) {
+		if (gdi_arena_charge(&arena, 1000) < 0)
+			refused++;
+		else
+			gdi_arena_discharge(&arena, 1000);
+	}
+	over = true;
+	(void)pthread_join(other, NULL);
+	is_int(refused, 0, "  room that there is is given");
+	is_int(gdi_arena_charge(&arena, BOUND - 1), 0, "  to the last byte");
+	is_int(gdi_arena_charge(&arena, 1), GODB_EMEMORY, "  and no more");
+	gdi_arena_discharge(&arena, BOUND);
+	gdi_arena_fini(&arena);
+}
+
 int
 main(void)
 {
@@ -257,5 +301,6 @@ main(void)
 		check_ascending(words, true, 1 + words % 2);
 		check_ascending(words, false, 2);
 	}
+	check_bound();
 	return tap_done();
 }

@@ -44,6 +44,41 @@ order(const char *keys, int sort, bool ascending, enum godb_direction direction,
 	return out;
 }
 
+/* All that ranking and --having hold of n groups counts against the bound. */
+static void
+check_bound(size_t n)
+{
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_cond_opts co = GODB_COND_OPTS_INIT;
+	struct godb_result_stats stats;
+	struct godb_cond *none = NULL;
+	struct godb_result *r = NULL;
+	size_t used;
+
+	(void)godb_keys_parse("sip,dip", &o.keys, NULL);
+	is_int(godb_query_run(scan, &o, &r), 0, "without a bound");
+	godb_result_stats(r, &stats);
+	godb_result_free(r);
+	used = stats.mem_bytes;
+	o.mem_bytes = used + n * 36 - 1;
+	is_int(godb_query_run(scan, &o, &r), GODB_EMEMORY,
+	    "a byte less than ranking takes");
+	o.mem_bytes++;
+	is_int(godb_query_run(scan, &o, &r), 0, "what it takes");
+	godb_result_free(r);
+	co.having = &o.keys;
+	(void)godb_cond_parse("bytes > 1000", &co, &none, NULL);
+	o.having = none;
+	o.mem_bytes = used + n * 4;
+	is_int(godb_query_run(scan, &o, &r), GODB_EMEMORY,
+	    "as much as having takes of all groups");
+	o.mem_bytes++;
+	is_int(godb_query_run(scan, &o, &r), 0, "a byte more");
+	is_int((int64_t)godb_result_n_hits(r), 0, "  where none of them stays");
+	godb_result_free(r);
+	godb_cond_free(none);
+}
+
 int
 main(void)
 {
@@ -104,6 +139,7 @@ main(void)
 	    "error -22", "a share of an order by key");
 	is_str(order("sip", -11, false, GODB_DIR_BOTH, 0, 0),
 	    "error -22", "no such sort");
+	check_bound(5);
 	godb_scan_close(scan);
 	return tap_done();
 }

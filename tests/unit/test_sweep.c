@@ -254,6 +254,59 @@ test_cancel(struct godb_pool *pool)
 	view_close(&v);
 }
 
+struct asked {
+	size_t calls, end_at; /* ends it at this call; 0: never */
+	size_t done, all;     /* of the last one */
+};
+
+static int
+note_asked(void *arg, size_t done, size_t all)
+{
+	struct asked *a = arg;
+
+	a->done = done;
+	a->all = all;
+	return ++a->calls == a->end_at;
+}
+
+/* Whoever asks has a say while groups are finished and ranked, too. */
+static void
+test_patience(const char *what, bool no_rollups, const char *having)
+{
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_cond_opts cond_opts = GODB_COND_OPTS_INIT;
+	struct godb_cond *c = NULL;
+	struct godb_result *r = NULL;
+	struct asked a = {0};
+	struct godb_diag d;
+	struct view v;
+	size_t calls;
+	bool ends = true;
+
+	if (view_open(path, &v) < 0 ||
+	    godb_keys_parse("sip,dip", &opts.keys, &d) < 0)
+		abort();
+	cond_opts.having = &opts.keys;
+	if (having && godb_cond_parse(having, &cond_opts, &c, &d) < 0)
+		abort();
+	opts.no_rollups = no_rollups;
+	opts.having = c;
+	opts.progress = note_asked;
+	opts.progress_arg = &a;
+	is_int(godb_query_run(v.scan, &opts, &r), 0, "%s: answered", what);
+	ok(a.calls > a.all, "  asked %zu times for %zu steps", a.calls, a.all);
+	is_int((int64_t)a.done, (int64_t)a.all, "  when all is read, too");
+	godb_result_free(r);
+	calls = a.calls;
+	for (size_t at = 1; ends && at <= calls; at += 1 + calls / FLIPS) {
+		a = (struct asked){.end_at = at == 1 ? calls : at};
+		ends = godb_query_run(v.scan, &opts, &r) == GODB_ECANCELLED;
+	}
+	ok(ends, "  and ended at any of them");
+	godb_cond_free(c);
+	view_close(&v);
+}
+
 /* Rows beside the roll-ups: of a late record, of a journal, and of a day of
  * which but a part is asked for. */
 static void
@@ -328,6 +381,9 @@ main(void)
 	test_bounds(NULL);
 	test_bounds(pool);
 	test_cancel(pool);
+	test_patience("ranges", false, NULL);
+	test_patience("hashes", true, NULL);
+	test_patience("having", true, "bytes > 1000");
 	add_others();
 	ask_all("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2, 0);
 	ask_counts("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2);
