@@ -283,13 +283,14 @@ nsh(struct rest r, struct decode_packet *out)
 	}
 }
 
-/* MACsec's tag (IEEE 802.1AE, 9.3), when it only vouches for what follows. */
+/* MACsec's tag (IEEE 802.1AE, 9.3), when it only vouches for what follows; of
+ * another version than 0 it is not to be understood (9.9). */
 static bool
 macsec(struct rest *r, uint16_t *type)
 {
-	enum { SCI = 0x20, ENCRYPTED = 0x08, CHANGED = 0x04 };
+	enum { VERSION = 0x80, SCI = 0x20, ENCRYPTED = 0x08, CHANGED = 0x04 };
 
-	if (r->n < 1 || r->p[0] & (ENCRYPTED | CHANGED))
+	if (r->n < 1 || r->p[0] & (VERSION | ENCRYPTED | CHANGED))
 		return false;
 	return tag(r, r->p[0] & SCI ? 16 : 8, type);
 }

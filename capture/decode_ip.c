@@ -249,7 +249,8 @@ walk_extensions(const uint8_t *p, size_t n, struct decode_packet *out)
 	}
 }
 
-/* A hop-by-hop header with the jumbo payload option (RFC 2675)? */
+/* A hop-by-hop header with the jumbo payload option?  A length that the fixed
+ * header could have told is an error (RFC 2675, 3). */
 static bool
 is_jumbo(const uint8_t *p, size_t n)
 {
@@ -260,7 +261,8 @@ is_jumbo(const uint8_t *p, size_t n)
 		end = n;
 	for (size_t at = 2; at + 1 < end;) {
 		if (p[at] == JUMBO)
-			return true;
+			return end - at >= 6 && p[at + 1] == 4 &&
+			    be16(p + at + 2) != 0;
 		at += p[at] == PAD1 ? 1 : (size_t)p[at + 1] + 2;
 	}
 	return false;

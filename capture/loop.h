@@ -92,7 +92,8 @@ struct loop_config {
 	bool wait_done;
 	/* at least once a second, also while waiting; may be NULL */
 	void (*tick)(void *ctx, const struct loop_totals *totals);
-	/* a file was cut short or unreadable: one line; may be NULL */
+	/* a file was cut short or unreadable, or (OK) nothing of it is
+	 * decoded: one line; may be NULL */
 	void (*problem)(void *ctx, enum source_result what, const char *text);
 	void *ctx;
 };

@@ -271,7 +271,10 @@ static bool
 after_read(struct loop *l, enum source_result r)
 {
 	struct source *s = l->cfg.source;
+	const char *remark = source_remark(s);
 
+	if (remark && l->cfg.problem)
+		l->cfg.problem(l->cfg.ctx, r, remark);
 	if (r == SOURCE_CUT || r == SOURCE_UNREADABLE) {
 		/* our own stop ends a pipe in the middle of a packet */
 		if (l->stop)

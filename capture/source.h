@@ -174,6 +174,10 @@ bool source_seekable(const struct source *s);
 int source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
     bool *any, bool (*stopped)(void *ctx), void *ctx);
 
+/* Behind each source_read(): what is to be said of the file that it opened,
+ * one line, once; NULL: nothing. */
+const char *source_remark(struct source *s);
+
 /* How far: bytes read of bytes in all, 0 when not known beforehand. */
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 

@@ -216,6 +216,7 @@ file_finish(struct source *s, enum source_result unhappy)
 		pcap_close(h->pcap);
 	h->pcap = NULL;
 	h->dlt = -1;
+	s->foreign = false;
 	s->at++;
 	if (unhappy != SOURCE_OK)
 		return unhappy;
@@ -264,8 +265,13 @@ source_files_read(struct source *s, unsigned max)
 
 	if (source_at_end(s))
 		return SOURCE_END;
-	if (!h->pcap && !file_start(s))
-		return file_finish(s, SOURCE_UNREADABLE);
+	if (!h->pcap) {
+		if (!file_start(s))
+			return file_finish(s, SOURCE_UNREADABLE);
+		s->foreign = !decode_knows(h->dlt);
+		if (s->foreign) /* back for the remark, before its end */
+			return SOURCE_OK;
+	}
 	got = s->plain ? read_records(s, max)
 	               : pcap_dispatch(h->pcap, (int)max, source_take,
 		             (u_char *)s);
@@ -276,6 +282,21 @@ source_files_read(struct source *s, unsigned max)
 	if (!s->plain)
 		say_file(s, pcap_geterr(h->pcap));
 	return file_finish(s, SOURCE_CUT);
+}
+
+const char *
+source_remark(struct source *s)
+{
+	char text[PCAP_ERRBUF_SIZE];
+
+	if (!s->foreign)
+		return NULL;
+	s->foreign = false;
+	(void)snprintf(text, sizeof(text),
+	    "link type %s is not decoded: all its packets count as non-IP",
+	    pcap_datalink_val_to_description_or_dlt(s->handle[0].dlt));
+	say_file(s, text);
+	return s->error;
 }
 
 bool

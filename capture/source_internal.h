@@ -63,6 +63,7 @@ struct source {
 	uint8_t head[PCAPFILE_HEAD]; /* of the current one, as far as read */
 	size_t n_head;
 	bool plain; /* its records are taken by pcapfile.c */
+	bool foreign; /* its link type is unknown to decode.h; to be said */
 	struct pcapfile records;
 	struct link_filter *filter; /* one a link type; NULL: everything */
 	const struct bpf_program *filter_now;

@@ -186,6 +186,17 @@ ok "no interface of that name came to be" test ! -e "$T/x2/a"
 run 1 "an empty file" goprobe -d "$T/x2" -i a -r /dev/null
 one_line "empty file"
 run 0 "a capture without packets" goprobe -d "$T/x3" -i a -r $D/empty.pcap
+for link in '\275\0' '\377\17'; do # USB; nobody's
+	{ head -c 20 $D/office.pcap; printf "$link\\0\\0"
+	  tail -c +25 $D/office.pcap; } >"$T/foreign.pcap"
+	rm -rf "$T/foreign"
+	run 0 "a link type that is not decoded: $link" goprobe -d "$T/foreign" \
+	    -i a -r "$T/foreign.pcap" -r $D/disorder.pcap
+	is "$(printf '%s\n' "$err" | grep -c 'not decoded')" 1 "is said once"
+	like "$err" 'foreign.pcap: link type (USB .*|DLT 4095) is not decoded' \
+	    "of the file"
+	like "$err" " $(($1 + $3)) non-IP" "and all of it is counted"
+done
 run 3 "a file cut short" goprobe -d "$T/cut" -i a -r $D/cut.pcap
 like "$err" 'cut.pcap' "is named"
 is "$(rows "$T/cut" a proto | total 4)" "$1" "and used up to there (ARP is cut)"

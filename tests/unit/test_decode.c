@@ -195,13 +195,16 @@ test_envelopes(void)
 	link_case("ISL", 1, p);
 
 	memcpy(sealed, macsec, sizeof(macsec));
-	sealed[0] |= 0x0c;
-	p = packet_new();
-	put_ether(p, 0x88e5);
-	put(p, sealed, sizeof(sealed));
-	put16(p, 0x0800);
-	put_udp4(p);
-	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP, "MACsec, encrypted");
+	for (size_t i = 0; i < 2; i++) {
+		sealed[0] = (uint8_t)(macsec[0] | (i == 0 ? 0x0c : 0x80));
+		p = packet_new();
+		put_ether(p, 0x88e5);
+		put(p, sealed, sizeof(sealed));
+		put16(p, 0x0800);
+		put_udp4(p);
+		ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+		    i == 0 ? "MACsec, encrypted" : "MACsec, another version");
+	}
 	p = packet_new();
 	put_ether(p, 0x8847);
 	put(p, label, 4);
@@ -570,6 +573,9 @@ test_ip6_lengths(void)
 	    !(d.flags & DECODE_HAS_PORTS), "0, no jumbo option");
 	p->b[42] = 0xc2;
 	p->b[43] = 4;
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 0 &&
+	    !(d.flags & DECODE_HAS_PORTS), "0, a jumbogram that is none");
+	p->b[45] = 1;
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 17 &&
 	    d.dport == 53, "a jumbogram");
 	p = packet_new();
