@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/fd.h"
@@ -64,6 +66,26 @@ do_other_actions(struct session *s)
 	session_finish(EXIT_FINE);
 }
 
+/* --watch: again and again, of the interfaces that there are then. */
+static _Noreturn void
+watch(struct session *s)
+{
+	struct timespec pause = {.tv_sec = (time_t)s->args.watch_s};
+
+	for (;;) {
+		out_str(&session_out, "\033[H\033[2J");
+		(void)question_answer(s);
+		if (out_flush(&session_out) < 0)
+			session_finish(EXIT_ERROR);
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		session_start_clock(s);
+		session_find_window(s);
+		godb_ifaces_free(s->have);
+		free(s->ifaces);
+		question_choose_ifaces(s);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -110,7 +132,7 @@ main(int argc, char **argv)
 	if (s.args.action == ARGS_CHECK)
 		store_check(&s);
 	if (s.args.watch_s)
-		question_watch(&s);
+		watch(&s);
 	if (s.args.new)
 		session_finish(look_new(&s));
 	if (s.args.n_indicators)

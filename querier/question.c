@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/base/clock.h"
 #include "querier/explain.h"
@@ -524,23 +523,4 @@ question_answer(struct session *s)
 	godb_result_free(s->result);
 	godb_scan_close(s->scan);
 	return status;
-}
-
-_Noreturn void
-question_watch(struct session *s)
-{
-	struct timespec pause = {.tv_sec = (time_t)s->args.watch_s};
-
-	for (;;) {
-		out_str(&session_out, "\033[H\033[2J");
-		(void)question_answer(s);
-		if (out_flush(&session_out) < 0)
-			session_finish(EXIT_ERROR);
-		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-		session_start_clock(s);
-		session_find_window(s);
-		godb_ifaces_free(s->have);
-		free(s->ifaces);
-		question_choose_ifaces(s); /* more may have come */
-	}
 }

@@ -12,8 +12,6 @@ void question_choose_ifaces(struct session *s);
 
 /* One answer; returns what to exit with. */
 int question_answer(struct session *s);
-/* --watch: again and again. */
-_Noreturn void question_watch(struct session *s);
 
 /* ---- parts of it, for other kinds of questions --------------------------- */
 
