@@ -4,14 +4,41 @@
 #include "common/godb/shape.h"
 
 /*
- * One chunk's values of all columns, gathered in one pass over the rows.  The
- * columns do not begin a power of two apart: the places that a row goes to
- * would all want the same few lines of the cache.
+ * One chunk's values of all columns, gathered in one pass over the rows, with
+ * room for as many as a chunk of these rows has.  The columns do not begin a
+ * power of two apart: the places that a row goes to would all want the same
+ * few lines of the cache.
  */
 struct gdi_columns {
-	uint64_t values[GODB_N_COLUMNS][GDI_CHUNK_ROWS + 24];
-	struct godb_addr6 sip[GDI_CHUNK_ROWS], dip[GDI_CHUNK_ROWS];
+	struct godb_addr6 *sip, *dip; /* in `room`, behind the values */
+	uint64_t *values[GODB_N_COLUMNS];
+	uint64_t room[];
 };
+
+#define ROUND 64u
+#define APART 24u /* beside what is a multiple of ROUND */
+
+static struct gdi_columns *
+new_columns(const struct gdi_aggregate *rows, uint32_t chunk_rows)
+{
+	const size_t wide = sizeof(struct godb_addr6) / sizeof(uint64_t);
+	size_t most = rows->v4.n > rows->v6.n ? rows->v4.n : rows->v6.n;
+	size_t n = most < chunk_rows ? most : chunk_rows, apart, n6;
+	struct gdi_columns *g;
+
+	n = (n + ROUND - 1) / ROUND * ROUND;
+	apart = n + APART;
+	n6 = rows->v6.n ? n : 0;
+	g = malloc(sizeof(*g) + (GODB_N_COLUMNS * apart + 2 * wide * n6) *
+	    sizeof(g->room[0]));
+	if (g == NULL)
+		return NULL;
+	for (size_t c = 0; c < GODB_N_COLUMNS; c++)
+		g->values[c] = g->room + c * apart;
+	g->sip = (struct godb_addr6 *)(g->room + GODB_N_COLUMNS * apart);
+	g->dip = g->sip + n6;
+	return g;
+}
 
 void
 gdi_pack_init(struct gdi_pack *p, const struct gdi_aggregate *rows,
@@ -131,7 +158,7 @@ gdi_pack_step(struct gdi_pack *p, struct gdi_day_block *out)
 	if (n > p->chunk_rows)
 		n = p->chunk_rows;
 	if (p->columns == NULL)
-		p->columns = malloc(sizeof(*p->columns));
+		p->columns = new_columns(p->rows, p->chunk_rows);
 	if (p->columns == NULL)
 		return -ENOMEM;
 	if (v6)
