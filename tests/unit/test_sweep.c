@@ -12,11 +12,18 @@
 /* Races are found with few questions, each of which takes long then.  No
  * stride divides how many keys or conditions there are. */
 #ifdef __SANITIZE_THREAD__
-enum { STRIDE = 23, FEWER_FLIPS = 10 };
+enum { STRIDE = 23, RACES_ALONE = true };
 #else
-enum { STRIDE = 5, FEWER_FLIPS = 2 };
+enum { STRIDE = 5, RACES_ALONE = false };
 #endif
-#define FLIPS (40 / tap_stride(FEWER_FLIPS))
+#define FLIPS (40 / tap_stride(2))
+
+/* One thread has none, and damage is found by whoever reads. */
+static bool
+more_than_races(void)
+{
+	return !RACES_ALONE || tap_stride(2) == 1;
+}
 
 static char root[32], path[64];
 static uint64_t seed, seq;
@@ -375,10 +382,12 @@ main(void)
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", root);
 	make_store();
-	ask_all("alone", NULL, 0, DAYS * 2, 0);
+	if (more_than_races())
+		ask_all("alone", NULL, 0, DAYS * 2, 0);
 	ask_all("three threads", pool, 0, DAYS * 2, 0);
 	ask_counts("three threads", pool, 0, DAYS * 2);
-	test_bounds(NULL);
+	if (more_than_races())
+		test_bounds(NULL);
 	test_bounds(pool);
 	test_cancel(pool);
 	test_patience("ranges", false, NULL);
@@ -388,7 +397,8 @@ main(void)
 	ask_all("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2, 0);
 	ask_counts("and others beside them", pool, T0 + HOUR, DAYS * 2 - 2);
 	test_damage(pool);
-	test_flips(pool);
+	if (more_than_races())
+		test_flips(pool);
 	godb_pool_free(pool);
 	folder_remove(root);
 	return tap_done();
