@@ -300,6 +300,14 @@ close_interval(const struct loop_clock *from, const struct loop_clock *now,
 		last->boot_ns = from->boot_ns;
 }
 
+/* Beyond the boundary behind a block's own its names are not waited for: also
+ * not when we stood still, or had no room, until then. */
+static bool
+waits_for_names(const struct loop *l, const struct loop_clock *last)
+{
+	return last->real_ns < (l->cur->b.slot_s + 2 * GP_SLOT_S) * GP_NS_PER_S;
+}
+
 static void
 begin_round(struct loop *l, bool end)
 {
@@ -314,7 +322,8 @@ begin_round(struct loop *l, bool end)
 	close_interval(&v->from, &r->next, &r->last);
 	v->publish_ns = r->next.mono_ns +
 	    l->cfg.snapshot_interval_s * GP_NS_PER_S;
-	flowtab_publish_begin(l->table, v->leaving ? FLOWTAB_SETTLE
+	flowtab_publish_begin(l->table, v->leaving ||
+	    (end && !waits_for_names(l, &r->last)) ? FLOWTAB_SETTLE
 		: end ? FLOWTAB_CARRY : FLOWTAB_WAIT, block(l)->slot_s);
 }
 
@@ -553,8 +562,10 @@ begin_due(struct loop *l)
 
 	if (v->owed) {
 		/* another boundary passed with the ring full */
-		if (slot_s != v->owed_slot_s)
+		if (slot_s != v->owed_slot_s) {
 			count_late(l, slot_s);
+			v->naming.all = v->naming.active;
+		}
 		return;
 	}
 	if (slot_s != block(l)->slot_s) {
@@ -595,6 +606,9 @@ work_step(struct loop *l)
 			miss_end(l);
 		return false;
 	}
+	/* what waited for names comes before the blocks behind its own */
+	if (v->owed && v->naming.active && v->naming.all)
+		return true;
 	if (v->owed && !pay_owed(l))
 		return false;
 	if (v->round.active && !step_round(l, ROWS_STEP, v->round.end

@@ -35,7 +35,8 @@ for t; do
 	case $t in
 	# minutes: begun first, so that none is left at the end
 	*/service.t | */export.t) first="$t $first" ;;
-	*/other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock)
+	*/other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock | \
+	*/unit/test_honest)
 		waiting="$t $waiting"
 		;;
 	# installs the packages that service.t makes, in the tree it makes

@@ -53,7 +53,8 @@ fail_store(const struct job *j, const char *why)
 }
 
 /* The interval of a table's TTL, as "day + toIntervalYear(3)", to its unit and
- * number; false when it has none such. */
+ * number; false when it has none such.  Behind it nothing may stand: one that
+ * moves rows, packs them anew, or is of some of them, keeps the others. */
 static bool
 parse_ttl(const char *text, char unit[16], char number[10])
 {
@@ -79,9 +80,9 @@ learn_first_day(struct ship *s, char why[HTTP_ERROR_MAX])
 
 	s->first_s = 0;
 	(void)snprintf(sql, sizeof(sql), "SELECT extract(engine_full, ' TTL "
-	    "(day [+] toInterval[A-Za-z]+[(][0-9]+[)])') FROM system.tables "
-	    "WHERE database = '%s' AND name = 'flows' FORMAT TabSeparatedRaw",
-	    s->database);
+	    "(day [+] toInterval[A-Za-z]+[(][0-9]+[)])(?: SETTINGS |$)') "
+	    "FROM system.tables WHERE database = '%s' AND name = 'flows' "
+	    "FORMAT TabSeparatedRaw", s->database);
 	rc = (int)ask_text(s, sql, &text, why);
 	if (rc != HTTP_FINE)
 		return rc == HTTP_REFUSED ? 0 : -1;

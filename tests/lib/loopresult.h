@@ -119,7 +119,7 @@ result_new(void)
 
 /* Seen is rows, non-IP and malformed, in packets and in bytes; and what the
  * frames say is what the process says at its end. */
-static bool
+__attribute__((unused)) static bool
 closes(const struct loop_totals *t, const struct result *r)
 {
 	return t->seen == r->packets + t->non_ip + t->malformed &&

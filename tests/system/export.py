@@ -541,6 +541,7 @@ class Proxy(http.server.ThreadingHTTPServer):
         self.count = self.inserts = self.most = 0
         self.hook = None  # called before an insert of rows
         self.ttl = None  # what is said of that of flows
+        self.engine = None  # SQL in the place of what the server has
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self):
@@ -620,6 +621,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                            data))
         if self.server.ttl and b"engine_full" in data:
             return self.answer(200, self.server.ttl)
+        if self.server.engine and b"engine_full" in data:
+            data = data.replace(b"engine_full", self.server.engine)
         if mood == "away":
             self.close_connection = True
             return None
@@ -1287,6 +1290,20 @@ def not_kept(w, server, proxy, run):
         is_(w.export(ini, store, w.state()).returncode, 0, "without such a TTL")
         same(w, server, store, "all of it")
     proxy.ttl = None
+    whole = "toIntervalYear(3)"
+    for ttl in (whole, whole + " TO VOLUME \\'cold\\'", whole + " WHERE site = "
+                "\\'a\\'", whole + " RECOMPRESS CODEC(ZSTD(9))", whole +
+                " GROUP BY site SET rows = sum(rows)", "toIntervalMonth(1) TO "
+                "DISK \\'slow\\', day + " + whole):
+        fresh_tables(server)
+        init(w, server)
+        proxy.engine = ("'MergeTree PARTITION BY day ORDER BY (site, iface) "
+                        "TTL day + %s SETTINGS index_granularity = 8192'" %
+                        ttl).encode()
+        is_(w.export(ini, store, w.state()).returncode, 0, ttl)
+        is_(server.ask("SELECT uniq(iface) FROM goprobe.blocks"),
+            "1\n" if ttl == whole else "2\n", "takes all that it keeps")
+    proxy.engine = None
 
 
 def part_kills(w, server, store):
