@@ -104,6 +104,34 @@ run 0 "json" s -e json seen "@$T/list"
 is "$(printf '%s' "$out" | jq -c '[.status,.summary.checked,.summary.seen,
 	.summary.never,(.indicators|length)]')" '["ok",3,2,1,3]' "  its summary"
 
+# as programs for both versions write an IPv4 address
+printf '::ffff:192.0.2.1\n' >"$T/mapped"
+for asked in ::ffff:192.0.2.1 ::ffff:c000:201 "@$T/mapped"; do
+	run 0 "IPv4-mapped: $asked" s seen $asked
+	like "$out" "^seen   192.0.2.1 " "  is the IPv4 address"
+	like "$out" "Checked 1: 1 seen, 0 never" "  and one address"
+done
+for asked in "host ::ffff:192.0.2.1" "host in @$T/mapped"; do
+	run 0 "IPv4-mapped: $asked" s -c "$asked" seen
+done
+run 0 "IPv4-mapped prefixes" s -e csv seen ::ffff:10.0.0.0/104 ::ffff:0:0/96 \
+	::ffff:192.0.2.76/127 ::/80
+is "$(printf '%s\n' "$out" | cut -d, -f1,2 | tr '\n' ' ')" \
+	"indicator,verdict 10.0.0.0/8,seen 0.0.0.0/0,seen 192.0.2.76/31,never ::/80,never " \
+	"  shorter ones are of IPv6 alone"
+run 1 "IPv4-mapped, and never" s -e json seen ::ffff:192.0.2.77
+is "$(printf '%s' "$out" | jq -c '[.summary.checked,(.indicators|map(.indicator))]')" \
+	'[1,["192.0.2.77"]]' "  is told once"
+{
+	rows 0 | sed 's/2001:db8::1/::ffff:192.0.2.77/'
+} | "$MAKE" "$T/mapped-rows" && chmod -R a+rX "$T/mapped-rows"
+run 0 "IPv4-mapped in rows of IPv6" goquery -d "$T/mapped-rows" -f 0 -e json \
+	seen ::ffff:192.0.2.77 ::ffff:192.0.2.1
+is "$(printf '%s' "$out" | jq -c '[.summary.checked,.summary.never,
+	(.indicators|map(.indicator + " " + .verdict))]')" \
+	'[3,1,["192.0.2.77 never","::ffff:192.0.2.77 seen","192.0.2.1 seen"]]' \
+	"  is told, too"
+
 # every error is 2, so that 1 is an answer
 printf '192.0.2.1\n192.0.2.999\n' >"$T/bad"
 run 2 "no address" s seen "@$T/bad"
