@@ -94,6 +94,11 @@ void
 question_parse(struct session *s)
 {
 	s->cond = parse_condition(s, "condition", s->args.condition, NULL);
+	/* of nothing there is no answer: a list that did not come would be a
+	 * "never" */
+	if (s->args.seen && godb_cond_never(s->cond))
+		session_die(EXIT_USAGE, "nothing can meet the condition: an "
+		    "empty list?");
 	if (s->args.having[0])
 		s->having = parse_condition(s, "--having", s->args.having,
 		    &s->args.keys);

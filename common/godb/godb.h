@@ -512,6 +512,9 @@ int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 void godb_cond_free(struct godb_cond *c); /* accepts NULL */
 /* Metrics that only groups have and the condition asks for: 1u << metric. */
 uint32_t godb_cond_metrics(const struct godb_cond *c);
+/* Whether nothing can meet it, for a set of it is empty: `host in @list` where
+ * the list is.  False says little: conditions may exclude each other. */
+bool godb_cond_never(const struct godb_cond *c);
 
 /*
  * The i-th set that the condition names: "@list", without quotes, or merely

@@ -148,6 +148,17 @@ for word in "" "," "#10.0.0.1" "@$T/nothing.txt" "@$T/comment.txt"; do
 done
 run 2 "one of them is empty" s seen 192.0.2.77 ""
 run 2 "all lists are empty" s seen "@$T/nothing.txt" "@$T/comment.txt"
+for cond in "host in @$T/nothing.txt" "host in @$T/nothing.txt and port 443" \
+	"port 443 and (src @$T/nothing.txt or dst @$T/comment.txt)"; do
+	run 2 "a list is: -c $cond" s -c "$cond" seen
+	one_line "a list is: -c $cond"
+	is "$out" "" "  no answer"
+done
+for cond in "not host in @$T/nothing.txt" "host in @$T/nothing.txt or 10.0.0.1" \
+	"host in (@$T/nothing.txt, 10.0.0.1)" "port 443 and not @$T/nothing.txt"; do
+	run 0 "but something is asked: -c $cond" s -c "$cond" seen
+done
+run 0 "and others have no rows" s -i eth0 -e csv -c "host in @$T/nothing.txt" sip
 run 0 "one list is" s seen "@$T/nothing.txt" 10.0.0.1
 # lists as other systems write them: a mark before them, or CR alone
 printf '\357\273\277# a list\r\n10.0.0.1\r\n' >"$T/marked"
