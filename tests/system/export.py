@@ -1159,6 +1159,16 @@ def part_broken(w, server, store):
     same(w, server, store, "with every interface")
     is_(int(server.ask("SELECT count() FROM goprobe.flows")), 2 * int(n),
         "nothing was sent twice")
+    os.rename(store + "/b", w.path("b-away"))
+    is_(w.export(ini, store, state).returncode, 0, "an interface is away")
+    is_(os.listdir(state + "/shipped"), ["a"], "the ledger has forgotten it")
+    os.rename(w.path("b-away"), store + "/b")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 0 and "shipped blocks" not in r.stderr,
+       "it is back, and the server has it") or diag(r.stderr)
+    same(w, server, store, "still")
+    is_(int(server.ask("SELECT count() FROM goprobe.flows")), 2 * int(n),
+        "and nothing was sent twice")
 
 
 def large(path):
