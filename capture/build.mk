@@ -16,9 +16,10 @@ goprobe-capture_SRCS := $(addprefix capture/, main.c options.c report.c \
 	workers.c)
 goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
-goprobe_SRCS := capture/launcher.c capture/supervise.c \
-	capture/status_folder.c
-goprobe_LIBS := libgpbase
+goprobe_SRCS := capture/launcher.c capture/status_folder.c
+goprobe_LIBS := libgpsupervise libgpbase
+ARCHIVES += libgpsupervise
+libgpsupervise_SRCS := capture/supervise.c
 goprobe_PKGS := libseccomp libcap-ng inih
 MANPAGES += capture/goprobe.8 capture/goprobe-capture.8
 
@@ -33,6 +34,9 @@ CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))
+UNIT_TESTS += unit/test_supervise
+TEST_LIBS_test_supervise := libgpsupervise libgpbase
+TEST_LDLIBS_test_supervise := -Wl,--wrap=waitpid
 TEST_HELPERS += lib/l7dump
 TEST_LIBS_l7dump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_l7dump := $(CAPTURE_PKGS)

@@ -120,7 +120,8 @@ report_start(const char *iface, const struct workers *workers,
     enum loop_l7 l7)
 {
 	const struct gp_conf_capture *s = settings;
-	const struct source *source = workers->w[0].source;
+	struct source *source = workers->w[0].source;
+	const char *remark = source_remark(source);
 	bool labels = l7 == LOOP_L7_ON && dpi_version();
 	int label = labels ? FLOWTAB_BYTES_LABEL : 0;
 
@@ -133,6 +134,8 @@ report_start(const char *iface, const struct workers *workers,
 	    s->flows_max, FLOWTAB_BYTES_V4 + label, FLOWTAB_BYTES_V6 + label,
 	    s->filter[0] || s->filter_file[0] ? "yes" : "no",
 	    labels ? dpi_version() : l7 == LOOP_L7_ON ? "missing" : "off");
+	if (remark)
+		gp_log(GP_LOG_WARNING, "%s", remark);
 }
 
 static void

@@ -78,6 +78,19 @@ source_read(struct source *s, size_t handle, unsigned max,
 }
 
 const char *
+source_remark(struct source *s)
+{
+	if (!s->foreign)
+		return NULL;
+	s->foreign = false;
+	(void)snprintf(s->error, sizeof(s->error), "%.300s: link type %s is not "
+	    "decoded: all its packets count as non-IP",
+	    s->live ? s->iface : s->file[s->at].name,
+	    pcap_datalink_val_to_description_or_dlt(s->handle[0].dlt));
+	return s->error;
+}
+
+const char *
 source_error(const struct source *s)
 {
 	return s->error;

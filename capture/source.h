@@ -174,10 +174,6 @@ bool source_seekable(const struct source *s);
 int source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
     bool *any, bool (*stopped)(void *ctx), void *ctx);
 
-/* Behind each source_read(): what is to be said of the file that it opened,
- * one line, once; NULL: nothing. */
-const char *source_remark(struct source *s);
-
 /* How far: bytes read of bytes in all, 0 when not known beforehand. */
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 
@@ -190,6 +186,11 @@ void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
  */
 enum source_result source_read(struct source *s, size_t handle, unsigned max,
     source_packet_fn *fn, void *ctx, size_t *n);
+
+/* Behind source_open_live(), and behind each source_read() of files: what is to
+ * be said of the interface, or of the file that was opened, one line, once;
+ * NULL: nothing. */
+const char *source_remark(struct source *s);
 
 /* Files: true when nothing follows. */
 bool source_at_end(const struct source *s);

@@ -284,21 +284,6 @@ source_files_read(struct source *s, unsigned max)
 	return file_finish(s, SOURCE_CUT);
 }
 
-const char *
-source_remark(struct source *s)
-{
-	char text[PCAP_ERRBUF_SIZE];
-
-	if (!s->foreign)
-		return NULL;
-	s->foreign = false;
-	(void)snprintf(text, sizeof(text),
-	    "link type %s is not decoded: all its packets count as non-IP",
-	    pcap_datalink_val_to_description_or_dlt(s->handle[0].dlt));
-	say_file(s, text);
-	return s->error;
-}
-
 bool
 source_at_end(const struct source *s)
 {

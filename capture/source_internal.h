@@ -53,6 +53,7 @@ struct source {
 	char iface[64];
 	struct handle handle[SOURCE_HANDLES];
 	size_t n_handles;
+	bool foreign; /* its link type is unknown to decode.h; to be said */
 	int counter_fd[2]; /* sysfs: missed, FIFO */
 	uint64_t counter_last[2]; /* as read */
 	uint64_t iface_drops, iface_drops_marked; /* as of a handle */
@@ -63,7 +64,6 @@ struct source {
 	uint8_t head[PCAPFILE_HEAD]; /* of the current one, as far as read */
 	size_t n_head;
 	bool plain; /* its records are taken by pcapfile.c */
-	bool foreign; /* its link type is unknown to decode.h; to be said */
 	struct pcapfile records;
 	struct link_filter *filter; /* one a link type; NULL: everything */
 	const struct bpf_program *filter_now;

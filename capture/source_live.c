@@ -12,6 +12,7 @@
  * (loop.c) would not mean the same packets.
  */
 #include "capture/source_internal.h"
+#include "capture/decode.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -471,6 +472,7 @@ source_open_live(struct source **out, const struct source_live *live,
 		source_close(s);
 		return rc;
 	}
+	s->foreign = !decode_knows(s->handle[0].dlt);
 	*out = s;
 	return 0;
 }

@@ -419,13 +419,14 @@ reap(struct supervisor *s)
 	int status;
 	pid_t pid;
 
-	/* what a child said before it died is still worth hearing */
-	read_notifications(s);
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct child *c = child_of(s, pid);
 
 		if (c == NULL)
 			continue;
+		/* what it said before it died is still worth hearing, and
+		 * is all there only now */
+		read_notifications(s);
 		c->pid = 0;
 		c->status = status;
 		/* status 0: the work is done, where there is an end to it */

@@ -37,6 +37,7 @@ TEST_LIBS_test_out := libgpquery libgpbase
 TEST_LIBS_test_ifsel := libgpquery libgpbase
 TEST_LIBS_test_ptr := libgpquery libgpbase
 TEST_LIBS_test_table := libgpquery libfakescan libgodb libgpbase
+TEST_LDLIBS_test_table := -Wl,--wrap=godb_query_run
 MANPAGES += querier/goquery.1
 
 # the words of conditions in goquery.1, from the grammar's table

@@ -103,6 +103,7 @@ chart_make(const struct godb_scan *s, const struct godb_query_opts *opts,
 	o.cond = opts->cond;
 	o.sort = GODB_KEY_TIME;
 	o.mem_bytes = opts->mem_bytes;
+	o.pool = opts->pool;
 	o.no_rollups = opts->no_rollups;
 	o.progress = opts->progress;
 	o.progress_arg = opts->progress_arg;

@@ -44,8 +44,10 @@ indicators_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX])
 }
 
 static int
-add(struct indicators *x, const struct gp_prefix *p)
+add(struct indicators *x, struct godb_prefix p)
 {
+	if (x->n == INDICATORS_MAX)
+		return -E2BIG;
 	if (x->n == x->room) {
 		size_t room = x->room ? x->room * 2 : 64;
 		struct godb_prefix *more =
@@ -56,8 +58,28 @@ add(struct indicators *x, const struct gp_prefix *p)
 		x->prefix = more;
 		x->room = room;
 	}
-	x->prefix[x->n++] = prefix_of(p);
+	x->prefix[x->n++] = p;
 	return 0;
+}
+
+/* An IPv4-mapped address (RFC 4291, 2.5.5.2), or a prefix of such. */
+static bool
+is_mapped(const struct godb_prefix *p)
+{
+	return p->version == 6 && p->len >= 96 && p->addr.hi == 0 &&
+	    p->addr.lo >> 32 == 0xffff;
+}
+
+/* What is mapped is looked for as the IPv4 address that it stands for, and
+ * behind it as it is written, lest a "never" is not of both. */
+static int
+add_both(struct indicators *x, struct godb_prefix p)
+{
+	struct godb_prefix four = {4, (uint8_t)(p.len - 96),
+	    {0, p.addr.lo & UINT32_MAX}};
+	int rc = is_mapped(&p) ? add(x, four) : 0;
+
+	return rc < 0 ? rc : add(x, p);
 }
 
 static size_t
@@ -93,13 +115,11 @@ add_word(struct indicators *x, const char *source, size_t line,
 		    len < 60 ? (int)len : 60, text);
 		return -EINVAL;
 	}
-	if (x->n == INDICATORS_MAX) {
+	rc = add_both(x, prefix_of(&p));
+	if (rc == -E2BIG)
 		(void)snprintf(error, 512, "%.200s: more than %u addresses",
 		    source, INDICATORS_MAX);
-		return -E2BIG;
-	}
-	rc = add(x, &p);
-	if (rc < 0)
+	else if (rc < 0)
 		(void)snprintf(error, 512, "%s", godb_strerror(rc));
 	return rc;
 }
@@ -144,6 +164,26 @@ sightings_count(const struct sightings *s)
 	return n;
 }
 
+/* Of what is mapped the IPv4 address has been told. */
+static bool
+is_told(const struct sightings *s, size_t i)
+{
+	struct godb_sighting sight;
+
+	return !is_mapped(&s->what->prefix[i]) ||
+	    godb_seen_sighting(s->seen, i, &sight);
+}
+
+static size_t
+count_told(const struct sightings *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->what->n; i++)
+		n += is_told(s, i);
+	return n;
+}
+
 /* Names of the interfaces that the i-th was seen on. */
 static void
 put_ifaces(struct out *o, const struct sightings *s, size_t i,
@@ -173,13 +213,15 @@ put_known(struct out *o, const struct sightings *s)
 void
 sightings_txt(struct out *o, const struct sightings *s)
 {
-	size_t n_seen = sightings_count(s);
+	size_t n_seen = sightings_count(s), n_told = count_told(s);
 
 	for (size_t i = 0; i < s->what->n && !o->error; i++) {
 		char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
 		char text[GP_ADDR_TEXT_MAX];
 		struct godb_sighting sight;
 
+		if (!is_told(s, i))
+			continue;
 		indicators_text(&s->what->prefix[i], text);
 		if (!godb_seen_sighting(s->seen, i, &sight)) {
 			out_fmt(o, "never  %s\n", text);
@@ -192,8 +234,8 @@ sightings_txt(struct out *o, const struct sightings *s)
 		put_ifaces(o, s, i, " ", out_clean);
 		out_char(o, '\n');
 	}
-	out_fmt(o, "\nChecked %zu: %zu seen, %zu never\n", s->what->n, n_seen,
-	    s->what->n - n_seen);
+	out_fmt(o, "\nChecked %zu: %zu seen, %zu never\n", n_told, n_seen,
+	    n_told - n_seen);
 	answer_coverage(o, s->coverage, out_clean);
 	out_char(o, '\n');
 	put_known(o, s);
@@ -207,6 +249,8 @@ sightings_csv(struct out *o, const struct sightings *s)
 		char text[GP_ADDR_TEXT_MAX];
 		struct godb_sighting sight;
 
+		if (!is_told(s, i))
+			continue;
 		indicators_text(&s->what->prefix[i], text);
 		if (!godb_seen_sighting(s->seen, i, &sight)) {
 			out_fmt(o, "%s,never,,,0,\n", text);
@@ -259,6 +303,8 @@ void
 sightings_jsonl(struct out *o, const struct sightings *s)
 {
 	for (size_t i = 0; i < s->what->n && !o->error; i++) {
+		if (!is_told(s, i))
+			continue;
 		put_object(o, s, i);
 		out_char(o, '\n');
 	}
@@ -269,19 +315,22 @@ sightings_json(struct out *o, const struct sightings *s)
 {
 	bool incomplete = s->known.unknown ||
 	    godb_coverage_incomplete(s->coverage, 0) != NULL;
-	size_t n_seen = sightings_count(s);
+	size_t n_seen = sightings_count(s), n_told = count_told(s);
+	bool more = false;
 
 	out_fmt(o, "{\"status\":\"%s\",\n\"summary\":{\"checked\":%zu,"
 	    "\"seen\":%zu,\"never\":%zu,",
-	    incomplete ? "incomplete" : "ok", s->what->n, n_seen,
-	    s->what->n - n_seen);
+	    incomplete ? "incomplete" : "ok", n_told, n_seen, n_told - n_seen);
 	seen_json_known(o, &s->known);
 	out_str(o, ",\"coverage\":");
 	answer_json_coverage(o, s->coverage);
 	out_str(o, "},\n\"indicators\":[");
 	for (size_t i = 0; i < s->what->n && !o->error; i++) {
-		out_str(o, i ? ",\n" : "\n");
+		if (!is_told(s, i))
+			continue;
+		out_str(o, more ? ",\n" : "\n");
 		put_object(o, s, i);
+		more = true;
 	}
 	out_str(o, "]}\n");
 }

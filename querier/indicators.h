@@ -19,7 +19,8 @@ struct indicators {
 /*
  * Adds the addresses and prefixes in `len` bytes of text, separated by blanks,
  * commas or lines; '#' begins a comment that ends with the line.  Bits beyond a
- * prefix's length are cleared.  `source` names the text for messages.  0;
+ * prefix's length are cleared; of what is IPv4-mapped the IPv4 address is added
+ * before it.  `source` names the text for messages.  0;
  * -EINVAL, -E2BIG, -ENOMEM with one line in error.
  */
 int indicators_add(struct indicators *x, const char *source, const char *text,
@@ -28,7 +29,8 @@ int indicators_add(struct indicators *x, const char *source, const char *text,
 /* "10.0.0.1", "10.0.0.0/8" */
 void indicators_text(const struct godb_prefix *p, char out[GP_ADDR_TEXT_MAX]);
 
-/* What there is to tell. */
+/* What there is to tell; of what is IPv4-mapped the IPv4 address, and itself
+ * only where it was seen. */
 struct sightings {
 	const struct indicators *what;
 	const struct godb_seen *seen;

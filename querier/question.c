@@ -93,6 +93,11 @@ void
 question_parse(struct session *s)
 {
 	s->cond = parse_condition(s, "condition", s->args.condition, NULL);
+	/* of nothing there is no answer: a list that did not come would be a
+	 * "never" */
+	if (s->args.seen && godb_cond_never(s->cond))
+		session_die(EXIT_USAGE, "nothing can meet the condition: an "
+		    "empty list?");
 	if (s->args.having[0])
 		s->having = parse_condition(s, "--having", s->args.having,
 		    &s->args.keys);
@@ -126,6 +131,15 @@ question_choose_ifaces(struct session *s)
 	s->n_ifaces = (size_t)rc;
 }
 
+/* Days of one interface after the other: the bar waits at its beginning. */
+static int
+draw_stock_bar(void *arg, size_t done, size_t all)
+{
+	(void)done;
+	(void)all;
+	return session_draw_bar(arg, 0, 1);
+}
+
 void
 question_open_scan(struct session *s, const struct godb_query_opts *question)
 {
@@ -142,7 +156,10 @@ question_open_scan(struct session *s, const struct godb_query_opts *question)
 	opts.sure = s->args.seen;
 	opts.pool = s->pool;
 	opts.question = question;
+	opts.progress = draw_stock_bar;
+	opts.progress_arg = &s->progress;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
+	session_clear_bar(&s->progress);
 	if (rc == GODB_ECANCELLED || rc == GODB_EMEMORY)
 		question_die(s, rc);
 	if (rc < 0)

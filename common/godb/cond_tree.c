@@ -135,6 +135,32 @@ godb_cond_metrics(const struct godb_cond *c)
 	return c->metrics;
 }
 
+static bool
+never(const struct godb_cond *c, uint32_t i)
+{
+	const struct gdi_node *n = &c->node[i];
+	bool any = false, all = true;
+
+	if (n->kind == GDI_NOT)
+		return false;
+	if (n->kind == GDI_LEAF)
+		return n->n4 + n->n6 + n->n_numbers + n->n_amounts +
+		    n->n_names == 0;
+	for (uint32_t k = n->child; k != GDI_NO_NODE; k = c->node[k].next) {
+		bool one = never(c, k);
+
+		any |= one;
+		all &= one;
+	}
+	return n->kind == GDI_AND ? any : all;
+}
+
+bool
+godb_cond_never(const struct godb_cond *c)
+{
+	return c->root != GDI_NO_NODE && never(c, c->root);
+}
+
 void
 godb_cond_free(struct godb_cond *c)
 {

@@ -297,12 +297,24 @@ cut_addr(struct godb_addr6 *lo, struct godb_addr6 *hi, enum gdi_cmp cmp,
 	return false;
 }
 
+/* Of IPv4-mapped addresses alone (RFC 4291, 2.5.5.2). */
+static bool
+are_mapped(struct godb_addr6 lo, struct godb_addr6 hi)
+{
+	return lo.hi == 0 && hi.hi == 0 && lo.lo >> 32 == 0xffff &&
+	    hi.lo >> 32 == 0xffff;
+}
+
+/* What is IPv4-mapped comes from programs for both versions, and is meant as
+ * the IPv4 address, too; but nothing has an order across versions. */
 static void
 add_addrs(struct gdi_parser *p, uint32_t leaf, unsigned version,
     struct godb_addr6 lo, struct godb_addr6 hi, enum gdi_cmp cmp)
 {
 	struct godb_addr6 last = {UINT64_MAX, UINT64_MAX};
 
+	if (version == 6 && cmp <= GDI_NE && are_mapped(lo, hi))
+		gdi_cond_add_range4(p, leaf, (uint32_t)lo.lo, (uint32_t)hi.lo);
 	if (version == 4)
 		last = (struct godb_addr6){0, UINT32_MAX};
 	if (!cut_addr(&lo, &hi, cmp, last))

@@ -262,10 +262,15 @@ struct godb_scan_opts {
 	 * Borrowed for the call; NULL: none.
 	 */
 	const struct godb_query_opts *question;
+	/* Before each day that is looked at, by the caller's thread; may be
+	 * NULL.  Days done and in all, of one interface after the other.
+	 * Nonzero ends it with GODB_ECANCELLED. */
+	int (*progress)(void *arg, size_t done, size_t all);
+	void *progress_arg;
 };
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
-	    NULL, false, false, false, NULL, NULL}
+	    NULL, false, false, false, NULL, NULL, NULL, NULL}
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,
@@ -512,6 +517,9 @@ int godb_cond_parse(const char *text, const struct godb_cond_opts *opts,
 void godb_cond_free(struct godb_cond *c); /* accepts NULL */
 /* Metrics that only groups have and the condition asks for: 1u << metric. */
 uint32_t godb_cond_metrics(const struct godb_cond *c);
+/* Whether nothing can meet it, for a set of it is empty: `host in @list` where
+ * the list is.  False says little: conditions may exclude each other. */
+bool godb_cond_never(const struct godb_cond *c);
 
 /*
  * The i-th set that the condition names: "@list", without quotes, or merely

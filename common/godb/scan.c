@@ -143,6 +143,8 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->sure = o.sure;
 	s->pool = o.pool;
 	s->cancel = o.cancel;
+	s->progress = o.progress;
+	s->progress_arg = o.progress_arg;
 	s->no_live = o.no_live;
 	s->forgets = o.question != NULL;
 	if (gdi_needles_are(o.cond))
@@ -165,6 +167,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->question = NULL;
 	s->pool = NULL;
 	s->cancel = NULL;
+	s->progress = NULL;
 	gdi_addrwalk_free(s->walk);
 	s->walk = NULL;
 	gdi_buf_free(&s->bytes);
@@ -326,6 +329,8 @@ gdi_scan_unheld(const struct godb_scan *s, const struct godb_query_opts *q,
 	opts.last_s = s->last_s;
 	opts.no_live = s->no_live;
 	opts.cancel = q->cancel;
+	opts.progress = q->progress;
+	opts.progress_arg = q->progress_arg;
 	opts.pool = q->pool;
 	rc = godb_scan_open(&reader, &opts, out);
 	free(ifaces);

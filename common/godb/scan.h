@@ -85,6 +85,8 @@ struct godb_scan {
 	bool forgets; /* bytes of indexes, which cursors read again */
 	bool addresses, no_index, sure;
 	const int *cancel;
+	int (*progress)(void *arg, size_t done, size_t all);
+	void *progress_arg;
 	struct gdi_addrwalk *walk;
 	struct gdi_buf bytes;
 	struct godb_pool *pool;

@@ -99,6 +99,14 @@ forget(const struct gdi_stock *k, int64_t day_s, struct gdi_index *x)
 		gdi_index_forget(x);
 }
 
+/* Whether who asks has had enough. */
+static bool
+is_enough(const struct godb_scan *s, size_t done, size_t all)
+{
+	return gdi_cancelled(s->cancel) ||
+	    (s->progress && s->progress(s->progress_arg, done, all) != 0);
+}
+
 /* ---- ahead of their turn ------------------------------------------------- */
 
 /* A day and its index, where a thread has read that. */
@@ -119,6 +127,7 @@ struct reading {
 	struct day *day;
 	size_t n;
 	atomic_size_t next;
+	atomic_bool enough;
 };
 
 static void
@@ -144,23 +153,27 @@ read_ahead(void *arg, unsigned thread)
 	struct reading *r = arg;
 	size_t i;
 
-	(void)thread;
-	while (!gdi_cancelled(r->k->s->cancel) &&
-	    (i = atomic_fetch_add(&r->next, 1)) < r->n)
-		if (r->day[i].wanted)
+	while (!r->enough && (i = atomic_fetch_add(&r->next, 1)) < r->n) {
+		/* thread 0 is the caller's */
+		if (thread == 0 ? is_enough(r->k->s, i, r->n) :
+		    gdi_cancelled(r->k->s->cancel))
+			r->enough = true;
+		else if (r->day[i].wanted)
 			read_one_ahead(r->k, &r->day[i], &bytes);
+	}
 	gdi_buf_free(&bytes);
 }
 
 /* Which days have to be read is known when no address index is asked first. */
-static void
+static int
 read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 {
-	struct reading r = {k, day, n, 0};
+	struct reading r = {k, day, n, 0, false};
 
 	if (n > 1 && gdi_pool_size(k->s->pool) > 1 && !k->s->cond &&
 	    !k->s->addresses)
 		gdi_pool_run(k->s->pool, read_ahead, &r);
+	return r.enough ? GODB_ECANCELLED : 0;
 }
 
 /* ---- in their turn ------------------------------------------------------- */
@@ -229,10 +242,6 @@ take_day(struct gdi_stock *k, struct day *day)
 	struct gdi_scan_day *d = calloc(1, sizeof(*d)), **list;
 	int rc;
 
-	if (gdi_cancelled(s->cancel)) {
-		free(d);
-		return GODB_ECANCELLED;
-	}
 	list = gdi_scan_grow(s->days, s->n_days, &s->cap_days,
 	    sizeof(struct gdi_scan_day *));
 	if (list)
@@ -279,12 +288,14 @@ take_each(struct gdi_stock *k, struct day *day, int n)
 
 	for (int i = 0; rc == 0 && i < n; i++)
 		if (day[i].wanted || !told) {
-			rc = take_day(k, &day[i]);
+			rc = is_enough(k->s, (size_t)i, (size_t)n) ?
+			    GODB_ECANCELLED : take_day(k, &day[i]);
 			told |= day[i].told;
 		}
 	for (int i = n - 1; rc == 0 && i >= 0 && !day[i].wanted &&
 	     !day[i].told; i--) {
-		rc = take_day(k, &day[i]);
+		rc = is_enough(k->s, (size_t)i, (size_t)n) ?
+		    GODB_ECANCELLED : take_day(k, &day[i]);
 		if (day[i].told)
 			break;
 	}
@@ -312,7 +323,7 @@ gdi_scan_take_days(struct gdi_stock *k)
 		    day[i].day_s < k->s->last_s;
 	}
 	if (rc == 0)
-		read_all_ahead(k, day, (size_t)n);
+		rc = read_all_ahead(k, day, (size_t)n);
 	if (rc == 0)
 		rc = take_each(k, day, n);
 	for (int i = 0; day && i < n; i++) {

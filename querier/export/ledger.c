@@ -1,5 +1,6 @@
 #include "querier/export/ledger.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -365,6 +366,42 @@ ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s)
 	(void)snprintf(path, sizeof(path), "%s/%s", iface, day);
 	return unlinkat(l->shipped, path, 0) < 0 && errno != ENOENT ? -errno :
 	    0;
+}
+
+static DIR *
+open_list(int at, const char *name)
+{
+	int fd = gp_fd_opendir_at(at, name);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d == NULL)
+		gp_fd_close(&fd);
+	return d;
+}
+
+void
+ledger_sweep(struct ledger *l,
+    bool (*wanted)(void *arg, const char *iface, int64_t day_s), void *arg)
+{
+	DIR *ifaces = open_list(l->shipped, "."), *days;
+	const struct dirent *f, *e;
+	int64_t day_s;
+
+	while (ifaces && (f = readdir(ifaces)) != NULL) {
+		if (!gp_addr_iface_valid(f->d_name))
+			continue;
+		days = open_list(l->shipped, f->d_name);
+		while (days && (e = readdir(days)) != NULL)
+			if (gp_clock_day_parse(e->d_name, &day_s) == 0 &&
+			    !wanted(arg, f->d_name, day_s))
+				(void)ledger_day_forget(l, f->d_name, day_s);
+		if (days)
+			(void)closedir(days);
+		/* stays where something is in it */
+		(void)unlinkat(l->shipped, f->d_name, AT_REMOVEDIR);
+	}
+	if (ifaces)
+		(void)closedir(ifaces);
 }
 
 /* ---- the attempt --------------------------------------------------------- */

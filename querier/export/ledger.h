@@ -74,6 +74,11 @@ int ledger_day_hours_done(struct ledger *l, struct ledger_day *d,
 /* The store has the day no longer, so neither has the ledger. */
 int ledger_day_forget(struct ledger *l, const char *iface, int64_t day_s);
 
+/* The same of every day that is not wanted: of those that went while nobody
+ * looked.  What cannot be removed only costs room. */
+void ledger_sweep(struct ledger *l,
+    bool (*wanted)(void *arg, const char *iface, int64_t day_s), void *arg);
+
 /* ---- the attempt --------------------------------------------------------- */
 
 enum ledger_phase {

@@ -120,6 +120,17 @@ carry_over(struct pass *p, struct pass *fresh)
 	}
 }
 
+static bool
+has_day(void *arg, const char *iface, int64_t day_s)
+{
+	const struct pass *p = arg;
+	struct pass_day key = {.day_s = day_s};
+
+	(void)snprintf(key.iface, sizeof(key.iface), "%s", iface);
+	return p->n > 0 && bsearch(&key, p->days, p->n, sizeof(*p->days),
+	    compare_days) != NULL;
+}
+
 int
 pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 {
@@ -149,6 +160,10 @@ pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 		qsort(fresh.days, fresh.n, sizeof(*fresh.days),
 		    compare_days);
 	carry_over(p, &fresh);
+	/* should such a day come back, the server is asked what it has */
+	if (!p->listed)
+		ledger_sweep(p->ship->ledger, has_day, &fresh);
+	fresh.listed = true;
 	pass_fini(p);
 	*p = fresh;
 	return 0;

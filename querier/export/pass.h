@@ -36,6 +36,7 @@ struct pass {
 	struct ship *ship; /* borrowed */
 	struct pass_day *days; /* by day, then interface */
 	size_t n, cap;
+	bool listed; /* once: the ledger has no other days */
 };
 
 /* What is left to do, as of the last pass. */

@@ -354,6 +354,30 @@ ship_larger(struct ship *s)
 	    s->batch_rows;
 }
 
+/* A record cannot be read, the i-th of those that are sent: with it all others
+ * that cannot are left out of the next attempt. */
+static int
+leave_out(struct job *j, const struct sending *s, size_t i)
+{
+	struct godb_columns c;
+	size_t n = 1;
+
+	j->unreadable[s->place[i]] = true;
+	for (size_t k = 0; k < s->n; k++) {
+		int rc = k == i ? 0 : godb_cursor_load(j->cursor[0],
+		    s->parts[k], GODB_COL_ALL, true, true, &c, NULL);
+
+		if (rc < 0 && rc != GODB_EDAMAGED)
+			return fail_store(j, godb_strerror(rc));
+		j->unreadable[s->place[k]] |= rc == GODB_EDAMAGED;
+		n += rc == GODB_EDAMAGED;
+	}
+	gp_log(GP_LOG_WARNING, "%s: blocks that cannot be read are shipped as "
+	    "unreadable blocks=%zu", j->iface, n);
+	j->s->counts.unreadable += n;
+	return SEND_AGAIN;
+}
+
 /* Some inserts side by side, from row `from` on; what they took, or an error
  * as send_rows() has them. */
 static int64_t
@@ -382,10 +406,8 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 	if (rc == HTTP_FINE)
 		return (int64_t)(end - from);
 	for (size_t i = 0; i < n; i++) {
-		if (r[i].rc == GODB_EDAMAGED && r[i].at < s->n) {
-			j->unreadable[s->place[r[i].at]] = true;
-			return SEND_AGAIN;
-		}
+		if (r[i].rc == GODB_EDAMAGED && r[i].at < s->n)
+			return leave_out(j, s, r[i].at);
 		if (r[i].rc < 0)
 			return fail_store(j, godb_strerror(r[i].rc));
 	}
@@ -396,7 +418,7 @@ send_some(struct job *j, const struct sending *s, uint64_t from,
 
 /*
  * All rows of the attempt, in inserts of at most batch_now.  SEND_AGAIN when
- * a record cannot be read: it has been marked, and another attempt does
+ * records cannot be read: they have been marked, and another attempt does
  * without.
  */
 static int
@@ -498,16 +520,13 @@ ship_batch(struct job *j, size_t first, size_t n)
 	uint64_t rows = 0;
 	int rc;
 
-	if (begin_attempt(j, first, n) < 0)
-		return -1;
-	rc = send_rows(j, first, n, &rows);
-	if (rc == SEND_AGAIN) {
-		(void)give_up(j, 0);
-		gp_log(GP_LOG_WARNING, "%s: a block cannot be read and is "
-		    "shipped as unreadable", j->iface);
-		j->s->counts.unreadable++;
-		return ship_batch(j, first, n);
-	}
+	do {
+		if (begin_attempt(j, first, n) < 0)
+			return -1;
+		rc = send_rows(j, first, n, &rows);
+		if (rc == SEND_AGAIN)
+			(void)give_up(j, 0);
+	} while (rc == SEND_AGAIN);
 	if (rc == 0 && verify(j, "flows", "count()", rows, j->parts + first,
 	    n) < 0)
 		rc = -1;

@@ -4,7 +4,7 @@ the server once, whatever happens to either on the way.
   -b BIN     folder of the programs
   -n ROUNDS  kills of exporter and server each (default 6)
   -p PARTS   comma list of: ship grafana hours faults daemon resume anew broken
-             unusable outage kills cluster replica tls
+             damaged unusable outage kills cluster replica tls
   SEED       environment, printed
 """
 
@@ -1018,9 +1018,9 @@ def uncommitted(w, server, proxy, ini, store, state):
         return f.read()
 
 
-def flip(path):
+def flip(path, part=2 / 3):
     with open(path, "r+b") as f:
-        at = os.path.getsize(path) * 2 // 3
+        at = int(os.path.getsize(path) * part)
         f.seek(at)
         byte = f.read(1)[0]
         f.seek(at)
@@ -1162,6 +1162,34 @@ def part_broken(w, server, store):
     same(w, server, store, "with every interface")
     is_(int(server.ask("SELECT count() FROM goprobe.flows")), 2 * int(n),
         "nothing was sent twice")
+    os.rename(store + "/b", w.path("b-away"))
+    is_(w.export(ini, store, state).returncode, 0, "an interface is away")
+    is_(os.listdir(state + "/shipped"), ["a"], "the ledger has forgotten it")
+    os.rename(w.path("b-away"), store + "/b")
+    r = w.export(ini, store, state)
+    ok(r.returncode == 0 and "shipped blocks" not in r.stderr,
+       "it is back, and the server has it") or diag(r.stderr)
+    same(w, server, store, "still")
+    is_(int(server.ask("SELECT count() FROM goprobe.flows")), 2 * int(n),
+        "and nothing was sent twice")
+
+
+def part_damaged(w, server, store):
+    """Several blocks of a batch that cannot be read."""
+    fresh_tables(server)
+    init(w, server)
+    store, state = w.path("damaged-store"), w.state()
+    w.replay(store, "a", DATA + "/office.pcap")
+    column = day_of(store, "a") + "/sip.gpf"
+    flip(column, 0)
+    flip(column, 2 / 3)
+    r = w.export(w.ini(server.url()), store, state)
+    ok(r.returncode == 0 and r.stderr.count("cannot be read") == 1 and
+       "as unreadable blocks=2" in r.stderr,
+       "two blocks are damaged: one line") or diag(r.stderr)
+    is_(server.ask("SELECT count(), sum(unreadable), sum(rows > 0) FROM "
+                   "goprobe.blocks"), "3\t2\t1\n", "the third is shipped")
+    is_(os.path.getsize(state + "/dead"), 64, "by the second attempt")
 
 
 def large(path):
@@ -1585,7 +1613,7 @@ def main():
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
                         default="ship,grafana,hours,faults,daemon,resume,anew,"
-                        "broken,unusable,outage,kills,cluster,replica,tls")
+                        "broken,damaged,unusable,outage,kills,cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

@@ -285,12 +285,12 @@ import fcntl, os, struct, subprocess, sys
 sys.path.insert(0, "tests/lib")
 from pcapgen import ip, udp
 TUNSETIFF, TUNSETLINK = 0x400454ca, 0x400454cd
-ETHER, NONE = 1, 0xfffe  # <linux/if_arp.h>
+ETHER, NONE, FOREIGN = 1, 0xfffe, 804  # <linux/if_arp.h>; IEEE 802.15.4
 tun = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", b"vb", 0x1001))
 # the first nibble is what tun takes for IPv4
 mac = bytes.fromhex("420000000001420000000002") + b"\x08\0"
-for kind, head in (ETHER, mac), (NONE, b""):
+for kind, head in (ETHER, mac), (NONE, b""), (FOREIGN, b""):
     subprocess.run(["ip", "link", "set", "vb", "down"], check=True)
     fcntl.ioctl(tun, TUNSETLINK, kind)
     subprocess.run(["ip", "link", "set", "vb", "up"], check=True)
@@ -318,9 +318,19 @@ if in_net ip tuntap add vb mode tun 2>/dev/null; then
 	like "$(cat "$T/sensor.err")" 'vb: The interface is of another kind now' "said"
 	echo >&9
 	ok "and sends" wait_for 10 said 'sent 65534'
+	is "$(grep -c 'is not decoded' "$T/sensor.err")" 0 "both are known"
+	echo >&9
+	ok "a kind that is not decoded" wait_for 10 said 'kind 804'
+	captures=2
+	ok "is picked up, too" wait_for 10 caught_up
+	echo >&9
+	ok "and sends" wait_for 10 said 'sent 804'
 	stop
 	is "$status" 0 "stops with 0"
 	is "$(sum "$T/s9" 'net 10.99.5.0/24' 4)" 200 "and read as what it is"
+	is "$(grep -c 'vb: link type .*802\.15\.4.* is not decoded: all its packets count as non-IP' "$T/sensor.err")" \
+	    1 "what cannot be read is said once"
+	like "$(grep 'ended iface' "$T/sensor.err" | tail -n 1)" ' packets=100 non-ip=100 ' "and counted"
 	echo >&9
 	exec 9>&-
 	wait $senders

@@ -140,6 +140,11 @@ if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T
 	run 1 "--timeout" l --timeout 2ms sip,dip,dport
 	like "$err" '--timeout' "  is named"
 	one_line "--timeout"
+	# nothing is there to be read but what tells the interface's extent
+	run 1 "--timeout while stock is taken" l -f 2020-01-01 -l 2020-01-02 --timeout 1ms sip
+	like "$err" '--timeout' "  is named"
+	run 2 "--timeout of seen" l --timeout 1ms seen 192.0.2.1
+	like "$err" '--timeout' "  is named"
 	run 0 "--explain" l --explain -e csv -n 1 -c 'dport = 1' dport
 	like "$err" 'explain: read: 0 blocks \(0 skipped\), .*B, .*B decoded' "  a day's ports"
 	like "$err" 'explain: roll-ups: 1 in place of 100 blocks, 0 unreadable' "  stand for its blocks"

@@ -263,7 +263,13 @@ def blob(b):
     return "x'" + b.hex() + "'"
 
 
+MAPPED = bytes(10) + b"\xff\xff"
+
+
 def between(column, lo, hi):
+    if lo[:12] == hi[:12] == MAPPED:  # the IPv4 addresses are meant, too
+        return (f"({between(column, lo[12:], hi[12:])} OR (v=6 AND "
+                f"{column}>={blob(lo)} AND {column}<={blob(hi)}))")
     return (f"(v={4 if len(lo) == 4 else 6} AND {column}>={blob(lo)} AND "
             f"{column}<={blob(hi)})")
 

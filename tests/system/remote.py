@@ -388,6 +388,13 @@ def part_sites(w, server):
     ok(r.returncode == 0 and "seen   10.9.0.3" in r.stdout and
        "Checked 100004: 1 seen" in r.stdout and "a, b/eth0" in r.stdout,
        "seen of 100,004") or diag(r.stderr)
+    mapped = "::ffff:10.9.0.3"
+    r = remote(w, url, "-i", "any", *win, "sip", "-c", "src " + mapped)
+    is_([x[0] for x in rows(r)], ["10.9.0.3"], "an IPv4-mapped address"
+        ) or diag(r.stderr)
+    r = remote(w, url, "-i", "any", *win[:-2], "seen", mapped)
+    ok(r.returncode == 0 and "seen   10.9.0.3" in r.stdout and
+       "Checked 1: 1 seen" in r.stdout, "seen of one") or diag(r.stdout)
     is_(server.ask("EXISTS TABLE goprobe.flows"), "1\n", "and the table lives")
     strange_names(w, server, win)
     strange_rows(w, server)

@@ -104,6 +104,34 @@ run 0 "json" s -e json seen "@$T/list"
 is "$(printf '%s' "$out" | jq -c '[.status,.summary.checked,.summary.seen,
 	.summary.never,(.indicators|length)]')" '["ok",3,2,1,3]' "  its summary"
 
+# as programs for both versions write an IPv4 address
+printf '::ffff:192.0.2.1\n' >"$T/mapped"
+for asked in ::ffff:192.0.2.1 ::ffff:c000:201 "@$T/mapped"; do
+	run 0 "IPv4-mapped: $asked" s seen $asked
+	like "$out" "^seen   192.0.2.1 " "  is the IPv4 address"
+	like "$out" "Checked 1: 1 seen, 0 never" "  and one address"
+done
+for asked in "host ::ffff:192.0.2.1" "host in @$T/mapped"; do
+	run 0 "IPv4-mapped: $asked" s -c "$asked" seen
+done
+run 0 "IPv4-mapped prefixes" s -e csv seen ::ffff:10.0.0.0/104 ::ffff:0:0/96 \
+	::ffff:192.0.2.76/127 ::/80
+is "$(printf '%s\n' "$out" | cut -d, -f1,2 | tr '\n' ' ')" \
+	"indicator,verdict 10.0.0.0/8,seen 0.0.0.0/0,seen 192.0.2.76/31,never ::/80,never " \
+	"  shorter ones are of IPv6 alone"
+run 1 "IPv4-mapped, and never" s -e json seen ::ffff:192.0.2.77
+is "$(printf '%s' "$out" | jq -c '[.summary.checked,(.indicators|map(.indicator))]')" \
+	'[1,["192.0.2.77"]]' "  is told once"
+{
+	rows 0 | sed 's/2001:db8::1/::ffff:192.0.2.77/'
+} | "$MAKE" "$T/mapped-rows" && chmod -R a+rX "$T/mapped-rows"
+run 0 "IPv4-mapped in rows of IPv6" goquery -d "$T/mapped-rows" -f 0 -e json \
+	seen ::ffff:192.0.2.77 ::ffff:192.0.2.1
+is "$(printf '%s' "$out" | jq -c '[.summary.checked,.summary.never,
+	(.indicators|map(.indicator + " " + .verdict))]')" \
+	'[3,1,["192.0.2.77 never","::ffff:192.0.2.77 seen","192.0.2.1 seen"]]' \
+	"  is told, too"
+
 # every error is 2, so that 1 is an answer
 printf '192.0.2.1\n192.0.2.999\n' >"$T/bad"
 run 2 "no address" s seen "@$T/bad"
@@ -120,6 +148,17 @@ for word in "" "," "#10.0.0.1" "@$T/nothing.txt" "@$T/comment.txt"; do
 done
 run 2 "one of them is empty" s seen 192.0.2.77 ""
 run 2 "all lists are empty" s seen "@$T/nothing.txt" "@$T/comment.txt"
+for cond in "host in @$T/nothing.txt" "host in @$T/nothing.txt and port 443" \
+	"port 443 and (src @$T/nothing.txt or dst @$T/comment.txt)"; do
+	run 2 "a list is: -c $cond" s -c "$cond" seen
+	one_line "a list is: -c $cond"
+	is "$out" "" "  no answer"
+done
+for cond in "not host in @$T/nothing.txt" "host in @$T/nothing.txt or 10.0.0.1" \
+	"host in (@$T/nothing.txt, 10.0.0.1)" "port 443 and not @$T/nothing.txt"; do
+	run 0 "but something is asked: -c $cond" s -c "$cond" seen
+done
+run 0 "and others have no rows" s -i eth0 -e csv -c "host in @$T/nothing.txt" sip
 run 0 "one list is" s seen "@$T/nothing.txt" 10.0.0.1
 # lists as other systems write them: a mark before them, or CR alone
 printf '\357\273\277# a list\r\n10.0.0.1\r\n' >"$T/marked"

@@ -285,6 +285,14 @@ check_meanings(void)
 		    "[sip 10.0.0.0-10.0.0.7 "
 		    "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
 		{"sip = 0.0.0.0/0", "[sip 0.0.0.0-255.255.255.255]"},
+		{"sip = ::ffff:192.0.2.1", "[sip 192.0.2.1 ::ffff:192.0.2.1]"},
+		{"host != ::ffff:10.0.0.0/104", "not([host 10.0.0.0-"
+		    "10.255.255.255 ::ffff:10.0.0.0-::ffff:10.255.255.255])"},
+		{"::ffff:10.0.0.1-::ffff:10.0.0.9", "[host 10.0.0.1-10.0.0.9 "
+		    "::ffff:10.0.0.1-::ffff:10.0.0.9]"},
+		{"sip = ::fffe:0:0/95", "[sip ::fffe:0:0-"
+		    "::ffff:255.255.255.255]"},
+		{"dip <= ::ffff:10.0.0.1", "[dip ::-::ffff:10.0.0.1]"},
 		{"sip = 10.1.2.3/8", "[sip 10.0.0.0-10.255.255.255]"},
 		{"dport = http-alt", "[dport 8080]"},
 		{"src net site and not dst net site",

@@ -234,6 +234,42 @@ test_restart(void)
 	ledger_close(l);
 }
 
+static bool
+is_wanted(void *arg, const char *iface, int64_t day_s)
+{
+	(void)arg;
+	return day_s == DAY && strcmp(iface, "eth0") == 0;
+}
+
+/* Days that nobody wants, and nothing else. */
+static void
+test_sweep(void)
+{
+	struct ledger *l = open_ledger("a server\n");
+	struct ledger_day d;
+	char other[128], gone[128];
+	uint8_t id[1][LEDGER_ID];
+
+	make_id(id[0], 1);
+	add(l, "eth0", 10, 12);
+	add(l, "eth9", 0, 5);
+	if (ledger_day_open(l, "eth0", DAY + 86400, &d) < 0 ||
+	    ledger_day_add(l, &d, (const uint8_t(*)[LEDGER_ID])id, 1) < 0)
+		abort();
+	ledger_day_free(&d);
+	(void)snprintf(other, sizeof(other), "%s/shipped/eth0/notes", folder);
+	(void)fclose(fopen(other, "w"));
+	ledger_sweep(l, is_wanted, NULL);
+	ok(known(l, "eth0", 50) >= 2, "a day that is wanted stays");
+	(void)snprintf(gone, sizeof(gone), "%s/shipped/eth0/2025-11-26",
+	    folder);
+	is_int(access(gone, F_OK), -1, "another one of it does not");
+	(void)snprintf(gone, sizeof(gone), "%s/shipped/eth9", folder);
+	is_int(access(gone, F_OK), -1, "nor an interface without any");
+	is_int(access(other, F_OK), 0, "what is no day is left alone");
+	ledger_close(l);
+}
+
 static void
 test_dead(void)
 {
@@ -275,6 +311,7 @@ main(void)
 	test_days();
 	test_attempt();
 	test_restart();
+	test_sweep();
 	test_dead();
 	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return tap_done();

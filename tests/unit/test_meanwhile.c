@@ -262,8 +262,15 @@ go_on(void)
 	went_on = true;
 }
 
+static int
+is_enough(void *arg, size_t done, size_t all)
+{
+	(void)arg;
+	return enough || done >= all;
+}
+
 static void
-test_cancelled(void)
+test_cancelled(bool by_progress)
 {
 	for (unsigned threads = 1; threads <= 2; threads++) {
 		struct godb_scan_opts o = GODB_SCAN_OPTS_INIT;
@@ -276,12 +283,15 @@ test_cancelled(void)
 		if (godb_reader_open(path, &r) < 0 ||
 		    godb_pool_new(threads, &o.pool) < 0)
 			abort();
-		o.cancel = &enough;
+		if (by_progress)
+			o.progress = is_enough;
+		else
+			o.cancel = &enough;
 		happens(0, "2025-11-26", 1, have_enough);
 		happens(1, "2025-12-20", 1, go_on);
 		is_int(godb_scan_open(r, &o, &s), GODB_ECANCELLED,
-		    "a scan of one interface is cancelled (threads: %u)",
-		    threads);
+		    "a scan of one interface is cancelled (threads: %u)%s",
+		    threads, by_progress ? " by its progress" : "");
 		ok(threads > 1 || !went_on, "before it has read all days");
 		godb_scan_close(s);
 		godb_pool_free(o.pool);
@@ -300,7 +310,8 @@ main(void)
 	test_removed();
 	test_committed();
 	test_cut();
-	test_cancelled();
+	test_cancelled(false);
+	test_cancelled(true);
 	folder_remove(root);
 	return tap_done();
 }

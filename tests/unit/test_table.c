@@ -424,6 +424,46 @@ check_removed(void)
 	godb_scan_close(s);
 }
 
+/* ---- the chart's question ------------------------------------------------ */
+
+static struct godb_query_opts asked;
+int __real_godb_query_run(const struct godb_scan *s,
+    const struct godb_query_opts *opts, struct godb_result **out);
+int __wrap_godb_query_run(const struct godb_scan *s,
+    const struct godb_query_opts *opts, struct godb_result **out);
+
+int
+__wrap_godb_query_run(const struct godb_scan *s,
+    const struct godb_query_opts *opts, struct godb_result **out)
+{
+	asked = *opts;
+	return __real_godb_query_run(s, opts, out);
+}
+
+static void
+check_chart(void)
+{
+	static const struct fake_row row = {4, {0, 1}, {0, 2}, 443, 6, 0,
+	    {1, 1, 1, 1}};
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_scan *s = fake_scan_new();
+	struct godb_cond *cond = NULL;
+	struct chart chart;
+
+	fake_add_part(s, fake_add_iface(s, "eth0"), 300, &row, 1);
+	if (godb_pool_new(2, &opts.pool) < 0 ||
+	    godb_cond_parse("port 443", NULL, &cond, NULL) < 0)
+		abort();
+	opts.cond = cond;
+	is_int(chart_make(s, &opts, 300, 0, 900, &chart), 0, "a chart");
+	is_int(chart.n, 1, "  of a bin");
+	ok(asked.cond == cond && asked.pool == opts.pool,
+	    "  is asked with the condition, by all threads");
+	godb_cond_free(cond);
+	godb_pool_free(opts.pool);
+	godb_scan_close(s);
+}
+
 int
 main(void)
 {
@@ -436,5 +476,6 @@ main(void)
 	check_empty();
 	check_machine();
 	check_removed();
+	check_chart();
 	return tap_done();
 }
