@@ -68,8 +68,8 @@ static struct capture capture;
 static _Noreturn void
 die(int status, const char *what, const char *why)
 {
-	fprintf(stderr, "goprobe-capture: %s%s%s\n", what, why ? ": " : "",
-	    why ? why : "");
+	gp_log(status == EXIT_AGAIN ? GP_LOG_WARNING : GP_LOG_ERR, "%s%s%s",
+	    what, why ? ": " : "", why ? why : "");
 	exit(status);
 }
 

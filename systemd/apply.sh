@@ -99,6 +99,16 @@ downgrade)
 	;;
 esac
 
+# As it is before anybody reads it: what is written meanwhile is newer, and so
+# the next reload's.
+keep() {
+	rm -f "$applied.new"
+	: >"$applied.new"
+	# what cannot be read is the generator's to tell
+	[ ! -e "$ini" ] || cat "$ini" >"$applied.new" 2>/dev/null || :
+}
+keep
+
 # A configuration that cannot be used changes nothing.
 wanted=$($generator --units)
 
@@ -109,9 +119,12 @@ if [ "$verb" = reload ] ||
 fi
 
 running=$(running)
+# Where it cannot be told what was applied, as when another version wrote it,
+# all of it may have changed.
 changed=
-if [ "$verb" = reload ] && [ -e "$applied" ]; then
-	changed=$($generator --changes "$applied")
+if [ "$verb" = reload ]; then
+	[ -e "$applied" ] && changed=$($generator --changes "$applied") ||
+	    changed=$(printf '%s\n' goprobe-writer.service $wanted)
 fi
 
 has() {
@@ -138,7 +151,11 @@ act() {
 	fi
 }
 
-for unit in $running; do
+# The target has just asked for what was generated last, which may still be
+# waiting for the writer.
+there=$running
+[ "$verb" = reload ] || there=$(printf '%s\n' $running $known | sort -u)
+for unit in $there; do
 	has "$wanted" "$unit" || act stop "$unit"
 done
 # The writer first: nothing is lost while it is away.
@@ -154,11 +171,5 @@ for unit in $wanted; do
 	fi
 done
 
-rm -f "$applied.new"
-if [ -e "$ini" ]; then
-	cat "$ini" >"$applied.new"
-else
-	: >"$applied.new"
-fi
 mv -f "$applied.new" "$applied"
 exit $failed

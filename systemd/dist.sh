@@ -9,7 +9,7 @@ if git -c safe.directory='*' ls-files -z >/dev/null 2>&1 &&
     [ -e .git ]; then
 	list() { git -c safe.directory='*' ls-files -z; }
 else
-	list() { find . -path ./build -prune -o -type f -printf '%P\0'; }
+	list() { find . \( -path ./build -o -path ./.git \) -prune -o -type f -printf '%P\0'; }
 fi
 mkdir -p "$(dirname "$out")"
 list | sort -z | tar --create --file="$out.tar" --no-recursion --null \

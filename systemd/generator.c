@@ -36,8 +36,9 @@ complain(const char *fmt, ...)
 	va_list ap;
 
 	/* at boot this goes to the kernel's log and from there to the journal,
-	 * which knows these marks (sd-daemon(3)) */
-	fputs(getenv("SYSTEMD_SCOPE") ? "<3>goprobe: " : "goprobe: ", stderr);
+	 * which knows these marks (sd-daemon(3)); of goprobe-apply straight */
+	fputs(getenv("SYSTEMD_SCOPE") || getenv("JOURNAL_STREAM")
+	    ? "<3>goprobe: " : "goprobe: ", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

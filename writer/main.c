@@ -210,7 +210,7 @@ load_configuration(const struct options *o, bool root_owned)
 		o->conf_path == NULL, root_owned, error);
 
 	if (conf == NULL)
-		fprintf(stderr, "goprobe-writer: %s\n", error);
+		gp_log(GP_LOG_ERR, "%s", error);
 	return conf;
 }
 
@@ -221,7 +221,7 @@ own_sandbox(struct gp_conf *conf, const char *asked)
 
 	if (gp_conf_own_sandbox(conf, asked, error) == 0)
 		return true;
-	fprintf(stderr, "goprobe-writer: %s\n", error);
+	gp_log(GP_LOG_ERR, "%s", error);
 	return false;
 }
 

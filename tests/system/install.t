@@ -26,6 +26,17 @@ run 0 "installed goProbe replays" "$T/dest/opt/gp/sbin/goProbe" -d "$T/s" -i a \
     -r tests/data/days.pcap
 run 0 "installed goQuery answers" "$T/dest/opt/gp/bin/goQuery" -d "$T/s" -i a -f 0 -e csv raw
 like "$out" '192\.0\.2\.1' "with what was replayed"
+is "$(grep -c -- '-F exe.*-F exe' etc/goquery-audit.rules)" 0 \
+    "of the programs a rule names one: Linux takes no more"
+for blank in "DESTDIR=$T/a b" "DESTDIR=$T/a " "PREFIX=$T/a b"; do
+	for target in install uninstall; do
+		run 2 "make $target '${blank#*/tmp/}'" $MAKE -n $target DESTDIR="$T/c" "$blank"
+		like "$err" 'cannot have blanks' "is refused"
+	done
+done
+mkdir "$T/bin"
+ln -s /nowhere/x "$T/bin/.goprobe-capture.new"
+run 2 "a program that cannot be put into BIN" $MAKE -s all BIN="$T/bin"
 ok "make uninstall" $MAKE -s uninstall DESTDIR="$T/dest" PREFIX=/opt/gp
 is "$(find "$T/dest" -type f -o -type l)" "" "nothing is left"
 is "$(find "$T/dest" -type d -name '*goprobe*')" "" "nor a folder of ours"

@@ -110,8 +110,11 @@ if [ "$(id -u)" = 0 ]; then
 	run 77 "capture is started by root" setpriv --reuid=65534 --clear-groups \
 	    --regid=65534 "$BIN/goprobe-capture" lo
 fi
-for page in */*.[1358] common/*/*.[1358]; do
+for page in */*.[13578] */*/*.[13578]; do
 	[ -e "$page" ] || continue
 	is "$(mandoc -T lint -W warning "$page" 2>&1)" "" "$page is clean"
+	# goquery's -in and -out are such, -lgodb is the linker's
+	is "$(mandoc -T ascii "$page" | col -b | grep -oE '(^|[ |[(])-[a-z]{3,}' | tr -d ' |[(' |
+	    grep -vxE -e '-(in|out|lgodb)')" "" "$page: long options have two dashes"
 done
 done_testing

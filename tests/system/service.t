@@ -16,6 +16,7 @@ ok "again" $MAKE -s dist
 ok "the same bytes" cmp "$T/first.tar.gz" build/dist/goprobe-*.tar.gz
 mkdir "$T/unpacked"
 tar -xf "$T/first.tar.gz" -C "$T/unpacked" --strip-components=1
+mkdir "$T/unpacked/.git" && : >"$T/unpacked/.git/x" # a clone where git is not there
 ok "and from the archive itself" $MAKE -s -C "$T/unpacked" dist
 ok "the same bytes" cmp "$T/first.tar.gz" "$T/unpacked"/build/dist/goprobe-*.tar.gz
 ok "make deb" $MAKE -s deb
@@ -55,7 +56,7 @@ active() { [ "$(unit "$1" ActiveState)" = active ]; }
 capturing() { [ "$(unit "goprobe-capture@$1" StatusText)" = capturing ]; }
 errors() {
 	machine journalctl -b -q -p err -u 'goprobe*' --no-pager -o cat |
-	    grep -v '^Reload failed'
+	    grep -v -e '^Reload failed' -e "goprobe.ini:[0-9]*: key 'snaplen'"
 }
 
 # --- installed
@@ -143,10 +144,12 @@ nsenter --net="/run/netns/$PEER" python3 tests/lib/numbered.py va 10.99.2 100000
     "$T/log" >"$T/sent" &
 sender=$!
 sleep 0.5
-printf '[interface vc]\n[interface vz]\n' >>"$ini"
-run 0 "reload with two more interfaces" machine systemctl reload goprobe.target
+printf '[interface vc]\n[interface vz]\n[interface $PATH]\n' >>"$ini"
+run 0 "reload with more interfaces" machine systemctl reload goprobe.target
 ok "vc is captured" wait_for 5 capturing vc
 ok "vz is not there" wait_for 5 sh -c "nsenter --target $leader --mount --pid --root -- systemctl show -P StatusText goprobe-capture@vz | grep -q '^waiting: interface vz is not there'"
+is "$(unit 'goprobe-capture@\x24PATH' StatusText)" 'waiting: interface $PATH is not there' \
+    "an interface by the name of a variable is not there either"
 said() { machine journalctl -b -q --no-pager -o cat -u 'goprobe-capture@*' -p "$1"; }
 like "$(said warning)" 'waiting: the interface is not there iface=vz' "the journal has it as a warning"
 is "$(said warning | grep -c 'capturing iface')" 0 "which going about its business is not"
@@ -175,12 +178,12 @@ vc0=$(pid capture@vc)
 in_peer ip link del vy
 gone() { unit goprobe-capture@vz StatusText | grep -q 'not there'; }
 ok "it is deleted: waited for again" wait_for 10 gone
-sed -i '/vz/d' "$ini"
+sed -i '/vz/d; /PATH/d' "$ini"
 run 0 "reload without vz" machine systemctl reload goprobe.target
 ok "it has ended" test "$(unit goprobe-capture@vz ActiveState)" = inactive
 echo 'snaplen = 1' >>"$ini"
 run 1 "reload of a broken file fails" machine systemctl reload goprobe-apply
-like "$(machine journalctl -q --no-pager -o cat -u goprobe-apply)" \
+like "$(machine journalctl -q -p err --no-pager -o cat -u goprobe-apply)" \
     "goprobe.ini:[0-9]+: key 'snaplen' stands here a second time$" "the journal says where"
 is "$(pid capture@vc)" "$vc0" "and nothing has changed"
 ok "daemon-reload with it" machine systemctl daemon-reload
@@ -275,12 +278,34 @@ ok "boot with a broken configuration" machine_boot
 is "$(machine systemctl list-units --plain --no-legend --all 'goprobe-capture@*' | wc -l | tr -d ' ')" 0 \
     "no capture"
 ok "the machine is up nevertheless" active multi-user.target
-like "$(machine journalctl -b -q --no-pager -o cat -u goprobe-writer)" \
-    'goprobe.ini:2: snaplen' "the journal says why"
+like "$(machine journalctl -b -q -p warning --no-pager -o cat -u goprobe-writer)" \
+    'goprobe.ini:2: snaplen' "the journal says why, as an error"
 cp "$T/good.ini" "$ini"
 machine_link vb va
-run 0 "mended: start" machine systemctl restart goprobe.target
+run 0 "mended: reload" machine systemctl reload goprobe.target
 ok "captures" wait_for 10 capturing vb
+ok "vc is waited for" active goprobe-capture@vc
+# slow ones, so that what is to wait for them does
+for unit in socket service; do
+	machine sh -c "mkdir -p /run/systemd/system/goprobe-writer.$unit.d &&
+	    printf '[$(echo $unit | sed 's/^s/S/')]\nExecStartPre=/bin/sleep 1\n' >/run/systemd/system/goprobe-writer.$unit.d/slow.conf"
+done
+run 0 "a slow writer" machine systemctl daemon-reload
+cp "$T/broken" "$ini"
+machine sh -c 'kill -9 $(pgrep -x goprobe-capture)'
+bad() { machine journalctl -b -q -p warning --no-pager -o cat -u 'goprobe-capture@*' | grep -q 'goprobe.ini:2: snaplen'; }
+ok "a capture that it stops says why, too" wait_for 10 bad
+sed '/^\[interface vc\]/,$d' "$T/good.ini" >"$ini"
+run 0 "mended without vc: restart" machine systemctl restart goprobe.target
+ok "captures" wait_for 10 capturing vb
+is "$(pid capture@vc)" 0 "vc, which was generated before, is not"
+run 0 "stop" machine systemctl stop goprobe.target
+ok "nothing runs" wait_for 20 stopped
+machine rm -r /run/goprobe
+run 0 "start where there is no /run/goprobe yet" machine systemctl start goprobe.target
+ok "captures" wait_for 10 capturing vb
+ok "it is known what was applied" wait_for 5 machine test -s /run/goprobe/applied.ini
+machine rm -r /run/systemd/system/goprobe-writer.socket.d /run/systemd/system/goprobe-writer.service.d
 
 # --- a process that does not answer; the times are short here
 for unit in capture@ writer; do
@@ -305,6 +330,9 @@ is "$(machine journalctl --no-pager | grep -ciE 'ignoring|unknown lvalue|failed 
     "nothing in any journal is ignored"
 
 # --- removed, purged
+run 0 "purge goprobe-export" machine dpkg -P goprobe-export
+is "$(unit goprobe-export LoadState)" not-found "its unit is forgotten"
+is "$(machine find /run /var/lib -maxdepth 1 -name 'goprobe-export*')" "" "its state has gone"
 run 0 "remove" machine dpkg -r goprobe
 is "$(machine pgrep -c goprobe)" 0 "it has stopped"
 ok "the configuration is left" test -s "$ini"

@@ -58,6 +58,13 @@ is "$("${MAKE:-make}" -s NDPI=1 PKG_CONFIG=echo configure)" \
     "--exists --print-errors inih libcap-ng libcurl liblz4 libmaxminddb libndpi libpcap libseccomp libxxhash zlib" \
     "make looks for every library before it compiles"
 
+built=$(dirname "${TESTS_DIR:-build/gcc/tests}")
+built=build/${built##*/}
+for file in $(git grep -l GP_VERSION -- '*.c'); do
+	like "$("${MAKE:-make}" -n -W common/godb/godb.h O="$built" "$built/${file%.c}.o")" \
+	    "-o $built/${file%.c}.o" "$file is compiled again for another version"
+done
+
 mkdir "$T/a b"
 git ls-files GNUmakefile '*.mk' common/base common/godb/godb.h | tar -cf - -T - | tar -xf - -C "$T/a b"
 ok "it is built in a folder with a blank in its name, too" "${MAKE:-make}" -s -C "$T/a b" O=o o/common/base/clock.o

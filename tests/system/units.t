@@ -18,6 +18,8 @@ for unit in goprobe.target goprobe-apply.service goprobe-writer.socket \
 	    systemd-analyze verify --man=no --recursive-errors=no "$unit"
 	is "$err" "" "$unit: without a word"
 done
+like "$(cat "$units/goprobe-apply.service")" '^TimeoutStartSec=infinity$' \
+    "a reload takes as long as the units that it waits for may take together"
 for page in $(sed -n 's/^Documentation=//p' "$units"/goprobe* | tr ' ' '\n' | sort -u); do
 	name=${page#man:} name=${name%(*} section=${page##*(} section=${section%)}
 	ok "$page is there" test -s "$D/share/man/man$section/$name.$section"
@@ -51,8 +53,11 @@ case "$*" in
 list-units*) printf '%s.service running\n' goprobe-capture@eth0 goprobe-capture@eth1 goprobe-export ;;
 try-restart*)
 	echo "$2" >>"$here/asked"
+	[ ! -x "$here/meanwhile" ] || "$here/meanwhile"
 	! grep -qxF "$2" "$here/../broken"
 	;;
+--no-block* | start* | stop* | restart*) echo "$*" >>"$here/asked" ;;
+daemon-reload) ! grep -qxF "$*" "$here/../broken" ;;
 esac
 EOF
 printf '#!/bin/sh\n' >"$T/systemctl/systemd-sysusers"
@@ -94,6 +99,16 @@ echo goprobe-export.service >"$T/broken"
 run 0 "an exporter that does not start again leaves its package configured" configured
 is "$(tail -1 "$T/systemctl/asked")" goprobe-export.service "though it was asked to"
 one_line "and that is told"
+
+removed() { # PACKAGE
+	unshare -m --propagation private sh -c 'mount -t tmpfs none /run &&
+	    mkdir -p /run/systemd/system && PATH=$1:$PATH &&
+	    exec sh systemd/debian/"$2".postrm remove' sh "$T/systemctl" "$1"
+}
+echo daemon-reload >"$T/broken"
+for package in goprobe goprobe-export; do
+	run 0 "$package goes, whatever systemd says" removed $package
+done
 
 generator=$D/lib/systemd/system-generators/goprobe-generator
 mkdir "$T/etc"
@@ -170,6 +185,54 @@ goprobe-capture@eth0.service'
 	run 0 "another $key" changes
 	is "$out" "$unit" "another $key: its unit is started again"
 done
+
+# --- goprobe-apply, with a /run of its own: what it asked of systemctl
+applying() { # VERB: /run/goprobe is $T/run, with what is made of it
+	rm -f "$T/systemctl/asked"
+	unshare -m --propagation private sh -c 'mount --bind "$1/etc/goprobe" /etc/goprobe &&
+	    mount -t tmpfs none /run && cp -a "$1/run/." /run && PATH=$1/systemctl:$PATH &&
+	    { "$2" "$3"; status=$?; cp -a /run/goprobe "$1/run/"; exit $status; }' sh \
+	    "$T" "$D/libexec/goprobe/goprobe-apply" "$1"
+}
+echo none >"$T/broken"
+wants=$T/run/systemd/generator/goprobe.target.wants
+mkdir -p "$T/run/goprobe" "$wants"
+printf '[interface eth0]\n[interface eth1]\n[export]\nurl = http://192.0.2.1\n[site]\nname = x\n' \
+    >"$T/etc/goprobe/goprobe.ini"
+for unit in goprobe-capture@eth0 goprobe-capture@eth1 goprobe-export; do
+	: >"$wants/$unit.service"
+done
+cp "$T/etc/goprobe/goprobe.ini" "$T/run/goprobe/applied.ini"
+run 0 "a reload without a change" applying reload
+ok "asks for nothing" test ! -e "$T/systemctl/asked"
+echo 'another = versions' >>"$T/run/goprobe/applied.ini"
+run 0 "a reload of what another version had applied" applying reload
+is "$(asked)" "restart writer capture@eth0 capture@eth1 export " "starts all of it again"
+like "$err" 'applied.ini:7: unknown key' "and tells why"
+ok "what is applied now is kept" cmp "$T/etc/goprobe/goprobe.ini" "$T/run/goprobe/applied.ini"
+rm "$T/run/goprobe/applied.ini"
+run 0 "a reload when nothing had been applied" applying reload
+is "$(asked)" "restart writer capture@eth0 capture@eth1 export " "likewise"
+is "$err" "" "without a word"
+
+echo "filter_file = $T/etc/file" | cat - "$T/etc/goprobe/goprobe.ini" |
+    sed '1{h;d};/eth0/G' >"$T/ini" && cp "$T/ini" "$T/etc/goprobe/goprobe.ini"
+touch -d '1 hour ago' "$T/etc/file"
+printf '#!/bin/sh\nsleep 0.1\necho "# later" >>"%s"\necho x >>"%s"\n' \
+    "$T/etc/goprobe/goprobe.ini" "$T/etc/file" >"$T/systemctl/meanwhile"
+chmod 755 "$T/systemctl/meanwhile"
+run 0 "a reload while the files are written" applying reload
+is "$(asked)" "restart writer capture@eth0 " "what had changed before is applied"
+ok "and no more is taken for applied" cmp "$T/ini" "$T/run/goprobe/applied.ini"
+rm "$T/systemctl/meanwhile"
+run 0 "the next reload" applying reload
+is "$(asked)" "restart writer capture@eth0 " "finds the filter that came meanwhile"
+
+: >"$wants/goprobe-capture@gone.service"
+run 0 "a start with an interface that has been taken out" applying start
+is "$(asked)" "--no-block stop capture@gone " "it is stopped, though it waits to be started"
+rm -r "${wants:?}" "$T/run"
+
 run 2 "an error in the file" generate '[interface eth0]\nsnaplen = many\n'
 is "$(made)" "" "nothing is made"
 one_line "an error in the file"
