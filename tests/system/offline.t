@@ -106,6 +106,8 @@ run 0 "times at the edges" goprobe -d "$T/edge" -i a -r $D/times.pcap
 is "$(rows "$T/edge" a time | cut -d, -f1,4 | tail -n +2 | tr '\n' ' ')" \
     "0,2 2147483400,1 4294966800,3 " "1970 and 2106; later ones clamped"
 like "$err" '2 .*(clamped|out of range)' "and that is said"
+like "$(rows "$T/edge" a proto 2>&1)" 'cause=time-range packets=2' \
+    "by answers, too"
 
 # --- fragments
 run 0 "fragments" goprobe -d "$T/frag" -i a -r $D/fragments.pcap

@@ -6,6 +6,7 @@
 #include "common/godb/addrbuild.h"
 
 #include "common/base/clock.h"
+#include "common/godb/held.h"
 #include "common/godb/index.h"
 #include "tests/lib/storetest.h"
 
@@ -305,6 +306,49 @@ check_digest(void)
 	close(fd);
 }
 
+/* Retention takes the day between the scan, which knows it by its index, and
+ * the look into that: nobody may take this for "never". */
+static void
+check_gone(void)
+{
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_seen_opts ask = GODB_SEEN_OPTS_INIT;
+	const struct godb_prefix all = {.version = 4};
+	const char *ifaces[] = {"eth0", NULL};
+	const struct godb_fault *f;
+	struct godb_reader *r;
+	struct godb_sighting g;
+	struct godb_seen *seen;
+	struct godb_scan *s;
+	char day[128], away[140];
+	size_t n;
+
+	scan.ifaces = ifaces;
+	scan.last_s = T0 + GP_DAY_S;
+	scan.addresses = true;
+	ask.prefix = &all;
+	ask.n = 1;
+	snprintf(day, sizeof(day), "%s/eth0/" DAY_NAME, store);
+	snprintf(away, sizeof(away), "%s/away", folder);
+	if (godb_reader_open(store, &r) < 0 ||
+	    godb_scan_open(r, &scan, &s) < 0 || rename(day, away) < 0)
+		abort();
+	ok(gdi_scan_n_helds(s) == 1 && godb_scan_n_parts(s) == 0,
+	    "a day is held by its index");
+	if (!ok(godb_seen_run(s, &ask, &seen) == 0, "it goes meanwhile"))
+		abort();
+	f = godb_seen_faults(seen, &n);
+	ok(!godb_seen_sighting(seen, 0, &g) && n == 1 &&
+	    f->rc == GODB_EGONE && strcmp(f->place, "eth0/" DAY_NAME) == 0 &&
+	    f->first_s == T0 && f->last_s == T0 + GP_DAY_S,
+	    "and this is told");
+	if (rename(away, day) < 0)
+		abort();
+	godb_seen_free(seen);
+	godb_scan_close(s);
+	godb_reader_close(r);
+}
+
 /* Every byte, changed: opening or walking says so. */
 static void
 check_damage(void)
@@ -562,6 +606,7 @@ main(void)
 	check_digest();
 	check_part();
 	check_unused();
+	check_gone();
 	check_damage();
 	check_contradictions();
 	check_huge();

@@ -109,8 +109,8 @@ static int
 set_of(void *arg, const char *name, const char **text, size_t *len,
     char why[GODB_COND_WHY_MAX])
 {
-	static const char list[] = "# two\n10.0.0.1,10.0.0.2\r\n"
-	    "2001:db8::/32 # and\n10.0.0.4-10.0.0.9", bad[] = "\n\n 1.2.3 ";
+	static const char list[] = "# two\r10.0.0.1,10.0.0.2\r\n"
+	    "2001:db8::/32#and\n10.0.0.4-10.0.0.9", bad[] = "\n\n 1.2.3 ";
 
 	(void)arg;
 	*text = strcmp(name, "@bad") == 0 ? bad : list;
@@ -284,6 +284,11 @@ check_meanings(void)
 		{"sip in (10.0.0.4/30, 10.0.0.0/30, ::/0)",
 		    "[sip 10.0.0.0-10.0.0.7 "
 		    "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]"},
+		{"dport in (1-100, 5-10, 200)", "[dport 1-100 200]"},
+		{"net in (2001:db8::/62, 2001:db8:0:1::/64)",
+		    "[host 2001:db8::-2001:db8:0:3:ffff:ffff:ffff:ffff]"},
+		{"net 2001:db8:0:1::/64", "[host 2001:db8:0:1::-"
+		    "2001:db8:0:1:ffff:ffff:ffff:ffff]"},
 		{"sip = 0.0.0.0/0", "[sip 0.0.0.0-255.255.255.255]"},
 		{"sip = ::ffff:192.0.2.1", "[sip 192.0.2.1 ::ffff:192.0.2.1]"},
 		{"host != ::ffff:10.0.0.0/104", "not([host 10.0.0.0-"
@@ -345,6 +350,9 @@ check_meanings(void)
 		{"sip in (@list, 10.0.0.3) and ip4",
 		    "and([sip 10.0.0.1-10.0.0.9 2001:db8::-2001:db8:ffff:ffff:"
 		    "ffff:ffff:ffff:ffff][version 4])"},
+		{"src country CH or 1.2.3.4", "or([sip 10.0.0.1-10.0.0.2 "
+		    "10.0.0.4-10.0.0.9 2001:db8::-2001:db8:ffff:ffff:ffff:"
+		    "ffff:ffff:ffff][host 1.2.3.4])"},
 		{"dst asn AS1 or dst port 53", "or([dip 10.0.0.1-10.0.0.2 "
 		    "10.0.0.4-10.0.0.9 2001:db8::-2001:db8:ffff:ffff:ffff:"
 		    "ffff:ffff:ffff][dport 53])"},
@@ -498,6 +506,10 @@ check_bounds(void)
 		{100, "!", "tcp", "", 0},
 		{101, "not ", "tcp", "", GODB_ESYNTAX},
 		{60000, "!", "", "", GODB_ESYNTAX},
+		{101, "not tcp and ", "tcp", "", 0},
+		{1, "bytes > 1.", "", "", GODB_ESYNTAX},
+		{1, "src or dst = 1.2.3.4", "", "", GODB_ESYNTAX},
+		{1, "port 80 or dir=in or 443", "", "", GODB_ESYNTAX},
 		{20000, "ip ", "tcp", "", GODB_ESYNTAX},
 		{20000, "tcp ", "port 1", "", GODB_ESYNTAX},
 		{5000, "", "tcp", " and tcp", 0},
@@ -655,7 +667,7 @@ static void
 check_sets(void)
 {
 	const char *text = "host in (@a, \"@b c\") or src country CH and @a";
-	char name[GODB_COND_NAME_MAX];
+	char name[GODB_COND_NAME_MAX], longest[GODB_COND_NAME_MAX + 1] = "";
 
 	ok(godb_cond_set(text, 0, name) && strcmp(name, "@a") == 0, "@a");
 	ok(godb_cond_set(text, 1, name) && strcmp(name, "@b c") == 0,
@@ -665,6 +677,12 @@ check_sets(void)
 	ok(godb_cond_set(text, 3, name) && strcmp(name, "@a") == 0, "again");
 	ok(!godb_cond_set(text, 4, name) && !godb_cond_set("'", 0, name),
 	    "no more");
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[0] = '@';
+	ok(!godb_cond_set(longest, 0, name), "a name too long by its end");
+	longest[GODB_COND_NAME_MAX - 1] = '\0';
+	ok(godb_cond_set(longest, 0, name) && strcmp(name, longest) == 0,
+	    "the longest one");
 }
 
 int

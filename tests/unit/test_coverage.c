@@ -35,6 +35,13 @@ block(unsigned i)
 	return fake_add_part(scan, 0, T0 + 300 * (int64_t)i, NULL, 0);
 }
 
+/* A block that is there already. */
+static struct godb_part *
+there(size_t i)
+{
+	return (struct godb_part *)(uintptr_t)godb_scan_part(scan, i);
+}
+
 static void
 blocks(unsigned first, unsigned end)
 {
@@ -178,6 +185,40 @@ check_edges(void)
 	fake_set_extent(scan, 0, T0, T0 + 9000);
 	is_str(lacks(), "eth0 down 1500 in 1 [1500,3000) | 1500 of 3000",
 	    "data goes on after the window: a gap at its end");
+
+	start();
+	blocks(0, 5);
+	opts.shipped = true;
+	fake_set_extent(scan, 0, T0, T0 + 9000);
+	is_str(lacks(), "eth0 down 1500 in 1 [1500,3000) | 1500 of 3000",
+	    "and no delay of shipping, for later blocks are there");
+
+	start();
+	blocks(0, 5);
+	opts.shipped = true;
+	is_str(lacks(), "eth0 not-shipped 1500000000000 in 1 [1500,3000) | "
+	    "1500 of 3000", "which it is when the last block is before it");
+
+	start();
+	outside = GODB_PART_OFFLINE;
+	blocks(0, 5);
+	fake_set_extent(scan, 0, T0, T0 + 9000);
+	is_str(lacks(), "1500 of 1500",
+	    "unless it goes on with a capture file");
+
+	start();
+	blocks(0, 10);
+	there(9)->last_ns -= 30 * NS;
+	fake_set_extent(scan, 0, T0, T0 + 3000);
+	is_str(lacks(), "eth0 down 30 in 1 [2970,3000) | 2970 of 3000",
+	    "a block that begins where the window ends is behind it");
+
+	start();
+	blocks(0, 10);
+	there(0)->first_ns += 100 * NS;
+	fake_set_extent(scan, 0, T0, T0 + 2700);
+	is_str(lacks(), "2900 of 2900",
+	    "a sensor may begin within the window's first block");
 
 	start();
 	blocks(0, 5);
@@ -333,6 +374,14 @@ check_unreadable(void)
 		opts.n_faults = n;
 		is_str(lacks(), want[n], "parts that cannot be read");
 	}
+
+	start();
+	blocks(0, 3);
+	opts.faults = faults;
+	opts.n_faults = 1;
+	opts.now_ns = (T0 + 750) * NS;
+	is_str(lacks(), "eth0 damaged 0 in 1 [600,900)! | 600 of 750",
+	    "one that is being filled counts until now");
 }
 
 static void

@@ -12,10 +12,16 @@ test_ethernet_tags(void)
 	static const unsigned tags[] = {0x8100, 0x88a8, 0x9100, 0x9200,
 		0x9300};
 	struct packet *p = packet_new();
+	struct decode_packet d;
 
 	put_ether(p, 0x0800);
 	put_udp4(p);
 	link_case("Ethernet II", 1, p);
+	ok(decode(1, p->b, p->n, &d) == DECODE_IP &&
+	    !(d.flags & DECODE_GROUP), "to one host");
+	p->b[0] |= 1;
+	ok(decode(1, p->b, p->n, &d) == DECODE_IP && (d.flags & DECODE_GROUP),
+	    "to a group");
 	for (size_t i = 0; i < 5; i++) {
 		p = packet_new();
 		put_ether(p, tags[i]);
@@ -112,6 +118,9 @@ test_mpls_pppoe(void)
 	put_udp4(p);
 	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
 	    "behind the G-ACh label lies no IP");
+	p->b[16] = 0xe1; /* 14, the last label */
+	ok(decode(1, p->b, p->n, &d) == DECODE_NON_IP,
+	    "nor behind that of OAM alerts");
 	p = packet_new();
 	put_ether(p, 0x8864);
 	put16(p, 0x1100);
@@ -278,6 +287,7 @@ static void
 test_more_llc(void)
 {
 	struct packet *p = packet_new();
+	struct decode_packet d;
 
 	put_ether(p, 60);
 	put8(p, 0xfe);
@@ -310,6 +320,9 @@ test_more_llc(void)
 	put8(p, 0x21);
 	put_udp4(p);
 	link_case("multilink PPP", 9, p);
+	p->b[4] = 0x40;
+	ok(decode(9, p->b, p->n, &d) == DECODE_NON_IP,
+	    "a later fragment has no header");
 }
 
 /* Arista's time stamp of either length, and what is none. */
@@ -359,6 +372,15 @@ test_pseudowires(void)
 	put32(p, 200u << 12 | 0x140);
 	put_udp4(p);
 	link_case("MPLS in a pseudo-wire", 1, p);
+	p = packet_new();
+	for (int i = 0; i < 3; i++) {
+		put_ether(p, 0x8847);
+		put32(p, 100u << 12 | 0x140);
+		put32(p, 0);
+	}
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("three pseudo-wires in one another", 1, p);
 	p = packet_new();
 	put_ether(p, 0x8847);
 	put32(p, 100u << 12 | 0x140);
@@ -541,6 +563,16 @@ test_ip6_fragment_options(void)
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 60 &&
 	    (d.flags & DECODE_FRAG_LATER) && d.frag_next == 60,
 	    "later fragment: the fragment header's");
+	p = packet_new();
+	put_ip6(p, 1, 2, 44, 8 + 8 + 8);
+	put32(p, 44u << 24 | 1);
+	put32(p, 0xcafe0003);
+	put32(p, 17u << 24 | 8);
+	put32(p, 0xcafe0004);
+	put_udp(p, 1000, 53);
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP &&
+	    d.flags == DECODE_FRAG_LATER && d.frag_id == 0xcafe0004,
+	    "a fragment within a first one is what the inner header says");
 }
 
 /* Lengths in the fixed header, and the option that stands in for one. */

@@ -510,23 +510,34 @@ test_around_wifi(void)
 		1, 1, 1, 0x20};
 	static const uint8_t more[] = {0, 0, 13, 0, 2, 0, 0, 0x80, 0, 0, 0, 0,
 		0x20};
+	/* two words of fields: the time stamp begins at 16, not at 12 */
+	static const uint8_t aligned[] = {0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0,
+		0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0x20};
 	static const uint8_t fcs[] = {0, 0, 9, 0, 2, 0, 0, 0, 0x10};
 	static const uint8_t ppi[] = {0, 0, 12, 0, 105, 0, 0, 0, 7, 7, 7, 7};
 	static const uint8_t tap[] = {108, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0};
 	struct packet *p;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		p = packet_new();
 		if (i == 0)
 			put(p, tsft, sizeof(tsft));
-		else
+		else if (i == 1)
 			put(p, more, sizeof(more));
+		else
+			put(p, aligned, sizeof(aligned));
 		put16(p, 0x8802); /* QoS: 26 bytes, padded to 28 */
 		put_bytes(p, 0, 22 + 2 + 2);
 		put_snap(p, 0, 0x0800);
 		put_udp4(p);
 		link_case("radiotap that tells of padding", 127, p);
 	}
+	p = packet_new();
+	put16(p, 0x8882); /* QoS, and the order bit: HT control */
+	put_bytes(p, 0, 22 + 2 + 4);
+	put_snap(p, 0, 0x0800);
+	put_udp4(p);
+	link_case("802.11 with HT control", 105, p);
 	p = packet_new();
 	put(p, fcs, sizeof(fcs));
 	put16(p, 0x8802);

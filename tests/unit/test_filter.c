@@ -286,6 +286,7 @@ check_all_zones(void)
 	    "proto != 17", "proto in (1,6,17)", "l7 = TLS",
 	    "category = Web", "sip = 0.0.0.3", "host 0.0.0.0/30",
 	    "dip = ::/16 or sip = 0.0.0.1", "src net 0:0:0:2::/64",
+	    "dip in (0:0:0:1::/64, 0:0:0:3::/64)",
 	    "bytes > 60", "bytes_rcvd < 10", "packets_sent >= 25",
 	    "packets > 30 and proto < 10", "not (bytes > 60 or port < 50)",
 	    "dir = in or bytes < 20", "port < 50 and sip < 0.0.0.4"};
@@ -293,6 +294,29 @@ check_all_zones(void)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		check_zones(&seed, texts[i]);
+}
+
+/* Of what one direction has little is known until the other is, and both
+ * together may be more than a number holds. */
+static void
+check_zone_sums(void)
+{
+	const struct gdi_zone sums[][2] = {{{true, 0, 10}, {false, 0, 0}},
+	    {{false, 0, 0}, {true, 0, 10}},
+	    {{true, 0, UINT64_MAX}, {true, 0, 10}}};
+	struct gdi_zone zone[GODB_N_COLUMNS] = {{0}};
+	struct godb_cond *cond = NULL;
+	struct gdi_filter *f = NULL;
+
+	(void)godb_cond_parse("bytes > 60", NULL, &cond, NULL);
+	(void)gdi_filter_new(cond, scan, &f);
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+		memcpy(&zone[GODB_BYTES_RCVD], sums[i], sizeof(sums[i]));
+		is_int(gdi_filter_zones(f, 4, zone), GDI_SOMETIMES,
+		    "there may be rows of more bytes (%zu)", i);
+	}
+	gdi_filter_free(f);
+	godb_cond_free(cond);
 }
 
 /* Sums of both directions stay at the top, and several ranges hold. */
@@ -453,6 +477,7 @@ main(void)
 	check_verdicts();
 	check_unknown();
 	check_all_zones();
+	check_zone_sums();
 	check_amounts();
 	check_plain();
 	check_select();

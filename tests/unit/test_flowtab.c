@@ -454,6 +454,59 @@ test_scan(bool publish)
 	rows_free(&rows);
 }
 
+/* A table that is nearly full gives up flows of one packet before those that
+ * came again. */
+static void
+test_reused_stay(void)
+{
+	static struct rows rows;
+	struct flowtab *t;
+
+	flowtab_new(&t, 10000, false, &key);
+	scan(t, 4, 0, 8000, 4);
+	publish_all(t, &rows, 500);
+	scan(t, 4, 0, 100, 8);
+	publish_all(t, &rows, 500);
+	flowtab_sweep(t, flowtab_entries(t) + 2, 12);
+	is_int(flowtab_flows(t), 100, "those that came again stay");
+	is_int(rows.packets, 8100, "and none is lost");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
+/* Overflow rows are no more at a time than were asked for. */
+static void
+test_overflow_steps(void)
+{
+	static struct rows rows;
+	struct flowtab *t;
+	uint64_t most = 0;
+	bool all = false;
+
+	flowtab_new(&t, 10000, false, &key);
+	scan(t, 4, 0, 10000, 1);
+	publish_all(t, &rows, 500);
+	for (uint8_t proto = 100; proto < 110; proto++) {
+		struct decode_packet p = udp(4, 1, 2, 3, 4);
+
+		p.proto = proto;
+		flowtab_add(t, &p, 1, 1);
+	}
+	flowtab_publish_begin(t, FLOWTAB_WAIT, 0);
+	while (!all) {
+		uint64_t before = rows.n;
+
+		all = flowtab_publish_some(t, 3, collect, &rows);
+		if (rows.n - before > most)
+			most = rows.n - before;
+	}
+	is_int(most, 3, "overflow comes in steps");
+	is_int(rows.overflow_protos, 10, "all of it");
+	is_int(flowtab_held(t), 0, "and is not held any more");
+	flowtab_free(t);
+	rows_free(&rows);
+}
+
 /* Five million new keys, far more than there is room for, all of them in one
  * block. */
 static void
@@ -864,6 +917,8 @@ main(void)
 	test_memory(6);
 	test_scan(true);
 	test_scan(false);
+	test_reused_stay();
+	test_overflow_steps();
 	test_idle();
 	test_few_at_a_time();
 	test_idle_many();

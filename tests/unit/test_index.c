@@ -315,6 +315,95 @@ test_versions(void)
 	gdi_buf_free(&b);
 }
 
+/* The last record's flags, sealed again. */
+static void
+set_flags(struct gdi_buf *b, size_t start, uint32_t flags)
+{
+	uint8_t *h = b->p + start;
+
+	gdi_put32(h + 48, flags);
+	gdi_put64(h + 72, gp_checksum(h, 72, 0));
+	gdi_put64(b->p + b->len - 8, gp_checksum(h, b->len - start - 8, 0));
+}
+
+/* What a checksum vouches for is still not taken for everything. */
+static void
+test_bounds(void)
+{
+	const int64_t wrong[] = {DAY - 300, DAY + 1, DAY + GP_DAY_S};
+	struct godb_counters more = {.seen = 1, .non_ip = 2, .malformed = 3,
+	    .seen_bytes = 10, .non_ip_bytes = 20};
+	struct gdi_record r = {.counters = more};
+	struct gdi_buf b = {0};
+	struct gdi_extent e;
+	struct gdi_chunk k;
+	struct gdi_index x;
+	uint64_t sums[4];
+	size_t at[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		b.len = 0;
+		make_index(0, &b, at);
+		make_record(wrong[i], 1, 1, &b);
+		(void)parse(&b, b.len, &x);
+		ok(x.n == 0 && x.n_gaps == 1,
+		    "a block of another day, or of no five minutes");
+		gdi_index_free(&x);
+	}
+	b.len = 0;
+	make_index(2, &b, at);
+	set_flags(&b, at[1], GODB_PART_DIR_FLOW | GODB_PART_LIVE |
+	    GDI_PART_ROLLED);
+	(void)parse(&b, b.len, &x);
+	is_int(x.n == 2 ? x.records[1].flags : 0, GODB_PART_DIR_FLOW,
+	    "flags that only memory has");
+	x.records[1].stored_bytes = 15;
+	ok(gdi_extent_open(&x.records[1], GODB_SIP, &e) == 0 &&
+	    gdi_extent_next(&e, &k) == 1 &&
+	    gdi_extent_next(&e, &k) == GODB_EDAMAGED,
+	    "chunks of more bytes than the block has");
+	gdi_index_free(&x);
+	gdi_record_sums(&r, sums);
+	ok(sums[0] == 0 && sums[2] == 0, "counters that do not add up");
+	gdi_buf_free(&b);
+}
+
+/* What may be the beginning of a record whose writer died. */
+static void
+test_tails(void)
+{
+	static const uint8_t zeroes[160];
+	struct gdi_record_head head;
+	struct gdi_buf b = {0};
+	struct gdi_index x;
+	size_t at[3], walk = 0;
+
+	make_index(2, &b, at);
+	ok(gdi_index_head(b.p, b.len, &walk, &head) == 1 && head.has_rows,
+	    "rows of IPv6 are rows");
+	(void)parse(&b, b.len - 8, &x);
+	ok(x.n_gaps == 1 && x.gaps[0].cut && x.gaps[0].slot_s == DAY + 300 &&
+	    gdi_gap_may_be_torn(&x.gaps[0]), "a record that is cut");
+	gdi_index_free(&x);
+	gdi_buf_bytes(&b, zeroes, sizeof(zeroes));
+	(void)parse(&b, b.len, &x);
+	ok(x.n_gaps == 1 && gdi_gap_may_be_torn(&x.gaps[0]),
+	    "zeroes, as a file that grew has them");
+	gdi_index_free(&x);
+	b.p[b.len - 1] = 1;
+	(void)parse(&b, b.len, &x);
+	ok(x.n_gaps == 1 && !gdi_gap_may_be_torn(&x.gaps[0]),
+	    "something else of that length");
+	gdi_index_free(&x);
+	b.p[b.len - 1] = 0;
+	b.p[at[1] + 100] ^= 1;
+	(void)parse(&b, b.len, &x);
+	ok(x.n_gaps == 2 && !gdi_gap_may_be_torn(&x.gaps[1]),
+	    "zeroes behind a damaged record were not being written");
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
 static void
 test_forged(void)
 {
@@ -363,6 +452,8 @@ main(void)
 	test_flips();
 	test_middle();
 	test_versions();
+	test_bounds();
+	test_tails();
 	test_forged();
 	return tap_done();
 }

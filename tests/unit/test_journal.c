@@ -187,6 +187,34 @@ test_smuggled(void)
 	gdi_buf_free(&evil);
 }
 
+/* Behind damage records are looked for as far as there may be one. */
+static void
+test_search(void)
+{
+	struct gdi_buf b = {0};
+	struct found f;
+	size_t at[5];
+
+	make(4, &b, at);
+	b.p[at[1] + 100] ^= 1;
+	b.p[at[2] + 100] ^= 1;
+	f = walk(&b, b.len, -1);
+	ok(f.seqs == (1 | 8) && f.damaged == 1, "behind two damaged records");
+	/* the search reads 65536 bytes at a time */
+	make(1, &b, at);
+	for (int i = 0; i < 65536 + 8; i++)
+		gdi_buf_u8(&b, 'x');
+	put_batch(&b, 1, 4, 1);
+	f = walk(&b, b.len, -1);
+	ok(f.seqs == 3 && f.damaged == 1 && !f.wrong, "a record far behind");
+	make(2, &b, at);
+	gdi_put32(b.p + at[1] + 64, 1000);
+	f = walk(&b, b.len, -1);
+	ok(f.seqs == 1 && f.damaged == 1,
+	    "a last one whose rows were changed to more than there is");
+	gdi_buf_free(&b);
+}
+
 static void
 test_extension(void)
 {
@@ -475,6 +503,7 @@ main(void)
 	test_flips();
 	test_file();
 	test_smuggled();
+	test_search();
 	test_extension();
 	test_rows();
 	test_forged();

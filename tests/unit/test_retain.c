@@ -284,6 +284,47 @@ test_free(void)
 	godb_writer_close(w);
 }
 
+/* Both bounds at once, with days so large that what others do to the file
+ * system meanwhile does not matter. */
+static void
+test_free_enough(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	const uint64_t large = UINT64_C(1) << 36;
+	struct godb_retain_report report;
+	struct godb_writer *w = make_store(NULL, 0);
+	struct statvfs fs;
+	struct removed r;
+
+	for (int day = 0; day < 6; day++) {
+		char file[128];
+		int fd;
+
+		snprintf(file, sizeof(file), "%s/eth0/2025-11-%02d/sparse",
+		    path, 25 + day);
+		fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0 || ftruncate(fd, (off_t)large) < 0)
+			abort();
+		close(fd);
+	}
+	o.now_s = T0 + 6 * DAY;
+	if (statvfs(path, &fs) < 0)
+		abort();
+	o.min_free = (uint64_t)fs.f_bavail * fs.f_frsize + large / 2;
+	r = run_round(NULL, &o, &report);
+	is_str(r.text, "eth0/0:free ", "no day more than min_free asks for");
+	is_int(report.short_bytes, 0, "nothing is lacking then");
+	/* all but the newest go; half of that one is too much as well */
+	o.max_bytes = large / 2;
+	o.min_free += 5 * large - large / 4;
+	(void)run_round(NULL, &o, &report);
+	ok(report.short_bytes / (large / 8) == 4, "the larger lack is told");
+	o.min_free += large / 2;
+	(void)run_round(NULL, &o, &report);
+	ok(report.short_bytes / (large / 8) > 4, "whichever it is");
+	godb_writer_close(w);
+}
+
 /* A question goes on while a day that it is about is removed. */
 static void
 test_under_a_query(void)
@@ -592,6 +633,7 @@ main(void)
 	test_open_days();
 	test_size();
 	test_free();
+	test_free_enough();
 	test_under_a_query();
 	test_leftovers();
 	test_list();

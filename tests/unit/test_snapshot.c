@@ -13,13 +13,15 @@ static _Alignas(8) uint8_t buf[FRAME_MAX_BYTES];
 
 static const struct snapshot_meta meta = {FRAME_ROWS, 10, 20, 1, 2, 3, 4};
 
+static uint8_t proto = 17;
+
 static void
 labelled(uint8_t version, uint32_t host, uint16_t dport, uint64_t packets,
     uint16_t label)
 {
 	static uint8_t sip[16], dip[16];
 	struct flowtab_row r = {.sip = sip, .dip = dip, .version = version,
-		.dport = dport, .proto = 17, .label = label};
+		.dport = dport, .proto = proto, .label = label};
 
 	memcpy(sip + (version == 6 ? 12 : 0), &host, 4);
 	dip[0] = 1;
@@ -70,6 +72,7 @@ test_frame(void)
 	snapshot_row(&block, &over);
 	block.counters.non_ip = 4;
 	block.counters.malformed = 1;
+	block.counters.malformed_bytes = 60;
 	block.flags = FRAME_DIR_FLOW;
 	is_int(snapshot_push(&block, &ring, &meta, &packets), 0, "pushed");
 	is_int(packets, 5 + 2 + 3 + 2 + 7 + 4 + 1, "all packets are seen");
@@ -81,7 +84,7 @@ test_frame(void)
 	is_int(frame_rows4(h)[0].counter[FRAME_PKTS_SENT], 8, "added up");
 	is_int(frame_rows6(h)[0].counter[FRAME_BYTES_SENT], 200, "added up");
 	is_int(h->counters.seen, packets, "seen");
-	is_int(h->counters.seen_bytes, 1900, "seen bytes");
+	is_int(h->counters.seen_bytes, 1960, "seen bytes");
 	is_int(h->counters.overflow, 7, "overflow");
 	is_str(frame_names(h)[frame_rows4(h)[2].l7].name, "[overflow]",
 	    "overflow has its name");
@@ -159,6 +162,18 @@ test_collisions(uint8_t version)
 	is_int(snapshot_push(&block, &ring, &meta, &packets), 0, "pushed");
 	h = take();
 	ok(h && h->n4 + h->n6 == 3000, "rows that are not equal stay apart");
+	for (proto = 255; proto > 17; proto--)
+		row(version, 5, 53, 1);
+	for (uint16_t i = 0; i < 200; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "port53-%u", i);
+		labelled(version, 5, 53, 1, labels_add(&labels, name, "x"));
+	}
+	is_int(snapshot_push(&block, &ring, &meta, &packets), 0, "pushed");
+	h = take();
+	ok(h && h->n4 + h->n6 == 238 + 200,
+	    "nor do protocols and applications meet");
 }
 
 static void

@@ -278,6 +278,37 @@ test_damaged_start(void)
 	facts_free(&want);
 }
 
+/* Nothing of a journal is left: it is kept for a person to look at. */
+static void
+test_damaged_whole(void)
+{
+	static struct testbatch b;
+	char journal[96], aside[112];
+	struct facts want = {0};
+	struct godb_writer *w;
+	size_t told;
+	int fd;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&b, &seed, "eth0", T0, 1, 1, 3, 3);
+	(void)godb_writer_append(w, &b.b);
+	godb_writer_close(w);
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%" PRId64 ".gpj",
+	    path, T0);
+	snprintf(aside, sizeof(aside), "%s.damaged", journal);
+	fd = open(journal, O_RDWR);
+	ok(pwrite(fd, "x", 1, 200) == 1, "the only record is hit");
+	close(fd);
+	is_int(store_open(path, &w), 0, "the writer starts");
+	ok(access(aside, F_OK) == 0 && access(journal, F_OK) != 0,
+	    "the journal is set aside");
+	ok(store_equals(path, &want, &told) && told == 1,
+	    "a reader has no row of it and tells of it");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 /* A day whose index is gone may get a copy of it back: what it names is still
  * there, whatever was stored meanwhile. */
 static void
@@ -322,6 +353,7 @@ main(void)
 	test_index_cuts();
 	test_flips();
 	test_damaged_start();
+	test_damaged_whole();
 	test_index_back();
 	folder_remove(root);
 	return tap_done();
