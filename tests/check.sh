@@ -47,8 +47,8 @@ for t; do
 		together="$together $t"
 		;;
 	*/oracle.t | */l7.t | */format.t | */offline.t | */query.t | */goquery.t | */seen.t | \
-	*/missing.t | */needle.t | */truth.t | */captures.t | */library.t | */install.t | \
-	*/programs.t | */security.t | */closed.t)
+	*/missing.t | */needle.t | */truth.t | */captures.t | */programs.t | \
+	*/security.t | */closed.t)
 		together="$together $t"
 		;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \

@@ -140,11 +140,18 @@ if [ -x "$HELPERS/lib/rows2store" ] && "$HELPERS/lib/rows2store" "$T/large" <"$T
 	run 1 "--timeout" l --timeout 2ms sip,dip,dport
 	like "$err" '--timeout' "  is named"
 	one_line "--timeout"
-	# nothing is there to be read but what tells the interface's extent
-	run 1 "--timeout while stock is taken" l -f 2020-01-01 -l 2020-01-02 --timeout 1ms sip
+	# nothing is there to be read, but thousands of days are looked at
+	python3 - "$T/large/eth0" <<'PY'
+import datetime, os, sys
+for n in range(6000):
+    day = datetime.date(2000, 1, 1) + datetime.timedelta(n)
+    os.mkdir(os.path.join(sys.argv[1], str(day)))
+PY
+	run 1 "--timeout while stock is taken" l -f 2000-01-01 -l 2020-01-02 --timeout 2ms sip
 	like "$err" '--timeout' "  is named"
-	run 2 "--timeout of seen" l --timeout 1ms seen 192.0.2.1
+	run 2 "--timeout of seen" l -f 2000-01-01 -l 2020-01-02 --timeout 2ms seen 192.0.2.1
 	like "$err" '--timeout' "  is named"
+	rmdir "$T"/large/eth0/20[01]?-*
 	run 0 "--explain" l --explain -e csv -n 1 -c 'dport = 1' dport
 	like "$err" 'explain: read: 0 blocks \(0 skipped\), .*B, .*B decoded' "  a day's ports"
 	like "$err" 'explain: roll-ups: 1 in place of 100 blocks, 0 unreadable' "  stand for its blocks"
