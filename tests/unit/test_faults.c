@@ -222,7 +222,7 @@ test_outage(long calls)
 {
 	size_t bad = 0;
 
-	for (long at = 0; at < calls; at += 3)
+	for (long at = 0; at < calls; at += 3 * (long)tap_stride(3))
 		for (int length = 2; length < 6; length++) {
 			struct godb_writer *w;
 			int rc = -1;
@@ -637,7 +637,7 @@ test_unread_rollups(void)
 	bool more = true;
 	long at = 0;
 
-	for (; more; at++) {
+	for (; more; at += (long)tap_stride(4)) {
 		struct godb_writer *w;
 
 		make_blocks();
