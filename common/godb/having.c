@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define CHUNK 1024 /* groups at a time */
+#define ASK_EVERY (64 * CHUNK) /* groups: a few milliseconds' work */
 
 /* Some groups as columns; without addresses they pass for IPv4 rows. */
 struct shown {
@@ -90,7 +91,8 @@ gdi_having(const struct gdi_group *g, struct gdi_filter *f, size_t mem_bytes,
 	for (size_t at = 0; rc == 0 && at < all; at += CHUNK) {
 		size_t some = all - at < CHUNK ? all - at : CHUNK;
 
-		rc = gdi_group_stop(g, 0);
+		if (at % ASK_EVERY == 0)
+			rc = gdi_group_stop(g, 0);
 		show(s, g, (uint32_t)at, some);
 		some = gdi_filter_select(f, &s->c, s->sel);
 		for (size_t i = 0; i < some; i++)
