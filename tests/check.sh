@@ -35,7 +35,7 @@ for t; do
 	case $t in
 	# minutes: begun first, so that none is left at the end
 	*/service.t | */export.t) first="$t $first" ;;
-	*/other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock | \
+	*/remote.t | */other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock | \
 	*/unit/test_honest)
 		waiting="$t $waiting"
 		;;
@@ -53,7 +53,7 @@ for t; do
 		;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
 	*/perms.t | */names.t | */powercut.t | */quickstart.t | \
-	*/remote.t | */kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession | \
+	*/kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession | \
 	*/component/failing)
 		waiting="$waiting $t"
 		;;
