@@ -1,7 +1,7 @@
 # goprobe-export: the only program with libcurl, beside goquery-remote.
 ARCHIVES += libgpexport
 libgpexport_SRCS := $(addprefix querier/export/, http.c ledger.c rowbinary.c \
-	tables.c schema.c ask.c ship.c hours.c pass.c forecast.c figures.c \
+	tables.c schema.c ask.c server.c ship.c clean.c hours.c pass.c forecast.c figures.c \
 	report.c show.c secret.c profile.c http_profile.c)
 
 PROGRAMS += goprobe-export

@@ -28,11 +28,13 @@
 #include "common/base/log.h"
 #include "common/base/notify.h"
 #include "common/base/usage.h"
+#include "querier/export/clean.h"
 #include "querier/export/pass.h"
 #include "querier/export/profile.h"
 #include "querier/export/report.h"
 #include "querier/export/schema.h"
 #include "querier/export/secret.h"
+#include "querier/export/server.h"
 #include "querier/export/ship.h"
 #include "querier/export/show.h"
 
@@ -549,7 +551,7 @@ clean(struct loop *l)
 	if (l->cleaned_ns && now - l->cleaned_ns < CLEAN_EVERY_NS)
 		return;
 	l->cleaned_ns = now;
-	if (ship_clean(&l->ship, CLEAN_AGE_S, error) < 0)
+	if (clean_dead(&l->ship, CLEAN_AGE_S, error) < 0)
 		gp_log(GP_LOG_WARNING, "%s", error);
 }
 
@@ -561,7 +563,7 @@ look(struct loop *l, char error[SHIP_ERROR_MAX])
 	int rc = pass_list(&l->pass, error);
 
 	if (rc == 0)
-		rc = ship_check(&l->ship, error);
+		rc = server_check(&l->ship, error);
 	if (rc == 0) {
 		rc = pass_run(&l->pass, error);
 		/* attempts that fail again and again leave most behind */
@@ -583,7 +585,7 @@ run_once(struct loop *l, bool cleaning)
 	char error[SHIP_ERROR_MAX], why[SHIP_ERROR_MAX];
 	int rc = look(l, error);
 
-	if (rc != -1 && cleaning && ship_clean(&l->ship, 0, why) < 0) {
+	if (rc != -1 && cleaning && clean_dead(&l->ship, 0, why) < 0) {
 		memcpy(error, why, sizeof(error));
 		rc = -1;
 	}

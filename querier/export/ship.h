@@ -47,7 +47,7 @@ struct ship {
 				   * so many; begins at batch_rows */
 	unsigned batch_fine;      /* attempts in a row that went well so */
 	int64_t first_s;          /* days before it the server would not keep;
-				   * ship_check() asks */
+				   * server_check() asks */
 	bool told_first;          /* the log has that there are such */
 	bool told_ledger;         /* the log has that a file of it stays */
 	bool hourly;              /* sums of hours, too: hours.h */
@@ -56,9 +56,6 @@ struct ship {
 	void *progress_arg;
 	struct ship_counts counts;
 };
-
-/* Whether the server has the tables, and since when: 0, or -1 with error. */
-int ship_check(struct ship *s, char error[SHIP_ERROR_MAX]);
 
 /* Ends what an earlier run left: commits its attempt, or gives it up, and its
  * records get another. */
@@ -100,8 +97,5 @@ void ship_forget(struct ship *s, const char *iface, int64_t day_s);
  * they should not; or more again, after many attempts. */
 void ship_smaller(struct ship *s, const char *why);
 void ship_larger(struct ship *s);
-
-/* Has the server remove rows of attempts given up more than `age_s` ago. */
-int ship_clean(struct ship *s, int64_t age_s, char error[SHIP_ERROR_MAX]);
 
 #endif
