@@ -257,6 +257,20 @@ gdi_chunk_decode_some(struct gdi_chunk_memory *m, const uint8_t *stored,
 }
 
 int
+gdi_chunk_reaching(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, size_t n, uint64_t least, uint64_t *set,
+    size_t first)
+{
+	struct gdi_in in;
+	int rc = open_chunk(m, stored, len, checksum, n, &in);
+
+	if (rc == 0)
+		rc = gdi_decode_reaching64(&in, n, least, set, first,
+		    &m->scratch);
+	return rc == 0 && in.p != in.end ? GODB_EDAMAGED : rc;
+}
+
+int
 gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, bool v6, size_t n, void *out,
     size_t *n_out)

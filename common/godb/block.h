@@ -51,6 +51,12 @@ int gdi_chunk_decode_some(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
     const struct gdi_sel *sel, void *out);
 
+/* The same for the few large ones of a counter's values: sets bits as
+ * gdi_decode_reaching64 does, and returns as it does. */
+int gdi_chunk_reaching(struct gdi_chunk_memory *m, const uint8_t *stored,
+    size_t len, uint64_t checksum, size_t n, uint64_t least, uint64_t *set,
+    size_t first);
+
 /* The same for an address column's values alone: see gdi_distinct32. */
 int gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
     size_t len, uint64_t checksum, bool v6, size_t n, void *out,

@@ -90,6 +90,8 @@ godb_cursor_free(struct godb_cursor *c)
 	}
 	gdi_buf_free(&c->index.buf);
 	free(c->sel6.p);
+	free(c->set.p);
+	free(c->in_set.p);
 	gdi_chunk_memory_free(&c->own_memory);
 	free(c);
 }
@@ -239,6 +241,27 @@ gdi_cursor_lend(struct godb_cursor *c, int rolled_fd,
 	c->memory = memory->memory;
 }
 
+/*
+ * Rows that are looked up one by one because their counters may be large: of
+ * pieces with fewer rows, or where more than one in so many may be, laying all
+ * of them out costs no more.  Measured with 1158 rows a block (even) and 35,000
+ * (a fifth less time).
+ */
+#define REACHING_ROWS  4096
+#define REACHING_SHARE 128
+
+/* How many bytes from `at` on are there already; they become the first ones. */
+static size_t
+keep_from(struct gdi_column_file *f, uint64_t at)
+{
+	size_t before = (size_t)(at - f->at);
+
+	if (at < f->at || at - f->at >= f->len)
+		return 0;
+	memmove(f->buf.p, f->buf.p + before, f->len - before);
+	return f->len - before;
+}
+
 /* Bytes of a column file; *out is good until the next call for it. */
 static int
 fetch(struct godb_cursor *c, struct gdi_column_file *f, uint64_t at, size_t len,
@@ -247,27 +270,31 @@ fetch(struct godb_cursor *c, struct gdi_column_file *f, uint64_t at, size_t len,
 	/* ahead only where we went on from about where we were */
 	bool onward = !f->shared && f->len > 0 && at >= f->at &&
 	    at - f->at <= f->len + READ_AHEAD;
-	size_t want = len < READ_AHEAD && onward ? READ_AHEAD : len;
+	size_t want = len < READ_AHEAD && onward ? READ_AHEAD : len, kept;
 	ssize_t n;
 
 	if (f->len >= len && at >= f->at && at - f->at <= f->len - len) {
 		*out = f->buf.p + (at - f->at);
 		return 0;
 	}
-	f->buf.len = f->len = 0;
-	if (gdi_buf_room(&f->buf, want + GDI_SLACK) == NULL) {
+	kept = keep_from(f, at);
+	f->buf.len = kept; /* what stays where there has to be more room */
+	f->len = 0;
+	if (gdi_buf_room(&f->buf, want - kept + GDI_SLACK) == NULL) {
 		f->buf.rc = 0;
 		return -ENOMEM;
 	}
-	n = gp_fd_pread_full(f->fd, f->buf.p, want, at);
+	n = gp_fd_pread_full(f->fd, f->buf.p + kept, want - kept, at + kept);
 	if (n < 0)
 		return (int)n;
 	c->bytes_read += (uint64_t)n;
-	if ((size_t)n < len)
-		return GODB_EDAMAGED; /* the file is too short */
-	memset(f->buf.p + n, 0, GDI_SLACK);
 	f->at = at;
-	f->len = (size_t)n;
+	f->len = kept + (size_t)n;
+	if (f->len < len) {
+		f->len = 0;
+		return GODB_EDAMAGED; /* the file is too short */
+	}
+	memset(f->buf.p + f->len, 0, GDI_SLACK);
 	*out = f->buf.p;
 	return 0;
 }
@@ -726,6 +753,104 @@ gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
 			out[k] = (struct gdi_zone){true, p->chunk[v6].min,
 			    p->chunk[v6].max};
 	}
+}
+
+/* Both chunks of a column, which mostly lie side by side, in one: they will be
+ * read again. */
+static int
+fetch_both(struct godb_cursor *c, struct gdi_column_file *f,
+    const struct gdi_place *place)
+{
+	const struct gdi_chunk *v4 = &place->chunk[0], *v6 = &place->chunk[1];
+	const uint8_t *stored;
+
+	if (!place->has[0] || !place->has[1] ||
+	    v6->offset != v4->offset + v4->stored)
+		return 0;
+	return fetch(c, f, v4->offset, (size_t)v4->stored + v6->stored,
+	    &stored);
+}
+
+/* Of one column. */
+static int
+find_reaching(struct godb_cursor *c, const struct gdi_scan_part *p,
+    enum godb_column column, const struct load *l, uint64_t least)
+{
+	const struct gdi_place *place = &c->place[column];
+	struct gdi_column_file *f;
+	int rc = open_column(c, p, column, &f);
+
+	if (rc == 0 && l->want4 && l->want6)
+		rc = fetch_both(c, f, place);
+	for (int v6 = 0; rc == 0 && v6 < 2; v6++) {
+		const struct gdi_chunk *k = &place->chunk[v6];
+		const uint8_t *stored;
+
+		if (!place->has[v6] || k->max < least ||
+		    !(v6 ? l->want6 : l->want4))
+			continue;
+		rc = fetch(c, f, k->offset, k->stored, &stored);
+		if (rc == 0)
+			rc = gdi_chunk_reaching(c->memory, stored, k->stored,
+			    k->checksum, k->rows, least, c->set.p,
+			    v6 ? l->n4 : 0);
+	}
+	return rc;
+}
+
+/* The numbers of c->set. */
+static int
+list_reaching(struct godb_cursor *c, struct gdi_reaching *out)
+{
+	const uint64_t *set = c->set.p;
+	size_t words = (out->of + 63) / 64, n = 0;
+	uint32_t *row;
+
+	for (size_t i = 0; i < words; i++)
+		n += (size_t)__builtin_popcountll(set[i]);
+	out->n = n;
+	if (n * REACHING_SHARE > out->of)
+		return 1;
+	out->row = row = reserve(&c->in_set, n * sizeof(*row));
+	if (row == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t left = set[i]; left != 0; left &= left - 1)
+			*row++ = (uint32_t)(i * 64) +
+			    (uint32_t)__builtin_ctzll(left);
+	return 0;
+}
+
+int
+gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, uint64_t least, bool want4, bool want6,
+    struct gdi_reaching *out)
+{
+	const struct gdi_scan_part *p = part_of(c, i);
+	struct load l = {.want4 = want4, .want6 = want6};
+	size_t bytes;
+	int rc;
+
+	if (p->live)
+		return 1;
+	count_rows(p, piece, &l, &l.n4, &l.n6);
+	out->of = (size_t)l.n4 + l.n6;
+	if (out->of < REACHING_ROWS)
+		return 1;
+	bytes = (out->of + 63) / 64 * sizeof(uint64_t);
+	if (reserve(&c->set, bytes) == NULL)
+		return -ENOMEM;
+	memset(c->set.p, 0, bytes);
+	rc = open_day(c, p);
+	if (rc == 0)
+		rc = find_places(c, i, piece, columns);
+	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
+		if (columns & GODB_COL(k))
+			rc = find_reaching(c, p, (enum godb_column)k, &l,
+			    least);
+	if (rc == 0)
+		rc = list_reaching(c, out);
+	return rc == 0 || rc == -ENOMEM ? rc : 1;
 }
 
 bool

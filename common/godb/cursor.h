@@ -41,6 +41,21 @@ struct gdi_zone {
 void gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
     uint32_t columns, bool v6, struct gdi_zone out[GODB_N_COLUMNS]);
 
+/*
+ * Rows of a piece that may have `least` or more in one of `columns`, which are
+ * counters: as they stand in a load with the same want4 and want6, ascending,
+ * borrowed until the next call on this cursor.  1: these are many, or what
+ * tells it apart from all others is not there; loading the piece will say what
+ * is wrong with it.  0, -ENOMEM.
+ */
+struct gdi_reaching {
+	const uint32_t *row;
+	size_t n, of; /* that many rows */
+};
+int gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns, uint64_t least, bool want4, bool want6,
+    struct gdi_reaching *out);
+
 /* Sums over all rows of a part, where they are known without reading them. */
 bool gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4]);
 

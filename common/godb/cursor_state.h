@@ -46,6 +46,7 @@ struct godb_cursor {
 	struct gdi_values v4[GODB_N_COLUMNS]; /* all rows, if no address */
 	struct gdi_values v6[GODB_N_COLUMNS]; /* addresses */
 	struct gdi_values sel6; /* which IPv6 rows, counted from their first */
+	struct gdi_values set, in_set; /* rows: bits, numbers */
 	/* the piece whose places are known, and of which columns */
 	size_t part;
 	uint32_t piece, known;

@@ -257,6 +257,74 @@ DEFINE_DECODE(16)
 DEFINE_DECODE(32)
 DEFINE_DECODE(64)
 
+/* ---- large numbers alone ------------------------------------------------ */
+
+/* Of a PATCH whose low parts alone, `most` and less, do not reach so far. */
+static int
+patch_reaching(struct gdi_in *in, size_t n, uint64_t least, uint64_t *set,
+    size_t first, struct gdi_scratch *s)
+{
+	struct packed k;
+	uint64_t n_exc, most, missing, *high;
+	uint32_t *gap;
+	int rc;
+
+	patch_head(in, &k, &n_exc);
+	if (k.width > 56 || n_exc == 0 || n_exc > n ||
+	    gdi_in_bytes(in, (n * k.width + 7) / 8) == NULL)
+		return GODB_EDAMAGED;
+	most = (UINT64_C(1) << k.width) - 1;
+	if (k.base > UINT64_MAX - most || k.base + most >= least)
+		return 1;
+	missing = least - most - k.base;
+	gap = scratch_take(s, n_exc * sizeof(*gap));
+	high = scratch_take(s, n_exc * sizeof(*high));
+	rc = array_32(in, n_exc, gap, s, 1);
+	if (rc == 0)
+		rc = array_64(in, n_exc, high, s, 1);
+	for (size_t i = 0, at = 0; rc == 0 && i < n_exc; i++, at++) {
+		uint64_t reaches = high[i] > (missing - 1) >> k.width;
+
+		if (gap[i] >= n - at)
+			return GODB_EDAMAGED;
+		at += gap[i];
+		set[(first + at) / 64] |= reaches << ((first + at) % 64);
+	}
+	return rc;
+}
+
+/* Of a PACK or CONST that does not reach so far there is none. */
+static int
+packed_reaching(struct gdi_in *in, size_t n, uint64_t least)
+{
+	struct packed k;
+	uint64_t most;
+	int rc = packed_open(in, n, 64, &k);
+
+	if (rc < 0)
+		return rc;
+	most = k.width == 64 ? UINT64_MAX : (UINT64_C(1) << k.width) - 1;
+	return k.base > UINT64_MAX - most || k.base + most >= least;
+}
+
+int
+gdi_decode_reaching64(struct gdi_in *in, size_t n, uint64_t least,
+    uint64_t *set, size_t first, struct gdi_scratch *s)
+{
+	int rc = n == 0 || n > GDI_CHUNK_ROWS ? GODB_EDAMAGED :
+						scratch_reserve(s, n);
+
+	if (rc < 0)
+		return rc;
+	if (is_packed(in))
+		rc = packed_reaching(in, n, least);
+	else if (gdi_in_u8(in) == GDI_PATCH)
+		rc = patch_reaching(in, n, least, set, first, s);
+	else
+		rc = 1;
+	return rc == 0 && in->bad ? GODB_EDAMAGED : rc;
+}
+
 /* ---- IPv6 addresses ---------------------------------------------------- */
 
 static int

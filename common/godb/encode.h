@@ -105,6 +105,15 @@ int gdi_decode_some_addr6(struct gdi_in *in, size_t n,
     const struct gdi_sel *sel, struct godb_addr6 *out, struct gdi_scratch *s);
 
 /*
+ * Sets bit `first` + i for each of n rows i that may have a value of `least` or
+ * more: some of them may not, none is left out.  Made for few large numbers
+ * among many, of which a PATCH keeps the high bits apart: nothing else of it is
+ * looked at.  1: the array does not tell, and no bit was set.
+ */
+int gdi_decode_reaching64(struct gdi_in *in, size_t n, uint64_t least,
+    uint64_t *set, size_t first, struct gdi_scratch *s);
+
+/*
  * The values that an array of n has, each at least once, *n_out (<= n) of
  * them: those of a dictionary or of steps are not laid out row by row.  It may
  * be more than the rows have, for nobody says that each value of a dictionary

@@ -385,20 +385,20 @@ is_about_addresses(const struct gdi_node *node)
 		node->attr == GDI_ATTR_HOST);
 }
 
-/* The condition itself, or one of those that must all hold. */
+/* The condition itself, or the first of those that must all hold, that `is`. */
 static const struct gdi_node *
-needle_of(const struct gdi_filter *f)
+required(const struct gdi_filter *f, bool (*is)(const struct gdi_node *))
 {
 	const struct gdi_node *root;
 
 	if (!f->cond)
 		return NULL;
 	root = &f->cond->node[f->cond->root];
-	if (is_about_addresses(root))
+	if (is(root))
 		return root;
 	for (uint32_t k = root->child; root->kind == GDI_AND &&
 	     k != GDI_NO_NODE; k = f->cond->node[k].next) {
-		if (is_about_addresses(&f->cond->node[k]))
+		if (is(&f->cond->node[k]))
 			return &f->cond->node[k];
 	}
 	return NULL;
@@ -407,7 +407,7 @@ needle_of(const struct gdi_filter *f)
 uint32_t
 gdi_filter_needles(const struct gdi_filter *f)
 {
-	const struct gdi_node *node = needle_of(f);
+	const struct gdi_node *node = required(f, is_about_addresses);
 
 	if (!node)
 		return 0;
@@ -420,7 +420,7 @@ gdi_filter_needles(const struct gdi_filter *f)
 bool
 gdi_filter_may(struct gdi_filter *f, const struct gdi_addresses *a)
 {
-	const struct gdi_node *node = needle_of(f);
+	const struct gdi_node *node = required(f, is_about_addresses);
 	uint8_t *mask = f->scratch;
 
 	if (!node)
@@ -442,6 +442,34 @@ gdi_filter_may(struct gdi_filter *f, const struct gdi_addresses *a)
 	return false;
 }
 
+/* ---- large counters alone ---------------------------------------------- */
+
+static bool
+is_about_large(const struct gdi_node *node)
+{
+	return node->kind == GDI_LEAF && node->attr == GDI_ATTR_METRIC &&
+	    node->metric < GODB_METRIC_EXTRA && node->n_amounts > 0 &&
+	    node->amounts[0].lo > 0;
+}
+
+uint32_t
+gdi_filter_least(const struct gdi_filter *f, uint64_t *least)
+{
+	const struct gdi_node *node = required(f, is_about_large);
+
+	if (!node)
+		return 0;
+	*least = node->amounts[0].lo;
+	if (node->metric >= GODB_METRIC_BYTES_RCVD)
+		return GODB_COL(GODB_BYTES_RCVD +
+		    (node->metric - GODB_METRIC_BYTES_RCVD));
+	/* of two that add up to it one is half of it */
+	*least -= *least / 2;
+	return node->metric == GODB_METRIC_BYTES ?
+	    GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT) :
+	    GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT);
+}
+
 /* ---- rows -------------------------------------------------------------- */
 
 size_t
@@ -460,4 +488,21 @@ gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
 	if (gdi_filter_verdict(f, 6) != GDI_NEVER)
 		n = select_version(f, c, c->n4, c->n6, true, sel, n);
 	return n;
+}
+
+size_t
+gdi_filter_select_among(struct gdi_filter *f, const struct godb_columns *c,
+    uint32_t *sel, size_t n)
+{
+	struct slice s = {.c = c, .n = 1};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		s.at = sel[i];
+		s.v6 = s.at >= c->n4;
+		match_node(f, f->cond->root, &s, f->scratch);
+		sel[kept] = sel[i];
+		kept += f->scratch[0];
+	}
+	return kept;
 }

@@ -41,6 +41,10 @@ void gdi_filter_extras(struct gdi_filter *f,
 size_t gdi_filter_select(struct gdi_filter *f, const struct godb_columns *c,
     uint32_t *sel);
 
+/* Of the n rows in sel, which ascend, those that qualify: how many, in sel. */
+size_t gdi_filter_select_among(struct gdi_filter *f,
+    const struct godb_columns *c, uint32_t *sel, size_t n);
+
 /*
  * Numbers of rows whose mask is 1 and not 0, from `first` on, to sel (room for
  * all); how many.  The plain one is public for tests.
@@ -57,6 +61,10 @@ size_t gdi_select_plain(const uint8_t *mask, size_t rows, uint32_t first,
  */
 uint32_t gdi_filter_needles(const struct gdi_filter *f);
 bool gdi_filter_may(struct gdi_filter *f, const struct gdi_addresses *a);
+
+/* Counters of which one has to reach `least`, or the row does not qualify; 0:
+ * the condition is not of that kind. */
+uint32_t gdi_filter_least(const struct gdi_filter *f, uint64_t *least);
 
 /* i-th name that the scan does not know and the nearest that it does. */
 const char *gdi_filter_unknown(const struct gdi_filter *f, size_t i,

@@ -326,6 +326,7 @@ open_run(struct gdi_run *run)
 	run->want6 = gdi_filter_verdict(filter, 6) != GDI_NEVER;
 	run->probe_columns = gdi_filter_columns(filter);
 	run->needles = gdi_filter_needles(filter);
+	run->large = gdi_filter_least(filter, &run->least);
 	rc = share_out(run);
 	if (rc < 0)
 		return rc;

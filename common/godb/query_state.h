@@ -53,6 +53,8 @@ struct gdi_run {
 	unsigned n_workers;
 	uint32_t probe_columns;
 	uint32_t needles; /* see gdi_filter_needles */
+	uint32_t large;   /* and gdi_filter_least */
+	uint64_t least;
 	bool want4, want6;
 	/* What an earlier run found: roll-ups, and blocks, the first of the
 	 * result's lost ones. */
@@ -86,6 +88,7 @@ struct gdi_worker {
 	bool again; /* of what is left out something may have been taken */
 	struct godb_result_stats stats;
 	size_t looked, spared; /* parts whose addresses alone were looked at */
+	size_t tried, told;    /* pieces whose large counters alone were */
 	int rc;
 };
 

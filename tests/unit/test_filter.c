@@ -368,6 +368,41 @@ odd_row(uint64_t *seed, unsigned version)
 	return r;
 }
 
+/* Whether of all rows, and of a few, looked at one by one those in sel qualify;
+ * and each of them reaches what none does without. */
+static bool
+agree(struct gdi_filter *f, const struct godb_columns *c, const uint32_t *sel,
+    size_t n)
+{
+	static uint32_t some[N_MANY];
+	uint64_t least = 0;
+	uint32_t large = gdi_filter_least(f, &least);
+	bool right = large == 0 || least > 0;
+
+	for (uint32_t step = 1; step < 8; step += 6) {
+		size_t k = 0, want = 0, at = 0, found;
+
+		for (uint32_t i = 0; i < c->n4 + c->n6; i += step)
+			some[k++] = i;
+		found = gdi_filter_select_among(f, c, some, k);
+		for (size_t i = 0; i < n; i++)
+			want += sel[i] % step == 0;
+		right &= found == want;
+		for (size_t i = 0; right && i < n; i++)
+			if (sel[i] % step == 0)
+				right = some[at++] == sel[i];
+	}
+	for (size_t i = 0; large && right && i < n; i++) {
+		bool reaches = false;
+
+		for (int k = 0; k < 4; k++)
+			reaches |= large & GODB_COL(GODB_BYTES_RCVD + k) &&
+			    c->counter[k][sel[i]] >= least;
+		right = reaches;
+	}
+	return right;
+}
+
 /* Rows that qualify, into sel. */
 static size_t
 select_as(const char *text, bool plain, uint32_t *sel)
@@ -387,6 +422,8 @@ select_as(const char *text, bool plain, uint32_t *sel)
 	(void)godb_cursor_load(cursor, 0, gdi_filter_columns(f), true, true, &c,
 	    NULL);
 	n = gdi_filter_select(f, &c, sel);
+	if (!agree(f, &c, sel, n))
+		n = SIZE_MAX;
 	godb_cursor_free(cursor);
 	gdi_filter_free(f);
 	godb_cond_free(cond);
@@ -406,6 +443,8 @@ check_plain(void)
 	    "bytes_sent < 9223372036854775808",
 	    "bytes_sent >= 9223372036854775808", "bytes > 65536",
 	    "bytes = 18446744073709551615", "packets <= 3",
+	    "bytes > 3", "packets >= 3 and proto = 6",
+	    "dport = 443 and bytes_rcvd > 2 and bytes_sent > 1",
 	    "packets_rcvd in (1, 65536, 18446744073709551614)",
 	    "l7proto = ssh", "not (dport = 443 and proto = 6)",
 	    "bytes_rcvd < 2 or packets_sent > 4294967295"};
@@ -435,6 +474,43 @@ check_plain(void)
 	is_str(wrong, "", "%zu rows, selected as plainly", (size_t)N_MANY);
 	godb_scan_close(scan);
 	scan = all;
+}
+
+/* Which counters have to be large, and how large. */
+static void
+check_least(void)
+{
+	static const struct {
+		const char *text;
+		uint32_t columns;
+		uint64_t least;
+	} t[] = {
+		{"bytes_rcvd > 99", GODB_COL(GODB_BYTES_RCVD), 100},
+		{"packets_sent = 7 and tcp", GODB_COL(GODB_PKTS_SENT), 7},
+		{"tcp and bytes >= 1000",
+		    GODB_COL(GODB_BYTES_RCVD) | GODB_COL(GODB_BYTES_SENT), 500},
+		{"packets > 8",
+		    GODB_COL(GODB_PKTS_RCVD) | GODB_COL(GODB_PKTS_SENT), 5},
+		{"bytes_sent >= 0", 0, 0}, {"bytes < 9", 0, 0},
+		{"tcp", 0, 0}, {"", 0, 0}, {"bytes > 5 or tcp", 0, 0},
+		{"not bytes_sent < 9", 0, 0},
+	};
+	static struct godb_diag d;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint64_t least = 0;
+		struct godb_cond *cond;
+		struct gdi_filter *f;
+		uint32_t columns;
+
+		(void)godb_cond_parse(t[i].text, NULL, &cond, &d);
+		(void)gdi_filter_new(cond, scan, &f);
+		columns = gdi_filter_least(f, &least);
+		ok(columns == t[i].columns && least == t[i].least,
+		    "large counters of '%s'", t[i].text);
+		gdi_filter_free(f);
+		godb_cond_free(cond);
+	}
 }
 
 /* Masks to numbers as plainly, of every length. */
@@ -480,6 +556,7 @@ main(void)
 	check_zone_sums();
 	check_amounts();
 	check_plain();
+	check_least();
 	check_select();
 	godb_scan_close(scan);
 	return tap_done();

@@ -10,12 +10,15 @@
 #include "tests/lib/fakescan.h"
 #include "tests/tap.h"
 
+#include <inttypes.h>
+
 #define PARTS    36 /* enough for three threads to get blocks whole */
 #define ROWS_MAX 120
 #define TEXT_MAX 4096
 
 static uint64_t state;
-static bool narrow; /* few flows: parts have them in common */
+static bool narrow;  /* few flows: parts have them in common */
+static bool amounts; /* conditions may be about counters */
 
 static uint64_t
 pick(uint64_t n)
@@ -84,7 +87,8 @@ same_flow(const struct fake_row *a, const struct fake_row *b)
 	    a->proto == b->proto && a->l7 == b->l7;
 }
 
-/* Rows of a part: of a block no two are of one flow. */
+/* Rows of a part: of a block no two are of one flow; nor of a live one where
+ * somebody looks at a row's counters, for those are summed first. */
 static size_t
 random_rows(struct fake_row rows[ROWS_MAX], bool live)
 {
@@ -94,9 +98,9 @@ random_rows(struct fake_row rows[ROWS_MAX], bool live)
 		size_t k = 0;
 
 		rows[n] = random_row();
-		while (!live && k < n && !same_flow(&rows[k], &rows[n]))
+		while ((!live || amounts) && k < n && !same_flow(&rows[k], &rows[n]))
 			k++;
-		n += live || k == n;
+		n += k >= n || (live && !amounts);
 	}
 	return n;
 }
@@ -110,6 +114,7 @@ random_scan(void)
 	int64_t slot_s = 0;
 
 	narrow = pick(3) == 0;
+	amounts = pick(2);
 	for (size_t i = 1; i < 6; i++)
 		fake_add_l7(s, l7_names[i], "Category");
 	for (size_t i = 0; i < n_ifaces; i++)
@@ -141,12 +146,15 @@ random_scan(void)
 /* ---- conditions: text for us, a closure for the twin ------------------- */
 
 struct twin_cond {
-	enum { T_AND, T_OR, T_NOT, T_ADDR, T_PORT, T_PROTO, T_L7, T_VERSION } kind;
+	enum { T_AND, T_OR, T_NOT, T_ADDR, T_PORT, T_PROTO, T_L7, T_VERSION,
+		T_AMOUNT } kind;
 	struct twin_cond *a, *b;
 	bool sip, dip;     /* T_ADDR: which ends */
 	unsigned version;
 	struct godb_addr6 lo, hi;
 	unsigned lo_n, hi_n;
+	unsigned first, last; /* T_AMOUNT: the counters that are added */
+	uint64_t least, most;
 	const char *name;
 };
 
@@ -166,6 +174,16 @@ same_name(const char *a, const char *b)
 			return false;
 	}
 	return *a == *b;
+}
+
+static bool
+amount_in(const struct twin_cond *c, const struct fake_row *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned k = c->first; k <= c->last; k++)
+		sum += r->counter[k];
+	return sum >= c->least && sum <= c->most;
 }
 
 static bool
@@ -190,6 +208,8 @@ holds(const struct twin_cond *c, const struct fake_row *r)
 		return same_name(l7_names[r->l7], c->name);
 	case T_VERSION:
 		return r->version == c->version;
+	case T_AMOUNT:
+		return amount_in(c, r);
 	}
 	return false;
 }
@@ -318,6 +338,31 @@ number_leaf(char *text, bool port)
 }
 
 static struct twin_cond *
+amount_leaf(char *text)
+{
+	static const struct {
+		const char *name;
+		unsigned first, last;
+	} what[] = {{"bytes_rcvd", 0, 0}, {"bytes_sent", 1, 1}, {"bytes", 0, 1},
+	    {"packets_rcvd", 2, 2}, {"packets_sent", 3, 3}, {"packets", 2, 3}};
+	struct twin_cond *c = calloc(1, sizeof(*c));
+	uint64_t v = 1 + (pick(3) ? pick(8) : pick(UINT64_C(1) << 40));
+	size_t i = pick(6), cmp = pick(4);
+	static const char *const cmps[] = {"<=", ">=", ">", "="};
+	char part[64];
+
+	c->kind = T_AMOUNT;
+	c->first = what[i].first;
+	c->last = what[i].last;
+	c->least = cmp == 0 ? 0 : cmp == 2 ? v + 1 : v;
+	c->most = cmp == 0 || cmp == 3 ? v : UINT64_MAX;
+	(void)snprintf(part, sizeof(part), "%s %s %" PRIu64, what[i].name,
+	    cmps[cmp], v);
+	append(text, part);
+	return c;
+}
+
+static struct twin_cond *
 leaf(char *text)
 {
 	static const char *const names[] = {"TLS", "dns", "Unknown", "Nope",
@@ -325,6 +370,8 @@ leaf(char *text)
 	struct twin_cond *c;
 	const char *name;
 
+	if (amounts && pick(3) == 0)
+		return amount_leaf(text);
 	switch (pick(6)) {
 	case 0:
 		return number_leaf(text, true);

@@ -177,6 +177,40 @@ three_flows(struct fake_row flow[3])
 		    {1, 1, 1, 1}};
 }
 
+/* Where the index knows which rows have large counters no others are looked
+ * at, and all of them count as such; of the third block it does not tell. */
+static void
+check_large(void)
+{
+	static const struct fake_row row[3] = {
+	    {4, {0, 1}, {0, 2}, 443, 6, 0, {1, 1, 1, 1}},
+	    {4, {0, 3}, {0, 2}, 443, 6, 0, {9, 2, 2, 2}},
+	    {6, {0, 4}, {0, 2}, 443, 6, 0, {4, 4, 4, 4}}};
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_scan *s = fake_scan_new();
+	struct godb_result_stats stats;
+	struct godb_result *r = NULL;
+	struct godb_cond *c = NULL;
+
+	fake_knows = false;
+	fake_add_iface(s, "eth0");
+	for (int i = 0; i < 3; i++)
+		fake_add_part(s, 0, 300 * i, row, i == 1 ? 1 : 3);
+	(void)godb_keys_parse("sip", &o.keys, NULL);
+	(void)godb_cond_parse("bytes_rcvd >= 5", NULL, &c, NULL);
+	o.cond = c;
+	fake_loads = 0;
+	is_int(godb_query_run(s, &o, &r), 0, "few large counters");
+	godb_result_stats(r, &stats);
+	ok(stats.rows == 7 && stats.rows_matched == 2,
+	    "  all rows were looked at: %d, and two found: %d",
+	    (int)stats.rows, (int)stats.rows_matched);
+	is_int(fake_loads, 4, "  a block without one is not loaded");
+	godb_result_free(r);
+	godb_cond_free(c);
+	godb_scan_close(s);
+}
+
 /* Of blocks whose rows their counters rule out no more is read, and all of
  * them count; one that turns out to be broken after that counts not at all. */
 static void
@@ -320,6 +354,7 @@ main(void)
 	check_older_caller();
 	check_run();
 	check_pieces();
+	check_large();
 	check_picked();
 	check_rows_only();
 	check_rows_only_of_two();

@@ -260,6 +260,168 @@ test_forged(unsigned bits)
 	is_int(refused, 0, "and none of these arrays is refused");
 }
 
+/* ---- large numbers alone ------------------------------------------------- */
+
+/* Of rows that reach so far the bits are set, of all kinds that tell; what is
+ * around them stays.  How many bits were set for nothing, or one of these. */
+enum { WRONG = -1, UNTOLD = -2 };
+static int
+reaching(const uint8_t *bytes, size_t len, size_t n, uint64_t least,
+    size_t first)
+{
+	size_t words = (first + n + 63) / 64 + 1;
+	uint64_t *set = calloc(words, sizeof(*set)), *v = malloc(n * 8);
+	uint8_t *p = malloc(len + GDI_SLACK);
+	struct gdi_in in = {p, p + len, false}, all = in;
+	struct gdi_scratch s = {0};
+	int vain = 0, rc;
+	size_t n_set = 0;
+
+	memcpy(p, bytes, len);
+	memset(p + len, 0xee, GDI_SLACK);
+	(void)gdi_decode64(&all, n, v, &s);
+	rc = gdi_decode_reaching64(&in, n, least, set, first, &s);
+	for (size_t i = 0; i < words; i++)
+		n_set += (size_t)__builtin_popcountll(set[i]);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		bool in_set = set[(first + i) / 64] >> ((first + i) % 64) & 1;
+
+		if (v[i] >= least && !in_set)
+			vain = WRONG;
+		else if (vain >= 0)
+			vain += in_set && v[i] < least;
+		n_set -= in_set;
+	}
+	if (rc < 0 || n_set > 0)
+		vain = WRONG;
+	gdi_scratch_free(&s);
+	free(set);
+	free(v);
+	free(p);
+	return rc == 1 && vain == 0 ? UNTOLD : vain;
+}
+
+static void
+test_reaching_forged(void)
+{
+	size_t wrong = 0, told = 0;
+
+	for (unsigned round = 0; round < 4000; round++) {
+		size_t n = 1 + rnd(700);
+		struct gdi_buf b = {0};
+
+		forge_top(&b, n, 64);
+		for (unsigned k = 0; k < 6; k++) {
+			uint64_t least = tap_random(&seed) >> rnd(64);
+			int vain = reaching(b.p, b.len, n,
+			    k == 0 ? rnd(3) : least, rnd(200));
+
+			wrong += vain == WRONG;
+			told += vain >= 0;
+		}
+		gdi_buf_free(&b);
+	}
+	ok(wrong == 0 && told > 4000,
+	    "who reaches so far is found: %zu arrays told, %zu wrong", told,
+	    wrong);
+}
+
+/* As counters are: most small, some large. */
+static void
+test_reaching_counters(void)
+{
+	static uint64_t v[5000];
+	static const uint64_t all[] = {1, 10000, 50000, 1000000, 3000000000};
+	int vain[5];
+	size_t large = 0;
+	struct gdi_buf b = {0};
+
+	for (size_t i = 0; i < 5000; i++) {
+		v[i] = 40 + (tap_random(&seed) % 4000 >> rnd(12));
+		if (rnd(20) == 0)
+			v[i] = 5000 + (tap_random(&seed) >> (34 + rnd(16)));
+		large += v[i] >= 1000000;
+	}
+	gdi_encode(v, 5000, 0, &b);
+	is_int(b.p[0], GDI_PATCH, "such numbers are a PATCH");
+	for (unsigned k = 0; k < 5; k++)
+		vain[k] = reaching(b.p, b.len, 5000, all[k], 64);
+	ok(vain[0] == UNTOLD, "it does not tell of small ones");
+	ok(large > 20 && vain[2] >= 0 && vain[2] < 30 && vain[3] >= 0 &&
+		vain[3] < 3 && vain[4] == 0,
+	    "of %zu above a million it finds %d too many, above 50000 %d",
+	    large, vain[3], vain[2]);
+	gdi_buf_free(&b);
+}
+
+/* Sixteen rows: numbers of 4 bits above `base`, 0 and then 15, and 1 << 4 more
+ * in the last one. */
+static void
+put_sixteen(struct gdi_buf *b, uint64_t base)
+{
+	gdi_buf_u8(b, GDI_PATCH);
+	gdi_buf_u8(b, 4);
+	gdi_buf_varint(b, base);
+	gdi_buf_varint(b, 1);
+	gdi_buf_u64(b, UINT64_MAX << 4);
+	gdi_buf_u8(b, GDI_CONST); /* the gap */
+	gdi_buf_varint(b, 15);
+	gdi_buf_u8(b, GDI_CONST);
+	gdi_buf_varint(b, 1);
+}
+
+static void
+test_reaching_ends(void)
+{
+	struct gdi_buf b = {0};
+
+	put_sixteen(&b, 100);
+	ok(reaching(b.p, b.len, 16, 131, 0) == 0, "the largest number itself");
+	ok(reaching(b.p, b.len, 16, 132, 0) == 0, "one more than it is not");
+	ok(reaching(b.p, b.len, 16, 116, 0) == 0, "nor what all others have");
+	ok(reaching(b.p, b.len, 16, 115, 0) == UNTOLD, "unless that is many");
+	b.len = 0;
+	put_sixteen(&b, UINT64_MAX - 3);
+	ok(reaching(b.p, b.len, 16, 12, 0) == UNTOLD,
+	    "numbers that come round to 0 are not told");
+	gdi_buf_free(&b);
+}
+
+static void
+test_reaching_damaged(void)
+{
+	size_t refused = 0, cut = 0;
+
+	for (unsigned round = 0; round < 3000; round++) {
+		size_t n = 1 + rnd(400);
+		uint64_t set[8] = {0};
+		struct gdi_buf b = {0};
+		struct gdi_scratch s = {0};
+		struct gdi_in in;
+		uint8_t *p;
+
+		gdi_buf_u8(&b, GDI_PATCH);
+		forge_patch(&b, n, (struct want){64, 0}, 0);
+		p = malloc(b.len + GDI_SLACK);
+		memcpy(p, b.p, b.len);
+		memset(p + b.len, 0xee, GDI_SLACK);
+		in = (struct gdi_in){p, p + rnd(b.len), false};
+		cut += gdi_decode_reaching64(&in, n, UINT64_MAX, set, 0, &s) ==
+		    0;
+		p[rnd(b.len)] ^= (uint8_t)(1 + rnd(255));
+		in = (struct gdi_in){p, p + b.len, false};
+		refused += gdi_decode_reaching64(&in, n, UINT64_MAX, set, 0,
+			       &s) < 0;
+		for (size_t i = (n + 63) / 64; i < 8; i++)
+			cut += set[i] != 0;
+		gdi_scratch_free(&s);
+		gdi_buf_free(&b);
+		free(p);
+	}
+	ok(cut == 0 && refused > 0,
+	    "none of an array that is cut short; %zu of 3000 refused", refused);
+}
+
 static void
 test_large(void)
 {
@@ -348,6 +510,10 @@ main(void)
 		all &= kinds_seen[kind] > 1000;
 	ok(all, "every kind was there");
 	test_large();
+	test_reaching_forged();
+	test_reaching_counters();
+	test_reaching_ends();
+	test_reaching_damaged();
 	test_damaged();
 	test_lookups();
 	return tap_done();

@@ -365,6 +365,74 @@ check_some(const struct godb_scan *scan, const char *what)
 	free(sel);
 }
 
+/* Of the rows of each piece that reach so far in a column none is left out. */
+static void
+check_reaching(const struct godb_scan *scan, const char *what, bool tells)
+{
+	uint32_t n_pieces = gdi_part_pieces(godb_scan_part(scan, 0));
+	size_t wrong = 0, told = 0, found = 0;
+	struct godb_cursor *c;
+
+	(void)godb_cursor_new(scan, &c);
+	for (unsigned round = 0; round < 30 * n_pieces; round++) {
+		uint32_t k = round % n_pieces, want = round / n_pieces % 3;
+		unsigned col = (unsigned)(tap_random(&seed) % 4);
+		uint64_t least = UINT64_C(1) << tap_random(&seed) % 40;
+		struct gdi_reaching r;
+		struct godb_columns a;
+		size_t next = 0;
+		int rc;
+
+		wrong += gdi_cursor_load_piece(c, 0, k, GODB_COL_ALL, want != 1,
+		    want != 2, &a, NULL) != 0;
+		/* the most that a chunk has is found, too */
+		for (uint32_t i = 0; round % 2 && i < a.n4 + a.n6; i++)
+			if (i == 0 || a.counter[col][i] > least)
+				least = a.counter[col][i];
+		rc = gdi_cursor_reaching(c, 0, k,
+		    GODB_COL(GODB_BYTES_RCVD) << col, least, want != 1,
+		    want != 2, &r);
+		wrong += rc < 0;
+		told += rc == 0;
+		for (uint32_t i = 0; rc == 0 && i < a.n4 + a.n6; i++) {
+			bool in = next < r.n && r.row[next] == i;
+
+			next += in;
+			found += in;
+			wrong += !in && a.counter[col][i] >= least;
+		}
+		wrong += rc == 0 && (next != r.n || r.of != (size_t)a.n4 + a.n6);
+	}
+	ok(wrong == 0 && (told > 0 && found > 0) == tells,
+	    "%s: %zu times told who reaches so far, %zu rows, %zu wrong", what,
+	    told, found, wrong);
+	godb_cursor_free(c);
+}
+
+/* Few counters are much larger than the others. */
+static void
+enlarge_some(struct testbatch *b)
+{
+	for (uint32_t k = (uint32_t)(tap_random(&seed) % 90); k < BATCH_ROWS;
+	     k += 90) {
+		b->rows4[k].counter[k % 4] += UINT64_C(1) << 36;
+		b->rows6[k].counter[k % 4] += UINT64_C(1) << 30;
+	}
+}
+
+/* No two rows of batches are of one flow: those of this one have numbers from
+ * `first` on. */
+static void
+part_rows(struct testbatch *b, uint32_t first)
+{
+	for (uint32_t k = 0; k < BATCH_ROWS; k++) {
+		uint32_t n = (first + k) * 2654435761u;
+
+		memcpy(b->rows4[k].dip, &n, 4);
+		memcpy(b->rows6[k].dip + 5, &n, 4);
+	}
+}
+
 static void
 test_large(void)
 {
@@ -380,12 +448,8 @@ test_large(void)
 	for (uint32_t i = 0; i < 150000; i += BATCH_ROWS) {
 		batch_make(&t, &seed, "eth0", T0, 1, ++seq, BATCH_ROWS,
 		    i < 70000 ? BATCH_ROWS : 0);
-		for (uint32_t k = 0; k < BATCH_ROWS; k++) {
-			uint32_t n = (i + k) * 2654435761u;
-
-			memcpy(t.rows4[k].dip, &n, 4);
-			memcpy(t.rows6[k].dip + 5, &n, 4);
-		}
+		part_rows(&t, i);
+		enlarge_some(&t);
 		(void)godb_writer_append(w, &t.b);
 		facts_add_batch(&want, &t.b);
 	}
@@ -423,6 +487,7 @@ test_large(void)
 	godb_cursor_free(c);
 	check_pieces(v.scan);
 	check_some(v.scan, "of several chunks");
+	check_reaching(v.scan, "of several chunks", true);
 	view_close(&v);
 	facts_free(&want);
 }
@@ -436,14 +501,66 @@ test_some(void)
 	fresh();
 	(void)store_open(path, &w);
 	batch_make(&t, &seed, "eth0", T0, 1, 1, BATCH_ROWS, BATCH_ROWS / 3);
+	enlarge_some(&t);
 	(void)godb_writer_append(w, &t.b);
 	(void)view_open(path, &v);
 	check_some(v.scan, "of a journal");
+	check_reaching(v.scan, "of a journal", false);
 	view_close(&v);
 	(void)godb_writer_commit(w, "eth0", T0, NULL);
 	godb_writer_close(w);
 	(void)view_open(path, &v);
 	check_some(v.scan, "of one chunk");
+	check_reaching(v.scan, "of few rows", false);
+	view_close(&v);
+}
+
+/* Who loads these rows then needs no byte of that column again. */
+static void
+check_read_once(const struct godb_scan *scan)
+{
+	uint64_t before, after, decoded;
+	struct gdi_reaching r = {0};
+	struct godb_cursor *c;
+	struct godb_columns rows;
+	uint32_t column = GODB_COL(GODB_BYTES_RCVD);
+	int rc = 1;
+
+	(void)godb_cursor_new(scan, &c);
+	for (; rc == 1 && column <= GODB_COL(GODB_PKTS_SENT); column <<= 1)
+		rc = gdi_cursor_reaching(c, 0, 0, column, UINT64_C(1) << 29,
+		    true, true, &r);
+	column >>= 1;
+	godb_cursor_stats(c, &before, &decoded);
+	if (rc == 0)
+		rc = gdi_cursor_load_some(c, 0, 0, column, true, true, r.row,
+		    r.n, &rows, NULL);
+	godb_cursor_stats(c, &after, &decoded);
+	ok(rc == 0 && r.n > 2 && before > 0 && before == after,
+	    "both versions' chunks are read once: %d bytes", (int)after);
+	godb_cursor_free(c);
+}
+
+static void
+test_reaching(void)
+{
+	struct godb_writer *w;
+	struct view v;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint32_t i = 0; i < 20; i++) {
+		batch_make(&t, &seed, "eth0", T0, 1, i + 1, BATCH_ROWS,
+		    BATCH_ROWS / 3);
+		part_rows(&t, i * BATCH_ROWS);
+		enlarge_some(&t);
+		(void)godb_writer_append(w, &t.b);
+	}
+	(void)godb_writer_commit(w, "eth0", T0, NULL);
+	godb_writer_close(w);
+	(void)view_open(path, &v);
+	check_reaching(v.scan, "of a chunk of each version", true);
+	check_read_once(v.scan);
 	view_close(&v);
 }
 
@@ -815,6 +932,7 @@ main(void)
 	test_random(true);
 	test_large();
 	test_some();
+	test_reaching();
 	test_quiet();
 	test_rules();
 	test_beside();
