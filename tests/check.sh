@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests given, with the time of each suite and prove's summary, in
 # four groups.  Unit tests and others that only compute share nothing and run
-# three at a time, the two longest of those that wait among them; the others
+# five at a time, for the longest of those that wait are among them; the others
 # that mostly wait, in machines, networks and folders of their own, four.  All
 # others have the machine to themselves, since they watch the clock or need all
 # of it.
@@ -34,11 +34,8 @@ alone=
 for t; do
 	case $t in
 	# minutes: begun first, so that none is left at the end
-	*/service.t | */export.t) first="$t $first" ;;
-	*/remote.t | */other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock | \
-	*/unit/test_honest)
-		waiting="$t $waiting"
-		;;
+	*/service.t | */export.t | */unit/test_honest) first="$t $first" ;;
+	*/remote.t | */other-compiler.t | */unit/test_loop_live) waiting="$t $waiting" ;;
 	# installs the packages that service.t makes, in the tree it makes
 	*/readme.t) behind="$behind $t" ;;
 	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
@@ -70,7 +67,7 @@ suite() {
 	shift
 	prove --timer --jobs "$jobs" --exec 'sh tests/run-one.sh' "$@" || status=1
 }
-suite 3 $first $together
+suite 5 $first $together
 suite 1 $alone
 suite 4 $waiting
 suite 1 $behind

@@ -8,11 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/godb/godb_write.h"
+#include "tests/lib/folder.h"
 #include "tests/tap.h"
 
 #define T0 INT64_C(1764028800) /* 2025-11-25T00:00:00Z */
@@ -317,32 +317,6 @@ folder_temporary(char *out, size_t size)
 		return true;
 	snprintf(out, size, "/tmp/godb.XXXXXX");
 	return mkdtemp(out) != NULL;
-}
-
-__attribute__((unused)) static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-__attribute__((unused)) static void
-folder_remove(const char *path)
-{
-	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-__attribute__((unused)) static void
-folder_copy(const char *from, const char *to)
-{
-	char cmd[512];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf '%s' && cp -a '%s' '%s'", to, from,
-	    to);
-	if (system(cmd) != 0)
-		abort();
 }
 
 /* Opens the store in a folder, which is made when missing. */

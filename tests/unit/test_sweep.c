@@ -12,11 +12,11 @@
 /* Races are found with few questions, each of which takes long then.  No
  * stride divides how many keys or conditions there are. */
 #ifdef __SANITIZE_THREAD__
-enum { STRIDE = 23, RACES_ALONE = true };
+enum { STRIDE = 47, FEWER = 5, RACES_ALONE = true };
 #else
-enum { STRIDE = 5, RACES_ALONE = false };
+enum { STRIDE = 5, FEWER = 2, RACES_ALONE = false };
 #endif
-#define FLIPS (40 / tap_stride(2))
+#define FLIPS (40 / tap_stride(FEWER))
 
 /* One thread has none, and damage is found by whoever reads. */
 static bool
