@@ -7,7 +7,8 @@ libgodb_SRCS := $(addprefix common/godb/, error.c \
 	estimate.c rollup_due.c rollup_rows.c rollup_make.c addrjob.c reader.c \
 	scan.c scan_lists.c \
 	scan_journals.c scan_days.c scan_sieve.c scan_rolled.c scan_parts.c cursor.c \
-	cursor_live.c summary.c gone.c list.c retain.c check.c repair.c wipe.c)
+	cursor_large.c cursor_live.c cursor_places.c summary.c gone.c list.c retain.c check.c \
+	repair.c wipe.c)
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \

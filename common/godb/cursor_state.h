@@ -1,8 +1,10 @@
 /*
  * cursor_state - what the files of a cursor share.
  *
- *   cursor.c       columns of stored parts; loading
- *   cursor_live.c  rows of parts that are in a journal
+ *   cursor.c         loading of columns
+ *   cursor_places.c  stored parts: their files, and where a piece's chunks lie
+ *   cursor_large.c   rows of a piece whose counters may be large
+ *   cursor_live.c    rows of parts that are in a journal
  */
 #ifndef GODB_CURSOR_STATE_H
 #define GODB_CURSOR_STATE_H
@@ -57,9 +59,38 @@ struct godb_cursor {
 	bool sum_live;
 };
 
+/* Room for so many bytes, never none; what was there is lost where it has to
+ * grow.  NULL: there is none. */
+void *gdi_values_reserve(struct gdi_values *v, size_t bytes);
 /* Arrays for so many rows of all columns.  0 or -ENOMEM. */
 int gdi_cursor_reserve(struct godb_cursor *c, uint32_t columns, uint32_t n4,
     uint32_t n6);
+
+/* ---- cursor_places.c */
+
+/* A part of the scan, or a roll-up. */
+const struct gdi_scan_part *gdi_cursor_part(const struct godb_cursor *c,
+    size_t i);
+/* How many rows of each version a piece has; 0 of one that is not wanted. */
+void gdi_piece_rows(const struct godb_part *part, uint32_t piece, bool want4,
+    bool want6, uint32_t n[2]);
+
+/* The folder and files of a part's day: errors as of godb_cursor_load. */
+int gdi_cursor_open_day(struct godb_cursor *c, const struct gdi_scan_part *p);
+int gdi_cursor_open_column(struct godb_cursor *c,
+    const struct gdi_scan_part *p, enum godb_column column,
+    struct gdi_column_file **out);
+void gdi_cursor_close_day(struct godb_cursor *c);
+const char *gdi_cursor_file_name(const struct gdi_scan_part *p,
+    enum godb_column column);
+
+/* Bytes of a column file; *out is good until the next call for it. */
+int gdi_cursor_fetch(struct godb_cursor *c, struct gdi_column_file *f,
+    uint64_t at, size_t len, const uint8_t **out);
+
+/* Where the piece's chunks of these columns lie, to c->place. */
+int gdi_cursor_find_places(struct godb_cursor *c, size_t i, uint32_t piece,
+    uint32_t columns);
 
 /* ---- cursor_live.c */
 
