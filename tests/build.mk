@@ -149,7 +149,7 @@ LONG_TESTS += $(addprefix tests/system/,export.t remote.t powercut.t maintain.t 
 # and what a sanitizer has no time for in `make check`
 LONG_SANITIZED = $(addprefix $(O)-address-undefined/tests/unit/, \
 	test_faults test_faults_days test_sweep test_rollup test_sql \
-	test_query test_aggregate) \
+	test_query test_aggregate test_filter) \
 	$(O)-thread/tests/unit/test_sweep
 .PHONY: check-long
 check-long: deps

@@ -2,7 +2,7 @@
 # Runs the tests given, with the time of each suite and prove's summary, in
 # four groups.  Unit tests and others that only compute share nothing and run
 # five at a time, for the longest of those that wait are among them; the others
-# that mostly wait, in machines, networks and folders of their own, four.  All
+# that mostly wait, in machines, networks and folders of their own, six.  All
 # others have the machine to themselves, since they watch the clock or need all
 # of it.
 set -u
@@ -69,7 +69,7 @@ suite() {
 }
 suite 5 $first $together
 suite 1 $alone
-suite 4 $waiting
+suite 6 $waiting
 suite 1 $behind
 # last, where whoever reads the end of a log finds it
 [ $status = 0 ] || { echo "What failed:" && cat "$FAILURES"; } >&2

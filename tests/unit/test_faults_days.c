@@ -22,7 +22,7 @@ reset(enum fault_mode m, long at)
 }
 
 /* Each call in turn. */
-#define EVERY (long)tap_stride(9)
+#define EVERY (long)tap_stride(15)
 
 /* ---- roll-ups ------------------------------------------------------------ */
 

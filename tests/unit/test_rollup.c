@@ -229,7 +229,7 @@ test_damage(void)
 	struct godb_diag d;
 	static const char *const asked[] = {"sip,dip,dport,proto,l7proto",
 	    "sip", "dip", "dport"};
-	const unsigned flips = 60 / tap_stride(3);
+	const unsigned flips = 60 / tap_stride(6);
 	unsigned wrong = 0, unread = 0, told = 0;
 
 	make_store(NOW);
