@@ -634,25 +634,35 @@ test_too_many_names(void)
 	folder_remove(folder);
 }
 
+/* A frame without rows of the block so many seconds ago, whose time ends
+ * BACK_S seconds before that of others and covers so much. */
+static bool
+takes(struct capture *c, enum frame_kind kind, int64_t ago_s, int64_t back_s,
+    int64_t covers_s)
+{
+	struct frame_header *h = (struct frame_header *)(void *)frame;
+	int64_t real = (slot_s + 299 - back_s) * GP_NS_PER_S;
+	int64_t boot = real - c->peer->offset_min_ns;
+
+	memset(frame, 0, sizeof(*h));
+	*h = (struct frame_header){.kind = (uint16_t)kind, .bytes = sizeof(*h),
+	    .flags = FRAME_DIR_IFACE, .slot_s = slot_s - ago_s,
+	    .first_real_ns = real - covers_s * GP_NS_PER_S,
+	    .last_real_ns = real,
+	    .first_boot_ns = boot - covers_s * GP_NS_PER_S,
+	    .last_boot_ns = boot};
+	if (ring_push(&c->ring, frame) != 0)
+		printf("Bail out! the ring is full\n");
+	(void)drain_turn(&drain);
+	return c->peer->state == PEER_ACTIVE;
+}
+
 /* Of a capture that has been there for two days, as it says: a frame of the
  * block so many seconds ago that covers all of them. */
 static bool
 takes_of_days(struct capture *c, int64_t ago_s)
 {
-	const int64_t days_ns = 2 * GP_DAY_S * GP_NS_PER_S;
-	struct frame_header *h = (struct frame_header *)(void *)frame;
-	int64_t real = (slot_s + 299) * GP_NS_PER_S;
-	int64_t boot = real - c->peer->offset_min_ns;
-
-	memset(frame, 0, sizeof(*h));
-	*h = (struct frame_header){.kind = FRAME_ROWS, .bytes = sizeof(*h),
-	    .flags = FRAME_DIR_IFACE, .slot_s = slot_s - ago_s,
-	    .first_real_ns = real - days_ns, .last_real_ns = real,
-	    .first_boot_ns = boot - days_ns, .last_boot_ns = boot};
-	if (ring_push(&c->ring, frame) != 0)
-		printf("Bail out! the ring is full\n");
-	(void)drain_turn(&drain);
-	return c->peer->state == PEER_ACTIVE;
+	return takes(c, FRAME_ROWS, ago_s, 0, 2 * GP_DAY_S);
 }
 
 /* Packets that waited for room, or were read late, say how long; that is no
@@ -678,6 +688,38 @@ test_way_back(void)
 	folder_remove(folder);
 }
 
+/* Nobody tells of the time before it came, far back from what it told, or
+ * after its last. */
+static void
+test_bounds_of_time(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a, b, c;
+	uint64_t seq, pos = 1;
+
+	join(&a, "aa");
+	a.peer->boot_min_ns = (slot_s + 289) * GP_NS_PER_S -
+	    a.peer->offset_min_ns;
+	ok(takes(&a, FRAME_ROWS, 0, 0, 10), "all the time since the hello");
+	ok(!takes(&a, FRAME_ROWS, 0, 0, 11), "and none before it");
+	leave(&a);
+	join(&b, "bb");
+	ok(takes(&b, FRAME_ROWS, 0, 0, 0) &&
+		takes(&b, FRAME_ROWS, 600, 600, 0),
+	    "what waited for a name ends two blocks ago");
+	ok(!takes(&b, FRAME_ROWS, 600, 601, 0), "and not before that");
+	leave(&b);
+	join(&c, "cc");
+	ok(takes(&c, FRAME_LAST, 0, 0, 0), "the last frame");
+	ok(godb_writer_ring(store, "cc", c.ring.info.instance, &seq, &pos) ==
+		0 && pos == 0,
+	    "is where a writer after this one begins, to know that it is");
+	ok(!takes(&c, FRAME_ROWS, 0, 0, 0), "and nothing behind it");
+	leave(&c);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
 int
 main(void)
 {
@@ -697,6 +739,7 @@ main(void)
 	test_comes_and_goes();
 	test_too_many_names();
 	test_way_back();
+	test_bounds_of_time();
 	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
