@@ -27,6 +27,7 @@ struct result {
 	uint64_t non_ip, malformed, other_bytes, iface_drops, clamped;
 	int64_t real_begin_ns, real_end_ns; /* of all intervals */
 	unsigned gaps; /* intervals that do not meet */
+	unsigned rows;
 	unsigned named; /* rows that have an application's name */
 	unsigned from_2; /* rows whose client is 0.0.0.2 */
 	unsigned early; /* ENDs of a block that more rows followed */
@@ -96,6 +97,7 @@ result_note(void *ctx, const struct frame_header *h)
 	    h->last_real_ns != r->real_end_ns)
 		r->gaps++;
 	r->real_end_ns = h->last_real_ns;
+	r->rows += h->n4 + h->n6;
 	for (uint32_t k = 0; k < h->n4; k++) {
 		const struct frame_row4 *row = &frame_rows4(h)[k];
 

@@ -84,6 +84,28 @@ test_order(int va, int vb)
 	}
 }
 
+/* More of one direction than waits for the other one's: none is overwritten. */
+static void
+test_burst(int va, int vb)
+{
+	enum { SENT = 40000 };
+	struct live_run run;
+
+	for (int out = 0; out < 2; out++) {
+		live_open(&run, (struct live_run_cfg){"va", true, "udp", 0, 0,
+				    false, 32});
+		send_frames(out ? va : vb, 0, SENT);
+		live_start(&run);
+		usleep(300000);
+		live_stop(&run);
+		is_int(run.out->packets + run.out->drops, SENT,
+		    "a burst %s", out ? "goes out" : "comes in");
+		is_int(run.out->rows, run.out->packets, "each of its own");
+		ok(closes(&run.totals, run.out), "accounts close");
+		live_free(&run);
+	}
+}
+
 /* What the kernel's buffer had no room for is told: by the process, by the
  * frames, and with what came through it is all that was sent. */
 static void
@@ -520,6 +542,7 @@ main(void)
 	test_loopback(false);
 	test_directions(va, vb);
 	test_order(va, vb);
+	test_burst(va, vb);
 	test_drops(vb);
 	test_mirror(va, vb);
 	test_stamps(vb);

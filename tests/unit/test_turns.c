@@ -688,6 +688,91 @@ test_way_back(void)
 	folder_remove(folder);
 }
 
+/* A clock that was set back is in a block that was ended: that is not over
+ * until it is ended again. */
+static void
+test_ended_again(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a;
+
+	join(&a, "aa");
+	ok(takes(&a, FRAME_ROWS, 0, 0, 0) &&
+		!peers_closed(&peers, "aa", slot_s),
+	    "a block goes on");
+	ok(takes(&a, FRAME_END, 0, 0, 0) && peers_closed(&peers, "aa", slot_s),
+	    "until its end");
+	ok(takes(&a, FRAME_ROWS, 0, 0, 0) &&
+		!peers_closed(&peers, "aa", slot_s) &&
+		peers_closed(&peers, "aa", slot_s - 300),
+	    "and is begun anew");
+	ok(takes(&a, FRAME_END, 0, 0, 0) && peers_closed(&peers, "aa", slot_s),
+	    "until its end again");
+	leave(&a);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
+/* Live, time without packets is watched time; of files it is none.  What is
+ * not a row has been seen all the same. */
+static void
+test_nothing_said(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct frame_header *h = (struct frame_header *)(void *)frame;
+	struct capture a, b;
+
+	join(&a, "aa");
+	ok(takes(&a, FRAME_ROWS, 0, 0, 10), "nothing came for ten seconds");
+	is_int(ingest_newest(&ingest, "aa"),
+	    (slot_s + 299) * GP_NS_PER_S, "and that is kept");
+	leave(&a);
+	join(&b, "bb");
+	b.peer->offline = true;
+	*h = (struct frame_header){.kind = FRAME_ROWS, .bytes = sizeof(*h),
+	    .flags = FRAME_DIR_IFACE | FRAME_OFFLINE, .slot_s = slot_s,
+	    .first_real_ns = slot_s * GP_NS_PER_S,
+	    .last_real_ns = slot_s * GP_NS_PER_S};
+	(void)ring_push(&b.ring, frame);
+	(void)drain_turn(&drain);
+	is_int(ingest_newest(&ingest, "bb"), 0, "of a file it is not");
+	h->counters.seen = h->counters.non_ip = 7;
+	(void)ring_push(&b.ring, frame);
+	(void)drain_turn(&drain);
+	is_int(ingest_newest(&ingest, "bb"), slot_s * GP_NS_PER_S,
+	    "but what is no IP is");
+	leave(&b);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
+/* A frame that an earlier writer has stored comes again, and is no news. */
+static void
+test_taken_twice(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct stats_iface iface = {0};
+	struct facts want = {0};
+	struct capture a;
+
+	join(&a, "aa");
+	stats.wanted = true;
+	a.peer->stats = &iface;
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	a.peer->ring.pos = 0;
+	a.peer->ring.next_seq = 1;
+	(void)drain_turn(&drain);
+	is_int((int64_t)iface.s.frames, 2, "a frame is taken twice");
+	is_int((int64_t)iface.s.duplicates, 1, "which is noted");
+	is_int((int64_t)iface.s.in_rows, 10, "and counted once");
+	is_int((int64_t)ingest.duplicates, 1, "as of all interfaces");
+	stats.wanted = false;
+	leave(&a);
+	(void)ingest_commit_all(&ingest, NULL);
+	stop(store, &want);
+}
+
 /* Nobody tells of the time before it came, far back from what it told, or
  * after its last. */
 static void
@@ -740,6 +825,9 @@ main(void)
 	test_too_many_names();
 	test_way_back();
 	test_bounds_of_time();
+	test_ended_again();
+	test_nothing_said();
+	test_taken_twice();
 	ingest_fini(&ingest);
 	drain_fini(&drain);
 	free(peers.list);
