@@ -11,7 +11,7 @@
 #include <time.h>
 #include <sys/syscall.h>
 
-static atomic_llong wall_offset_ns;
+static atomic_llong wall_offset_ns, passed_ns; /* the latter by all clocks */
 
 /* In front of libc's, for all of the program. */
 int
@@ -19,9 +19,10 @@ clock_gettime(clockid_t id, struct timespec *ts)
 {
 	long rc = syscall(SYS_clock_gettime, id, ts);
 
-	if (rc == 0 && id == CLOCK_REALTIME) {
+	if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_MONOTONIC ||
+		id == CLOCK_BOOTTIME)) {
 		int64_t ns = (int64_t)ts->tv_sec * GP_NS_PER_S + ts->tv_nsec +
-		    wall_offset_ns;
+		    passed_ns + (id == CLOCK_REALTIME ? wall_offset_ns : 0);
 
 		ts->tv_sec = ns / GP_NS_PER_S;
 		ts->tv_nsec = ns % GP_NS_PER_S;
@@ -200,39 +201,87 @@ test_naming_ended(int vb)
 	is_int(open, 0, "accounts close");
 }
 
+/* Neither IP nor anything whole. */
+static void
+send_others(int fd, unsigned non_ip, unsigned malformed)
+{
+	struct packet *p = udp4(1, 1000, 2, 53);
+
+	p->b[14] = 0;
+	while (malformed-- > 0)
+		(void)send(fd, p->b, p->n, 0);
+	p->b[12] = 0x88;
+	p->b[13] = 0xb5;
+	while (non_ip-- > 0)
+		(void)send(fd, p->b, p->n, 0);
+}
+
+/* To a second into the next block: in a step, or as time that passes. */
+static void
+next_block(bool step)
+{
+	if (step)
+		set_wall(1, 1);
+	else
+		passed_ns += GP_SLOT_S * GP_NS_PER_S;
+	usleep(200000);
+}
+
 /* The writer stands still over two boundaries. */
 static void
-test_late(int vb, uint32_t l7_wait_s)
+test_late(int vb, uint32_t l7_wait_s, bool step)
 {
 	struct live_run run;
 	int64_t slot_s;
 	size_t i;
 
-	set_wall(1, 100);
+	set_wall(1, 1);
 	slot_s = gp_clock_slot(gp_clock_real_ns() / GP_NS_PER_S);
-	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+	live_open(&run, (struct live_run_cfg){"va", true,
+			    "udp or ether[12:2] = 0x88b5 or ether[14] = 0",
 			    RING_MIN_BYTES, l7_wait_s, false, 0});
 	run.reader->hold = true;
 	live_start(&run);
 	send_frames(vb, 0, 20000);
 	usleep(1500000);
 	send_frames(vb, 100000, 20000); /* no room for these */
-	set_wall(1, 1);
-	usleep(1500000);
-	set_wall(1, 1);
+	send_others(vb, 30, 20);
+	usleep(200000);
+	next_block(step);
+	usleep(1300000);
+	next_block(step);
 	send_frames(vb, 300000, 100);
-	usleep(1500000);
+	usleep(1300000);
 	run.reader->hold = false;
 	usleep(1500000);
 	live_stop(&run);
 	is_int(run.out->packets, 40100, "a full ring loses nothing");
+	is_int(run.totals.non_ip, 30, "nor what is no IP");
+	is_int(run.totals.malformed, 20, "nor what is not whole");
 	ok(closes(&run.totals, run.out), "accounts close");
 	i = block_at(run.out, slot_s + 600);
-	ok(run.out->block[i].late >= 1000 && run.totals.late ==
-	    run.out->block[i].late && run.out->block[i].late <= 40000,
+	ok(run.totals.late >= 1000 &&
+		run.totals.late == run.out->block[i].late,
 	    "%d counted late, in the block that is", (int)run.totals.late);
-	ok(run.out->block[block_at(run.out, slot_s)].ends == 1,
+	is_int(run.out->block[i].late, run.out->block[i].seen - 100,
+	    "which is all of it but what came then");
+	ok(run.out->block[block_at(run.out, slot_s)].ends == 1 &&
+		(step || run.out->block[block_at(run.out,
+			     slot_s + 300)].ends == 1),
 	    "the blocks in between are closed");
+	for (i = 0; i < run.out->n_blocks; i++)
+		ok(run.out->block[i].last_ns - run.out->block[i].first_ns <
+			(step ? 10 : 301) * GP_NS_PER_S,
+		    "no block says more than was watched");
+	for (i = 0; !step && i < 2; i++) {
+		int64_t end_s = slot_s + (int64_t)(i + 1) * GP_SLOT_S;
+		size_t a = block_at(run.out, end_s - GP_SLOT_S);
+		size_t b = block_at(run.out, end_s);
+
+		ok(run.out->block[a].last_ns == end_s * GP_NS_PER_S &&
+			run.out->block[b].first_ns == end_s * GP_NS_PER_S,
+		    "blocks meet at the boundary");
+	}
 	live_free(&run);
 }
 
@@ -248,12 +297,13 @@ main(void)
 	vb = open_sender("vb");
 	test_boundary(vb);
 	test_steps(vb);
-	test_late(vb, 0);
+	test_late(vb, 0, true);
+	test_late(vb, 0, false);
 	if (dpi_version()) {
 		test_naming(vb);
 		test_naming_long(vb);
 		test_naming_ended(vb);
-		test_late(vb, 2);
+		test_late(vb, 2, true);
 	}
 	close(vb);
 	return tap_done();

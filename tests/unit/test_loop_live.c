@@ -132,6 +132,31 @@ test_drops(int vb)
 	live_free(&run);
 }
 
+/* Told to stop while its ring is full, it waits for room. */
+static void
+test_stop_full(int vb)
+{
+	enum { SENT = 20000 };
+	struct live_run run;
+
+	live_open(&run, (struct live_run_cfg){"va", true, "udp",
+			    RING_MIN_BYTES, 0, false, 0});
+	run.reader->hold = true;
+	live_start(&run);
+	send_frames(vb, 0, SENT);
+	usleep(1200000);
+	close(run.stop[1]);
+	usleep(400000);
+	run.reader->hold = false;
+	pthread_join(run.thread, NULL);
+	reader_stop(run.reader);
+	is_int(run.out->packets, SENT, "all is told before the end");
+	ok(closes(&run.totals, run.out) && run.totals.acked,
+	    "accounts close, and all is acknowledged");
+	is_int(run.out->lasts, 1, "with one last frame");
+	live_free(&run);
+}
+
 /* ---- one after the other ------------------------------------------------ */
 
 /* A successor that waited until its buffer was full: what it dropped the one
@@ -190,7 +215,7 @@ test_succession(int vb)
 	struct live_run run[2];
 	struct live_run *before = &run[0], *after = &run[1];
 	uint64_t packets = 0, drops = 0;
-	int64_t began_ns;
+	int64_t began_ns, begin_ns = 0;
 	pthread_t sender;
 	int handovers = 0;
 
@@ -218,8 +243,10 @@ test_succession(int vb)
 		if (before->result != LOOP_STOPPED || !before->totals.left ||
 		    before->out->real_end_ns != moment_ns ||
 		    before->out->real_begin_ns < began_ns - GP_NS_PER_S ||
+		    (begin_ns && before->out->real_begin_ns != begin_ns) ||
 		    !closes(&before->totals, before->out))
 			ok(false, "hand-over %d", handovers);
+		begin_ns = moment_ns;
 		close(before->stop[1]);
 		live_free(before);
 		before = after;
@@ -544,6 +571,7 @@ main(void)
 	test_order(va, vb);
 	test_burst(va, vb);
 	test_drops(vb);
+	test_stop_full(vb);
 	test_mirror(va, vb);
 	test_stamps(vb);
 	test_waited(vb);

@@ -6,7 +6,9 @@
  */
 #include "writer/drain.h"
 
+#include <time.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "common/base/clock.h"
 #include "common/base/conf.h"
@@ -28,7 +30,26 @@ static int64_t slot_s;
 static const char *app = "TLS"; /* of the rows to come */
 static int64_t covered_ns; /* by a frame */
 static uint64_t pending; /* of the capture behind it */
+static uint32_t file_flags; /* FRAME_OFFLINE: of a file */
 static uint32_t iface_names = GODB_IFACE_NAMES;
+
+static int64_t wall_offset_ns;
+
+/* In front of libc's, for all of the program. */
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	long rc = syscall(SYS_clock_gettime, id, ts);
+
+	if (rc == 0 && id == CLOCK_REALTIME) {
+		int64_t ns = (int64_t)ts->tv_sec * GP_NS_PER_S + ts->tv_nsec +
+		    wall_offset_ns;
+
+		ts->tv_sec = ns / GP_NS_PER_S;
+		ts->tv_nsec = ns % GP_NS_PER_S;
+	}
+	return (int)rc;
+}
 
 struct capture {
 	struct ring_producer ring;
@@ -44,6 +65,15 @@ all_closed(void *arg, const char *iface, int64_t s)
 	(void)iface;
 	(void)s;
 	return true;
+}
+
+static bool
+none_closed(void *arg, const char *iface, int64_t s)
+{
+	(void)arg;
+	(void)iface;
+	(void)s;
+	return false;
 }
 
 static void
@@ -94,7 +124,7 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 
 	memset(frame, 0, frame_bytes(1, n, 0));
 	*h = (struct frame_header){.kind = FRAME_ROWS,
-	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE,
+	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE | file_flags,
 	    .slot_s = slot_s, .first_real_ns = real - covered_ns,
 	    .last_real_ns = real,
 	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n,
@@ -531,6 +561,7 @@ test_counted(void)
 	is_int(ingest_commit_all(&ingest, "bb"), 0, "others are wanted at once");
 	is_int((int64_t)ingest.blocks, 3, "all are counted");
 	is_int((int64_t)ingest.rows, 60, "with their rows");
+	ok(ingest.stored_bytes > 0, "and bytes");
 	leave(&a);
 	leave(&b);
 	stop(store, &want);
@@ -646,7 +677,7 @@ takes(struct capture *c, enum frame_kind kind, int64_t ago_s, int64_t back_s,
 
 	memset(frame, 0, sizeof(*h));
 	*h = (struct frame_header){.kind = (uint16_t)kind, .bytes = sizeof(*h),
-	    .flags = FRAME_DIR_IFACE, .slot_s = slot_s - ago_s,
+	    .flags = FRAME_DIR_IFACE | file_flags, .slot_s = slot_s - ago_s,
 	    .first_real_ns = real - covers_s * GP_NS_PER_S,
 	    .last_real_ns = real,
 	    .first_boot_ns = boot - covers_s * GP_NS_PER_S,
@@ -686,6 +717,296 @@ test_way_back(void)
 	leave(&b);
 	godb_writer_close(store);
 	folder_remove(folder);
+}
+
+/* What a capture that is gone has left unsaid: what was not read yet, and what
+ * its flows waited for their labels; nothing when it said its last. */
+static void
+test_held_back(void)
+{
+	static const struct {
+		const char *name;
+		enum gp_conf_l7 l7;
+		bool last, told;
+		int64_t gone_ms;
+	} cases[] = {
+	    {"nothing waited", GP_L7_NDPI, false, true, 100},
+	    {"it said its last", GP_L7_NDPI, true, true, 0},
+	    {"an earlier writer knew", GP_L7_NDPI, false, false, 10100},
+	    {"nothing ever waits", GP_L7_OFF, false, false, 100},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct godb_writer *store = start(GODB_BLOCK_ROWS);
+		struct facts want = {0};
+		struct capture a;
+		int64_t came_ns;
+		char day[11];
+
+		gp_clock_day_format(slot_s, day);
+		conf.capture.l7_wait = 10;
+		conf.capture.l7 = cases[i].l7;
+		covered_ns = 200 * GP_NS_PER_S;
+		join(&a, "aa");
+		send_rows(&a, &want, 1, 10);
+		(void)drain_turn(&drain);
+		covered_ns = 0;
+		came_ns = end_of(store, "aa");
+		break_place("aa", day);
+		a.peer->state = PEER_ORPHAN;
+		a.peer->last_seen = cases[i].last;
+		if (!cases[i].told)
+			a.peer->told_ns = 0;
+		(void)drain_turn(&drain);
+		is_int((came_ns - end_of(store, "aa")) / 1000000,
+		    cases[i].gone_ms, "%s: so much less is covered",
+		    cases[i].name);
+		memset(&conf.capture, 0, sizeof(conf.capture));
+		mend_place();
+		(void)drain_turn(&drain);
+		leave(&a);
+		stop(store, &want);
+	}
+}
+
+/* Of two rings of an interface one is lost: its time ends where it told last,
+ * whatever the other one told since. */
+static void
+test_one_of_two(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a, b;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	join(&a, "aa");
+	join(&b, "aa");
+	ok(takes(&a, FRAME_ROWS, 0, 50, 100) && takes(&b, FRAME_ROWS, 0, 0, 50),
+	    "two tell");
+	break_place("aa", day);
+	a.peer->state = PEER_ORPHAN;
+	(void)drain_turn(&drain);
+	is_int(end_of(store, "aa"),
+	    (slot_s + 249) * GP_NS_PER_S - GP_NS_PER_S / 10,
+	    "the one that is lost ends its time");
+	mend_place();
+	(void)drain_turn(&drain);
+	leave(&a);
+	leave(&b);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
+/* Each figure and flag of a frame comes to its own in the store, and the block
+ * to those of its interface. */
+static void
+test_figures(void)
+{
+	static const struct godb_counters c = {.seen = 8, .seen_bytes = 1000,
+	    .non_ip = 3, .non_ip_bytes = 400, .malformed = 5,
+	    .malformed_bytes = 600, .kernel_drops = 7, .iface_drops = 11,
+	    .overflow = 13, .late = 17, .time_clamped = 19};
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct frame_header *h = (struct frame_header *)(void *)frame;
+	struct stats_iface iface = {.s.name = "aa"};
+	struct godb_open_block block = {0};
+	struct facts want = {0};
+	struct capture a;
+
+	stats.wanted = true;
+	stats.list = &iface;
+	stats.n = 1;
+	join(&a, "aa");
+	file_flags = FRAME_CUT;
+	ok(takes(&a, FRAME_ROWS, 0, 0, 0) &&
+		godb_writer_open_block(store, 0, &block),
+	    "a frame");
+	is_int(block.flags & ~(uint32_t)GODB_PART_LIVE,
+	    GODB_PART_DIR_IFACE | GODB_PART_CUT, "with flags");
+	file_flags = 0;
+	h->flags = FRAME_DIR_FLOW;
+	h->slot_s -= 300;
+	h->counters = (struct frame_counters){.seen = c.seen,
+	    .seen_bytes = c.seen_bytes, .non_ip = c.non_ip,
+	    .non_ip_bytes = c.non_ip_bytes, .malformed = c.malformed,
+	    .malformed_bytes = c.malformed_bytes,
+	    .kernel_drops = c.kernel_drops, .iface_drops = c.iface_drops,
+	    .overflow = c.overflow, .late = c.late,
+	    .time_clamped = c.time_clamped};
+	facts_count(&want, &c);
+	ok(ring_push(&a.ring, frame) == 0 && !drain_turn(&drain) &&
+		godb_writer_open_block(store, 0, &block),
+	    "another one, of the block before");
+	is_int(block.flags & ~(uint32_t)GODB_PART_LIVE, GODB_PART_DIR_FLOW,
+	    "with others");
+	is_int(ingest_commit_all(&ingest, NULL), 0, "both are written");
+	is_int((int64_t)iface.s.blocks, 2, "as their interface's");
+	is_int((int64_t)(iface.s.last_block / 1000000000), slot_s,
+	    "the newest among them");
+	is_int((int64_t)ingest.frames, 2, "and the frames of all");
+	stats.wanted = false;
+	stats.list = NULL;
+	stats.n = 0;
+	leave(&a);
+	stop(store, &want);
+}
+
+/* Where the successor of a lost capture waits, no other interface does; one
+ * that never said anything leaves no trace. */
+static void
+test_successor(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture lost, next, other, mute;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	covered_ns = 200 * GP_NS_PER_S;
+	join(&lost, "aa");
+	join(&next, "aa");
+	join(&other, "bb");
+	join(&mute, "bb");
+	send_rows(&lost, &want, 1, 10);
+	send_rows(&other, &want, 1, 10);
+	(void)drain_turn(&drain);
+	break_place("aa", day);
+	lost.peer->state = mute.peer->state = PEER_ORPHAN;
+	send_rows(&next, &want, 20, 10);
+	send_rows(&other, &want, 20, 10);
+	covered_ns = 0;
+	(void)drain_turn(&drain);
+	ok(!acknowledged(&next), "a successor waits until all is told");
+	is_int(mute.peer->state, PEER_FREE, "who never told anything goes");
+	is_int(end_of(store, "bb"), (slot_s + 299) * GP_NS_PER_S,
+	    "and takes nothing off the time of who did");
+	(void)drain_turn(&drain);
+	ok(acknowledged(&other), "another interface does not wait");
+	mend_place();
+	(void)drain_turn(&drain);
+	(void)drain_turn(&drain);
+	ok(acknowledged(&next), "then the successor is heard");
+	(void)ingest_commit_all(&ingest, NULL);
+	leave(&lost);
+	leave(&next);
+	leave(&other);
+	leave(&mute);
+	stop(store, &want);
+}
+
+/* Of files all is in the store before that is said. */
+static void
+test_files_done(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	join(&a, "aa");
+	a.peer->offline = true;
+	file_flags = FRAME_OFFLINE;
+	break_place("aa", "journal");
+	send_rows(&a, &want, 1, 10);
+	a.peer->state = PEER_ORPHAN;
+	(void)drain_turn(&drain);
+	ok(!a.peer->done_sent && a.peer->state == PEER_ORPHAN,
+	    "nothing is done while frames are in the ring");
+	a.peer->state = PEER_ACTIVE;
+	mend_place();
+	ok(takes(&a, FRAME_LAST, 0, 0, 0) && acknowledged(&a) &&
+		a.peer->done_sent && ingest.blocks == 1,
+	    "when all is written it is");
+	a.peer->last_seen = a.peer->done_sent = false;
+	send_rows(&a, &want, 20, 10);
+	(void)drain_turn(&drain);
+	break_place("aa", day);
+	ok(takes(&a, FRAME_LAST, 0, 0, 0) && acknowledged(&a) &&
+		!a.peer->done_sent,
+	    "nothing is done while a block cannot be written");
+	mend_place();
+	(void)drain_turn(&drain);
+	ok(a.peer->done_sent && ingest.blocks == 2, "but once it can");
+	file_flags = 0;
+	leave(&a);
+	stop(store, &want);
+}
+
+/* Blocks that somebody goes on with, or that are a file's, are not forsaken. */
+static void
+test_not_forsaken(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture live, lost, file;
+
+	join(&live, "aa");
+	join(&lost, "bb");
+	join(&file, "cc");
+	send_rows(&live, &want, 1, 10);
+	send_rows(&lost, &want, 1, 10);
+	file.peer->offline = true;
+	file_flags = FRAME_OFFLINE;
+	send_rows(&file, &want, 1, 10);
+	file_flags = 0;
+	(void)drain_turn(&drain);
+	lost.peer->state = PEER_ORPHAN;
+	leave(&file);
+	drain_forsaken(&drain);
+	is_int((int64_t)ingest.blocks, 0, "no block is forsaken");
+	ok(end_of(store, "aa") != 0 && end_of(store, "bb") != 0 &&
+		end_of(store, "cc") != 0, "all are open");
+	turns(80);
+	ok(end_of(store, "aa") == 0 && end_of(store, "bb") == 0 &&
+		end_of(store, "cc") != 0,
+	    "the clock ends what is live, not the file's");
+	leave(&live);
+	leave(&lost);
+	(void)ingest_commit_all(&ingest, NULL);
+	stop(store, &want);
+}
+
+/* A block ends with its time, once its capture has said so or some seconds
+ * later; what its journal got is synced when it is time for that. */
+static void
+test_grace(void)
+{
+	int64_t real = gp_clock_real_ns();
+	struct facts want = {0};
+	struct godb_writer *store;
+	struct capture a;
+
+	wall_offset_ns = 2 * GP_NS_PER_S - real % (300 * GP_NS_PER_S);
+	store = start(GODB_BLOCK_ROWS);
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	ingest.sync_ns = 3600 * GP_NS_PER_S;
+	wall_offset_ns -= 10 * GP_NS_PER_S;
+	for (int i = 0; i < 40; i++)
+		(void)ingest_tick(&ingest, all_closed, NULL);
+	is_int((int64_t)ingest.blocks, 0, "a block is not over before its end");
+	wall_offset_ns += 10 * GP_NS_PER_S;
+	for (int i = 0; i < 40; i++)
+		(void)ingest_tick(&ingest, none_closed, NULL);
+	is_int((int64_t)ingest.blocks, 0, "then its capture is waited for");
+	ok(ingest.dirty, "its journal is not synced yet");
+	ingest.synced_ns -= 2 * ingest.sync_ns;
+	wall_offset_ns += INGEST_GRACE_S * GP_NS_PER_S;
+	for (int i = 0; i < 40; i++)
+		(void)ingest_tick(&ingest, none_closed, NULL);
+	ok(!ingest.dirty, "it is when it is time");
+	is_int((int64_t)ingest.blocks, 1, "but not for ever");
+	send_rows(&a, &want, 20, 10);
+	(void)drain_turn(&drain);
+	wall_offset_ns -= INGEST_GRACE_S * GP_NS_PER_S;
+	for (int i = 0; i < 40; i++)
+		(void)ingest_tick(&ingest, all_closed, NULL);
+	is_int((int64_t)ingest.blocks, 2, "nor longer than needed");
+	wall_offset_ns = 0;
+	leave(&a);
+	stop(store, &want);
 }
 
 /* A clock that was set back is in a block that was ended: that is not over
@@ -825,6 +1146,13 @@ main(void)
 	test_too_many_names();
 	test_way_back();
 	test_bounds_of_time();
+	test_held_back();
+	test_one_of_two();
+	test_successor();
+	test_figures();
+	test_files_done();
+	test_not_forsaken();
+	test_grace();
 	test_ended_again();
 	test_nothing_said();
 	test_taken_twice();
