@@ -456,6 +456,56 @@ credit(void)
 	    "the sum stays at the largest number");
 }
 
+/* Rows and figures of which no two are alike: each comes to its own. */
+static void
+each_its_own(void)
+{
+	static const uint64_t v4[4] = {1000, 200, 3, 4};
+	static const uint64_t v6[4] = {50000, 6000, 70, 80};
+	struct peer *p = join("own0"), *q = join("own0");
+	struct frame_header *h = make_frame(1, 1, 5, 6);
+	struct frame_row4 *r4 = (struct frame_row4 *)(void *)((char *)frame +
+	    frame_bytes(1, 0, 0));
+	struct frame_row6 *r6 = (struct frame_row6 *)(void *)(r4 + 1);
+	const struct gp_status_iface *i;
+	struct gp_status *s;
+
+	for (int k = 0; k < 4; k++) {
+		r4->counter[k] = v4[k];
+		r6->counter[k] = v6[k];
+	}
+	h->counters.non_ip_bytes = 7;
+	h->counters.malformed_bytes = 9;
+	h->l7_starved = 11;
+	h->pending = 13;
+	stats_frame(&stats, p, frame, false);
+	stats_frame(&stats, q, frame, true);
+	peers.refused = 17;
+	peers.lied = 19;
+	ingest.stored_bytes = 23;
+	ingest.duplicates = 29;
+	s = published();
+	i = of(s, "own0");
+	is_int(i->in_rows + i->in_rows_bytes, 157 + 57200, "all of both rows");
+	is_int(i->in_rows, 157, "packets from bytes");
+	is_int(i->non_ip_bytes, 7, "bytes of what is no IP");
+	is_int(i->malformed_bytes, 9, "bytes of what is not whole");
+	is_int(i->l7_starved, 11, "flows named for want of memory");
+	is_int(i->pending, 26, "what both sessions hold");
+	ok(i->last_frame != 0, "it was heard");
+	is_int(s->refused, 17, "captures refused");
+	is_int(s->lied, 19, "captures that lied");
+	is_int(s->stored_bytes, 23, "bytes stored");
+	is_int(s->duplicates, 29, "frames that came twice");
+	gp_status_free(s);
+	p->last_seen = q->last_seen = true;
+	s = published();
+	is_int(of(s, "own0")->pending, 0, "who said its last holds nothing");
+	gp_status_free(s);
+	leave(p);
+	leave(q);
+}
+
 int
 main(void)
 {
@@ -476,6 +526,7 @@ main(void)
 	start(dir);
 	adds_up();
 	sessions();
+	each_its_own();
 	old_drops();
 	metrics();
 	file();
