@@ -24,7 +24,8 @@ struct result {
 	size_t n_blocks;
 	unsigned lasts;
 	uint64_t packets, rcvd, sent, bytes_rcvd, bytes_sent, seen, drops;
-	uint64_t non_ip, malformed, other_bytes, iface_drops, clamped;
+	uint64_t seen_bytes, non_ip, malformed, other_bytes;
+	uint64_t iface_drops, clamped;
 	int64_t real_begin_ns, real_end_ns; /* of all intervals */
 	unsigned gaps; /* intervals that do not meet */
 	unsigned rows;
@@ -84,6 +85,7 @@ result_note(void *ctx, const struct frame_header *h)
 		r->ended_s = h->slot_s;
 	r->lasts += h->kind == FRAME_LAST;
 	r->seen += h->counters.seen;
+	r->seen_bytes += h->counters.seen_bytes;
 	r->drops += h->counters.kernel_drops;
 	r->iface_drops += h->counters.iface_drops;
 	r->non_ip += h->counters.non_ip;
@@ -127,7 +129,8 @@ closes(const struct loop_totals *t, const struct result *r)
 	return t->seen == r->packets + t->non_ip + t->malformed &&
 	    t->seen == r->seen && t->published == t->seen && t->pending == 0 &&
 	    t->seen_bytes == r->bytes_rcvd + r->bytes_sent + r->other_bytes &&
-	    t->non_ip == r->non_ip && t->malformed == r->malformed &&
+	    t->seen_bytes == r->seen_bytes && t->non_ip == r->non_ip &&
+	    t->malformed == r->malformed &&
 	    t->time_clamped == r->clamped && t->kernel_drops == r->drops &&
 	    t->iface_drops == r->iface_drops;
 }
