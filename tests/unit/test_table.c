@@ -654,6 +654,98 @@ check_chart(void)
 	godb_scan_close(s);
 }
 
+/* Twelve blocks of an interface, the last one larger, and one of another. */
+static struct godb_scan *
+hour_scan(void)
+{
+	static const struct fake_row small = {4, {0, 1}, {0, 2}, 443, 6, 0,
+	    {1, 2, 3, 4}}, large = {4, {0, 1}, {0, 2}, 443, 6, 0,
+	    {10, 20, 30, 40}};
+	struct godb_scan *s = fake_scan_new();
+
+	fake_add_iface(s, "eth0");
+	fake_add_iface(s, "eth1");
+	for (int i = 1; i <= 12; i++)
+		fake_add_part(s, 0, i * 300, i < 12 ? &small : &large, 1);
+	fake_add_part(s, 1, 3600, &small, 1);
+	return s;
+}
+
+static void
+check_chart_values(void)
+{
+	static const struct {
+		int sort;
+		enum godb_direction direction;
+		enum godb_metric metric;
+		uint64_t first, last;
+	} t[] = {
+		{GODB_SORT_BYTES, GODB_DIR_BOTH, GODB_METRIC_BYTES, 3, 33},
+		{GODB_KEY_SIP, GODB_DIR_RCVD, GODB_METRIC_BYTES_RCVD, 1, 11},
+		{GODB_SORT_BYTES, GODB_DIR_SENT, GODB_METRIC_BYTES_SENT, 2, 22},
+		{GODB_SORT_PACKETS, GODB_DIR_BOTH, GODB_METRIC_PACKETS, 7, 77},
+		{GODB_SORT_PACKETS, GODB_DIR_RCVD, GODB_METRIC_PACKETS_RCVD, 3,
+		    33},
+		{GODB_SORT_PACKETS, GODB_DIR_SENT, GODB_METRIC_PACKETS_SENT, 4,
+		    44},
+	};
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_scan *s = hour_scan();
+	struct chart c;
+	bool bytes;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		opts.sort = t[i].sort;
+		opts.direction = t[i].direction;
+		bytes = strstr(godb_metric_name(t[i].metric), "bytes") != NULL;
+		is_int(chart_make(s, &opts, 300, 0, 90000, &c), 0,
+		    "a chart of %s", godb_metric_name(t[i].metric));
+		ok(c.metric == t[i].metric && c.n == 12 &&
+		    c.bin[0].value == t[i].first && c.bin[11].value ==
+			t[i].last && c.most == t[i].last, "  its values");
+		ok(c.first_s == 300 && c.last_s == 3900,
+		    "  over what blocks there are");
+		out_init(&o, -1);
+		chart_svg(&o, &c);
+		o.buf[o.len] = '\0';
+		ok(strstr(o.buf, "height=\"200.00\"><title>1970-01-01 01:00:00") !=
+		    NULL && (strstr(o.buf, " B<") != NULL) == bytes,
+		    "  drawn in their unit");
+	}
+	(void)chart_make(s, &opts, 300, 3610, 90000, &c);
+	ok(c.first_s == 3600 && c.last_s == 3900, "a window within the last");
+	godb_scan_close(s);
+}
+
+/* As many bins as fit, and no more. */
+static void
+check_chart_bins(void)
+{
+	static const struct {
+		int64_t asked_s, bins, want_s;
+	} t[] = {
+		{0, 200, 300}, {0, 201, 900}, {0, 600, 900}, {0, 603, 3600},
+		{300, 398, 300}, {300, 399, 900},
+	};
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_scan *s = hour_scan();
+	struct chart c;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		fake_set_extent(s, 0, 300, t[i].bins * 300);
+		(void)chart_make(s, &opts, t[i].asked_s, 0, 900000, &c);
+		is_int(c.bin_s, t[i].want_s, "a chart of %d blocks",
+		    (int)t[i].bins);
+	}
+	godb_scan_close(s);
+	out_init(&o, -1);
+	chart_bar(&o, 1, 1000000, 20, false);
+	out_char(&o, '|');
+	chart_bar(&o, 0, 1000000, 20, false);
+	o.buf[o.len] = '\0';
+	is_str(o.buf, "#|", "a bar of little, and of nothing");
+}
+
 int
 main(void)
 {
@@ -672,5 +764,7 @@ main(void)
 	check_share();
 	check_removed();
 	check_chart();
+	check_chart_values();
+	check_chart_bins();
 	return tap_done();
 }
