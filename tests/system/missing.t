@@ -142,6 +142,9 @@ data[len(data) // 2] ^= 0xff
 open(path, "r+b").write(data)
 PY
 check damaged damaged '1 place not readable' 3
+is "$(q damaged -e json sip 2>/dev/null | jq -r '.summary.coverage.incomplete[0] | .place + " " + .error')" \
+    "$(q damaged -e csv sip 2>&1 >/dev/null | sed 's/.* place="\(.*\)" error="\(.*\)"$/\1 \2/')" \
+    "  where and why, in json as in a line"
 is "$(q damaged -e csv sip 2>/dev/null | tail -n +2 | wc -l | tr -d ' ')" 11 "  it costs one block"
 echo "B eth1 $DAY 4 3600 5 0 0 0
 C eth1 $DAY" | "$HELPERS/lib/rows2store" "$T/damaged"

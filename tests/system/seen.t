@@ -110,8 +110,8 @@ is "$(printf '%s\n' "$out" | jq -r '.indicator + " " + .verdict' | tr '\n' ';')"
 	"  its addresses in order"
 run 0 "json" s -e json seen "@$T/list"
 is "$(printf '%s' "$out" | jq -c '[.status,.summary.checked,.summary.seen,
-	.summary.never,(.indicators|length),.indicators[0].last]')" \
-	'["ok",3,2,1,3,"2026-01-15T00:05:00Z"]' "  its summary"
+	.summary.never,(.indicators|length),.indicators[0].last,
+	.indicators[2].days]')" '["ok",3,2,1,3,"2026-01-15T00:05:00Z",3]' "  its summary"
 
 # as programs for both versions write an IPv4 address
 printf '::ffff:192.0.2.1\n' >"$T/mapped"
