@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes a MaxMind DB file (format 2.0) of a few networks, for tests.
 
-usage: mmdb.py FILE country|asn NETWORK=VALUE...
+usage: mmdb.py FILE KIND NETWORK=VALUE...
+    KIND: country, registered_country, country_code or asn
     mmdb.py c.mmdb country 192.0.2.0/24=CH 2001:db8::/32=DE
     mmdb.py a.mmdb asn '192.0.2.0/24=64500 Example Org'
 """
@@ -44,7 +45,11 @@ def build(kind, networks):
         bits, length = int(n.network_address), n.prefixlen
         if n.version == 4:
             length += 96
-        if kind == "country":
+        if kind == "country_code":
+            record = {"country_code": value}
+        elif kind == "registered_country":
+            record = {"registered_country": {"iso_code": value}}
+        elif kind == "country":
             record = {"country": {"iso_code": value,
                                   "names": {"en": value * 20}}}
         else:

@@ -53,8 +53,13 @@ is "$(q -i eth0 $W -e csv -c 'dport=443 and proto=tcp' proto)" "$(q -i eth0 $W -
 run 0 "nothing found" q -i eth0 $W -c 'dport=1' talk_conv
 like "$out" 'Overall packets: 0\.00' "zero totals stay"
 run 4 "nothing found with --fail-empty" q -i eth0 $W --fail-empty -c 'dport=1' talk_conv
+run 4 "  nor left by --having" q -i eth0 $W --fail-empty --having 'packets > 1000000000' sip
 run 0 "a window without data" q -i eth0 -f 2020-01-01 -l 2020-01-02 talk_conv
 like "$err" '2026-01-15' "says where data lies"
+run 0 "  asked by a program" q -x -i eth0 -f 2020-01-01 -l 2020-01-02 talk_conv
+is "$err" "" "  says nothing of it"
+is "$(q -i eth0 $W -e csv -c 'l7 = nosucha or l7 = nosuchb' sip 2>&1 >/dev/null | grep -c 'note: this store has never seen')" 2 \
+    "csv: every note is told"
 
 # --- mistakes
 run 2 "no query" q -i eth0
@@ -74,6 +79,8 @@ run 2 "first after last" q -i eth0 -f now -l -1d talk_conv
 run 2 "a bad condition" q -i eth0 -c 'proto=TPC and dport=443' talk_conv
 like "$err" '^ *\^' "with a caret"
 like "$err" "did you mean 'tcp'" "and a suggestion"
+run 2 "  behind a letter of two bytes" q -i eth0 -c 'l7 = "é" and proto=TPC' talk_conv
+like "$err" 'condition: column 20: ' "  columns are characters"
 run 2 "a source port" q -i eth0 -c 'src port 53' talk_conv
 like "$err" 'not stored' "which is not stored"
 run 2 "-clean" q -i eth0 -clean 0

@@ -82,6 +82,7 @@ store gap 4 300 0 0 0 0 7
 check gap down 'eth0 down 5 min' 0
 is "$(q gap -e json sip | jq -r '.summary.coverage.incomplete[0] | "\(.first) \(.last) \(.seconds)"')" \
     "2026-01-01T00:35:00Z 2026-01-01T00:40:00Z 300" "  when and how long"
+like "$(q gap -e csv sip 2>&1 >/dev/null)" ' cause=down seconds=300 gaps=1$' "  in a line, too"
 store early 4 120 0 0 0 0
 check early down 'eth0 down 3 min' 0
 store lost 36 300 0 0 0 0
@@ -141,7 +142,39 @@ data[len(data) // 2] ^= 0xff
 open(path, "r+b").write(data)
 PY
 check damaged damaged '1 place not readable' 3
+is "$(q damaged -e json sip 2>/dev/null | jq -r '.summary.coverage.incomplete[0] | .place + " " + .error')" \
+    "$(q damaged -e csv sip 2>&1 >/dev/null | sed 's/.* place="\(.*\)" error="\(.*\)"$/\1 \2/')" \
+    "  where and why, in json as in a line"
 is "$(q damaged -e csv sip 2>/dev/null | tail -n +2 | wc -l | tr -d ' ')" 11 "  it costs one block"
+echo "B eth1 $DAY 4 3600 5 0 0 0
+C eth1 $DAY" | "$HELPERS/lib/rows2store" "$T/damaged"
+run 3 "  whatever else is missing" q damaged -i any -e csv sip
+like "$(printf '%s\n' "$err" | tail -1)" 'iface=eth1 .*cause=kernel-drops' "  and told behind it"
+
+# --- --list: of each interface and of all, in every format
+printf '%s\n' 'B eth0 1768435200 2 300 3 40 0 0' \
+    'R 10.0.0.1 192.0.2.1 443 6 1000 20 7 5 TLS' 'C eth0 1768435200' \
+    'B eth0 1768608000 2 300 0 0 0 0' 'C eth0 1768608000' \
+    'B eth1 1768348800 2 300 5 60 0 0' \
+    'R 10.0.0.1 192.0.2.1 443 6 300 4 2 1 TLS' 'C eth1 1768348800' |
+    "$HELPERS/lib/rows2store" "$T/list"
+mkdir "$T/list/eth2"
+chmod -R a+rX "$T/list"
+is "$(goquery -d "$T/list" --list | sed 's/  *[0-9.]*  *k*B\( *[0-9]*\)$/\1/; s/  */ /g')" \
+    " iface first block last block days flows packets data vol. on disk drops
+ eth0 2026-01-15 00:00:00 +0000 2026-01-17 00:00:00 +0000 2 1.00 12.00 1020.00 B 43
+ eth1 2026-01-14 00:00:00 +0000 2026-01-14 00:00:00 +0000 1 1.00 3.00 304.00 B 65
+ eth2 none none 0 0.00 0.00 0.00 B 0
+ all 2026-01-14 00:00:00 +0000 2026-01-17 00:00:00 +0000 3 2.00 15.00 1.29 kB 108" "--list"
+is "$(goquery -d "$T/list" --list -e csv | cut -d, -f1-12,14-)" \
+    "iface,first,last,days,blocks,flows,packets_rcvd,packets_sent,packets,bytes_rcvd,bytes_sent,bytes,kernel_drops,iface_drops
+eth0,1768435200,1768608000,2,2,1,7,5,12,1000,20,1020,3,40
+eth1,1768348800,1768348800,1,1,1,2,1,3,300,4,304,5,60
+eth2,,,0,0,0,0,0,0,0,0,0,0,0" "  csv"
+is "$(goquery -d "$T/list" --list -e json | jq -c '.interfaces[] | del(.disk_bytes) | [.[]]')" \
+    '["eth0","2026-01-15T00:00:00Z","2026-01-17T00:00:00Z",2,2,1,7,5,12,1000,20,1020,3,40]
+["eth1","2026-01-14T00:00:00Z","2026-01-14T00:00:00Z",1,1,1,2,1,3,300,4,304,5,60]
+["eth2",null,null,0,0,0,0,0,0,0,0,0,0,0]' "  json"
 
 # --- windows that adjoin on block boundaries count nothing twice
 all=$(q whole -e csv proto | tail -1 | cut -d, -f7)

@@ -201,6 +201,12 @@ selects 'src country = ch and ip4' '192.0.2.1 192.0.2.2 192.0.2.3 '
 selects 'src country in (DE, CH) and not ip6' \
     '192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 '
 selects 'not country = DE' '2001:db8::1 '
+for kind in registered_country country_code; do
+	mmdb "$T/$kind.mmdb" $kind 192.0.2.0/30=CH
+	printf '[site]\ngeoip = %s\n' "$T/$kind.mmdb" >"$T/$kind"
+	is "$(q --config "$T/$kind" --geo -e csv -c 'country = CH' sip | cut -d, -f2 | tr '\n' ' ')" \
+	    "sip_country CH CH CH " "a file with $kind alone"
+done
 selects 'dst asn 64501 and src asn != AS64500' '192.0.2.8 192.0.2.9 '
 selects 'asn=AS64500 or country=CH' \
     '192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 2001:db8::1 '

@@ -177,7 +177,7 @@ mkdir "$T/folder"
 refused "a folder" 'not a goDB store' -d "$T/folder" -i eth0
 refused "no such interface" "did you mean 'eth0'" -d "$S" -i eht0
 run 1 "too little memory" goquery -d "$S" -i eth0 -f 0 --mem 10k raw
-like "$err" '--mem' "names the option"
+like "$err" 'needs more than 10 kB of memory: .*--mem' "names the option"
 run 1 "no such configuration" goquery --config "$T/none" -d "$S" -i eth0 raw
 run 1 "a full disk" sh -c "goquery -d '$S' -i eth0 -f 0 raw >/dev/full"
 like "$err" 'No space left' "  says so"
@@ -189,7 +189,7 @@ is "$err" "" "  quietly"
 run 0 "no rows" goquery -d "$S" -i eth0 -f 2026-01-10 -l 2026-01-11 talk_conv
 like "$out" '^Overall packets: 0\.00   , Overall data volume: 0\.00  B$' \
     "  zero totals"
-like "$err" 'eth0 has blocks from 2026-01-15 09:00:00' "  where data is"
+like "$err" 'eth0 has blocks from 2026-01-15 09:00:00 \+0000 to 2026-01-15 09:15:00 \+0000$' "  where data is"
 run 4 "--fail-empty" goquery -d "$S" -i eth0 -f 2026-01-10 -l 2026-01-11 \
     --fail-empty -e csv talk_conv
 run 0 "--fail-incomplete, nothing missing" ask --fail-incomplete sip

@@ -72,6 +72,14 @@ like "$(goquery -d "$T/fresh6" -f $slot seen 192.0.2.77)" \
     "nothing is known of the time after" "  a file's: it is said"
 is "$(goquery -d "$T/fresh4" -f $slot seen 192.0.2.77 | grep -c '^Note')" 0 \
     "  a sensor's: they may be on their way"
+# the other interface, of files, has nothing on its way
+printf 'B eth1 %s 6 300 0 0 0 0\nC eth1 %s\n' $slot $slot | "$MAKE" "$T/fresh4"
+is "$(goquery -d "$T/fresh4" -f $slot seen 192.0.2.77 | grep -c '^Note')" 0 \
+    "  nor of files that end with it"
+slot=$((slot - 3600))
+printf 'B eth0 %s 4 300 0 0 0 0\nC eth0 %s\n' $slot $slot | "$MAKE" "$T/hour"
+like "$(goquery -d "$T/hour" -f $slot seen 192.0.2.77)" \
+    "nothing is known of the time after" "  but not for an hour"
 gap() { s -f 1768526100 -l 1768600000 "$@"; }
 for asked in "seen 192.0.2.77" "seen -c dport=443" "seen -f 1768435200 --new 1768526400"; do
 	run 3 "a window without a block: $asked" gap $asked
@@ -102,7 +110,8 @@ is "$(printf '%s\n' "$out" | jq -r '.indicator + " " + .verdict' | tr '\n' ';')"
 	"  its addresses in order"
 run 0 "json" s -e json seen "@$T/list"
 is "$(printf '%s' "$out" | jq -c '[.status,.summary.checked,.summary.seen,
-	.summary.never,(.indicators|length)]')" '["ok",3,2,1,3]' "  its summary"
+	.summary.never,(.indicators|length),.indicators[0].last,
+	.indicators[2].days]')" '["ok",3,2,1,3,"2026-01-15T00:05:00Z",3]' "  its summary"
 
 # as programs for both versions write an IPv4 address
 printf '::ffff:192.0.2.1\n' >"$T/mapped"
@@ -137,6 +146,9 @@ printf '192.0.2.1\n192.0.2.999\n' >"$T/bad"
 run 2 "no address" s seen "@$T/bad"
 one_line "no address"
 like "$err" "@.*/bad, line 2: '192.0.2.999' is no address and no prefix" "  where"
+printf '10.0.0.1\0junk\n' >"$T/nul"
+run 2 "a NUL byte behind an address" s seen "@$T/nul"
+like "$err" "@.*/nul, line 1: a NUL byte" "  where"
 run 2 "no list" s seen "@$T/none"
 # of nothing there is no answer, least of all a "no"
 : >"$T/nothing.txt"
@@ -175,6 +187,8 @@ run 2 "memory" s --mem 1 seen 10.0.0.1
 # never a false no
 rows 17 | "$MAKE" "$T/drops" && chmod -R a+rX "$T/drops"
 run 3 "packets were dropped" goquery -d "$T/drops" -f 0 seen 192.0.2.77
+run 3 "  in json" goquery -d "$T/drops" -f 0 -e json seen 192.0.2.77
+is "$(printf '%s' "$out" | jq -r .status)" incomplete "  is its status"
 run 0 "  but what is there is there" goquery -d "$T/drops" -f 0 seen 10.0.0.1
 { rows 0 | sed 's/ 2 300 / 8 300 /'; } | "$MAKE" "$T/gaps" &&
 	chmod -R a+rX "$T/gaps"
@@ -190,6 +204,9 @@ for file in sip.gpf dip.gpf blocks.idx; do
 	[ $file = blocks.idx ] && at=$(($(stat -c %s "$f") - 8))
 	printf '\377\376\375' | dd of="$f" bs=1 seek=$at conv=notrunc 2>/dev/null
 	run 3 "$file is damaged" goquery -d "$T/broken" -f 0 seen 192.0.2.77
+	like "$err" "cause=damaged" "  and told"
+	run 0 "  before --new" goquery -d "$T/broken" -f 0 -l 1768608300 \
+		seen --new 2026-01-17
 	like "$err" "cause=damaged" "  and told"
 	: >"$f"
 	run 3 "$file is empty" goquery -d "$T/broken" -f 0 seen 192.0.2.77 \
@@ -237,6 +254,8 @@ printf '\377' | dd of="$f" bs=1 seek=$(($(stat -c %s "$f") - 8)) conv=notrunc \
 	2>/dev/null
 run 3 "but not for blocks.idx" goquery -d "$T/broken" -f 0 seen 192.0.2.77
 like "$err" "cause=damaged" "  which is told"
+run 3 "--list of it" goquery -d "$T/broken" --list
+like "$err" "iface=eth0 days=1 cause=damaged place=" "  tells it, too"
 run 3 "nor without addresses" goquery -d "$T/broken" -f 0 -c 'host 192.0.2.77' \
 	seen
 run 0 "what is elsewhere is seen" goquery -d "$T/broken" -f 0 seen 198.51.100.7
@@ -252,6 +271,10 @@ day() { echo $((1768435200 + ($1 - 15) * 86400)); }
 	done_block eth0 $(day 20) 4 86400
 	done_block eth0 $(day 21) 10 300
 } | "$MAKE" "$T/mixed"
+for n in 15 16; do done_block eth0 $(day $n) 10 300; done | "$MAKE" "$T/ends"
+done_block eth1 $(day 15) 10 300 | "$MAKE" "$T/ends"
+run 1 "the interface that goes on" goquery -d "$T/ends" -f $(day 15) \
+	-l $(($(day 16) + 300)) seen 192.0.2.77
 b() { d=$1 f=$(day $2) l=$(day $3); shift 3; goquery -d "$T/$d" -f $f -l $l "$@"; }
 run 3 "down behind a live block" b mixed 17 21 seen 192.0.2.77
 like "$out" "eth0 down 3 d" "  and said so"
@@ -335,6 +358,11 @@ Before it: 100.00 % of the time" "  the text"
 run 0 "of an interface that knows less" n -i eth1 seen --new 2026-01-17
 like "$out" "Checked 2 addresses .*: 2 new, 0 known" "  both are"
 like "$out" "nothing is known of the time before 2026-01-17" "  as is said"
+is "$(n -i eth1 -e json seen --new 2026-01-17 | jq -r .status)" incomplete \
+	"  in json, too"
+run 0 "of a time before it that begins late" n -f 2026-01-16T12:00 seen \
+	--new 2026-01-17
+like "$out" "Checked 2 addresses .*: 2 new, 0 known" "  both are"
 run 0 "csv" n -e csv seen --new 2026-01-16
 is "$out" 'address,first,last,packets_rcvd,packets_sent,packets,bytes_rcvd,bytes_sent,bytes,ifaces
 192.0.2.9,1768521600,1768521900,1,1,2,1,1,2,"eth0"
@@ -348,6 +376,45 @@ is "$(printf '%s' "$out" | jq -c '[.summary.checked,.summary.new,
 run 0 "jsonl" n -e jsonl seen --new 2026-01-16
 is "$(printf '%s\n' "$out" | jq -r .ifaces[0] | tr '\n' ' ')" "eth0 eth1 " \
 	"  where"
+# several blocks and interfaces of each; $1, $2: packets dropped before and then
+new() {
+	cat <<-END
+	B eth0 $(day 15) 2 300 $1 0 0 0
+	R 10.0.0.1 10.0.0.2 443 6 1 1 1 1 TLS
+	C eth0 $(day 15)
+	B eth0 $(day 16) 2 300 0 0 0 0
+	R 192.0.2.9 10.0.0.1 443 6 1 2 1 1 TLS
+	R 2001:db8:1::9 ::c000:209 443 6 7 0 1 0 TLS
+	C eth0 $(day 16)
+	B eth0 $(day 17) 2 300 $2 0 0 0
+	R 192.0.2.9 10.0.0.1 443 6 10 20 1 1 TLS
+	R 192.0.2.8 10.0.0.1 443 6 5 0 1 0 TLS
+	C eth0 $(day 17)
+	B eth1 $(day 16) 2 300 0 0 0 0
+	R 192.0.2.8 10.0.0.1 443 6 4 0 1 0 TLS
+	R 2001:db8:2::9 2001:db8:1::9 443 6 100 0 2 0 TLS
+	C eth1 $(day 16)
+	END
+}
+new 0 0 | "$MAKE" "$T/new"
+new 5 0 | "$MAKE" "$T/new5."
+new 0 5 | "$MAKE" "$T/new.5"
+m() { d=$1; shift; goquery -d "$T/$d" -f $(day 15) -l $(($(day 17) + 300)) "$@" seen --new $(day 16); }
+is "$(m new -e csv | cut -d, -f1-3,6,9,10)" "address,first,last,packets,bytes,ifaces
+2001:db8:1::9,1768521600,1768521900,3,107,\"eth0 eth1\"
+2001:db8:2::9,1768521600,1768521900,2,100,\"eth1\"
+192.0.2.9,1768521600,1768608300,4,33,\"eth0\"
+192.0.2.8,1768521600,1768608300,2,9,\"eth0 eth1\"
+::192.0.2.9,1768521600,1768521900,1,7,\"eth0\"" "what is new is summed, the most first"
+like "$(m new -n 2)" "^2 of 5 new ones shown; -n all shows the rest" "  -n says how many more"
+is "$(m new -e json | jq -c '[.status, .addresses[2].last]')" \
+	'["ok","2026-01-17T00:05:00Z"]' "  nothing is missing"
+for d in new5. new.5; do
+	is "$(m $d -e json | jq -r .status)" incomplete "  but for drops, $d"
+done
+is "$(m new5. -e json | jq -c '[.summary.coverage, .summary.earlier |
+	.incomplete | length]')" "[0,1]" "  which are told where they belong"
+like "$(m new.5)" "^Coverage: .*; 5 packets dropped on eth0" "  in text, too"
 run 2 "--new with addresses" n seen --new -1d 10.0.0.1
 run 2 "--new without seen" n -i any --new -1d talk_conv
 run 2 "--new of a server" goquery --remote http://127.0.0.1:9 -i any seen \

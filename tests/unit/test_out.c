@@ -51,8 +51,22 @@ check_text(void)
 		{"\364\220\200\200", "\\xf4\\x90\\x80\\x80",
 		    "\"\\ufffd\\ufffd\\ufffd\\ufffd\"",
 		    "\\xf4\\x90\\x80\\x80"},
+		{"\355\277\277", "\\xed\\xbf\\xbf",
+		    "\"\\ufffd\\ufffd\\ufffd\"", "\\xed\\xbf\\xbf"},
+		{"\340\237\277", "\\xe0\\x9f\\xbf",
+		    "\"\\ufffd\\ufffd\\ufffd\"", "\\xe0\\x9f\\xbf"},
 		/* C1 and what turns the direction of writing */
 		{"\302\233", "\\xc2\\x9b", "\"\\u009b\"", "\\xc2\\x9b"},
+		{"\302\237", "\\xc2\\x9f", "\"\\u009f\"", "\\xc2\\x9f"},
+		{"\302\240", "\302\240", "\"\302\240\"", "\302\240"},
+		{"\342\200\213", "\\xe2\\x80\\x8b", "\"\\u200b\"",
+		    "\\xe2\\x80\\x8b"},
+		{"\342\200\217", "\\xe2\\x80\\x8f", "\"\\u200f\"",
+		    "\\xe2\\x80\\x8f"},
+		{"\342\200\250", "\\xe2\\x80\\xa8", "\"\\u2028\"",
+		    "\\xe2\\x80\\xa8"},
+		{"\357\273\277", "\\xef\\xbb\\xbf", "\"\\ufeff\"",
+		    "\\xef\\xbb\\xbf"},
 		{"\342\200\256x", "\\xe2\\x80\\xaex", "\"\\u202ex\"",
 		    "\\xe2\\x80\\xaex"},
 		{"\330\234x", "\\xd8\\x9cx", "\"\\u061cx\"", "\\xd8\\x9cx"},
@@ -89,6 +103,12 @@ check_short(void)
 	is_str(small, "abc\303\274", "a character is not cut in two");
 	out_clean_string(small, sizeof(small), "abc\033");
 	is_str(small, "abc", "nor an escape");
+	memset(small, '|', sizeof(small));
+	out_clean_string(small, sizeof(small) - 1, "abcde");
+	ok(memcmp(small, "abcd\0|", 6) == 0, "a text that is too long by one");
+	memset(small, '|', sizeof(small));
+	out_clean_string(small, sizeof(small) - 1, "ab\303\274c");
+	ok(memcmp(small, "ab\303\274\0|", 6) == 0, "  of letters of more bytes");
 	memset(large, 'a', 2998);
 	strcpy(large + 2998, "<\303\274");
 	out_html(&o, large);

@@ -21,15 +21,24 @@ struct question {
 	int64_t first_s, last_s;
 };
 
+/* What few questions have. */
+struct more {
+	const char *having;
+	const enum godb_metric *show;
+	unsigned n_show;
+	bool ascending, terminal;
+};
+
 /* Runs the question over the scan and prints the answer into o. */
 static const char *
-ask(struct godb_scan *s, const struct question *q,
+ask_more(struct godb_scan *s, const struct question *q, const struct more *more,
     void (*print)(struct out *, const struct answer *))
 {
 	static char text[70000];
 	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 	struct godb_coverage_opts c = GODB_COVERAGE_OPTS_INIT;
-	struct godb_cond *cond = NULL;
+	struct godb_cond_opts of_groups = GODB_COND_OPTS_INIT;
+	struct godb_cond *cond = NULL, *having = NULL;
 	struct godb_result *r = NULL;
 	struct godb_coverage *coverage = NULL;
 	const char *ifaces[16];
@@ -40,6 +49,13 @@ ask(struct godb_scan *s, const struct question *q,
 	opts.sort = q->sort;
 	opts.direction = q->direction;
 	opts.limit = q->limit ? strtoull(q->limit, NULL, 10) : 0;
+	opts.ascending = more->ascending;
+	of_groups.having = &opts.keys;
+	if (more->having)
+		(void)godb_cond_parse(more->having, &of_groups, &having, NULL);
+	opts.having = having;
+	for (unsigned i = 0; i < more->n_show; i++)
+		opts.metrics |= 1u << more->show[i];
 	if (godb_query_run(s, &opts, &r) < 0)
 		return "query failed";
 	c.first_s = q->first_s;
@@ -49,11 +65,13 @@ ask(struct godb_scan *s, const struct question *q,
 		return "coverage failed";
 	for (size_t i = 0; i < godb_scan_n_ifaces(s); i++)
 		ifaces[i] = godb_scan_iface(s, i);
-	const struct style style = {false, false, false, 80};
+	const struct style style = {more->terminal, false, false, 80};
 	struct answer a = {
 		.query = q->query,
 		.condition = q->condition,
-		.having = "",
+		.having = more->having ? more->having : "",
+		.show = more->show,
+		.n_show = more->n_show,
 		.iface = ifaces,
 		.n_ifaces = godb_scan_n_ifaces(s),
 		.opts = &opts,
@@ -71,7 +89,17 @@ ask(struct godb_scan *s, const struct question *q,
 	godb_coverage_free(coverage);
 	godb_result_free(r);
 	godb_cond_free(cond);
+	godb_cond_free(having);
 	return text;
+}
+
+static const char *
+ask(struct godb_scan *s, const struct question *q,
+    void (*print)(struct out *, const struct answer *))
+{
+	const struct more none = {.having = NULL};
+
+	return ask_more(s, q, &none, print);
 }
 
 /* Compares line by line, so that a difference can be read. */
@@ -401,6 +429,168 @@ check_machine(void)
 	godb_scan_close(s);
 }
 
+/* Hits are what --having leaves of the groups, rows what -n leaves of them. */
+static void
+check_having(void)
+{
+	static const struct more more = {.having = "packets > 1"};
+	static const struct question q = {"dport", "", "1", GODB_SORT_PACKETS,
+	    GODB_DIR_BOTH, 1700000100, 1700001600};
+	struct godb_scan *s = small_scan();
+	const char *text = ask_more(s, &q, &more, table_print);
+
+	ok(strstr(text, "\nQuery produced 2 hits and took ") != NULL,
+	    "hits are what --having left");
+	ok(strstr(text, "\n     443   10.00     76.92 ") != NULL &&
+	    strstr(text, "\nOverall packets: 13.00   , ") != NULL,
+	    "  shares and totals those of all");
+	ok(strstr(text, "\n1 of 2 rows shown; -n all shows the rest\n"
+	    "2 of 3 groups have packets > 1; totals ") != NULL,
+	    "  and what is left out is said");
+	text = ask_more(s, &q, &more, json_print);
+	ok(strstr(text, "\"interfaces\":[\"eth0\",\"eth1\"],"
+	    "\"condition\":\"\",\"having\":\"packets > 1\","
+	    "\"direction\":\"both\",\"sort\":\"packets\","
+	    "\"ascending\":false,\"limit\":\"1\"}") != NULL,
+	    "  json: what was asked");
+	ok(strstr(text, "{\"hits\":2,\"groups\":3,\"rows\":1,") != NULL,
+	    "  and how many there are");
+	godb_scan_close(s);
+}
+
+/* What is said of the question: its direction and order. */
+static void
+check_asked(void)
+{
+	static const struct {
+		int sort;
+		enum godb_direction direction;
+		bool ascending;
+		const char *want;
+	} t[] = {
+		{GODB_SORT_BYTES, GODB_DIR_RCVD, false, "\"received\","
+		    "\"sort\":\"bytes\",\"ascending\":false,"},
+		{GODB_SORT_PACKETS, GODB_DIR_SENT, true, "\"sent\","
+		    "\"sort\":\"packets\",\"ascending\":true,"},
+		{GODB_KEY_DPORT, GODB_DIR_BOTH, false, "\"both\","
+		    "\"sort\":\"dport\",\"ascending\":true,"},
+	};
+	struct godb_scan *s = small_scan();
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const struct question q = {"dport", "", NULL, t[i].sort,
+		    t[i].direction, 1700000100, 1700001600};
+		const struct more more = {.ascending = t[i].ascending};
+
+		ok(strstr(ask_more(s, &q, &more, json_print), t[i].want) !=
+		    NULL, "json: %s", t[i].want);
+	}
+	godb_scan_close(s);
+}
+
+/* Columns that were asked for, networks of either version, a row's bar. */
+static void
+check_columns(void)
+{
+	static const enum godb_metric show[] = {GODB_METRIC_BYTES_SENT,
+	    GODB_METRIC_ROWS};
+	static const struct more shown = {.show = show, .n_show = 2},
+	    terminal = {.terminal = true};
+	static const struct question port = {"dport", "port 443", NULL,
+	    GODB_SORT_BYTES, GODB_DIR_BOTH, 1700000100, 1700001600};
+	static const struct question net = {"sip/24/48", "", NULL,
+	    GODB_SORT_BYTES, GODB_DIR_BOTH, 1700000100, 1700001600};
+	static const struct question bars = {"time", "", NULL,
+	    GODB_SORT_PACKETS, GODB_DIR_BOTH, 1700000100, 1700001600};
+	struct godb_scan *s = small_scan();
+	const char *text;
+
+	ok(strstr(ask_more(s, &port, &shown, table_print),
+	    "\n   dport   bytes_sent   rows\n     443     40.00  B      2\n") !=
+	    NULL, "--show");
+	ok(strstr(ask_more(s, &port, &shown, jsonl_print),
+	    "\"bytes_sent\":40,\"rows\":2}") != NULL, "  jsonl");
+	text = ask(s, &net, csv_print);
+	ok(strstr(text, "\n10.0.0.0/24,7,5,12,") != NULL &&
+	    strstr(text, "\n2001:db8::/48,1,0,1,") != NULL,
+	    "networks of either version");
+	/* of 8 and 5 packets; of 137 and 120 bytes it would be 18 cells */
+	text = ask_more(s, &bars, &terminal, table_print);
+	ok(strstr(text, "   ####################\n") != NULL &&
+	    strstr(text, "   #############\n") != NULL,
+	    "bars are of what rows are sorted by");
+	godb_scan_close(s);
+}
+
+/* n interfaces with a block each, and a window that begins before them. */
+static struct godb_scan *
+fleet(unsigned n, uint32_t flags)
+{
+	static const struct fake_row row = {4, V4(10, 0, 0, 1),
+	    V4(10, 0, 0, 2), 443, 6, 0, {1, 1, 1, 1}};
+	struct godb_scan *s = fake_scan_new();
+	char name[] = "e0";
+
+	for (; n > 0; n--, name[1]++)
+		(void)fake_add_iface(s, name);
+	for (uint32_t i = 0; i < godb_scan_n_ifaces(s); i++)
+		fake_add_part(s, i, 1700000100, &row, 1)->flags = flags;
+	return s;
+}
+
+static void
+check_fleet(void)
+{
+	struct question q = {"sip", "", NULL, GODB_SORT_BYTES, GODB_DIR_BOTH,
+	    1699999800, 1700000400};
+	struct godb_scan *s = fleet(8, GODB_PART_DIR_FLOW);
+	const char *text = ask(s, &q, table_print);
+
+	ok(strstr(text, "\nInterface:  e0,e1,e2,e3,e4,e5,e6,e7\n") != NULL &&
+	    strstr(text, "Note: e7 has no data before ") != NULL,
+	    "eight interfaces are named");
+	ok(strstr(text, "Note: a packet forwarded between these interfaces "
+	    "counts on each\n") != NULL, "  what is forwarded counts on each");
+	ok(!strstr(text, "more interfaces") && !strstr(text, "some blocks"),
+	    "  and that is all");
+	godb_scan_close(s);
+	s = fleet(10, GODB_PART_DIR_FLOW);
+	text = ask(s, &q, table_print);
+	ok(strstr(text, ",e7,... (10 interfaces)\n") != NULL,
+	    "of ten, how many they are");
+	ok(!strstr(text, "e8 has no data") &&
+	    strstr(text, "Note: of 2 more interfaces data begins or ends "
+	    "within the window, too\n") != NULL, "  and of how many more the "
+	    "window is wider");
+	godb_scan_close(s);
+	/* the block being filled and one that waits are no end */
+	s = fleet(1, GODB_PART_DIR_FLOW);
+	q.last_s = 1700001000;
+	ok(!strstr(ask(s, &q, table_print), " after "),
+	    "two blocks may be on their way");
+	q.last_s = 1700001001;
+	ok(strstr(ask(s, &q, table_print), " or after 2023-11-14 22:20:00 ") !=
+	    NULL, "  three are missing");
+	godb_scan_close(s);
+}
+
+/* Of a window that the sensor was down in, nothing is covered; of one that
+ * nobody knows of, there is no share. */
+static void
+check_share(void)
+{
+	struct question q = {"sip", "", NULL, GODB_SORT_BYTES, GODB_DIR_BOTH,
+	    1700000400, 1700001300};
+	struct godb_scan *s = small_scan();
+
+	ok(strstr(ask(s, &q, json_print), "{\"percent\":0.0000,") != NULL,
+	    "json: down all the time is 0 %%");
+	q.first_s = q.last_s = 0;
+	ok(strstr(ask(s, &q, json_print), "{\"percent\":null,") != NULL,
+	    "  a window without a block has no percentage");
+	godb_scan_close(s);
+}
+
 /* A block that retention took away between the scan and the answer. */
 static void
 check_removed(void)
@@ -464,6 +654,98 @@ check_chart(void)
 	godb_scan_close(s);
 }
 
+/* Twelve blocks of an interface, the last one larger, and one of another. */
+static struct godb_scan *
+hour_scan(void)
+{
+	static const struct fake_row small = {4, {0, 1}, {0, 2}, 443, 6, 0,
+	    {1, 2, 3, 4}}, large = {4, {0, 1}, {0, 2}, 443, 6, 0,
+	    {10, 20, 30, 40}};
+	struct godb_scan *s = fake_scan_new();
+
+	fake_add_iface(s, "eth0");
+	fake_add_iface(s, "eth1");
+	for (int i = 1; i <= 12; i++)
+		fake_add_part(s, 0, i * 300, i < 12 ? &small : &large, 1);
+	fake_add_part(s, 1, 3600, &small, 1);
+	return s;
+}
+
+static void
+check_chart_values(void)
+{
+	static const struct {
+		int sort;
+		enum godb_direction direction;
+		enum godb_metric metric;
+		uint64_t first, last;
+	} t[] = {
+		{GODB_SORT_BYTES, GODB_DIR_BOTH, GODB_METRIC_BYTES, 3, 33},
+		{GODB_KEY_SIP, GODB_DIR_RCVD, GODB_METRIC_BYTES_RCVD, 1, 11},
+		{GODB_SORT_BYTES, GODB_DIR_SENT, GODB_METRIC_BYTES_SENT, 2, 22},
+		{GODB_SORT_PACKETS, GODB_DIR_BOTH, GODB_METRIC_PACKETS, 7, 77},
+		{GODB_SORT_PACKETS, GODB_DIR_RCVD, GODB_METRIC_PACKETS_RCVD, 3,
+		    33},
+		{GODB_SORT_PACKETS, GODB_DIR_SENT, GODB_METRIC_PACKETS_SENT, 4,
+		    44},
+	};
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_scan *s = hour_scan();
+	struct chart c;
+	bool bytes;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		opts.sort = t[i].sort;
+		opts.direction = t[i].direction;
+		bytes = strstr(godb_metric_name(t[i].metric), "bytes") != NULL;
+		is_int(chart_make(s, &opts, 300, 0, 90000, &c), 0,
+		    "a chart of %s", godb_metric_name(t[i].metric));
+		ok(c.metric == t[i].metric && c.n == 12 &&
+		    c.bin[0].value == t[i].first && c.bin[11].value ==
+			t[i].last && c.most == t[i].last, "  its values");
+		ok(c.first_s == 300 && c.last_s == 3900,
+		    "  over what blocks there are");
+		out_init(&o, -1);
+		chart_svg(&o, &c);
+		o.buf[o.len] = '\0';
+		ok(strstr(o.buf, "height=\"200.00\"><title>1970-01-01 01:00:00") !=
+		    NULL && (strstr(o.buf, " B<") != NULL) == bytes,
+		    "  drawn in their unit");
+	}
+	(void)chart_make(s, &opts, 300, 3610, 90000, &c);
+	ok(c.first_s == 3600 && c.last_s == 3900, "a window within the last");
+	godb_scan_close(s);
+}
+
+/* As many bins as fit, and no more. */
+static void
+check_chart_bins(void)
+{
+	static const struct {
+		int64_t asked_s, bins, want_s;
+	} t[] = {
+		{0, 200, 300}, {0, 201, 900}, {0, 600, 900}, {0, 603, 3600},
+		{300, 398, 300}, {300, 399, 900},
+	};
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_scan *s = hour_scan();
+	struct chart c;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		fake_set_extent(s, 0, 300, t[i].bins * 300);
+		(void)chart_make(s, &opts, t[i].asked_s, 0, 900000, &c);
+		is_int(c.bin_s, t[i].want_s, "a chart of %d blocks",
+		    (int)t[i].bins);
+	}
+	godb_scan_close(s);
+	out_init(&o, -1);
+	chart_bar(&o, 1, 1000000, 20, false);
+	out_char(&o, '|');
+	chart_bar(&o, 0, 1000000, 20, false);
+	o.buf[o.len] = '\0';
+	is_str(o.buf, "#|", "a bar of little, and of nothing");
+}
+
 int
 main(void)
 {
@@ -475,7 +757,14 @@ main(void)
 	check_letters();
 	check_empty();
 	check_machine();
+	check_having();
+	check_asked();
+	check_columns();
+	check_fleet();
+	check_share();
 	check_removed();
 	check_chart();
+	check_chart_values();
+	check_chart_bins();
 	return tap_done();
 }

@@ -100,6 +100,7 @@ check_utc(void)
 		{"2026-11-24 12:34 CET", -1},
 		{"2026-11-24T12:34:56+25:00", -1},
 		{"2026-11-24T12:34:56+01:0", -1},
+		{"2026-11-24T12:34:56+01:60", -1},
 		{"2026-11-24T12:34:56.", -1},
 		{"2026-11-24 12:34.56", -1}, /* of a minute, or seconds? */
 		{"2026-11-24 4:0", -1},
@@ -111,6 +112,7 @@ check_utc(void)
 		{"24.11.2026.", -1},
 		/* dates, not seconds of 1970 */
 		{"2026", -1},
+		{"1999", -1},
 		{"20261124", -1},
 	};
 
@@ -172,6 +174,12 @@ check_durations(void)
 	is_str(text, "2 d 4 h", "2 d 4 h");
 	when_format_rough(UINT64_C(90) * 1000000000, text);
 	is_str(text, "1 min 30 s", "1 min 30 s");
+	when_format_rough(UINT64_C(60) * 1000000000, text);
+	is_str(text, "1 min", "a whole minute");
+	when_format_rough(UINT64_C(90000) * 1000000000, text);
+	is_str(text, "1 d 1 h", "one of either");
+	when_format_rough(UINT64_C(86460) * 1000000000, text);
+	is_str(text, "1 d", "a day and less than an hour");
 }
 
 static void
@@ -456,6 +464,9 @@ check_bins(void)
 	ok(!when_set_zone("Europe/Zurch") && !when_set_zone("") &&
 	    !when_set_zone("../etc/passwd") && !when_set_zone("/etc/passwd"),
 	    "and that there are not");
+	/* such files are there, but libc would look elsewhere */
+	ok(!when_set_zone("/Europe/Zurich") &&
+	    !when_set_zone("../zoneinfo/Europe/Zurich"), "nor paths");
 	ok(!when_set_zone("Europe") && !when_set_zone("Europe/") &&
 	    !when_set_zone("zone.tab") && !when_set_zone("tzdata.zi"),
 	    "folders and other files are none");
