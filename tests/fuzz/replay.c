@@ -5,13 +5,13 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/fd.h"
+#include "tests/lib/folder.h"
 #include "tests/tap.h"
 
 #define INPUT_MAX (1u << 20)
@@ -122,15 +122,6 @@ replay(const char *corpus, const char *name, target_fn *run)
 	diag("status %d at %s", status, shared->input);
 }
 
-static int
-erase(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-	(void)st;
-	(void)kind;
-	(void)where;
-	return remove(path);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -147,6 +138,6 @@ main(int argc, char **argv)
 		if (!only || strcmp(only, targets[i].name) == 0)
 			replay(corpus, targets[i].name, targets[i].run);
 	/* what a crash has left */
-	(void)nftw(tmp, erase, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove(tmp);
 	return tap_done();
 }

@@ -7,6 +7,7 @@
 
 #include "common/base/fd.h"
 #include "common/godb/godb_write.h"
+#include "tests/lib/folder.h"
 
 #define FILES_MAX 64
 #define SLOT_S    INT64_C(1768435200)
@@ -79,19 +80,10 @@ remember(const char *path, const struct stat *st, int kind, struct FTW *where)
 	return 0;
 }
 
-static int
-erase(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-	(void)st;
-	(void)kind;
-	(void)where;
-	return remove(path);
-}
-
 static void
 remove_store(void)
 {
-	(void)nftw(folder, erase, 8, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 }
 
 static void

@@ -415,6 +415,22 @@ done
 is "$(m new5. -e json | jq -c '[.summary.coverage, .summary.earlier |
 	.incomplete | length]')" "[0,1]" "  which are told where they belong"
 like "$(m new.5)" "^Coverage: .*; 5 packets dropped on eth0" "  in text, too"
+# as many interfaces as need three bytes of one bit each
+for i in $(seq 10 29); do
+	cat <<-END
+	B e$i $(day 16) 2 300 0 0 0 0
+	R 192.0.2.$((i % 7)) 10.0.0.1 443 6 1 0 1 0 TLS
+	C e$i $(day 16)
+	END
+done | "$MAKE" "$T/newmany"
+is "$(m newmany -e csv | sed 1d | cut -d, -f1,10 | sort)" '10.0.0.1,"e10 e11 e12 e13 e14 e15 e16 e17 e18 e19 e20 e21 e22 e23 e24 e25 e26 e27 e28 e29"
+192.0.2.0,"e14 e21 e28"
+192.0.2.1,"e15 e22 e29"
+192.0.2.2,"e16 e23"
+192.0.2.3,"e10 e17 e24"
+192.0.2.4,"e11 e18 e25"
+192.0.2.5,"e12 e19 e26"
+192.0.2.6,"e13 e20 e27"' "each on its own of twenty interfaces"
 run 2 "--new with addresses" n seen --new -1d 10.0.0.1
 run 2 "--new without seen" n -i any --new -1d talk_conv
 run 2 "--new of a server" goquery --remote http://127.0.0.1:9 -i any seen \

@@ -5,24 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/lib/folder.h"
 #include "tests/tap.h"
 
 #define DAY INT64_C(1764028800)
 
 static char folder[] = "/tmp/goprobe-test.XXXXXX";
-
-static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
-{
-	(void)st;
-	(void)flag;
-	(void)f;
-	return remove(path);
-}
 
 static int
 open_folder(void)
@@ -313,6 +304,6 @@ main(void)
 	test_restart();
 	test_sweep();
 	test_dead();
-	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(folder);
 	return tap_done();
 }
