@@ -38,7 +38,9 @@ for t; do
 	*/remote.t | */other-compiler.t | */unit/test_loop_live) waiting="$t $waiting" ;;
 	# installs the packages that service.t makes, in the tree it makes
 	*/readme.t) behind="$behind $t" ;;
-	*/unit/test_turns | */unit/test_dpi_sandbox) alone="$alone $t" ;;
+	*/unit/test_turns | */unit/test_orphans | */unit/test_frames | */unit/test_dpi_sandbox)
+		alone="$alone $t"
+		;;
 	*/tests/unit/* | */fuzz/replay | */component/attack_* | */component/flips | \
 	*/component/double_fetch)
 		together="$together $t"

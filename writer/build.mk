@@ -9,6 +9,8 @@ goprobe-writer_LIBS := libgpwriter libgpipc libgodb libgpbase
 goprobe-writer_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += writer/goprobe-writer.8
 
-UNIT_TESTS += unit/test_stats unit/test_turns
+UNIT_TESTS += unit/test_stats unit/test_turns unit/test_orphans unit/test_frames
 TEST_LIBS_test_stats := libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_test_turns := libgpwriter libgpipc libgodb libgpbase
+TEST_LIBS_test_orphans := $(TEST_LIBS_test_turns)
+TEST_LIBS_test_frames := $(TEST_LIBS_test_turns)

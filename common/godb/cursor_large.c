@@ -71,10 +71,7 @@ list_reaching(struct godb_cursor *c, struct gdi_reaching *out)
 	out->row = row = gdi_values_reserve(&c->in_set, n * sizeof(*row));
 	if (row == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < words; i++)
-		for (uint64_t left = set[i]; left != 0; left &= left - 1)
-			*row++ = (uint32_t)(i * 64) +
-			    (uint32_t)__builtin_ctzll(left);
+	(void)gdi_set_list(set, words, row);
 	return 0;
 }
 

@@ -78,14 +78,29 @@ struct packed {
 	uint64_t base;
 };
 
+/* The most that is added to the base. */
+static inline uint64_t
+packed_most(const struct packed *k)
+{
+	return k->width == 64 ? UINT64_MAX : (UINT64_C(1) << k->width) - 1;
+}
+
 static inline uint64_t
 packed_at(const struct packed *k, size_t i)
 {
-	uint64_t mask = k->width == 64 ? UINT64_MAX :
-					 (UINT64_C(1) << k->width) - 1;
 	size_t bit = i * k->width;
 
-	return k->base + (gdi_get64(k->p + bit / 8) >> (bit % 8) & mask);
+	return k->base + (gdi_get64(k->p + bit / 8) >> (bit % 8) &
+		packed_most(k));
+}
+
+/* Whether any of them may be `least` or more; those that come round to 0 may be
+ * anything. */
+static bool
+packed_reach(const struct packed *k, uint64_t least)
+{
+	return k->base > UINT64_MAX - packed_most(k) ||
+	    k->base + packed_most(k) >= least;
 }
 
 /* Whether packed_open takes what comes. */
@@ -122,13 +137,8 @@ static struct gdi_sel
 set_list(const uint64_t *set, size_t n, size_t most, struct gdi_scratch *s)
 {
 	uint32_t *list = scratch_take(s, most * sizeof(*list));
-	size_t found = 0;
 
-	for (size_t i = 0; i < (n + 63) / 64; i++)
-		for (uint64_t left = set[i]; left != 0; left &= left - 1)
-			list[found++] = (uint32_t)(i * 64) +
-			    (uint32_t)__builtin_ctzll(left);
-	return (struct gdi_sel){list, found};
+	return (struct gdi_sel){list, gdi_set_list(set, (n + 63) / 64, list)};
 }
 
 static void
@@ -259,13 +269,13 @@ DEFINE_DECODE(64)
 
 /* ---- large numbers alone ------------------------------------------------ */
 
-/* Of a PATCH whose low parts alone, `most` and less, do not reach so far. */
+/* Of a PATCH whose low parts alone do not reach so far. */
 static int
 patch_reaching(struct gdi_in *in, size_t n, uint64_t least, uint64_t *set,
     size_t first, struct gdi_scratch *s)
 {
 	struct packed k;
-	uint64_t n_exc, most, missing, *high;
+	uint64_t n_exc, missing, *high;
 	uint32_t *gap;
 	int rc;
 
@@ -273,10 +283,9 @@ patch_reaching(struct gdi_in *in, size_t n, uint64_t least, uint64_t *set,
 	if (k.width > 56 || n_exc == 0 || n_exc > n ||
 	    gdi_in_bytes(in, (n * k.width + 7) / 8) == NULL)
 		return GODB_EDAMAGED;
-	most = (UINT64_C(1) << k.width) - 1;
-	if (k.base > UINT64_MAX - most || k.base + most >= least)
+	if (packed_reach(&k, least))
 		return 1;
-	missing = least - most - k.base;
+	missing = least - packed_most(&k) - k.base;
 	gap = scratch_take(s, n_exc * sizeof(*gap));
 	high = scratch_take(s, n_exc * sizeof(*high));
 	rc = array_32(in, n_exc, gap, s, 1);
@@ -293,35 +302,24 @@ patch_reaching(struct gdi_in *in, size_t n, uint64_t least, uint64_t *set,
 	return rc;
 }
 
-/* Of a PACK or CONST that does not reach so far there is none. */
-static int
-packed_reaching(struct gdi_in *in, size_t n, uint64_t least)
-{
-	struct packed k;
-	uint64_t most;
-	int rc = packed_open(in, n, 64, &k);
-
-	if (rc < 0)
-		return rc;
-	most = k.width == 64 ? UINT64_MAX : (UINT64_C(1) << k.width) - 1;
-	return k.base > UINT64_MAX - most || k.base + most >= least;
-}
-
 int
 gdi_decode_reaching64(struct gdi_in *in, size_t n, uint64_t least,
     uint64_t *set, size_t first, struct gdi_scratch *s)
 {
 	int rc = n == 0 || n > GDI_CHUNK_ROWS ? GODB_EDAMAGED :
 						scratch_reserve(s, n);
+	struct packed k;
 
 	if (rc < 0)
 		return rc;
-	if (is_packed(in))
-		rc = packed_reaching(in, n, least);
-	else if (gdi_in_u8(in) == GDI_PATCH)
+	if (is_packed(in)) { /* there is none, or it does not tell */
+		rc = packed_open(in, n, 64, &k);
+		rc = rc < 0 ? rc : packed_reach(&k, least);
+	} else if (gdi_in_u8(in) == GDI_PATCH) {
 		rc = patch_reaching(in, n, least, set, first, s);
-	else
+	} else {
 		rc = 1;
+	}
 	return rc == 0 && in->bad ? GODB_EDAMAGED : rc;
 }
 

@@ -113,6 +113,19 @@ int gdi_decode_some_addr6(struct gdi_in *in, size_t n,
 int gdi_decode_reaching64(struct gdi_in *in, size_t n, uint64_t least,
     uint64_t *set, size_t first, struct gdi_scratch *s);
 
+/* The numbers whose bits are set in so many words, ascending; how many. */
+static inline size_t
+gdi_set_list(const uint64_t *set, size_t words, uint32_t *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t left = set[i]; left != 0; left &= left - 1)
+			list[n++] = (uint32_t)(i * 64) +
+			    (uint32_t)__builtin_ctzll(left);
+	return n;
+}
+
 /*
  * The values that an array of n has, each at least once, *n_out (<= n) of
  * them: those of a dictionary or of steps are not laid out row by row.  It may

@@ -196,10 +196,9 @@ gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *cursor,
 /*
  * Rows that qualify, where only large counters do: those that may be large are
  * few and stand apart (encode.h), and the others need not be laid out.  Given
- * up when every second piece did not tell.  0, 1: it does not tell, GONE: the
- * part is left out; or an error.
+ * up when every second piece did not tell.  As select_rows, or UNTOLD.
  */
-enum { GONE = 2 };
+enum { UNTOLD = 2 };
 static int
 select_large(struct gdi_worker *w, struct godb_cursor *cursor,
     const struct gdi_piece *p, struct godb_columns *probe, size_t *n)
@@ -209,28 +208,29 @@ select_large(struct gdi_worker *w, struct godb_cursor *cursor,
 	int rc;
 
 	if (!run->large || (w->tried >= 64 && w->told < w->tried / 2))
-		return 1;
+		return UNTOLD;
 	w->tried++;
 	rc = gdi_cursor_reaching(cursor, p->part, p->n, run->large, run->least,
 	    p->want4, p->want6, &may);
 	if (rc == 0)
 		rc = reserve_sel(w, may.of);
 	if (rc != 0)
-		return rc;
+		return rc == 1 ? UNTOLD : rc;
 	w->told++;
 	if (may.n > 0) {
 		memcpy(w->sel, may.row, may.n * sizeof(*w->sel));
 		rc = load(w, cursor, p, run->probe_columns, w->sel, may.n,
 		    probe);
 		if (rc != 0)
-			return rc < 0 ? rc : GONE;
+			return rc;
 		*n = gdi_filter_select_among(w->filter, probe, w->sel, may.n);
 	}
 	w->stats.rows += may.of;
 	return 0;
 }
 
-/* Looks for rows that qualify: how many, or -1 when the part is left out. */
+/* Looks for rows that qualify: *n of them, in w->sel.  1: the part is left
+ * out. */
 static int
 select_rows(struct gdi_worker *w, struct godb_cursor *cursor,
     const struct gdi_piece *p, struct godb_columns *probe, size_t *n)
@@ -239,8 +239,8 @@ select_rows(struct gdi_worker *w, struct godb_cursor *cursor,
 
 	*n = 0;
 	rc = select_large(w, cursor, p, probe, n);
-	if (rc != 1)
-		return rc == GONE ? 1 : rc;
+	if (rc != UNTOLD)
+		return rc;
 	rc = load(w, cursor, p, w->run->probe_columns, NULL, 0, probe);
 	if (rc != 0)
 		return rc;

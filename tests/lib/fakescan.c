@@ -543,7 +543,7 @@ gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
 	struct extent e = extent_of(&p->part, piece);
 	size_t n4 = want4 ? e.n[0] : 0, n6 = want6 ? e.n[1] : 0;
 
-	if (i % 3 == 2 || n4 + n6 > 65536 || p->rc < 0)
+	if (i % 3 == 2 || n4 + n6 > 65536)
 		return 1;
 	*out = (struct gdi_reaching){found, 0, n4 + n6};
 	for (size_t k = 0; k < n4 + n6; k++) {
@@ -557,7 +557,8 @@ gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
 		if (may)
 			found[out->n++] = (uint32_t)k;
 	}
-	return 0;
+	/* what cannot be read is told by whoever loads it */
+	return p->rc < 0 && out->n == 0;
 }
 
 int
