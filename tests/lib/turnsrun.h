@@ -84,7 +84,8 @@ send_rows(struct capture *c, struct facts *want, uint32_t first, uint32_t n)
 
 	memset(frame, 0, frame_bytes(1, n, 0));
 	*h = (struct frame_header){.kind = FRAME_ROWS,
-	    .bytes = (uint32_t)frame_bytes(1, n, 0), .flags = FRAME_DIR_IFACE | file_flags,
+	    .bytes = (uint32_t)frame_bytes(1, n, 0),
+	    .flags = FRAME_DIR_IFACE | file_flags,
 	    .slot_s = slot_s, .first_real_ns = real - covered_ns,
 	    .last_real_ns = real,
 	    .first_boot_ns = boot, .last_boot_ns = boot, .n_names = 1, .n4 = n,

@@ -164,7 +164,8 @@ check_reaching(const struct godb_scan *scan, const char *what, bool tells)
 			found += in;
 			wrong += !in && a.counter[col][i] >= least;
 		}
-		wrong += rc == 0 && (next != r.n || r.of != (size_t)a.n4 + a.n6);
+		wrong += rc == 0 &&
+		    (next != r.n || r.of != (size_t)a.n4 + a.n6);
 	}
 	ok(wrong == 0 && (told > 0 && found > 0) == tells,
 	    "%s: %zu times told who reaches so far, %zu rows, %zu wrong", what,
