@@ -102,7 +102,7 @@ take_scope(struct http *h, CURLU *u, char error[HTTP_ERROR_MAX])
 	if (h->scope == 0) {
 		set_error(error, "url: its address is on no interface of this "
 		    "machine", NULL);
-		return -EINVAL;
+		return -ENODEV;
 	}
 	return curl_url_set(u, CURLUPART_ZONEID, NULL, 0) == CURLUE_OK ? 0 :
 	    -ENOMEM;
@@ -228,7 +228,7 @@ set_pem(CURL *curl, CURLoption option, const char *path, bool must,
 	if (code == CURLE_OK)
 		return 0;
 	set_error(error, path, curl_easy_strerror(code));
-	return -EINVAL;
+	return -ENOTSUP;
 }
 
 static int

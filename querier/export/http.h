@@ -43,7 +43,8 @@ enum http_result {
 	HTTP_LOCAL = -4,   /* `fill` or `take` failed */
 };
 
-/* 0; -EINVAL, -ENOENT, ... with one line in error. */
+/* 0; -EINVAL where the options themselves are wrong, which trying again cannot
+ * mend; -ENOENT, -ENODEV, ...; with one line in error. */
 int http_open(const struct http_opts *opts, struct http **out,
     char error[HTTP_ERROR_MAX]);
 /* The same without asking for the host's address: whether address and files

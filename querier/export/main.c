@@ -347,7 +347,8 @@ connect_http(struct opened *in, bool check)
 	free(in->password);
 	in->password = NULL;
 	if (rc < 0)
-		die(EXIT_ERROR, "[export] %s", error);
+		die(rc == -EINVAL ? EXIT_USAGE : EXIT_ERROR, "[export] %s",
+		    error);
 }
 
 static int

@@ -84,6 +84,7 @@ connect_server(const struct session *s)
 	};
 	char error[HTTP_ERROR_MAX], *password = NULL;
 	struct http *http;
+	int rc;
 
 	if (strcmp(opts.url, URL_WORD) == 0) {
 		opts.url = c->remote.url;
@@ -99,8 +100,10 @@ connect_server(const struct session *s)
 			password = read_secret(c->remote.password_file);
 		opts.password = password;
 	}
-	if (http_open(&opts, &http, error) < 0)
-		session_die(EXIT_ERROR, "--remote: %s", error);
+	rc = http_open(&opts, &http, error);
+	if (rc < 0)
+		session_die(rc == -EINVAL ? EXIT_USAGE : EXIT_ERROR,
+		    "--remote: %s", error);
 	if (password)
 		explicit_bzero(password, strlen(password));
 	free(password);

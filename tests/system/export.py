@@ -243,7 +243,11 @@ def part_ship(w, server, store):
     ok(r.returncode == 1 and "others" in r.stderr and
        r.stderr.count("\n") == 1, "a password that others can read is refused")
     r = w.export(w.ini(server.url() + "?user=x"), store, w.state())
-    ok(r.returncode == 1 and "url" in r.stderr, "a query in the url is refused")
+    ok(r.returncode == 2 and "url" in r.stderr, "a query in the url is refused")
+    for url in ("nonsense", "ftp://127.0.0.1/", "https://127.0.0.1:99999/"):
+        r = w.export(w.ini(url), store, w.state())
+        ok(r.returncode == 2 and r.stderr.count("\n") == 1 and
+           "[export] url: " in r.stderr, "%s is a wrong INI file" % url)
     r = w.export(w.ini("http://a.invalid/"), store, w.state())
     ok(r.returncode == 1 and r.stderr.count("\n") == 1,
        "a host that does not exist: one line")
@@ -277,22 +281,21 @@ def part_check(w, server):
         return subprocess.run([w.program("goprobe-export"), "-c", conf(text),
                                option], capture_output=True, text=True)
     name = "[site]\nname = x\n"
-    for text, word in (
-            ("[export]\nurl = http://127.0.0.1/\n", "[site] name"),
-            (name + "[export]\nurl = ftp://x y/\n", "url"),
-            (name + "[export]\nurl = http://u:s3cret@127.0.0.1/\n", "url"),
-            (name + "[export]\nurl = http://127.0.0.1/#s3cret\n", "url"),
-            (name + "[export]\nurl = http://[fe80::1%25nowhere]/\n", "url"),
-            (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
-             "/nowhere\n", "password_file"),
-            (name + "[export]\nurl = http://127.0.0.1/\npassword_file = "
-             + w.path("pw") + "\n", "user does not say"),
+    here = name + "[export]\nurl = http://127.0.0.1/\n"
+    for text, status, word in (
+            ("[export]\nurl = http://127.0.0.1/\n", 2, "[site] name"),
+            (name + "[export]\nurl = ftp://x y/\n", 2, "url"),
+            (name + "[export]\nurl = http://u:s3cret@127.0.0.1/\n", 2, "url"),
+            (name + "[export]\nurl = http://127.0.0.1/#s3cret\n", 2, "url"),
+            (name + "[export]\nurl = http://[fe80::1%25nowhere]/\n", 1, "url"),
+            (here + "password_file = /nowhere\n", 1, "password_file"),
+            (here + "password_file = %s\n" % w.path("pw"), 2,
+             "user does not say"),
             (name + "[export]\nurl = https://127.0.0.1/\nca_file = "
-             "/nowhere.pem\n", "/nowhere.pem"),
-            (name + "[export]\nurl = http://127.0.0.1/\nmetrics = "
-             "/nowhere/x.prom\n", "/nowhere")):
+             "/nowhere.pem\n", 1, "/nowhere.pem"),
+            (here + "metrics = /nowhere/x.prom\n", 1, "/nowhere")):
         r = run("-t", text)
-        ok(r.returncode in (1, 2) and word in r.stderr and
+        ok(r.returncode == status and word in r.stderr and
            r.stderr.count("\n") == 1 and "s3cret" not in r.stderr,
            "-t refuses what a start does: " + word) or diag(repr(r))
     is_(run("-t", "[export]\nbatch_rows = 1000\n").returncode, 0,
@@ -1412,10 +1415,17 @@ def part_cluster(w, server, store):
     two[0].stop()
 
 
+def zookeeper_serves(port):
+    """It listens before it does."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as s:
+            s.sendall(b"srvr")
+            return s.recv(10) == b"Zookeeper "
+    except OSError:
+        return False
+
+
 def start_zookeeper(w):
-    jar = "/usr/share/java/zookeeper.jar"
-    if not os.path.exists(jar) or not shutil.which("java"):
-        return None, None
     folder = w.path("zk")
     os.makedirs(folder)
     port = clickhouse.free_port()
@@ -1434,23 +1444,23 @@ def start_zookeeper(w):
              "org.apache.zookeeper.server.quorum.QuorumPeerMain",
              folder + "/zoo.cfg"], stdin=subprocess.DEVNULL, stdout=out,
             stderr=out, cwd=folder, **clickhouse.unprivileged())
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until and p.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+        if zookeeper_serves(port):
             return p, port
-        except OSError:
-            time.sleep(0.1)
-    p.kill()
-    return None, None
+        time.sleep(0.1)
+    return p, port
 
 
 def part_replica(w, server, store):
-    zookeeper, port = start_zookeeper(w)
-    if not zookeeper:
+    if not os.path.exists("/usr/share/java/zookeeper.jar") or not \
+            shutil.which("java"):
         ok(True, "replicated tables # SKIP no ZooKeeper is installed")
         return
+    zookeeper, port = start_zookeeper(w)
     try:
+        if not ok(zookeeper_serves(port), "ZooKeeper serves"):
+            return
         pair = [w.server("replica%d" % i, cluster="probes", replica=i,
                          zookeeper=port) for i in (1, 2)]
         for s in pair:

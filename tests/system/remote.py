@@ -875,12 +875,13 @@ MOODS = {
 }
 
 
-def one_line(r, what):
-    return ok(r.returncode == 1 and r.stdout == "" and
+def one_line(r, what, status=1):
+    return ok(r.returncode == status and r.stdout == "" and
               r.stderr.count("\n") == 1 and r.stderr.startswith("goquery: ")
               and all(c == "\n" or " " <= c <= "~" for c in r.stderr),
-              what + ": one line, status 1, nothing printed") or diag(
-                  "%d %r %r" % (r.returncode, r.stderr[:300], r.stdout[:300]))
+              "%s: one line, status %d, nothing printed" % (what, status)
+              ) or diag("%d %r %r" % (r.returncode, r.stderr[:300],
+                                      r.stdout[:300]))
 
 
 def part_trouble(w, server):
@@ -922,8 +923,9 @@ def part_trouble(w, server):
     r = remote(w, "http://127.0.0.1:%d/" % clickhouse.free_port(), *argv)
     one_line(r, "nobody listens")
     for bad in ("ftp://127.0.0.1/", "http://u:p@127.0.0.1/", "nonsense",
-                "http://127.0.0.1/?user=x", "http://a.invalid/"):
-        one_line(remote(w, bad, *argv), bad)
+                "http://127.0.0.1/?user=x"):
+        one_line(remote(w, bad, *argv), bad, 2)
+    one_line(remote(w, "http://a.invalid/", *argv), "a host that is not there")
     r = remote(w, server.url(), *argv, ini=w.ini(
         "hq", server.url(), "[remote]\ndatabase = nowhere\n"))
     one_line(r, "no such database")
