@@ -2,8 +2,8 @@
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
 libgpcapture_SRCS := $(addprefix capture/, source.c source_live.c \
-	source_files.c pcapfile.c fanout.c decode.c decode_link.c decode_ip.c \
-	fragment.c flowtab.c orient.c snapshot.c loop.c \
+	source_files.c filebuf.c pcapfile.c pcapng.c fanout.c decode.c \
+	decode_link.c decode_ip.c fragment.c flowtab.c orient.c snapshot.c loop.c \
 	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
 	flowtab_label.c deaths.c profile.c)
 libgpcapture_SRCS += $(if $(NDPI),capture/dpi.c,capture/dpi_none.c)
@@ -29,7 +29,7 @@ TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_flowdump := $(CAPTURE_PKGS)
 
 CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
-	stage fanout pcapfile decode decode_link fragment orient flowtab \
+	stage fanout pcapfile pcapng decode decode_link fragment orient flowtab \
 	snapshot pause loop
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))

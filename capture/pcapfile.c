@@ -1,16 +1,12 @@
 /* Layout: https://www.tcpdump.org/manpages/pcap-savefile.5.html */
 #include "capture/pcapfile.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "capture/decode_internal.h"
 
-enum {
-	RECORD_HEAD = 16,
-	READ_BYTES = 256 << 10, /* stays in the second cache until it is used */
-};
+enum { RECORD_HEAD = 16 };
 
 static uint32_t
 load32(const uint8_t *p, bool swapped)
@@ -60,32 +56,9 @@ pcapfile_init(struct pcapfile *f, const uint8_t head[PCAPFILE_HEAD],
     int snapshot, uint8_t *buf, size_t size,
     ssize_t (*read)(void *ctx, char *to, size_t size), void *ctx)
 {
-	*f = (struct pcapfile){.buf = buf, .size = size, .read = read,
-	    .ctx = ctx, .snapshot = (uint32_t)snapshot};
+	*f = (struct pcapfile){.in = {.buf = buf, .size = size, .read = read,
+	    .ctx = ctx}, .snapshot = (uint32_t)snapshot};
 	(void)magic(head, &f->swapped, &f->nano);
-}
-
-/* Until `need` bytes lie at `at`, or no more come. */
-static void
-fill(struct pcapfile *f, size_t need)
-{
-	if (f->size - f->at < need) {
-		memmove(f->buf, f->buf + f->at, f->end - f->at);
-		f->end -= f->at;
-		f->at = 0;
-	}
-	while (f->end - f->at < need && !f->ended) {
-		size_t room = f->size - f->end;
-		ssize_t n = f->read(f->ctx, (char *)f->buf + f->end,
-		    room < READ_BYTES ? room : READ_BYTES);
-
-		if (n < 0)
-			f->error = -errno;
-		if (n <= 0)
-			f->ended = true;
-		else
-			f->end += (size_t)n;
-	}
 }
 
 /* The line that libpcap has for it. */
@@ -93,9 +66,9 @@ static int
 cut(const struct pcapfile *f, const char *what, size_t wanted, size_t got,
     char *error, size_t size)
 {
-	if (f->error != 0)
+	if (f->in.error != 0)
 		(void)snprintf(error, size, "error reading dump file: %s",
-		    strerror(-f->error));
+		    strerror(-f->in.error));
 	else
 		(void)snprintf(error, size, "truncated dump file; tried to"
 		    " read %zu %s bytes, only got %zu", wanted, what, got);
@@ -106,18 +79,19 @@ int
 pcapfile_next(struct pcapfile *f, struct pcapfile_record *r, char *error,
     size_t error_size)
 {
+	struct filebuf *in = &f->in;
 	const uint8_t *p;
 	uint32_t kept, stored;
 
-	if (__builtin_expect(f->end - f->at < RECORD_HEAD, 0)) {
-		fill(f, RECORD_HEAD);
-		if (f->end == f->at && f->error == 0)
+	if (__builtin_expect(filebuf_have(in) < RECORD_HEAD, 0)) {
+		filebuf_fill(in, RECORD_HEAD);
+		if (filebuf_have(in) == 0 && in->error == 0)
 			return 0;
-		if (f->end - f->at < RECORD_HEAD)
-			return cut(f, "header", RECORD_HEAD, f->end - f->at,
+		if (filebuf_have(in) < RECORD_HEAD)
+			return cut(f, "header", RECORD_HEAD, filebuf_have(in),
 			    error, error_size);
 	}
-	p = f->buf + f->at;
+	p = in->buf + in->at;
 	stored = load32(p + 8, f->swapped);
 	if (__builtin_expect(stored > PCAPFILE_MOST, 0)) {
 		(void)snprintf(error, error_size, "invalid packet capture"
@@ -126,14 +100,14 @@ pcapfile_next(struct pcapfile *f, struct pcapfile_record *r, char *error,
 		    stored > f->snapshot ? f->snapshot : PCAPFILE_MOST);
 		return -1;
 	}
-	if (__builtin_expect(f->end - f->at < RECORD_HEAD + stored, 0)) {
-		fill(f, RECORD_HEAD + (size_t)stored);
-		p = f->buf + f->at;
+	if (__builtin_expect(filebuf_have(in) < RECORD_HEAD + stored, 0)) {
+		filebuf_fill(in, RECORD_HEAD + (size_t)stored);
+		p = in->buf + in->at;
 	}
 	/* some wrote more than they had said */
 	kept = stored < f->snapshot ? stored : f->snapshot;
-	if (__builtin_expect(f->end - f->at < RECORD_HEAD + stored, 0)) {
-		size_t got = f->end - f->at - RECORD_HEAD;
+	if (__builtin_expect(filebuf_have(in) < RECORD_HEAD + stored, 0)) {
+		size_t got = filebuf_have(in) - RECORD_HEAD;
 
 		return cut(f, "captured", got < kept ? kept : stored, got,
 		    error, error_size);
@@ -143,6 +117,6 @@ pcapfile_next(struct pcapfile *f, struct pcapfile_record *r, char *error,
 	r->caplen = kept;
 	r->wire_len = load32(p + 12, f->swapped);
 	r->data = p + RECORD_HEAD;
-	f->at += RECORD_HEAD + (size_t)stored;
+	in->at += RECORD_HEAD + (size_t)stored;
 	return 1;
 }

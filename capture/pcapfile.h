@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "capture/filebuf.h"
+
 enum {
 	PCAPFILE_HEAD = 24,                /* bytes of the file's header */
 	PCAPFILE_MOST = 262144,            /* captured bytes of a packet */
@@ -23,15 +25,9 @@ enum {
 };
 
 struct pcapfile {
-	uint8_t *buf; /* borrowed */
-	size_t size, at, end;
+	struct filebuf in;
 	uint32_t snapshot;
 	bool swapped, nano;
-	bool ended; /* nothing more comes */
-	int error;  /* -errno of a read */
-	/* More bytes, as read(2). */
-	ssize_t (*read)(void *ctx, char *to, size_t size);
-	void *ctx;
 };
 
 struct pcapfile_record {

@@ -37,7 +37,7 @@ source_take(u_char *source, const struct pcap_pkthdr *hdr, const u_char *data)
 		return;
 	s->now->read++;
 	/* the file holds unsigned seconds; libpcap reads them as signed */
-	if (s->classic)
+	if (s->reader == READER_LIBPCAP)
 		p.time_s = (uint32_t)hdr->ts.tv_sec;
 	if (__builtin_expect(p.time_ns >= GP_NS_PER_S, 0))
 		p.time_ns = 0; /* a lying fraction */
@@ -86,7 +86,8 @@ source_remark(struct source *s)
 	(void)snprintf(s->error, sizeof(s->error), "%.300s: link type %s is not "
 	    "decoded: all its packets count as non-IP",
 	    s->live ? s->iface : s->file[s->at].name,
-	    pcap_datalink_val_to_description_or_dlt(s->handle[0].dlt));
+	    pcap_datalink_val_to_description_or_dlt(
+		s->remarked[s->n_remarked - 1]));
 	return s->error;
 }
 
@@ -104,6 +105,7 @@ source_close(struct source *s)
 	for (size_t i = 0; i < SOURCE_HANDLES; i++)
 		if (s->handle[i].pcap)
 			pcap_close(s->handle[i].pcap);
+	pcapng_fini(&s->ng);
 	gp_fd_close(&s->counter_fd[0]);
 	gp_fd_close(&s->counter_fd[1]);
 	for (size_t i = 0; i < s->n_files; i++)

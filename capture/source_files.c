@@ -1,5 +1,6 @@
 /*
- * Capture files, one after the other.
+ * Capture files, one after the other: pcapng by pcapng.c, the plainest of the
+ * others by pcapfile.c, the rest by libpcap.
  *
  * A libpcap trap met here: pcap_close() on a savefile closes the descriptor,
  * so files are read through a cookie stream that has no close, and that stops
@@ -108,18 +109,17 @@ source_filter_files(struct source *s, const char *name, const char *filter,
 	return 0;
 }
 
-/* For the file whose header was just read.  libpcap is not told: it would read
- * on until enough had passed, for as long as that takes. */
+/* For packets of this link type.  libpcap is not told: it would read on until
+ * enough had passed, for as long as that takes. */
 static bool
-set_filter(struct source *s)
+set_filter(struct source *s, int dlt)
 {
-	struct handle *h = &s->handle[0];
-
 	s->filter_now = NULL;
+	s->filter_dlt = dlt;
 	if (!s->filter)
 		return true;
 	for (size_t i = 0; i < s->n_filters; i++)
-		if (s->filter[i].dlt == h->dlt) {
+		if (s->filter[i].dlt == dlt) {
 			s->filter_now = &s->filter[i].prog;
 			return true;
 		}
@@ -135,28 +135,56 @@ source_seekable(const struct source *s)
 	return true;
 }
 
+/* Bytes of the current file. */
 static ssize_t
-cookie_read(void *cookie, char *buf, size_t size)
+read_more(void *ctx, char *buf, size_t size)
 {
-	struct source *s = cookie;
+	struct source *s = ctx;
 	struct file *f = &s->file[s->at];
 	ssize_t n;
 
-	if (s->n_head < sizeof(s->head) && size > sizeof(s->head) - s->n_head)
-		size = sizeof(s->head) - s->n_head;
 	do {
 		if (f->start < 0 && s->idle && !s->idle(s->idle_ctx, f->fd))
 			return 0;
 		n = read(f->fd, buf, size);
 	} while (n < 0 && (errno == EINTR || (errno == EAGAIN && s->idle)));
-	if (n <= 0)
-		return n;
-	f->done += (uint64_t)n;
-	if (s->n_head < sizeof(s->head)) {
-		memcpy(s->head + s->n_head, buf, (size_t)n);
-		s->n_head += (size_t)n;
+	if (n > 0)
+		f->done += (uint64_t)n;
+	return n;
+}
+
+/* Until that many bytes of its head are there, or no more come: then what
+ * read_more() said. */
+static ssize_t
+read_head(struct source *s, size_t need)
+{
+	ssize_t n = 1;
+
+	while (n > 0 && s->n_head < need) {
+		n = read_more(s, (char *)s->head + s->n_head,
+		    need - s->n_head);
+		s->n_head += n > 0 ? (size_t)n : 0;
 	}
 	return n;
+}
+
+/* For libpcap: the head, and what follows it. */
+static ssize_t
+cookie_read(void *cookie, char *buf, size_t size)
+{
+	struct source *s = cookie;
+	ssize_t n;
+
+	if (s->handed == sizeof(s->head))
+		return read_more(s, buf, size);
+	n = read_head(s, sizeof(s->head));
+	if (s->handed == s->n_head)
+		return n;
+	if (size > s->n_head - s->handed)
+		size = s->n_head - s->handed;
+	memcpy(buf, s->head + s->handed, size);
+	s->handed += size;
+	return (ssize_t)size;
 }
 
 static void
@@ -166,18 +194,15 @@ say_file(struct source *s, const char *text)
 	    text);
 }
 
-/* Opens the current file; its first bytes are parsed here. */
+/* Has libpcap open the current file. */
 static bool
-file_start(struct source *s)
+open_by_libpcap(struct source *s)
 {
 	static const cookie_io_functions_t io = {.read = cookie_read};
 	char text[PCAP_ERRBUF_SIZE] = "";
 	struct handle *h = &s->handle[0];
-	FILE *fp;
+	FILE *fp = fopencookie(s, "r", io);
 
-	s->n_head = 0;
-	s->plain = false;
-	fp = fopencookie(s, "r", io);
 	if (!fp) {
 		say_file(s, "out of memory");
 		return false;
@@ -193,18 +218,49 @@ file_start(struct source *s)
 		return false;
 	}
 	h->dlt = pcap_datalink(h->pcap);
-	s->classic = pcap_major_version(h->pcap) == PCAP_VERSION_MAJOR;
-	if (!set_filter(s)) {
-		say_file(s, "the filter means nothing for its link type");
+	s->reader = READER_LIBPCAP;
+	/* what libpcap has read by now is the header, to the byte */
+	if (s->handed == sizeof(s->head) && pcapfile_knows(s->head, h->dlt)) {
+		s->reader = READER_PCAPFILE;
+		pcapfile_init(&s->records, s->head, pcap_snapshot(h->pcap),
+		    (uint8_t *)s->buffer, sizeof(s->buffer), read_more, s);
+	}
+	return true;
+}
+
+static bool
+open_pcapng(struct source *s)
+{
+	char text[PCAP_ERRBUF_SIZE];
+
+	memcpy(s->buffer, s->head, s->n_head);
+	pcapng_init(&s->ng, (uint8_t *)s->buffer, sizeof(s->buffer), s->n_head,
+	    read_more, s);
+	if (pcapng_open(&s->ng, text, sizeof(text)) < 0) {
+		say_file(s, text);
 		return false;
 	}
-	/* what libpcap has read by now is the header, to the byte */
-	s->plain = s->n_head == sizeof(s->head) &&
-	    pcapfile_knows(s->head, h->dlt);
-	if (s->plain)
-		pcapfile_init(&s->records, s->head, pcap_snapshot(h->pcap),
-		    (uint8_t *)s->buffer, sizeof(s->buffer), cookie_read, s);
+	s->handle[0].dlt = s->ng.dlt;
+	s->reader = READER_PCAPNG;
 	return true;
+}
+
+static const char *const NO_FILTER =
+    "the filter means nothing for its link type";
+
+/* Opens the current file; its first bytes are parsed here. */
+static bool
+file_start(struct source *s)
+{
+	s->n_head = s->handed = s->n_remarked = 0;
+	(void)read_head(s, PCAPNG_HEAD);
+	if (!(s->n_head == PCAPNG_HEAD && pcapng_knows(s->head) ?
+		open_pcapng(s) : open_by_libpcap(s)))
+		return false;
+	if (set_filter(s, s->handle[0].dlt))
+		return true;
+	say_file(s, NO_FILTER);
+	return false;
 }
 
 static enum source_result
@@ -214,8 +270,10 @@ file_finish(struct source *s, enum source_result unhappy)
 
 	if (h->pcap)
 		pcap_close(h->pcap);
+	pcapng_fini(&s->ng);
 	h->pcap = NULL;
 	h->dlt = -1;
+	s->reader = READER_NONE;
 	s->foreign = false;
 	s->at++;
 	if (unhappy != SOURCE_OK)
@@ -223,12 +281,23 @@ file_finish(struct source *s, enum source_result unhappy)
 	return s->at < s->n_files ? SOURCE_NEXT : SOURCE_END;
 }
 
+/* What a record or block holds. */
+static void
+hand_out(struct source *s, const struct source_packet *p)
+{
+	if (s->filter_now && bpf_filter(s->filter_now->bf_insns, p->data,
+		p->wire_len, p->caplen) == 0)
+		return;
+	s->handle[0].read++;
+	s->n++;
+	s->fn(s->ctx, p);
+}
+
 /* As pcap_dispatch(), but that `max` counts what is filtered away, too, and 0
  * is the end of the file. */
 static int
 read_records(struct source *s, unsigned max)
 {
-	struct handle *h = &s->handle[0];
 	struct pcapfile_record r;
 	char text[PCAP_ERRBUF_SIZE];
 
@@ -240,21 +309,83 @@ read_records(struct source *s, unsigned max)
 			.caplen = r.caplen,
 			.wire_len = r.wire_len,
 			.data = r.data,
-			.dlt = h->dlt,
+			.dlt = s->handle[0].dlt,
 		};
 
 		if (rc < 0)
 			say_file(s, text);
 		if (rc <= 0)
 			return rc;
-		if (s->filter_now && bpf_filter(s->filter_now->bf_insns,
-			r.data, r.wire_len, r.caplen) == 0)
-			continue;
-		h->read++;
-		s->n++;
-		s->fn(s->ctx, &p);
+		hand_out(s, &p);
 	}
 	return 1;
+}
+
+/* A remark is due on a link type that is not decoded, once a file. */
+static void
+note_link(struct source *s, int dlt)
+{
+	if (decode_knows(dlt) || s->n_remarked == SOURCE_REMARKS)
+		return;
+	for (size_t i = 0; i < s->n_remarked; i++)
+		if (s->remarked[i] == dlt)
+			return;
+	s->remarked[s->n_remarked++] = dlt;
+	s->foreign = true;
+}
+
+/* The packets that follow are of another interface of the same file. */
+static bool
+change_link(struct source *s, int dlt)
+{
+	if (!set_filter(s, dlt)) {
+		say_file(s, NO_FILTER);
+		return false;
+	}
+	note_link(s, dlt);
+	return true;
+}
+
+/* The same. */
+static int
+read_blocks(struct source *s, unsigned max)
+{
+	struct pcapng_packet b;
+	char text[PCAP_ERRBUF_SIZE];
+
+	for (unsigned i = 0; i < max; i++) {
+		int rc = pcapng_next(&s->ng, &b, text, sizeof(text));
+		struct source_packet p = {
+			.time_s = b.time_s,
+			.time_ns = b.time_ns,
+			.caplen = b.caplen,
+			.wire_len = b.wire_len,
+			.data = b.data,
+			.dlt = b.dlt,
+		};
+
+		if (rc < 0)
+			say_file(s, text);
+		if (rc <= 0)
+			return rc;
+		if (b.dlt != s->filter_dlt && !change_link(s, b.dlt))
+			return -1;
+		hand_out(s, &p);
+		if (s->foreign) /* back for the remark */
+			return 1;
+	}
+	return 1;
+}
+
+static int
+read_by_libpcap(struct source *s, unsigned max)
+{
+	pcap_t *p = s->handle[0].pcap;
+	int got = pcap_dispatch(p, (int)max, source_take, (u_char *)s);
+
+	if (got < 0)
+		say_file(s, pcap_geterr(p));
+	return got;
 }
 
 enum source_result
@@ -265,23 +396,19 @@ source_files_read(struct source *s, unsigned max)
 
 	if (source_at_end(s))
 		return SOURCE_END;
-	if (!h->pcap) {
+	if (s->reader == READER_NONE) {
 		if (!file_start(s))
 			return file_finish(s, SOURCE_UNREADABLE);
-		s->foreign = !decode_knows(h->dlt);
+		note_link(s, h->dlt);
 		if (s->foreign) /* back for the remark, before its end */
 			return SOURCE_OK;
 	}
-	got = s->plain ? read_records(s, max)
-	               : pcap_dispatch(h->pcap, (int)max, source_take,
-		             (u_char *)s);
+	got = s->reader == READER_PCAPNG   ? read_blocks(s, max)
+	    : s->reader == READER_PCAPFILE ? read_records(s, max)
+	                                   : read_by_libpcap(s, max);
 	if (got > 0)
 		return SOURCE_OK;
-	if (got == 0)
-		return file_finish(s, SOURCE_OK);
-	if (!s->plain)
-		say_file(s, pcap_geterr(h->pcap));
-	return file_finish(s, SOURCE_CUT);
+	return file_finish(s, got == 0 ? SOURCE_OK : SOURCE_CUT);
 }
 
 bool

@@ -13,9 +13,11 @@
 #include <pcap/pcap.h>
 
 #include "capture/pcapfile.h"
+#include "capture/pcapng.h"
 #include "capture/source.h"
 
 #define FILE_BUFFER_BYTES (1u << 20)
+#define SOURCE_REMARKS    8 /* a file */
 
 struct file {
 	int fd;
@@ -47,26 +49,35 @@ struct handle {
 	uint64_t early;
 };
 
+/* Who takes the packets out of a file. */
+enum reader { READER_NONE, READER_LIBPCAP, READER_PCAPFILE, READER_PCAPNG };
+
 struct source {
 	bool live;
 	bool by_iface;
 	char iface[64];
 	struct handle handle[SOURCE_HANDLES];
 	size_t n_handles;
-	bool foreign; /* its link type is unknown to decode.h; to be said */
+	/* link types unknown to decode.h, of the interface or the file; whether
+	 * the last of them is still to be said */
+	int remarked[SOURCE_REMARKS];
+	size_t n_remarked;
+	bool foreign;
 	int counter_fd[2]; /* sysfs: missed, FIFO */
 	uint64_t counter_last[2]; /* as read */
 	uint64_t iface_drops, iface_drops_marked; /* as of a handle */
 	/* files */
 	struct file *file;
 	size_t n_files, at;
-	bool classic; /* 32-bit seconds, read as signed by libpcap */
-	uint8_t head[PCAPFILE_HEAD]; /* of the current one, as far as read */
-	size_t n_head;
-	bool plain; /* its records are taken by pcapfile.c */
+	/* of the current one */
+	uint8_t head[PCAPFILE_HEAD]; /* as far as read */
+	size_t n_head, handed; /* those, and what libpcap has of them */
+	enum reader reader;
 	struct pcapfile records;
+	struct pcapng ng;
 	struct link_filter *filter; /* one a link type; NULL: everything */
-	const struct bpf_program *filter_now;
+	const struct bpf_program *filter_now; /* for filter_dlt */
+	int filter_dlt;
 	size_t n_filters;
 	bool (*idle)(void *ctx, int fd);
 	void *idle_ctx;
@@ -76,9 +87,10 @@ struct source {
 	void *ctx;
 	size_t n;
 	struct handle *now;
-	char buffer[FILE_BUFFER_BYTES]; /* the stream's, or that of records */
+	char buffer[FILE_BUFFER_BYTES]; /* the stream's, or filebuf.h's */
 };
-static_assert(FILE_BUFFER_BYTES >= PCAPFILE_BUFFER, "room for a packet");
+static_assert(FILE_BUFFER_BYTES >= PCAPFILE_BUFFER &&
+    FILE_BUFFER_BYTES >= PCAPNG_BUFFER, "room for a packet");
 
 /* All zero but for what is closed; NULL: no memory. */
 struct source *source_new(void);

@@ -472,7 +472,9 @@ source_open_live(struct source **out, const struct source_live *live,
 		source_close(s);
 		return rc;
 	}
-	s->foreign = !decode_knows(s->handle[0].dlt);
+	s->remarked[0] = s->handle[0].dlt;
+	s->n_remarked = 1;
+	s->foreign = !decode_knows(s->remarked[0]);
 	*out = s;
 	return 0;
 }

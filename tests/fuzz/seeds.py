@@ -212,8 +212,8 @@ def dpi():
 
 
 def pcapfile():
-    for name in ("links.pcap", "links.pcapng", "fragments.pcap", "times.pcap",
-                 "empty.pcap"):
+    for name in ("links.pcap", "links.pcapng", "mixed.pcapng",
+                 "fragments.pcap", "times.pcap", "empty.pcap"):
         with open(os.path.join(DATA, name), "rb") as f:
             yield f.read()[:4096]
     frame = g.ether(next(packets()))
@@ -222,20 +222,19 @@ def pcapfile():
         out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, 1)
         out += struct.pack(order + "IIII", 1, 2, len(frame), len(frame))
         yield out + (bytes(8) if magic == 0xa1b2cd34 else b"") + frame
-    # pcapng, big-endian, a packet block of each kind
-
-    def block(kind, body):
-        body += bytes(-len(body) % 4)
-        n = len(body) + 12
-        return struct.pack(">II", kind, n) + body + struct.pack(">I", n)
-    yield (block(0x0a0d0d0a, struct.pack(">IHHq", 0x1a2b3c4d, 1, 0, -1)) +
-           block(1, struct.pack(">HHI", 1, 0, 0) +
-                 struct.pack(">HHBxxx", 9, 1, 9) + bytes(4)) +
-           block(6, struct.pack(">IIIII", 0, 1, 2, len(frame), len(frame)) +
-                 frame) +
-           block(3, struct.pack(">I", len(frame)) + frame) +
-           block(2, struct.pack(">HHIIII", 0, 0, 1, 2, len(frame),
-                                len(frame)) + frame))
+    # pcapng, big-endian, a packet block of each kind, and interfaces that
+    # differ
+    o = ">"
+    yield (g.ng_section(o) +
+           g.ng_iface(o, 1, 0, struct.pack(">HHBxxx", 9, 1, 9) + bytes(4)) +
+           g.ng_packet(o, 0, 1 << 32 | 2, frame, len(frame)) +
+           g.ng_block(o, 3, struct.pack(">I", len(frame)) + frame) +
+           g.ng_block(o, 2, struct.pack(">HHIIII", 0, 0, 1, 2, len(frame),
+                                        len(frame)) + frame) +
+           g.ng_iface(o, 101, 96, struct.pack(">HHq", 14, 8, 7200)) +
+           g.ng_packet(o, 1, 3, frame[14:], len(frame)) +
+           g.ng_section("<") + g.ng_iface("<", 239, 0) +
+           g.ng_packet("<", 0, 4, b"\2\0\0\0" + bytes(12), 16))
 
 
 ROW4 = struct.pack("<4s4sHBBHH4Q", b"\12\0\0\1", b"\12\0\0\2", 443, 6, 0, 0,

@@ -117,18 +117,32 @@ class Capture:
         return b"".join(out)
 
     def pcapng(self):
-        def block(kind, body):
-            body += b"\0" * (-len(body) % 4)
-            n = struct.pack("<I", len(body) + 12)
-            return struct.pack("<I", kind) + n + body + n
-        out = [block(0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1)),
-               block(1, struct.pack("<HHI", self.linktype, 0, self.snaplen))]
-        for time, frame, wire in self.frames:
-            us = round(time * 1e6)
-            out.append(block(6, struct.pack("<IIIII", 0, us >> 32,
-                                            us & 0xffffffff, len(frame),
-                                            wire) + frame))
-        return b"".join(out)
+        units = 10**6
+        return ng_section("<") + ng_iface("<", self.linktype, self.snaplen) + \
+            b"".join(ng_packet("<", 0, round(time * units), frame, wire)
+                     for time, frame, wire in self.frames)
+
+
+def ng_block(order, kind, body):
+    body += b"\0" * (-len(body) % 4)
+    n = struct.pack(order + "I", len(body) + 12)
+    return struct.pack(order + "I", kind) + n + body + n
+
+
+def ng_section(order):
+    return ng_block(order, 0x0a0d0d0a,
+                    struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1))
+
+
+def ng_iface(order, linktype, snaplen, options=b""):
+    return ng_block(order, 1, struct.pack(order + "HHI", linktype, 0, snaplen) +
+                    options)
+
+
+def ng_packet(order, iface, units, frame, wire):
+    return ng_block(order, 6, struct.pack(order + "IIIII", iface, units >> 32,
+                                          units & 0xffffffff, len(frame),
+                                          wire) + frame)
 
 
 def split(total, mss=1448):
@@ -248,21 +262,52 @@ def empty():
     return Capture().pcap()
 
 
-def office_ng():
-    """links as pcapng"""
-    c = Capture(snaplen=256)
-    data = links()
+def records(data):
+    """Time, frame and length on the wire of each packet in pcap data"""
     at = 24
     while at < len(data):
         sec, usec, n, wire = struct.unpack_from("<IIII", data, at)
-        c.add(sec + usec / 1e6, data[at + 16:at + 16 + n], wire)
+        yield sec + usec / 1e6, data[at + 16:at + 16 + n], wire
         at += 16 + n
+
+
+def office_ng():
+    """links as pcapng"""
+    c = Capture(snaplen=256)
+    for record in records(links()):
+        c.add(*record)
     return c.pcapng()
+
+
+def mixed():
+    """links as from three interfaces that differ, and two sections"""
+    out = []
+    nano = struct.pack(">HHB3xHH", 9, 1, 9, 0, 0)
+    for k, (time, frame, wire) in enumerate(records(links())):
+        if k == 0:
+            out += [ng_section("<"), ng_iface("<", 1, 262144),
+                    ng_iface("<", 101, 65535)]
+        elif k == 4:
+            out += [ng_section(">"), ng_iface(">", 113, 0, nano),
+                    ng_iface(">", 1, 256, nano)]
+        ether_type = frame[12:14]
+        is_ip = ether_type in (b"\x08\0", b"\x86\xdd")
+        units = round(time) * (10**6 if k < 4 else 10**9)
+        if k < 4:
+            out.append(ng_packet("<", is_ip, units, frame[14:] if is_ip
+                                 else frame, wire))
+        elif is_ip:
+            cooked = b"\0\0\0\1\0\6" + frame[6:12] + b"\0\0" + frame[12:]
+            out.append(ng_packet(">", 0, units, cooked, wire))
+        else:
+            out.append(ng_packet(">", 1, units, frame, wire))
+    return b"".join(out)
 
 
 CAPTURES = {"office.pcap": office, "days.pcap": days,
             "disorder.pcap": disorder, "links.pcap": links,
-            "links.pcapng": office_ng, "fragments.pcap": fragments,
+            "links.pcapng": office_ng, "mixed.pcapng": mixed,
+            "fragments.pcap": fragments,
             "times.pcap": times, "cut.pcap": cut, "garbage.pcap": garbage,
             "empty.pcap": empty}
 

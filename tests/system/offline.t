@@ -79,6 +79,10 @@ run 0 "pcapng" goprobe -d "$T/l2" -i a -r $D/links.pcapng
 rows "$T/l1" a >"$T/l1.csv"
 rows "$T/l2" a >"$T/l2.csv"
 ok "give the same rows" cmp "$T/l1.csv" "$T/l2.csv"
+run 0 "pcapng of interfaces and sections that differ" \
+    goprobe -d "$T/l3" -i a -r $D/mixed.pcapng
+rows "$T/l3" a >"$T/l3.csv"
+ok "gives them, too" cmp "$T/l1.csv" "$T/l3.csv"
 is "$(rows "$T/l1" a sip,dip,dport,proto | cut -d, -f1-4,7 | tail -n +2 | tr '\n' ' ')" \
     "192.0.2.1,192.0.2.2,53,UDP,6 2001:db8::1,2001:db8::2,53,UDP,2 " \
     "VLAN, QinQ, MPLS, PPPoE and options lead to one flow"

@@ -7,119 +7,11 @@
 #include "capture/pcapfile.h"
 
 #include <fcntl.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "capture/source.h"
-#include "tests/tap.h"
-
-struct seen {
-	uint64_t sum; /* of all records, in order */
-	unsigned n;
-	char error[SOURCE_ERROR_MAX];
-};
-
-static void
-note(struct seen *s, uint32_t time_s, uint32_t time_ns, uint32_t caplen,
-    uint32_t len, const uint8_t *data)
-{
-	const uint32_t head[4] = {time_s, time_ns, caplen, len};
-
-	s->n++;
-	for (size_t i = 0; i < 4; i++)
-		s->sum = (s->sum ^ head[i]) * UINT64_C(0x9e3779b97f4a7c15);
-	for (size_t i = 0; i < caplen; i++)
-		s->sum = (s->sum ^ data[i]) * UINT64_C(0x100000001b3);
-}
-
-static void
-note_ours(void *ctx, const struct source_packet *p)
-{
-	note(ctx, (uint32_t)p->time_s, p->time_ns, p->caplen, p->wire_len,
-	    p->data);
-}
-
-static void
-by_source(int fd, const char *filter, struct seen *seen)
-{
-	struct source_file file = {fd, "f"};
-	char error[SOURCE_ERROR_MAX] = "";
-	struct source *s = NULL;
-	enum source_result r;
-	size_t n;
-
-	*seen = (struct seen){0};
-	lseek(fd, 0, SEEK_SET);
-	if (source_open_files(&s, &file, 1, NULL, NULL, error) != 0 ||
-	    (filter && source_filter_files(s, "t", filter, error) != 0)) {
-		snprintf(seen->error, sizeof(seen->error), "open: %s", error);
-		source_close(s);
-		return;
-	}
-	do
-		r = source_read(s, 0, 7, note_ours, seen, &n);
-	while (r == SOURCE_OK);
-	if (r != SOURCE_END) /* behind the file's name */
-		snprintf(seen->error, sizeof(seen->error), "%s",
-		    source_error(s) + 3);
-	source_close(s);
-}
-
-static void
-by_libpcap(int fd, const char *filter, struct seen *seen)
-{
-	char error[PCAP_ERRBUF_SIZE] = "";
-	struct bpf_program prog;
-	struct pcap_pkthdr *h;
-	const u_char *data;
-	FILE *f = fdopen(dup(fd), "r");
-	pcap_t *p;
-	int rc;
-
-	*seen = (struct seen){0};
-	fseek(f, 0, SEEK_SET);
-	p = pcap_fopen_offline_with_tstamp_precision(f,
-	    PCAP_TSTAMP_PRECISION_NANO, error);
-	if (!p) {
-		snprintf(seen->error, sizeof(seen->error), "%s", error);
-		fclose(f);
-		return;
-	}
-	if (filter) {
-		pcap_compile(p, &prog, filter, 1, PCAP_NETMASK_UNKNOWN);
-		pcap_setfilter(p, &prog);
-		pcap_freecode(&prog);
-	}
-	while ((rc = pcap_next_ex(p, &h, &data)) == 1) {
-		uint32_t ns = (uint32_t)h->ts.tv_usec;
-
-		note(seen, (uint32_t)h->ts.tv_sec, ns < 1000000000 ? ns : 0,
-		    h->caplen, h->len, data);
-	}
-	if (rc == PCAP_ERROR)
-		snprintf(seen->error, sizeof(seen->error), "%s",
-		    pcap_geterr(p));
-	pcap_close(p);
-}
-
-/* Whether both see the same. */
-static bool
-same(int fd, const char *filter, struct seen *ours)
-{
-	struct seen theirs;
-
-	by_source(fd, filter, ours);
-	by_libpcap(fd, filter, &theirs);
-	if (ours->n == theirs.n && ours->sum == theirs.sum &&
-	    strcmp(ours->error, theirs.error) == 0)
-		return true;
-	diag("%u packets \"%s\", libpcap %u \"%s\"", ours->n, ours->error,
-	    theirs.n, theirs.error);
-	return false;
-}
+#include "tests/lib/filetwin.h"
 
 /* ---- files --------------------------------------------------------------- */
 
@@ -162,18 +54,6 @@ put_record(uint32_t s, uint32_t frac, uint32_t caplen, uint32_t len)
 		file[file_n++] = (uint8_t)(s * 31 + i);
 }
 
-static int
-to_fd(size_t n)
-{
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = memfd_create("pcapfile", MFD_CLOEXEC);
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, file, n, 0) != (ssize_t)n)
-		skip_all("no memory");
-	return fd;
-}
-
 static void
 put_some(void)
 {
@@ -197,7 +77,7 @@ test_kinds(void)
 		put_head(magic[i % 2], i / 2 % 2, snaplen[i / 4 % 6],
 		    link[i / 24]);
 		put_some();
-		fine = same(to_fd(file_n), NULL, &seen) && fine;
+		fine = same(to_fd(file, file_n), NULL, &seen) && fine;
 		known = pcapfile_knows(file, 1) && known;
 		n += seen.n;
 	}
@@ -225,7 +105,7 @@ test_lengths(void)
 		put_record(1, 2, 60, 60);
 		put_record(3, 4, length[i / 2], length[i / 2]);
 		put_record(5, 6, 60, 60);
-		fine = same(to_fd(file_n), NULL, &seen) && fine;
+		fine = same(to_fd(file, file_n), NULL, &seen) && fine;
 	}
 	ok(fine, "captured lengths beyond what was announced, or possible");
 }
@@ -241,7 +121,7 @@ test_cuts(void)
 	for (uint32_t i = 0; i < 6; i++)
 		put_record(i, i, 30 + i * 10, 90);
 	for (size_t n = 0; n <= file_n; n++) {
-		fine = same(to_fd(n), NULL, &seen) && fine;
+		fine = same(to_fd(file, n), NULL, &seen) && fine;
 		cut += seen.error[0] != '\0';
 	}
 	ok(fine, "cut anywhere");
@@ -258,7 +138,7 @@ test_large(void)
 		put_record(i, i, 262144 - i, 262144);
 		put_record(i, i, 3 + i, 60);
 	}
-	ok(same(to_fd(file_n), NULL, &seen) && seen.n == 6,
+	ok(same(to_fd(file, file_n), NULL, &seen) && seen.n == 6,
 	    "the longest packets across the buffer's end");
 }
 
@@ -270,10 +150,10 @@ test_filter(void)
 
 	put_head(0xa1b2c3d4, true, 65535, 1);
 	put_some();
-	fine = same(to_fd(file_n), "greater 100", &seen);
+	fine = same(to_fd(file, file_n), "greater 100", &seen);
 	ok(fine && seen.n > 0 && seen.n < 41, "a filter: %u packets of 41",
 	    seen.n);
-	ok(same(to_fd(file_n), "ether[0] & 1 = 1 and less 400", &seen) &&
+	ok(same(to_fd(file, file_n), "ether[0] & 1 = 1 and less 400", &seen) &&
 		seen.n > 0, "another");
 }
 
@@ -291,7 +171,7 @@ test_changed(void)
 		for (int k = 0; k < 3; k++)
 			file[tap_random(&seed) % file_n] =
 			    (uint8_t)tap_random(&seed);
-		wrong += !same(to_fd(file_n), NULL, &seen);
+		wrong += !same(to_fd(file, file_n), NULL, &seen);
 	}
 	is_int(wrong, 0, "bytes changed at random");
 }
