@@ -79,8 +79,8 @@ struct decode_packet {
  * IPv6: hop-by-hop, routing, fragment and destination options are walked
  * (RFC 8200); where one was not captured, proto is the number at which the
  * walk stopped; so it is in a later fragment, which has only the number that
- * its fragment header gives.  IPv4 total length 0 (segmentation offload) is
- * accepted.
+ * its fragment header gives.  Lengths of 0 (segmentation offload) are accepted;
+ * behind that of IPv6, extension headers only in a jumbogram (RFC 2675).
  */
 enum decode_class decode_frame(int dlt, const uint8_t *data, uint32_t caplen,
     uint32_t wire_len, struct decode_packet *out);

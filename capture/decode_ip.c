@@ -249,6 +249,13 @@ walk_extensions(const uint8_t *p, size_t n, struct decode_packet *out)
 	}
 }
 
+static bool
+is_extension(uint8_t proto)
+{
+	return proto == EXT_HOP || proto == EXT_ROUTING ||
+	    proto == EXT_FRAGMENT || proto == EXT_DEST;
+}
+
 /* A hop-by-hop header with the jumbo payload option?  A length that the fixed
  * header could have told is an error (RFC 2675, 3). */
 static bool
@@ -288,13 +295,10 @@ decode_ip6(const uint8_t *p, size_t n, struct decode_packet *out)
 	if (payload != 0 && payload < n)
 		n = payload;
 	out->ip_len = (uint32_t)n + 40;
-	if (payload != 0) {
+	/* a length of 0 is a jumbogram's, or offload's, which leaves the field
+	 * of a bare segment alone; no other extension header can follow it */
+	if (payload != 0 || !is_extension(out->proto) ||
+	    (out->proto == EXT_HOP && is_jumbo(p, n)))
 		walk_extensions(p, n, out);
-	} else if (out->proto != EXT_HOP || is_jumbo(p, n)) {
-		/* a jumbogram, or offload that left the field alone; nothing
-		 * else may follow a length of 0, least of all a fragment */
-		if (out->proto != EXT_FRAGMENT)
-			walk_extensions(p, n, out);
-	}
 	return DECODE_IP;
 }

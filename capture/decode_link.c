@@ -448,19 +448,74 @@ ieee1394(struct rest r, struct decode_packet *out)
 	    ? decode_ethertype(type, r, out) : DECODE_NON_IP;
 }
 
+/* What is left where Juniper's link layer was taken off; "unlabelled" is what
+ * came out of a label stack, "labelled" what is on its way into one. */
+static enum decode_class
+juniper_bare(struct rest r, struct decode_packet *out)
+{
+	enum { IP4 = 2, IP4_UNLABELLED = 3, IP4_LABELLED = 4, MPLS = 5,
+		IP6 = 6, IP6_UNLABELLED = 7, IP6_LABELLED = 8 };
+	uint32_t proto;
+
+	if (r.n < 4)
+		return DECODE_NON_IP;
+	proto = le32(r.p);
+	skip(&r, 4);
+	switch (proto) {
+	case IP4:
+	case IP4_UNLABELLED:
+		return ip4(r, out);
+	case IP6:
+	case IP6_UNLABELLED:
+		return ip6(r, out);
+	case MPLS:
+	case IP4_LABELLED:
+	case IP6_LABELLED:
+		return decode_mpls(r, out);
+	default:
+		return DECODE_NON_IP;
+	}
+}
+
 /*
- * Juniper's header in front of the link layer: magic, flags, with a flag set
- * extensions behind their length.  Where the link layer was taken off, a
- * protocol number stands in its place.
+ * Behind the cookie of Juniper's ATM cards: RFC 2684's LLC, Cisco's NLPID, or
+ * what the circuit carries alone.  The second generation has a longer cookie,
+ * and Ethernet and PPP.
  */
 static enum decode_class
-juniper(struct rest r, struct decode_packet *out,
-    enum decode_class (*next)(struct rest, struct decode_packet *))
+juniper_atm(struct rest r, bool second, bool inbound,
+    struct decode_packet *out)
 {
-	enum { NO_L2 = 0x02, EXTENSIONS = 0x80 };
-	enum { PROTO_IP4 = 2, PROTO_MPLS = 3, PROTO_IP6 = 6 };
+	enum { OAM = 0x80, OAM_SECOND = 0x70, BRIDGED = 0x3f };
+	bool cell, bridged;
+
+	if (r.n < 8)
+		return DECODE_NON_IP;
+	cell = second ? r.p[7] & OAM_SECOND : r.p[0] == OAM;
+	bridged = second && !inbound && r.p[3] & BRIDGED;
+	if (cell || !skip(&r, second ? 8 : 4) || r.n < 3)
+		return DECODE_NON_IP;
+	if ((be16(r.p) == 0xaaaa || be16(r.p) == 0xfefe) && r.p[2] == 0x03)
+		return decode_llc(r, out);
+	if (bridged)
+		return decode_ethernet(r, out);
+	if (r.p[0] == 0x03)
+		return after(1, r, out, decode_nlpid);
+	if (r.p[0] >> 4 == 4 || r.p[0] >> 4 == 6)
+		return decode_ip_any(r, out);
+	return second ? decode_ppp(r, out) : DECODE_NON_IP;
+}
+
+/*
+ * Juniper's header in front of the link layer: magic, flags, with a flag set
+ * extensions behind their length.  Of the cards for services only what has
+ * its link layer taken off is read: no specification tells their cookies.
+ */
+static enum decode_class
+juniper(int dlt, struct rest r, struct decode_packet *out)
+{
+	enum { INBOUND = 0x01, NO_L2 = 0x02, EXTENSIONS = 0x80 };
 	uint16_t more = 0;
-	uint32_t proto;
 	uint8_t flags;
 
 	if (r.n < 4 || r.p[0] != 'M' || r.p[1] != 'G' || r.p[2] != 'C')
@@ -469,16 +524,59 @@ juniper(struct rest r, struct decode_packet *out,
 	skip(&r, 4);
 	if (flags & EXTENSIONS && (!tag(&r, 2, &more) || !skip(&r, more)))
 		return DECODE_NON_IP;
-	if (!(flags & NO_L2))
-		return next(r, out);
-	if (r.n < 4)
+	if (flags & NO_L2)
+		return juniper_bare(r, out);
+	switch (dlt) {
+	case LINK_JUNIPER_ETHER:
+	case LINK_JUNIPER_PPPOE:
+		return decode_ethernet(r, out);
+	case LINK_JUNIPER_PPP:
+	case LINK_JUNIPER_MLPPP: /* a link of the bundle has no cookie */
+		return ppp(r, out);
+	case LINK_JUNIPER_VP:
+		return after(18, r, out, ip4);
+	case LINK_JUNIPER_FRELAY:
+		return frame_relay(r, out);
+	case LINK_JUNIPER_CHDLC:
+		return c_hdlc(r, out);
+	case LINK_JUNIPER_ATM1:
+	case LINK_JUNIPER_ATM2:
+		return juniper_atm(r, dlt == LINK_JUNIPER_ATM2, flags & INBOUND,
+		    out);
+	default:
 		return DECODE_NON_IP;
-	proto = le32(r.p);
-	skip(&r, 4);
-	return proto == PROTO_IP4 ? ip4(r, out)
-	    : proto == PROTO_IP6  ? ip6(r, out)
-	    : proto == PROTO_MPLS ? decode_mpls(r, out)
-	                          : DECODE_NON_IP;
+	}
+}
+
+/* Amateur radio: up to ten addresses of 7 bytes, a bit in the last one of
+ * which ends them, then control and protocol. */
+static enum decode_class
+ax25(struct rest r, struct decode_packet *out)
+{
+	enum { ADDRESS = 7, ADDRESSES_MAX = 10, UI = 0x03, POLL = 0x10,
+		IP = 0xcc };
+	bool last = false;
+
+	for (unsigned n = 0; !last; n++) {
+		if (n == ADDRESSES_MAX || r.n < ADDRESS)
+			return DECODE_NON_IP;
+		last = r.p[ADDRESS - 1] & 1;
+		skip(&r, ADDRESS);
+	}
+	/* information, numbered or not; other frames carry none */
+	if (r.n < 2 || (r.p[0] & 1 && (r.p[0] & ~POLL) != UI) ||
+	    r.p[1] != IP)
+		return DECODE_NON_IP;
+	skip(&r, 2);
+	return ip4(r, out);
+}
+
+/* A modem's channel and command, of which 0 is data. */
+static enum decode_class
+ax25_kiss(struct rest r, struct decode_packet *out)
+{
+	return r.n >= 1 && (r.p[0] & 0x0f) == 0 ? after(1, r, out, ax25)
+	                                        : DECODE_NON_IP;
 }
 
 /* PPP's address and control, or those of Cisco's HDLC. */
@@ -633,19 +731,34 @@ decode_link(int dlt, struct rest r, struct decode_packet *out)
 	case LINK_IP_OVER_1394:
 		return ieee1394(r, out);
 	case LINK_JUNIPER_ETHER:
-		return juniper(r, out, decode_ethernet);
 	case LINK_JUNIPER_PPP:
-		return juniper(r, out, ppp);
 	case LINK_JUNIPER_FRELAY:
-		return juniper(r, out, frame_relay);
 	case LINK_JUNIPER_CHDLC:
-		return juniper(r, out, c_hdlc);
+	case LINK_JUNIPER_PPPOE:
+	case LINK_JUNIPER_ATM1:
+	case LINK_JUNIPER_ATM2:
+	case LINK_JUNIPER_MLPPP:
+	case LINK_JUNIPER_MLFR:
+	case LINK_JUNIPER_ES:
+	case LINK_JUNIPER_GGSN:
+	case LINK_JUNIPER_MFR:
+	case LINK_JUNIPER_SERVICES:
+	case LINK_JUNIPER_MONITOR:
+	case LINK_JUNIPER_PPPOE_ATM:
+	case LINK_JUNIPER_VP:
+		return juniper(dlt, r, out);
+	case LINK_AX25:
+		return ax25(r, out);
+	case LINK_AX25_KISS:
+		return ax25_kiss(r, out);
 	case LINK_ERF:
 		return endace(r, out);
 	case LINK_MPACKET:
 		return mpacket(r, out);
 	case LINK_SYMANTEC:
 		return symantec(r, out);
+	case LINK_NETANALYZER: /* port and state of the reception */
+		return after(4, r, out, decode_ethernet);
 	case LINK_EPON: /* the preamble's logical link */
 		return after(8, r, out, decode_ethernet);
 	case LINK_DSA_BRCM:
@@ -688,21 +801,26 @@ decode_link(int dlt, struct rest r, struct decode_packet *out)
 bool
 decode_knows(int dlt)
 {
-	static const uint16_t known[] = {LINK_NULL, LINK_EN10MB,
-		LINK_TOKEN_RING, LINK_ARCNET, LINK_SLIP, LINK_PPP, LINK_FDDI,
-		LINK_ATM_RFC1483, LINK_RAW, LINK_ENC_OPENBSD, LINK_RAW_OPENBSD,
-		LINK_ATM_CLIP, LINK_PPP_SERIAL, LINK_PPP_ETHER, LINK_SYMANTEC,
-		LINK_RAW_FILE,
+	static const uint16_t known[] = {LINK_NULL, LINK_EN10MB, LINK_AX25,
+		LINK_AX25_KISS, LINK_TOKEN_RING, LINK_ARCNET, LINK_SLIP,
+		LINK_PPP, LINK_FDDI, LINK_ATM_RFC1483, LINK_RAW,
+		LINK_ENC_OPENBSD, LINK_RAW_OPENBSD, LINK_ATM_CLIP,
+		LINK_PPP_SERIAL, LINK_PPP_ETHER, LINK_SYMANTEC, LINK_RAW_FILE,
 		LINK_C_HDLC, LINK_IEEE802_11, LINK_FRELAY, LINK_LOOP, LINK_ENC,
 		LINK_LINUX_SLL, LINK_PFLOG, LINK_PRISM, LINK_IP_OVER_FC,
 		LINK_SUNATM, LINK_RADIOTAP, LINK_ARCNET_LINUX,
 		LINK_IP_OVER_1394, LINK_USER2, LINK_AVS, LINK_PPP_PPPD,
 		LINK_JUNIPER_ETHER, LINK_JUNIPER_PPP, LINK_JUNIPER_FRELAY,
-		LINK_JUNIPER_CHDLC, LINK_PPI, LINK_ERF, LINK_PPP_WITH_DIR,
-		LINK_C_HDLC_WITH_DIR, LINK_FRELAY_WITH_DIR, LINK_IPNET,
-		LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_IPOIB, LINK_PKTAP,
-		LINK_EPON, LINK_MPACKET, LINK_LINUX_SLL2, LINK_DSA_BRCM,
-		LINK_DSA_BRCM_PREPEND, LINK_DSA, LINK_EDSA};
+		LINK_JUNIPER_CHDLC, LINK_JUNIPER_PPPOE, LINK_JUNIPER_ATM1,
+		LINK_JUNIPER_ATM2, LINK_JUNIPER_MLPPP, LINK_JUNIPER_MLFR,
+		LINK_JUNIPER_ES, LINK_JUNIPER_GGSN, LINK_JUNIPER_MFR,
+		LINK_JUNIPER_SERVICES, LINK_JUNIPER_MONITOR,
+		LINK_JUNIPER_PPPOE_ATM, LINK_JUNIPER_VP, LINK_PPI, LINK_ERF,
+		LINK_PPP_WITH_DIR, LINK_C_HDLC_WITH_DIR, LINK_FRELAY_WITH_DIR,
+		LINK_IPNET, LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_IPOIB,
+		LINK_PKTAP, LINK_NETANALYZER, LINK_EPON, LINK_MPACKET,
+		LINK_LINUX_SLL2, LINK_DSA_BRCM, LINK_DSA_BRCM_PREPEND,
+		LINK_DSA, LINK_EDSA};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i] == dlt)

@@ -110,6 +110,15 @@ def links(packet):
     yield 197, bytes(8) + b"\x82\4" + bytes(6) + bytes(8) + b"\0\0" + ether
     yield 178, b"MGC\0" + ether
     yield 181, b"MGC\x80\0\2\1\1\x0f\0" + ether[12:14] + ip
+    yield 178, b"MGC\2" + struct.pack("<I", 6 if v6 else 2) + ip
+    yield 135, b"MGC\0\0\0\0\1" + bytes(4) + ether
+    yield 135, b"MGC\1" + bytes(8) + ppp + ip
+    yield 137, b"MGC\1" + bytes(4) + snap + ip
+    yield 183, b"MGC\1" + bytes(18) + ip
+    call = b"\x96" * 13 + b"\x61"
+    yield 3, call + b"\x03\xcc" + ip
+    yield 202, b"\0" + call + b"\x03\xcc" + ip
+    yield 240, b"\0\4\4\0" + ether
     yield 99, bytes(6) + ether[12:14] + bytes(36) + ip
     yield 129, b"\1\2\0\0" + (b"\xc4" if v6 else b"\xd4") + bytes(3) + ip
     yield 138, bytes(16) + ether[12:14] + ip

@@ -579,6 +579,7 @@ test_ip6_fragment_options(void)
 static void
 test_ip6_lengths(void)
 {
+	static const uint8_t extension[] = {43, 44, 60};
 	struct packet *p = packet_new();
 	struct decode_packet d;
 
@@ -593,9 +594,12 @@ test_ip6_lengths(void)
 	p->b[5] = 0;
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.dport == 53,
 	    "0, offload");
-	p->b[6] = 44;
-	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 44 &&
-	    d.flags == 0, "0, a fragment: nothing follows");
+	for (size_t i = 0; i < sizeof(extension); i++) {
+		p->b[6] = extension[i];
+		ok(decode(12, p->b, p->n, &d) == DECODE_IP &&
+		    d.proto == extension[i] && d.flags == 0,
+		    "0, extension header %u: nothing follows", extension[i]);
+	}
 	p = packet_new();
 	put_ip6(p, 1, 2, 0, 0);
 	put32(p, 0x11000001); /* UDP; two bytes of padding */

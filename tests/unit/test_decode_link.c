@@ -224,6 +224,162 @@ test_more_links(void)
 	link_case("OpenBSD's enc", 13, p);
 }
 
+/* Juniper's header, and what its flags say follows. */
+static struct packet *
+new_juniper(unsigned flags)
+{
+	struct packet *p = packet_new();
+
+	put32(p, 0x4d474300 | flags);
+	return p;
+}
+
+/* A number in the link layer's place; on every kind of card. */
+static void
+test_juniper_bare(void)
+{
+	static const int card[] = {130, 131, 132, 133, 134, 135, 136, 137, 164,
+		167, 168, 178, 179, 180, 181, 183};
+	struct packet *p;
+	struct decode_packet d;
+
+	for (unsigned proto = 2; proto <= 5; proto++) {
+		p = new_juniper(2);
+		put8(p, proto);
+		put_bytes(p, 0, 3);
+		if (proto >= 4)
+			put32(p, 0x000641ff);
+		put_udp4(p);
+		link_case("Juniper, IPv4 without link layer", 178, p);
+	}
+	for (unsigned proto = 6; proto <= 8; proto++) {
+		p = new_juniper(2);
+		put8(p, proto);
+		put_bytes(p, 0, 3);
+		if (proto == 8)
+			put32(p, 0x000641ff);
+		put_udp6(p);
+		ok(decode(178, p->b, p->n, &d) == DECODE_IP &&
+		    d.version == 6 && d.dport == 53,
+		    "Juniper, IPv6 without link layer, %u", proto);
+	}
+	p->b[4] = 9;
+	ok(decode(178, p->b, p->n, &d) == DECODE_NON_IP,
+	    "Juniper, another number");
+	p = new_juniper(2);
+	put32(p, 0x02000000);
+	put_udp4(p);
+	for (size_t i = 0; i < sizeof(card) / sizeof(card[0]); i++)
+		link_case("Juniper without link layer", card[i], p);
+	p->b[0] = 'm';
+	ok(decode(178, p->b, p->n, &d) == DECODE_NON_IP, "not Juniper's");
+}
+
+/* ATM cards: 4 bytes of cookie on the first generation, 8 on the second. */
+static void
+test_juniper_atm(void)
+{
+	struct packet *p;
+	struct decode_packet d;
+
+	for (int second = 0; second <= 1; second++) {
+		int dlt = second ? 135 : 137;
+
+		p = new_juniper(1);
+		put_bytes(p, 0, second ? 8 : 4);
+		put_snap(p, 0, 0x0800);
+		put_udp4(p);
+		link_case("Juniper ATM, SNAP", dlt, p);
+		p->b[second ? 11 : 4] = second ? 0x10 : 0x80;
+		ok(decode(dlt, p->b, p->n, &d) == DECODE_NON_IP,
+		    "Juniper ATM, a cell for maintenance");
+		p = new_juniper(0);
+		put_bytes(p, 0, second ? 8 : 4);
+		put_udp4(p);
+		link_case("Juniper ATM, IP alone", dlt, p);
+		p = new_juniper(0);
+		put_bytes(p, 0, second ? 8 : 4);
+		put8(p, 3);
+		put_nlpid(p, 0xcc);
+		link_case("Juniper ATM, NLPID", dlt, p);
+		p = new_juniper(0);
+		put_bytes(p, 0, second ? 8 : 4);
+		put16(p, 0x0021);
+		put_udp4(p);
+		if (second)
+			link_case("Juniper ATM, PPP", dlt, p);
+		else
+			ok(decode(dlt, p->b, p->n, &d) == DECODE_NON_IP,
+			    "Juniper ATM, no PPP on the first generation");
+	}
+	p = new_juniper(0);
+	put32(p, 0x00000001);
+	put32(p, 0);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("Juniper ATM, Ethernet on its way out", 135, p);
+	p->b[3] = 1;
+	ok(decode(135, p->b, p->n, &d) == DECODE_NON_IP,
+	    "Juniper ATM, no Ethernet on its way in");
+}
+
+static void
+test_juniper_cards(void)
+{
+	struct packet *p = new_juniper(1);
+
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("Juniper, Ethernet", 178, p);
+	link_case("Juniper, PPPoE's Ethernet", 167, p);
+	p = new_juniper(1);
+	put16(p, 0xff03);
+	put16(p, 0x0021);
+	put_udp4(p);
+	link_case("Juniper, PPP", 179, p);
+	link_case("Juniper, a link of a PPP bundle", 130, p);
+	p = new_juniper(1);
+	put_bytes(p, 0, 18);
+	put_udp4(p);
+	link_case("Juniper, voice", 183, p);
+}
+
+/* Two addresses and one of a repeater, as a modem hands them over and bare. */
+static void
+test_ax25(void)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put8(p, 0x10); /* KISS: data of the second channel */
+	put_bytes(p, 0x96, 20);
+	put8(p, 0x61);
+	put16(p, 0x03cc);
+	put_udp4(p);
+	link_case("AX.25 behind KISS", 202, p);
+	p->b[0] = 0x11;
+	ok(decode(202, p->b, p->n, &d) == DECODE_NON_IP,
+	    "KISS, a setting of the modem");
+	memmove(p->b, p->b + 1, --p->n);
+	link_case("AX.25", 3, p);
+	p->b[21] = 0x13;
+	link_case("AX.25, polling", 3, p);
+	p->b[21] = 0x22;
+	link_case("AX.25, numbered information", 3, p);
+	p->b[21] = 0x2f;
+	ok(decode(3, p->b, p->n, &d) == DECODE_NON_IP, "AX.25, a connection");
+	p->b[21] = 0x03;
+	p->b[22] = 0xf0;
+	ok(decode(3, p->b, p->n, &d) == DECODE_NON_IP, "AX.25, text");
+	p = packet_new();
+	put_bytes(p, 0x96, 76);
+	put8(p, 0x61);
+	put16(p, 0x03cc);
+	put_udp4(p);
+	ok(decode(3, p->b, p->n, &d) == DECODE_NON_IP,
+	    "AX.25, too many addresses");
+}
+
 static void
 test_recorders(void)
 {
@@ -237,18 +393,16 @@ test_recorders(void)
 	put_udp4(p);
 	link_case("Juniper, Ethernet, with extensions", 178, p);
 	p = packet_new();
-	put32(p, 0x4d474302);
-	put32(p, 0x02000000);
-	put_udp4(p);
-	link_case("Juniper without link layer", 178, p);
-	p->b[0] = 'm';
-	ok(decode(178, p->b, p->n, &d) == DECODE_NON_IP, "not Juniper's");
-	p = packet_new();
 	put32(p, 0x4d474300);
 	put16(p, 0x0f00);
 	put16(p, 0x0800);
 	put_udp4(p);
 	link_case("Juniper, Cisco HDLC", 181, p);
+	p = packet_new();
+	put32(p, 0x00044400);
+	put_ether(p, 0x0800);
+	put_udp4(p);
+	link_case("netANALYZER", 240, p);
 	p = packet_new();
 	put_bytes(p, 0, 8);
 	put32(p, 0x82040060);
@@ -663,6 +817,10 @@ main(void)
 	test_wifi();
 	test_frame_relay();
 	test_more_links();
+	test_juniper_bare();
+	test_juniper_atm();
+	test_juniper_cards();
+	test_ax25();
 	test_recorders();
 	test_odd_headers();
 	test_endace();
