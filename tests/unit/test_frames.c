@@ -234,8 +234,10 @@ test_nothing_said(void)
 {
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
 	struct frame_header *h = (struct frame_header *)(void *)frame;
+	struct stats_iface iface = {0};
 	struct capture a, b;
 
+	stats.wanted = true;
 	join(&a, "aa");
 	ok(takes(&a, FRAME_ROWS, 0, 0, 10), "nothing came for ten seconds");
 	is_int(ingest_newest(&ingest, "aa"),
@@ -243,6 +245,7 @@ test_nothing_said(void)
 	leave(&a);
 	join(&b, "bb");
 	b.peer->offline = true;
+	b.peer->stats = &iface;
 	*h = (struct frame_header){.kind = FRAME_ROWS, .bytes = sizeof(*h),
 	    .flags = FRAME_DIR_IFACE | FRAME_OFFLINE, .slot_s = slot_s,
 	    .first_real_ns = slot_s * GP_NS_PER_S,
@@ -255,6 +258,9 @@ test_nothing_said(void)
 	(void)drain_turn(&drain);
 	is_int(ingest_newest(&ingest, "bb"), slot_s * GP_NS_PER_S,
 	    "but what is no IP is");
+	is_int((int64_t)iface.s.frames, 2, "both were heard");
+	is_int((int64_t)iface.s.duplicates, 0, "for the first time");
+	stats.wanted = false;
 	leave(&b);
 	godb_writer_close(store);
 	folder_remove(folder);
@@ -291,9 +297,17 @@ test_files_done(void)
 	ok(takes(&a, FRAME_LAST, 0, 0, 0) && acknowledged(&a) &&
 		!a.peer->done_sent,
 	    "nothing is done while a block cannot be written");
+	a.peer->state = PEER_ORPHAN;
+	(void)drain_turn(&drain);
+	is_int(a.peer->state, PEER_ORPHAN, "nor given up without its capture");
+	a.peer->state = PEER_ACTIVE;
 	mend_place();
 	(void)drain_turn(&drain);
 	ok(a.peer->done_sent && ingest.blocks == 2, "but once it can");
+	a.peer->last_seen = false;
+	send_rows(&a, &want, 30, 10);
+	ok(takes(&a, FRAME_END, 0, 0, 0) && ingest.blocks == 3,
+	    "a block that a file has ended is written at once");
 	file_flags = 0;
 	leave(&a);
 	stop(store, &want);
@@ -411,6 +425,7 @@ test_ended_again(void)
 	    "and is begun anew");
 	ok(takes(&a, FRAME_END, 0, 0, 0) && peers_closed(&peers, "aa", slot_s),
 	    "until its end again");
+	is_int((int64_t)ingest.blocks, 0, "live, the clock says when");
 	ok(takes(&a, FRAME_ROWS, 0, 0, 0), "and anew");
 	a.peer->state = PEER_ORPHAN;
 	ok(!peers_closed(&peers, "aa", slot_s),

@@ -412,7 +412,10 @@ test_dry_beside(struct gp_conf *conf, int lock)
 		strstr(said, "2 days would be removed") != NULL,
 	    "only says what the writer would do");
 	is_int(does(MAINTAIN_PRUNE, true), 0, "of --prune, too");
+	is_int(does(MAINTAIN_REPAIR, true), 0, "of --repair");
 	is_int(does(MAINTAIN_WIPE, true), 0, "and of --wipe");
+	is_int(does(MAINTAIN_WIPE, false), 1, "which is not done");
+	is_str(said, "", "nor said to be");
 	is_int(left(), before, "nothing is gone");
 	conf->store.max_bytes = 0;
 	(void)flock(lock, LOCK_UN);

@@ -8,6 +8,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "tests/lib/fakecapture.h"
 
@@ -85,14 +89,38 @@ keeps(const char *name)
 
 /* ---- a capture ----------------------------------------------------------- */
 
+/* A connection of a process that is not ours: a child makes it among our
+ * descriptors. */
+static void
+connect_as_another(int pair[2])
+{
+	int told[2] = {-1, -1};
+	pid_t pid;
+
+	if (pipe2(told, O_CLOEXEC) < 0)
+		return;
+	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL,
+	    NULL);
+	if (pid == 0) {
+		(void)!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
+		    pair);
+		(void)!write(told[1], pair, 2 * sizeof(*pair));
+		_exit(0);
+	}
+	(void)!read(told[0], pair, 2 * sizeof(*pair));
+	(void)waitpid(pid, NULL, 0);
+	(void)close(told[0]);
+	(void)close(told[1]);
+}
+
 /* A new connection; its peer is one that was accepted, or the launcher's. */
 static void
 connect_to_writer(struct capture *c, bool inherited)
 {
 	int pair[2] = {-1, -1};
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
-	    peers_add_inherited(&peers, pair[0]) < 0)
+	connect_as_another(pair);
+	if (pair[1] < 0 || peers_add_inherited(&peers, pair[0]) < 0)
 		printf("Bail out! no connection\n");
 	for (size_t i = 0; i < peers.n_list; i++)
 		if (peers.list[i].state == PEER_NEW &&
@@ -251,9 +279,12 @@ test_again(void)
 	come(&a, "aa", 0);
 	hears(&a, MSG_WELCOME, HELLO_OK, a.ring.head, 4,
 	    "a known ring goes on where it was");
-	send_rows(&a, &want, 100, 10);
-	(void)drain_turn(&drain);
-	hears(&a, MSG_ACK, HELLO_OK, a.ring.head, 4, "and is read on");
+	for (uint32_t i = 0; i < DRAIN_BUDGET + 1; i++)
+		send_rows(&a, &want, 100 + 10 * i, 10);
+	ok(drain_turn(&drain), "and is read on, for a turn's share");
+	is_int((int64_t)hear(&a).b, 3 + DRAIN_BUDGET, "which is told");
+	ok(!drain_turn(&drain), "and then the rest");
+	hears(&a, MSG_ACK, HELLO_OK, a.ring.head, 4 + DRAIN_BUDGET, "as well");
 	is_int((int64_t)peers.lied, 0, "nobody lied");
 	all_leave();
 	gone(&a);
@@ -373,6 +404,10 @@ test_next_writer(void)
 	    "the next writer has both");
 	hears(&a, MSG_WELCOME, HELLO_OK, a.ring.head, 4, "and where they stand");
 	is_int((int64_t)iface.s.sessions, 4, "each counts as a session");
+	(void)hello_msg_send(a.conn, MSG_LEFT, HELLO_OK, 1, 0);
+	peers_receive(&peers, a.peer);
+	is_int(a.peer->state, PEER_ACTIVE,
+	    "one that the writer before told to leave may say that it does");
 	ok(!b.peer->last_seen, "it has not read the last of one");
 	(void)drain_turn(&drain);
 	ok(b.peer->last_seen, "which it takes again, to know");
@@ -431,19 +466,74 @@ test_orphan(void)
 	is_int(a.peer->state, PEER_FREE, "and then it goes");
 	all_leave();
 	come(&b, "bb.7", 0);
-	send_rows(&b, &want, 20, 10);
+	for (uint32_t i = 0; i < 2 * DRAIN_BUDGET; i++)
+		send_rows(&b, &want, 10 * i, 10);
 	gp_fd_close(&b.conn);
 	forget("c.bb.7.3");
 	stats.changed = false;
 	peers_receive(&peers, b.peer);
 	is_int(b.peer->state, PEER_ORPHAN, "one that ends leaves its ring");
 	ok(stats.changed, "and that is told");
-	(void)drain_turn(&drain);
-	is_int((int64_t)ingest.frames, 2, "whose rest is taken as well");
+	while (drain_turn(&drain))
+		;
+	is_int((int64_t)ingest.frames, 1 + 2 * DRAIN_BUDGET,
+	    "whose rest is taken as well, however much it is");
 	all_leave();
 	gone(&a);
 	gone(&b);
 	(void)ingest_commit_all(&ingest, NULL);
+	stop(store, &want);
+}
+
+/* Whether one that cannot be told to leave counts on is known only of one that
+ * is dead: two that count were twice the packets. */
+static void
+test_not_told(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a, b;
+
+	make_ring(&a);
+	make_ring(&b);
+	come(&a, "aa", 0);
+	come(&b, "aa", 0);
+	(void)hear(&b);
+	fill_socket(&a);
+	(void)hello_msg_send(b.conn, MSG_TAKE, HELLO_OK, 0, 0);
+	peers_receive(&peers, b.peer);
+	hears(&b, MSG_FROM, HELLO_BUSY, 0, 0, "one that does not read stays");
+	b.peer->succession = PEER_SETTLED;
+	a.peer->succession = PEER_SETTLED;
+	gp_fd_close(&a.conn);
+	(void)hello_msg_send(b.conn, MSG_TAKE, HELLO_OK, 0, 0);
+	peers_receive(&peers, b.peer);
+	hears(&b, MSG_FROM, HELLO_OK, 0, 0, "one that is dead has left");
+	all_leave();
+	gone(&a);
+	gone(&b);
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
+/* What of files is in the store is told when all is. */
+static void
+test_done(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+
+	make_ring(&a);
+	come(&a, "aa", HELLO_OFFLINE);
+	hears(&a, MSG_WELCOME, HELLO_OK, 0, 1, "files");
+	file_flags = FRAME_OFFLINE;
+	send_rows(&a, &want, 1, 10);
+	ok(takes(&a, FRAME_LAST, 0, 0, 0), "and their last");
+	file_flags = 0;
+	is_int(hear(&a).type, MSG_ACK, "are taken");
+	hears(&a, MSG_DONE, HELLO_OK, 1, 10, "one block of ten rows");
+	all_leave();
+	gone(&a);
 	stop(store, &want);
 }
 
@@ -637,6 +727,8 @@ main(void)
 	test_orphan();
 	peers.next_store_id = 1;
 	test_offline_again();
+	test_done();
+	test_not_told();
 	test_same_names();
 	test_files();
 	test_time_passes();
