@@ -389,7 +389,8 @@ static void
 configured(void)
 {
 	static const char text[] = "[capture]\nsnapshot_interval = 9\n"
-				   "[interface eth7]\nsnapshot_interval = 2\n[interface eth8]\n";
+				   "[interface eth7]\nsnapshot_interval = 2\n"
+				   "[interface eth8]\n";
 	char error[512];
 	struct gp_conf *c =
 	    gp_conf_parse(text, sizeof(text) - 1, "x.ini", error);
