@@ -60,18 +60,22 @@ is_stored(const char *iface)
 static void
 test_journal(void)
 {
-	struct fake_capture a, b;
+	struct fake_capture a, b, c;
 	int status;
 
 	if (!ok(fake_writer_start(&writer, program), "%s starts", program))
 		exit(1);
 	if (fake_capture_open(&a, &writer, "aa0") < 0 ||
-	    fake_capture_open(&b, &writer, "bb0") < 0)
+	    fake_capture_open(&b, &writer, "bb0") < 0 ||
+	    fake_capture_open(&c, &writer, "cc0") < 0)
 		exit(1);
 	/* somebody's, in the place of the writer's */
 	make_root_folder("aa0");
+	make_root_folder("cc0");
 	is_int(fake_tell(&a, QUIET_MS), -ETIMEDOUT,
 	    "what cannot be journalled is not acknowledged");
+	ok(strstr(writer.status, "the store cannot be written: ") != NULL,
+	    "the supervisor is told: %s", writer.status);
 	for (int i = 0; i < 50; i++)
 		if (fake_tell(&b, SOON_MS) < 0)
 			break;
@@ -82,6 +86,7 @@ test_journal(void)
 	fake_capture_close(&b);
 	ok(is_stored("bb0"), "and is stored");
 	fake_capture_close(&a);
+	(void)fake_tell(&c, 200);
 	status = fake_writer_stop(&writer);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
 	    "at its end the writer does not say that all is stored: %x",
@@ -89,6 +94,10 @@ test_journal(void)
 	is_int((int64_t)fake_writer_said(&writer,
 		   "frames were not stored iface=aa0"), 1,
 	    "and names the interface");
+	is_int((int64_t)fake_writer_said(&writer,
+		   "frames were not stored iface=cc0"), 1,
+	    "as well as one whose capture goes on");
+	fake_capture_close(&c);
 	fake_writer_clean(&writer);
 }
 
@@ -232,6 +241,8 @@ test_descriptors(void)
 	is_int(fake_capture_open(&a, &writer, "aa0"), 0,
 	    "then there is room again");
 	is_int(fake_tell(&a, SOON_MS), 0, "and frames are taken");
+	(void)poll(NULL, 0, 200);
+	is_str(writer.status, "storing from 1 ring", "which is told");
 	fake_capture_close(&a);
 	ok(is_stored("aa0"), "and stored");
 	status = fake_writer_stop(&writer);

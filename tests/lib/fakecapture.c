@@ -42,6 +42,8 @@ supervise(void *arg)
 			(void)close(n->fds[i]);
 		if (gp_notify_value(n, "READY", value, sizeof(value)))
 			w->ready = true;
+		(void)gp_notify_value(n, "STATUS", w->status,
+		    sizeof(w->status));
 	}
 	free(n);
 	return NULL;

@@ -22,6 +22,7 @@ struct fake_writer {
 	char socket[96], store[96], log[96];
 	int notify;
 	pthread_t supervisor;
+	char status[128]; /* the last STATUS= that it sent */
 	atomic_bool ready, over;
 };
 
