@@ -10,7 +10,11 @@ goprobe-writer_PKGS := liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += writer/goprobe-writer.8
 
 UNIT_TESTS += unit/test_stats unit/test_turns unit/test_orphans unit/test_frames
+UNIT_TESTS += unit/test_peers unit/test_prune unit/test_maintain
 TEST_LIBS_test_stats := libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_test_turns := libgpwriter libgpipc libgodb libgpbase
 TEST_LIBS_test_orphans := $(TEST_LIBS_test_turns)
 TEST_LIBS_test_frames := $(TEST_LIBS_test_turns)
+TEST_LIBS_test_prune := $(TEST_LIBS_test_turns)
+TEST_LIBS_test_maintain := $(TEST_LIBS_test_turns)
+TEST_LIBS_test_peers := libfakecapture $(TEST_LIBS_test_turns)

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "tests/lib/fakecapture.h"
 #include "tests/tap.h"
 
@@ -36,14 +37,20 @@ make_root_folder(const char *name)
 }
 
 static bool
-is_stored(const char *iface)
+has_block(const char *iface)
 {
 	char command[256];
 
 	(void)snprintf(command, sizeof(command),
 	    "ls %s/%s/*-*/blocks.idx >/dev/null 2>&1", writer.store, iface);
+	return system(command) == 0;
+}
+
+static bool
+is_stored(const char *iface)
+{
 	for (int i = 0; i < SOON_MS / 50; i++) {
-		if (system(command) == 0)
+		if (has_block(iface))
 			return true;
 		(void)poll(NULL, 0, 50);
 	}
@@ -53,18 +60,22 @@ is_stored(const char *iface)
 static void
 test_journal(void)
 {
-	struct fake_capture a, b;
+	struct fake_capture a, b, c;
 	int status;
 
 	if (!ok(fake_writer_start(&writer, program), "%s starts", program))
 		exit(1);
 	if (fake_capture_open(&a, &writer, "aa0") < 0 ||
-	    fake_capture_open(&b, &writer, "bb0") < 0)
+	    fake_capture_open(&b, &writer, "bb0") < 0 ||
+	    fake_capture_open(&c, &writer, "cc0") < 0)
 		exit(1);
 	/* somebody's, in the place of the writer's */
 	make_root_folder("aa0");
+	make_root_folder("cc0");
 	is_int(fake_tell(&a, QUIET_MS), -ETIMEDOUT,
 	    "what cannot be journalled is not acknowledged");
+	ok(strstr(writer.status, "the store cannot be written: ") != NULL,
+	    "the supervisor is told: %s", writer.status);
 	for (int i = 0; i < 50; i++)
 		if (fake_tell(&b, SOON_MS) < 0)
 			break;
@@ -75,6 +86,7 @@ test_journal(void)
 	fake_capture_close(&b);
 	ok(is_stored("bb0"), "and is stored");
 	fake_capture_close(&a);
+	(void)fake_tell(&c, 200);
 	status = fake_writer_stop(&writer);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
 	    "at its end the writer does not say that all is stored: %x",
@@ -82,6 +94,77 @@ test_journal(void)
 	is_int((int64_t)fake_writer_said(&writer,
 		   "frames were not stored iface=aa0"), 1,
 	    "and names the interface");
+	is_int((int64_t)fake_writer_said(&writer,
+		   "frames were not stored iface=cc0"), 1,
+	    "as well as one whose capture goes on");
+	fake_capture_close(&c);
+	fake_writer_clean(&writer);
+}
+
+static void
+test_block(void)
+{
+	char name[32], day[11];
+	struct fake_capture a;
+	int status;
+
+	ok(fake_writer_start(&writer, program), "a writer");
+	if (fake_capture_open(&a, &writer, "aa0") < 0 ||
+	    fake_tell(&a, SOON_MS) < 0)
+		exit(1);
+	gp_clock_day_format(gp_clock_real_ns() / GP_NS_PER_S, day);
+	(void)snprintf(name, sizeof(name), "aa0/%s", day);
+	make_root_folder(name);
+	fake_capture_close(&a);
+	(void)poll(NULL, 0, 300);
+	status = fake_writer_stop(&writer);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1,
+	    "a block that is not written is no good end: %x", (unsigned)status);
+	is_int((int64_t)fake_writer_said(&writer, "not everything could be "
+		   "stored: Permission denied"), 1, "which it says");
+	fake_writer_clean(&writer);
+}
+
+/* What captures have sent by then is taken before the end, however much it is;
+ * their block is written, unless they go on. */
+static void
+test_stopped(void)
+{
+	_Alignas(8) uint8_t buf[512];
+	struct fake_capture a;
+	int rc, status;
+
+	ok(fake_writer_start(&writer, program), "a writer");
+	if (fake_capture_open(&a, &writer, "aa0") < 0)
+		exit(1);
+	(void)kill(writer.pid, SIGSTOP);
+	for (int i = 0; i < 100; i++) {
+		size_t len = fake_frame(&a, buf);
+
+		frame_seal(buf);
+		fake_publish(&a, buf, len);
+	}
+	fake_say_last(&a);
+	(void)kill(writer.pid, SIGTERM);
+	(void)kill(writer.pid, SIGCONT);
+	status = fake_writer_stop(&writer);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ends in order");
+	rc = fake_acknowledged(&a, SOON_MS);
+	if (rc == -ECONNRESET) /* it has not read each doorbell */
+		rc = fake_acknowledged(&a, SOON_MS);
+	is_int(rc, 0, "when it has all");
+	ok(has_block("aa0"), "and has stored it");
+	fake_capture_close(&a);
+	fake_writer_clean(&writer);
+
+	ok(fake_writer_start(&writer, program), "a writer");
+	if (fake_capture_open(&a, &writer, "aa0") < 0 ||
+	    fake_tell(&a, SOON_MS) < 0)
+		exit(1);
+	status = fake_writer_stop(&writer);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "it ends in order");
+	ok(!has_block("aa0"), "the block of a capture that goes on stays open");
+	fake_capture_close(&a);
 	fake_writer_clean(&writer);
 }
 
@@ -158,6 +241,8 @@ test_descriptors(void)
 	is_int(fake_capture_open(&a, &writer, "aa0"), 0,
 	    "then there is room again");
 	is_int(fake_tell(&a, SOON_MS), 0, "and frames are taken");
+	(void)poll(NULL, 0, 200);
+	is_str(writer.status, "storing from 1 ring", "which is told");
 	fake_capture_close(&a);
 	ok(is_stored("aa0"), "and stored");
 	status = fake_writer_stop(&writer);
@@ -181,6 +266,8 @@ main(int argc, char **argv)
 	}
 	strcat(program, "/bin/goprobe-writer");
 	test_journal();
+	test_block();
+	test_stopped();
 	test_descriptors();
 	return tap_done();
 }

@@ -833,16 +833,7 @@ other_folders(void)
 static void
 leave(struct fake_capture *c)
 {
-	_Alignas(8) uint8_t buf[512];
-	struct frame_header *h = (void *)buf;
-
-	(void)fake_frame(c, buf);
-	h->kind = FRAME_LAST;
-	h->n_names = h->n4 = 0;
-	memset(&h->counters, 0, sizeof(h->counters));
-	h->bytes = sizeof(*h);
-	frame_seal(buf);
-	fake_publish(c, buf, sizeof(*h));
+	fake_say_last(c);
 	(void)poll(NULL, 0, 700);
 	fake_capture_close(c);
 }

@@ -134,6 +134,11 @@ who_stays(void)
 
 	ride(&first, "eth3", false);
 	ride(&next, "eth3", false);
+	say(&next, MSG_TAKE, HELLO_REFUSED, 0);
+	ok(hears(&next, MSG_FROM, HELLO_BUSY, 0) && hears_nothing(&first),
+	    "nobody leaves for one that cannot take over");
+	end(&next);
+	ride(&next, "eth3", false);
 	say(&next, MSG_TAKE, HELLO_OK, 0);
 	(void)hears(&first, MSG_LEAVE, HELLO_OK, 0);
 	say(&first, MSG_LEFT, HELLO_REFUSED, 0);
@@ -227,6 +232,27 @@ more_at_once(void)
 	end(&next);
 }
 
+/* One that has said its last, and is still there, counts nothing. */
+static void
+said_last(void)
+{
+	struct fake_capture first;
+	struct rider next;
+
+	if (fake_capture_open(&first, &writer, "eth9") < 0 ||
+	    fake_tell(&first, SOON_MS) < 0)
+		exit(1);
+	fake_say_last(&first);
+	if (fake_acknowledged(&first, SOON_MS) < 0)
+		exit(1);
+	ride(&next, "eth9", false);
+	say(&next, MSG_TAKE, HELLO_OK, 0);
+	ok(hears(&next, MSG_FROM, HELLO_OK, 0),
+	    "one that has said its last is as if nobody was there");
+	end(&next);
+	fake_capture_close(&first);
+}
+
 /* The writer that was asked first may have died. */
 static void
 take_twice(void)
@@ -297,6 +323,7 @@ main(int argc, char **argv)
 	who_stays();
 	who_goes();
 	more_at_once();
+	said_last();
 	take_twice();
 	out_of_place("LEFT unasked", MSG_LEFT);
 	out_of_place("LEAVE from a capture", MSG_LEAVE);

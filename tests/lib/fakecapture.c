@@ -42,6 +42,8 @@ supervise(void *arg)
 			(void)close(n->fds[i]);
 		if (gp_notify_value(n, "READY", value, sizeof(value)))
 			w->ready = true;
+		(void)gp_notify_value(n, "STATUS", w->status,
+		    sizeof(w->status));
 	}
 	free(n);
 	return NULL;
@@ -386,6 +388,21 @@ fake_acknowledged(struct fake_capture *c, int timeout_ms)
 			return 0;
 	}
 	return -ETIMEDOUT;
+}
+
+void
+fake_say_last(struct fake_capture *c)
+{
+	_Alignas(8) uint8_t buf[512];
+	struct frame_header *h = (void *)buf;
+
+	(void)fake_frame(c, buf);
+	h->kind = FRAME_LAST;
+	h->n_names = h->n4 = 0;
+	memset(&h->counters, 0, sizeof(h->counters));
+	h->bytes = sizeof(*h);
+	frame_seal(buf);
+	fake_publish(c, buf, sizeof(*h));
 }
 
 int

@@ -22,6 +22,7 @@ struct fake_writer {
 	char socket[96], store[96], log[96];
 	int notify;
 	pthread_t supervisor;
+	char status[128]; /* the last STATUS= that it sent */
 	atomic_bool ready, over;
 };
 
@@ -75,6 +76,9 @@ uint8_t *fake_data(struct fake_capture *c); /* where the next frame goes */
 
 /* Until all that was published is acknowledged: 0 or -errno. */
 int fake_acknowledged(struct fake_capture *c, int timeout_ms);
+
+/* Publishes the frame that ends the session. */
+void fake_say_last(struct fake_capture *c);
 
 /* A truthful frame from start to acknowledgement: 0 or -errno. */
 int fake_tell(struct fake_capture *c, int timeout_ms);

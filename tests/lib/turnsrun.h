@@ -240,10 +240,16 @@ break_place(const char *iface, const char *name)
 }
 
 __attribute__((unused)) static void
-mend_place(void)
+unbreak(void)
 {
 	(void)unlink(broken);
 	(void)rename(aside, broken);
+}
+
+__attribute__((unused)) static void
+mend_place(void)
+{
+	unbreak();
 	ingest_hurry(&ingest);
 }
 

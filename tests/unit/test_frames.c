@@ -4,12 +4,31 @@
  */
 #include "tests/lib/turnsrun.h"
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 static int64_t wall_offset_ns;
+static bool disk_fails;
+static unsigned syncs; /* tried */
 
-/* In front of libc's, for all of the program. */
+/* These are in front of libc's, for all of the program. */
+int
+fsync(int fd)
+{
+	syncs++;
+	errno = EIO;
+	return disk_fails ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int
+fdatasync(int fd)
+{
+	syncs++;
+	errno = EIO;
+	return disk_fails ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
 int
 clock_gettime(clockid_t id, struct timespec *ts)
 {
@@ -215,8 +234,10 @@ test_nothing_said(void)
 {
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
 	struct frame_header *h = (struct frame_header *)(void *)frame;
+	struct stats_iface iface = {0};
 	struct capture a, b;
 
+	stats.wanted = true;
 	join(&a, "aa");
 	ok(takes(&a, FRAME_ROWS, 0, 0, 10), "nothing came for ten seconds");
 	is_int(ingest_newest(&ingest, "aa"),
@@ -224,6 +245,7 @@ test_nothing_said(void)
 	leave(&a);
 	join(&b, "bb");
 	b.peer->offline = true;
+	b.peer->stats = &iface;
 	*h = (struct frame_header){.kind = FRAME_ROWS, .bytes = sizeof(*h),
 	    .flags = FRAME_DIR_IFACE | FRAME_OFFLINE, .slot_s = slot_s,
 	    .first_real_ns = slot_s * GP_NS_PER_S,
@@ -236,6 +258,9 @@ test_nothing_said(void)
 	(void)drain_turn(&drain);
 	is_int(ingest_newest(&ingest, "bb"), slot_s * GP_NS_PER_S,
 	    "but what is no IP is");
+	is_int((int64_t)iface.s.frames, 2, "both were heard");
+	is_int((int64_t)iface.s.duplicates, 0, "for the first time");
+	stats.wanted = false;
 	leave(&b);
 	godb_writer_close(store);
 	folder_remove(folder);
@@ -272,9 +297,17 @@ test_files_done(void)
 	ok(takes(&a, FRAME_LAST, 0, 0, 0) && acknowledged(&a) &&
 		!a.peer->done_sent,
 	    "nothing is done while a block cannot be written");
+	a.peer->state = PEER_ORPHAN;
+	(void)drain_turn(&drain);
+	is_int(a.peer->state, PEER_ORPHAN, "nor given up without its capture");
+	a.peer->state = PEER_ACTIVE;
 	mend_place();
 	(void)drain_turn(&drain);
 	ok(a.peer->done_sent && ingest.blocks == 2, "but once it can");
+	a.peer->last_seen = false;
+	send_rows(&a, &want, 30, 10);
+	ok(takes(&a, FRAME_END, 0, 0, 0) && ingest.blocks == 3,
+	    "a block that a file has ended is written at once");
 	file_flags = 0;
 	leave(&a);
 	stop(store, &want);
@@ -322,6 +355,55 @@ test_grace(void)
 	stop(store, &want);
 }
 
+static void
+ticks(unsigned n)
+{
+	while (n-- > 0)
+		(void)ingest_tick(&ingest, none_closed, NULL);
+}
+
+/* Journals that cannot be synced are not taken for synced: it is tried again,
+ * after a pause, and the store is said to fail until it works. */
+static void
+test_sync_fails(void)
+{
+	int64_t real = gp_clock_real_ns();
+	struct facts want = {0};
+	struct godb_writer *store;
+	struct capture a;
+	unsigned tried;
+
+	/* nothing is committed meanwhile */
+	wall_offset_ns = 2 * GP_NS_PER_S - real % (300 * GP_NS_PER_S);
+	store = start(GODB_BLOCK_ROWS);
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	ticks(1);
+	ok(ingest.dirty, "without an interval nothing is synced");
+	ingest.sync_ns = 3600 * GP_NS_PER_S;
+	ingest.synced_ns -= 2 * ingest.sync_ns;
+	disk_fails = true;
+	ticks(1);
+	tried = syncs;
+	ok(ingest.dirty && ingest.failing == -EIO,
+	    "a sync that failed is none: %s", godb_strerror(ingest.failing));
+	ticks(40);
+	is_int(syncs, tried, "it is left alone for a moment");
+	disk_fails = false;
+	ingest_hurry(&ingest);
+	ticks(1);
+	ok(!ingest.dirty && ingest.failing == 0, "then it works");
+	send_rows(&a, &want, 20, 10);
+	(void)drain_turn(&drain);
+	ticks(1);
+	ok(ingest.dirty, "and the next one comes an interval later");
+	wall_offset_ns = 0;
+	leave(&a);
+	(void)ingest_commit_all(&ingest, NULL);
+	stop(store, &want);
+}
+
 /* A clock that was set back is in a block that was ended: that is not over
  * until it is ended again. */
 static void
@@ -332,8 +414,9 @@ test_ended_again(void)
 
 	join(&a, "aa");
 	ok(takes(&a, FRAME_ROWS, 0, 0, 0) &&
-		!peers_closed(&peers, "aa", slot_s),
-	    "a block goes on");
+		!peers_closed(&peers, "aa", slot_s) &&
+		peers_closed(&peers, "bb", slot_s),
+	    "a block goes on, of its interface");
 	ok(takes(&a, FRAME_END, 0, 0, 0) && peers_closed(&peers, "aa", slot_s),
 	    "until its end");
 	ok(takes(&a, FRAME_ROWS, 0, 0, 0) &&
@@ -342,6 +425,14 @@ test_ended_again(void)
 	    "and is begun anew");
 	ok(takes(&a, FRAME_END, 0, 0, 0) && peers_closed(&peers, "aa", slot_s),
 	    "until its end again");
+	is_int((int64_t)ingest.blocks, 0, "live, the clock says when");
+	ok(takes(&a, FRAME_ROWS, 0, 0, 0), "and anew");
+	a.peer->state = PEER_ORPHAN;
+	ok(!peers_closed(&peers, "aa", slot_s),
+	    "a ring without its capture may hold more");
+	a.peer->state = PEER_ACTIVE;
+	ok(takes(&a, FRAME_LAST, 0, 0, 0) && peers_closed(&peers, "aa", slot_s),
+	    "one that said its last does not");
 	leave(&a);
 	godb_writer_close(store);
 	folder_remove(folder);
@@ -360,6 +451,7 @@ main(void)
 	test_nothing_said();
 	test_files_done();
 	test_grace();
+	test_sync_fails();
 	test_ended_again();
 	return run_end();
 }

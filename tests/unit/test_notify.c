@@ -1,8 +1,12 @@
 /* notify: what a supervisor says in the environment, and in messages. */
 #include "common/base/notify.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/tap.h"
@@ -60,6 +64,103 @@ test_listen_fds(void)
 	is_int(fcntl(fds[1].fd, F_GETFD), FD_CLOEXEC, "for no other program");
 	free(fds);
 	is_int(gp_notify_listen_fds(&fds), 0, "once");
+	ok(getenv("LISTEN_FDS") == NULL && getenv("LISTEN_FDNAMES") == NULL,
+	    "and no child thinks they are its own");
+	setenv("LISTEN_PID", "1", 1);
+	setenv("LISTEN_FDS", "2", 1);
+	is_int(gp_notify_listen_fds(&fds), 0, "another process's are not");
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDNAMES", "a-name-that-is-longer-than-there-is-room-for-"
+	    "0123456789012345678901234567890:second", 1);
+	if (!ok(gp_notify_listen_fds(&fds) == 2, "two with long names"))
+		return;
+	is_int((int64_t)strnlen(fds[0].name, 64), 63, "which are cut");
+	is_str(fds[1].name, "second", "one by one");
+	free(fds);
+}
+
+static int
+open_at(const char *address)
+{
+	int fd;
+
+	setenv("NOTIFY_SOCKET", address, 1);
+	fd = gp_notify_open();
+	ok(getenv("NOTIFY_SOCKET") == NULL, "no child speaks for us");
+	return fd;
+}
+
+/* What is said arrives, with who said it and what came with it. */
+static void
+test_messages(void)
+{
+	static struct gp_notification n;
+	char address[108];
+	int supervisor = gp_notify_listen(address);
+	int fds[GP_NOTIFY_SEND_MAX + 1], fd;
+	struct stat sent, got;
+
+	fd = open_at(address);
+	if (!ok(supervisor >= 0 && fd >= 0, "a supervisor"))
+		return;
+	is_int(gp_notify_recv(supervisor, &n), -EAGAIN, "nothing yet");
+	is_int(gp_notify_send(fd, "STATUS=a longer one"), 0, "a message");
+	is_int(gp_notify_send(fd, "READY=1"), 0, "and another");
+	is_int(gp_notify_recv(supervisor, &n), 0, "the first");
+	is_str(n.text, "STATUS=a longer one", "as it was said");
+	is_int(n.pid, getpid(), "by whom");
+	is_int((int64_t)n.n_fds, 0, "with nothing");
+	is_int(gp_notify_recv(supervisor, &n), 0, "the second");
+	is_str(n.text, "READY=1", "and no more");
+	is_int(pipe2(fds, O_CLOEXEC), 0, "a pipe");
+	is_int(gp_notify_send_fds(fd, "FDSTORE=1", fds, 2), 0, "descriptors");
+	is_int(gp_notify_recv(supervisor, &n), 0, "arrive");
+	is_int((int64_t)n.n_fds, 2, "both");
+	ok(fstat(fds[1], &sent) == 0 && fstat(n.fds[1], &got) == 0 &&
+		sent.st_ino == got.st_ino &&
+		(fcntl(n.fds[0], F_GETFL) & O_ACCMODE) == O_RDONLY &&
+		(fcntl(n.fds[1], F_GETFL) & O_ACCMODE) == O_WRONLY,
+	    "in order");
+	is_int(fcntl(n.fds[0], F_GETFD), FD_CLOEXEC, "for no other program");
+	for (size_t i = 2; i < GP_NOTIFY_SEND_MAX + 1; i++)
+		fds[i] = fds[0];
+	is_int(gp_notify_send_fds(fd, "FDSTORE=1", fds, GP_NOTIFY_SEND_MAX + 1),
+	    -EINVAL, "more than can be sent");
+	is_int(gp_notify_barrier(fd, 10), -ETIMEDOUT,
+	    "who does not read has done nothing yet");
+	for (int i = 0; i < 2; i++) {
+		(void)close(fds[i]);
+		(void)close(n.fds[i]);
+	}
+	(void)close(supervisor);
+	ok(gp_notify_send(fd, "READY=1") < 0, "nobody hears it");
+	ok(gp_notify_barrier(fd, 10) < 0, "nor does anything");
+	(void)close(fd);
+	is_int(open_at("/nowhere/to/be/found"), -ENOENT, "there is none");
+	is_int(open_at("@"), -EINVAL, "a name that is none");
+	is_int(gp_notify_open(), -1, "none is wanted");
+	is_int(gp_notify_send(-1, "READY=1"), 0, "then nothing is said");
+}
+
+/* systemd's own is a path. */
+static void
+test_path(void)
+{
+	char folder[] = "/tmp/test_notify.XXXXXX";
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd;
+
+	if (mkdtemp(folder) == NULL)
+		return;
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/n", folder);
+	is_int(bind(supervisor, (const struct sockaddr *)&sa, sizeof(sa)), 0,
+	    "a socket");
+	fd = open_at(sa.sun_path);
+	ok(fd >= 0, "is found by its path");
+	(void)close(fd);
+	(void)close(supervisor);
+	(void)unlink(sa.sun_path);
+	(void)rmdir(folder);
 }
 
 static void
@@ -69,7 +170,7 @@ test_value(void)
 	char value[8] = "-";
 
 	(void)snprintf(n.text, sizeof(n.text),
-	    "FDSTORE=1\nFDNAME=r.eth0\nLONG=12345678");
+	    "FDSTORE=1\nFDNAMES=x\nFDNAME=r.eth0\nLONG=12345678");
 	ok(gp_notify_value(&n, "FDNAME", value, sizeof(value)), "there");
 	is_str(value, "r.eth0", "its value");
 	ok(!gp_notify_value(&n, "NAME", value, sizeof(value)),
@@ -84,5 +185,7 @@ main(void)
 	test_watchdog();
 	test_listen_fds();
 	test_value();
+	test_messages();
+	test_path();
 	return tap_done();
 }

@@ -87,13 +87,12 @@ leave(struct peer *p)
 }
 
 static struct gp_status *
-published(void)
+what_is_there(void)
 {
 	struct gp_status *s = NULL;
 	char *text = NULL, error[160];
 	size_t len;
 
-	stats_write(&stats, &peers, &ingest, true);
 	if (gp_fd_read_file(dir, GP_STATUS_NAME, GP_STATUS_MAX_BYTES, &text,
 		&len) < 0 ||
 	    gp_status_parse(text, len, &s, error) < 0) {
@@ -102,6 +101,13 @@ published(void)
 	}
 	free(text);
 	return s;
+}
+
+static struct gp_status *
+published(void)
+{
+	stats_write(&stats, &peers, &ingest, true);
+	return what_is_there();
 }
 
 static const struct gp_status_iface *
@@ -275,11 +281,159 @@ old_drops(void)
 	leave(p);
 }
 
+static void
+l7(void)
+{
+	static const struct {
+		uint32_t flags;
+		enum gp_status_l7 is;
+		bool cut;
+	} cases[] = {
+	    {0, GP_STATUS_L7_OFF, false},
+	    {FRAME_L7 | FRAME_L7_CUT, GP_STATUS_L7_ON, true},
+	    {FRAME_L7_FAILED, GP_STATUS_L7_FAILED, false},
+	    {FRAME_L7_MISSING, GP_STATUS_L7_MISSING, false},
+	    {FRAME_L7, GP_STATUS_L7_ON, false},
+	};
+	struct peer *p = join("l7");
+
+	is_int((int64_t)p->stats->s.l7, GP_STATUS_L7_UNKNOWN, "no frame yet");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make_frame(1, 0, 0, 0)->flags = cases[i].flags;
+		stats_frame(&stats, p, frame, false);
+		ok(p->stats->s.l7 == cases[i].is &&
+			p->stats->s.l7_cut == cases[i].cut,
+		    "labels: %d", (int)cases[i].is);
+	}
+	leave(p);
+}
+
+/* Each figure of all interfaces under its own name, rings together, and what
+ * was dropped of late. */
+static void
+together(void)
+{
+	struct peer *p = join("two"), *q = join("two");
+	struct frame_header *h = make_frame(1, 0, 0, 0);
+	uint64_t before = ring_backlog(&p->ring), used;
+	struct gp_status *s;
+
+	h->kind = FRAME_ROWS;
+	h->bytes = (uint32_t)frame_bytes(1, 1, 0);
+	(void)ring_push(&ring, frame);
+	used = ring_backlog(&p->ring);
+	h->counters.kernel_drops = 5;
+	stats_frame(&stats, p, frame, false);
+	stats_frame(&stats, q, frame, false);
+	ingest.blocks = 31;
+	ingest.rows = 37;
+	ingest.frames = 41;
+	s = published();
+	ok(used > before && of(s, "two")->ring_used == 2 * used,
+	    "what waits in both rings");
+	is_int(of(s, "two")->ring_bytes, 2 * (int64_t)ring.info.data_bytes,
+	    "of so much");
+	is_int(of(s, "two")->drops_recent, 10, "drops of late");
+	is_int(s->blocks, 31, "blocks stored");
+	is_int(s->rows, 37, "rows stored");
+	is_int(s->frames, 41, "frames taken");
+	is_int(s->running, 1, "it runs");
+	gp_status_free(s);
+	stats_write(&stats, &peers, &ingest, false);
+	s = what_is_there();
+	is_int(s->running, 0, "the last words are that it does not");
+	gp_status_free(s);
+	leave(p);
+	leave(q);
+}
+
+/* How long an interface has been in its state. */
+static void
+since(void)
+{
+	struct peer *p = join("since");
+	struct gp_status *s;
+
+	p->stats->s.since = 1;
+	s = published();
+	is_int(of(s, "since")->since, 1, "a state that lasts");
+	gp_status_free(s);
+	p->state = PEER_ORPHAN;
+	s = published();
+	ok(of(s, "since")->since > 1, "and one that is new");
+	gp_status_free(s);
+	leave(p);
+}
+
+/* Every few seconds, and soon when something is another way. */
+static void
+due(void)
+{
+	int64_t now = gp_clock_mono_ns();
+
+	stats_write(&stats, &peers, &ingest, true);
+	ok(!stats.changed && stats.written_ns >= now, "it is written");
+	stats.written_ns = now - 2 * GP_NS_PER_S;
+	stats_tick(&stats, &peers, &ingest);
+	ok(stats.written_ns < now, "nothing is new");
+	stats_changed(&stats);
+	stats_tick(&stats, &peers, &ingest);
+	ok(stats.written_ns >= now, "something is");
+	stats.written_ns = now - (GP_STATUS_EVERY_S + 1) * GP_NS_PER_S;
+	stats_tick(&stats, &peers, &ingest);
+	ok(stats.written_ns >= now, "it is time");
+}
+
+/* What is configured is said: sandboxes, and interfaces that do not come. */
+static void
+configured(void)
+{
+	static const char text[] = "[capture]\nsnapshot_interval = 9\n"
+				   "[interface eth7]\nsnapshot_interval = 2\n"
+				   "[interface eth8]\n";
+	char error[512];
+	struct gp_conf *c =
+	    gp_conf_parse(text, sizeof(text) - 1, "x.ini", error);
+	struct stats_opts o = {.conf = c, .store = "/s", .status_dir = dir,
+	    .metrics_dir = metrics_dir, .metrics_name = "goprobe.prom",
+	    .landlock_abi = 7, .all = true, .sandbox = GP_SANDBOX_SECCOMP};
+	struct gp_status *s;
+	char *prom = NULL;
+	size_t len;
+
+	if (!ok(c != NULL, "a configuration"))
+		return;
+	c->capture_sandbox = GP_SANDBOX_FULL;
+	for (size_t i = 0; i < peers.n_list; i++) /* of the run before */
+		peers.list[i].stats = NULL;
+	is_int(stats_init(&stats, &o), 0, "start");
+	s = published();
+	is_int(s->sandbox, GP_STATUS_SANDBOX_SECCOMP, "a weak sandbox");
+	is_int(s->landlock_abi, 0, "has no Landlock");
+	is_int(s->capture_sandbox, GP_STATUS_SANDBOX_FULL,
+	    "captures have a strong one");
+	is_int(s->interfaces, 2, "what should come is there");
+	is_int(of(s, "eth7")->state, GP_STATUS_ABSENT, "as absent");
+	is_int(of(s, "eth7")->interval_s, 2, "with an interval of its own");
+	is_int(of(s, "eth8")->interval_s, 9, "or that of all");
+	gp_status_free(s);
+	(void)gp_fd_read_file(metrics_dir, "goprobe.prom", 1 << 22, &prom,
+	    &len);
+	ok(prom && strstr(prom, "\ngoprobe_writer_sandbox_full 0\n") &&
+		strstr(prom, "\ngoprobe_captures_sandbox_full 1\n") &&
+		strstr(prom, "\ngoprobe_store_failing 0\n") &&
+		strstr(prom, "\ngoprobe_capturing{iface=\"eth7\"} 0\n"),
+	    "which metrics say, too");
+	free(prom);
+	stats_fini(&stats);
+	gp_conf_free(c);
+}
+
 /* More names than places: those that left first go. */
 static void
 many(void)
 {
-	struct peer *p;
+	struct peer *stays = join("stays"), *p;
 	struct gp_status *s;
 	char name[16];
 
@@ -292,7 +446,9 @@ many(void)
 	is_int(s->interfaces, GP_STATUS_IFACES_MAX, "no more than there is room");
 	is_str(of(s, name)->name, name, "the newest is among them");
 	is_str(of(s, "if0")->name, "", "the oldest is not");
+	is_str(of(s, "stays")->name, "stays", "but one that captures");
 	gp_status_free(s);
+	leave(stays);
 }
 
 static void
@@ -351,6 +507,14 @@ cannot_write(void)
 	(void)close(other);
 	stats.metrics.dir = -1;
 	ok(true, "a folder that is gone is survived");
+	(void)unlinkat(metrics_dir, "goprobe.prom", 0);
+	(void)mkdirat(metrics_dir, "goprobe.prom", 0700);
+	stats.metrics.dir = metrics_dir;
+	stats_write(&stats, &peers, &ingest, true);
+	ok(faccessat(metrics_dir, ".goprobe.prom.new", F_OK, 0) < 0,
+	    "and what cannot take its place is not left");
+	(void)unlinkat(metrics_dir, "goprobe.prom", AT_REMOVEDIR);
+	stats.metrics.dir = -1;
 }
 
 /* ---- metrics ------------------------------------------------------------- */
@@ -408,6 +572,7 @@ metrics(void)
 
 	h->pending = 4;
 	stats_frame(&stats, p, frame, false);
+	p->stats->s.last_frame = 1234567890;
 	ingest.failing = -ENOSPC;
 	gp_status_free(published());
 	ingest.failing = 0;
@@ -421,6 +586,15 @@ metrics(void)
 	    "packets seen, without what is pending; label escaped");
 	ok(strstr(text, "\ngoprobe_packets_pending{iface=\"m\\\"et\\\\r\"} 4\n"),
 	    "pending");
+	ok(strstr(text, "\ngoprobe_packets_seen_total{iface=\"ses\"} 10\n"),
+	    "nor what is lost");
+	ok(strstr(text, "\ngoprobe_last_frame_timestamp_seconds{iface="
+			"\"m\\\"et\\\\r\"} 1.234\n"), "a moment");
+	ok(strstr(text, "\ngoprobe_capturing{iface=\"m\\\"et\\\\r\"} 1\n"),
+	    "it captures");
+	ok(strstr(text, "\ngoprobe_accounting_closes{iface=\"eth0\"} 0\n") &&
+		strstr(text, "\ngoprobe_accounting_closes{iface=\"ses\"} 1\n"),
+	    "whose packets are accounted for");
 	ok(strstr(text, "\ngoprobe_store_failing 1\n"), "the store fails");
 	ok(strstr(text, "\ngoprobe_writer_sandbox_full 1\n"), "sandbox");
 	ok(text[len - 1] == '\n', "ends with a newline");
@@ -528,12 +702,19 @@ main(void)
 	sessions();
 	each_its_own();
 	old_drops();
+	l7();
+	together();
+	since();
+	due();
 	metrics();
 	file();
 	second_writer();
 	many();
 	cannot_write();
 	stats_fini(&stats);
+
+	configured();
+	(void)unlinkat(metrics_dir, "goprobe.prom", 0);
 
 	/* nothing to write: nothing is counted, nothing breaks */
 	metrics_dir = -1;

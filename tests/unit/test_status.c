@@ -387,6 +387,29 @@ meaning(void)
 	    "/run/goprobe-writer.ffffffffffffffff-ffffffffffffffff", "folder");
 }
 
+/* A text has room for so many bytes and not one more. */
+static void
+long_text(void)
+{
+	size_t len;
+	char *text;
+
+	memset(sample.store, 'x', sizeof(sample.store) - 1);
+	sample.store[sizeof(sample.store) - 1] = '\0';
+	text = edited("\nstore \"", "\nstore \"x", &len);
+	ok(refused(text, len, "store is not a text"), "a byte too many");
+	free(text);
+}
+
+static void
+folder_name(void)
+{
+	char name[GP_STATUS_PATH_MAX];
+
+	gp_status_folder(0x1f, 0xabc, name);
+	is_str(name, "/run/goprobe-writer.1f-abc", "a store's folder");
+}
+
 int
 main(void)
 {
@@ -401,5 +424,7 @@ main(void)
 	too_large();
 	largest();
 	meaning();
+	long_text();
+	folder_name();
 	return tap_done();
 }

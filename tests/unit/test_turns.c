@@ -61,6 +61,9 @@ test_full(void)
 	join(&busy, "busy");
 	for (; sent < 20 * ROWS_SENT; sent += ROWS_SENT)
 		send_rows(&busy, &want, sent, ROWS_SENT);
+	(void)drain_turn(&drain);
+	ok(ingest.committing && ingest.block_slot_s == slot_s,
+	    "a block that is full is begun at once, over or not");
 	while (turn())
 		turns++;
 	ok(acknowledged(&busy), "all was taken in %u turns", turns);
@@ -90,6 +93,7 @@ test_block_fails(void)
 	ok(acknowledged(&a) && acknowledged(&b), "both are acknowledged");
 	is_int((int64_t)ingest.blocks, 1,
 	    "a block that cannot be written stops no other interface's");
+	ok(ingest_holding(&ingest), "what can wait does");
 	ok(ingest.failing < 0 && ingest_held_any(&ingest, "aa") < 0 &&
 		ingest_held(&ingest, "aa") == 0 &&
 		ingest_held_any(&ingest, "bb") == 0,
@@ -126,7 +130,10 @@ test_journal_fails(void)
 	is_int((int64_t)ingest.blocks, 1, "and its block is written");
 	ok(ingest_held(&ingest, "aa") < 0 && ingest_held(&ingest, "bb") == 0,
 	    "one is left alone");
-	mend_place();
+	unbreak();
+	turns(1);
+	ok(!acknowledged(&a), "for a moment");
+	ingest_hurry(&ingest);
 	turns(40);
 	ok(acknowledged(&a), "they are taken once they can be");
 	is_int((int64_t)ingest.blocks, 2, "and their block is written");
@@ -134,6 +141,110 @@ test_journal_fails(void)
 	leave(&a);
 	leave(&b);
 	stop(store, &want);
+}
+
+/* One that failed is left alone for a moment, whoever wants it, but not at the
+ * end of all. */
+static void
+test_left_alone(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture a;
+	char day[11];
+	int rc;
+
+	gp_clock_day_format(slot_s, day);
+	join(&a, "aa");
+	send_rows(&a, &want, 1, 10);
+	(void)drain_turn(&drain);
+	break_place("aa", day);
+	rc = ingest_commit(&ingest, "aa", slot_s);
+	ok(rc < 0, "a block that cannot be written: %s", godb_strerror(rc));
+	unbreak();
+	is_int(ingest_commit(&ingest, "aa", slot_s), rc, "is not tried again");
+	is_int(ingest_commit_all(&ingest, "aa"), rc, "with its interface");
+	is_int((int64_t)ingest.blocks, 0, "and is not counted");
+	is_int(ingest_commit_all(&ingest, NULL), 0, "at the end it is tried");
+	is_int((int64_t)ingest.blocks, 1, "and written");
+	leave(&a);
+	stop(store, &want);
+}
+
+/* What fails of an interface that nobody brings any more is forgotten: else the
+ * store would be said to fail for ever. */
+static void
+test_forgotten(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct capture a;
+
+	join(&a, "aa");
+	send_rows(&a, NULL, 1, 10);
+	break_place("aa", "journal");
+	turns(2);
+	leave(&a);
+	turns(2);
+	ok(ingest.failing < 0, "a journal fails: %s",
+	    godb_strerror(ingest.failing));
+	ingest.troubles.list[0].retry_ns -= 70 * GP_NS_PER_S;
+	turns(2);
+	is_int(ingest.failing, 0, "nobody has tried for a minute: forgotten");
+	godb_writer_close(store);
+	folder_remove(folder);
+}
+
+/* How long each is left alone, and when all is well. */
+static void
+test_troubles(void)
+{
+	struct troubles t = {0};
+
+	for (int i = 0; i < 3; i++)
+		(void)troubles_note(&t, "bb", 300, -EIO);
+	is_int(t.list[0].pause_ns / GP_NS_PER_S, 4, "a block longer each time");
+	for (int i = 0; i < 6; i++)
+		(void)troubles_note(&t, "bb", 300, -EIO);
+	is_int(t.list[0].pause_ns / GP_NS_PER_S, 16, "up to 16 s");
+	for (int i = 0; i < 3; i++)
+		(void)troubles_note(&t, "bb", TROUBLE_JOURNALS, -ENOSPC);
+	is_int(t.list[0].pause_ns / GP_NS_PER_S, 1, "journals for a second");
+	(void)troubles_note(&t, "aa", 300, -EIO);
+	is_int((int64_t)t.n, 3, "three things fail");
+	t.list[1].retry_ns = 0;
+	is_int(troubles_held(&t, "bb", TROUBLE_JOURNALS), 0, "one can be tried");
+	is_int(troubles_held_any(&t, "bb"), -EIO, "not all of the interface");
+	is_int(troubles_held_any(&t, "cc"), 0, "another one is free");
+	ok(!troubles_clear(&t, "bb", 300), "one works, not all");
+	ok(!troubles_clear(&t, "bb", 300), "that is no news");
+	ok(!troubles_clear(&t, "bb", TROUBLE_JOURNALS), "nor now");
+	is_int(troubles_last(&t), -EIO, "there is one left");
+	ok(troubles_clear(&t, "aa", 300), "then all is well");
+	ok(!troubles_clear(&t, "aa", 300), "once");
+	is_int(troubles_last(&t), 0, "nothing fails");
+	troubles_fini(&t);
+}
+
+/* What breaks the store's rules is its sender's fault, and no trouble. */
+static void
+test_rules(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct frame_header *h = (struct frame_header *)(void *)frame;
+	struct capture a;
+
+	join(&a, "aa");
+	send_rows(&a, NULL, 1, 10);
+	is_int(ingest_frame(&ingest, "../aa", frame, 0), -EPROTO,
+	    "a name that is no interface's");
+	h->slot_s++;
+	is_int(ingest_frame(&ingest, "aa", frame, 0), -EPROTO,
+	    "a block that is none");
+	is_int(ingest.failing, 0, "the store does not fail for that");
+	is_int((int64_t)ingest.frames, 0, "and takes neither");
+	leave(&a);
+	godb_writer_close(store);
+	folder_remove(folder);
 }
 
 /* One that is half written when another must be is counted as well. */
@@ -204,6 +315,10 @@ main(void)
 	test_full();
 	test_block_fails();
 	test_journal_fails();
+	test_left_alone();
+	test_forgotten();
+	test_troubles();
+	test_rules();
 	test_counted();
 	test_comes_and_goes();
 	return run_end();
