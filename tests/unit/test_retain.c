@@ -404,6 +404,8 @@ test_leftovers(void)
 	o.clean_s = T0 + 2 * DAY;
 	(void)run_round(w, &o, &report);
 	is_int(report.failed, 1, "a folder inside is not removed, and told");
+	snprintf(to, sizeof(to), "%s/eth0/2025-11-26.removed/sip.gpf", path);
+	ok(access(to, F_OK) != 0, "the files behind it are");
 	godb_writer_close(w);
 	facts_free(&want);
 }
@@ -573,11 +575,12 @@ static void
 test_wipe_foreign(void)
 {
 	static const char *const foreign[] = {"backup/case17.tar", "eth0/README",
-	    "eth0/2025-11-25/notes", "eth0/journal/300.txt", "notes.txt",
+	    "eth0/2025-11-25/notes", "eth0/2025-11-25/blocks.idx.damaged.", "eth0/journal/300.txt", "notes.txt",
 	    "eth1/2025-11-27/sip.gpf.pad"};
 	static const char *const own[] = {"goDB-l7proto.names",
 	    "goDB-l7proto.names.damaged", "eth0/days.gone", "eth0/days.sum.new",
-	    "eth0/journal/300.gpj.damaged", "eth0/journal/600.gpj.unreadable",
+	    "eth0/journal/300.gpj.damaged", "eth0/journal/900.gpj.new",
+	    "eth0/2025-11-24.removed/sip.gpf", "eth0/journal/600.gpj.unreadable",
 	    "eth0/2025-11-25/blocks.idx", "eth0/2025-11-25/blocks.idx.damaged",
 	    "eth0/2025-11-25/blocks.idx.damaged.1",
 	    "eth0/2025-11-25/addresses.idx.new", "eth0/2025-11-26/sip.gpf",
@@ -588,10 +591,16 @@ test_wipe_foreign(void)
 	uint64_t n = 0, bytes = 0, again = 0;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t left = 0, gone = 0;
+	char link[128];
+	struct stat st;
 
 	godb_writer_close(w);
 	put_folder("backup");
 	put_folder("lost+found");
+	put_folder("eth0/2025-11-24.removed");
+	snprintf(link, sizeof(link), "%s/eth1/2025-11-27/sip.gpf.new", path);
+	if (symlink("elsewhere", link) < 0)
+		abort();
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if (!there(own[i]))
 			store_put_text(path, own[i], "own");
@@ -599,12 +608,12 @@ test_wipe_foreign(void)
 		store_put_text(path, foreign[i], "not the store's");
 	is_int(godb_wipe(fd, "a test", true, &n, &bytes, &d), -ENOTEMPTY,
 	    "a dry wipe tells that something would stay");
-	is_str(d.text, "backup/case17.tar and 5 more would be left: not of "
+	is_str(d.text, "backup/case17.tar and 7 more would be left: not of "
 	    "the store", "and what");
 	ok(n == 2 && there("eth0/journal"), "two interfaces would go");
 	is_int(godb_wipe(fd, "a test", false, &n, &again, &d), -ENOTEMPTY,
 	    "a wipe leaves what is not the store's");
-	is_str(d.text, "backup/case17.tar and 5 more are left: not of the "
+	is_str(d.text, "backup/case17.tar and 7 more are left: not of the "
 	    "store", "and says so");
 	is_int(n, 2, "only interfaces are counted");
 	ok(bytes == again, "and only their bytes (%" PRIu64 ", %" PRIu64 ")",
@@ -614,6 +623,7 @@ test_wipe_foreign(void)
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		gone += !there(own[i]);
 	is_int(left, sizeof(foreign) / sizeof(*foreign), "it is all there");
+	is_int(lstat(link, &st), 0, "a link, too");
 	is_int(gone, sizeof(own) / sizeof(*own), "the store's is not");
 	ok(there("goDB-store.format") && there("lost+found") &&
 		!there("eth0/2025-11-26"), "the marker stays, days do not");
