@@ -238,10 +238,10 @@ static void
 put_as_they_come(const struct godb_batch *b)
 {
 	const uint16_t map[] = {0, 1, 2};
-	const struct gdi_rings none = {0};
+	struct gdi_rings rings = {0};
 	struct gdi_folders f = {open(path, O_RDONLY | O_DIRECTORY), -1, -1};
 	struct gdi_day_block block = {.iface = "eth0", .mode_file = 0600,
-	    .rings = &none};
+	    .rings = &rings};
 	struct gdi_record *r = &block.record;
 	struct gdi_aggregate rows = {0};
 	struct gdi_buf scratch = {0};
@@ -252,7 +252,8 @@ put_as_they_come(const struct godb_batch *b)
 
 	f.iface = openat(f.store, "eth0", O_RDONLY | O_DIRECTORY);
 	f.day = openat(f.iface, "2025-11-25", O_RDONLY | O_DIRECTORY);
-	if (gdi_aggregate_stage(&rows, b, map, 100, &scratch) < 0)
+	if (gdi_rings_add(&rings, b->ring, b->seq, b->seq, 0) < 0 ||
+	    gdi_aggregate_stage(&rows, b, map, 100, &scratch) < 0)
 		abort();
 	gdi_aggregate_accept(&rows);
 	gdi_pack_init(&pack, &rows, GDI_CHUNK_ROWS, true);
@@ -275,6 +276,7 @@ put_as_they_come(const struct godb_batch *b)
 	gdi_day_block_free(&block);
 	gdi_pack_fini(&pack);
 	gdi_aggregate_free(&rows);
+	gdi_rings_free(&rings);
 	gdi_buf_free(&scratch);
 	close(f.day);
 	close(f.iface);
@@ -328,6 +330,11 @@ test_order(void)
 		    falling ? "falling" : "rising");
 		folder_copy(copy, path);
 	}
+	put_as_they_come(&t.b);
+	t.b.slot_s += 300;
+	put_as_they_come(&t.b);
+	is_int((int64_t)check(), 4, "an id and a batch that two records have");
+	folder_copy(copy, path);
 }
 
 static void
@@ -403,6 +410,8 @@ test_repair(void)
 			lost++;
 			is_int(godb_scan_part(v.scan, i)->slot_s, T0 + 600,
 			    "its time");
+			ok(godb_scan_part(v.scan, i)->flags &
+				GODB_PART_DIR_FLOW, "what it was of");
 		}
 	is_int(lost, 1, "says what it is");
 	view_close(&v);
@@ -412,6 +421,56 @@ test_repair(void)
 	store_is(path, &want, "with it");
 	is_int(check(), 0, "and it is whole");
 	facts_free(&want);
+}
+
+static off_t
+size_of(const char *name)
+{
+	struct stat st;
+
+	if (stat(name, &st) < 0)
+		abort();
+	return st.st_size;
+}
+
+/* What was seen counts once: of a block's records one is damaged, and another
+ * block's journal brings back what its record had. */
+static void
+test_counted_once(void)
+{
+	struct facts want = {0};
+	struct godb_writer *w;
+	char from[128], to[128], file[128];
+	struct facts rows = {0};
+	off_t ends[2];
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	snprintf(file, sizeof(file), "%s/eth0/2025-11-25/proto.gpf", path);
+	store_add_block(w, &seed, &want, "eth0", T0, 1, true);
+	ends[0] = size_of(file);
+	store_add_block(w, &seed, &rows, "eth0", T0, 2, true);
+	ends[1] = size_of(file);
+	snprintf(file, sizeof(file), "eth0/2025-11-25/proto.gpf");
+	for (size_t i = 0; i < sizeof(want.counters) / 8; i++)
+		want.counters[i] += rows.counters[i];
+	store_add_block(w, &seed, &want, "eth0", T0 + 300, 3, false);
+	snprintf(from, sizeof(from), "%s/eth0/journal/%" PRId64 ".gpj", path,
+	    T0 + 300);
+	snprintf(to, sizeof(to), "%s/journal", root);
+	if (link(from, to) < 0 ||
+	    godb_writer_commit(w, "eth0", T0 + 300, NULL) != 0 ||
+	    rename(to, from) < 0)
+		abort();
+	godb_writer_close(w);
+	store_poke(path, file, ends[0], 0xff);
+	store_poke(path, file, ends[1], 0xff);
+	(void)repair(false);
+	is_int((int64_t)check(), 0, "then there is no fault");
+	store_is(path, &want, "rows and packets are there once");
+	facts_free(&want);
+	facts_free(&rows);
 }
 
 /* A record whose time cannot be read, the second or the last: of the blocks
@@ -443,6 +502,8 @@ test_between(void)
 			place += gdi_get32(bytes + place + 4);
 		store_poke(path, "eth0/2025-11-25/blocks.idx", (off_t)place,
 		    0xff);
+		snprintf(name + strlen(name), 5, ".new"); /* a longer one */
+		put_file(name, bytes, FILE_MOST);
 		report = repair(false);
 		is_int(report.kept, 3, "three blocks are kept");
 		is_int(report.lost, damaged == 1, "one is lost between two");
@@ -542,6 +603,7 @@ main(void)
 	test_order();
 	test_repair();
 	test_between();
+	test_counted_once();
 	test_check_progress();
 	test_journal_given_up();
 	folder_remove(root);

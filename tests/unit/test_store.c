@@ -590,8 +590,11 @@ test_batches(void)
 		   (T0 + 200) * INT64_C(1000000000)), 0,
 	    "time behind its rows");
 	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "it is a block");
-	is_int(godb_writer_has_blocks(w, "eth0", T0 - 300, T0, NULL), 0,
-	    "none before it");
+	godb_writer_close(w);
+	(void)store_open(path, &w);
+	ok(put(w, T0 + 600, 3, 0), "another one");
+	is_int(godb_writer_has_blocks(w, "eth0", T0 + 300, T0 + 600, NULL), 0,
+	    "none is between them");
 	godb_writer_close(w);
 	snprintf(journal, sizeof(journal), "eth0/journal/%" PRId64 ".gpj", T0);
 	is_int((int)mode_of(journal), 0, "without a journal");
