@@ -465,7 +465,7 @@ give_up_journal(struct repair *r, int dir, const char *name)
 	int64_t slot_s = gdi_journal_slot(name, GDI_DAMAGED);
 	bool lost[SLOTS] = {false};
 	char day[11], to[64];
-	int fd, rc = 0;
+	int fd, rc;
 
 	gp_clock_day_format(slot_s, day);
 	lost[(slot_s - gp_clock_day(slot_s)) / GP_SLOT_S] = true;
@@ -477,10 +477,8 @@ give_up_journal(struct repair *r, int dir, const char *name)
 		if (fd < 0)
 			return fd;
 		gp_fd_close(&fd);
-		rc = gp_fd_sync(r->iface_fd); /* it may be new */
 	}
-	if (rc == 0)
-		rc = repair_day(r, day, lost);
+	rc = repair_day(r, day, lost);
 	if (rc == -ENOENT && r->opts.dry_run)
 		rc = 0;
 	(void)snprintf(to, sizeof(to), "%" PRId64 ".gpj" GDI_UNREADABLE, slot_s);
