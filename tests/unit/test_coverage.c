@@ -164,6 +164,11 @@ check_edges(void)
 	is_str(lacks(), "1800 of 1800", "unless that is of a capture file");
 
 	start();
+	outside = GODB_PART_OFFLINE;
+	fake_set_extent(scan, 0, T0 - 3000, T0 - 600);
+	is_str(lacks(), "0 of 0", "nothing behind a capture file: no gap");
+
+	start();
 	blocks(0, 3);
 	block(3)->last_ns -= NS / 100;
 	block(4)->first_ns += NS / 100 + 1;

@@ -330,6 +330,10 @@ full_disk(long unlinks, bool no_names, uint64_t unnoted, const char *what)
 	is_int(fault_plan.early, 0, "nothing goes before its day's new name is "
 	    "durable");
 	is_int(days_there(), 0, "nothing is left");
+	snprintf(name, sizeof(name), "%s/eth0/days.sum.new", path);
+	ok(access(name, F_OK) < 0, "of a summary, either");
+	snprintf(name, sizeof(name), "%s/eth0/days.gone.new", path);
+	ok(access(name, F_OK) < 0, "or of a note");
 	is_int(days_noted(), unnoted ? 0 : 3, "what is gone is known");
 	if (no_names)
 		return;
@@ -421,6 +425,54 @@ test_note(void)
 }
 
 static void
+test_round(void)
+{
+	struct godb_retain_report report;
+
+	make_blocks();
+	is_int(retain(&report), 0, "a round of retention");
+	is_int(report.days, 2, "  removes two days");
+	is_int(fault_plan.early, 0, "  and makes each step durable before the "
+	    "next");
+}
+
+/* What is left of a store that could not be wiped has its names. */
+static void
+test_wipe(void)
+{
+	size_t bad = 0, failed = 0;
+
+	for (long at = 0; at < 80; at += EVERY) {
+		struct facts have = {0};
+		uint64_t n, bytes;
+		struct view v;
+		int fd, rc;
+
+		make_blocks();
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fault_plan.mode = FAULT_EIO;
+		fault_plan.countdown = at;
+		rc = godb_wipe(fd, "a test", false, &n, &bytes, NULL);
+		fault_plan.mode = FAULT_NONE;
+		failed += rc == -EIO;
+		bad += rc != 0 && rc != -EIO;
+		if (view_open(path, &v) == 0) {
+			(void)facts_add_scan(&have, v.scan);
+			view_close(&v);
+		}
+		bad += rc == 0 && have.n > 0;
+		for (size_t i = 0; i < have.n; i++)
+			bad += strcmp(have.v[i].l7, "(none)") == 0;
+		facts_free(&have);
+		bad += godb_wipe(fd, "a test", false, &n, &bytes, NULL) != 0;
+		close(fd);
+	}
+	ok(failed > 5, "%zu wipes fail", failed);
+	is_int((int)bad, 0, "  which they tell, and leave no row without its "
+	    "name");
+}
+
+static void
 test_full_disk(void)
 {
 	full_disk(1, false, 0, "a cache makes room");
@@ -447,6 +499,8 @@ main(void)
 	test_unread_rollups();
 	test_check_unreadable();
 	test_note();
+	test_round();
+	test_wipe();
 	test_full_disk();
 	fault_plan.mode = FAULT_NONE;
 	folder_remove(root);
