@@ -2,6 +2,7 @@
 #include "tests/lib/storetest.h"
 
 #include "common/godb/pack.h"
+#include "common/godb/summary.h"
 
 static char root[32], path[64], copy[64];
 static uint64_t seed;
@@ -543,15 +544,17 @@ test_check_progress(void)
 	struct godb_check_opts o = GODB_CHECK_OPTS_INIT;
 	const char *const ifaces[] = {"eth0", "eth1", NULL};
 	struct godb_check_report report;
+	struct facts rows = {0};
 	struct godb_reader *r;
 	struct godb_writer *w;
 
 	folder_remove(path);
 	if (store_open(path, &w) < 0)
 		abort();
-	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, &rows, "eth0", T0, 1, true);
 	store_add_block(w, &seed, NULL, "eth0", T0 + DAY, 2, false);
-	store_add_block(w, &seed, NULL, "eth1", T0, 3, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + DAY, 5, false);
+	store_add_block(w, &seed, &rows, "eth1", T0, 3, true);
 	store_add_block(w, &seed, NULL, "eth2", T0, 4, true);
 	godb_writer_close(w);
 	o.ifaces = ifaces;
@@ -560,8 +563,64 @@ test_check_progress(void)
 	if (godb_reader_open(path, &r) < 0 || godb_check(r, &o, &report) < 0)
 		abort();
 	godb_reader_close(r);
+	facts_settle(&rows);
+	is_int((int64_t)report.rows, (int64_t)rows.n, "rows of blocks");
+	is_int((int64_t)report.batches, 2, "and batches of journals");
+	facts_free(&rows);
 	is_str(found, "0/3 1/3 2/3 3/4 ", "days of the interfaces asked for, "
 	    "those that have only journals, too, and never more than all");
+}
+
+/* Damage beside the days, and a summary that is whole and wrong. */
+static void
+test_beside(void)
+{
+	struct godb_writer *w;
+	struct gdi_summary s = {0};
+	struct gdi_day_sum d;
+	enum gdi_day_state state;
+	char name[128];
+	int fd;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	store_add_block(w, &seed, NULL, "eth0", T0, 1, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + DAY, 2, false);
+	godb_writer_close(w);
+	snprintf(name, sizeof(name), "eth0/journal/%" PRId64 ".gpj", T0 + DAY);
+	store_poke(path, name, 42, 0xff);
+	if (store_open(path, &w) < 0) /* which sets it aside */
+		abort();
+	godb_writer_close(w);
+	store_put_text(path, "eth0/days.gone", "no note");
+	store_put_text(path, "eth0/days.sum", "no summary");
+	(void)check();
+	ok(strstr(found, "eth0/days.gone (") && strstr(found, ".gpj.damaged (") &&
+		strstr(found, "eth0/days.sum ("),
+	    "three files that cannot be read are named");
+	snprintf(name, sizeof(name), "%s/eth0", path);
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (gdi_day_sum(fd, "2025-11-25", &d, &state) < 0)
+		abort();
+	d.rows++;
+	if (gdi_summary_add(&s, &d) < 0 ||
+	    gdi_summary_write(fd, "eth0", 0600, &s) < 0)
+		abort();
+	(void)check();
+	ok(strstr(found, "eth0/days.sum (differs") != NULL,
+	    "and a summary that says something else");
+	d.rows--;
+	d.file_bytes++; /* of a commit that did not end */
+	s.n = 0;
+	if (gdi_summary_add(&s, &d) < 0 ||
+	    gdi_summary_write(fd, "eth0", 0600, &s) < 0)
+		abort();
+	(void)check();
+	ok(strstr(found, "eth0/days.sum") == NULL,
+	    "but not for more bytes in the columns");
+	gdi_summary_free(&s);
+	close(fd);
 }
 
 static void
@@ -605,6 +664,7 @@ main(void)
 	test_between();
 	test_counted_once();
 	test_check_progress();
+	test_beside();
 	test_journal_given_up();
 	folder_remove(root);
 	return tap_done();

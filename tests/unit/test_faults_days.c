@@ -441,7 +441,9 @@ static void
 test_wipe(void)
 {
 	size_t bad = 0, failed = 0;
+	char iface[80];
 
+	snprintf(iface, sizeof(iface), "%s/eth0", path);
 	for (long at = 0; at < 80; at += EVERY) {
 		struct facts have = {0};
 		uint64_t n, bytes;
@@ -460,7 +462,7 @@ test_wipe(void)
 			(void)facts_add_scan(&have, v.scan);
 			view_close(&v);
 		}
-		bad += rc == 0 && have.n > 0;
+		bad += rc == 0 && (have.n > 0 || access(iface, F_OK) == 0);
 		for (size_t i = 0; i < have.n; i++)
 			bad += strcmp(have.v[i].l7, "(none)") == 0;
 		facts_free(&have);
