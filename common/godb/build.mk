@@ -26,12 +26,13 @@ $(foreach t,cond filter group rank query query_run seen coverage, \
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store cursor \
 	store_names store_damage rollup rollup_making rollup_days rollup_large \
-	sweep faults faults_days forget meanwhile nomem retain check compat pool threads waits)
+	sweep faults faults_days faults_repair forget meanwhile nomem retain check compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault
 libfault_SRCS := tests/lib/fault.c
 TEST_LIBS_test_faults := libfault libgodb libgpbase
 TEST_LIBS_test_faults_days := libfault libgodb libgpbase
+TEST_LIBS_test_faults_repair := libfault libgodb libgpbase
 TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 TEST_LDLIBS_test_meanwhile := -Wl,--wrap=gp_fd_opendir_at

@@ -354,8 +354,10 @@ replace_index(struct plan *p)
 			rc = write_file(p->day_fd, GDI_INDEX GDI_NEW, O_TRUNC,
 			    r->opts.mode_file, data.p, data.len);
 		if (rc == 0 && renameat(p->day_fd, GDI_INDEX GDI_NEW,
-				   p->day_fd, GDI_INDEX) < 0)
+				   p->day_fd, GDI_INDEX) < 0) {
 			rc = -errno;
+			(void)unlinkat(p->day_fd, GDI_INDEX GDI_NEW, 0);
+		}
 		if (rc == 0)
 			rc = gp_fd_sync(p->day_fd);
 		/* another length may by chance be the old one; and records
@@ -480,9 +482,9 @@ give_up_journal(struct repair *r, int dir, const char *name)
 	if (rc == -ENOENT && r->opts.dry_run)
 		rc = 0;
 	(void)snprintf(to, sizeof(to), "%" PRId64 ".gpj" GDI_UNREADABLE, slot_s);
-	if (rc == 0 && !r->opts.dry_run && renameat(dir, name, dir, to) < 0)
-		rc = -errno;
-	return rc;
+	if (rc < 0 || r->opts.dry_run)
+		return rc;
+	return renameat(dir, name, dir, to) < 0 ? -errno : gp_fd_sync(dir);
 }
 
 static int

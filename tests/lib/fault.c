@@ -135,6 +135,64 @@ note_sync(int fd)
 	d->first = INT64_MAX;
 }
 
+/* ---- names --------------------------------------------------------------- */
+
+/* Not durable yet: the folder's inode and that of what is named there. */
+static struct name {
+	dev_t dev;
+	ino_t dir, ino;
+	bool moved; /* it has an earlier one */
+} names[256];
+static size_t n_names;
+
+size_t
+fault_names_pending(void)
+{
+	return n_names;
+}
+
+static void
+forget_names(const struct stat *st, bool of_folder)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_names; i++)
+		if (names[i].dev != st->st_dev || st->st_ino !=
+		    (of_folder ? names[i].dir : names[i].ino))
+			names[n++] = names[i];
+	n_names = n;
+}
+
+/* A folder that may have its old name again after a power cut. */
+static bool
+is_moved(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < n_names; i++)
+		if (names[i].moved && names[i].dev == st.st_dev &&
+		    names[i].ino == st.st_ino)
+			return true;
+	return false;
+}
+
+static void
+note_name(int dir, const char *name, bool moved)
+{
+	struct stat at, st;
+
+	if (dir == AT_FDCWD)
+		return;
+	if (fstat(dir, &at) < 0 || n_names == 256 ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		abort();
+	forget_names(&st, false);
+	names[n_names++] = (struct name){at.st_dev, at.st_ino, st.st_ino,
+	    moved};
+}
+
 /* Whether this is the call. */
 static bool
 reached(void)
@@ -247,6 +305,8 @@ sync_call(int fd, long nr)
 		return error_again();
 	}
 	note_sync(fd);
+	if (fstat(fd, &st) == 0)
+		forget_names(&st, true);
 	return (int)syscall(nr, fd);
 }
 
@@ -289,18 +349,34 @@ int mkdirat(int dir, const char *name, mode_t bits);
 int
 mkdirat(int dir, const char *name, mode_t bits)
 {
-	return due() ? error() : (int)syscall(SYS_mkdirat, dir, name, bits);
+	int rc;
+
+	if (due())
+		return error();
+	rc = (int)syscall(SYS_mkdirat, dir, name, bits);
+	if (rc == 0)
+		note_name(dir, name, false);
+	return rc;
 }
 
 int unlinkat(int dir, const char *name, int flags);
 int
 unlinkat(int dir, const char *name, int flags)
 {
+	struct stat st;
+	int rc;
+
 	if (due())
 		return error();
 	if (fault_plan.full && flags == 0)
 		note_unlink(dir, name);
-	return (int)syscall(SYS_unlinkat, dir, name, flags);
+	fault_plan.early += is_moved(dir);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		st.st_nlink = 0;
+	rc = (int)syscall(SYS_unlinkat, dir, name, flags);
+	if (rc == 0 && st.st_nlink > 0)
+		forget_names(&st, false);
+	return rc;
 }
 
 int renameat(int a, const char *from, int b, const char *to);
@@ -316,10 +392,13 @@ renameat(int a, const char *from, int b, const char *to)
 	if (fault_plan.full && fault_plan.no_names)
 		return no_room();
 	rc = (int)syscall(SYS_renameat, a, from, b, to);
+	if (rc == 0)
+		note_name(b, to, true);
 	if (rc == 0 && fstatat(b, to, &st, 0) == 0 &&
 	    (d = find_inode(&st)) != NULL) {
 		char dir[96];
 
+		fault_plan.early += d->first != INT64_MAX;
 		path_of(b, dir, sizeof(dir));
 		snprintf(d->path, sizeof(d->path), "%s/%s", dir, to);
 	}
@@ -332,6 +411,9 @@ openat(int dir, const char *name, int flags, ...)
 {
 	va_list ap;
 	mode_t bits = 0;
+	struct stat st;
+	bool made;
+	int fd;
 
 	va_start(ap, flags);
 	if (flags & (O_CREAT | O_TMPFILE))
@@ -340,7 +422,12 @@ openat(int dir, const char *name, int flags, ...)
 	/* only those that make or change something */
 	if ((flags & O_ACCMODE) != O_RDONLY && due())
 		return error_again();
-	return (int)syscall(SYS_openat, dir, name, flags, bits);
+	made = flags & O_CREAT && fstatat(dir, name, &st,
+				      AT_SYMLINK_NOFOLLOW) < 0;
+	fd = (int)syscall(SYS_openat, dir, name, flags, bits);
+	if (fd >= 0 && made)
+		note_name(dir, name, false);
+	return fd;
 }
 
 void
@@ -356,7 +443,8 @@ fault_reset(enum fault_mode mode, long at)
 	memset(shared, 0, sizeof(*shared));
 	fault_plan.mode = mode;
 	fault_plan.countdown = at;
-	fault_plan.n_calls = 0;
+	fault_plan.n_calls = fault_plan.early = 0;
+	n_names = 0;
 	tail_fails = fault_plan.harmless = false;
 	fault_plan.full = fault_plan.no_names = false;
 }

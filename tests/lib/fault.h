@@ -4,12 +4,14 @@
  *
  * fault.c takes the place of libc's calls in the program that it is linked
  * into; libgodb is linked statically.  A failed fsync does what the kernel
- * does: the pages are forgotten.  A power cut forgets all that was not synced.
+ * does: the pages are forgotten.  A power cut forgets all that was not synced,
+ * but no name: whether those are synced in time is counted.
  */
 #ifndef TESTS_FAULT_H
 #define TESTS_FAULT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fault_mode {
 	FAULT_NONE,
@@ -36,6 +38,7 @@ struct fault_plan {
 	bool full;      /* the disk: nothing can be written ... */
 	bool no_names;  /* ... nor any name be made ... */
 	long unlinks;   /* ... until so many files with bytes went; -1: ever */
+	long early;     /* renames and removals before what makes them safe */
 };
 extern struct fault_plan fault_plan;
 
@@ -45,6 +48,10 @@ void fault_begin(void);
 /* Everything is durable and can be written again; the call after `at` others
  * is the one. */
 void fault_reset(enum fault_mode mode, long at);
+
+/* Names that were made, or given, and that no sync of their folder has made
+ * durable. */
+size_t fault_names_pending(void);
 
 /* The files as the disk has them. */
 void fault_power_cut(void);

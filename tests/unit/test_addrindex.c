@@ -587,6 +587,33 @@ check_huge(void)
 	godb_reader_close(r);
 }
 
+/* Blocks within others' time, flags of blocks without rows, both kinds. */
+static void
+check_made(void)
+{
+	struct gdi_record r[] = {
+	    {.slot_s = T0, .last_ns = 100, .flags = GODB_PART_CUT},
+	    {.slot_s = T0 + 300, .first_ns = 10, .last_ns = 20},
+	    {.slot_s = T0 + 600, .first_ns = 90, .last_ns = 200, .n4 = 1,
+		.flags = GODB_PART_DIR_FLOW}};
+	uint8_t bytes[64] = {0};
+	struct gdi_index index = {.data = bytes, .size = sizeof(bytes),
+	    .records = r, .n = 3};
+	struct gdi_digest d;
+
+	if (gdi_digest_make(&index, &d) < 0)
+		abort();
+	ok(d.n_stretches == 1 && d.stretch[0].first_ns == 0 &&
+		d.stretch[0].last_ns == 200, "what overlaps is one stretch");
+	is_int(d.row_flags, GODB_PART_DIR_FLOW, "flags of rows");
+	gdi_digest_free(&d);
+	r[1].flags = GODB_PART_OFFLINE;
+	if (gdi_digest_make(&index, &d) < 0)
+		abort();
+	ok(!gdi_digest_covers(&d), "files among live blocks: none is told");
+	gdi_digest_free(&d);
+}
+
 int
 main(void)
 {
@@ -604,6 +631,7 @@ main(void)
 	check_bounds(0, 0, "again");
 	check_kinds();
 	check_digest();
+	check_made();
 	check_part();
 	check_unused();
 	check_gone();

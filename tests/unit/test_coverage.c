@@ -164,6 +164,43 @@ check_edges(void)
 	is_str(lacks(), "1800 of 1800", "unless that is of a capture file");
 
 	start();
+	outside = GODB_PART_OFFLINE;
+	fake_set_extent(scan, 0, T0 - 3000, T0 - 600);
+	is_str(lacks(), "0 of 0", "nothing behind a capture file: no gap");
+
+	start();
+	blocks(0, 3);
+	block(3)->last_ns -= NS / 100;
+	block(4)->first_ns += NS / 100 + 1;
+	blocks(5, 10);
+	is_str(lacks(), "eth0 down 0 in 1 [1199,1200) | 2999 of 3000",
+	    "more are one");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 60) * NS;
+	is_str(lacks(), "1500 of 1500", "nor its last minute");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 61) * NS;
+	is_str(lacks(), "eth0 down 61 in 1 [1500,1561) | 1500 of 1561",
+	    "but more");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 660) * NS;
+	opts.no_live = true;
+	is_str(lacks(), "1500 of 1500", "--no-live: eleven minutes");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 661) * NS;
+	opts.no_live = true;
+	is_str(lacks(), "eth0 down 661 in 1 [1500,2161) | 1500 of 2161",
+	    "but not more");
+
+	start();
 	blocks(0, 5);
 	opts.now_ns = (T0 + 1500 + 50) * NS;
 	is_str(lacks(), "1500 of 1500", "a live sensor's last seconds: no gap");

@@ -13,6 +13,7 @@
 static struct shared {
 	uint32_t acked;   /* batches that were accepted, in order */
 	uint32_t durable; /* bit each: a sync or commit said so */
+	uint32_t unsynced; /* names, after a sync */
 } *shared;
 
 /* ---- the story ----------------------------------------------------------- */
@@ -81,6 +82,8 @@ do_step(struct godb_writer *w, const struct step *s)
 	case SYNC:
 	default:
 		rc = godb_writer_sync(w);
+		if (rc == 0)
+			shared->unsynced += (uint32_t)fault_names_pending();
 	}
 	for (uint32_t i = 0; rc == 0 && i < shared->acked; i++)
 		if (s->kind == SYNC || batches[i].b.slot_s == s->slot_s)
@@ -201,8 +204,8 @@ test_fail(enum fault_mode m, long calls)
 		reset(m, at); /* also heals the pages */
 		good = story() == 0;
 		fault_plan.mode = FAULT_NONE;
-		good = good && holds(BATCHES) &&
-		    goes_on((1u << BATCHES) - 1);
+		good = good && holds(BATCHES) && fault_plan.early == 0 &&
+		    shared->unsynced == 0 && goes_on((1u << BATCHES) - 1);
 		if (!good) {
 			diag("%s at call %ld", fault_names[m], at);
 			bad++;
@@ -508,6 +511,8 @@ main(void)
 	ok(story() == 0 && holds(BATCHES), "the story");
 	calls = fault_plan.n_calls;
 	ok(calls > 100, "takes %ld calls", calls);
+	is_int(fault_plan.early, 0, "nothing is named before it is durable");
+	is_int(shared->unsynced, 0, "  and after a sync each name is, too");
 	test_fail(FAULT_EIO, calls);
 	test_fail(FAULT_ENOSPC, calls);
 	test_fail(FAULT_SHORT, calls);

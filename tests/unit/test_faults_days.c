@@ -155,6 +155,7 @@ test_all_rollups(void)
 	is_int(roll_up(T0 + 5 * 86400), 0, "two days are rolled up");
 	calls = fault_plan.n_calls;
 	ok(rolled_up(true) && calls > 20, "in %ld calls", calls);
+	is_int(fault_plan.early, 0, "  nothing is named before it is durable");
 	for (enum fault_mode m = FAULT_EIO; m <= FAULT_POWER_CUT; m++)
 		test_rollups(m, calls);
 }
@@ -326,7 +327,13 @@ full_disk(long unlinks, bool no_names, uint64_t unnoted, const char *what)
 	is_int(report.days, 2, "removes what has to go");
 	is_int(report.failed, 0, "wholly");
 	is_int(report.unnoted, unnoted, "without a note of so many");
+	is_int(fault_plan.early, 0, "nothing goes before its day's new name is "
+	    "durable");
 	is_int(days_there(), 0, "nothing is left");
+	snprintf(name, sizeof(name), "%s/eth0/days.sum.new", path);
+	ok(access(name, F_OK) < 0, "of a summary, either");
+	snprintf(name, sizeof(name), "%s/eth0/days.gone.new", path);
+	ok(access(name, F_OK) < 0, "or of a note");
 	is_int(days_noted(), unnoted ? 0 : 3, "what is gone is known");
 	if (no_names)
 		return;
@@ -394,6 +401,79 @@ full_disk_ends(enum fault_mode m, long unlinks)
 	    "without its note", fault_names[m], unlinks);
 }
 
+/* The note that a day is gone, which outlives the day. */
+static void
+test_note(void)
+{
+	struct gdi_gone gone;
+	char name[80];
+	int fd;
+
+	make_blocks();
+	snprintf(name, sizeof(name), "%s/eth0", path);
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	is_int(gdi_gone_add(fd, "eth0", 0600, T0), 0, "a day is noted as gone");
+	ok(fault_plan.early == 0 && fault_names_pending() == 0,
+	    "  which is durable");
+	is_int(gdi_gone_add(fd, "eth0", 0600, T0 + 86400), 0, "and the next");
+	ok(gdi_gone_read(fd, &gone) == 0 && gone.first_s == T0 &&
+		gone.until_s == T0 + 2 * 86400, "  they are both known");
+	is_int(gdi_gone_add(fd, "eth0", 0600, T0 - 86400), 0, "one before");
+	ok(gdi_gone_read(fd, &gone) == 0 && gone.first_s == T0 - 86400 &&
+		gone.until_s == T0 + 2 * 86400, "  takes none of them away");
+	close(fd);
+}
+
+static void
+test_round(void)
+{
+	struct godb_retain_report report;
+
+	make_blocks();
+	is_int(retain(&report), 0, "a round of retention");
+	is_int(report.days, 2, "  removes two days");
+	is_int(fault_plan.early, 0, "  and makes each step durable before the "
+	    "next");
+}
+
+/* What is left of a store that could not be wiped has its names. */
+static void
+test_wipe(void)
+{
+	size_t bad = 0, failed = 0;
+	char iface[80];
+
+	snprintf(iface, sizeof(iface), "%s/eth0", path);
+	for (long at = 0; at < 80; at += EVERY) {
+		struct facts have = {0};
+		uint64_t n, bytes;
+		struct view v;
+		int fd, rc;
+
+		make_blocks();
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fault_plan.mode = FAULT_EIO;
+		fault_plan.countdown = at;
+		rc = godb_wipe(fd, "a test", false, &n, &bytes, NULL);
+		fault_plan.mode = FAULT_NONE;
+		failed += rc == -EIO;
+		bad += rc != 0 && rc != -EIO;
+		if (view_open(path, &v) == 0) {
+			(void)facts_add_scan(&have, v.scan);
+			view_close(&v);
+		}
+		bad += rc == 0 && (have.n > 0 || access(iface, F_OK) == 0);
+		for (size_t i = 0; i < have.n; i++)
+			bad += strcmp(have.v[i].l7, "(none)") == 0;
+		facts_free(&have);
+		bad += godb_wipe(fd, "a test", false, &n, &bytes, NULL) != 0;
+		close(fd);
+	}
+	ok(failed > 5, "%zu wipes fail", failed);
+	is_int((int)bad, 0, "  which they tell, and leave no row without its "
+	    "name");
+}
+
 static void
 test_full_disk(void)
 {
@@ -420,6 +500,9 @@ main(void)
 	test_all_rollups();
 	test_unread_rollups();
 	test_check_unreadable();
+	test_note();
+	test_round();
+	test_wipe();
 	test_full_disk();
 	fault_plan.mode = FAULT_NONE;
 	folder_remove(root);

@@ -397,6 +397,7 @@ test_leftovers(void)
 	o.now_s = T0 + 5 * DAY;
 	(void)run_round(w, &o, &report);
 	ok(access(to, F_OK) != 0, "the next round finishes it");
+	check_pruned("eth0", T0, T0 + DAY);
 	/* something strange in a day's folder */
 	snprintf(to, sizeof(to), "%s/eth0/2025-11-26/deep", path);
 	if (mkdir(to, 0700) < 0)
@@ -404,6 +405,8 @@ test_leftovers(void)
 	o.clean_s = T0 + 2 * DAY;
 	(void)run_round(w, &o, &report);
 	is_int(report.failed, 1, "a folder inside is not removed, and told");
+	snprintf(to, sizeof(to), "%s/eth0/2025-11-26.removed/sip.gpf", path);
+	ok(access(to, F_OK) != 0, "the files behind it are");
 	godb_writer_close(w);
 	facts_free(&want);
 }
@@ -505,6 +508,8 @@ test_list(void)
 	is_str(list_text(true), before, "a list with it says the same");
 	store_add_block(w, &seed, NULL, "eth0", T0 + DAY, 5000, true);
 	ok(strcmp(list_text(true), before) != 0, "a late block is seen at once");
+	ok(strstr(list_text(true), "eth0 [0,439200] days 6 blocks 18") != NULL,
+	    "as one with that of its time");
 	snprintf(before, sizeof(before), "%s", list_text(true));
 	(void)run_round(w, &o, &report);
 	is_str(list_text(true), before, "and in the next summary");
@@ -520,6 +525,73 @@ test_list(void)
 	godb_writer_close(w);
 	facts_free(&all);
 	facts_free(&eth1);
+}
+
+static uint64_t stored;
+
+static int
+add_stored(const char *name, const struct stat *st, int type, struct FTW *at)
+{
+	(void)name;
+	if (type == FTW_F && at->level == 3)
+		stored += (uint64_t)st->st_size;
+	return 0;
+}
+
+/* What a summary knew before is not believed of a day that grew, journals
+ * count, and the newest day of all interfaces stays, whichever has it. */
+static void
+test_counted(void)
+{
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	struct godb_writer *w = make_store(NULL, 0);
+	struct removed r;
+
+	store_add_block(w, &seed, NULL, "eth2", T0, 6000, true);
+	o.now_s = T0 + 6 * DAY;
+	(void)run_round(w, &o, &report);
+	store_add_block(w, &seed, NULL, "eth0", T0 + DAY, 6001, true);
+	store_add_block(w, &seed, NULL, "eth0", T0 + 6 * DAY, 6002, false);
+	(void)run_round(w, &o, &report);
+	stored = 0;
+	(void)nftw(path, add_stored, 16, FTW_PHYS);
+	is_int((int64_t)report.store_bytes, (int64_t)stored,
+	    "all bytes of days and journals are counted");
+	o.max_bytes = 1;
+	r = run_round(w, &o, &report);
+	ok(strstr(r.text, "eth0/4:size") && strstr(r.text, "eth2/0:size") &&
+		!strstr(r.text, "/5:"), "the newest day is that of all");
+	godb_writer_close(w);
+}
+
+/* Damage that a list tells of is not hidden by a summary. */
+static void
+test_list_damage(void)
+{
+	static const off_t ends[] = {-5, 0}; /* of a day's index */
+	struct godb_retain_opts o = GODB_RETAIN_OPTS_INIT;
+	struct godb_retain_report report;
+	char name[128];
+
+	o.now_s = T0 + 5 * DAY + 7200;
+	snprintf(name, sizeof(name), "%s/eth0/2025-11-26/blocks.idx", path);
+	for (size_t i = 0; i < 3; i++) {
+		struct godb_writer *w = make_store(NULL, 0);
+		struct stat st;
+
+		if (i == 2)
+			store_poke(path, "eth0/2025-11-26/blocks.idx", 200, 1);
+		else if (stat(name, &st) < 0 || truncate(name, ends[i] < 0 ?
+			st.st_size + ends[i] : ends[i]) < 0)
+			abort();
+		ok(strstr(list_text(false), "bad 1") != NULL, "damage %zu is "
+		    "listed", i);
+		(void)run_round(w, &o, &report);
+		ok(strstr(list_text(false), "bad 1") != NULL,
+		    "and behind a round");
+		godb_writer_close(w);
+	}
 }
 
 /* ---- wipe ---------------------------------------------------------------- */
@@ -573,11 +645,12 @@ static void
 test_wipe_foreign(void)
 {
 	static const char *const foreign[] = {"backup/case17.tar", "eth0/README",
-	    "eth0/2025-11-25/notes", "eth0/journal/300.txt", "notes.txt",
+	    "eth0/2025-11-25/notes", "eth0/2025-11-25/blocks.idx.damaged.", "eth0/journal/300.txt", "notes.txt",
 	    "eth1/2025-11-27/sip.gpf.pad"};
 	static const char *const own[] = {"goDB-l7proto.names",
 	    "goDB-l7proto.names.damaged", "eth0/days.gone", "eth0/days.sum.new",
-	    "eth0/journal/300.gpj.damaged", "eth0/journal/600.gpj.unreadable",
+	    "eth0/journal/300.gpj.damaged", "eth0/journal/900.gpj.new",
+	    "eth0/2025-11-24.removed/sip.gpf", "eth0/journal/600.gpj.unreadable",
 	    "eth0/2025-11-25/blocks.idx", "eth0/2025-11-25/blocks.idx.damaged",
 	    "eth0/2025-11-25/blocks.idx.damaged.1",
 	    "eth0/2025-11-25/addresses.idx.new", "eth0/2025-11-26/sip.gpf",
@@ -588,10 +661,16 @@ test_wipe_foreign(void)
 	uint64_t n = 0, bytes = 0, again = 0;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t left = 0, gone = 0;
+	char link[128];
+	struct stat st;
 
 	godb_writer_close(w);
 	put_folder("backup");
 	put_folder("lost+found");
+	put_folder("eth0/2025-11-24.removed");
+	snprintf(link, sizeof(link), "%s/eth1/2025-11-27/sip.gpf.new", path);
+	if (symlink("elsewhere", link) < 0)
+		abort();
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if (!there(own[i]))
 			store_put_text(path, own[i], "own");
@@ -599,12 +678,12 @@ test_wipe_foreign(void)
 		store_put_text(path, foreign[i], "not the store's");
 	is_int(godb_wipe(fd, "a test", true, &n, &bytes, &d), -ENOTEMPTY,
 	    "a dry wipe tells that something would stay");
-	is_str(d.text, "backup/case17.tar and 5 more would be left: not of "
+	is_str(d.text, "backup/case17.tar and 7 more would be left: not of "
 	    "the store", "and what");
 	ok(n == 2 && there("eth0/journal"), "two interfaces would go");
 	is_int(godb_wipe(fd, "a test", false, &n, &again, &d), -ENOTEMPTY,
 	    "a wipe leaves what is not the store's");
-	is_str(d.text, "backup/case17.tar and 5 more are left: not of the "
+	is_str(d.text, "backup/case17.tar and 7 more are left: not of the "
 	    "store", "and says so");
 	is_int(n, 2, "only interfaces are counted");
 	ok(bytes == again, "and only their bytes (%" PRIu64 ", %" PRIu64 ")",
@@ -614,6 +693,7 @@ test_wipe_foreign(void)
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		gone += !there(own[i]);
 	is_int(left, sizeof(foreign) / sizeof(*foreign), "it is all there");
+	is_int(lstat(link, &st), 0, "a link, too");
 	is_int(gone, sizeof(own) / sizeof(*own), "the store's is not");
 	ok(there("goDB-store.format") && there("lost+found") &&
 		!there("eth0/2025-11-26"), "the marker stays, days do not");
@@ -637,6 +717,8 @@ main(void)
 	test_under_a_query();
 	test_leftovers();
 	test_list();
+	test_counted();
+	test_list_damage();
 	test_wipe();
 	test_wipe_foreign();
 	folder_remove(root);

@@ -25,7 +25,7 @@ main(void)
 	uint64_t seed = tap_seed(3);
 	static const uint8_t a[16] = {1}, b[16] = {2};
 	size_t bad = 0, bad_copy = 0;
-	struct gdi_rings r = {0};
+	struct gdi_rings r = {0}, one = {0};
 	struct gdi_buf buf = {0};
 
 	for (int round = 0; round < 300; round++) {
@@ -66,6 +66,9 @@ main(void)
 	    "both ends of the numbers");
 	is_int(gdi_rings_find(&r, a)->last_pos, 1, "position of the highest");
 	ok(!gdi_rings_contain(&r, b, 0), "another ring");
+	(void)gdi_rings_add(&one, a, UINT64_MAX, UINT64_MAX, 1);
+	ok(gdi_rings_meet(&r, &one), "a single batch that both have");
+	gdi_rings_free(&one);
 	gdi_rings_write(&r, &buf);
 	for (size_t len = 1; len < buf.len; len++) {
 		struct gdi_rings copy = {0};

@@ -555,6 +555,90 @@ test_removed(void)
 
 /* A ring that comes again when no descriptor is left to read the indexes with
  * is an error, and its batches are known the next time. */
+static bool
+put(struct godb_writer *w, int64_t slot_s, uint64_t number, uint32_t flags)
+{
+	batch_make(&t, &seed, "eth0", slot_s, 1, number, 20, 0);
+	t.b.flags |= flags;
+	return godb_writer_append(w, &t.b) == 0;
+}
+
+/* A block is all of its batches. */
+static void
+test_batches(void)
+{
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	const struct godb_part *p;
+	struct facts want = {0};
+	struct godb_writer *w;
+	char journal[64];
+	struct view v;
+
+	fresh();
+	(void)store_open(path, &w);
+	ok(put(w, T0, 1, GODB_PART_CUT), "a batch of a cut file");
+	facts_add_batch(&want, &t.b);
+	ok(put(w, T0, 2, 0), "and one of another");
+	facts_add_batch(&want, &t.b);
+	godb_writer_close(w);
+	opts.block_rows = 10;
+	opts.owner = "a test";
+	is_int(godb_writer_open(open(path, O_RDONLY | O_DIRECTORY), &opts, &w,
+		   NULL), 0, "a writer of smaller blocks takes its journal");
+	check_equal(&want, "all of it");
+	is_int(godb_writer_cover_until(w, "eth0", T0,
+		   (T0 + 200) * INT64_C(1000000000)), 0,
+	    "time behind its rows");
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "it is a block");
+	godb_writer_close(w);
+	(void)store_open(path, &w);
+	ok(put(w, T0 + 600, 3, 0), "another one");
+	is_int(godb_writer_has_blocks(w, "eth0", T0 + 300, T0 + 600, NULL), 0,
+	    "none is between them");
+	godb_writer_close(w);
+	snprintf(journal, sizeof(journal), "eth0/journal/%" PRId64 ".gpj", T0);
+	is_int((int)mode_of(journal), 0, "without a journal");
+	(void)view_open(path, &v);
+	p = godb_scan_part(v.scan, 0);
+	ok(p->flags & GODB_PART_CUT, "that says of the cut file");
+	is_int(p->last_ns, T0 * INT64_C(1000000000) + 9,
+	    "and covers no more than its batches do");
+	view_close(&v);
+	facts_free(&want);
+}
+
+/* A late batch to an old day is refused a second time, by another writer, too,
+ * however many days there are. */
+static void
+test_late_again(void)
+{
+	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	struct godb_writer *w;
+	char name[128];
+	bool fine = true;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (int day = 0; day < 25; day++)
+		fine = fine && put(w, T0 + day * 86400, 1 + (uint64_t)day * 2,
+		    0) && godb_writer_commit(w, "eth0", T0 + day * 86400,
+		    NULL) == 0;
+	fine = fine && put(w, T0 + 20 * 86400, 1000, 0) &&
+	    godb_writer_commit(w, "eth0", T0 + 20 * 86400, NULL) == 0;
+	ok(fine, "blocks of many days, the last one late");
+	godb_writer_close(w);
+	for (int day = 0; day < 25; day++) {
+		/* 25th of November and on */
+		snprintf(name, sizeof(name), "%s/eth0/2025-%02d-%02d/blocks.idx",
+		    path, day < 6 ? 11 : 12, day < 6 ? 25 + day : day - 5);
+		if (day != 20 && utimensat(AT_FDCWD, name, old, 0) < 0)
+			abort();
+	}
+	(void)store_open(path, &w);
+	is_int(godb_writer_append(w, &t.b), 1, "is known to the next writer");
+	godb_writer_close(w);
+}
+
 static void
 test_no_descriptors(void)
 {
@@ -611,6 +695,8 @@ main(void)
 	test_random(false);
 	test_random(true);
 	test_quiet();
+	test_batches();
+	test_late_again();
 	test_rules();
 	test_beside();
 	test_gone();

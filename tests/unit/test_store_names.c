@@ -116,6 +116,7 @@ test_lost_registry(const char *what, int left)
 	(void)store_open(path, &w);
 	/* the store's highest id is not in the days that are learned first */
 	add_named(w, "eth1", T0, 1, old, 3);
+	add_named(w, "eth2", T0 + 900, 1, none, 1);
 	godb_writer_close(w);
 	snprintf(file, sizeof(file), "%s/goDB-l7proto.names", path);
 	if (left < 0 ? unlink(file) < 0 : truncate(file, left) < 0)
@@ -182,6 +183,7 @@ main(void)
 	test_lost_registry("a missing", -1);
 	test_lost_registry("an empty", 0);
 	test_lost_registry("a torn", 10);
+	test_lost_registry("a torn line of a", 24 + 24 + 10);
 	test_names_kept();
 	folder_remove(root);
 	return tap_done();
