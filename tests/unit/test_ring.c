@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/ipc/frame.h"
@@ -116,12 +117,15 @@ static void
 test_one_way(void)
 {
 	struct ring_producer p;
+	struct stat st;
 	char path[64];
 
 	is_int(ring_create(&p, RING_MIN_BYTES), 0, "ring_create");
 	ok(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, p.fd_ro, 0) == MAP_FAILED,
 	    "no writable mapping");
 	ok(pwrite(p.fd_ro, "x", 1, 0) < 0, "no write");
+	ok(fstat(p.fd_ro, &st) == 0 && (st.st_mode & 0777) == 0400,
+	    "nobody may open it to write");
 	ok(ftruncate(p.fd_ro, 0) < 0, "no truncation");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", p.fd_ro);
 	int rw = open(path, O_RDWR);
@@ -147,6 +151,52 @@ test_not_a_ring(void)
 	    why ? why : "-");
 	close(fd);
 	close(zero);
+}
+
+/* Made as ring_create() does, but for what its header says. */
+static const char *
+refused(uint64_t data_bytes, size_t flipped)
+{
+	struct ring_producer p;
+	struct ring_consumer c;
+	const char *why = NULL;
+	char path[64];
+	int rc, fd, ro;
+
+	if (ring_create(&p, RING_MIN_BYTES) < 0)
+		return NULL;
+	memcpy(p.map + 8, &data_bytes, sizeof(data_bytes));
+	p.map[flipped] ^= 1;
+	fd = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (ftruncate(fd, (off_t)(data_bytes + 8192)) < 0 ||
+	    pwrite(fd, p.map, 32, 0) != 32 ||
+	    fcntl(fd, F_ADD_SEALS, fcntl(p.fd_ro, F_GET_SEALS)) < 0)
+		diag("%s", strerror(errno));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	rc = ring_attach(&c, ro, &why);
+	if (rc == 0)
+		ring_detach(&c);
+	close(ro);
+	close(fd);
+	ring_destroy(&p);
+	return rc == 0 ? "" : rc == -EPROTO && why ? why : "another error";
+}
+
+static void
+test_headers(void)
+{
+	enum { MAGIC = 0, VERSION = 4, FRAMES = 6, INSTANCE = 16 };
+	static const char *const other = "layout of another version";
+
+	is_str(refused(RING_MIN_BYTES, INSTANCE), "", "another ring");
+	is_str(refused(RING_MIN_BYTES, MAGIC), other, "no ring");
+	is_str(refused(RING_MIN_BYTES, VERSION), other, "another layout");
+	is_str(refused(RING_MIN_BYTES, FRAMES), other, "of other frames");
+	is_str(refused(2 * RING_MIN_BYTES, INSTANCE), "", "a larger one");
+	is_str(refused(RING_MIN_BYTES / 2, INSTANCE), "size", "too small");
+	is_str(refused(3 * RING_MIN_BYTES, INSTANCE), "size", "an odd size");
+	is_str(refused(2 * RING_MAX_BYTES, INSTANCE), "size", "too large");
 }
 
 /* Each lie is told through the producer's own mapping. */
@@ -296,6 +346,7 @@ main(void)
 	test_full();
 	test_one_way();
 	test_not_a_ring();
+	test_headers();
 	test_lies();
 	test_versions();
 	test_head_lies();
