@@ -39,7 +39,7 @@ $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))
 UNIT_TESTS += unit/test_workers unit/test_report
 TEST_LIBS_test_workers := libgpworkers $(CAPTURE_TEST_LIBS)
 TEST_PKGS_test_workers = $(CAPTURE_PKGS)
-TEST_LDLIBS_test_workers := -Wl,--wrap=loop_run
+TEST_LDLIBS_test_workers := -Wl,--wrap=loop_run -Wl,--wrap=mallopt
 TEST_LIBS_test_report := libgpworkers $(CAPTURE_TEST_LIBS)
 TEST_PKGS_test_report = $(CAPTURE_PKGS)
 TEST_LDLIBS_test_report := -Wl,--wrap=source_error

@@ -307,7 +307,8 @@ ends(const char *what, char **argv, bool lasting, bool wanted, bool stop,
 	sup.stop = stop;
 	start();
 	let_end();
-	ok(child.gone != again && (again ? child.starts == 2 : !child.restart_ns),
+	ok(child.gone != again && (again ? child.starts == 2 && !child.ready
+		: !child.restart_ns),
 	    "%s: %s", what, again ? "is started again" : "that is all");
 	finish();
 }
@@ -326,6 +327,15 @@ test_ends(void)
 	    false);
 	ends("a failure of one not wanted", fails, true, false, false, false);
 	ends("a failure at the end of all", fails, true, true, true, false);
+	begin(WORDS(W("end"), W("1")));
+	start();
+	ok(!supervise_wait_ready(&sup, &child), "nobody waits for the dead");
+	finish();
+	begin(WORDS(W("stay")));
+	start();
+	sup.stop = true;
+	ok(!supervise_wait_ready(&sup, &child), "nor when told to end");
+	finish();
 }
 
 /* Ends with this after it was ready or not, and lived so long. */
@@ -388,6 +398,8 @@ test_pauses(void)
 static void
 test_stop(void)
 {
+	int64_t begun_ns;
+
 	begin(WORDS(READY, W("stay")));
 	child.lasting = true;
 	start();
@@ -400,7 +412,10 @@ test_stop(void)
 	child.lasting = true;
 	start();
 	(void)supervise_wait_ready(&sup, &child);
+	begun_ns = gp_clock_mono_ns();
 	supervise_stop(&sup, &child, 300);
+	ok(gp_clock_mono_ns() - begun_ns > 300 * INT64_C(1000000),
+	    "given time to end");
 	ok(child.gone && WIFSIGNALED(child.status) &&
 		WTERMSIG(child.status) == SIGKILL, "made to");
 	finish();

@@ -17,6 +17,16 @@ static int end_first = -1; /* the one that ends by itself */
 static atomic_int running;
 static atomic_bool told[N];
 
+int __wrap_mallopt(int what, int value);
+
+/* Sanitizers have an allocator of their own, that says no. */
+int
+__wrap_mallopt(int what, int value)
+{
+	(void)what;
+	return value == 1;
+}
+
 enum loop_result __wrap_loop_run(struct loop *l, struct loop_totals *totals);
 
 /* Each figure is a power of ten for each worker, so that none can be mistaken
