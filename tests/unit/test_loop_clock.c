@@ -449,6 +449,9 @@ test_naming_full(int vb, bool begun)
 	is_int(run.out->packets, WAITING + NAMED, "all are told once");
 	ok(run.totals.late > 0 && closes(&run.totals, run.out),
 	    "accounts close");
+	is_int((int64_t)run.totals.late, (int64_t)run.out->block[
+	    block_at(run.out, slot_s + 3 * GP_SLOT_S)].packets,
+	    "late is what did not wait");
 	for (size_t i = 0; i < run.out->n_blocks; i++)
 		ok(run.out->block[i].last_ns - run.out->block[i].first_ns <=
 			GP_SLOT_S * GP_NS_PER_S,
