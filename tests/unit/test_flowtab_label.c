@@ -350,6 +350,7 @@ test_many_carried(void)
 		add(p, 100);
 	}
 	now = publish(FLOWTAB_CARRY, 0);
+	is_str(got.name, "SSH?", "what cannot be carried has its port's name");
 	later = carried(0, true);
 	ok(now > 0 && now < 10000, "%u could not be carried", (unsigned)now);
 	is_int(now + later, 70000, "all are counted");
