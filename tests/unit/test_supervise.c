@@ -450,6 +450,7 @@ main(int argc, char **argv)
 {
 	if (argc > 1)
 		return be_child(argv + 1);
+	(void)alarm(300); /* of what never comes; SIGTERM is not heeded */
 	supervise_raise_limit();
 	test_last_words();
 	if (geteuid() == 0)
