@@ -12,9 +12,11 @@ CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
 CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := $(addprefix capture/, main.c options.c report.c \
-	workers.c)
-goprobe-capture_LIBS := libgpcapture libgpipc libgpbase
+goprobe-capture_SRCS := $(addprefix capture/, main.c options.c)
+# what main.c runs and says in the end, apart for the tests
+ARCHIVES += libgpworkers
+libgpworkers_SRCS := capture/workers.c capture/report.c
+goprobe-capture_LIBS := libgpworkers libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := capture/launcher.c capture/status_folder.c
 goprobe_LIBS := libgpsupervise libgpbase
@@ -34,6 +36,13 @@ CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))
+UNIT_TESTS += unit/test_workers unit/test_report
+TEST_LIBS_test_workers := libgpworkers $(CAPTURE_TEST_LIBS)
+TEST_PKGS_test_workers = $(CAPTURE_PKGS)
+TEST_LDLIBS_test_workers := -Wl,--wrap=loop_run -Wl,--wrap=mallopt
+TEST_LIBS_test_report := libgpworkers $(CAPTURE_TEST_LIBS)
+TEST_PKGS_test_report = $(CAPTURE_PKGS)
+TEST_LDLIBS_test_report := -Wl,--wrap=source_error
 UNIT_TESTS += unit/test_supervise
 TEST_LIBS_test_supervise := libgpsupervise libgpbase
 TEST_LDLIBS_test_supervise := -Wl,--wrap=waitpid

@@ -26,6 +26,7 @@ TEST_PKGS_test_loop_live = $(CAPTURE_PKGS)
 UNIT_TESTS += unit/test_loop_clock
 TEST_LIBS_test_loop_clock := libgpcapture libgpipc libgpbase
 TEST_PKGS_test_loop_clock = $(CAPTURE_PKGS)
+TEST_LDLIBS_test_loop_clock := -Wl,--wrap=ring_push
 UNIT_TESTS += unit/test_honest
 TEST_LIBS_test_honest := libgpcapture libgpwriter libgpipc libgodb libgpbase
 TEST_PKGS_test_honest = $(CAPTURE_PKGS) liblz4 libxxhash

@@ -63,6 +63,9 @@ struct live_run {
 	pthread_t thread;
 };
 
+/* Of runs that are opened from now on. */
+static uint32_t live_interval_s = 1;
+
 static void *
 live_main(void *arg)
 {
@@ -99,7 +102,7 @@ live_open(struct live_run *run, struct live_run_cfg c)
 	cfg.signal_fd = -1;
 	cfg.alive_fd = run->stop[0];
 	cfg.flows_max = 1 << 16;
-	cfg.snapshot_interval_s = 1;
+	cfg.snapshot_interval_s = live_interval_s;
 	cfg.l7 = c.l7_wait_s ? LOOP_L7_ON : LOOP_L7_OFF;
 	cfg.l7_wait_s = c.l7_wait_s;
 	cfg.stop_wait_ms = 3000;

@@ -28,6 +28,7 @@ struct result {
 	uint64_t iface_drops, clamped;
 	int64_t real_begin_ns, real_end_ns; /* of all intervals */
 	unsigned gaps; /* intervals that do not meet */
+	unsigned uneven; /* that are longer by one clock than by another */
 	unsigned rows;
 	unsigned named; /* rows that have an application's name */
 	unsigned from_2; /* rows whose client is 0.0.0.2 */
@@ -56,6 +57,15 @@ add_row(struct result *r, size_t i, const uint64_t c[4])
 	r->sent += c[FRAME_PKTS_SENT];
 	r->bytes_rcvd += c[FRAME_BYTES_RCVD];
 	r->bytes_sent += c[FRAME_BYTES_SENT];
+}
+
+static bool
+is_uneven(const struct frame_header *h)
+{
+	int64_t by_ns = h->last_real_ns - h->first_real_ns -
+	    (h->last_boot_ns - h->first_boot_ns);
+
+	return by_ns > INT64_C(1000000000) || by_ns < -INT64_C(1000000000);
 }
 
 static void
@@ -99,6 +109,7 @@ result_note(void *ctx, const struct frame_header *h)
 	    h->last_real_ns != r->real_end_ns)
 		r->gaps++;
 	r->real_end_ns = h->last_real_ns;
+	r->uneven += is_uneven(h);
 	r->rows += h->n4 + h->n6;
 	for (uint32_t k = 0; k < h->n4; k++) {
 		const struct frame_row4 *row = &frame_rows4(h)[k];

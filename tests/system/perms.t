@@ -83,6 +83,27 @@ mkdir "$T/empty"
 setpriv --reuid=65534 --regid=65534 --clear-groups ln -s "$T/empty" "$T/sticky/store"
 run 1 "a store that is a stranger's link" goprobe -d "$T/sticky/store" -i x -r $PCAP
 is "$(stat -c %u "$T/empty")" 0 "what it points to is still root's"
+mkdir "$T/roots"
+: >"$T/roots/something"
+run 1 "a folder of root's with something in it" goprobe -d "$T/roots" -i x -r $PCAP
+like "$err" 'belongs to root; a store belongs to the user that writes it' "is none, and that is said"
+is "$(stat -c %u "$T/roots")" 0 "and it stays root's"
+
+# --- who reads a file is not who writes the store
+if getent passwd goprobe-capture >/dev/null; then
+	mkfifo "$T/fifo"
+	"$BIN/goprobe" -d "$T/reads" -i x -r - <"$T/fifo" >/dev/null 2>&1 &
+	reads=$!
+	exec 8>"$T/fifo"
+	reader() { pgrep -P $reads -f '^goprobe-capture' >"$T/reader"; }
+	wait_for 20 reader
+	is "$(awk '/^Uid:/ { print $2, $3, $4 }' "/proc/$(cat "$T/reader")/status")" \
+	    "$(id -u goprobe-capture | sed 's/.*/& & &/')" "files are read by a user of its own"
+	exec 8>&-
+	wait $reads
+else
+	pass "who reads # SKIP users are missing: make users"
+fi
 
 # --- a writer that would hand its successor other things under good names
 mkdir -p "$T/bin"

@@ -79,6 +79,7 @@ static struct {
 	uint64_t packets, n;
 	char name[48]; /* of the last */
 	uint16_t sport;
+	uint64_t counter[4];
 } got;
 
 static void
@@ -89,6 +90,8 @@ take(void *ctx, const struct flowtab_row *r)
 	got.packets += r->counter[FRAME_PKTS_SENT] +
 	    r->counter[FRAME_PKTS_RCVD];
 	got.sport = r->sport;
+	for (int i = 0; i < 4; i++)
+		got.counter[i] += r->counter[i];
 	memcpy(got.name, labels.name[r->label].name, sizeof(got.name));
 }
 
@@ -290,6 +293,33 @@ test_carried(void)
 	is_int(flowtab_flows(table), 0, "now they can go");
 }
 
+/* What is carried keeps its directions, and is not in the next block again. */
+static void
+test_carried_counters(void)
+{
+	begin(1024);
+	for (int i = 0; i < 3; i++)
+		add(packet(6, 40000, 22, NULL, 0), 100);
+	add(packet(6, 22, 40000, NULL, 0), 100);
+	is_int(publish(FLOWTAB_CARRY, 0), 0, "a block ends");
+	is_int(flowtab_carried(table), 4, "what is carried");
+	add(packet(6, 22, 40000, NULL, 0), 101);
+	is_int(flowtab_held(table), 5, "is held as what came later is");
+	is_int(carried(0, true), 4, "no more waiting");
+	ok(got.counter[FRAME_PKTS_SENT] == 3 &&
+		got.counter[FRAME_PKTS_RCVD] == 1, "three there, one back");
+	ok(got.counter[FRAME_BYTES_SENT] == 120 &&
+		got.counter[FRAME_BYTES_RCVD] == 40, "in bytes");
+	ok(flowtab_carried(table) == 0 && flowtab_held(table) == 1,
+	    "then it is neither carried nor held");
+	is_int(publish(FLOWTAB_CARRY, SLOT), 1, "the next block");
+	ok(got.counter[FRAME_PKTS_RCVD] == 1 &&
+		got.counter[FRAME_BYTES_RCVD] == 40 &&
+		got.counter[FRAME_BYTES_SENT] == 0, "has what came later");
+	is_int(publish(FLOWTAB_SETTLE, SLOT), 0, "and nothing is left");
+	is_int((int64_t)got.n, 0, "not even an empty row");
+}
+
 static void
 test_many_blocks(void)
 {
@@ -320,6 +350,7 @@ test_many_carried(void)
 		add(p, 100);
 	}
 	now = publish(FLOWTAB_CARRY, 0);
+	is_str(got.name, "SSH?", "what cannot be carried has its port's name");
 	later = carried(0, true);
 	ok(now > 0 && now < 10000, "%u could not be carried", (unsigned)now);
 	is_int(now + later, 70000, "all are counted");
@@ -492,6 +523,7 @@ main(void)
 	test_ended_early();
 	test_ended_elsewhere();
 	test_carried();
+	test_carried_counters();
 	test_many_blocks();
 	test_many_carried();
 	test_full();

@@ -129,6 +129,14 @@ test_bad(void)
 	h = good_hello();
 	h.workers = 0;
 	refused("no workers", &h, sizeof(h), 1);
+	h.workers = HELLO_WORKERS_MAX + 1;
+	refused("too many workers", &h, sizeof(h), 1);
+	h.workers = h.worker = 2;
+	refused("one worker more", &h, sizeof(h), 1);
+	h = good_hello();
+	h.flags = 0x80000000;
+	refused("unknown flags", &h, sizeof(h), 1);
+	refused("nothing but a descriptor", &h, 0, 1);
 	h = good_hello();
 	memset(h.iface, 'a', sizeof(h.iface));
 	refused("endless name", &h, sizeof(h), 1);
@@ -167,11 +175,90 @@ test_messages(void)
 	close(s[1]);
 }
 
+static void
+bad_message(const char *what, struct hello_msg m, size_t len)
+{
+	struct {
+		struct hello_msg m;
+		char more[8];
+	} longer = {m, ""};
+	struct hello_msg got;
+	int s[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s) < 0)
+		return;
+	send_with_fds(s[0], &longer, len, NULL, 0);
+	is_int(hello_msg_recv(s[1], &got), -EPROTO, "%s", what);
+	close(s[0]);
+	close(s[1]);
+}
+
+static void
+test_bad_messages(void)
+{
+	const struct hello_msg m = {HELLO_MAGIC, MSG_ACK, 0, 1, 2};
+	struct hello_msg bad = m;
+
+	bad_message("a shorter message", m, sizeof(m) - 1);
+	bad_message("a longer one", m, sizeof(m) + 1);
+	bad.magic++;
+	bad_message("of another protocol", bad, sizeof(bad));
+	bad = m;
+	bad.type = 0;
+	bad_message("of no type", bad, sizeof(bad));
+	bad.type = MSG_LAST + 1;
+	bad_message("of a type to come", bad, sizeof(bad));
+}
+
+/* A command is known by its size, and left where it is. */
+static void
+test_command(void)
+{
+	const struct hello h = good_hello();
+	struct hello_msg m;
+	int s[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s) < 0)
+		return;
+	ok(!hello_is_command(s[1]), "nothing is no command");
+	(void)hello_msg_send(s[0], MSG_ACK, HELLO_OK, 5, 6);
+	ok(hello_is_command(s[1]), "a message is");
+	ok(hello_msg_recv(s[1], &m) == 0 && m.a == 5, "and is still there");
+	send_with_fds(s[0], &h, sizeof(h), NULL, 0);
+	ok(!hello_is_command(s[1]), "a hello is none");
+	close(s[0]);
+	close(s[1]);
+}
+
+/* Who sends learns that nobody takes it. */
+static void
+test_unheard(void)
+{
+	int s[2], rc = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s) < 0)
+		return;
+	for (int i = 0; i < 100000 && rc == 0; i++)
+		rc = hello_msg_send(s[0], MSG_ACK, HELLO_OK, 5, 6);
+	is_int(rc, -EAGAIN, "a peer that reads nothing is not waited for");
+	close(s[0]);
+	close(s[1]);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s) < 0)
+		return;
+	close(s[1]);
+	is_int(hello_msg_send(s[0], MSG_ACK, HELLO_OK, 5, 6), -EPIPE,
+	    "a peer that has gone");
+	close(s[0]);
+}
+
 int
 main(void)
 {
 	test_good();
 	test_bad();
 	test_messages();
+	test_bad_messages();
+	test_command();
+	test_unheard();
 	return tap_done();
 }

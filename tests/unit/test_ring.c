@@ -5,13 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/fd.h"
 #include "common/ipc/frame.h"
 #include "tests/tap.h"
 
 static _Alignas(8) uint8_t frame[FRAME_MAX_BYTES];
-static _Alignas(8) uint8_t copy[FRAME_MAX_BYTES];
+static _Alignas(8) uint8_t copy[FRAME_MAX_BYTES + 4096]; /* and beyond */
 
 static uint32_t
 make_frame(uint64_t *seed)
@@ -111,24 +113,41 @@ test_full(void)
 	ring_destroy(&p);
 }
 
+static int
+open_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
 /* The consumer's descriptor gives no way to the producer's memory. */
 static void
 test_one_way(void)
 {
 	struct ring_producer p;
+	struct stat st;
 	char path[64];
+	int before = open_fds();
 
 	is_int(ring_create(&p, RING_MIN_BYTES), 0, "ring_create");
+	is_int(open_fds() - before, 1, "one descriptor is left of it");
 	ok(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, p.fd_ro, 0) == MAP_FAILED,
 	    "no writable mapping");
 	ok(pwrite(p.fd_ro, "x", 1, 0) < 0, "no write");
+	ok(fstat(p.fd_ro, &st) == 0 && (st.st_mode & 0777) == 0400,
+	    "nobody may open it to write");
 	ok(ftruncate(p.fd_ro, 0) < 0, "no truncation");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", p.fd_ro);
 	int rw = open(path, O_RDWR);
 	ok(rw < 0 || (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, rw,
 			  0) == MAP_FAILED && pwrite(rw, "x", 1, 0) < 0),
 	    "not even reopened by its owner");
+	gp_fd_close(&rw);
 	ring_destroy(&p);
+	is_int(open_fds(), before, "and none in the end");
 }
 
 static void
@@ -147,6 +166,52 @@ test_not_a_ring(void)
 	    why ? why : "-");
 	close(fd);
 	close(zero);
+}
+
+/* Made as ring_create() does, but for what its header says. */
+static const char *
+refused(uint64_t data_bytes, size_t flipped)
+{
+	struct ring_producer p;
+	struct ring_consumer c;
+	const char *why = NULL;
+	char path[64];
+	int rc, fd, ro;
+
+	if (ring_create(&p, RING_MIN_BYTES) < 0)
+		return NULL;
+	memcpy(p.map + 8, &data_bytes, sizeof(data_bytes));
+	p.map[flipped] ^= 1;
+	fd = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (ftruncate(fd, (off_t)(data_bytes + 8192)) < 0 ||
+	    pwrite(fd, p.map, 32, 0) != 32 ||
+	    fcntl(fd, F_ADD_SEALS, fcntl(p.fd_ro, F_GET_SEALS)) < 0)
+		diag("%s", strerror(errno));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	rc = ring_attach(&c, ro, &why);
+	if (rc == 0)
+		ring_detach(&c);
+	close(ro);
+	close(fd);
+	ring_destroy(&p);
+	return rc == 0 ? "" : rc == -EPROTO && why ? why : "another error";
+}
+
+static void
+test_headers(void)
+{
+	enum { MAGIC = 0, VERSION = 4, FRAMES = 6, INSTANCE = 16 };
+	static const char *const other = "layout of another version";
+
+	is_str(refused(RING_MIN_BYTES, INSTANCE), "", "another ring");
+	is_str(refused(RING_MIN_BYTES, MAGIC), other, "no ring");
+	is_str(refused(RING_MIN_BYTES, VERSION), other, "another layout");
+	is_str(refused(RING_MIN_BYTES, FRAMES), other, "of other frames");
+	is_str(refused(2 * RING_MIN_BYTES, INSTANCE), "", "a larger one");
+	is_str(refused(RING_MIN_BYTES / 2, INSTANCE), "size", "too small");
+	is_str(refused(3 * RING_MIN_BYTES, INSTANCE), "size", "an odd size");
+	is_str(refused(2 * RING_MAX_BYTES, INSTANCE), "size", "too large");
 }
 
 /* Each lie is told through the producer's own mapping. */
@@ -227,6 +292,115 @@ test_versions(void)
 	is_str(as_version(0, 1, plain, 0), "version", "a major that was");
 }
 
+static struct whole {
+	_Alignas(8) struct frame_header h;
+	struct frame_name name;
+	struct frame_row4 row4;
+	struct frame_row6 row6;
+} whole;
+
+static const char *
+check_sealed(size_t have)
+{
+	frame_seal(&whole);
+	return frame_check(&whole, have);
+}
+
+/* What is wrong with a frame but for this; then all is right again. */
+#define CHECK(why, statement)                                             \
+	do {                                                              \
+		whole = good;                                             \
+		statement;                                                \
+		is_str(check_sealed(sizeof(whole)), why, #statement);     \
+	} while (0)
+
+/* Whatever holds together otherwise. */
+static void
+test_frames(void)
+{
+	struct whole good = {.h = {.magic = FRAME_MAGIC,
+	    .version = FRAME_VERSION, .kind = FRAME_ROWS, .n_names = 1,
+	    .n4 = 1, .n6 = 1, .slot_s = 300, .bytes = sizeof(whole)},
+	    .name.name = "TLS"};
+
+	whole = good;
+	ok(check_sealed(sizeof(whole)) == NULL, "a good frame");
+	is_str(check_sealed(sizeof(whole) - 1), "length", "of which is less");
+	CHECK("magic", whole.h.magic++);
+	CHECK("kind", whole.h.kind = FRAME_ROWS - 1);
+	CHECK("kind", whole.h.kind = FRAME_LAST + 1);
+	CHECK("padding with content", whole.h.kind = FRAME_PAD);
+	CHECK("counts", whole.h.n4 = 2);
+	CHECK("counts", whole.h.n6 = 0);
+	CHECK("counts", whole.h.n_names = 0);
+	CHECK("block", whole.h.slot_s = -300);
+	CHECK("block", whole.h.slot_s = 301);
+	CHECK("interval", whole.h.first_real_ns = 1);
+	CHECK("interval", whole.h.first_boot_ns = 1);
+	CHECK("application name", whole.name.name[0] = '\0');
+	CHECK("application name", whole.name.name[5] = 'x');
+	CHECK("application name", whole.name.category[0] = '\n');
+	CHECK("IPv4 row", whole.row4.l7 = 1);
+	CHECK("IPv4 row", whole.row4.pad = 1);
+	CHECK("IPv4 row", whole.row4.pad2 = 1);
+	CHECK("IPv6 row", whole.row6.l7 = 1);
+	CHECK("IPv6 row", whole.row6.pad = 1);
+	CHECK("IPv6 row", whole.row6.pad2 = 1);
+}
+
+/* More names than the consumer has places for, each as it must be. */
+static void
+test_many_names(void)
+{
+	struct frame_header *h = (void *)frame;
+	struct frame_name *names = (void *)(h + 1);
+
+	memset(frame, 0, sizeof(frame));
+	*h = (struct frame_header){.magic = FRAME_MAGIC,
+	    .version = FRAME_VERSION, .kind = FRAME_ROWS};
+	for (uint32_t i = 0; i <= FRAME_MAX_NAMES; i++)
+		names[i].name[0] = 'x';
+	for (h->n_names = FRAME_MAX_NAMES; h->n_names <= FRAME_MAX_NAMES + 1;
+	     h->n_names++) {
+		const char *why;
+
+		h->bytes = (uint32_t)frame_bytes(h->n_names, 0, 0);
+		frame_seal(h);
+		why = frame_check(frame, h->bytes);
+		is_str(why ? why : "", h->n_names > FRAME_MAX_NAMES ? "counts"
+		    : "", "%u names", h->n_names);
+	}
+}
+
+/* A length that the ring has, but nobody's buffer. */
+static void
+test_long(void)
+{
+	const uint32_t bytes = FRAME_MAX_BYTES + 2048;
+	struct ring_producer p;
+	struct ring_consumer c;
+	const char *why = NULL;
+	uint64_t seed = 5, end;
+	unsigned beyond = 0;
+
+	if (ring_create(&p, RING_MIN_BYTES) < 0 ||
+	    ring_attach(&c, p.fd_ro, &why) < 0)
+		return;
+	do {
+		make_frame(&seed);
+	} while (ring_push(&p, frame) == 0);
+	memset(p.map + 8192, 0xff, FRAME_MAX_BYTES + 4096);
+	memcpy(p.map + 8192 + offsetof(struct frame_header, bytes), &bytes,
+	    sizeof(bytes));
+	memset(copy, 0, sizeof(copy));
+	is_int(ring_peek(&c, copy, &end, &why), -EPROTO, "a frame too long");
+	for (size_t i = FRAME_MAX_BYTES; i < sizeof(copy); i++)
+		beyond += copy[i] != 0;
+	is_int(beyond, 0, "goes nowhere");
+	ring_detach(&c);
+	ring_destroy(&p);
+}
+
 static void
 test_head_lies(void)
 {
@@ -284,6 +458,12 @@ test_again(void)
 	ring_again(&c);
 	ok(c.next_seq == 2 && ring_peek(&c, copy, &end, &why) > 0,
 	    "at its start it is taken again");
+	/* with nothing but a gap behind */
+	c.pos = p.info.data_bytes - FRAME_ALIGN;
+	end = p.info.data_bytes + 4096;
+	memcpy(p.map + 4096, &end, sizeof(end));
+	ring_again(&c);
+	is_int(c.next_seq, 2, "in the gap at the ring's end");
 	ring_detach(&c);
 	ring_destroy(&p);
 }
@@ -296,8 +476,12 @@ main(void)
 	test_full();
 	test_one_way();
 	test_not_a_ring();
+	test_headers();
 	test_lies();
 	test_versions();
+	test_frames();
+	test_many_names();
+	test_long();
 	test_head_lies();
 	return tap_done();
 }
