@@ -444,7 +444,7 @@ test_wipe(void)
 	char iface[80];
 
 	snprintf(iface, sizeof(iface), "%s/eth0", path);
-	for (long at = 0; at < 80; at += EVERY) {
+	for (long at = 0; at < 80; at += (long)tap_stride(3)) {
 		struct facts have = {0};
 		uint64_t n, bytes;
 		struct view v;
