@@ -129,7 +129,7 @@ LONG_TESTS += $(addprefix $(O)/tests/component/, hostile double_fetch)
 .PHONY: check-system variants tsan
 tsan: $(TSAN_TESTS:%=$(O)/tests/%)
 variants:
-	@$(MAKE) $(JOBS) --no-print-directory all tests
+	@$(MAKE) $(JOBS) --no-print-directory all tests libgodb
 	@$(MAKE) $(JOBS) --no-print-directory CC=$(OTHER_CC) \
 		BIN=build/other/bin all $(OTHER_TESTS)
 	@$(MAKE) $(JOBS) --no-print-directory SANITIZE=address,undefined tests

@@ -53,7 +53,8 @@ for t; do
 		together="$together $t"
 		;;
 	*/storm.t | */status.t | */dpi.t | */interfaces.t | */clocksteps.t | */workers.t | \
-	*/perms.t | */names.t | */powercut.t | */quickstart.t | \
+	*/perms.t | */names.t | */powercut.t | */quickstart.t | */live.t | \
+	*/manners.t | */maintain.t | */faults.t | \
 	*/kills.t | */livekills.t | */holds.t | */component/hostile | */component/succession | \
 	*/component/failing)
 		waiting="$waiting $t"
