@@ -326,6 +326,7 @@ loop_run_files(struct loop *l)
 		loop_wait(l, 0, NULL, 0);
 	}
 	/* for answers a file that nobody read to its end is a short one */
+	more |= l->left;
 	l->cut |= more;
 	finish(l);
 	if (l->peer_gone)
