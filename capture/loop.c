@@ -267,8 +267,10 @@ loop_idle(void *loop_pointer, int fd)
 		struct pollfd in = {fd, POLLIN, 0};
 
 		loop_wait(l, 1000, &in, 1);
-		if (l->stop || l->peer_gone)
+		if (l->stop || l->peer_gone) {
+			l->left = true;
 			return false;
+		}
 		if (in.revents)
 			return true;
 	}

@@ -243,7 +243,8 @@ take_packet(void *ctx, const struct source_packet *p)
 	 * that cannot be published */
 	if (l->peer_gone || l->gave_up)
 		return;
-	if (!l->cur || (uint64_t)(p->time_s - l->cur->b.slot_s) >= GP_SLOT_S) {
+	if (!l->cur || (uint64_t)p->time_s - (uint64_t)l->cur->b.slot_s >=
+	    (uint64_t)GP_SLOT_S) {
 		if (!enter(l, p->time_s))
 			return;
 	}
@@ -325,6 +326,7 @@ loop_run_files(struct loop *l)
 		loop_wait(l, 0, NULL, 0);
 	}
 	/* for answers a file that nobody read to its end is a short one */
+	more |= l->left;
 	l->cut |= more;
 	finish(l);
 	if (l->peer_gone)

@@ -114,6 +114,7 @@ struct loop {
 	uint32_t swept_s; /* ... now_s of the last sweep */
 	int64_t ripe_s;  /* ... when to look for blocks to end */
 	bool cut;
+	bool left; /* a pipe whose end nobody saw: loop_idle() */
 	struct loop_live live;
 };
 

@@ -130,7 +130,25 @@ take(struct body *b, size_t n, const struct line *l)
 
 /* ---- blocks -------------------------------------------------------------- */
 
-/* Behind the block that was looked at. */
+/* Some of the body beyond the buffer. */
+static int
+pass_body(struct pcapng *f, const struct line *l)
+{
+	struct filebuf *in = &f->in;
+	size_t n = f->beyond - BLOCK_TRAILER;
+
+	filebuf_fill(in, 1);
+	if (filebuf_have(in) < n)
+		n = filebuf_have(in);
+	if (n == 0)
+		return cut(f, f->length - BLOCK_HEAD,
+		    f->length - BLOCK_HEAD - f->beyond, l);
+	in->at += n;
+	f->beyond -= (uint32_t)n;
+	return 0;
+}
+
+/* Towards the end of the block that was looked at: f->beyond is 0 there. */
 static int
 pass_block(struct pcapng *f, const struct line *l)
 {
@@ -139,20 +157,10 @@ pass_block(struct pcapng *f, const struct line *l)
 
 	in->at += f->used;
 	f->used = 0;
-	while (f->beyond > BLOCK_TRAILER) {
-		size_t n = f->beyond - BLOCK_TRAILER;
-
-		filebuf_fill(in, 1);
-		if (filebuf_have(in) < n)
-			n = filebuf_have(in);
-		if (n == 0)
-			return cut(f, f->length - BLOCK_HEAD,
-			    f->length - BLOCK_HEAD - f->beyond, l);
-		in->at += n;
-		f->beyond -= (uint32_t)n;
-	}
 	if (f->beyond == 0)
 		return 0;
+	if (f->beyond > BLOCK_TRAILER)
+		return pass_body(f, l);
 	filebuf_fill(in, BLOCK_TRAILER);
 	if (filebuf_have(in) < BLOCK_TRAILER)
 		return cut(f, f->length - BLOCK_HEAD,
@@ -179,7 +187,8 @@ take_order(struct pcapng *f)
 	return true;
 }
 
-/* 1 and the next block, 0 at the end of the file, -1. */
+/* 1 and the next block, or what is in the buffer of it; 0 at the end of the
+ * file, -1. */
 static int
 next_block(struct pcapng *f, struct body *b, const struct line *l)
 {
@@ -187,8 +196,6 @@ next_block(struct pcapng *f, struct body *b, const struct line *l)
 	const uint8_t *p;
 	uint32_t total;
 
-	if (pass_block(f, l) < 0)
-		return -1;
 	if (filebuf_have(in) < BLOCK_HEAD)
 		filebuf_fill(in, BLOCK_HEAD);
 	if (filebuf_have(in) == 0 && in->error == 0)
@@ -236,7 +243,7 @@ begin_section(struct pcapng *f, struct body *b, const struct line *l)
 		return fail(l, "unknown pcapng savefile major version number"
 		    " %u", load16(f, p + 4));
 	f->n_ifaces = 0;
-	return 0;
+	return PCAPNG_OTHER;
 }
 
 /* ---- interfaces ---------------------------------------------------------- */
@@ -367,7 +374,8 @@ add_iface(struct pcapng *f, struct body *b, const struct line *l)
 		f->iface = list;
 	}
 	f->iface[f->n_ifaces++] = i;
-	return 0;
+	f->described = true;
+	return PCAPNG_OTHER;
 }
 
 /* ---- packets ------------------------------------------------------------- */
@@ -435,7 +443,7 @@ finish_packet(struct pcapng *f, uint32_t number, uint64_t units,
 	if (f->swapped && p->dlt == LINK_NFLOG)
 		mend_nflog(f->in.buf + (p->data - f->in.buf), p->caplen,
 		    p->wire_len);
-	return 1;
+	return PCAPNG_PACKET;
 }
 
 /* Without a time stamp, and from the first interface. */
@@ -494,62 +502,34 @@ pcapng_fini(struct pcapng *f)
 	f->iface = NULL;
 }
 
-/* The first section's header, whose trailer nobody minds. */
-static int
-open_section(struct pcapng *f, const struct line *l)
+/* The trailer of this block nobody minds. */
+int
+pcapng_open(struct pcapng *f, char *error, size_t error_size)
 {
+	const struct line l = {error, error_size};
 	struct filebuf *in = &f->in;
 	uint16_t major, minor;
 	uint32_t total;
 
 	if (!take_order(f))
-		return in->error != 0 ? cut(f, 0, 0, l) :
-		    fail(l, "unknown file format");
+		return in->error != 0 ? cut(f, 0, 0, &l) :
+		    fail(&l, "unknown file format");
 	total = load32(f, in->buf + in->at + 4);
 	if (total < SECTION_LEAST || total > SECTION_MOST)
-		return fail(l, "Section Header Block in pcapng dump file has"
+		return fail(&l, "Section Header Block in pcapng dump file has"
 		    " invalid length %d < _%u_ < %d (BT_SHB_INSANE_MAX)",
 		    SECTION_LEAST, total, SECTION_MOST);
 	filebuf_fill(in, total);
 	if (filebuf_have(in) < total)
 		return cut(f, total - VERSION_AT,
-		    filebuf_have(in) - VERSION_AT, l);
+		    filebuf_have(in) - VERSION_AT, &l);
 	major = load16(f, in->buf + in->at + VERSION_AT);
 	minor = load16(f, in->buf + in->at + VERSION_AT + 2);
 	if (major != VERSION_MAJOR || (minor != 0 && minor != 2))
-		return fail(l, "unsupported pcapng savefile version %u.%u",
+		return fail(&l, "unsupported pcapng savefile version %u.%u",
 		    major, minor);
 	f->used = total;
 	return 0;
-}
-
-int
-pcapng_open(struct pcapng *f, char *error, size_t error_size)
-{
-	const struct line l = {error, error_size};
-	struct body b;
-	int rc = open_section(f, &l);
-
-	while (rc == 0 && f->n_ifaces == 0) {
-		int got = next_block(f, &b, &l);
-
-		if (got == 0)
-			return fail(&l, "the capture file has no Interface"
-			    " Description Blocks");
-		if (got < 0)
-			return -1;
-		if (b.type == BLOCK_INTERFACE)
-			rc = add_iface(f, &b, &l);
-		else if (b.type == BLOCK_SECTION)
-			rc = begin_section(f, &b, &l);
-		else if (b.type == BLOCK_ENHANCED || b.type == BLOCK_SIMPLE ||
-		    b.type == BLOCK_PACKET)
-			rc = fail(&l, "the capture file has a packet block"
-			    " before any Interface Description Blocks");
-	}
-	if (rc == 0)
-		f->dlt = f->iface[0].dlt;
-	return rc;
 }
 
 int
@@ -558,26 +538,32 @@ pcapng_next(struct pcapng *f, struct pcapng_packet *p, char *error,
 {
 	const struct line l = {error, error_size};
 	struct body b;
-	int rc;
+	int rc = pass_block(f, &l);
 
-	while ((rc = next_block(f, &b, &l)) == 1) {
-		switch (b.type) {
-		case BLOCK_ENHANCED:
-		case BLOCK_PACKET:
-			return packet(f, &b, p, &l);
-		case BLOCK_SIMPLE:
-			return simple_packet(f, &b, p, &l);
-		case BLOCK_INTERFACE:
-			rc = add_iface(f, &b, &l);
-			break;
-		case BLOCK_SECTION:
-			rc = begin_section(f, &b, &l);
-			break;
-		default:
-			break;
-		}
-		if (rc < 0)
-			return -1;
+	if (rc < 0)
+		return -1;
+	if (f->beyond > 0)
+		return PCAPNG_OTHER;
+	rc = next_block(f, &b, &l);
+	if (rc == 0 && !f->described)
+		return fail(&l, "the capture file has no Interface Description"
+		    " Blocks");
+	if (rc <= 0)
+		return rc;
+	switch (b.type) {
+	case BLOCK_ENHANCED:
+	case BLOCK_PACKET:
+	case BLOCK_SIMPLE:
+		if (!f->described)
+			return fail(&l, "the capture file has a packet block"
+			    " before any Interface Description Blocks");
+		return b.type == BLOCK_SIMPLE ? simple_packet(f, &b, p, &l) :
+		    packet(f, &b, p, &l);
+	case BLOCK_INTERFACE:
+		return add_iface(f, &b, &l);
+	case BLOCK_SECTION:
+		return begin_section(f, &b, &l);
+	default:
+		return PCAPNG_OTHER;
 	}
-	return rc;
 }

@@ -5,8 +5,9 @@
  * snapshot length, or its sections in byte order: what mergecap, dumpcap on
  * several interfaces and cat(1) write.  Here each packet comes with the link
  * type of its own interface, and nothing of that matters.  Of files that
- * libpcap reads comes out what it gives, errors included;
- * tests/unit/test_pcapng.c compares the two.
+ * libpcap reads comes out what it gives, errors included
+ * (tests/unit/test_pcapng.c compares the two), but for headers of USB and CAN,
+ * which libpcap mends and decode.h does not know.
  *
  * Format: draft-ietf-opsawg-pcapng.  Known are its section header, interface
  * description, enhanced, simple and (obsolete) packet blocks; others are
@@ -25,7 +26,7 @@
 enum {
 	PCAPNG_HEAD = 4,                 /* bytes that tell what it is */
 	PCAPNG_PACKET_MOST = 262144,     /* captured bytes handed out */
-	PCAPNG_BUFFER = 1 << 20,         /* at least; a multiple of 4 */
+	PCAPNG_BUFFER = 1 << 20,         /* at least */
 	PCAPNG_IFACES_MOST = 65536,      /* of a section */
 };
 
@@ -42,7 +43,7 @@ struct pcapng {
 	bool swapped; /* this section */
 	struct pcapng_iface *iface; /* of this section */
 	size_t n_ifaces, cap_ifaces;
-	int dlt;         /* of the first interface of all */
+	bool described;  /* by an interface, be it an earlier section's */
 	size_t used;     /* bytes at in.at of the block that was looked at */
 	uint32_t beyond; /* those that follow, where the buffer is too small */
 	uint32_t length; /* of all, which the last four bytes repeat */
@@ -64,11 +65,14 @@ void pcapng_init(struct pcapng *f, uint8_t *buf, size_t size, size_t have,
     ssize_t (*read)(void *ctx, char *to, size_t size), void *ctx);
 void pcapng_fini(struct pcapng *f); /* of one that is all zero, too */
 
-/* Reads on to the first interface, whose link type is f->dlt then.  0, or -1
- * with one line in error. */
+/* Reads the first section's header.  0, or -1 with one line in error. */
 int pcapng_open(struct pcapng *f, char *error, size_t error_size);
 
-/* 1 and a packet, 0 at the end of the file, or -1 with one line in error. */
+enum pcapng_found { PCAPNG_END, PCAPNG_PACKET, PCAPNG_OTHER };
+
+/* One block, or some more of one that is longer than the buffer, so that a
+ * file without packets holds up nobody: what was found, or -1 with one line in
+ * error.  While f->described is false, -1 means that it is no capture. */
 int pcapng_next(struct pcapng *f, struct pcapng_packet *p, char *error,
     size_t error_size);
 

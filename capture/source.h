@@ -11,8 +11,8 @@
  * getsockopt(SO_ERROR), ioctl(SIOCGIFFLAGS); for the name getsockname and
  * ioctl(SIOCGIFINDEX); for statistics getsockopt(PACKET_STATISTICS), and lseek
  * and read on two files of sysfs.
- * Files: read, lseek, brk and anonymous mmap (stdio and libpcap allocate a
- * buffer per file).
+ * Files: read, lseek, brk, anonymous mmap and mremap (stdio and libpcap
+ * allocate a buffer per file, pcapng.c a list of interfaces).
  */
 #ifndef CAPTURE_SOURCE_H
 #define CAPTURE_SOURCE_H
@@ -155,7 +155,8 @@ int source_open_files(struct source **out, const struct source_file *files,
 /*
  * Only packets that the expression lets through are handed out.  It is
  * compiled here, for each link type there is, since names in it are looked
- * up; a file whose link type it has no meaning for is SOURCE_UNREADABLE.
+ * up; a file whose link type it has no meaning for is SOURCE_UNREADABLE, one
+ * that comes to packets of such an interface later is SOURCE_CUT there.
  * Once.  0, or -EINVAL or -ENOMEM with one line in `error`.
  */
 int source_filter_files(struct source *s, const char *name,
@@ -181,8 +182,8 @@ void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 
 /*
  * Hands packets of a handle to fn, looking at no more than max (those that a
- * file's filter leaves out are among them).  Never blocks on an interface;
- * returns an enum source_result.  *n is the number handed out.
+ * file's filter leaves out, and blocks that are no packets, are among them).
+ * Never blocks on an interface; returns an enum source_result.  *n is the number handed out.
  */
 enum source_result source_read(struct source *s, size_t handle, unsigned max,
     source_packet_fn *fn, void *ctx, size_t *n);

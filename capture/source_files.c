@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 
 #define LINK_TYPES 512 /* beyond the largest that decode knows */
+#define UNUSABLE   (-100) /* no error of libpcap's */
 
 int
 source_open_files(struct source **out, const struct source_file *files,
@@ -115,15 +116,13 @@ static bool
 set_filter(struct source *s, int dlt)
 {
 	s->filter_now = NULL;
-	s->filter_dlt = dlt;
-	if (!s->filter)
-		return true;
 	for (size_t i = 0; i < s->n_filters; i++)
-		if (s->filter[i].dlt == dlt) {
+		if (s->filter[i].dlt == dlt)
 			s->filter_now = &s->filter[i].prog;
-			return true;
-		}
-	return false;
+	if (s->filter && !s->filter_now)
+		return false;
+	s->filter_dlt = dlt;
+	return true;
 }
 
 bool
@@ -240,27 +239,45 @@ open_pcapng(struct source *s)
 		say_file(s, text);
 		return false;
 	}
-	s->handle[0].dlt = s->ng.dlt;
 	s->reader = READER_PCAPNG;
 	return true;
 }
 
-static const char *const NO_FILTER =
-    "the filter means nothing for its link type";
+/* A remark is due on a link type that is not decoded, once a file. */
+static void
+note_link(struct source *s, int dlt)
+{
+	if (decode_knows(dlt) || s->n_remarked == SOURCE_REMARKS)
+		return;
+	for (size_t i = 0; i < s->n_remarked; i++)
+		if (s->remarked[i] == dlt)
+			return;
+	s->remarked[s->n_remarked++] = dlt;
+	s->foreign = true;
+}
+
+/* The packets that follow are of this link type. */
+static bool
+change_link(struct source *s, int dlt)
+{
+	if (!set_filter(s, dlt)) {
+		say_file(s, "the filter means nothing for its link type");
+		return false;
+	}
+	note_link(s, dlt);
+	return true;
+}
 
 /* Opens the current file; its first bytes are parsed here. */
 static bool
 file_start(struct source *s)
 {
 	s->n_head = s->handed = s->n_remarked = 0;
+	s->filter_dlt = -1;
 	(void)read_head(s, PCAPNG_HEAD);
-	if (!(s->n_head == PCAPNG_HEAD && pcapng_knows(s->head) ?
-		open_pcapng(s) : open_by_libpcap(s)))
-		return false;
-	if (set_filter(s, s->handle[0].dlt))
-		return true;
-	say_file(s, NO_FILTER);
-	return false;
+	if (s->n_head == PCAPNG_HEAD && pcapng_knows(s->head))
+		return open_pcapng(s);
+	return open_by_libpcap(s) && change_link(s, s->handle[0].dlt);
 }
 
 static enum source_result
@@ -321,57 +338,38 @@ read_records(struct source *s, unsigned max)
 	return 1;
 }
 
-/* A remark is due on a link type that is not decoded, once a file. */
-static void
-note_link(struct source *s, int dlt)
-{
-	if (decode_knows(dlt) || s->n_remarked == SOURCE_REMARKS)
-		return;
-	for (size_t i = 0; i < s->n_remarked; i++)
-		if (s->remarked[i] == dlt)
-			return;
-	s->remarked[s->n_remarked++] = dlt;
-	s->foreign = true;
-}
-
-/* The packets that follow are of another interface of the same file. */
-static bool
-change_link(struct source *s, int dlt)
-{
-	if (!set_filter(s, dlt)) {
-		say_file(s, NO_FILTER);
-		return false;
-	}
-	note_link(s, dlt);
-	return true;
-}
-
-/* The same. */
+/* The same, but that a turn also ends by the bytes, of which a block may have
+ * any number.  UNUSABLE: no capture, or the filter means nothing for its first
+ * packet. */
 static int
 read_blocks(struct source *s, unsigned max)
 {
+	enum { TURN_BYTES = 16 << 20 };
+	const uint64_t enough = s->file[s->at].done + TURN_BYTES;
+	const size_t remarked = s->n_remarked;
 	struct pcapng_packet b;
 	char text[PCAP_ERRBUF_SIZE];
 
-	for (unsigned i = 0; i < max; i++) {
+	for (unsigned i = 0; i < max && s->file[s->at].done < enough; i++) {
 		int rc = pcapng_next(&s->ng, &b, text, sizeof(text));
-		struct source_packet p = {
+
+		if (rc < 0)
+			say_file(s, text);
+		if (rc == PCAPNG_OTHER)
+			continue;
+		if (rc != PCAPNG_PACKET)
+			return rc < 0 && !s->ng.described ? UNUSABLE : rc;
+		if (b.dlt != s->filter_dlt && !change_link(s, b.dlt))
+			return s->filter_dlt < 0 ? UNUSABLE : -1;
+		hand_out(s, &(struct source_packet){
 			.time_s = b.time_s,
 			.time_ns = b.time_ns,
 			.caplen = b.caplen,
 			.wire_len = b.wire_len,
 			.data = b.data,
 			.dlt = b.dlt,
-		};
-
-		if (rc < 0)
-			say_file(s, text);
-		if (rc <= 0)
-			return rc;
-		if (b.dlt != s->filter_dlt && !change_link(s, b.dlt))
-			return -1;
-		hand_out(s, &p);
-		if (s->foreign) /* back for the remark */
+		});
+		if (s->n_remarked > remarked) /* back for the remark */
 			return 1;
 	}
 	return 1;
@@ -391,7 +389,6 @@ read_by_libpcap(struct source *s, unsigned max)
 enum source_result
 source_files_read(struct source *s, unsigned max)
 {
-	struct handle *h = &s->handle[0];
 	int got;
 
 	if (source_at_end(s))
@@ -399,7 +396,6 @@ source_files_read(struct source *s, unsigned max)
 	if (s->reader == READER_NONE) {
 		if (!file_start(s))
 			return file_finish(s, SOURCE_UNREADABLE);
-		note_link(s, h->dlt);
 		if (s->foreign) /* back for the remark, before its end */
 			return SOURCE_OK;
 	}
@@ -408,7 +404,8 @@ source_files_read(struct source *s, unsigned max)
 	                                   : read_by_libpcap(s, max);
 	if (got > 0)
 		return SOURCE_OK;
-	return file_finish(s, got == 0 ? SOURCE_OK : SOURCE_CUT);
+	return file_finish(s, got == 0 ? SOURCE_OK :
+	    got == UNUSABLE ? SOURCE_UNREADABLE : SOURCE_CUT);
 }
 
 bool

@@ -122,7 +122,6 @@ same(int fd, const char *filter, struct seen *ours)
 	return false;
 }
 
-
 /* n bytes as a file, the same one each time. */
 static inline int
 to_fd(const uint8_t *bytes, size_t n)

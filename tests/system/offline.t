@@ -303,6 +303,25 @@ like "$(goquery -d "$T/stopped" -i e -f 0 proto)" \
     '^Coverage: .*a capture file was cut short on e' "  answers do, too"
 rm "$T/long.pcap"
 
+# --- so is a stream, between packets or in the middle of one
+mkfifo "$T/half"
+for n in 24 3003; do
+	(exec goprobe -d "$T/half$n" -i e -r - <"$T/half" 2>"$T/err") &
+	replay=$!
+	exec 9>"$T/half"
+	head -c $n $D/office.pcap >&9
+	ok "$n bytes" wait_for 20 test -e "$T/half$n/goDB-writer.lock"
+	sleep 0.5
+	kill -TERM $replay
+	wait $replay
+	is $? 1 "is stopped"
+	exec 9>&-
+	like "$(cat "$T/err")" 'goprobe: stopped; what was read is stored' \
+	    "  and says so"
+done
+like "$(goquery -d "$T/half3003" -i e -f 0 proto)" \
+    '^Coverage: .*a capture file was cut short on e' "  answers do, too"
+
 # --- told to stop while the writer still starts: it is waited for
 mkdir -m 777 "$T/slow" && cp "$BIN/goprobe" "$T/slow/"
 cat >"$T/slow/goprobe-writer" <<'SH'

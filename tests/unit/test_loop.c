@@ -449,6 +449,29 @@ test_pipe(void)
 	free_run(&run);
 }
 
+/* A pcapng file whose second interface began 292 thousand million years ago. */
+static void
+test_long_ago(void)
+{
+	static const uint32_t words[] = {
+		0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28,
+		1, 20, 1, 0, 20,
+		1, 36, 1, 0, 8 << 16 | 14, 0, UINT32_C(1) << 31, 0, 36,
+		6, 52, 0, 0, 1000000000, 20, 20, 0, 0, 0, 0, 0, 52,
+		6, 52, 1, 0, 0, 20, 20, 0, 0, 0, 0, 0, 52,
+	};
+	struct file_run run = {.n = 1};
+
+	run.fd[0] = memfd_create("long-ago", MFD_CLOEXEC);
+	if (pwrite(run.fd[0], words, sizeof(words), 0) != sizeof(words))
+		exit(99);
+	run_files(&run);
+	is_int(run.result, LOOP_FINISHED, "a file of before all time");
+	ok(run.totals.seen == 2 && run.totals.time_clamped == 1,
+	    "is of 1970 then");
+	free_run(&run);
+}
+
 static bool
 at_once(void *ctx)
 {
@@ -521,6 +544,7 @@ main(void)
 	test_gap(-20 * 3600);
 	test_peer_gone();
 	test_pipe();
+	test_long_ago();
 	test_span();
 	test_no_files();
 	return tap_done();

@@ -169,6 +169,18 @@ other(uint32_t type, uint32_t n)
 	end(at);
 }
 
+/* The next packet, or what is there instead. */
+static int
+next_packet(struct pcapng *f, struct pcapng_packet *p, char text[256])
+{
+	int rc;
+
+	do
+		rc = pcapng_next(f, p, text, 256);
+	while (rc == PCAPNG_OTHER);
+	return rc;
+}
+
 static bool
 twins(struct seen *seen)
 {
@@ -237,7 +249,8 @@ test_times(void)
 	ok(fine && n == 8 * 2 * (20 + 35), "every resolution, and offsets");
 }
 
-/* Half a second and almost a whole one, in units that libpcap's 64 bits do not reach. */
+/* Half a second and almost a whole one, in units that libpcap's 64 bits do not
+ * reach. */
 static void
 test_fine_times(void)
 {
@@ -257,9 +270,9 @@ test_fine_times(void)
 		memcpy(buf, file, file_n);
 		pcapng_init(&f, buf, sizeof(buf), file_n, NULL, NULL);
 		fine = pcapng_open(&f, text, sizeof(text)) == 0 &&
-		    pcapng_next(&f, &p, text, sizeof(text)) == 1 &&
+		    next_packet(&f, &p, text) == PCAPNG_PACKET &&
 		    p.time_s == 1 && p.time_ns == 500000000 &&
-		    pcapng_next(&f, &p, text, sizeof(text)) == 1 &&
+		    next_packet(&f, &p, text) == PCAPNG_PACKET &&
 		    p.time_s == 0 && p.time_ns == 999999999 && fine;
 		pcapng_fini(&f);
 	}
@@ -287,8 +300,9 @@ test_links(void)
 		memcpy(buf, file, file_n);
 		pcapng_init(&f, buf, sizeof(buf), file_n, NULL, NULL);
 		if (pcapng_open(&f, text, sizeof(text)) != 0 ||
-		    f.dlt != pcap_datalink(p)) {
-			diag("%d is %d", link, f.dlt);
+		    pcapng_next(&f, NULL, text, sizeof(text)) != PCAPNG_OTHER ||
+		    f.iface[0].dlt != pcap_datalink(p)) {
+			diag("%d is no %d", link, pcap_datalink(p));
 			fine = false;
 		}
 		pcapng_fini(&f);
@@ -422,9 +436,10 @@ test_error(void)
 	struct pcapng_packet p;
 	struct pcapng f;
 	bool fine = true;
-	size_t first, behind;
+	size_t section_n, first, behind;
 
 	start(false);
+	section_n = file_n;
 	iface(ETHER, 0, -1, 0);
 	first = file_n;
 	packet(0, 1, 40, 40);
@@ -436,12 +451,13 @@ test_error(void)
 		memcpy(buf, file, n);
 		pcapng_init(&f, buf, sizeof(buf), n, broken, NULL);
 		rc = pcapng_open(&f, text, sizeof(text));
-		fine = (rc == 0) == (n >= first) && fine;
+		fine = (rc == 0) == (n >= section_n) && fine;
 		if (rc == 0)
-			rc = pcapng_next(&f, &p, text, sizeof(text));
-		fine = (rc == 1) == (n == behind) && fine;
-		if (rc == 1)
-			rc = pcapng_next(&f, &p, text, sizeof(text));
+			rc = next_packet(&f, &p, text);
+		fine = f.described == (n >= first) && fine;
+		fine = (rc == PCAPNG_PACKET) == (n == behind) && fine;
+		if (rc == PCAPNG_PACKET)
+			rc = next_packet(&f, &p, text);
 		fine = rc == -1 && strcmp(text, "error reading dump file: "
 		    "Input/output error") == 0 && fine;
 		pcapng_fini(&f);
@@ -609,6 +625,74 @@ test_foreign(void)
 	    "a filter cannot be asked of them");
 }
 
+/* As Wireshark leaves them behind when some packets are saved. */
+static void
+test_unused(void)
+{
+	struct told t;
+
+	start(false);
+	iface(USB, 0, -1, 0);
+	iface(ETHER, 0, -1, 0);
+	for (uint32_t i = 0; i < 5; i++)
+		packet(1, i, 20 + i, 20 + i);
+	t = read_file("less 22");
+	ok(t.n == 3 && t.end == SOURCE_END,
+	    "no filter is asked of an interface without packets");
+	is_str(t.remarks, "", "and nothing said of it");
+	packet(0, 9, 20, 20);
+	t = read_file("less 22");
+	ok(t.n == 3 && t.end == SOURCE_CUT, "until it has one");
+	start(false);
+	iface(USB, 0, -1, 0);
+	iface(ETHER, 0, -1, 0);
+	packet(0, 9, 20, 20);
+	packet(1, 9, 20, 20);
+	t = read_file("less 22");
+	ok(t.n == 0 && t.end == SOURCE_UNREADABLE,
+	    "which, as the first, makes the file unreadable");
+	file_n -= 8;
+	t = read_file("less 22");
+	is_int(t.end, SOURCE_UNREADABLE, "whatever follows");
+	start(false);
+	iface(ETHER, 0, -1, 0);
+	put32(EPB);
+	t = read_file("less 22");
+	is_int(t.end, SOURCE_CUT, "but one that ends before the first is cut");
+}
+
+static bool
+count_looks(void *ctx)
+{
+	++*(unsigned *)ctx;
+	return false;
+}
+
+static void
+test_foreign_span(void)
+{
+	struct source_file input = {-1, "f"};
+	char error[SOURCE_ERROR_MAX];
+	int64_t first_s, last_s;
+	unsigned looks = 0;
+	struct source *s;
+	bool any;
+
+	start(false);
+	iface(USB, 0, -1, 0);
+	for (uint32_t i = 0; i < 1000; i++)
+		packet(0, i * 1000000, 20, 20);
+	input.fd = to_fd(file, file_n);
+	lseek(input.fd, 0, SEEK_SET);
+	if (source_open_files(&s, &input, 1, NULL, NULL, error) != 0)
+		exit(99);
+	ok(source_time_span(s, &first_s, &last_s, &any, count_looks,
+	    &looks) == 0 && any && first_s == 0 && last_s == 999,
+	    "the span of packets that are not decoded");
+	ok(looks < 4, "does not ask at each of them: %u", looks);
+	source_close(s);
+}
+
 static void
 test_sections_differ(void)
 {
@@ -721,6 +805,126 @@ test_long_blocks(void)
 	    "an interface's description of megabytes is none");
 }
 
+/* ---- how long a look takes ----------------------------------------------- */
+
+struct turns {
+	unsigned n, packets;
+	uint64_t bytes; /* of the longest */
+	enum source_result end;
+};
+
+static void
+count_packet(void *ctx, const struct source_packet *p)
+{
+	(void)p;
+	++*(unsigned *)ctx;
+}
+
+static struct turns
+count_turns(int fd, unsigned max)
+{
+	struct source_file input = {fd, "f"};
+	char error[SOURCE_ERROR_MAX];
+	struct turns t = {.n = 0};
+	uint64_t before, done = 0, total;
+	struct source *s;
+	size_t n;
+
+	lseek(fd, 0, SEEK_SET);
+	if (source_open_files(&s, &input, 1, NULL, NULL, error) != 0)
+		exit(99);
+	do {
+		before = done;
+		t.end = source_read(s, 0, max, count_packet, &t.packets, &n);
+		source_progress(s, &done, &total);
+		if (done - before > t.bytes)
+			t.bytes = done - before;
+		t.n++;
+	} while (t.end == SOURCE_OK);
+	source_close(s);
+	return t;
+}
+
+static void
+interface_and_packet(void)
+{
+	iface(ETHER, 0, -1, 0);
+	packet(0, 7, 20, 20);
+}
+
+static void
+test_many_blocks(void)
+{
+	struct turns t;
+
+	start(false);
+	for (int i = 0; i < 2000; i++)
+		other(0xbad, 0);
+	interface_and_packet();
+	t = count_turns(to_fd(file, file_n), 100);
+	ok(t.end == SOURCE_END && t.packets == 1 && t.n >= 20,
+	    "2000 blocks before the first interface: %u looks", t.n);
+	start(false);
+	interface_and_packet();
+	for (int i = 0; i < 2000; i++)
+		other(0xbad, 0);
+	packet(0, 7, 20, 20);
+	t = count_turns(to_fd(file, file_n), 100);
+	ok(t.end == SOURCE_END && t.packets == 2 && t.n >= 20,
+	    "and before the next packet: %u", t.n);
+	start(false);
+	for (int i = 0; i < 2000; i++)
+		section(i % 2, 1, 0);
+	interface_and_packet();
+	t = count_turns(to_fd(file, file_n), 100);
+	ok(t.end == SOURCE_END && t.packets == 1 && t.n >= 20,
+	    "2000 sections: %u", t.n);
+}
+
+/* Blocks of zeros behind what is in fd, which has holes for them. */
+static void
+put_long(int fd, unsigned n, uint32_t type, uint32_t total)
+{
+	off_t at = lseek(fd, 0, SEEK_END);
+
+	for (; n > 0; n--, at += total) {
+		const uint32_t head[] = {type, total, 0, 0, 0, 60, 60};
+
+		if (pwrite(fd, head, sizeof(head), at) != sizeof(head) ||
+		    pwrite(fd, &total, 4, at + total - 4) != 4)
+			exit(99);
+	}
+}
+
+static void
+test_much(void)
+{
+	enum { HUNDRED_MB = 100 << 20, TURN_MOST = 20 << 20 };
+	struct turns t;
+	int fd;
+
+	start(false);
+	fd = to_fd(file, file_n);
+	put_long(fd, 2, NRB, HUNDRED_MB);
+	t = count_turns(fd, 4096);
+	ok(t.end == SOURCE_UNREADABLE && t.bytes < TURN_MOST,
+	    "a look at blocks of 100 MB takes %u kB", (unsigned)(t.bytes >> 10));
+	start(false);
+	interface_and_packet();
+	fd = to_fd(file, file_n);
+	put_long(fd, 2, NRB, HUNDRED_MB);
+	put_long(fd, 1, EPB, HUNDRED_MB);
+	t = count_turns(fd, 4096);
+	ok(t.end == SOURCE_END && t.packets == 2 && t.bytes < TURN_MOST,
+	    "behind the first packet, too: %u", (unsigned)(t.bytes >> 10));
+	fd = to_fd(file, file_n);
+	put_long(fd, 100, EPB, 1 << 20);
+	t = count_turns(fd, 4096);
+	ok(t.end == SOURCE_END && t.packets == 101 && t.bytes < TURN_MOST,
+	    "and many of 1 MB: %u", (unsigned)(t.bytes >> 10));
+	(void)to_fd(file, 0);
+}
+
 static void
 test_many_ifaces(void)
 {
@@ -782,9 +986,13 @@ main(void)
 	test_error();
 	test_ifaces_differ();
 	test_foreign();
+	test_unused();
+	test_foreign_span();
 	test_sections_differ();
 	test_simple();
 	test_long_blocks();
+	test_many_blocks();
+	test_much();
 	test_many_ifaces();
 	test_pipe();
 	test_changed();
