@@ -183,7 +183,8 @@ void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 /*
  * Hands packets of a handle to fn, looking at no more than max (those that a
  * file's filter leaves out, and blocks that are no packets, are among them).
- * Never blocks on an interface; returns an enum source_result.  *n is the number handed out.
+ * Never blocks on an interface; returns an enum source_result.  *n is the
+ * number handed out.
  */
 enum source_result source_read(struct source *s, size_t handle, unsigned max,
     source_packet_fn *fn, void *ctx, size_t *n);
