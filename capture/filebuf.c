@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { READ_BYTES = 256 << 10 }; /* stays in the second cache until it is used */
+enum { READ_BYTES = 256 << 10 }; /* stay in the second cache until used */
 
 void
 filebuf_fill(struct filebuf *f, size_t need)

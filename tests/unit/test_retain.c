@@ -645,7 +645,8 @@ static void
 test_wipe_foreign(void)
 {
 	static const char *const foreign[] = {"backup/case17.tar", "eth0/README",
-	    "eth0/2025-11-25/notes", "eth0/2025-11-25/blocks.idx.damaged.", "eth0/journal/300.txt", "notes.txt",
+	    "eth0/2025-11-25/notes", "eth0/2025-11-25/blocks.idx.damaged.",
+	    "eth0/journal/300.txt", "notes.txt",
 	    "eth1/2025-11-27/sip.gpf.pad"};
 	static const char *const own[] = {"goDB-l7proto.names",
 	    "goDB-l7proto.names.damaged", "eth0/days.gone", "eth0/days.sum.new",
