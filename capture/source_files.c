@@ -193,6 +193,23 @@ say_file(struct source *s, const char *text)
 	    text);
 }
 
+/* gzip, zstd, LZ4, bzip2, xz */
+static bool
+is_compressed(const uint8_t *head, size_t n)
+{
+	static const struct {
+		uint8_t n, bytes[4];
+	} magic[] = {{2, {0x1f, 0x8b}}, {4, {0x28, 0xb5, 0x2f, 0xfd}},
+		{4, {0x04, 0x22, 0x4d, 0x18}}, {3, "BZh"},
+		{4, {0xfd, '7', 'z', 'X'}}};
+
+	for (size_t i = 0; i < sizeof(magic) / sizeof(magic[0]); i++)
+		if (n >= magic[i].n &&
+		    memcmp(head, magic[i].bytes, magic[i].n) == 0)
+			return true;
+	return false;
+}
+
 /* Has libpcap open the current file. */
 static bool
 open_by_libpcap(struct source *s)
@@ -212,7 +229,9 @@ open_by_libpcap(struct source *s)
 	h->pcap = pcap_fopen_offline_with_tstamp_precision(fp,
 	    PCAP_TSTAMP_PRECISION_NANO, text);
 	if (!h->pcap) {
-		say_file(s, text);
+		say_file(s, is_compressed(s->head, s->n_head) ?
+		    "compressed: give what it unpacks to, as zcat FILE | "
+		    "goprobe -r - does" : text);
 		fclose(fp);
 		return false;
 	}

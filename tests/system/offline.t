@@ -188,6 +188,12 @@ one_line "folder"
 run 1 "no capture at all" goprobe -d "$T/x2" -i a -r $D/garbage.pcap
 one_line "garbage"
 like "$err" 'garbage.pcap' "garbage is named"
+for magic in '\037\213\010' '(\265/\375' '\004"M\030' 'BZh9' '\3757zXZ'; do
+	printf "$magic and more" >"$T/packed"
+	run 1 "a compressed file" goprobe -d "$T/x2" -i a -r "$T/packed"
+	like "$err" '/packed: compressed: .*zcat FILE [|] goprobe -r -' \
+	    "the way to its packets is told"
+done
 ok "no interface of that name came to be" test ! -e "$T/x2/a"
 run 1 "an empty file" goprobe -d "$T/x2" -i a -r /dev/null
 one_line "empty file"
