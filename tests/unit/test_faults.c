@@ -18,7 +18,7 @@ static struct shared {
 
 /* ---- the story ----------------------------------------------------------- */
 
-#define BATCHES 9
+#define BATCHES 10
 static struct testbatch batches[BATCHES];
 
 enum step_kind { APPEND, COMMIT, SYNC };
@@ -34,6 +34,8 @@ static const struct step {
     {APPEND, T0 + 300},
     {APPEND, T0}, /* late */
     {COMMIT, T0},
+    {SYNC, 0},
+    {APPEND, T0 + 300}, /* to a journal that is durable */
     {SYNC, 0},
     {APPEND, T0 + 86400},
     {COMMIT, T0 + 300},
@@ -57,6 +59,11 @@ make_batches(void)
 		if (steps[i].kind == APPEND) {
 			batch_make(&batches[seq], &seed, "eth0",
 			    steps[i].slot_s, 1, seq + 1, 6, 3);
+			/* a name that comes when the others are durable */
+			if (seq % 2)
+				snprintf(batches[seq].names[0].name,
+				    GODB_NAME_MAX, "late %d", (int)seq);
+			batches[seq].rows4[0].l7 = 0;
 			seq++;
 		}
 	if (seq != BATCHES)
@@ -380,6 +387,36 @@ test_torn_record(void)
 	facts_free(&want);
 }
 
+/* Folders that a writer made which died before they were durable. */
+static void
+test_begun_folders(void)
+{
+	struct godb_writer *w;
+	int store, iface;
+
+	reset(FAULT_NONE, 0);
+	if (store_open(path, &w) < 0)
+		abort();
+	godb_writer_close(w);
+	store = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(store, "eth0", 0700) < 0)
+		abort();
+	iface = openat(store, "eth0", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(iface, "journal", 0700) < 0 || store_open(path, &w) < 0)
+		abort();
+	is_int(godb_writer_append(w, &batches[0].b), 0,
+	    "a batch to folders that are there");
+	ok(godb_writer_sync(w) == 0 && fault_names_pending() == 0,
+	    "  they are durable with it");
+	if (mkdirat(iface, "2025-11-25", 0700) < 0)
+		abort();
+	ok(godb_writer_commit(w, "eth0", T0, NULL) == 0 &&
+		fault_names_pending() == 0, "  and a day's with its block");
+	godb_writer_close(w);
+	close(iface);
+	close(store);
+}
+
 /* A sector that cannot be read when a writer starts is not taken for damage or
  * for the end of a file. */
 static void
@@ -522,6 +559,7 @@ main(void)
 	test_outage(calls);
 	test_half_files();
 	test_half_record();
+	test_begun_folders();
 	test_torn_record();
 	test_unreadable();
 	test_end(FAULT_KILL, calls);

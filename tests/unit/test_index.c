@@ -143,6 +143,10 @@ test_again(void)
 	    "where it was");
 	is_int(gdi_record_again(&x.records[1], DAY, b.p + at[2], &section),
 	    GODB_EDAMAGED, "another record is not it");
+	x.records[1].id[0] ^= 1;
+	is_int(gdi_record_again(&x.records[1], DAY, b.p + at[1], &section),
+	    GODB_EDAMAGED, "nor one of its size and another id");
+	x.records[1].id[0] ^= 1;
 	for (size_t i = at[1]; i < at[2]; i++) {
 		b.p[i] ^= 1;
 		told += gdi_record_again(&x.records[1], DAY, b.p + at[1],
@@ -315,13 +319,13 @@ test_versions(void)
 	gdi_buf_free(&b);
 }
 
-/* The last record's flags, sealed again. */
+/* A number in the last record's head, sealed again. */
 static void
-set_flags(struct gdi_buf *b, size_t start, uint32_t flags)
+set_head(struct gdi_buf *b, size_t start, size_t field, uint32_t value)
 {
 	uint8_t *h = b->p + start;
 
-	gdi_put32(h + 48, flags);
+	gdi_put32(h + field, value);
 	gdi_put64(h + 72, gp_checksum(h, 72, 0));
 	gdi_put64(b->p + b->len - 8, gp_checksum(h, b->len - start - 8, 0));
 }
@@ -352,7 +356,7 @@ test_bounds(void)
 	}
 	b.len = 0;
 	make_index(2, &b, at);
-	set_flags(&b, at[1], GODB_PART_DIR_FLOW | GODB_PART_LIVE |
+	set_head(&b, at[1], 48, GODB_PART_DIR_FLOW | GODB_PART_LIVE |
 	    GDI_PART_ROLLED);
 	(void)parse(&b, b.len, &x);
 	is_int(x.n == 2 ? x.records[1].flags : 0, GODB_PART_DIR_FLOW,
@@ -362,6 +366,24 @@ test_bounds(void)
 	    gdi_extent_next(&e, &k) == 1 &&
 	    gdi_extent_next(&e, &k) == GODB_EDAMAGED,
 	    "chunks of more bytes than the block has");
+	gdi_index_free(&x);
+	for (size_t n = 52; n <= 56; n += 4) { /* of IPv4, of IPv6 */
+		b.len = 0;
+		make_index(2, &b, at);
+		set_head(&b, at[1], n, GDI_RECORD_ROWS + 1);
+		(void)parse(&b, b.len, &x);
+		ok(x.n == 1 && x.n_gaps == 1, "more rows than a record has");
+		gdi_index_free(&x);
+	}
+	b.len = 0;
+	make_index(2, &b, at);
+	(void)parse(&b, b.len, &x);
+	x.records[1].columns.end = x.records[1].columns.p;
+	is_int(gdi_extent_open(&x.records[1], GODB_SIP, &e), GODB_EDAMAGED,
+	    "rows without a column");
+	x.records[1].n4 = x.records[1].n6 = 0;
+	is_int(gdi_extent_open(&x.records[1], GODB_SIP, &e), 0,
+	    "which no rows need");
 	gdi_index_free(&x);
 	gdi_record_sums(&r, sums);
 	ok(sums[0] == 0 && sums[2] == 0, "counters that do not add up");
@@ -395,6 +417,16 @@ test_tails(void)
 	ok(x.n_gaps == 1 && !gdi_gap_may_be_torn(&x.gaps[0]),
 	    "something else of that length");
 	gdi_index_free(&x);
+	(void)parse(&b, at[2] + 80, &x);
+	ok(x.n_gaps == 1 && gdi_gap_may_be_torn(&x.gaps[0]),
+	    "zeroes as long as a head");
+	gdi_index_free(&x);
+	b.p[at[2]] = 1;
+	(void)parse(&b, at[2] + 80, &x);
+	ok(x.n_gaps == 1 && !gdi_gap_may_be_torn(&x.gaps[0]),
+	    "a whole head, but none that was written");
+	gdi_index_free(&x);
+	b.p[at[2]] = 0;
 	b.p[b.len - 1] = 0;
 	b.p[at[1] + 100] ^= 1;
 	(void)parse(&b, b.len, &x);

@@ -485,6 +485,10 @@ test_valid(void)
 	b.flags = GODB_PART_LIVE;
 	ok(!gdi_batch_valid(&b), "a flag that is not its to set");
 	b = good;
+	b.n4 = 0;
+	b.n6 = (size_t)GDI_RECORD_ROWS + 1; /* which are not even looked at */
+	ok(!gdi_batch_valid(&b), "more rows than a record has");
+	b = good;
 	b.names = &odd;
 	ok(!gdi_batch_valid(&b), "a name with a tab");
 	b = good;
