@@ -309,6 +309,40 @@ test_damaged_whole(void)
 	facts_free(&want);
 }
 
+/* A record that stands in a journal twice counts once. */
+static void
+test_journal_twice(void)
+{
+	static struct testbatch b;
+	char journal[96], bytes[8192];
+	struct facts want = {0};
+	struct godb_writer *w;
+	size_t told;
+	ssize_t n;
+	int fd;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&b, &seed, "eth0", T0, 1, 1, 3, 3);
+	(void)godb_writer_append(w, &b.b);
+	facts_add_batch(&want, &b.b);
+	godb_writer_close(w);
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%" PRId64 ".gpj",
+	    path, T0);
+	fd = open(journal, O_RDWR);
+	n = pread(fd, bytes, sizeof(bytes), 64);
+	ok(n > 0 && pwrite(fd, bytes, (size_t)n, 64 + n) == n,
+	    "a record stands in its journal twice");
+	close(fd);
+	ok(store_equals(path, &want, &told) && told == 0,
+	    "a reader counts it once");
+	(void)store_open(path, &w);
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "commit");
+	ok(store_equals(path, &want, &told) && told == 0, "and so a writer");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 /* A day whose index is gone may get a copy of it back: what it names is still
  * there, whatever was stored meanwhile. */
 static void
@@ -354,6 +388,7 @@ main(void)
 	test_flips();
 	test_damaged_start();
 	test_damaged_whole();
+	test_journal_twice();
 	test_index_back();
 	folder_remove(root);
 	return tap_done();
