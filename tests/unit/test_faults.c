@@ -419,6 +419,26 @@ test_begun_folders(void)
 	close(store);
 }
 
+/* What a writer left unsynced is durable with its successor's sync. */
+static void
+test_replayed_sync(void)
+{
+	struct godb_writer *w;
+
+	reset(FAULT_NONE, 0);
+	for (int i = 0; i < 2; i++) {
+		if (store_open(path, &w) < 0 ||
+		    (i == 0 && godb_writer_append(w, &batches[0].b) != 0) ||
+		    (i == 1 && godb_writer_sync(w) != 0))
+			abort();
+		godb_writer_close(w);
+	}
+	is_int((int64_t)fault_names_pending(), 0,
+	    "a journal that was found is synced, its name, too");
+	fault_power_cut();
+	ok(holds(1), "  and what is in it");
+}
+
 /* The registry, when the first name comes to a day that is durable. */
 static void
 test_late_registry(void)
@@ -647,6 +667,7 @@ main(void)
 	test_half_files();
 	test_half_record();
 	test_begun_folders();
+	test_replayed_sync();
 	test_late_registry();
 	test_death_then_failure();
 	test_torn_record();

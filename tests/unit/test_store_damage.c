@@ -343,6 +343,34 @@ test_journal_twice(void)
 	facts_free(&want);
 }
 
+/* What has a journal's name and is no file is set aside; what a writer that
+ * died had begun to write anew goes. */
+static void
+test_journal_odd(void)
+{
+	char odd[112], name[96];
+	struct godb_writer *w;
+	struct stat st;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 3, 3);
+	(void)godb_writer_append(w, &t.b);
+	(void)godb_writer_commit(w, "eth0", T0, NULL);
+	godb_writer_close(w);
+	snprintf(name, sizeof(name), "%s/eth0/journal/%" PRId64 ".gpj", path,
+	    T0);
+	snprintf(odd, sizeof(odd), "%s.damaged", name);
+	if (mkfifo(name, 0600) < 0)
+		abort();
+	snprintf(name, sizeof(name), "eth0/journal/%" PRId64 ".gpj.new", T0);
+	store_put_text(path, name, "half of a journal");
+	is_int(store_open(path, &w), 0, "a pipe with a journal's name");
+	ok(stat(odd, &st) == 0 && S_ISFIFO(st.st_mode), "is set aside");
+	is_int(size_of(path, name), -1, "half of a new journal is removed");
+	godb_writer_close(w);
+}
+
 /* A day whose index is gone may get a copy of it back: what it names is still
  * there, whatever was stored meanwhile. */
 static void
@@ -389,6 +417,7 @@ main(void)
 	test_damaged_start();
 	test_damaged_whole();
 	test_journal_twice();
+	test_journal_odd();
 	test_index_back();
 	folder_remove(root);
 	return tap_done();
