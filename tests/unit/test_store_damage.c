@@ -343,6 +343,56 @@ test_journal_twice(void)
 	facts_free(&want);
 }
 
+/* A record that is cut and has no journal is damage, whatever else is open that
+ * day, and it may hide a block. */
+static void
+test_cut_beside_open(void)
+{
+	static struct testbatch b[3];
+	const char *index = "eth0/2025-11-25/blocks.idx";
+	struct facts want = {0};
+	struct godb_writer *w;
+	struct view v;
+	size_t told;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint64_t i = 0; i < 3; i++) {
+		batch_make(&b[i], &seed, "eth0", T0 + (int64_t)i * 300, 1,
+		    i + 1, 3, 3);
+		if (i != 1)
+			facts_add_batch(&want, &b[i].b);
+		(void)godb_writer_append(w, &b[i].b);
+		if (i < 2)
+			(void)godb_writer_commit(w, "eth0", b[i].b.slot_s,
+			    NULL);
+	}
+	godb_writer_close(w);
+	cut_file(path, index, size_of(path, index) - 8);
+	(void)store_open(path, &w);
+	is_int(godb_writer_has_blocks(w, "eth0", T0 + 900, T0 + 1200, NULL),
+	    GODB_EDAMAGED, "a cut record may be any block");
+	is_int(godb_writer_has_blocks(w, "eth0", T0, T0 + 300, NULL), 1,
+	    "but those that are there are");
+	is_int(godb_writer_commit(w, "eth0", T0 + 600, NULL), 0, "commit");
+	ok(store_equals(path, &want, &told) && told == 2,
+	    "whose rows are there, and damage is told of still");
+	(void)view_open(path, &v);
+	is_int(godb_scan_fault(v.scan, 0)->first_s, T0 + 300, "of the block");
+	is_int(godb_scan_fault(v.scan, 1)->last_s, T0 + 86400,
+	    "and of the day, for more may be lost");
+	view_close(&v);
+	is_int(godb_writer_has_blocks(w, "eth0", T0 + 900, T0 + 1200, NULL),
+	    GODB_EDAMAGED, "which hides blocks still");
+	batch_make(&b[1], &seed, "eth0", T0 + 600, 1, 9, 3, 3);
+	facts_add_batch(&want, &b[1].b);
+	(void)godb_writer_append(w, &b[1].b);
+	(void)godb_writer_commit(w, "eth0", T0 + 600, NULL);
+	ok(store_equals(path, &want, &told) && told == 2, "and so the next");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 /* What has a journal's name and is no file is set aside; what a writer that
  * died had begun to write anew goes. */
 static void
@@ -418,6 +468,7 @@ main(void)
 	test_damaged_whole();
 	test_journal_twice();
 	test_journal_odd();
+	test_cut_beside_open();
 	test_index_back();
 	folder_remove(root);
 	return tap_done();
