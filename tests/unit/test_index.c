@@ -2,7 +2,12 @@
  * of a later version are skipped or refused as they ask. */
 #include "common/godb/index.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "common/base/clock.h"
+#include "common/godb/digest.h"
+#include "common/godb/layout.h"
 #include "tests/tap.h"
 
 #define DAY INT64_C(1764028800) /* 2025-11-25 */
@@ -432,6 +437,81 @@ test_tails(void)
 	gdi_buf_free(&b);
 }
 
+static int
+digest_again(const struct gdi_digest *d)
+{
+	struct gdi_buf b = {0};
+	struct gdi_digest read;
+	struct gdi_in in;
+	int rc;
+
+	gdi_digest_write(d, &b);
+	in = (struct gdi_in){b.p, b.p + b.len, false};
+	rc = gdi_digest_read(&in, DAY, &read);
+	if (rc == 0)
+		gdi_digest_free(&read);
+	gdi_buf_free(&b);
+	return rc;
+}
+
+/* What an index is summed up to, and what none is. */
+static void
+test_digest(void)
+{
+	uint8_t header[GDI_HEADER_BYTES];
+	struct gdi_buf b = {0};
+	struct gdi_digest d;
+	struct gdi_index x;
+
+	gdi_index_header("eth0", DAY, header);
+	gdi_buf_bytes(&b, header, sizeof(header));
+	make_record(DAY + 600, 1, 1, &b);
+	make_record(DAY, 1, 1, &b); /* late */
+	if (parse(&b, b.len, &x) < 0 || gdi_digest_make(&x, &d) < 0)
+		abort();
+	ok(d.first_s == DAY && d.last_s == DAY + 600 && d.n_stretches == 2,
+	    "a digest begins with the first block, however late that came");
+	is_int(digest_again(&d), 0, "and is read again");
+	d.tally[0].first = 9;
+	d.tally[0].last = 8;
+	is_int(digest_again(&d), GODB_EDAMAGED, "a tally that ends early");
+	d.tally[0].last = 288;
+	is_int(digest_again(&d), GODB_EDAMAGED, "or in another day");
+	d.tally[0].first = d.tally[0].last = 0;
+	d.used.w[4] |= UINT64_C(1) << 32;
+	is_int(digest_again(&d), GODB_EDAMAGED, "a block of no time of a day");
+	d.used.w[4] = 0;
+	d.records = 1;
+	is_int(digest_again(&d), GODB_EDAMAGED, "more stretches than records");
+	d.records = 2;
+	d.stretch[1].first_ns = d.stretch[0].last_ns;
+	is_int(digest_again(&d), GODB_EDAMAGED, "stretches that are one");
+	gdi_digest_free(&d);
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
+/* A file that no writer makes is no reason to have none of a store. */
+static void
+test_large(void)
+{
+	char folder[] = "/tmp/test_index.XXXXXX";
+	struct gdi_index x;
+	int dir, fd;
+
+	if (mkdtemp(folder) == NULL)
+		abort();
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dir, GDI_INDEX, O_WRONLY | O_CREAT, 0600);
+	ok(ftruncate(fd, (off_t)GDI_INDEX_BYTES + 1) == 0 &&
+		gdi_index_read(dir, DAY, &x) == GODB_EDAMAGED,
+	    "more bytes than an index has are damage");
+	close(fd);
+	(void)unlinkat(dir, GDI_INDEX, 0);
+	close(dir);
+	(void)rmdir(folder);
+}
+
 static void
 test_forged(void)
 {
@@ -482,6 +562,8 @@ main(void)
 	test_versions();
 	test_bounds();
 	test_tails();
+	test_digest();
+	test_large();
 	test_forged();
 	return tap_done();
 }
