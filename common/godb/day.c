@@ -62,12 +62,16 @@ static void
 take_index(struct gdi_day *d, int day_fd, const struct gdi_index *x,
     bool is_torn)
 {
+	const struct gdi_gap *last = x->n_gaps ? &x->gaps[x->n_gaps - 1] : NULL;
 	/* a copy of an index that is gone may be put back */
 	bool damaged = x->n_gaps > (is_torn ? 1 : 0) || x->size == 0;
 
 	d->index_end = x->end;
-	if (x->n_gaps > 0 && x->gaps[x->n_gaps - 1].tail && !is_torn)
-		d->index_end = round_up(x->size, 8);
+	/* readers pass over as much as the head of a cut record says; 8 bytes
+	 * more tell them still that others may have been behind it */
+	if (last && last->tail && !is_torn)
+		d->index_end = last->cut ? last->cut_end + 8 :
+					   round_up(x->size, 8);
 	memset(d->column_end, 0, sizeof(d->column_end));
 	for (size_t i = 0; i < x->n; i++)
 		damaged |= !take_extents(d, &x->records[i]);

@@ -251,12 +251,18 @@ head_holds(const uint8_t *h)
 }
 
 static bool
-length_holds(const uint8_t *h, size_t left)
+length_valid(const uint8_t *h)
 {
 	uint32_t bytes = gdi_get32(h + R_BYTES);
 
 	return bytes >= R_HEAD + R_TAIL && bytes % 8 == 0 &&
-	    bytes <= GDI_RECORD_BYTES && bytes <= left;
+	    bytes <= GDI_RECORD_BYTES;
+}
+
+static bool
+length_holds(const uint8_t *h, size_t left)
+{
+	return length_valid(h) && gdi_get32(h + R_BYTES) <= left;
 }
 
 static void
@@ -457,6 +463,9 @@ read_at(struct parse *p, uint64_t at)
 		if (rc < 0)
 			return rc;
 		x->gaps[x->n_gaps - 1].cut = true;
+		x->gaps[x->n_gaps - 1].cut_end = at +
+		    (length_valid(h) ? gdi_get32(h + R_BYTES) :
+				       (left + 7) / 8 * 8);
 		return (int64_t)left;
 	}
 	bytes = gdi_get32(h + R_BYTES);

@@ -38,6 +38,8 @@ struct gdi_gap {
 	bool short_tail; /* and it may be what a killed writer left: less than
 			  * a record's head, or zeroes */
 	bool cut;    /* the record goes on behind the end: so may others */
+	uint64_t cut_end; /* where readers go on behind it once there is
+			   * more, for its head holds */
 	int rc;         /* GODB_EDAMAGED, GODB_ENEWER */
 };
 

@@ -18,7 +18,7 @@ static struct shared {
 
 /* ---- the story ----------------------------------------------------------- */
 
-#define BATCHES 9
+#define BATCHES 10
 static struct testbatch batches[BATCHES];
 
 enum step_kind { APPEND, COMMIT, SYNC };
@@ -35,6 +35,8 @@ static const struct step {
     {APPEND, T0}, /* late */
     {COMMIT, T0},
     {SYNC, 0},
+    {APPEND, T0 + 300}, /* to a journal that is durable */
+    {SYNC, 0},
     {APPEND, T0 + 86400},
     {COMMIT, T0 + 300},
     {APPEND, T0 + 300},
@@ -50,6 +52,7 @@ static const struct step {
 static void
 make_batches(void)
 {
+	static const char late[] = "A late name";
 	uint64_t seed = 4711;
 	uint64_t seq = 0;
 
@@ -57,6 +60,12 @@ make_batches(void)
 		if (steps[i].kind == APPEND) {
 			batch_make(&batches[seq], &seed, "eth0",
 			    steps[i].slot_s, 1, seq + 1, 6, 3);
+			/* a name that comes when the others are durable */
+			memset(&batches[seq].names[0], 0,
+			    sizeof(batches[seq].names[0]));
+			memcpy(batches[seq].names[0].name, late, sizeof(late));
+			batches[seq].names[0].name[0] += (char)seq;
+			batches[seq].rows4[0].l7 = 0;
 			seq++;
 		}
 	if (seq != BATCHES)
@@ -380,6 +389,156 @@ test_torn_record(void)
 	facts_free(&want);
 }
 
+/* Folders that a writer made which died before they were durable. */
+static void
+test_begun_folders(void)
+{
+	struct godb_writer *w;
+	int store, iface;
+
+	reset(FAULT_NONE, 0);
+	if (store_open(path, &w) < 0)
+		abort();
+	godb_writer_close(w);
+	store = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(store, "eth0", 0700) < 0)
+		abort();
+	iface = openat(store, "eth0", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(iface, "journal", 0700) < 0 || store_open(path, &w) < 0)
+		abort();
+	is_int(godb_writer_append(w, &batches[0].b), 0,
+	    "a batch to folders that are there");
+	ok(godb_writer_sync(w) == 0 && fault_names_pending() == 0,
+	    "  they are durable with it");
+	if (mkdirat(iface, "2025-11-25", 0700) < 0)
+		abort();
+	ok(godb_writer_commit(w, "eth0", T0, NULL) == 0 &&
+		fault_names_pending() == 0, "  and a day's with its block");
+	godb_writer_close(w);
+	close(iface);
+	close(store);
+}
+
+/* What a writer left unsynced is durable with its successor's sync, which may
+ * have to write it anew. */
+static void
+test_replayed_sync(void)
+{
+	size_t bad = 0, failed = 0;
+
+	for (long at = -1; at < 20; at++) {
+		struct godb_writer *w;
+
+		reset(FAULT_NONE, 0);
+		if (store_open(path, &w) < 0 ||
+		    godb_writer_append(w, &batches[0].b) != 0)
+			abort();
+		godb_writer_close(w);
+		if (store_open(path, &w) < 0)
+			abort();
+		fault_plan.mode = at < 0 ? FAULT_NONE : FAULT_EIO;
+		fault_plan.countdown = at;
+		if (godb_writer_sync(w) != 0) {
+			failed++;
+			bad += godb_writer_sync(w) != 0;
+		}
+		fault_plan.mode = FAULT_NONE;
+		bad += fault_names_pending() > 0 || !holds(1);
+		godb_writer_close(w);
+		fault_power_cut();
+		bad += !holds(1);
+	}
+	ok(failed > 1 && failed < 20, "%zu syncs of a journal that was found "
+	    "fail", failed);
+	is_int((int)bad, 0, "  a sync that does not makes it durable, its name, "
+	    "too");
+}
+
+/* The registry, when the first name comes to a day that is durable. */
+static void
+test_late_registry(void)
+{
+	static struct testbatch t;
+	uint64_t name_seed = 9;
+	struct godb_writer *w;
+	bool good;
+
+	reset(FAULT_NONE, 0);
+	good = store_open(path, &w) == 0;
+	for (uint64_t i = 0; good && i < 2; i++) {
+		batch_make(&t, &name_seed, "eth0", T0, 1, i + 1, 6, 3);
+		memset(t.names, 0, sizeof(t.names));
+		for (size_t k = 0; k < 3; k++)
+			snprintf(t.names[k].name, GODB_NAME_MAX, "%s",
+			    i ? "Telnet" : "Unknown");
+		good = godb_writer_append(w, &t.b) == 0 &&
+		    godb_writer_commit(w, "eth0", T0, NULL) == 0;
+	}
+	ok(good && fault_names_pending() == 0,
+	    "a registry is durable with the first block that needs it");
+	godb_writer_close(w);
+}
+
+/* A writer dies in a commit, and its successor cannot make durable what that
+ * wrote: the journal stays until somebody could. */
+static void
+test_death_then_failure(void)
+{
+	size_t bad = 0, left = 0, dropped = 0;
+	struct godb_writer *once;
+	char journal[128];
+	long calls;
+
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%lld.gpj", path,
+	    (long long)T0);
+	reset(FAULT_NONE, 0);
+	if (store_open(path, &once) < 0 ||
+	    godb_writer_append(once, &batches[0].b) != 0)
+		abort();
+	fault_plan.n_calls = 0;
+	if (godb_writer_commit(once, "eth0", T0, NULL) != 0)
+		abort();
+	calls = fault_plan.n_calls;
+	godb_writer_close(once);
+	for (long at = 0; at < 5; at++)
+		for (long then = 0; then < 40; then++) {
+			struct godb_writer *w;
+			struct facts want = {0};
+			size_t told;
+			pid_t pid;
+
+			reset(FAULT_NONE, 0);
+			pid = fork();
+			if (pid == 0) {
+				(void)store_open(path, &w);
+				(void)godb_writer_append(w, &batches[0].b);
+				fault_plan.mode = FAULT_KILL;
+				fault_plan.countdown = calls - 1 - at;
+				(void)godb_writer_commit(w, "eth0", T0, NULL);
+				_exit(0);
+			}
+			(void)waitpid(pid, NULL, 0);
+			fault_plan.mode = FAULT_EIO;
+			fault_plan.countdown = then;
+			if (store_open(path, &w) == 0)
+				godb_writer_close(w);
+			fault_plan.mode = FAULT_NONE;
+			left += access(journal, F_OK) == 0;
+			facts_add_batch(&want, &batches[0].b);
+			bad += !store_equals(path, &want, &told) || told > 0;
+			bad += store_open(path, &w) != 0;
+			dropped += access(journal, F_OK) < 0;
+			(void)godb_writer_commit(w, "eth0", T0, NULL);
+			godb_writer_close(w);
+			bad += !store_equals(path, &want, &told) || told > 0 ||
+			    access(journal, F_OK) == 0;
+			facts_free(&want);
+		}
+	ok(left > 20 && dropped > 100, "a writer dies in a commit, and %zu "
+	    "times its successor cannot take the journal away", left);
+	is_int((int)bad, 0, "  nothing is lost, and then none is left");
+}
+
 /* A sector that cannot be read when a writer starts is not taken for damage or
  * for the end of a file. */
 static void
@@ -522,6 +681,10 @@ main(void)
 	test_outage(calls);
 	test_half_files();
 	test_half_record();
+	test_begun_folders();
+	test_replayed_sync();
+	test_late_registry();
+	test_death_then_failure();
 	test_torn_record();
 	test_unreadable();
 	test_end(FAULT_KILL, calls);

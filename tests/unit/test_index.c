@@ -2,7 +2,12 @@
  * of a later version are skipped or refused as they ask. */
 #include "common/godb/index.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "common/base/clock.h"
+#include "common/godb/digest.h"
+#include "common/godb/layout.h"
 #include "tests/tap.h"
 
 #define DAY INT64_C(1764028800) /* 2025-11-25 */
@@ -315,13 +320,13 @@ test_versions(void)
 	gdi_buf_free(&b);
 }
 
-/* The last record's flags, sealed again. */
+/* A number in the last record's head, sealed again. */
 static void
-set_flags(struct gdi_buf *b, size_t start, uint32_t flags)
+set_head(struct gdi_buf *b, size_t start, size_t field, uint32_t value)
 {
 	uint8_t *h = b->p + start;
 
-	gdi_put32(h + 48, flags);
+	gdi_put32(h + field, value);
 	gdi_put64(h + 72, gp_checksum(h, 72, 0));
 	gdi_put64(b->p + b->len - 8, gp_checksum(h, b->len - start - 8, 0));
 }
@@ -352,7 +357,7 @@ test_bounds(void)
 	}
 	b.len = 0;
 	make_index(2, &b, at);
-	set_flags(&b, at[1], GODB_PART_DIR_FLOW | GODB_PART_LIVE |
+	set_head(&b, at[1], 48, GODB_PART_DIR_FLOW | GODB_PART_LIVE |
 	    GDI_PART_ROLLED);
 	(void)parse(&b, b.len, &x);
 	is_int(x.n == 2 ? x.records[1].flags : 0, GODB_PART_DIR_FLOW,
@@ -362,6 +367,24 @@ test_bounds(void)
 	    gdi_extent_next(&e, &k) == 1 &&
 	    gdi_extent_next(&e, &k) == GODB_EDAMAGED,
 	    "chunks of more bytes than the block has");
+	gdi_index_free(&x);
+	for (size_t n = 52; n <= 56; n += 4) { /* of IPv4, of IPv6 */
+		b.len = 0;
+		make_index(2, &b, at);
+		set_head(&b, at[1], n, GDI_RECORD_ROWS + 1);
+		(void)parse(&b, b.len, &x);
+		ok(x.n == 1 && x.n_gaps == 1, "more rows than a record has");
+		gdi_index_free(&x);
+	}
+	b.len = 0;
+	make_index(2, &b, at);
+	(void)parse(&b, b.len, &x);
+	x.records[1].columns.end = x.records[1].columns.p;
+	is_int(gdi_extent_open(&x.records[1], GODB_SIP, &e), GODB_EDAMAGED,
+	    "rows without a column");
+	x.records[1].n4 = x.records[1].n6 = 0;
+	is_int(gdi_extent_open(&x.records[1], GODB_SIP, &e), 0,
+	    "which no rows need");
 	gdi_index_free(&x);
 	gdi_record_sums(&r, sums);
 	ok(sums[0] == 0 && sums[2] == 0, "counters that do not add up");
@@ -395,6 +418,16 @@ test_tails(void)
 	ok(x.n_gaps == 1 && !gdi_gap_may_be_torn(&x.gaps[0]),
 	    "something else of that length");
 	gdi_index_free(&x);
+	(void)parse(&b, at[2] + 80, &x);
+	ok(x.n_gaps == 1 && gdi_gap_may_be_torn(&x.gaps[0]),
+	    "zeroes as long as a head");
+	gdi_index_free(&x);
+	b.p[at[2]] = 1;
+	(void)parse(&b, at[2] + 80, &x);
+	ok(x.n_gaps == 1 && !gdi_gap_may_be_torn(&x.gaps[0]),
+	    "a whole head, but none that was written");
+	gdi_index_free(&x);
+	b.p[at[2]] = 0;
 	b.p[b.len - 1] = 0;
 	b.p[at[1] + 100] ^= 1;
 	(void)parse(&b, b.len, &x);
@@ -402,6 +435,81 @@ test_tails(void)
 	    "zeroes behind a damaged record were not being written");
 	gdi_index_free(&x);
 	gdi_buf_free(&b);
+}
+
+static int
+digest_again(const struct gdi_digest *d)
+{
+	struct gdi_buf b = {0};
+	struct gdi_digest read;
+	struct gdi_in in;
+	int rc;
+
+	gdi_digest_write(d, &b);
+	in = (struct gdi_in){b.p, b.p + b.len, false};
+	rc = gdi_digest_read(&in, DAY, &read);
+	if (rc == 0)
+		gdi_digest_free(&read);
+	gdi_buf_free(&b);
+	return rc;
+}
+
+/* What an index is summed up to, and what none is. */
+static void
+test_digest(void)
+{
+	uint8_t header[GDI_HEADER_BYTES];
+	struct gdi_buf b = {0};
+	struct gdi_digest d;
+	struct gdi_index x;
+
+	gdi_index_header("eth0", DAY, header);
+	gdi_buf_bytes(&b, header, sizeof(header));
+	make_record(DAY + 600, 1, 1, &b);
+	make_record(DAY, 1, 1, &b); /* late */
+	if (parse(&b, b.len, &x) < 0 || gdi_digest_make(&x, &d) < 0)
+		abort();
+	ok(d.first_s == DAY && d.last_s == DAY + 600 && d.n_stretches == 2,
+	    "a digest begins with the first block, however late that came");
+	is_int(digest_again(&d), 0, "and is read again");
+	d.tally[0].first = 9;
+	d.tally[0].last = 8;
+	is_int(digest_again(&d), GODB_EDAMAGED, "a tally that ends early");
+	d.tally[0].last = 288;
+	is_int(digest_again(&d), GODB_EDAMAGED, "or in another day");
+	d.tally[0].first = d.tally[0].last = 0;
+	d.used.w[4] |= UINT64_C(1) << 32;
+	is_int(digest_again(&d), GODB_EDAMAGED, "a block of no time of a day");
+	d.used.w[4] = 0;
+	d.records = 1;
+	is_int(digest_again(&d), GODB_EDAMAGED, "more stretches than records");
+	d.records = 2;
+	d.stretch[1].first_ns = d.stretch[0].last_ns;
+	is_int(digest_again(&d), GODB_EDAMAGED, "stretches that are one");
+	gdi_digest_free(&d);
+	gdi_index_free(&x);
+	gdi_buf_free(&b);
+}
+
+/* A file that no writer makes is no reason to have none of a store. */
+static void
+test_large(void)
+{
+	char folder[] = "/tmp/test_index.XXXXXX";
+	struct gdi_index x;
+	int dir, fd;
+
+	if (mkdtemp(folder) == NULL)
+		abort();
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dir, GDI_INDEX, O_WRONLY | O_CREAT, 0600);
+	ok(ftruncate(fd, (off_t)GDI_INDEX_BYTES + 1) == 0 &&
+		gdi_index_read(dir, DAY, &x) == GODB_EDAMAGED,
+	    "more bytes than an index has are damage");
+	close(fd);
+	(void)unlinkat(dir, GDI_INDEX, 0);
+	close(dir);
+	(void)rmdir(folder);
 }
 
 static void
@@ -454,6 +562,8 @@ main(void)
 	test_versions();
 	test_bounds();
 	test_tails();
+	test_digest();
+	test_large();
 	test_forged();
 	return tap_done();
 }

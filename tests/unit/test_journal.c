@@ -200,6 +200,17 @@ test_search(void)
 	b.p[at[2] + 100] ^= 1;
 	f = walk(&b, b.len, -1);
 	ok(f.seqs == (1 | 8) && f.damaged == 1, "behind two damaged records");
+	make(4, &b, at);
+	b.p[at[0] + 100] ^= 1;
+	b.p[at[2] + 100] ^= 1;
+	f = walk(&b, b.len, -1);
+	ok(f.seqs == (2 | 8) && f.damaged == 2, "two places are two");
+	make(1, &b, at);
+	for (int i = 0; i < 20; i++) /* what a record begins with */
+		gdi_buf_bytes(&b, b.p + at[0], 8);
+	put_batch(&b, 1, 4, 1);
+	f = walk(&b, b.len, -1);
+	ok(f.seqs == 3 && f.damaged == 1, "behind much that looks like one");
 	/* the search reads 65536 bytes at a time */
 	make(1, &b, at);
 	for (int i = 0; i < 65536 + 8; i++)
@@ -484,6 +495,10 @@ test_valid(void)
 	b = good;
 	b.flags = GODB_PART_LIVE;
 	ok(!gdi_batch_valid(&b), "a flag that is not its to set");
+	b = good;
+	b.n4 = 0;
+	b.n6 = (size_t)GDI_RECORD_ROWS + 1; /* which are not even looked at */
+	ok(!gdi_batch_valid(&b), "more rows than a record has");
 	b = good;
 	b.names = &odd;
 	ok(!gdi_batch_valid(&b), "a name with a tab");

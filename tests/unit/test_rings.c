@@ -79,6 +79,28 @@ main(void)
 	}
 	is_int(bad, 0, "cut short is refused");
 	gdi_buf_free(&buf);
+	for (uint64_t n = 2; n <= 3; n++) {
+		gdi_buf_bytes(&buf, a, sizeof(a));
+		gdi_buf_varint(&buf, 7);
+		gdi_buf_varint(&buf, 2);
+		for (int i = 0; i < 4; i++)
+			gdi_buf_varint(&buf, i == 2 ? n - 2 : 5);
+		is_int(gdi_rings_read(&one, (struct gdi_in){buf.p,
+			   buf.p + buf.len, false}),
+		    n == 2 ? GODB_EDAMAGED : 0, "a range %" PRIu64 " behind "
+		    "the end of the one before", n - 2);
+		gdi_rings_free(&one);
+		gdi_buf_free(&buf);
+	}
+	gdi_buf_bytes(&buf, a, sizeof(a));
+	gdi_buf_varint(&buf, 7);
+	gdi_buf_varint(&buf, GDI_RANGES + 1);
+	for (uint64_t i = 0; i <= 2 * (uint64_t)GDI_RANGES + 1; i++)
+		gdi_buf_varint(&buf, 2);
+	is_int(gdi_rings_read(&one, (struct gdi_in){buf.p, buf.p + buf.len,
+		   false}), GODB_EDAMAGED, "more ranges than a record has");
+	gdi_rings_free(&one);
+	gdi_buf_free(&buf);
 	gdi_rings_free(&r);
 	return tap_done();
 }

@@ -180,6 +180,29 @@ test_refused(void)
 	test_random("made anew", 20, 3);
 }
 
+/* A start looks at the newest days, a rebuild at all, asked for at any time. */
+static void
+test_which_days(void)
+{
+	struct godb_upkeep_report r;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t day = 0; day < 5; day++)
+		add(w, "eth0", T0 + day * DAY);
+	godb_writer_close(w);
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.days, 3, "a start looks at three days");
+	godb_writer_rebuild(w);
+	(void)upkeep(w, NOW + HOUR);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.days, 3 + 5, "a rebuild at all five");
+	godb_writer_close(w);
+}
+
 /* ---- sizes --------------------------------------------------------------- */
 
 static uint64_t day_bytes;
@@ -289,6 +312,7 @@ main(void)
 		return 1;
 	test_due();
 	test_refused();
+	test_which_days();
 	test_death("rollups.idx");
 	test_death("addresses.idx");
 	test_sizes();

@@ -309,6 +309,118 @@ test_damaged_whole(void)
 	facts_free(&want);
 }
 
+/* A record that stands in a journal twice counts once. */
+static void
+test_journal_twice(void)
+{
+	static struct testbatch b;
+	char journal[96], bytes[8192];
+	struct facts want = {0};
+	struct godb_writer *w;
+	size_t told;
+	ssize_t n;
+	int fd;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&b, &seed, "eth0", T0, 1, 1, 3, 3);
+	(void)godb_writer_append(w, &b.b);
+	facts_add_batch(&want, &b.b);
+	godb_writer_close(w);
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%" PRId64 ".gpj",
+	    path, T0);
+	fd = open(journal, O_RDWR);
+	n = pread(fd, bytes, sizeof(bytes), 64);
+	ok(n > 0 && pwrite(fd, bytes, (size_t)n, 64 + n) == n,
+	    "a record stands in its journal twice");
+	close(fd);
+	ok(store_equals(path, &want, &told) && told == 0,
+	    "a reader counts it once");
+	(void)store_open(path, &w);
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "commit");
+	ok(store_equals(path, &want, &told) && told == 0, "and so a writer");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
+/* A record that is cut and has no journal is damage, whatever else is open that
+ * day, and it may hide a block. */
+static void
+test_cut_beside_open(void)
+{
+	static struct testbatch b[3];
+	const char *index = "eth0/2025-11-25/blocks.idx";
+	struct facts want = {0};
+	struct godb_writer *w;
+	struct view v;
+	size_t told;
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint64_t i = 0; i < 3; i++) {
+		batch_make(&b[i], &seed, "eth0", T0 + (int64_t)i * 300, 1,
+		    i + 1, 3, 3);
+		if (i != 1)
+			facts_add_batch(&want, &b[i].b);
+		(void)godb_writer_append(w, &b[i].b);
+		if (i < 2)
+			(void)godb_writer_commit(w, "eth0", b[i].b.slot_s,
+			    NULL);
+	}
+	godb_writer_close(w);
+	cut_file(path, index, size_of(path, index) - 8);
+	(void)store_open(path, &w);
+	is_int(godb_writer_has_blocks(w, "eth0", T0 + 900, T0 + 1200, NULL),
+	    GODB_EDAMAGED, "a cut record may be any block");
+	is_int(godb_writer_has_blocks(w, "eth0", T0, T0 + 300, NULL), 1,
+	    "but those that are there are");
+	is_int(godb_writer_commit(w, "eth0", T0 + 600, NULL), 0, "commit");
+	ok(store_equals(path, &want, &told) && told == 2,
+	    "whose rows are there, and damage is told of still");
+	(void)view_open(path, &v);
+	is_int(godb_scan_fault(v.scan, 0)->first_s, T0 + 300, "of the block");
+	is_int(godb_scan_fault(v.scan, 1)->last_s, T0 + 86400,
+	    "and of the day, for more may be lost");
+	view_close(&v);
+	is_int(godb_writer_has_blocks(w, "eth0", T0 + 900, T0 + 1200, NULL),
+	    GODB_EDAMAGED, "which hides blocks still");
+	batch_make(&b[1], &seed, "eth0", T0 + 600, 1, 9, 3, 3);
+	facts_add_batch(&want, &b[1].b);
+	(void)godb_writer_append(w, &b[1].b);
+	(void)godb_writer_commit(w, "eth0", T0 + 600, NULL);
+	ok(store_equals(path, &want, &told) && told == 2, "and so the next");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
+/* What has a journal's name and is no file is set aside; what a writer that
+ * died had begun to write anew goes. */
+static void
+test_journal_odd(void)
+{
+	char odd[112], name[96];
+	struct godb_writer *w;
+	struct stat st;
+
+	fresh();
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 3, 3);
+	(void)godb_writer_append(w, &t.b);
+	(void)godb_writer_commit(w, "eth0", T0, NULL);
+	godb_writer_close(w);
+	snprintf(name, sizeof(name), "%s/eth0/journal/%" PRId64 ".gpj", path,
+	    T0);
+	snprintf(odd, sizeof(odd), "%s.damaged", name);
+	if (mkfifo(name, 0600) < 0)
+		abort();
+	snprintf(name, sizeof(name), "eth0/journal/%" PRId64 ".gpj.new", T0);
+	store_put_text(path, name, "half of a journal");
+	is_int(store_open(path, &w), 0, "a pipe with a journal's name");
+	ok(stat(odd, &st) == 0 && S_ISFIFO(st.st_mode), "is set aside");
+	is_int(size_of(path, name), -1, "half of a new journal is removed");
+	godb_writer_close(w);
+}
+
 /* A day whose index is gone may get a copy of it back: what it names is still
  * there, whatever was stored meanwhile. */
 static void
@@ -354,6 +466,9 @@ main(void)
 	test_flips();
 	test_damaged_start();
 	test_damaged_whole();
+	test_journal_twice();
+	test_journal_odd();
+	test_cut_beside_open();
 	test_index_back();
 	folder_remove(root);
 	return tap_done();
