@@ -141,18 +141,21 @@ static void
 put_condition(char *out, size_t size, unsigned depth)
 {
 	char a[256], b[256];
+	int len;
 
 	if (depth == 0 || pick(3) == 0) {
 		put_leaf(out, size);
 		return;
 	}
-	put_condition(a, sizeof(a) / 4, depth - 1);
-	put_condition(b, sizeof(b) / 4, depth - 1);
+	put_condition(a, sizeof(a), depth - 1);
+	put_condition(b, sizeof(b), depth - 1);
 	if (pick(6) == 0)
-		snprintf(out, size, "not (%s)", a);
+		len = snprintf(out, size, "not (%s)", a);
 	else
-		snprintf(out, size, "(%s) %s (%s)", a, pick(2) ? "and" : "or",
-		    b);
+		len = snprintf(out, size, "(%s) %s (%s)", a,
+		    pick(2) ? "and" : "or", b);
+	if (len < 0 || (size_t)len >= size)
+		put_leaf(out, size);
 }
 
 /* ---- both ways ---------------------------------------------------------- */
@@ -202,7 +205,7 @@ check_condition(struct godb_reader *r, const char *text, struct tally *t)
 	struct godb_diag d;
 
 	if (godb_cond_parse(text, NULL, &c, &d) < 0)
-		return; /* too deep, or cut */
+		abort();
 	so.cond = q.cond = c;
 	(void)godb_keys_parse("time,sip,dip,dport", &q.keys, NULL);
 	open_both(r, &so, s);
