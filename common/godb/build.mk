@@ -25,7 +25,7 @@ $(foreach t,cond filter group rank query query_run seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store cursor \
-	store_names store_damage rollup rollup_making rollup_days rollup_large \
+	store_names store_damage needles rollup rollup_making rollup_days rollup_large \
 	sweep faults faults_days faults_repair forget meanwhile nomem retain check compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault

@@ -685,9 +685,52 @@ check_sets(void)
 	    "the longest one");
 }
 
+/* What no row can meet; not everything is found, but nothing else is. */
+static void
+check_never(void)
+{
+	static const struct {
+		const char *text;
+		bool never;
+	} t[] = {
+		{"", false}, {"tcp", false}, {"dport < 0", true},
+		{"tcp and dport < 0", true}, {"tcp or dport < 0", false},
+		{"dport < 0 or bytes < 0", true}, {"not dport < 0", false},
+		{"(tcp or bytes < 0) and dport < 0", true},
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct godb_cond *c = NULL;
+
+		(void)godb_cond_parse(t[i].text, NULL, &c, NULL);
+		ok(godb_cond_never(c) == t[i].never, "%s: %s",
+		    t[i].never ? "never" : "perhaps", t[i].text);
+		godb_cond_free(c);
+	}
+}
+
+/* A value that is said again nests no deeper. */
+static void
+check_carried(void)
+{
+	struct godb_cond *c = NULL;
+	struct godb_diag d = {0};
+	char text[2048] = "tcp port 1";
+	size_t len = strlen(text);
+
+	for (unsigned i = 2; i < 150; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    " or %u", i);
+	is_int(godb_cond_parse(text, NULL, &c, &d), 0, "150 ports of TCP %s",
+	    d.text);
+	godb_cond_free(c);
+}
+
 int
 main(void)
 {
+	check_never();
+	check_carried();
 	check_having();
 	check_sets();
 	check_meanings();

@@ -295,6 +295,12 @@ check_edges(void)
 	    "blocks on both sides, none inside");
 
 	start();
+	fake_set_extent(scan, 0, T0 - 9000, T0 + 9000);
+	fake_set_pruned(scan, 0, T0 - 86400 * 5, T0 + 86400);
+	is_str(lacks(), "eth0 down 3000 in 1 [0,3000) | 0 of 3000",
+	    "a day that has others of them was not removed");
+
+	start();
 	outside = GODB_PART_OFFLINE;
 	fake_set_extent(scan, 0, T0 - 9000, T0 + 9000);
 	is_str(lacks(), "0 of 0", "the same with files");
@@ -411,6 +417,15 @@ check_unreadable(void)
 		opts.n_faults = n;
 		is_str(lacks(), want[n], "parts that cannot be read");
 	}
+
+	start();
+	blocks(2, 3);
+	there(0)->last_ns = (T0 + 700) * NS;
+	opts.faults = faults;
+	opts.n_faults = 1;
+	opts.now_ns = (T0 + 900) * NS;
+	is_str(lacks(), "eth0 damaged 0 in 1 [600,900)! | 0 of 100",
+	    "no more than it covers is taken off");
 
 	start();
 	blocks(0, 3);

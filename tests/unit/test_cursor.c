@@ -329,6 +329,45 @@ test_reaching(void)
 	view_close(&v);
 }
 
+/* Of a journal's rows those of a version that is not wanted are nowhere. */
+static void
+test_live(void)
+{
+	const uint32_t columns = GODB_COL_ALL;
+	struct godb_columns all, one;
+	struct godb_cursor *c, *d;
+	struct godb_writer *w;
+	size_t wrong = 0;
+	struct view v;
+
+	folder_remove(path);
+	(void)store_open(path, &w);
+	batch_make(&t, &seed, "eth0", T0, 1, 1, 30, BATCH_ROWS);
+	(void)godb_writer_append(w, &t.b);
+	godb_writer_close(w);
+	(void)view_open(path, &v);
+	(void)godb_cursor_new(v.scan, &c);
+	(void)godb_cursor_new(v.scan, &d);
+	(void)godb_cursor_load(c, 0, columns, true, true, &all, NULL);
+	is_int(godb_cursor_load(d, 0, columns, true, false, &one, NULL), 0,
+	    "IPv4 of a journal");
+	ok(one.n4 == 30 && one.n6 == 0, "  has no other rows");
+	for (size_t i = 0; i < one.n4; i++)
+		for (int k = 0; k < GODB_N_COLUMNS; k++)
+			wrong += value_at(&one, k, i) != value_at(&all, k, i);
+	is_int(godb_cursor_load(d, 0, columns, false, true, &one, NULL), 0,
+	    "IPv6 of it");
+	ok(one.n4 == 0 && one.n6 == BATCH_ROWS, "  has no other rows");
+	for (size_t i = 0; i < one.n6; i++)
+		for (int k = 0; k < GODB_N_COLUMNS; k++)
+			wrong += value_at(&one, k, i) !=
+			    value_at(&all, k, all.n4 + i);
+	is_int((int64_t)wrong, 0, "  and these as they are");
+	godb_cursor_free(c);
+	godb_cursor_free(d);
+	view_close(&v);
+}
+
 int
 main(void)
 {
@@ -339,6 +378,7 @@ main(void)
 	test_large();
 	test_some();
 	test_reaching();
+	test_live();
 	folder_remove(root);
 	return tap_done();
 }

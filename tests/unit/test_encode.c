@@ -405,6 +405,26 @@ test_address_dictionaries(void)
 	is_int(addr_kind(a, n), GDI_ADDR_DICT, "half of them do");
 }
 
+/* A code is below the number of addresses. */
+static void
+test_address_codes(void)
+{
+	struct godb_addr6 out[9];
+
+	for (unsigned code = 1; code < 3; code++) {
+		const uint8_t dict[] = {GDI_ADDR_DICT, 2, GDI_CONST, 7,
+		    GDI_CONST, 8, GDI_CONST, (uint8_t)code};
+		uint8_t *p = framed(dict, sizeof(dict));
+		struct gdi_in in = {p, p + sizeof(dict), false};
+		struct gdi_scratch s = {0};
+
+		is_int(gdi_decode_addr6(&in, 9, out, &s),
+		    code == 1 ? 0 : GODB_EDAMAGED, "address %u of two", code);
+		gdi_scratch_free(&s);
+		free(p);
+	}
+}
+
 /* ---- values alone -------------------------------------------------------- */
 
 static int
@@ -655,6 +675,7 @@ main(void)
 	test_dictionaries();
 	test_addresses();
 	test_address_dictionaries();
+	test_address_codes();
 	test_distinct();
 	test_hostile();
 	test_crafted();

@@ -103,6 +103,7 @@ check_rows(void)
 		{"sip = 0.0.0.0/0", "0 1 2 3"},
 		{"sip in (0.0.0.0/0, ::/0)", "0 1 2 3 4 5 6"},
 		{"sip in (10.0.0.2, 192.0.2.1, 2001:db8::1, ::)", "1 3 4 5"},
+		{"sip in (2001:db8::1, 2001:db8::9, 2001:db8::b)", "4"},
 		{"ip6 and port 443", "4"},
 		{"ip and port 443", "0"},
 		{"ip6 or port 53", "1 4 5 6"},
@@ -336,6 +337,8 @@ check_amounts(void)
 	is_str(matches("bytes > 10"), "0 2", "bytes of both directions");
 	is_str(matches("bytes = 7 or bytes > 16"), "0 1", "  some or more");
 	is_str(matches("bytes in (7,16)"), "1 2", "  some of a list");
+	is_str(matches("bytes in (7,18446744073709551615)"), "0 1",
+	    "  some of a list, at the top");
 	is_str(matches("packets < 8"), "0 2", "packets");
 	is_str(matches("packets_sent >= 1"), "1 2", "one direction");
 	is_str(matches("packets_rcvd in (1,7)"), "0 2", "  some of a list");

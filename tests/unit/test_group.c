@@ -469,7 +469,7 @@ check_distinct(void)
 		for (size_t i = 0; i < MANY; i++)
 			r[i] = (struct fake_row){.version = 4,
 			    .sip = {0, i % 1000}, .dip = {0, i},
-			    .dport = (uint16_t)(i / 1000 % 50),
+			    .dport = (uint16_t)(i / 1000 % 50 * 1024),
 			    .counter = {1, 0, 0, 0}};
 		fake_add_part(s, 0, 300 * p, r, MANY);
 	}

@@ -49,6 +49,9 @@ check_older_caller(void)
 	o.direction = GODB_DIR_BOTH;
 	is_int(godb_query_run(s, &o, &r), GODB_ECANCELLED,
 	    "  and all of today's");
+	o.keys.key[o.keys.n++] = GODB_KEY_HOST;
+	is_int(godb_query_run(s, &o, &r), -EINVAL, "  no host beside sip");
+	o.keys.n--;
 	o.size = sizeof(o) + 8;
 	is_int(godb_query_run(s, &o, &r), -EINVAL,
 	    "  but none that the library does not know");

@@ -79,6 +79,45 @@ check_bound(size_t n)
 	godb_cond_free(none);
 }
 
+#define MANY 3000 /* groups, more than are looked at at a time */
+
+/* Of many groups --having keeps those that are meant, and of hosts none is
+ * ::. */
+static void
+check_having_many(void)
+{
+	static struct fake_row r[MANY];
+	struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+	struct godb_cond_opts co = GODB_COND_OPTS_INIT;
+	struct godb_scan *s = fake_scan_new();
+	struct godb_result *a = NULL;
+	struct godb_cond *c = NULL;
+	struct godb_result_row row;
+	size_t wrong = 0;
+
+	for (unsigned i = 0; i < MANY; i++)
+		r[i] = (struct fake_row){i % 3 ? 4 : 6, {0, i + 1}, {0, i + 1},
+		    443, 6, 0, {i, 0, 1, 0}};
+	fake_add_part(s, fake_add_iface(s, "eth0"), 300, r, MANY);
+	(void)godb_keys_parse("host", &o.keys, NULL);
+	co.having = &o.keys;
+	(void)godb_cond_parse("bytes >= 1500 or host = ::", &co, &c, NULL);
+	o.having = c;
+	o.sort = GODB_SORT_BYTES;
+	o.ascending = true;
+	is_int(godb_query_run(s, &o, &a), 0, "having, of many groups");
+	is_int((int64_t)godb_result_n_rows(a), MANY / 2, "  half of them");
+	for (size_t i = 0; i < godb_result_n_rows(a); i++) {
+		godb_result_row(a, i, &row);
+		wrong += row.counter[0] != MANY / 2 + i ||
+		    row.sip.lo != row.counter[0] + 1;
+	}
+	is_int((int64_t)wrong, 0, "  those that are meant");
+	godb_result_free(a);
+	godb_cond_free(c);
+	godb_scan_close(s);
+}
+
 int
 main(void)
 {
@@ -140,6 +179,7 @@ main(void)
 	is_str(order("sip", -11, false, GODB_DIR_BOTH, 0, 0),
 	    "error -22", "no such sort");
 	check_bound(5);
+	check_having_many();
 	godb_scan_close(scan);
 	return tap_done();
 }

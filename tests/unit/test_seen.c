@@ -146,6 +146,25 @@ as_twin(const struct godb_seen *s, size_t at, const struct godb_prefix *p,
 		have.days == want.days));
 }
 
+/* Whether each is of a part that is broken, and no two of one. */
+static bool
+are_broken(const struct godb_fault *f, size_t n, const bool *broken)
+{
+	bool told[PARTS] = {false}, right = true;
+
+	for (size_t k = 0; k < n; k++) {
+		size_t i = 0;
+
+		while (i < PARTS && (part[i].slot_s != f[k].first_s ||
+		    f[k].iface[0] != "abc"[part[i].iface]))
+			i++;
+		right &= i < PARTS && broken[i] && !told[i];
+		if (i < PARTS)
+			told[i] = true;
+	}
+	return right;
+}
+
 static void
 check_random(struct godb_pool *pool)
 {
@@ -157,6 +176,7 @@ check_random(struct godb_pool *pool)
 		struct godb_scan *s = random_scan();
 		struct godb_seen *r = NULL;
 		bool broken[PARTS] = {false}, any;
+		const struct godb_fault *fault;
 		size_t n_faults = 0, n_broken = 0;
 
 		fake_phantom4 = pick(2) ? 0x0a000007 : 0;
@@ -176,9 +196,10 @@ check_random(struct godb_pool *pool)
 			wrong++;
 			continue;
 		}
-		(void)godb_seen_faults(r, &n_faults);
+		fault = godb_seen_faults(r, &n_faults);
 		faults += n_faults > 0;
 		wrong += n_faults > n_broken;
+		wrong += !are_broken(fault, n_faults, broken);
 		for (size_t i = 0; i < o.n; i++) {
 			wrong += !as_twin(r, i, &p[i], broken, &any);
 			seen += any;

@@ -123,6 +123,20 @@ check_shape(unsigned words, unsigned last_bits, unsigned numbers)
 	ok(arena.bytes == 0, "nothing is left: %zu", arena.bytes);
 }
 
+static size_t
+count(const struct gdi_spill *s)
+{
+	struct gdi_spill_reader r;
+	size_t n = 0, some;
+
+	for (unsigned part = 0; part < GDI_PARTITIONS; part++) {
+		gdi_spill_rewind(s, part, &r);
+		while ((some = gdi_spill_next(&r, out, 100)) > 0)
+			n += some;
+	}
+	return n;
+}
+
 static void
 check_bound(void)
 {
@@ -141,6 +155,7 @@ check_bound(void)
 	}
 	is_int(rc, GODB_EMEMORY, "a bound");
 	ok(done < N && all > 30000, "is told after %zu records", all);
+	is_int((int64_t)count(&s), (int64_t)all, "which are those there");
 	ok(arena.bytes <= arena.most, "and kept");
 	for (unsigned part = 0; part < GDI_PARTITIONS; part++)
 		gdi_spill_clear(&s, part);

@@ -607,6 +607,31 @@ test_batches(void)
 	facts_free(&want);
 }
 
+/* A journal whose batches a block has, which outlives it for a moment. */
+static void
+test_stored_twice(void)
+{
+	struct facts want = {0};
+	struct godb_writer *w;
+	char journal[160], kept[160];
+
+	fresh();
+	(void)store_open(path, &w);
+	for (uint64_t seq = 1; seq < 4; seq++) {
+		ok(put(w, T0, seq, 0), "a batch");
+		facts_add_batch(&want, &t.b);
+	}
+	snprintf(journal, sizeof(journal), "%s/eth0/journal/%" PRId64 ".gpj",
+	    path, T0);
+	snprintf(kept, sizeof(kept), "%s.kept", path);
+	is_int(link(journal, kept), 0, "its journal");
+	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "they are a block");
+	is_int(rename(kept, journal), 0, "and in the journal, too");
+	check_equal(&want, "each is seen once");
+	godb_writer_close(w);
+	facts_free(&want);
+}
+
 /* A late batch to an old day is refused a second time, by another writer, too,
  * however many days there are. */
 static void
@@ -696,6 +721,7 @@ main(void)
 	test_random(true);
 	test_quiet();
 	test_batches();
+	test_stored_twice();
 	test_late_again();
 	test_rules();
 	test_beside();

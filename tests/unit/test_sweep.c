@@ -118,11 +118,12 @@ make_store(void)
 
 /* ---- questions ----------------------------------------------------------- */
 
+/* Bins are not the roll-ups' days. */
 static int64_t
-day_of(void *arg, int64_t slot_s)
+two_days_of(void *arg, int64_t slot_s)
 {
 	(void)arg;
-	return slot_s - slot_s % DAY;
+	return slot_s - (slot_s - T0) % (2 * DAY);
 }
 
 static const char *const keys[] = {"sip,dip", "sip", "dip", "sip/24/48,dport",
@@ -140,7 +141,7 @@ static bool
 ask(struct godb_query_opts *opts, const char *what, const char *cond,
     int64_t first_s, struct godb_result_stats *stats)
 {
-	opts->bin = day_of;
+	opts->bin = two_days_of;
 	return ask_both_ways(path, opts, what, cond, first_s, INT64_MAX,
 	    stats);
 }
