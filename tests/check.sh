@@ -34,10 +34,10 @@ alone=
 for t; do
 	case $t in
 	# minutes: begun first, so that none is left at the end
-	*/service.t | */export.t | */unit/test_honest | */unit/test_loop_clock)
-		first="$t $first"
+	*/service.t | */export.t | */unit/test_honest) first="$t $first" ;;
+	*/remote.t | */other-compiler.t | */unit/test_loop_live | */unit/test_loop_clock)
+		waiting="$t $waiting"
 		;;
-	*/remote.t | */other-compiler.t | */unit/test_loop_live) waiting="$t $waiting" ;;
 	# installs the packages that service.t makes, in the tree it makes
 	*/readme.t) behind="$behind $t" ;;
 	*/unit/test_turns | */unit/test_orphans | */unit/test_frames | */unit/test_dpi_sandbox)
