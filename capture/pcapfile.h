@@ -1,7 +1,7 @@
 /*
  * pcapfile - the records of a classic capture file, out of a buffer.
  *
- * libpcap opens every file and says what it is; for the plainest kind of
+ * libpcap opens such a file and says what it is; for the plainest kind of
  * them (version 2.4, microseconds or nanoseconds, either byte order, link
  * types whose packets need no mending) the records are then taken here, in
  * place: libpcap's two reads and copies a packet cost as much as the rest of
