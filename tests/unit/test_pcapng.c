@@ -185,6 +185,12 @@ test_cuts(void)
 	ok(fine, "cut anywhere");
 	/* behind each block from the first interface on */
 	is_int(silent, 2 + 4 * 4 + 3, "and said, but for whole blocks");
+	start(false);
+	other(NRB, 8);
+	packet(0, 1000, 20, 20);
+	iface(ETHER, 128, -1, 0);
+	ok(twins(&seen) && strstr(seen.error, "before any Interface"),
+	    "packets before the first interface are no capture's");
 }
 
 /* An interface with these options, and a packet. */

@@ -131,6 +131,38 @@ test_foreign(void)
 	    "a filter cannot be asked of them");
 }
 
+/* The remark is on a file, not on the link type. */
+static void
+test_foreign_again(void)
+{
+	struct source_file input[2] = {{-1, "first"}, {-1, "second"}};
+	char error[SOURCE_ERROR_MAX], name[64];
+	enum source_result r;
+	struct source *s;
+	struct told t = {.n = 0};
+	unsigned remarks = 0;
+	size_t n;
+
+	start(false);
+	iface(USB, 0, -1, 0);
+	packet(0, 1, 20, 20);
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d",
+	    to_fd(file, file_n));
+	for (int i = 0; i < 2; i++)
+		input[i].fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (source_open_files(&s, input, 2, NULL, NULL, error) != 0)
+		exit(99);
+	do {
+		r = source_read(s, 0, 100, tell, &t, &n);
+		remarks += source_remark(s) != NULL;
+	} while (r == SOURCE_OK || r == SOURCE_NEXT);
+	ok(r == SOURCE_END && t.n == 2 && remarks == 2,
+	    "two files of them: a remark on each");
+	source_close(s);
+	for (int i = 0; i < 2; i++)
+		close(input[i].fd);
+}
+
 /* As Wireshark leaves them behind when some packets are saved. */
 static void
 test_unused(void)
@@ -485,6 +517,7 @@ main(void)
 {
 	test_ifaces_differ();
 	test_foreign();
+	test_foreign_again();
 	test_unused();
 	test_foreign_span();
 	test_sections_differ();
