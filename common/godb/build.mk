@@ -12,7 +12,7 @@ libgodb_SRCS := $(addprefix common/godb/, error.c \
 libgodb_SRCS += $(addprefix common/godb/, protonames.c grammar.c \
 	cond.c cond_tree.c cond_values.c cond_sets.c cond_words.c \
 	filter.c filter_bind.c filter_zones.c keys.c metric.c pool.c table.c \
-	spill.c top.c ranges.c grouplayout.c feed.c feed_small.c \
+	spill.c top.c ranges.c grouplayout.c neighbours.c feed.c feed_small.c \
 	aside.c cell.c group.c having.c rank.c question.c plan.c result.c query.c \
 	query_pieces.c sweep.c prefixes.c seen.c coverage.c)
 
@@ -40,7 +40,7 @@ TEST_LDLIBS_test_meanwhile := -Wl,--wrap=gp_fd_opendir_at
 TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep
 
 # Where queries spend their time: loops worth unrolling.
-$(foreach f,unpack decode filter table spill grouplayout feed feed_small \
+$(foreach f,unpack decode filter table spill grouplayout neighbours feed feed_small \
 	aside group,$(eval CFLAGS_common_godb_$(f) := -O3))
 
 # --- the library for other programs

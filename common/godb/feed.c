@@ -13,6 +13,7 @@
  */
 #include "common/godb/grouping.h"
 
+#include "common/godb/neighbours.h"
 #include "common/godb/wire.h"
 
 #include <errno.h>
@@ -129,44 +130,6 @@ gdi_feed_put(struct gdi_feed *f, size_t n)
 	return rc < 0 ? rc : put_records(f, 0, 0, n);
 }
 
-/*
- * Records of a batch's rows but for the hash: one for neighbours that share
- * their key, which are many, for blocks are sorted.
- */
-static inline __attribute__((always_inline)) size_t
-sum_neighbours(const struct gdi_rows_batch *b, unsigned words,
-    unsigned numbers, bool rows, uint64_t *r)
-{
-	const uint64_t *const *counter = b->c->counter;
-	const uint64_t *v0 = counter[0], *v1 = counter[1];
-	const uint64_t *v2 = counter[2], *v3 = counter[3];
-	size_t n = 0, i = 0;
-
-	while (i < b->n) {
-		const uint64_t *key = b->keys + i * words;
-		uint64_t *to = r + 1 + words;
-		size_t k = i + 1, row = gdi_batch_row(b, i);
-
-		for (unsigned m = 0; m < words; m++)
-			r[1 + m] = key[m];
-		to[0] = v0[row];
-		to[1] = v1[row];
-		to[2] = v2[row];
-		to[3] = v3[row];
-		for (unsigned m = N_COUNTERS; m < numbers; m++)
-			to[m] = 0;
-		for (; k < b->n && same_key(key, b->keys + k * words, words);
-		     k++)
-			gdi_add_counters(to, b->c, gdi_batch_row(b, k));
-		if (rows)
-			to[N_COUNTERS] = k - i;
-		r += 1 + words + numbers;
-		i = k;
-		n++;
-	}
-	return n;
-}
-
 /* A row's value of a distinct column, behind its group's key. */
 static void
 pack_value(enum godb_column column, const struct gdi_rows_batch *b,
@@ -241,11 +204,7 @@ make_records(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	unsigned numbers = g->set[0].numbers;
 
 	gdi_layout_pack(l, b);
-	if (l->words == 1 && numbers == N_COUNTERS) /* the most common */
-		return sum_neighbours(b, 1, N_COUNTERS, false, f->records);
-	if (l->words == 4 && numbers == N_COUNTERS)
-		return sum_neighbours(b, 4, N_COUNTERS, false, f->records);
-	return sum_neighbours(b, l->words, numbers, rows, f->records);
+	return gdi_sum_neighbours(b, l->words, numbers, rows, f->records);
 }
 
 static int
