@@ -23,7 +23,7 @@ UNIT_TESTS += $(addprefix unit/test_, cond filter group rank query query_run \
 	seen coverage)
 $(foreach t,cond filter group rank query query_run seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
-UNIT_TESTS += $(addprefix unit/test_, godb_table spill unpack encode sparse \
+UNIT_TESTS += $(addprefix unit/test_, godb_table spill neighbours unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store cursor \
 	store_names store_damage needles rollup rollup_making rollup_days rollup_large \
 	sweep faults faults_days faults_repair forget meanwhile nomem retain check compat pool threads waits)

@@ -206,41 +206,49 @@ static int some_32(struct gdi_in *in, size_t n, const struct gdi_sel *sel,
 #define BITS 32
 #define F(x) x##_32
 #define UNPACK gdi_unpack32
+#define STEPS gdi_steps32
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
 #undef UNPACK
+#undef STEPS
 
 #define T    uint8_t
 #define BITS 8
 #define F(x) x##_8
 #define UNPACK gdi_unpack8
+#define STEPS gdi_steps8_plain
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
 #undef UNPACK
+#undef STEPS
 
 #define T    uint16_t
 #define BITS 16
 #define F(x) x##_16
 #define UNPACK gdi_unpack16
+#define STEPS gdi_steps16_plain
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
 #undef UNPACK
+#undef STEPS
 
 #define T    uint64_t
 #define BITS 64
 #define F(x) x##_64
 #define UNPACK gdi_unpack64
+#define STEPS gdi_steps64_plain
 #include "common/godb/decode.inc"
 #undef T
 #undef BITS
 #undef F
 #undef UNPACK
+#undef STEPS
 
 #define DEFINE_DECODE(BITS_)                                              \
 	int gdi_decode##BITS_(struct gdi_in *in, size_t n,                \

@@ -347,3 +347,67 @@ lookup_few_16(const uint16_t *value, size_t n, uint16_t *v)
 
 DEFINE_LOOKUP(8)
 DEFINE_LOOKUP(16)
+
+/* ---- steps to values --------------------------------------------------- */
+
+#define DEFINE_STEPS_PLAIN(BITS)                                          \
+	void gdi_steps##BITS##_plain(const uint8_t *map,                  \
+	    const uint##BITS##_t *value, size_t n, uint##BITS##_t *out)   \
+	{                                                                 \
+		for (size_t i = 0; i < n; i++) {                          \
+			value += map[i / 8] >> (i % 8) & 1;               \
+			out[i] = *value;                                  \
+		}                                                         \
+	}
+
+DEFINE_STEPS_PLAIN(8)
+DEFINE_STEPS_PLAIN(16)
+DEFINE_STEPS_PLAIN(32)
+DEFINE_STEPS_PLAIN(64)
+
+#if defined(__x86_64__)
+#define ONES UINT64_C(0x0101010101010101)
+
+/* In byte k how many of bits 0 to k are set. */
+static inline uint64_t
+running_count(unsigned bits)
+{
+	uint64_t each = bits * ONES & UINT64_C(0x8040201008040201);
+
+	return ((each + 0x7f * ONES) >> 7 & ONES) * ONES;
+}
+
+/* Eight rows have at most eight values, which follow each other: a shuffle
+ * gives each row its own.  How many rows; *value is that of the last one. */
+AVX2 static size_t
+steps_32(const uint8_t *map, const uint32_t **value, size_t n, uint32_t *out)
+{
+	const uint32_t *at = *value;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		unsigned bits = map[i / 8];
+		__m256i eight = _mm256_loadu_si256(
+		    (const __m256i *)(const void *)(at + (bits & 1)));
+		__m256i which = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(
+		    (int64_t)running_count(bits & 0xfe)));
+
+		store(out + i, _mm256_permutevar8x32_epi32(eight, which));
+		at += __builtin_popcount(bits);
+	}
+	*value = at;
+	return i;
+}
+#endif
+
+void
+gdi_steps32(const uint8_t *map, const uint32_t *value, size_t n, uint32_t *out)
+{
+	size_t done = 0;
+
+#if defined(__x86_64__)
+	if (gp_cpu_has_avx2())
+		done = steps_32(map, &value, n, out);
+#endif
+	gdi_steps32_plain(map + done / 8, value, n - done, out + done);
+}

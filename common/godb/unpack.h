@@ -45,4 +45,20 @@ void gdi_lookup16(const uint16_t *value, size_t n_values, size_t n,
 void gdi_lookup8_plain(const uint8_t *value, size_t n, uint8_t *v);
 void gdi_lookup16_plain(const uint16_t *value, size_t n, uint16_t *v);
 
+/*
+ * out[i] = value[k], k being how many of the bits 0 to i of map are set.  For 32
+ * bits value is readable for GDI_STEP_SLACK elements behind the last one.
+ */
+#define GDI_STEP_SLACK 8u
+void gdi_steps32(const uint8_t *map, const uint32_t *value, size_t n,
+    uint32_t *out);
+void gdi_steps8_plain(const uint8_t *map, const uint8_t *value, size_t n,
+    uint8_t *out);
+void gdi_steps16_plain(const uint8_t *map, const uint16_t *value, size_t n,
+    uint16_t *out);
+void gdi_steps32_plain(const uint8_t *map, const uint32_t *value, size_t n,
+    uint32_t *out);
+void gdi_steps64_plain(const uint8_t *map, const uint64_t *value, size_t n,
+    uint64_t *out);
+
 #endif

@@ -89,11 +89,44 @@ check_lookup(uint64_t *seed, size_t n_values, size_t n)
 	return wrong;
 }
 
+/* Maps of every kind: few steps, many, at every row.  No more values than the
+ * map names are there, and what may be read behind them is poison. */
+static unsigned
+check_steps(uint64_t *seed, size_t n, unsigned kind)
+{
+	uint8_t *map = calloc((n + 7) / 8, 1);
+	uint32_t *value, *fast = malloc(n * sizeof(*fast));
+	uint32_t *plain = malloc(n * sizeof(*plain));
+	size_t steps = 0, at = 0;
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (kind == 0 ? tap_random(seed) % 9 == 0 :
+			kind == 1 ? tap_random(seed) % 2 : true) {
+			map[i / 8] |= (uint8_t)(1u << (i % 8));
+			steps++;
+		}
+	value = malloc((steps + 1 + GDI_STEP_SLACK) * sizeof(*value));
+	for (size_t i = 0; i < steps + 1 + GDI_STEP_SLACK; i++)
+		value[i] = i <= steps ? (uint32_t)i * 0x9e3779b9u : UINT32_MAX;
+	gdi_steps32(map, value, n, fast);
+	gdi_steps32_plain(map, value, n, plain);
+	for (size_t i = 0; i < n; i++) {
+		at += map[i / 8] >> (i % 8) & 1;
+		wrong += plain[i] != value[at] || fast[i] != plain[i];
+	}
+	free(map);
+	free(value);
+	free(fast);
+	free(plain);
+	return wrong;
+}
+
 int
 main(void)
 {
 	uint64_t seed = tap_seed(20261124);
-	unsigned few = 0;
+	unsigned few = 0, steps = 0;
 	unsigned wrong[4] = {0};
 
 	for (unsigned width = 0; width <= 64; width++) {
@@ -117,5 +150,9 @@ main(void)
 		for (size_t n = 1; n <= N_MAX; n += n < 40 ? 1 : 23)
 			few += check_lookup(&seed, n_values, n);
 	is_int(few, 0, "codes to values as plainly");
+	for (unsigned kind = 0; kind < 3; kind++)
+		for (size_t n = 1; n <= N_MAX; n++)
+			steps += check_steps(&seed, n, kind);
+	is_int(steps, 0, "steps to values as plainly, and bit by bit");
 	return tap_done();
 }
