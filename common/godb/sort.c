@@ -129,25 +129,33 @@ place(const struct digit *d, const uint64_t *key)
 }
 
 #define DEFINE_ROW_SORT(NAME, ROW, WORDS)                                     \
-	static bool NAME##_less(const ROW *a, const ROW *b)                   \
+	static unsigned NAME##_less(const ROW *a, const ROW *b)               \
 	{                                                                     \
-		for (size_t i = 0; i < (WORDS); i++)                          \
-			if (a->k[i] != b->k[i])                               \
-				return a->k[i] < b->k[i];                     \
-		return false;                                                 \
+		unsigned less = 0;                                            \
+                                                                              \
+		for (size_t i = (WORDS); i-- > 0;)                            \
+			less = (a->k[i] < b->k[i]) |                          \
+			    ((a->k[i] == b->k[i]) & less);                    \
+		return less;                                                  \
 	}                                                                     \
                                                                               \
 	/* From v to `to`, which may be the same. */                          \
 	static void NAME##_few(const ROW *v, ROW *to, size_t n)               \
 	{                                                                     \
-		for (size_t i = 0; i < n; i++) {                              \
-			ROW row = v[i];                                       \
-			size_t j = i;                                         \
+		ROW row[FEW];                                                 \
+		unsigned rank[FEW] = {0};                                     \
                                                                               \
-			for (; j > 0 && NAME##_less(&row, &to[j - 1]); j--)   \
-				to[j] = to[j - 1];                            \
-			to[j] = row;                                          \
-		}                                                             \
+		for (size_t i = 1; i < n; i++)                                \
+			for (size_t j = 0; j < i; j++) {                      \
+				unsigned less = NAME##_less(&v[i], &v[j]);    \
+                                                                              \
+				rank[j] += less;                              \
+				rank[i] += less ^ 1;                          \
+			}                                                     \
+		if (v == to)                                                  \
+			v = memcpy(row, v, n * sizeof(*v));                   \
+		for (size_t i = 0; i < n; i++)                                \
+			to[rank[i]] = v[i];                                   \
 	}                                                                     \
                                                                               \
 	/* In which bits of a word rows differ; once the highest that they can\
