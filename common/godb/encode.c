@@ -365,10 +365,12 @@ put_step(const uint64_t *v, size_t n,
 /* ---- DICT -------------------------------------------------------------- */
 
 struct dict {
-	uint64_t *value; /* distinct values */
+	uint64_t *value; /* distinct values, and room for one more */
 	uint64_t *code;  /* per row: index into value */
-	uint32_t *count; /* rows of each value */
+	uint32_t *count; /* rows of each value, and room for one more */
 	size_t n;
+	uint32_t *code_of; /* by value - min; NULL: code[] is filled in */
+	uint64_t min;
 };
 
 static void
@@ -377,9 +379,11 @@ dict_fini(struct dict *d)
 	free(d->value);
 	free(d->code);
 	free(d->count);
+	free(d->code_of);
 }
 
-/* Values within 2^16 of each other: a table of all of them. */
+/* Values within 2^16 of each other: a table of all of them.  Which ones there
+ * are cannot be foreseen, so that is no branch. */
 static bool
 dict_small(struct dict *d, const uint64_t *v, size_t n, uint64_t min,
     size_t range)
@@ -391,16 +395,29 @@ dict_small(struct dict *d, const uint64_t *v, size_t n, uint64_t min,
 	for (size_t i = 0; i < n; i++)
 		seen[v[i] - min]++;
 	for (size_t x = 0; x <= range; x++) {
-		if (seen[x] == 0)
-			continue;
+		uint32_t count = seen[x];
+
 		d->value[d->n] = min + x;
-		d->count[d->n] = seen[x];
-		seen[x] = (uint32_t)d->n++;
+		d->count[d->n] = count;
+		seen[x] = (uint32_t)d->n;
+		d->n += count != 0;
 	}
-	for (size_t i = 0; i < n; i++)
-		d->code[i] = seen[v[i] - min];
-	free(seen);
+	d->code_of = seen;
+	d->min = min;
 	return true;
+}
+
+/* Each row's code, once it is sure that they are wanted: most dictionaries that
+ * lose do so before. */
+static void
+dict_codes(struct dict *d, const uint64_t *v, size_t n)
+{
+	if (d->code_of == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		d->code[i] = d->code_of[v[i] - d->min];
+	free(d->code_of);
+	d->code_of = NULL;
 }
 
 static_assert(GDI_CHUNK_ROWS <= 1u << 16, "a row's place fits 16 bits");
@@ -500,8 +517,8 @@ too_many_differ(const uint64_t *v, size_t n)
 	return s.n > n - n / 8;
 }
 
-/* The distinct values ascending, and each row's place among them.  False
- * without memory, and with too many: then a dictionary is not tried. */
+/* The distinct values ascending, and each row's place among them (dict_codes).
+ * False without memory, and with too many: then a dictionary is not tried. */
 static bool
 dict_init(struct dict *d, const uint64_t *v, size_t n,
     const struct gdi_shape *s)
@@ -513,8 +530,9 @@ dict_init(struct dict *d, const uint64_t *v, size_t n,
 	small = range < 2 * n && range < 1u << 16;
 	if (!small && too_many_differ(v, n))
 		return false;
-	*d = (struct dict){malloc(n * sizeof(*d->value)),
-	    malloc(n * sizeof(*d->code)), malloc(n * sizeof(*d->count)), 0};
+	d->value = malloc((n + 1) * sizeof(*d->value));
+	d->code = malloc(n * sizeof(*d->code));
+	d->count = malloc((n + 1) * sizeof(*d->count));
 	if (!d->value || !d->code || !d->count)
 		return false;
 	if (small)
@@ -617,15 +635,14 @@ try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
 {
 	struct dict d;
 
-	if (dict_init(&d, v, n, s) && d.n <= n - n / 8) {
-		if (!codes_lose(&d, n, s, best->len)) {
-			put_dict(&d, n, flags, depth, tmp);
-			keep_shorter(best, tmp);
-		}
+	if (dict_init(&d, v, n, s) && d.n <= n - n / 8 &&
+	    !codes_lose(&d, n, s, best->len)) {
+		dict_codes(&d, v, n);
+		put_dict(&d, n, flags, depth, tmp);
+		keep_shorter(best, tmp);
 		/* Beyond some thousand values frequency never pays for the
 		 * unsorted dictionary. */
-		if (d.n <= 4096 && dict_by_count(&d, n) &&
-		    !codes_lose(&d, n, s, best->len)) {
+		if (d.n <= 4096 && dict_by_count(&d, n)) {
 			put_dict(&d, n, flags, depth, tmp);
 			keep_shorter(best, tmp);
 		}
