@@ -67,6 +67,7 @@ put_smaller(struct gdi_buf *tight, const struct gdi_buf *bytes, bool may_lz4,
 /* What is to be encoded: numbers, or addresses. */
 struct source {
 	const uint64_t *v;           /* or NULL: */
+	const struct gdi_shape *shape;
 	const struct godb_addr6 *a;
 	size_t n;
 	unsigned flags;
@@ -76,7 +77,9 @@ static void
 encode(const struct source *s, size_t from, size_t n, unsigned flags,
     struct gdi_buf *out)
 {
-	if (s->v)
+	if (s->v && n == s->n)
+		gdi_encode_shaped(s->v, n, s->shape, s->flags | flags, out);
+	else if (s->v)
 		gdi_encode(s->v + from, n, s->flags | flags, out);
 	else
 		gdi_encode_addr6(s->a + from, n, s->flags | flags, out);
@@ -122,10 +125,10 @@ encode_chunk(const struct source *s, bool lz4, struct gdi_buf *out)
 }
 
 void
-gdi_chunk_encode(const uint64_t *v, size_t n, bool dict, bool lz4,
-    struct gdi_buf *out)
+gdi_chunk_encode(const uint64_t *v, size_t n, const struct gdi_shape *shape,
+    bool dict, bool lz4, struct gdi_buf *out)
 {
-	struct source s = {v, NULL, n, dict ? GDI_ENCODE_DICT : 0};
+	struct source s = {v, shape, NULL, n, dict ? GDI_ENCODE_DICT : 0};
 
 	encode_chunk(&s, lz4, out);
 }
@@ -134,7 +137,7 @@ void
 gdi_chunk_encode_addr6(const struct godb_addr6 *v, size_t n, bool lz4,
     struct gdi_buf *out)
 {
-	struct source s = {NULL, v, n, GDI_ENCODE_DICT};
+	struct source s = {NULL, NULL, v, n, GDI_ENCODE_DICT};
 
 	encode_chunk(&s, lz4, out);
 }

@@ -24,8 +24,10 @@ enum gdi_method {
 size_t gdi_chunks(uint64_t n_rows, uint32_t chunk_rows);
 uint64_t gdi_chunk_bytes_max(size_t n);
 
-/* Appends n values as a chunk.  `dict` asks to try dictionaries. */
-void gdi_chunk_encode(const uint64_t *v, size_t n, bool dict, bool compress,
+/* Appends n values of that shape as a chunk.  `dict` asks to try
+ * dictionaries. */
+void gdi_chunk_encode(const uint64_t *v, size_t n,
+    const struct gdi_shape *shape, bool dict, bool compress,
     struct gdi_buf *out);
 void gdi_chunk_encode_addr6(const struct godb_addr6 *v, size_t n, bool compress,
     struct gdi_buf *out);

@@ -651,35 +651,34 @@ try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
 }
 
 static void
-put_array(const uint64_t *v, size_t n,
+put_shaped(const uint64_t *v, size_t n, const struct gdi_shape *s,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	struct gdi_buf best = {0}, tmp = {0};
-	struct gdi_shape s = gdi_shape_of(v, n);
 	size_t before = out->len;
 
-	if (s.min == s.max) {
+	if (s->min == s->max) {
 		gdi_buf_u8(out, GDI_CONST);
-		gdi_buf_varint(out, s.min);
+		gdi_buf_varint(out, s->min);
 		return;
 	}
-	put_plain(v, n, &s, flags, depth, &best);
+	put_plain(v, n, s, flags, depth, &best);
 	if (depth + 1 < GDI_DEPTH_MAX) {
-		if (s.ascending) {
+		if (s->ascending) {
 			put_delta(v, n, flags, depth, &tmp);
 			keep_shorter(&best, &tmp);
 		}
-		if (s.changes < n - n / 4) {
-			put_step(v, n, s.changes, flags, depth, &tmp);
+		if (s->changes < n - n / 4) {
+			put_step(v, n, s->changes, flags, depth, &tmp);
 			keep_shorter(&best, &tmp);
 		}
-		if ((flags & GDI_ENCODE_DICT) && n >= 16 && !s.ascending)
-			try_dict(v, n, &s, flags, depth, &best, &tmp);
+		if ((flags & GDI_ENCODE_DICT) && n >= 16 && !s->ascending)
+			try_dict(v, n, s, flags, depth, &best, &tmp);
 	}
 	if (best.rc < 0)
 		out->rc = best.rc;
 	else if (best.p == NULL)
-		put_pack(v, n, &s, flags, out);
+		put_pack(v, n, s, flags, out);
 	else
 		gdi_buf_bytes(out, best.p, best.len);
 	assert(out->rc < 0 || out->len - before == best.len);
@@ -687,9 +686,25 @@ put_array(const uint64_t *v, size_t n,
 	gdi_buf_free(&tmp);
 }
 
+static void
+put_array(const uint64_t *v, size_t n, unsigned flags, unsigned depth,
+    struct gdi_buf *out)
+{
+	struct gdi_shape s = gdi_shape_of(v, n);
+
+	put_shaped(v, n, &s, flags, depth, out);
+}
+
 void
-gdi_encode(const uint64_t *v, size_t n,
+gdi_encode_shaped(const uint64_t *v, size_t n, const struct gdi_shape *shape,
     unsigned flags, struct gdi_buf *out)
+{
+	assert(n > 0 && n <= GDI_CHUNK_ROWS);
+	put_shaped(v, n, shape, flags, 0, out);
+}
+
+void
+gdi_encode(const uint64_t *v, size_t n, unsigned flags, struct gdi_buf *out)
 {
 	assert(n > 0 && n <= GDI_CHUNK_ROWS);
 	put_array(v, n, flags, 0, out);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "common/godb/godb.h"
+#include "common/godb/shape.h"
 #include "common/godb/wire.h"
 
 #define GDI_CHUNK_ROWS 65536u /* rows of a chunk, at most */
@@ -42,9 +43,11 @@ enum gdi_encode_flags {
 };
 
 /* Appends n (1 to GDI_CHUNK_ROWS) values as the smallest array found;
- * allocation failure stays in out->rc. */
+ * allocation failure stays in out->rc.  Who knows their shape may say it. */
 void gdi_encode(const uint64_t *v, size_t n, unsigned flags,
     struct gdi_buf *out);
+void gdi_encode_shaped(const uint64_t *v, size_t n,
+    const struct gdi_shape *shape, unsigned flags, struct gdi_buf *out);
 void gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
     struct gdi_buf *out);
 

@@ -131,7 +131,7 @@ pack_column(const struct gdi_pack *p, struct gdi_day_block *out, int c,
 		gdi_chunk_encode_addr6(c == GODB_SIP ? g->sip : g->dip,
 		    n, p->lz4, stored);
 	else
-		gdi_chunk_encode(g->values[c], n,
+		gdi_chunk_encode(g->values[c], n, &shape,
 		    gdi_columns[c].kind != GDI_U64, p->lz4, stored);
 	if (c >= GODB_BYTES_RCVD)
 		add_sum(&out->record.sums[c - GODB_BYTES_RCVD], g->values[c],

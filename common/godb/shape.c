@@ -6,6 +6,8 @@
  */
 #include "common/godb/shape.h"
 
+#include <string.h>
+
 #include "common/base/cpu.h"
 
 struct gdi_shape
@@ -79,6 +81,9 @@ gdi_shape_of(const uint64_t *v, size_t n)
 	struct gdi_shape s = {v[0], v[0], 0, true}, rest;
 	size_t done = 0;
 
+	/* half of the columns are, and others are seen not to be at once */
+	if (memcmp(v, v + 1, (n - 1) * sizeof(*v)) == 0)
+		return s;
 #if defined(__x86_64__)
 	if (gp_cpu_has_avx2())
 		done = fours(v, n, &s);

@@ -21,6 +21,14 @@ decode(const uint8_t *p, size_t len, uint64_t sum, enum godb_column c,
 	return rc;
 }
 
+static void
+encode(size_t n, bool dict, bool lz4, struct gdi_buf *out)
+{
+	struct gdi_shape shape = gdi_shape_of(v, n);
+
+	gdi_chunk_encode(v, n, &shape, dict, lz4, out);
+}
+
 static bool
 trip(enum godb_column c, size_t n, bool lz4, uint8_t *method, size_t *len)
 {
@@ -29,7 +37,7 @@ trip(enum godb_column c, size_t n, bool lz4, uint8_t *method, size_t *len)
 	struct gdi_buf b = {0};
 	bool same;
 
-	gdi_chunk_encode(v, n, c != GODB_BYTES_RCVD, lz4, &b);
+	encode(n, c != GODB_BYTES_RCVD, lz4, &b);
 	same = b.rc == 0 &&
 	    decode(b.p, b.len, gp_checksum(b.p, b.len, 0), c, n, out) == 0;
 	for (size_t i = 0; same && i < n; i++)
@@ -94,7 +102,7 @@ test_damage(void)
 
 	for (size_t i = 0; i < n; i++)
 		v[i] = (i % 20) * 0x01010101;
-	gdi_chunk_encode(v, n, false, true, &b);
+	encode(n, false, true, &b);
 	is_int(b.p[0], GDI_LZ4, "a compressed chunk");
 	sum = gp_checksum(b.p, b.len, 0);
 	for (size_t i = 0; i < b.len; i++)
@@ -124,7 +132,7 @@ method_of(size_t n)
 	struct gdi_buf b = {0};
 	uint8_t method;
 
-	gdi_chunk_encode(v, n, true, true, &b);
+	encode(n, true, true, &b);
 	method = b.p[0];
 	gdi_buf_free(&b);
 	return method;
