@@ -594,22 +594,37 @@ put_dict(const struct dict *d, size_t n,
 	put_array(d->code, n, flags, depth + 1, out);
 }
 
-/* Whether the codes alone are likely to take more than an array that is there.
- * It is told from how often there are which, not from how they follow each
- * other: runs are another matter. */
-static bool
-codes_lose(const struct dict *d, size_t n, const struct gdi_shape *s,
+/*
+ * Which dictionaries may be shorter than an array that is there: in the order
+ * of values none when the codes alone are likely to take as much, or with a bit
+ * for each value as much as the values themselves side by side.  It is told
+ * from how often there are which, not from how they follow each other: runs are
+ * another matter.  By frequency codes are shorter; but beyond some thousand
+ * values that never pays for values that are out of order.
+ */
+struct chance {
+	bool by_value, by_count;
+};
+
+static struct chance
+dict_chance(const struct dict *d, size_t n, const struct gdi_shape *s,
     size_t best_bytes)
 {
-	size_t count[66] = {0};
-	uint64_t bits;
+	size_t code[66] = {0}, value[66] = {0};
+	bool few = d->n <= 4096;
+	uint64_t bits, value_bits;
 
 	if (s->changes < n - n / 4)
-		return false;
-	for (size_t i = 0; i < d->n; i++)
-		count[bit_length(i)] += d->count[i];
-	(void)best_width(count, n, bit_length(d->n - 1), &bits);
-	return bits - bits / 8 >= (uint64_t)best_bytes * 8;
+		return (struct chance){true, few};
+	for (size_t i = 0; i < d->n; i++) {
+		code[bit_length(i)] += d->count[i];
+		value[bit_length(d->value[i] - s->min)] += d->count[i];
+	}
+	(void)best_width(code, n, bit_length(d->n - 1), &bits);
+	(void)best_width(value, n, bit_length(s->max - s->min), &value_bits);
+	if (bits - bits / 8 >= (uint64_t)best_bytes * 8)
+		return (struct chance){false, false};
+	return (struct chance){bits + d->n < value_bits, few};
 }
 
 /* ---- choice ------------------------------------------------------------ */
@@ -633,19 +648,20 @@ static void
 try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
     unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
 {
+	struct chance may = {false, false};
 	struct dict d;
 
-	if (dict_init(&d, v, n, s) && d.n <= n - n / 8 &&
-	    !codes_lose(&d, n, s, best->len)) {
+	if (dict_init(&d, v, n, s) && d.n <= n - n / 8)
+		may = dict_chance(&d, n, s, best->len);
+	if (may.by_value || may.by_count)
 		dict_codes(&d, v, n);
+	if (may.by_value) {
 		put_dict(&d, n, flags, depth, tmp);
 		keep_shorter(best, tmp);
-		/* Beyond some thousand values frequency never pays for the
-		 * unsorted dictionary. */
-		if (d.n <= 4096 && dict_by_count(&d, n)) {
-			put_dict(&d, n, flags, depth, tmp);
-			keep_shorter(best, tmp);
-		}
+	}
+	if (may.by_count && dict_by_count(&d, n)) {
+		put_dict(&d, n, flags, depth, tmp);
+		keep_shorter(best, tmp);
 	}
 	dict_fini(&d);
 }
