@@ -612,13 +612,18 @@ dict_chance(const struct dict *d, size_t n, const struct gdi_shape *s,
 {
 	size_t code[66] = {0}, value[66] = {0};
 	bool few = d->n <= 4096;
+	unsigned of_code = 0, of_value = 0; /* bits of what comes */
 	uint64_t bits, value_bits;
 
 	if (s->changes < n - n / 4)
 		return (struct chance){true, few};
-	for (size_t i = 0; i < d->n; i++) {
-		code[bit_length(i)] += d->count[i];
-		value[bit_length(d->value[i] - s->min)] += d->count[i];
+	for (size_t i = 0; i < d->n; i++) { /* both ascend */
+		while (i > low_mask(of_code))
+			of_code++;
+		while (d->value[i] - s->min > low_mask(of_value))
+			of_value++;
+		code[of_code] += d->count[i];
+		value[of_value] += d->count[i];
 	}
 	(void)best_width(code, n, bit_length(d->n - 1), &bits);
 	(void)best_width(value, n, bit_length(s->max - s->min), &value_bits);
