@@ -369,7 +369,9 @@ struct dict {
 	uint64_t *code;  /* per row: index into value */
 	uint32_t *count; /* rows of each value, and room for one more */
 	size_t n;
-	uint32_t *code_of; /* by value - min; NULL: code[] is filled in */
+	/* what code[] still lacks, or NULL */
+	uint32_t *code_of; /* by value - min: all of it */
+	uint32_t *rank_of; /* by code: what it has become */
 	uint64_t min;
 };
 
@@ -380,6 +382,7 @@ dict_fini(struct dict *d)
 	free(d->code);
 	free(d->count);
 	free(d->code_of);
+	free(d->rank_of);
 }
 
 /* Values within 2^16 of each other: a table of all of them.  Which ones there
@@ -412,12 +415,13 @@ dict_small(struct dict *d, const uint64_t *v, size_t n, uint64_t min,
 static void
 dict_codes(struct dict *d, const uint64_t *v, size_t n)
 {
-	if (d->code_of == NULL)
-		return;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; d->code_of && i < n; i++)
 		d->code[i] = d->code_of[v[i] - d->min];
+	for (size_t i = 0; d->rank_of && i < n; i++)
+		d->code[i] = d->rank_of[d->code[i]];
 	free(d->code_of);
-	d->code_of = NULL;
+	free(d->rank_of);
+	d->code_of = d->rank_of = NULL;
 }
 
 static_assert(GDI_CHUNK_ROWS <= 1u << 16, "a row's place fits 16 bits");
@@ -541,35 +545,37 @@ dict_init(struct dict *d, const uint64_t *v, size_t n,
 					 dict_large(d, v, n);
 }
 
-/* Renumbers: rank[old] packed as sortable words whose low half is `old`. */
+/* Renumbers: rank[] are sortable words whose low half is the old number. */
 static bool
-dict_reorder(struct dict *d, size_t n_rows, uint64_t *rank)
+dict_reorder(struct dict *d, uint64_t *rank)
 {
 	uint64_t *value = malloc(d->n * sizeof(*value));
-	uint32_t *new_code = malloc(d->n * sizeof(*new_code));
-	bool done = false;
+	uint32_t *count = malloc(d->n * sizeof(*count));
 
-	if (value == NULL || new_code == NULL || gdi_sort_u64(rank, d->n) < 0)
-		goto out;
+	d->rank_of = malloc(d->n * sizeof(*d->rank_of));
+	if (!value || !count || !d->rank_of ||
+	    gdi_sort_u64(rank, d->n) < 0) {
+		free(value);
+		free(count);
+		return false;
+	}
 	for (size_t i = 0; i < d->n; i++) {
 		uint32_t old = (uint32_t)rank[i];
 
 		value[i] = d->value[old];
-		new_code[old] = (uint32_t)i;
+		count[i] = d->count[old];
+		d->rank_of[old] = (uint32_t)i;
 	}
-	memcpy(d->value, value, d->n * sizeof(*value));
-	for (size_t i = 0; i < n_rows; i++)
-		d->code[i] = new_code[d->code[i]];
-	done = true;
-out:
-	free(value);
-	free(new_code);
-	return done;
+	free(d->value);
+	free(d->count);
+	d->value = value;
+	d->count = count;
+	return true;
 }
 
 /* By value the differences are small; by frequency most codes are. */
 static bool
-dict_by_count(struct dict *d, size_t n_rows)
+dict_by_count(struct dict *d)
 {
 	uint64_t *rank = malloc(d->n * sizeof(*rank));
 	bool done;
@@ -578,7 +584,7 @@ dict_by_count(struct dict *d, size_t n_rows)
 		return false;
 	for (size_t i = 0; i < d->n; i++)
 		rank[i] = (uint64_t)(UINT32_MAX - d->count[i]) << 32 | i;
-	done = dict_reorder(d, n_rows, rank);
+	done = dict_reorder(d, rank);
 	free(rank);
 	return done;
 }
@@ -595,41 +601,39 @@ put_dict(const struct dict *d, size_t n,
 }
 
 /*
- * Which dictionaries may be shorter than an array that is there: in the order
- * of values none when the codes alone are likely to take as much, or with a bit
- * for each value as much as the values themselves side by side.  It is told
- * from how often there are which, not from how they follow each other: runs are
- * another matter.  By frequency codes are shorter; but beyond some thousand
- * values that never pays for values that are out of order.
+ * Bits of the codes, and of the values in their place, which ascend: told from
+ * how often there are which, not from how they follow each other.
  */
-struct chance {
-	bool by_value, by_count;
-};
-
-static struct chance
-dict_chance(const struct dict *d, size_t n, const struct gdi_shape *s,
-    size_t best_bytes)
+static uint64_t
+code_bits(const struct dict *d, size_t n)
 {
-	size_t code[66] = {0}, value[66] = {0};
-	bool few = d->n <= 4096;
-	unsigned of_code = 0, of_value = 0; /* bits of what comes */
-	uint64_t bits, value_bits;
+	size_t count[66] = {0};
+	unsigned bits = 0;
+	uint64_t all;
 
-	if (s->changes < n - n / 4)
-		return (struct chance){true, few};
-	for (size_t i = 0; i < d->n; i++) { /* both ascend */
-		while (i > low_mask(of_code))
-			of_code++;
-		while (d->value[i] - s->min > low_mask(of_value))
-			of_value++;
-		code[of_code] += d->count[i];
-		value[of_value] += d->count[i];
+	for (size_t i = 0; i < d->n; i++) {
+		while (i > low_mask(bits))
+			bits++;
+		count[bits] += d->count[i];
 	}
-	(void)best_width(code, n, bit_length(d->n - 1), &bits);
-	(void)best_width(value, n, bit_length(s->max - s->min), &value_bits);
-	if (bits - bits / 8 >= (uint64_t)best_bytes * 8)
-		return (struct chance){false, false};
-	return (struct chance){bits + d->n < value_bits, few};
+	(void)best_width(count, n, bits, &all);
+	return all;
+}
+
+static uint64_t
+value_bits(const struct dict *d, size_t n)
+{
+	size_t count[66] = {0};
+	unsigned bits = 0;
+	uint64_t all;
+
+	for (size_t i = 0; i < d->n; i++) {
+		while (d->value[i] - d->value[0] > low_mask(bits))
+			bits++;
+		count[bits] += d->count[i];
+	}
+	(void)best_width(count, n, bits, &all);
+	return all;
 }
 
 /* ---- choice ------------------------------------------------------------ */
@@ -648,25 +652,49 @@ keep_shorter(struct gdi_buf *best, struct gdi_buf *other)
 	other->rc = 0;
 }
 
+/* Whether the codes, and a bit for each value, are likely to take less. */
+static bool
+dict_may_win(const struct dict *d, size_t n, uint64_t plain_bits)
+{
+	return plain_bits == UINT64_MAX || code_bits(d, n) + d->n < plain_bits;
+}
+
+/*
+ * In the order of values, and by frequency: beyond some thousand values that
+ * never pays for the unsorted dictionary.  `plain_bits` is what the values take
+ * side by side; UINT64_MAX where there are runs, which make that say little.
+ */
+static void
+put_dicts(struct dict *d, const uint64_t *v, size_t n, uint64_t plain_bits,
+    unsigned flags, unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
+{
+	if (dict_may_win(d, n, plain_bits)) {
+		dict_codes(d, v, n);
+		put_dict(d, n, flags, depth, tmp);
+		keep_shorter(best, tmp);
+	}
+	if (d->n <= 4096 && dict_by_count(d) &&
+	    dict_may_win(d, n, plain_bits)) {
+		dict_codes(d, v, n);
+		put_dict(d, n, flags, depth, tmp);
+		keep_shorter(best, tmp);
+	}
+}
+
 /* Ascending values are left to DELTA and STEP, which do it in less. */
 static void
 try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
     unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
 {
-	struct chance may = {false, false};
+	bool runs = s->changes < n - n / 4;
 	struct dict d;
 
-	if (dict_init(&d, v, n, s) && d.n <= n - n / 8)
-		may = dict_chance(&d, n, s, best->len);
-	if (may.by_value || may.by_count)
-		dict_codes(&d, v, n);
-	if (may.by_value) {
-		put_dict(&d, n, flags, depth, tmp);
-		keep_shorter(best, tmp);
-	}
-	if (may.by_count && dict_by_count(&d, n)) {
-		put_dict(&d, n, flags, depth, tmp);
-		keep_shorter(best, tmp);
+	if (dict_init(&d, v, n, s) && d.n <= n - n / 8) {
+		uint64_t bits = runs ? 0 : code_bits(&d, n);
+
+		if (bits - bits / 8 < (uint64_t)best->len * 8)
+			put_dicts(&d, v, n, runs ? UINT64_MAX :
+				value_bits(&d, n), flags, depth, best, tmp);
 	}
 	dict_fini(&d);
 }
