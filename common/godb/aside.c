@@ -10,6 +10,8 @@
 
 #include "common/godb/wire.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BATCH      GDI_BATCH
@@ -27,6 +29,7 @@
 #define MOST_BEST  ((size_t)192 << 20)
 #define WEIGHED    4u /* partitions that tell of the others */
 #define PLACE_BYTES 6 /* of an entry, about: five, most of them taken */
+#define KEPT_SHARE  16u /* of a bound, for tables that are kept until the end */
 
 void
 gdi_feed_add_records(const struct gdi_feed *f, struct gdi_table *t,
@@ -39,27 +42,157 @@ gdi_feed_add_records(const struct gdi_feed *f, struct gdi_table *t,
 		gdi_table_add_near(t, records, n);
 }
 
+/* What says where a record goes is its range instead of its hash. */
+static void
+set_ranges(const struct gdi_group *g, unsigned v, size_t step, uint64_t *r,
+    size_t n)
+{
+	const struct gdi_field *lead = g->lead[v];
+	const struct gdi_ranges *of = &g->by_range->of[v];
+
+	for (; n > 0; n--, r += step) {
+		uint64_t value = r[1 + lead->word];
+
+		if (v == 0)
+			value = (uint32_t)(value >> lead->shift);
+		r[0] = gdi_spill_hash(gdi_range_of(of, value));
+	}
+}
+
+/* ---- kept -------------------------------------------------------------- */
+
+static size_t
+kept_bytes(const struct gdi_table *t)
+{
+	return sizeof(struct gdi_kept) + t->n * sizeof(uint32_t);
+}
+
+/* The partition of each of a table's entries, and how many each has. */
+static void
+find_partitions(const struct gdi_feed *f, unsigned v,
+    const struct gdi_table *t, uint8_t *partition, uint32_t *count)
+{
+	uint64_t records[BATCH * (1 + GDI_KEY_MAX)] GDI_UNINITIALISED;
+	size_t step = 1 + t->key_words;
+
+	for (uint32_t i = 0, n; i < t->n; i += n) {
+		n = t->n - i < BATCH ? t->n - i : BATCH;
+		for (uint32_t k = 0; k < n; k++)
+			memcpy(records + k * step + 1,
+			    gdi_table_entry(t, i + k),
+			    t->key_words * sizeof(*records));
+		gp_hash_records(&f->g->hash, records, t->key_words, step, n);
+		if (f->g->by_range)
+			set_ranges(f->g, v, step, records, n);
+		for (uint32_t k = 0; k < n; k++) {
+			partition[i + k] =
+			    (uint8_t)gdi_spill_partition(records[k * step]);
+			count[partition[i + k]]++;
+		}
+	}
+}
+
+int
+gdi_aside_keep(struct gdi_feed *f, unsigned s, unsigned v)
+{
+	struct gdi_side *d = &f->side[s][v];
+	struct gdi_table *t = &d->local;
+	size_t most = f->g->arena.most / f->g->n_feeds / KEPT_SHARE;
+	uint32_t at[GDI_PARTITIONS] = {0}, sum = 0;
+	uint8_t *partition;
+	int rc;
+
+	if (f->g->arena.most > 0 && kept_bytes(t) + (size_t)t->n *
+		(t->words * sizeof(uint64_t) + PLACE_BYTES) > most)
+		return GODB_EMEMORY;
+	rc = gdi_arena_charge(&f->g->arena, kept_bytes(t));
+	if (rc < 0)
+		return rc;
+	d->kept = malloc(kept_bytes(t));
+	partition = malloc(t->n);
+	if (!d->kept || !partition) {
+		free(partition);
+		gdi_aside_unkeep(f, s, v);
+		return -ENOMEM;
+	}
+	find_partitions(f, v, t, partition, at);
+	for (unsigned p = 0; p < GDI_PARTITIONS; p++) {
+		d->kept->begin[p] = sum;
+		sum += at[p];
+		at[p] = d->kept->begin[p];
+	}
+	d->kept->begin[GDI_PARTITIONS] = sum;
+	for (uint32_t i = 0; i < t->n; i++)
+		d->kept->entry[at[partition[i]]++] = i;
+	free(partition);
+	return 0;
+}
+
+void
+gdi_aside_unkeep(struct gdi_feed *f, unsigned s, unsigned v)
+{
+	struct gdi_side *d = &f->side[s][v];
+
+	if (d->kept)
+		gdi_arena_discharge(&f->g->arena, kept_bytes(&d->local));
+	free(d->kept);
+	d->kept = NULL;
+}
+
+/* A partition's kept entries as records: they lie all over the table, often in
+ * the cache of another processor, and are on their way at the same time. */
+static void
+kept_records(const struct gdi_table *t, const uint32_t *entry, size_t n,
+    uint64_t *records)
+{
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t *e = gdi_table_entry(t, entry[i]);
+
+		__builtin_prefetch(e);
+		__builtin_prefetch(e + t->words - 1);
+	}
+	for (size_t i = 0; i < n; i++, records += 1 + t->words)
+		memcpy(records + 1, gdi_table_entry(t, entry[i]),
+		    t->words * sizeof(*records));
+}
+
 /* ---- to groups --------------------------------------------------------- */
+
+static int
+add_records(const struct gdi_feed *f, struct gdi_table *t, uint64_t *records,
+    size_t n)
+{
+	int rc = gdi_table_reserve(t, &f->g->hash, &f->g->arena);
+
+	if (rc == 0 && t->n > GDI_GROUPS_MAX / (2 * GDI_PARTITIONS))
+		rc = GODB_EMEMORY;
+	if (rc == 0)
+		gdi_feed_add_records(f, t, records, n);
+	return rc;
+}
 
 int
 gdi_aside_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records)
 {
-	const struct gdi_spill *s = &f->side[set][v].spill;
+	const struct gdi_side *d = &f->side[set][v];
+	const struct gdi_kept *kept = d->kept;
 	struct gdi_spill_reader r;
+	int rc = 0;
 	size_t n;
 
-	gdi_spill_rewind(s, partition, &r);
-	while ((n = gdi_spill_next(&r, records, BATCH)) > 0) {
-		int rc = gdi_table_reserve(t, &f->g->hash, &f->g->arena);
-
-		if (rc == 0 && t->n > GDI_GROUPS_MAX / (2 * GDI_PARTITIONS))
-			rc = GODB_EMEMORY;
-		if (rc < 0)
-			return rc;
-		gdi_feed_add_records(f, t, records, n);
+	gdi_spill_rewind(&d->spill, partition, &r);
+	while (rc == 0 && (n = gdi_spill_next(&r, records, BATCH)) > 0)
+		rc = add_records(f, t, records, n);
+	for (uint32_t i = kept ? kept->begin[partition] : 0;
+	     rc == 0 && kept && i < kept->begin[partition + 1];
+	     i += (uint32_t)n) {
+		n = kept->begin[partition + 1] - i;
+		n = n < BATCH ? n : BATCH;
+		kept_records(&d->local, kept->entry + i, n, records);
+		rc = add_records(f, t, records, n);
 	}
-	return 0;
+	return rc;
 }
 
 /* All that a side has put aside goes to the partitions' tables. */
@@ -157,23 +290,6 @@ note_crowd(const struct gdi_feed *f, const struct gdi_side *d)
 }
 
 /* ---- aside ------------------------------------------------------------- */
-
-/* What says where a record goes is its range instead of its hash. */
-static void
-set_ranges(const struct gdi_group *g, unsigned v, size_t step, uint64_t *r,
-    size_t n)
-{
-	const struct gdi_field *lead = g->lead[v];
-	const struct gdi_ranges *of = &g->by_range->of[v];
-
-	for (; n > 0; n--, r += step) {
-		uint64_t value = r[1 + lead->word];
-
-		if (v == 0)
-			value = (uint32_t)(value >> lead->shift);
-		r[0] = gdi_spill_hash(gdi_range_of(of, value));
-	}
-}
 
 int
 gdi_aside_put(struct gdi_feed *f, unsigned s, unsigned v, uint64_t *r, size_t n)

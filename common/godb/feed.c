@@ -69,6 +69,7 @@ gdi_feed_free(struct gdi_feed *f)
 		return;
 	for (unsigned s = 0; s < f->g->n_sets; s++) {
 		for (unsigned v = 0; v < 2; v++) {
+			gdi_aside_unkeep(f, s, v);
 			gdi_table_free(&f->side[s][v].local, &f->g->arena);
 			gdi_spill_free(&f->side[s][v].spill, &f->g->arena);
 		}
@@ -85,6 +86,7 @@ make_room(struct gdi_feed *f, unsigned s, unsigned v)
 	struct gdi_side *d = &f->side[s][v];
 	int rc = 0;
 
+	gdi_aside_unkeep(f, s, v);
 	if (f->g->cells) /* however large, until the cell's end */
 		return gdi_table_reserve(&d->local, &f->g->hash, &f->g->arena);
 	if (d->direct && d->records < DIRECT_RECORDS)
@@ -512,6 +514,24 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	return 0;
 }
 
+/* What a side's table has is kept in it, or put aside. */
+static int
+end_side(struct gdi_feed *f, unsigned s, unsigned v)
+{
+	struct gdi_side *d = &f->side[s][v];
+	int rc = GODB_EMEMORY;
+
+	if (d->kept)
+		return 0;
+	if (d->local.n > 0)
+		rc = gdi_aside_keep(f, s, v);
+	if (rc != GODB_EMEMORY)
+		return rc;
+	rc = d->local.n > 0 ? gdi_aside_spill(f, s, v) : 0;
+	gdi_table_free(&d->local, &f->g->arena);
+	return rc;
+}
+
 int
 gdi_feed_end(struct gdi_feed *f)
 {
@@ -520,14 +540,16 @@ gdi_feed_end(struct gdi_feed *f)
 	/* while nobody's is full, tables are merged into one at last */
 	if (!atomic_load_explicit(&f->g->spilled, memory_order_relaxed))
 		return rc;
-	for (unsigned s = 0; rc == 0 && s < f->g->n_sets; s++) {
-		for (unsigned v = 0; rc == 0 && v < 2; v++) {
-			struct gdi_side *d = &f->side[s][v];
-
-			if (d->local.n > 0)
-				rc = gdi_aside_spill(f, s, v);
-			gdi_table_free(&d->local, &f->g->arena);
-		}
-	}
+	for (unsigned s = 0; rc == 0 && s < f->g->n_sets; s++)
+		for (unsigned v = 0; rc == 0 && v < 2; v++)
+			rc = end_side(f, s, v);
 	return rc;
+}
+
+void
+gdi_feed_drop4(struct gdi_feed *f)
+{
+	gdi_aside_unkeep(f, 0, 0);
+	gdi_table_free(&f->side[0][0].local, &f->g->arena);
+	gdi_spill_hand_over(&f->side[0][0].spill, &f->side[0][1].spill);
 }

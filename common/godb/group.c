@@ -350,7 +350,7 @@ count_pairs(struct gdi_group *g, const struct gdi_set *set, unsigned v,
 			key[n] = gdi_table_entry(pairs, i);
 			hash[n] = gp_hash_words(&g->hash, key[n], words);
 			at[n] = &g->set[0].partition[g->spilled ?
-			    hash[n] >> 8 & (GDI_PARTITIONS - 1) : 0].table[of];
+			    gdi_spill_partition(hash[n]) : 0].table[of];
 		}
 		gdi_table_find_all(at, key, hash, n, numbers);
 		for (size_t k = 0; k < n; k++)
@@ -643,8 +643,7 @@ gdi_group_finish4(struct gdi_group *g, struct gdi_feed *const *feeds,
 	int rc = finish(g, feeds, n, pool, 0, 1);
 
 	for (unsigned i = 0; rc == 0 && i < n; i++)
-		gdi_spill_hand_over(&feeds[i]->side[0][0].spill,
-		    &feeds[i]->side[0][1].spill);
+		gdi_feed_drop4(feeds[i]);
 	return rc;
 }
 

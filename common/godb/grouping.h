@@ -173,6 +173,12 @@ struct gdi_side {
 	bool direct;
 	size_t most;  /* bytes that may be put aside; 0: not said yet */
 	bool drained; /* some of that is in the partitions' tables */
+	struct gdi_kept *kept; /* of local, at the end; or NULL */
+};
+
+/* Numbers of a table's entries by partition. */
+struct gdi_kept {
+	uint32_t begin[GDI_PARTITIONS + 1], entry[];
 };
 
 /* Of a record: hash, key, numbers. */
@@ -251,8 +257,14 @@ int gdi_aside_put(struct gdi_feed *f, unsigned s, unsigned v, uint64_t *r,
     size_t n);
 /* All entries of a side's table, which is empty then. */
 int gdi_aside_spill(struct gdi_feed *f, unsigned s, unsigned v);
-/* Adds what a feed has put aside of a partition to a table; records is room
- * for a batch.  Only reads the feed: at the end threads do it side by side. */
+/* At the end: a side's entries stay where they are, and are found by partition.
+ * GODB_EMEMORY: their memory is wanted. */
+int gdi_aside_keep(struct gdi_feed *f, unsigned s, unsigned v);
+/* The opposite; the table is left alone. */
+void gdi_aside_unkeep(struct gdi_feed *f, unsigned s, unsigned v);
+/* Adds what a feed has put aside or kept of a partition to a table; records is
+ * room for a batch.  Only reads the feed: at the end threads do it side by
+ * side. */
 int gdi_aside_drain(const struct gdi_feed *f, unsigned set, unsigned v,
     unsigned partition, struct gdi_table *t, uint64_t *records);
 
@@ -278,6 +290,8 @@ void gdi_sum_entries(uint64_t totals[GDI_N_COUNTERS_KEPT],
 /* The first n of the feed's records, but for their hashes, to its groups; of
  * version 0. */
 int gdi_feed_put(struct gdi_feed *f, size_t n);
+/* Forgets IPv4's groups, which were finished; IPv6's get their memory. */
+void gdi_feed_drop4(struct gdi_feed *f);
 
 /* ---- small keys (feed_small.c) */
 

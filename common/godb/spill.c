@@ -148,11 +148,10 @@ put(struct gdi_spill *s, struct gdi_arena *a, const uint64_t *r, size_t n,
 	size_t most = record_most(s), tail = s->key_bytes - 8 * (words - 1);
 
 	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(s->part[r[i * (1 + words + numbers)] >> 8 &
-				       (GDI_PARTITIONS - 1)].at, 1);
+		__builtin_prefetch(s->part[gdi_spill_partition(
+				       r[i * (1 + words + numbers)])].at, 1);
 	for (size_t i = 0; i < n; i++, r += 1 + words + numbers) {
-		struct gdi_spill_end *e =
-		    &s->part[r[0] >> 8 & (GDI_PARTITIONS - 1)];
+		struct gdi_spill_end *e = &s->part[gdi_spill_partition(r[0])];
 		uint8_t *p;
 
 		if ((size_t)(e->end - e->at) < most) {

@@ -54,6 +54,12 @@ gdi_spill_hash(unsigned partition)
 	return (uint64_t)partition << 8;
 }
 
+static inline unsigned
+gdi_spill_partition(uint64_t hash)
+{
+	return hash >> 8 & (GDI_PARTITIONS - 1);
+}
+
 /* Reads a partition in order, any number of times. */
 struct gdi_spill_reader {
 	const struct gdi_spill *s;
