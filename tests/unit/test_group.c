@@ -592,9 +592,57 @@ check_aside(void)
 	}
 }
 
+/* What a group still has when its only feed was freed, ended or not. */
+static size_t
+bytes_left(const struct godb_scan *s, bool end)
+{
+	struct gdi_group *g;
+	struct gdi_feed *f;
+	struct godb_keys keys;
+	size_t bytes;
+	int rc;
+
+	(void)godb_keys_parse("sip", &keys, NULL);
+	(void)new_group(&keys, 0, 0, &g);
+	(void)gdi_feed_new(g, &f);
+	rc = add_part(f, s, 0);
+	for (unsigned i = 0; rc == 0 && end && i < 2; i++)
+		rc = gdi_feed_end(f); /* again: it knows that it has */
+	is_int(rc, 0, "a feed is %s", end ? "ended" : "left alone");
+	gdi_feed_free(f);
+	bytes = gdi_group_bytes(g);
+	gdi_group_free(g);
+	return bytes;
+}
+
+/* At the end entries stay in a feed's table, or are put aside where memory is
+ * scarce. */
+static void
+check_end(void)
+{
+	enum { ROWS = 50000 };
+	struct fake_row *r = calloc(ROWS, sizeof(*r));
+	struct godb_scan *s = fake_scan_new();
+
+	for (uint32_t i = 0; i < ROWS; i++)
+		r[i] = (struct fake_row){.version = 4, .sip = {0, i}};
+	fake_add_iface(s, "a");
+	fake_add_part(s, 0, 0, r, ROWS);
+	free(r);
+	is_int(bytes_left(s, true), bytes_left(s, false),
+	    "what it had is given back either way");
+	godb_scan_close(s);
+	for (unsigned threads = 1; threads <= 3; threads += 2)
+		for (unsigned mb = 2 + 6 * threads; mb <= 80; mb *= 4)
+			ok(bytes_for(60000, 3, (size_t)mb << 20, threads) > 0,
+			    "%u MB, %u threads: none of them is lost", mb,
+			    threads);
+}
+
 int
 main(void)
 {
+	check_end();
 	check_aside();
 	check_many();
 	check_packing();
