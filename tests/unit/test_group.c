@@ -616,27 +616,43 @@ bytes_left(const struct godb_scan *s, bool end)
 }
 
 /* At the end entries stay in a feed's table, or are put aside where memory is
- * scarce. */
+ * scarce.  Each key comes three times before a table is full, so that it is
+ * not passed over. */
 static void
 check_end(void)
 {
-	enum { ROWS = 50000 };
-	struct fake_row *r = calloc(ROWS, sizeof(*r));
+	enum { PARTS = 3, KEYS = 20000, NEAR = 1000 };
+	struct fake_row *r = calloc(3 * KEYS, sizeof(*r));
 	struct godb_scan *s = fake_scan_new();
+	struct gdi_best best = {.limit = 10, .metric = GODB_METRIC_BYTES,
+	    .direction = GODB_DIR_BOTH};
 
-	for (uint32_t i = 0; i < ROWS; i++)
-		r[i] = (struct fake_row){.version = 4, .sip = {0, i}};
 	fake_add_iface(s, "a");
-	fake_add_part(s, 0, 0, r, ROWS);
+	for (uint32_t p = 0; p < PARTS; p++) {
+		for (uint32_t i = 0; i < 3 * KEYS; i++)
+			r[i] = (struct fake_row){.version = 4, .sip = {0,
+				p * KEYS + i / (3 * NEAR) * NEAR + i % NEAR},
+			    .counter = {1, 2, 3, 4}};
+		fake_add_part(s, 0, 300 * (int64_t)p, r, 3 * KEYS);
+	}
 	free(r);
 	is_int(bytes_left(s, true), bytes_left(s, false),
 	    "what it had is given back either way");
-	godb_scan_close(s);
 	for (unsigned threads = 1; threads <= 3; threads += 2)
-		for (unsigned mb = 2 + 6 * threads; mb <= 80; mb *= 4)
-			ok(bytes_for(60000, 3, (size_t)mb << 20, threads) > 0,
+		for (unsigned mb = 2 + 6 * threads; mb <= 80; mb *= 4) {
+			struct gdi_group *g = group_of(s, "sip", 0,
+			    (size_t)mb << 20, best, threads);
+			uint64_t totals[4] = {0};
+
+			if (g)
+				gdi_group_totals(g, totals);
+			ok(g && gdi_group_found(g) == PARTS * KEYS &&
+			    totals[3] == UINT64_C(4) * 3 * PARTS * KEYS,
 			    "%u MB, %u threads: none of them is lost", mb,
 			    threads);
+			gdi_group_free(g);
+		}
+	godb_scan_close(s);
 }
 
 int
