@@ -1,6 +1,6 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c \
 	schema.c layout.c sort.c \
-	encode.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
+	encode.c distinct.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
 	journal_rows.c names.c names_used.c digest.c addrindex.c addrbuild.c needles.c \
 	aggregate.c pack.c day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
 	writer_append.c writer_commit.c writer_replay.c upkeep.c rollup.c \

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "common/godb/distinct.h"
 #include "common/godb/shape.h"
 #include "common/godb/sort.h"
 
@@ -23,12 +24,6 @@ legal_width(unsigned bits, unsigned flags)
 		if (bits <= width)
 			return width;
 	return 64;
-}
-
-static unsigned
-bit_length(uint64_t v)
-{
-	return v == 0 ? 0 : 64 - (unsigned)__builtin_clzll(v);
 }
 
 /*
@@ -142,7 +137,7 @@ static void put_array(const uint64_t *v, size_t n, unsigned flags,
 static uint64_t
 patch_bits(size_t n, size_t n_exc, unsigned width, unsigned width_max)
 {
-	unsigned gap = bit_length(n / n_exc) + 2;
+	unsigned gap = gdi_bit_length(n / n_exc) + 2;
 
 	return n * width + n_exc * (gap + (width_max - width) + 2) + 96;
 }
@@ -192,7 +187,7 @@ count_lengths(const uint64_t *v, size_t n, uint64_t base, unsigned width_max,
 		count[3][short_bit_length(v[i + 3] - base)]++;
 	}
 	for (; i < n; i++)
-		count[i % 4][bit_length(v[i] - base)]++;
+		count[i % 4][gdi_bit_length(v[i] - base)]++;
 	for (size_t w = 0; w < 66; w++)
 		sum[w] = (size_t)count[0][w] + count[1][w] + count[2][w] +
 		    count[3][w];
@@ -206,7 +201,7 @@ count_lengths_ascending(const uint64_t *v, size_t n, uint64_t base,
 {
 	memset(sum, 0, 66 * sizeof(*sum));
 	while (n > 0) {
-		unsigned bits = bit_length(v[n - 1] - base);
+		unsigned bits = gdi_bit_length(v[n - 1] - base);
 		uint64_t least = bits ? UINT64_C(1) << (bits - 1) : 0;
 		size_t shorter = 0, end = n - 1; /* not v[n - 1] */
 
@@ -275,7 +270,7 @@ static void
 put_pack(const uint64_t *v, size_t n, const struct gdi_shape *s,
     unsigned flags, struct gdi_buf *out)
 {
-	unsigned width = legal_width(bit_length(s->max - s->min), flags);
+	unsigned width = legal_width(gdi_bit_length(s->max - s->min), flags);
 
 	gdi_buf_u8(out, GDI_PACK);
 	gdi_buf_u8(out, (uint8_t)width);
@@ -289,7 +284,7 @@ static void
 put_plain(const uint64_t *v, size_t n, const struct gdi_shape *s,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
-	unsigned width = legal_width(bit_length(s->max - s->min), flags);
+	unsigned width = legal_width(gdi_bit_length(s->max - s->min), flags);
 
 	if (!(flags & GDI_ENCODE_BYTES) && depth + 1 < GDI_DEPTH_MAX) {
 		unsigned low = best_patch_width(v, n, s, width);
@@ -299,7 +294,7 @@ put_plain(const uint64_t *v, size_t n, const struct gdi_shape *s,
 			return;
 		}
 	}
-	out->len = 2 + (bit_length(s->min | 1) + 6) / 7 + (n * width + 7) / 8;
+	out->len = 2 + (gdi_bit_length(s->min | 1) + 6) / 7 + (n * width + 7) / 8;
 }
 
 /* ---- DELTA and STEP ---------------------------------------------------- */
@@ -364,233 +359,8 @@ put_step(const uint64_t *v, size_t n,
 
 /* ---- DICT -------------------------------------------------------------- */
 
-struct dict {
-	uint64_t *value; /* distinct values, and room for one more */
-	uint64_t *code;  /* per row: index into value */
-	uint32_t *count; /* rows of each value, and room for one more */
-	size_t n;
-	/* what code[] still lacks, or NULL */
-	uint32_t *code_of; /* by value - min: all of it */
-	uint32_t *rank_of; /* by code: what it has become */
-	uint64_t min;
-};
-
 static void
-dict_fini(struct dict *d)
-{
-	free(d->value);
-	free(d->code);
-	free(d->count);
-	free(d->code_of);
-	free(d->rank_of);
-}
-
-/* Values within 2^16 of each other: a table of all of them.  Which ones there
- * are cannot be foreseen, so that is no branch. */
-static bool
-dict_small(struct dict *d, const uint64_t *v, size_t n, uint64_t min,
-    size_t range)
-{
-	uint32_t *seen = calloc(range + 1, sizeof(*seen));
-
-	if (seen == NULL)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		seen[v[i] - min]++;
-	for (size_t x = 0; x <= range; x++) {
-		uint32_t count = seen[x];
-
-		d->value[d->n] = min + x;
-		d->count[d->n] = count;
-		seen[x] = (uint32_t)d->n;
-		d->n += count != 0;
-	}
-	d->code_of = seen;
-	d->min = min;
-	return true;
-}
-
-/* Each row's code, once it is sure that they are wanted: most dictionaries that
- * lose do so before. */
-static void
-dict_codes(struct dict *d, const uint64_t *v, size_t n)
-{
-	for (size_t i = 0; d->code_of && i < n; i++)
-		d->code[i] = d->code_of[v[i] - d->min];
-	for (size_t i = 0; d->rank_of && i < n; i++)
-		d->code[i] = d->rank_of[d->code[i]];
-	free(d->code_of);
-	free(d->rank_of);
-	d->code_of = d->rank_of = NULL;
-}
-
-static_assert(GDI_CHUNK_ROWS <= 1u << 16, "a row's place fits 16 bits");
-
-/* Values within 2^48: sorted with their rows' places beside them. */
-static bool
-dict_medium(struct dict *d, const uint64_t *v, size_t n, uint64_t min)
-{
-	uint64_t *s = malloc(n * sizeof(*s));
-
-	if (s == NULL)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		s[i] = (v[i] - min) << 16 | i;
-	if (gdi_sort_upper48(s, n) < 0) {
-		free(s);
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		bool fresh = i == 0 || s[i] >> 16 != s[i - 1] >> 16;
-
-		d->n += fresh;
-		d->value[d->n - 1] = min + (s[i] >> 16);
-		d->count[d->n - 1] = fresh ? 1 : d->count[d->n - 1] + 1;
-		d->code[s[i] & 0xffff] = d->n - 1;
-	}
-	free(s);
-	return true;
-}
-
-static bool
-dict_large(struct dict *d, const uint64_t *v, size_t n)
-{
-	struct gdi_row4 *rows = malloc(n * sizeof(*rows));
-	struct gdi_row4 *s = malloc(n * sizeof(*s));
-	bool done = rows != NULL && s != NULL;
-
-	for (size_t i = 0; done && i < n; i++)
-		rows[i] = (struct gdi_row4){{v[i], 0}, {(uint32_t)i}};
-	if (done)
-		gdi_sort_row4(rows, s, n);
-	for (size_t i = 0; done && i < n; i++) {
-		bool fresh = i == 0 || s[i].k[0] != s[i - 1].k[0];
-
-		d->n += fresh;
-		d->value[d->n - 1] = s[i].k[0];
-		d->count[d->n - 1] = fresh ? 1 : d->count[d->n - 1] + 1;
-		d->code[s[i].counter[0]] = d->n - 1;
-	}
-	free(rows);
-	free(s);
-	return done;
-}
-
-/*
- * Where nearly all values differ a dictionary does not pay, and that is cheaper
- * to see than to sort them: each sets a bit in a set of 8 to 16 for each of
- * them.  Two may share one, so at least as many differ as bits were set.
- */
-#define SET_BITS_MAX (16u * GDI_CHUNK_ROWS)
-
-struct set {
-	unsigned shift;
-	size_t n; /* bits set */
-	uint64_t bits[SET_BITS_MAX / 64];
-};
-
-static void
-set_init(struct set *s, size_t n)
-{
-	unsigned log = bit_length(8 * n - 1);
-
-	s->shift = 64 - log;
-	s->n = 0;
-	memset(s->bits, 0, ((size_t)1 << log) / 8 + 8);
-}
-
-static void
-set_add(struct set *s, uint64_t v)
-{
-	uint64_t at = v * UINT64_C(0x9e3779b97f4a7c15) >> s->shift;
-	uint64_t bit = UINT64_C(1) << at % 64, *word = &s->bits[at / 64];
-
-	s->n += (*word & bit) == 0;
-	*word |= bit;
-}
-
-/* More of them than a dictionary may have. */
-static bool
-too_many_differ(const uint64_t *v, size_t n)
-{
-	struct set s GDI_UNINITIALISED;
-
-	set_init(&s, n);
-	for (size_t i = 0; i < n; i++)
-		set_add(&s, v[i]);
-	return s.n > n - n / 8;
-}
-
-/* The distinct values ascending, and each row's place among them (dict_codes).
- * False without memory, and with too many: then a dictionary is not tried. */
-static bool
-dict_init(struct dict *d, const uint64_t *v, size_t n,
-    const struct gdi_shape *s)
-{
-	uint64_t range = s->max - s->min;
-	bool small;
-
-	*d = (struct dict){0};
-	small = range < 2 * n && range < 1u << 16;
-	if (!small && too_many_differ(v, n))
-		return false;
-	d->value = malloc((n + 1) * sizeof(*d->value));
-	d->code = malloc(n * sizeof(*d->code));
-	d->count = malloc((n + 1) * sizeof(*d->count));
-	if (!d->value || !d->code || !d->count)
-		return false;
-	if (small)
-		return dict_small(d, v, n, s->min, (size_t)range);
-	return bit_length(range) <= 48 ? dict_medium(d, v, n, s->min) :
-					 dict_large(d, v, n);
-}
-
-/* Renumbers: rank[] are sortable words whose low half is the old number. */
-static bool
-dict_reorder(struct dict *d, uint64_t *rank)
-{
-	uint64_t *value = malloc(d->n * sizeof(*value));
-	uint32_t *count = malloc(d->n * sizeof(*count));
-
-	d->rank_of = malloc(d->n * sizeof(*d->rank_of));
-	if (!value || !count || !d->rank_of ||
-	    gdi_sort_u64(rank, d->n) < 0) {
-		free(value);
-		free(count);
-		return false;
-	}
-	for (size_t i = 0; i < d->n; i++) {
-		uint32_t old = (uint32_t)rank[i];
-
-		value[i] = d->value[old];
-		count[i] = d->count[old];
-		d->rank_of[old] = (uint32_t)i;
-	}
-	free(d->value);
-	free(d->count);
-	d->value = value;
-	d->count = count;
-	return true;
-}
-
-/* By value the differences are small; by frequency most codes are. */
-static bool
-dict_by_count(struct dict *d)
-{
-	uint64_t *rank = malloc(d->n * sizeof(*rank));
-	bool done;
-
-	if (rank == NULL)
-		return false;
-	for (size_t i = 0; i < d->n; i++)
-		rank[i] = (uint64_t)(UINT32_MAX - d->count[i]) << 32 | i;
-	done = dict_reorder(d, rank);
-	free(rank);
-	return done;
-}
-
-static void
-put_dict(const struct dict *d, size_t n,
+put_dict(const struct gdi_dict *d, size_t n,
     unsigned flags, unsigned depth, struct gdi_buf *out)
 {
 	flags &= ~(unsigned)GDI_ENCODE_DICT;
@@ -600,35 +370,18 @@ put_dict(const struct dict *d, size_t n,
 	put_array(d->code, n, flags, depth + 1, out);
 }
 
-/*
- * Bits of the codes, and of the values in their place, which ascend: told from
- * how often there are which, not from how they follow each other.
- */
+/* Bits of the codes, or of the values in their place, which ascend: told from
+ * how often there are which, not from how they follow each other. */
 static uint64_t
-code_bits(const struct dict *d, size_t n)
+dict_bits(const struct gdi_dict *d, size_t n, bool values)
 {
 	size_t count[66] = {0};
 	unsigned bits = 0;
 	uint64_t all;
 
 	for (size_t i = 0; i < d->n; i++) {
-		while (i > low_mask(bits))
-			bits++;
-		count[bits] += d->count[i];
-	}
-	(void)best_width(count, n, bits, &all);
-	return all;
-}
-
-static uint64_t
-value_bits(const struct dict *d, size_t n)
-{
-	size_t count[66] = {0};
-	unsigned bits = 0;
-	uint64_t all;
-
-	for (size_t i = 0; i < d->n; i++) {
-		while (d->value[i] - d->value[0] > low_mask(bits))
+		while ((values ? d->value[i] - d->value[0] : i) >
+		    low_mask(bits))
 			bits++;
 		count[bits] += d->count[i];
 	}
@@ -654,9 +407,10 @@ keep_shorter(struct gdi_buf *best, struct gdi_buf *other)
 
 /* Whether the codes, and a bit for each value, are likely to take less. */
 static bool
-dict_may_win(const struct dict *d, size_t n, uint64_t plain_bits)
+dict_may_win(const struct gdi_dict *d, size_t n, uint64_t plain_bits)
 {
-	return plain_bits == UINT64_MAX || code_bits(d, n) + d->n < plain_bits;
+	return plain_bits == UINT64_MAX ||
+	    dict_bits(d, n, false) + d->n < plain_bits;
 }
 
 /*
@@ -665,17 +419,17 @@ dict_may_win(const struct dict *d, size_t n, uint64_t plain_bits)
  * side by side; UINT64_MAX where there are runs, which make that say little.
  */
 static void
-put_dicts(struct dict *d, const uint64_t *v, size_t n, uint64_t plain_bits,
+put_dicts(struct gdi_dict *d, const uint64_t *v, size_t n, uint64_t plain_bits,
     unsigned flags, unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
 {
 	if (dict_may_win(d, n, plain_bits)) {
-		dict_codes(d, v, n);
+		gdi_dict_codes(d, v, n);
 		put_dict(d, n, flags, depth, tmp);
 		keep_shorter(best, tmp);
 	}
-	if (d->n <= 4096 && dict_by_count(d) &&
+	if (d->n <= 4096 && gdi_dict_by_count(d) &&
 	    dict_may_win(d, n, plain_bits)) {
-		dict_codes(d, v, n);
+		gdi_dict_codes(d, v, n);
 		put_dict(d, n, flags, depth, tmp);
 		keep_shorter(best, tmp);
 	}
@@ -687,16 +441,16 @@ try_dict(const uint64_t *v, size_t n, const struct gdi_shape *s, unsigned flags,
     unsigned depth, struct gdi_buf *best, struct gdi_buf *tmp)
 {
 	bool runs = s->changes < n - n / 4;
-	struct dict d;
+	struct gdi_dict d;
 
-	if (dict_init(&d, v, n, s) && d.n <= n - n / 8) {
-		uint64_t bits = runs ? 0 : code_bits(&d, n);
+	if (gdi_dict_init(&d, v, n, s) && d.n <= n - n / 8) {
+		uint64_t bits = runs ? 0 : dict_bits(&d, n, false);
 
 		if (bits - bits / 8 < (uint64_t)best->len * 8)
 			put_dicts(&d, v, n, runs ? UINT64_MAX :
-				value_bits(&d, n), flags, depth, best, tmp);
+				dict_bits(&d, n, true), flags, depth, best, tmp);
 	}
-	dict_fini(&d);
+	gdi_dict_fini(&d);
 }
 
 static void
@@ -814,25 +568,6 @@ out:
 	free(half);
 }
 
-/*
- * Both halves as they are cost no more, though one of few bits that an address
- * has over the places among their neighbours would be saved: thirty-one of
- * thirty-two differ.  As many as bits were set, and those that share one.
- */
-static bool
-too_many_addresses(const struct godb_addr6 *v, size_t n)
-{
-	struct set s GDI_UNINITIALISED;
-	double hit, size;
-
-	set_init(&s, n);
-	for (size_t i = 0; i < n; i++)
-		set_add(&s, v[i].lo ^ v[i].hi * UINT64_C(0xbf58476d1ce4e5b9));
-	hit = (double)s.n;
-	size = (double)(UINT64_C(1) << (64 - s.shift));
-	return hit + hit * hit / (2 * size) > (double)(n - n / 32);
-}
-
 void
 gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
     struct gdi_buf *out)
@@ -853,7 +588,7 @@ gdi_encode_addr6(const struct godb_addr6 *v, size_t n, unsigned flags,
 		half[i] = v[i].lo;
 	put_array(half, n, flags, 1, &pair);
 	free(half);
-	if ((flags & GDI_ENCODE_DICT) && !too_many_addresses(v, n)) {
+	if ((flags & GDI_ENCODE_DICT) && !gdi_addresses_differ(v, n)) {
 		put_addr_dict(v, n, flags, &dict);
 		keep_shorter(&pair, &dict);
 	}

@@ -17,6 +17,12 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "libgodb is written for little-endian machines");
 
+static inline unsigned
+gdi_bit_length(uint64_t v)
+{
+	return v == 0 ? 0 : 64 - (unsigned)__builtin_clzll(v);
+}
+
 static inline uint16_t
 gdi_get16(const void *p)
 {
