@@ -11,12 +11,14 @@
 BENCH_SCALE ?= 1
 BENCH_ROUNDS ?= 3
 BENCH_DIR ?= build/bench
-TEST_HELPERS += bench/genpcap bench/send bench/genflows bench/timed bench/membw
+TEST_HELPERS += bench/genpcap bench/send bench/genflows bench/timed bench/membw \
+	bench/asked
 TEST_LIBS_genpcap := libbench
 TEST_LIBS_send := libbench
 TEST_LIBS_genflows := libbench libgodb libgpbase
 TEST_LDLIBS_genflows := -lm
 TEST_LIBS_timed := libgpbase
+TEST_LIBS_asked := libgodb libgpbase
 TEST_LIBS_membw := libgpbase
 ARCHIVES += libbench
 libbench_SRCS := tests/bench/traffic.c
@@ -35,7 +37,7 @@ bench-capture: bench-deps all $(O)/tests/bench/genpcap $(O)/tests/bench/send
 # block is a commit).
 .PHONY: bench-query
 bench-query: bench-deps all $(O)/tests/bench/genflows $(O)/tests/bench/timed \
-    $(O)/tests/bench/membw
+    $(O)/tests/bench/membw $(O)/tests/bench/asked
 	@python3 tests/bench/query.py -b $(BIN) -H $(O)/tests/bench \
 		-d $(BENCH_DIR) -s $(BENCH_SCALE) -n $(BENCH_ROUNDS) \
 		$(if $(BENCH_V6),-6 $(BENCH_V6)) \

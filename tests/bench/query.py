@@ -11,7 +11,8 @@ its pid), an SQLite table and nfdump's files; they are kept in DIR.
 
 Each round asks every program every question, one after the other.  Wall time
 is from start to exit of the program; of ClickHouse from the HTTP request to
-the end of its answer, so without the start of a client.  Files are in the
+the end of its answer, so without the start of a client.  The like of that is
+"libgodb": a program that stays (asked.c) and is asked through a pipe.  Files are in the
 page cache unless the table says cold.  Ours, ClickHouse's and SQLite's
 answers must be the same, or the run fails.
 
@@ -192,6 +193,61 @@ class Blocks(Ours):
 
     def ask(self, q):
         return self.timed(q, "--no-rollups")
+
+
+class Library:
+    """libgodb in a program that stays, one for each question."""
+    name = "libgodb"
+
+    def __init__(self, arg, folder):
+        self.arg, self.store = arg, os.path.join(folder, "store")
+        self.running = {}
+
+    def argv(self, q):
+        """What goquery is told, in the words of asked."""
+        o = dict(zip(q.ours[:-1:2], q.ours[1:-1:2]))
+        return [helper(self.arg, "asked"), self.store, o.get("-f", "0"),
+                q.ours[-1], o.get("-n", "0").replace("all", "0"),
+                o.get("-c", "")]
+
+    def ask(self, q):
+        if q.name not in self.running:
+            self.running[q.name] = subprocess.Popen(
+                self.argv(q), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                text=True)
+        p, lines = self.running[q.name], []
+        start = time.monotonic()
+        p.stdin.write("\n")
+        p.stdin.flush()
+        for line in iter(p.stdout.readline, "\n"):
+            if not line:
+                raise RuntimeError("asked: exit %d" % p.wait())
+            lines.append(line)
+        wall = time.monotonic() - start
+        with open("/proc/%d/status" % p.pid) as f:
+            rss = int(re.search(r"VmHWM:\s*(\d+)", f.read())[1])
+        return Run(wall, rss, "".join(lines))
+
+    def rows(self, q, answer):
+        return [tuple(x.split("\t")) for x in answer.splitlines()]
+
+    def bytes(self):
+        return tree_bytes(self.store)
+
+    def forget(self):
+        forget_tree(self.store)
+
+    def close(self):
+        for p in self.running.values():
+            p.stdin.close()
+            p.wait()
+
+
+class LibraryBlocks(Library):
+    name = "libgodb, no roll-ups"
+
+    def argv(self, q):
+        return super().argv(q) + ["no-rollups"]
 
 
 class ClickHouse:
@@ -528,6 +584,7 @@ def prepare(arg, folder):
     out = []
     for kind, needs, done in (
             (Ours, None, "store"), (Blocks, None, "store"),
+            (Library, None, "store"), (LibraryBlocks, None, "store"),
             (ClickHouse, "clickhouse-server", None),
             (Sqlite, "sqlite3", "rows.db"), (Nfdump, "nfdump", "nf")):
         if needs and (arg.q or not shutil.which(needs)):
@@ -719,7 +776,14 @@ def aims(report, programs, qs, runs, n_rows):
             lines.append((share <= 0.5, "%s: %.2f of %s's memory, half wanted" % (
                 q.text, share, ClickHouse.name)))
             ratio = walls[ClickHouse.name] / walls[Ours.name]
+            within = walls[ClickHouse.name] / walls[LibraryBlocks.name]
+            lines.append((within >= 4, "%s, libgodb: %.1f x %s, 4 wanted" % (
+                q.text, within, ClickHouse.name)))
             if programs[0].rolled(q):
+                within = walls[ClickHouse.name] / walls[Library.name]
+                lines.append((within >= 10, "%s, libgodb, by roll-ups: %.1f x "
+                              "%s, 10 wanted" % (q.text, within,
+                                                 ClickHouse.name)))
                 lines.append((ratio >= 10, "%s, by roll-ups: %.1f x %s, 10 "
                               "wanted" % (q.text, ratio, ClickHouse.name)))
     for p, most in ((programs[0], 24), (programs[1], 18)):
