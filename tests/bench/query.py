@@ -245,6 +245,7 @@ class Library:
 
 class LibraryBlocks(Library):
     name = "libgodb, no roll-ups"
+    bytes = Blocks.bytes
 
     def argv(self, q):
         return super().argv(q) + ["no-rollups"]
