@@ -195,27 +195,19 @@ class Blocks(Ours):
         return self.timed(q, "--no-rollups")
 
 
-class Library:
-    """libgodb in a program that stays, one for each question."""
-    name = "libgodb"
+class Asked:
+    """A question of a program that stays (asked.c)."""
 
-    def __init__(self, arg, folder):
-        self.arg, self.store = arg, os.path.join(folder, "store")
-        self.running = {}
+    def __init__(self, arg, store, ours, *words):
+        """ours: what goquery is told, its options in pairs."""
+        o = dict(zip(ours[:-1:2], ours[1:-1:2]))
+        self.process = subprocess.Popen(
+            [helper(arg, "asked"), store, o.get("-f", "0"), ours[-1],
+             o.get("-n", "0").replace("all", "0"), o.get("-c", ""), *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def argv(self, q):
-        """What goquery is told, in the words of asked."""
-        o = dict(zip(q.ours[:-1:2], q.ours[1:-1:2]))
-        return [helper(self.arg, "asked"), self.store, o.get("-f", "0"),
-                q.ours[-1], o.get("-n", "0").replace("all", "0"),
-                o.get("-c", "")]
-
-    def ask(self, q):
-        if q.name not in self.running:
-            self.running[q.name] = subprocess.Popen(
-                self.argv(q), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                text=True)
-        p, lines = self.running[q.name], []
+    def ask(self):
+        p, lines = self.process, []
         start = time.monotonic()
         p.stdin.write("\n")
         p.stdin.flush()
@@ -228,6 +220,25 @@ class Library:
             rss = int(re.search(r"VmHWM:\s*(\d+)", f.read())[1])
         return Run(wall, rss, "".join(lines))
 
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Library:
+    name = "libgodb"
+    words = ()
+
+    def __init__(self, arg, folder):
+        self.arg, self.store = arg, os.path.join(folder, "store")
+        self.asked = {}
+
+    def ask(self, q):
+        if q.name not in self.asked:
+            self.asked[q.name] = Asked(self.arg, self.store, q.ours,
+                                       *self.words)
+        return self.asked[q.name].ask()
+
     def rows(self, q, answer):
         return [tuple(x.split("\t")) for x in answer.splitlines()]
 
@@ -238,17 +249,14 @@ class Library:
         forget_tree(self.store)
 
     def close(self):
-        for p in self.running.values():
-            p.stdin.close()
-            p.wait()
+        for asked in self.asked.values():
+            asked.close()
 
 
 class LibraryBlocks(Library):
     name = "libgodb, no roll-ups"
+    words = ("no-rollups",)
     bytes = Blocks.bytes
-
-    def argv(self, q):
-        return super().argv(q) + ["no-rollups"]
 
 
 class ClickHouse:
@@ -709,23 +717,41 @@ def year(arg, report, errors):
     report("| question | time ms | peak MiB | --no-index ms | of it |")
     report("|---|---|---|---|---|")
     for text, argv in year_questions(folder):
-        runs = {}
-        argv = [os.path.join(arg.b, "goquery"), "-d", store, "-e", "csv",
-                "-l", str(YEAR_LAST_S)] + \
-            ([] if "-f" in argv or "--new" in argv else ["-f", "0"]) + argv
-        for turn in range(arg.n):
-            for more in ("", "--no-index"):
-                run = timed(arg, argv + [more] * bool(more), ("0", "1"))
-                runs.setdefault(more, []).append(run)
-            if runs[""][turn].answer != runs["--no-index"][turn].answer:
-                errors.append("%s: --no-index answers otherwise" % text)
-        mid = [statistics.median(r.wall for r in runs[x])
-               for x in ("", "--no-index")]
-        report("| %s | %s | %d | %s | %.1f x |" % (
-            text, spread([r.wall * 1e3 for r in runs[""]], "%.1f"),
-            statistics.median(r.rss for r in runs[""]) / 1024,
-            spread([r.wall * 1e3 for r in runs["--no-index"]], "%.1f"),
-            mid[1] / mid[0]))
+        year_question(arg, store, text, argv, report, errors)
+
+
+def year_question(arg, store, text, argv, report, errors):
+    kinds = ("", "--no-index")
+    whole = [os.path.join(arg.b, "goquery"), "-d", store, "-e", "csv", "-l",
+             str(YEAR_LAST_S)] + \
+        ([] if "-f" in argv or "--new" in argv else ["-f", "0"]) + argv
+    ask = {x: lambda x=x: timed(arg, whole + [x] * bool(x), ("0", "1"))
+           for x in kinds}
+    paired(arg, text, ask, report, errors)
+    if argv[-1] != "talk_conv":
+        return
+    asked = {x: Asked(arg, store, argv, *[x[2:]] * bool(x)) for x in kinds}
+    paired(arg, text + ", libgodb", {x: asked[x].ask for x in kinds}, report,
+           errors)
+    for a in asked.values():
+        a.close()
+
+
+def paired(arg, text, ask, report, errors):
+    """With address indexes and without, in turn."""
+    runs = {x: [] for x in ask}
+    for turn in range(arg.n):
+        for x in ask:
+            runs[x].append(ask[x]())
+        if len({runs[x][turn].answer for x in ask}) > 1:
+            errors.append("%s: --no-index answers otherwise" % text)
+    with_index, without = runs.values()
+    report("| %s | %s | %d | %s | %.1f x |" % (
+        text, spread([r.wall * 1e3 for r in with_index], "%.1f"),
+        statistics.median(r.rss for r in with_index) / 1024,
+        spread([r.wall * 1e3 for r in without], "%.1f"),
+        statistics.median(r.wall for r in without) /
+        statistics.median(r.wall for r in with_index)))
 
 
 def memory_limits(arg):
