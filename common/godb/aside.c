@@ -1,6 +1,7 @@
 /*
  * What a feed cannot hold in its table, put aside to be added a partition at a
- * time (spill.h).
+ * time (spill.h).  What it holds at the end stays there, where that does not take
+ * too much of a bound, and is found by partition, too.
  *
  * Groups take more memory than records do, so what was put aside is added to
  * groups before the end only where many records are of the same group, and
@@ -72,7 +73,7 @@ static void
 find_partitions(const struct gdi_feed *f, unsigned v,
     const struct gdi_table *t, uint8_t *partition, uint32_t *count)
 {
-	uint64_t records[BATCH * (1 + GDI_KEY_MAX)] GDI_UNINITIALISED;
+	uint64_t records[BATCH * (1 + GDI_PAIR_MAX)] GDI_UNINITIALISED;
 	size_t step = 1 + t->key_words;
 
 	for (uint32_t i = 0, n; i < t->n; i += n) {
@@ -111,8 +112,10 @@ gdi_aside_keep(struct gdi_feed *f, unsigned s, unsigned v)
 	d->kept = malloc(kept_bytes(t));
 	partition = malloc(t->n);
 	if (!d->kept || !partition) {
+		gdi_arena_discharge(&f->g->arena, kept_bytes(t));
 		free(partition);
-		gdi_aside_unkeep(f, s, v);
+		free(d->kept);
+		d->kept = NULL;
 		return -ENOMEM;
 	}
 	find_partitions(f, v, t, partition, at);

@@ -160,8 +160,8 @@ bool gdi_feed_takes_sums(const struct gdi_feed *f);
 int gdi_feed_add_sums(struct gdi_feed *f, const struct godb_part *part,
     const uint64_t sums[4], uint64_t n);
 
-/* What of the feed is still its own goes to the group, as far as threads may
- * do that at the same time.  Nothing is added any more. */
+/* Makes ready for the group's end what of the feed is still its own, as far as
+ * threads may do that at the same time.  The feed lives until then. */
 int gdi_feed_end(struct gdi_feed *f);
 
 /* All feeds of the group, ended; they are empty then. */

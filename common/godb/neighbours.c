@@ -59,6 +59,8 @@ gdi_sum_neighbours_plain(const struct gdi_rows_batch *b, unsigned words,
 /* So many sums of a batch's rows of fewer bits cannot pass 2^64. */
 #define CALM_BITS 57
 static_assert(GDI_BATCH <= 1 << (64 - CALM_BITS), "a batch's sums fit");
+#define WORDS_MOST 5
+static_assert(WORDS_MOST < GDI_KEY_MAX, "b->keys has room for one more");
 
 /* Counters of four rows that follow each other, a vector a row. */
 AVX2 static inline __attribute__((always_inline)) void
@@ -122,6 +124,7 @@ sum_avx2(const struct gdi_rows_batch *b, unsigned words, uint64_t *records)
 		__m256i row[4];
 
 		load_rows(counter, b->first + i, row);
+		/* behind the last key there is room for one more to be read */
 		for (unsigned k = 0; k < 4; k++, key += words) {
 			put_row(&s, key, words, row[k], same);
 			same = same_key(key, key + words, words);

@@ -81,7 +81,7 @@ gdi_shape_of(const uint64_t *v, size_t n)
 	struct gdi_shape s = {v[0], v[0], 0, true}, rest;
 	size_t done = 0;
 
-	/* half of the columns are, and others are seen not to be at once */
+	/* half of the columns have one value; others are seen not to at once */
 	if (memcmp(v, v + 1, (n - 1) * sizeof(*v)) == 0)
 		return s;
 #if defined(__x86_64__)

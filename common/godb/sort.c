@@ -139,7 +139,8 @@ place(const struct digit *d, const uint64_t *key)
 		return less;                                                  \
 	}                                                                     \
                                                                               \
-	/* From v to `to`, which may be the same. */                          \
+	/* From v to `to`, which may be the same.  A row's place is how many  \
+	 * come before it: which of two that is cannot be foreseen. */        \
 	static void NAME##_few(const ROW *v, ROW *to, size_t n)               \
 	{                                                                     \
 		ROW row[FEW];                                                 \

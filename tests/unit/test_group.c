@@ -655,10 +655,45 @@ check_end(void)
 	godb_scan_close(s);
 }
 
+/* The longest keys that there are: all of IPv6's, and an address counted
+ * behind it. */
+static void
+check_longest(void)
+{
+	enum { KEYS = 20000, NEAR = 500 };
+	struct fake_row *r = calloc(3 * KEYS, sizeof(*r));
+	struct godb_scan *s = fake_scan_new();
+	struct gdi_best all = {.limit = 0};
+	struct gdi_group *g;
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; i < 3 * KEYS; i++) {
+		uint32_t key = i / (3 * NEAR) * NEAR + i % NEAR;
+
+		r[i] = (struct fake_row){.version = 6, .sip = {key, 1},
+		    .dip = {2, key}, .dport = (uint16_t)key, .proto = 6,
+		    .counter = {1, 2, 3, 4}};
+	}
+	fake_add_iface(s, "a");
+	fake_add_part(s, 0, 0, r, 3 * KEYS);
+	free(r);
+	g = group_of(s, "raw", 1u << GODB_METRIC_SIPS | 1u << GODB_METRIC_DIPS,
+	    0, all, 1);
+	for (uint32_t i = 0; g && i < gdi_group_count(g); i++)
+		wrong += gdi_group_extra(g, i, GODB_METRIC_SIPS) != 1 ||
+		    gdi_group_extra(g, i, GODB_METRIC_DIPS) != 1 ||
+		    gdi_group_counters(g, i)[0] != 3;
+	ok(g && gdi_group_count(g) == KEYS && wrong == 0,
+	    "the longest keys, with addresses counted: each has one of each");
+	gdi_group_free(g);
+	godb_scan_close(s);
+}
+
 int
 main(void)
 {
 	check_end();
+	check_longest();
 	check_aside();
 	check_many();
 	check_packing();
