@@ -111,7 +111,7 @@ if [ "$(id -u)" = 0 ]; then
 	    --regid=65534 "$BIN/goprobe-capture" lo
 fi
 for page in */*.[13578] */*/*.[13578]; do
-	[ -e "$page" ] || continue
+	[ -f "$page" ] || continue
 	is "$(mandoc -T lint -W warning "$page" 2>&1)" "" "$page is clean"
 	# goquery's -in and -out are such, -lgodb is the linker's
 	is "$(mandoc -T ascii "$page" | col -b | grep -oE '(^|[ |[(])-[a-z]{3,}' | tr -d ' |[(' |
