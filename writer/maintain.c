@@ -110,7 +110,8 @@ take_rest(const struct hello_msg *msg, struct godb_retain_report *r)
 	}
 }
 
-/* 1 answered with the exit status in *status, 0 not this one's store. */
+/* 1 answered with the exit status in *status, 0 not this one's store, -errno
+ * when it ended, or was too busy, before it said whether it is. */
 static int
 ask_socket(const struct maintain *m, int conn, const struct hello_msg *command,
     int *status)
@@ -123,6 +124,10 @@ ask_socket(const struct maintain *m, int conn, const struct hello_msg *command,
 
 	if (rc == 0)
 		rc = receive(conn, &msg);
+	if (rc == 0 && msg.type != MSG_PRUNED && msg.code == HELLO_BUSY)
+		rc = -EBUSY;
+	if (rc < 0)
+		return rc;
 	while (rc == 0 && msg.type == MSG_REST) {
 		known &= take_rest(&msg, &r);
 		rc = receive(conn, &msg);
@@ -169,16 +174,17 @@ connect_to(const char *folder, const char *name)
 }
 
 /* Systemd's writer and a launcher's have their sockets in one folder; the one
- * whose store it is answers. */
+ * whose store it is answers.  Another one that ends just now is no reason not
+ * to ask the rest.  As ask_socket(). */
 static int
 ask_writers(const struct maintain *m, const struct hello_msg *command,
     int *status)
 {
 	DIR *dir = opendir(m->sockets);
 	const struct dirent *e;
-	int done = 0;
+	int done = 0, lost = 0;
 
-	while (dir && !done && (e = readdir(dir)) != NULL) {
+	while (dir && done <= 0 && (e = readdir(dir)) != NULL) {
 		size_t len = strlen(e->d_name);
 		int conn;
 
@@ -188,10 +194,12 @@ ask_writers(const struct maintain *m, const struct hello_msg *command,
 		if (conn >= 0)
 			done = ask_socket(m, conn, command, status);
 		gp_fd_close(&conn);
+		if (done < 0)
+			lost = done;
 	}
 	if (dir)
 		(void)closedir(dir);
-	return done;
+	return done > 0 ? done : lost;
 }
 
 /* ---- doing it here ------------------------------------------------------- */
@@ -466,19 +474,22 @@ run_here(const struct maintain *m, int store, int64_t now_s, int64_t clean_s)
 {
 	bool bounds = m->command == MAINTAIN_PRUNE;
 	const char *what;
-	int rc;
+	int rc = 0;
 
 	if (m->command == MAINTAIN_PRUNE || m->command == MAINTAIN_CLEAN) {
 		struct hello_msg command = {0};
 		bool locked = !(m->dry_run && bounds) && is_locked(store);
-		int status;
+		int status = 0;
 
 		/* a running writer's round keeps them, whatever it is told */
 		bounds = bounds || (m->dry_run && locked);
 		if (!m->dry_run && locked &&
-		    name_store(store, clean_s, &command) &&
-		    ask_writers(m, &command, &status) == 1)
+		    name_store(store, clean_s, &command))
+			rc = ask_writers(m, &command, &status);
+		if (rc > 0)
 			return status;
+		if (rc < 0 && is_locked(store))
+			return fail("the running writer", strerror(-rc));
 	}
 	rc = become_owner(store, m->store, m->conf->writer.sandbox, &what);
 	if (rc < 0)

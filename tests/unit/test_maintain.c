@@ -183,6 +183,31 @@ test_other_writer(void)
 	is_str(said, "", "and that is not said");
 }
 
+/* A machine with two sensors, one of which just stops. */
+static void
+test_other_ends(void)
+{
+	for (int i = 0; i < WRITERS; i++) {
+		writers[1] = listen_at("b.sock");
+		answer(!i, 0, MSG_PRUNED, HELLO_OK, 1, 2);
+		is_int(run_quietly(), 0, "another store's writer ends");
+		is_str(said, "1 days removed, 2 bytes\n", "this one's does it");
+		is_str(complained, "", "and nothing is wrong");
+		answer(i, 0, MSG_WELCOME, HELLO_BUSY, 0, 0);
+		answer(!i, 0, MSG_PRUNED, HELLO_OK, 3, 4);
+		is_int(run_quietly(), 0, "another store's writer is busy");
+		is_str(said, "3 days removed, 4 bytes\n", "this one's does it");
+		gp_fd_close(&writers[1]);
+		(void)snprintf(said, sizeof(said), "%s/b.sock", sockets);
+		(void)unlink(said);
+	}
+	is_int(run_quietly(), 1, "the only one ends");
+	complains("the running writer: Connection reset by peer");
+	answer(0, 0, MSG_WELCOME, HELLO_BUSY, 0, 0);
+	is_int(run_quietly(), 1, "the only one is busy");
+	complains("the running writer: Device or resource busy");
+}
+
 static void
 test_rest(void)
 {
@@ -491,6 +516,7 @@ main(void)
 	writers[1] = -1;
 	test_done();
 	test_other_writer();
+	test_other_ends();
 	test_rest();
 	test_fails();
 	test_times();
