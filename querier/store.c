@@ -91,6 +91,8 @@ start_threads(void *arg)
 	unsigned n = count_threads(&s->args);
 	int rc = n > 1 ? godb_pool_new(n, &s->pool) : 0;
 
+	if (rc == 0 && n > 1 && s->args.threads)
+		godb_pool_eager(s->pool); /* so many were asked for */
 	return rc == -EAGAIN && !s->args.threads ? 0 : rc;
 }
 

@@ -4,7 +4,8 @@
  * Where a key has all columns each row is a group already, and no table is
  * needed.  Rows that cannot be among the best are then counted and no more;
  * where the earliest are wanted those are most, of which nothing but the
- * counters is read.
+ * counters is read.  The rows of a roll-up by the address that is the key are
+ * groups, too.
  */
 #include "common/godb/grouping.h"
 
@@ -33,6 +34,33 @@ gdi_group_take_cells(struct gdi_group *g)
 	if (g->earliest)
 		g->best = (struct gdi_best){.limit = g->earliest,
 		    .by_time = true};
+}
+
+/* The lowest bits are the first that a key lacks. */
+static bool
+has_whole(const struct gdi_layout *l, enum godb_key key, unsigned bits)
+{
+	for (unsigned k = 0; k < l->n_fields; k++) {
+		const struct gdi_field *f = &l->field[k];
+
+		if (f->key == key)
+			return f->mask.lo == gdi_mask_of(bits, 0).lo;
+	}
+	return false;
+}
+
+bool
+gdi_group_can_rows(const struct gdi_group *g, enum godb_key address)
+{
+	return has_whole(&g->layout[0], address, 32) &&
+	    has_whole(&g->layout[1], address, 128) && g->best.limit > 0;
+}
+
+void
+gdi_group_take_rows(struct gdi_group *g)
+{
+	g->cells = true;
+	g->whole_rows = true;
 }
 
 int

@@ -547,13 +547,17 @@ struct godb_pool;
 
 /*
  * Starts threads - 1 threads (1 to 256), which wait, all signals blocked,
- * until a scan or a query is given them; the caller's is the last.  While they
- * wait they keep away from the processor that the caller was on.  From then on
- * they need futex(2), sched_setaffinity(2) of themselves, which may fail, and
- * what these need: a program that closes a sandbox around them does so behind
- * this call.  -EINVAL, -ENOMEM, -EAGAIN.
+ * until a scan or a query is given them that is worth it; the caller's is the
+ * last.  At first they wait on the processor that the caller is on, and later
+ * on any but the one that it was on.  From then on they need futex(2),
+ * sched_setaffinity(2) of themselves, which may fail, and what these need: a
+ * program that closes a sandbox around them does so behind this call.
+ * -EINVAL, -ENOMEM, -EAGAIN.
  */
 int godb_pool_new(unsigned threads, struct godb_pool **out);
+/* A pool leaves what is quicker done alone to the caller; from now on this one
+ * shares whatever it is given. */
+void godb_pool_eager(struct godb_pool *p);
 void godb_pool_free(struct godb_pool *p); /* accepts NULL */
 
 /* ---- query: run -------------------------------------------------------- */

@@ -90,6 +90,16 @@ bool gdi_feed_wants_cell(const struct gdi_feed *f);
 int gdi_feed_end_cell(struct gdi_feed *f);
 
 /*
+ * Rows of which each has another value of an address that keys hold are groups
+ * already: one cell, whose rows are unique, in any number of feeds.
+ *
+ * gdi_group_can_rows: whether keys are such, and only the best are wanted;
+ * gdi_group_take_rows: all rows will be.
+ */
+bool gdi_group_can_rows(const struct gdi_group *g, enum godb_key address);
+void gdi_group_take_rows(struct gdi_group *g);
+
+/*
  * Where keys hold an address, groups can come together by ranges of it instead
  * of by their hashes: then rows that are in the order of that address need not
  * be put aside, but are added at the end, a range of all of them at a time.

@@ -124,7 +124,7 @@ struct gdi_group {
 	struct gdi_best best;   /* which groups will be wanted */
 	struct gdi_best best_counted; /* if distinct counts come with groups */
 	uint64_t earliest;      /* so many, if rows come by cells; else 0 */
-	bool whole_rows;        /* keys tell all of a block's rows apart */
+	bool whole_rows;        /* keys tell all rows of a cell apart */
 	bool cells;             /* see gdi_feed_begin_cell */
 	const struct gdi_by_range *by_range; /* or NULL: by hashes */
 	const struct gdi_field *lead[2];     /* of these */

@@ -279,7 +279,8 @@ read_all(const struct gdi_plan *p, struct reading *r)
 		r->stretch[r->n] = stretch_at(p->scan, i);
 		i = r->stretch[r->n++].end;
 	}
-	gdi_pool_each(p->opts.pool, r->n, read_one, r);
+	gdi_pool_each(gdi_pool_for(p->opts.pool, r->n * GDI_DAY_ROWS), r->n,
+	    read_one, r);
 	return 0;
 }
 

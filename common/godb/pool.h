@@ -14,6 +14,14 @@
 unsigned gdi_pool_size(const struct godb_pool *p);
 
 /*
+ * The pool, where sharing what takes as long as reading so many rows is quicker
+ * than doing it alone, else NULL.  Threads that have not worked yet cost more,
+ * and get to work when the caller has done as much without them.
+ */
+#define GDI_DAY_ROWS 8192u /* the index of a day, in rows */
+struct godb_pool *gdi_pool_for(struct godb_pool *p, uint64_t rows);
+
+/*
  * Runs job(arg, i), i below gdi_pool_size, all at once, and returns when the
  * last is done; 0 is the caller's thread.  A job shares its work out as it
  * goes: when the caller's thread finds none left, nobody begins any more, so

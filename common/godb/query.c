@@ -15,6 +15,8 @@
 #include "common/godb/rank.h"
 
 #define CELLS_LEAST 8 /* a thread, to be given them whole */
+#define PART_ROWS   128 /* a part costs as much beside its own */
+#define PICKED_ROWS 4   /* as cheap as one that is summed, if groups already */
 
 /* The scan has days as roll-ups that do not answer the question; beside errors
  * of the machine and of godb.h. */
@@ -190,7 +192,7 @@ list_cells(struct gdi_run *run)
 static int
 find_cells(struct gdi_run *run)
 {
-	size_t least = CELLS_LEAST * (size_t)gdi_pool_size(run->opts->pool);
+	size_t least = CELLS_LEAST * (size_t)gdi_pool_size(run->pool);
 	size_t n = gdi_plan_n(run->plan), rolled;
 
 	(void)gdi_plan_rolled(run->plan, &rolled);
@@ -219,25 +221,64 @@ tell_rolled(struct gdi_run *run, struct gdi_worker *w)
 	gdi_cursor_rolled(w->cursor, rolled, n);
 }
 
+/* One roll-up and nothing else, by an address that keys have whole. */
+static void
+find_groups(struct gdi_run *run)
+{
+	size_t n_rolled;
+	enum gdi_rollup_kind kind;
+
+	(void)gdi_plan_rolled(run->plan, &n_rolled);
+	if (n_rolled != 1 || gdi_plan_n(run->plan) != 1)
+		return;
+	kind = gdi_plan_kind(run->plan, gdi_plan_part(run->plan, 0));
+	if ((kind != GDI_ROLLUP_SIP && kind != GDI_ROLLUP_DIP) ||
+	    !gdi_group_can_rows(run->result->group,
+		kind == GDI_ROLLUP_SIP ? GODB_KEY_SIP : GODB_KEY_DIP))
+		return;
+	run->rows_are_groups = true;
+	gdi_group_take_rows(run->result->group);
+}
+
+/* Threads are asked for what takes them long enough. */
+static void
+choose_pool(struct gdi_run *run)
+{
+	size_t n = gdi_plan_n(run->plan);
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct godb_part *p =
+		    gdi_plan_get(run->plan, gdi_plan_part(run->plan, i));
+
+		rows += PART_ROWS + p->n4 + p->n6;
+	}
+	run->pool = gdi_pool_for(run->opts->pool,
+	    run->rows_are_groups ? rows / PICKED_ROWS : rows);
+}
+
 /* What is read, and by how many threads; the first worker tells what of. */
 static int
 share_out(struct gdi_run *run)
 {
 	int rc = make_plan(run);
 
-	if (rc == 0)
-		rc = count_pieces(run);
+	if (rc < 0)
+		return rc;
+	find_groups(run);
+	choose_pool(run);
+	rc = count_pieces(run);
 	if (rc == 0)
 		rc = find_cells(run);
 	if (rc < 0)
 		return rc;
 	run->n_workers = gdi_shares_init(&run->shares,
 	    run->cell ? run->n_cells : run->n_pieces,
-	    gdi_pool_size(run->opts->pool));
+	    gdi_pool_size(run->pool));
 	tell_rolled(run, run->worker);
 	rc = gdi_sweep_new(run, &run->sweep);
 	if (run->sweep) /* there is something to do for all */
-		run->n_workers = gdi_pool_size(run->opts->pool);
+		run->n_workers = gdi_pool_size(run->pool);
 	for (unsigned i = 1; rc == 0 && i < run->n_workers; i++) {
 		rc = open_worker(run, &run->worker[i]);
 		if (rc == 0)
@@ -406,7 +447,7 @@ take_parts(struct gdi_run *run)
 	int rc = 0;
 
 	if (run->n_workers > 1)
-		gdi_pool_run(run->opts->pool, take_parts_of, run);
+		gdi_pool_run(run->pool, take_parts_of, run);
 	else
 		gdi_query_take_parts(run, 0);
 	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++)
@@ -420,7 +461,7 @@ static int
 take_waiting(struct gdi_run *run)
 {
 	int rc = gdi_group_finish4(run->result->group, run->feed,
-	    run->n_workers, run->opts->pool);
+	    run->n_workers, run->pool);
 
 	run->second = true;
 	(void)gdi_shares_init(&run->shares, run->n_pieces, run->n_workers);
@@ -438,7 +479,7 @@ scan_parts(struct gdi_run *run)
 	/* by a sweep, here something can turn out to be spoiled, too */
 	if (rc == 0)
 		rc = gdi_group_finish(run->result->group, run->feed,
-		    run->n_workers, run->opts->pool);
+		    run->n_workers, run->pool);
 	for (unsigned i = 0; rc >= 0 && i < run->n_workers; i++) {
 		struct gdi_worker *w = &run->worker[i];
 		int more = gather(run->result, w);

@@ -19,6 +19,12 @@ is_rolled(const struct gdi_run *run, size_t i)
 }
 
 static bool
+comes_by_cells(const struct gdi_run *run)
+{
+	return run->cell || run->rows_are_groups;
+}
+
+static bool
 is_left_out(const struct gdi_run *run, size_t part)
 {
 	for (size_t i = 0; i < run->n_left_out; i++)
@@ -339,7 +345,7 @@ gdi_query_load(struct gdi_worker *w, struct godb_cursor *cursor,
 			return rc < 0 ? rc : 0;
 	}
 	rc = load(w, cursor, p, columns, *all ? NULL : w->sel, *n, c);
-	if (rc == 1 && picks) /* it was counted; cells have no roll-ups */
+	if (rc == 1 && picks && !is_rolled(run, p->part)) /* it was counted */
 		w->again = w->lost[w->n_lost - 1].taken = true;
 	if (rc != 0) {
 		*n = 0;
@@ -367,7 +373,7 @@ take_rows(struct gdi_worker *w, const struct gdi_piece *p)
 
 	if (rc < 0 || n == 0)
 		return rc;
-	if (!run->cell)
+	if (!comes_by_cells(run))
 		gdi_feed_expect(w->feed, largest_of(w, p));
 	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
 	    all ? NULL : w->sel, n);
@@ -417,7 +423,7 @@ take(struct gdi_worker *w, struct gdi_piece *p)
 	gdi_query_consult_zones(w, w->cursor, p);
 	if (p->want4 || p->want6) {
 		/* of a cell nothing may be wanted that is so small */
-		if (run->cell)
+		if (comes_by_cells(run))
 			gdi_feed_expect(w->feed, largest_of(w, p));
 		if (take_sums(w, p, &rc))
 			return rc;
@@ -549,6 +555,8 @@ gdi_query_take_parts(struct gdi_run *run, unsigned thread)
 	struct gdi_worker *w = &run->worker[thread];
 	size_t end = 0, i = 0;
 
+	if (run->rows_are_groups)
+		w->rc = gdi_feed_begin_cell(w->feed, 0, true);
 	while (w->rc == 0 && !run->stop) {
 		struct gdi_piece p;
 
@@ -571,6 +579,8 @@ gdi_query_take_parts(struct gdi_run *run, unsigned thread)
 			(void)atomic_fetch_add_explicit(&run->done, 1,
 			    memory_order_relaxed);
 	}
+	if (w->rc == 0 && run->rows_are_groups)
+		w->rc = gdi_feed_end_cell(w->feed);
 	if (w->rc == 0)
 		w->rc = gdi_feed_end(w->feed);
 	if (w->rc < 0)

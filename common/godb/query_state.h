@@ -47,6 +47,7 @@ struct gdi_run {
 	const struct godb_scan *scan;
 	const struct godb_query_opts *opts;
 	struct godb_result *result;
+	struct godb_pool *pool; /* that the plan is worth, or NULL */
 	struct gdi_filter *having;
 	struct gdi_worker *worker; /* one a thread */
 	struct gdi_feed **feed;
@@ -66,6 +67,7 @@ struct gdi_run {
 	/* where each begins (group.h), n_cells + 1; NULL: not by cells */
 	struct gdi_run_cell *cell;
 	size_t n_cells;
+	bool rows_are_groups; /* all that is read is one cell */
 	struct gdi_sweep *sweep;  /* or NULL */
 	uint8_t *waits; /* enum gdi_waits of each piece; NULL: none has to */
 	bool second;    /* what waited is taken */

@@ -169,10 +169,11 @@ static int
 read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 {
 	struct reading r = {k, day, n, 0, false};
+	struct godb_pool *pool = gdi_pool_for(k->s->pool, n * GDI_DAY_ROWS);
 
-	if (n > 1 && gdi_pool_size(k->s->pool) > 1 && !k->s->cond &&
+	if (n > 1 && gdi_pool_size(pool) > 1 && !k->s->cond &&
 	    !k->s->addresses)
-		gdi_pool_run(k->s->pool, read_ahead, &r);
+		gdi_pool_run(pool, read_ahead, &r);
 	return r.enough ? GODB_ECANCELLED : 0;
 }
 

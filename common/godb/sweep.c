@@ -85,7 +85,7 @@ static bool
 is_worth_it(const struct gdi_sweep *s, uint64_t rows)
 {
 	size_t most = s->run->opts->mem_bytes;
-	unsigned threads = gdi_pool_size(s->run->opts->pool);
+	unsigned threads = gdi_pool_size(s->run->pool);
 
 	return rows >= ROWS_LEAST && s->n <= SOURCES_MOST &&
 	    (most == 0 || s->n * threads <= most / 4 / SOURCE_BYTES);
@@ -184,7 +184,7 @@ static int
 make_ranges(struct gdi_sweep *s, uint64_t rows, const uint64_t mask[2])
 {
 	uint64_t each = rows / (RANGES_EACH *
-		gdi_pool_size(s->run->opts->pool)) + 1;
+		gdi_pool_size(s->run->pool)) + 1;
 	uint64_t most = s->n * RANGE_ROLLUP;
 
 	most = most < RANGE_LEAST ? RANGE_LEAST :
@@ -393,7 +393,7 @@ gdi_sweep_new(struct gdi_run *run, struct gdi_sweep **out)
 	s->lead = lead == GODB_KEY_DIP ? GODB_DIP : GODB_SIP;
 	s->by_range.feed = sweep_range;
 	s->by_range.arg = s;
-	s->n_sweepers = gdi_pool_size(run->opts->pool);
+	s->n_sweepers = gdi_pool_size(run->pool);
 	s->sweeper = calloc(s->n_sweepers, sizeof(*s->sweeper));
 	rc = s->sweeper ? list_parts(s, &rows) : -ENOMEM;
 	if (rc == 0 && is_worth_it(s, rows))

@@ -1,6 +1,7 @@
 /* A scan that was opened for a question does not keep its indexes' bytes, and
  * cursors read those of a record again: answers are the same, and what has
  * changed meanwhile is told. */
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/rollupstore.h"
 
 #include "common/godb/index.h"
@@ -77,7 +78,7 @@ test_same(void)
 
 	new_store();
 	add_journals();
-	if (godb_pool_new(2, &pool) < 0)
+	if (eager_pool(2, &pool) < 0)
 		abort();
 	for (int i = 0; i < 16; i++) {
 		struct godb_scan *kept, *forgot;

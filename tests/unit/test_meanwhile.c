@@ -2,6 +2,7 @@
  * What a writer does between two looks of a reader that takes stock: none of
  * it is taken for damage, and what is gone is told.
  */
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/storetest.h"
 
 #include "common/godb/gone.h"
@@ -253,7 +254,7 @@ static bool went_on;
 static void
 have_enough(void)
 {
-	enough = 1;
+	__atomic_store_n(&enough, 1, __ATOMIC_RELAXED);
 }
 
 static void
@@ -281,7 +282,7 @@ test_cancelled(bool by_progress)
 		enough = 0;
 		went_on = false;
 		if (godb_reader_open(path, &r) < 0 ||
-		    godb_pool_new(threads, &o.pool) < 0)
+		    eager_pool(threads, &o.pool) < 0)
 			abort();
 		if (by_progress)
 			o.progress = is_enough;

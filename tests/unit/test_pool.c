@@ -2,7 +2,8 @@
  * Jobs of a pool, thousands of them and most too small for all threads: each
  * thing is done once, by threads with a number each, and nobody is at it any
  * more when the call returns.  Who waits keeps off the caller's processor, if
- * the program may say so.
+ * the program may say so, but for threads that have not worked yet, which stay
+ * on it.  What is not worth it is left to the caller.
  * Built with ThreadSanitizer too.
  */
 #include "common/godb/pool.h"
@@ -117,9 +118,12 @@ test_each(struct godb_pool *pool)
 
 /* ---- processors --------------------------------------------------------- */
 
+static cpu_set_t all; /* that we might be on in the beginning */
+
 struct place {
 	atomic_int tid; /* of the thread that is not the caller's */
 	cpu_set_t at_work;
+	int cpu;
 };
 
 /* The caller's thread goes on until the other one has been here. */
@@ -130,6 +134,7 @@ tell_place(void *arg, unsigned thread)
 
 	if (thread == 1) {
 		(void)sched_getaffinity(0, sizeof(p->at_work), &p->at_work);
+		p->cpu = sched_getcpu();
 		p->tid = gettid();
 	}
 	while (thread == 0 && p->tid == 0)
@@ -151,42 +156,57 @@ comes_to(int tid, const cpu_set_t *set)
 	return false;
 }
 
-/* How many processors the thread may be on that is not ours. */
-static int
-count_of_other(void)
+/* What processors the thread may be on that is not ours. */
+static cpu_set_t
+places_of_other(void)
 {
 	DIR *d = opendir("/proc/self/task");
 	struct dirent *e;
-	cpu_set_t set;
-	int n = 0;
+	cpu_set_t set, other;
+
+	CPU_ZERO(&other);
 
 	while (d && (e = readdir(d)) != NULL) {
 		int tid = atoi(e->d_name);
 
 		if (tid > 0 && tid != getpid() &&
 		    sched_getaffinity(tid, sizeof(set), &set) == 0)
-			n = CPU_COUNT(&set);
+			other = set;
 	}
 	if (d)
 		(void)closedir(d);
-	return n;
+	return other;
+}
+
+/* Made on one processor of all that we may be on. */
+static struct godb_pool *
+new_at(const cpu_set_t *one)
+{
+	cpu_set_t set;
+	struct godb_pool *pool;
+
+	/* who is led to one stays there for a while, free to go */
+	(void)sched_setaffinity(0, sizeof(*one), one);
+	(void)sched_setaffinity(0, sizeof(all), &all);
+	if (godb_pool_new(2, &pool) < 0)
+		abort();
+	set = places_of_other();
+	ok(CPU_COUNT(&set) == 1, "a thread that has not worked waits on one");
+	(void)sched_getaffinity(0, sizeof(set), &set);
+	ok(CPU_EQUAL(&set, &all), "  the caller may be where it might before");
+	return pool;
 }
 
 static void
 test_places(void)
 {
-	cpu_set_t all, one, others;
-	struct godb_pool *pool;
+	cpu_set_t one, others;
+	struct godb_pool *pool = NULL;
 
-	(void)sched_getaffinity(0, sizeof(all), &all);
 	if (CPU_COUNT(&all) < 2) {
 		ok(true, "one processor # SKIP there is no other");
 		return;
 	}
-	if (godb_pool_new(2, &pool) < 0)
-		abort();
-	is_int(count_of_other(), CPU_COUNT(&all) - 1,
-	    "a thread that has begun waits anywhere but on one");
 	for (unsigned cpu = 0, n = 0; n < 2 && cpu < CPU_SETSIZE; cpu++) {
 		struct place p = {0};
 
@@ -195,14 +215,59 @@ test_places(void)
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		CPU_XOR(&others, &all, &one);
+		if (n++ == 0)
+			pool = new_at(&one);
 		(void)sched_setaffinity(0, sizeof(one), &one);
 		gdi_pool_run(pool, tell_place, &p);
 		ok(CPU_EQUAL(&p.at_work, &all),
 		    "caller on %u: a thread at work may be anywhere", cpu);
 		ok(comes_to(p.tid, &others), "  one that waits elsewhere");
-		n++;
+		ok(n > 1 || p.cpu != (int)cpu, "  led there at first");
 	}
 	(void)sched_setaffinity(0, sizeof(all), &all);
+	godb_pool_free(pool);
+}
+
+/* ---- what is worth it ---------------------------------------------------- */
+
+static void
+do_nothing(void *arg, unsigned thread)
+{
+	(void)arg;
+	(void)thread;
+}
+
+static void
+test_worth(void)
+{
+	struct godb_pool *pool;
+	uint64_t alone = 0;
+
+	if (godb_pool_new(2, &pool) < 0)
+		abort();
+	ok(gdi_pool_for(NULL, UINT64_MAX) == NULL, "no pool: the caller");
+	ok(gdi_pool_for(pool, 0) == NULL, "nothing to do");
+	while (gdi_pool_for(pool, 20000) == NULL && alone < 1000000)
+		alone += 20000;
+	ok(alone >= 100000 && alone < 200000, "threads that have not worked "
+	    "let %" PRIu64 " rows go by", alone);
+	gdi_pool_run(pool, do_nothing, NULL);
+	ok(gdi_pool_for(pool, 20000) == pool, "those that have do not");
+	ok(gdi_pool_for(pool, 1000) == NULL, "but what is small");
+	for (int i = 0; i < 1000; i++)
+		(void)gdi_pool_for(pool, 1000);
+	ok(gdi_pool_for(pool, 1000) == NULL, "  whatever came before");
+	godb_pool_eager(pool);
+	ok(gdi_pool_for(pool, 0) == pool, "an eager one has everything");
+	godb_pool_free(pool);
+	if (godb_pool_new(2, &pool) < 0)
+		abort();
+	ok(gdi_pool_for(pool, 1u << 20) == pool, "a large one at once");
+	godb_pool_free(pool);
+	if (godb_pool_new(2, &pool) < 0)
+		abort();
+	godb_pool_eager(pool);
+	ok(gdi_pool_for(pool, 0) == pool, "and one that is eager at once");
 	godb_pool_free(pool);
 }
 
@@ -219,12 +284,10 @@ test_denied(void)
 	};
 	struct sock_fprog filter = {4, code};
 	struct godb_pool *pool;
-	cpu_set_t all;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
 		abort();
-	(void)sched_getaffinity(0, sizeof(all), &all);
 	ok(sched_setaffinity(0, sizeof(all), &all) < 0, "denied");
 	is_int(godb_pool_new(THREADS, &pool), 0, "  a pool is made");
 	test_each(pool);
@@ -236,6 +299,7 @@ main(void)
 {
 	struct godb_pool *pool;
 
+	(void)sched_getaffinity(0, sizeof(all), &all);
 	if (godb_pool_new(THREADS, &pool) < 0)
 		return 1;
 	is_int(gdi_pool_size(pool), THREADS, "so many threads");
@@ -244,6 +308,7 @@ main(void)
 	test_each(pool);
 	godb_pool_free(pool);
 	test_each(NULL);
+	test_worth();
 	test_places();
 	test_denied();
 	return tap_done();

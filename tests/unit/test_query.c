@@ -7,6 +7,7 @@
 #include "common/godb/godb.h"
 
 #include "common/base/addr.h"
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/fakescan.h"
 #include "tests/tap.h"
 
@@ -677,7 +678,7 @@ check_random(void)
 	unsigned same = 0, rows = 0, all = 0;
 	struct godb_pool *pool = NULL;
 
-	is_int(godb_pool_new(3, &pool), 0, "three threads");
+	is_int(eager_pool(3, &pool), 0, "three threads");
 
 	for (unsigned round = 0; round < 40; round += tap_stride(2)) {
 		struct godb_scan *s = random_scan();

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/fakescan.h"
 #include "tests/tap.h"
 
@@ -270,7 +271,7 @@ main(void)
 	struct godb_pool *pool = NULL;
 
 	seed = tap_seed(20261126);
-	is_int(godb_pool_new(3, &pool), 0, "three threads");
+	is_int(eager_pool(3, &pool), 0, "three threads");
 	check_random(pool);
 	check_edges();
 	godb_pool_free(pool);

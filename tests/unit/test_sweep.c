@@ -1,5 +1,7 @@
-/* Roll-ups of several days side by side: the answers are those of the blocks,
- * and no more is held than a range.  Built with ThreadSanitizer too. */
+/* Roll-ups of several days side by side, and one alone, whose rows are groups:
+ * the answers are those of the blocks, and no more is held than a range.  Built
+ * with ThreadSanitizer too. */
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/rolluptest.h"
 
 #define HOUR 3600
@@ -27,6 +29,7 @@ more_than_races(void)
 
 static char root[32], path[64];
 static uint64_t seed, seq;
+static bool turned; /* rows' addresses are exchanged */
 static struct testbatch t;
 
 /* Row i of every block of a day.  One address has more rows than a chunk,
@@ -75,6 +78,17 @@ make_row6(struct godb_row6 *r, size_t i, int64_t day)
 	r->l7 = (uint16_t)(i % 3);
 }
 
+/* Who received is who sent. */
+static void
+turn_round(void *sip, void *dip, size_t bytes)
+{
+	uint8_t was[16];
+
+	memcpy(was, sip, bytes);
+	memcpy(sip, dip, bytes);
+	memcpy(dip, was, bytes);
+}
+
 static void
 add_block(struct godb_writer *w, const char *iface, int64_t slot_s, size_t rows,
     bool commit)
@@ -90,6 +104,10 @@ add_block(struct godb_writer *w, const char *iface, int64_t slot_s, size_t rows,
 		for (size_t i = 0; i < BATCH_ROWS; i++) {
 			make_row4(&t.rows4[i], from + i, (slot_s - T0) / DAY);
 			make_row6(&t.rows6[i], from + i, (slot_s - T0) / DAY);
+			if (!turned)
+				continue;
+			turn_round(t.rows4[i].sip, t.rows4[i].dip, 4);
+			turn_round(t.rows6[i].sip, t.rows6[i].dip, 16);
 		}
 		if (godb_writer_append(w, &t.b) != 0)
 			abort();
@@ -99,17 +117,19 @@ add_block(struct godb_writer *w, const char *iface, int64_t slot_s, size_t rows,
 }
 
 static void
-make_store(void)
+make_store(int64_t days, bool two_ifaces)
 {
 	struct godb_writer *w;
 
 	folder_remove(path);
 	if (store_open(path, &w) < 0)
 		abort();
-	for (int64_t day = T0; day < T0 + DAYS * DAY; day += DAY)
+	for (int64_t day = T0; day < T0 + days * DAY; day += DAY)
 		for (int64_t hour = 0; hour < 3; hour++) {
 			add_block(w, "eth0", day + hour * HOUR, ROWS, true);
-			add_block(w, "eth1", day + hour * HOUR, FEW, true);
+			if (two_ifaces)
+				add_block(w, "eth1", day + hour * HOUR, FEW,
+				    true);
 		}
 	if (upkeep(w, NOW) != 0)
 		abort();
@@ -128,7 +148,8 @@ two_days_of(void *arg, int64_t slot_s)
 
 static const char *const keys[] = {"sip,dip", "sip", "dip", "sip/24/48,dport",
     "dip/4/20,proto", "sip/0/0", "sip/9/72,dip", "iface,dip", "time,sip",
-    "iface,sip,dip,dport,proto,l7proto", "dport,proto", "host"};
+    "iface,sip,dip,dport,proto,l7proto", "dport,proto", "host", "iface,sip",
+    "sip/8/128", "sip/32/48", "sip"};
 #define KEYS (sizeof(keys) / sizeof(*keys))
 
 static const char *const conditions[] = {"", "dport = 443", "ipv6",
@@ -163,6 +184,7 @@ ask_all(const char *when, struct godb_pool *pool, int64_t from,
 		opts.pool = pool;
 		opts.limit = i % 2 ? 1 + tap_random(&seed) % 30 : 0;
 		opts.ascending = tap_random(&seed) % 4 == 0;
+		opts.direction = (enum godb_direction)(tap_random(&seed) % 3);
 		if (tap_random(&seed) % 3 == 0)
 			opts.sort = GODB_SORT_PACKETS;
 		if (!ask(&opts, what, cond, from, &stats)) {
@@ -336,7 +358,7 @@ test_damage(struct godb_pool *pool)
 	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 	struct godb_result_stats stats;
 
-	make_store();
+	make_store(DAYS, true);
 	store_flip(path, "eth0/2025-11-26/rollups.gpf", 9000);
 	store_flip(path, "eth1/2025-11-25/rollups.gpf", 9000);
 	opts.pool = pool;
@@ -354,7 +376,7 @@ test_flips(struct godb_pool *pool)
 	    "eth1/2025-11-27/rollups.gpf", "eth0/2025-11-25/rollups.idx"};
 	unsigned wrong = 0, noticed = 0;
 
-	make_store();
+	make_store(DAYS, true);
 	for (unsigned i = 0; i < FLIPS; i++) {
 		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
 		struct godb_result_stats stats;
@@ -372,6 +394,59 @@ test_flips(struct godb_pool *pool)
 	ok(noticed >= FLIPS / 4, "of %u flips something was noticed", noticed);
 }
 
+/* Of one interface's one day each row by sip, or dip, is a group: it is read if
+ * its counters say that it is among the best. */
+static void
+test_alone(struct godb_pool *pool, const char *what)
+{
+	struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+	struct godb_result_stats few, all;
+
+	opts.pool = pool;
+	opts.limit = 3;
+	ok(ask(&opts, what, "", 0, &few), "the best three by %s", what);
+	ok(few.rows < ROWS, "of rows that are groups");
+	is_int((int64_t)few.rows_matched, (int64_t)few.rows, "all count");
+	ok(few.mem_bytes < 256 << 10, "%zu bytes are held", few.mem_bytes);
+	opts.metrics = 1u << (what[0] == 's' ? GODB_METRIC_SIPS :
+					      GODB_METRIC_DIPS);
+	ok(ask(&opts, what, "", 0, &all), "with a count of them");
+	opts.metrics = 0;
+	opts.limit = 0;
+	ok(ask(&opts, what, "", 0, &all), "all of them");
+	ok(all.bytes_decoded > few.bytes_decoded + few.rows * 2,
+	    "%llu bytes decoded for three, %llu for all",
+	    (unsigned long long)few.bytes_decoded,
+	    (unsigned long long)all.bytes_decoded);
+}
+
+/* What is read of it, so whether damage is noticed, is chance for threads: each
+ * has its own best. */
+static void
+test_alone_damaged(struct godb_pool *pool)
+{
+	unsigned wrong = 0, noticed = 0;
+
+	no_own_scan = pool != NULL;
+	for (unsigned i = 0; i < 2 * FLIPS; i++) {
+		struct godb_query_opts opts = GODB_QUERY_OPTS_INIT;
+		struct godb_result_stats stats;
+		int64_t at = (int64_t)(tap_random(&seed) >> 1);
+
+		store_flip(path, "eth0/2025-11-25/rollups.gpf", at);
+		opts.pool = pool;
+		opts.limit = 1 + i % 20;
+		wrong += !ask(&opts, i % 2 ? "sip" : "dip",
+		    i % 5 ? "" : i % 2 ? "ipv6" : "dip in 50.0.0.0/8", 0,
+		    &stats);
+		noticed += stats.rollups == 0;
+		store_flip(path, "eth0/2025-11-25/rollups.gpf", at);
+	}
+	no_own_scan = false;
+	is_int(wrong, 0, "a bit of it is wrong, the answer is not");
+	ok(noticed > 0, "of %u flips %u were noticed", 2 * FLIPS, noticed);
+}
+
 int
 main(void)
 {
@@ -379,10 +454,10 @@ main(void)
 
 	seed = tap_seed(20251129);
 	if (!folder_temporary(root, sizeof(root)) ||
-	    godb_pool_new(3, &pool) < 0)
+	    eager_pool(3, &pool) < 0)
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", root);
-	make_store();
+	make_store(DAYS, true);
 	if (more_than_races())
 		ask_all("alone", NULL, 0, DAYS * 2, 0);
 	ask_all("three threads", pool, 0, DAYS * 2, 0);
@@ -402,6 +477,25 @@ main(void)
 		test_damage(pool);
 		test_flips(pool);
 	}
+	make_store(1, false);
+	if (more_than_races()) {
+		ask_all("one day, alone", NULL, 0, 1, 0);
+		ask_counts("one day, alone", NULL, 0, 1);
+		test_alone(NULL, "sip");
+		test_alone_damaged(NULL);
+		test_alone_damaged(pool);
+	}
+	ask_all("one day, three threads", pool, 0, 1, 0);
+	test_alone(pool, "sip");
+	turned = true;
+	make_store(1, false);
+	test_alone(pool, "dip");
+	if (more_than_races()) {
+		test_alone_damaged(NULL);
+		test_alone_damaged(pool);
+	}
+	add_others();
+	ask_all("one day, and others beside it", pool, 0, 1, 0);
 	godb_pool_free(pool);
 	folder_remove(root);
 	return tap_done();

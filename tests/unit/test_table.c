@@ -4,6 +4,7 @@
  */
 #include "querier/answer.h"
 
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/fakescan.h"
 #include "tests/tap.h"
 
@@ -641,7 +642,7 @@ check_chart(void)
 	struct chart chart;
 
 	fake_add_part(s, fake_add_iface(s, "eth0"), 300, &row, 1);
-	if (godb_pool_new(2, &opts.pool) < 0 ||
+	if (eager_pool(2, &opts.pool) < 0 ||
 	    godb_cond_parse("port 443", NULL, &cond, NULL) < 0)
 		abort();
 	opts.cond = cond;

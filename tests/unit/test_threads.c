@@ -1,5 +1,6 @@
 /* One reader and one scan, used from several threads at the same time, beside
  * a writer: everybody sees the same.  Built with ThreadSanitizer too. */
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/storetest.h"
 
 #include <pthread.h>
@@ -166,7 +167,7 @@ test_faults_of_pool(void)
 	break_index("2025-11-30", "printf x | dd of=blocks.idx bs=1 seek=120 "
 	    "conv=notrunc status=none");
 	break_index("2025-12-02", "rm blocks.idx");
-	if (godb_pool_new(3, &pool) < 0 ||
+	if (eager_pool(3, &pool) < 0 ||
 	    godb_scan_open(reader, &so, &alone) < 0)
 		abort();
 	so.pool = pool;
@@ -208,7 +209,7 @@ main(void)
 		return 1;
 	sum_cursor(want);
 	for (size_t i = 0; i < THREADS; i++)
-		if (godb_pool_new(2, &pools[i]) < 0 ||
+		if (eager_pool(2, &pools[i]) < 0 ||
 		    pthread_create(&thread[i], NULL, work,
 			(void *)(uintptr_t)i) != 0)
 			return 1;

@@ -1,6 +1,7 @@
 /* Rows of IPv6 that wait until IPv4's groups are finished: the best groups are
  * those of all groups, and whatever is damaged costs what it costs otherwise.
  */
+#include "tests/lib/eagerpool.h"
 #include "tests/lib/rolluptest.h"
 
 #define BLOCKS 15
@@ -208,7 +209,7 @@ main(void)
 
 	seed = tap_seed(20251130);
 	if (!folder_temporary(root, sizeof(root)) ||
-	    godb_pool_new(3, &pool) < 0)
+	    eager_pool(3, &pool) < 0)
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", root);
 	make_store();
