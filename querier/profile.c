@@ -52,6 +52,8 @@ static const struct gp_syscall table[] = {
     N(futex, "libc's locks"),
     {SCMP_SYS(sched_setaffinity), "a thread of the pool, of itself",
 	{EQ(0, 0)}},
+    {SCMP_SYS(sched_getaffinity), "who leads them away, of itself",
+	{EQ(0, 0)}},
     N(exit_group, "the end"),
 };
 

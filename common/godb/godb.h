@@ -549,9 +549,10 @@ struct godb_pool;
  * Starts threads - 1 threads (1 to 256), which wait, all signals blocked,
  * until a scan or a query is given them that is worth it; the caller's is the
  * last.  At first they wait on the processor that the caller is on, and later
- * on any but the one that it was on.  From then on they need futex(2),
- * sched_setaffinity(2) of themselves, which may fail, and what these need: a
- * program that closes a sandbox around them does so behind this call.
+ * on any but the one that it was on.  From then on they need futex(2), and
+ * sched_setaffinity(2) of themselves, which may fail as may the caller's, who
+ * stays where it is while they are led away; and what scans and queries need:
+ * a program that closes a sandbox around them does so behind this call.
  * -EINVAL, -ENOMEM, -EAGAIN.
  */
 int godb_pool_new(unsigned threads, struct godb_pool **out);

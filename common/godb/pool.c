@@ -132,20 +132,23 @@ wait_for_all(struct godb_pool *p)
 }
 
 /*
- * They are started where the caller is, and rest there.  On one processor they
- * take turns: this returns, and later the first job begins, as soon as the last
- * of them has said that it is ready.
+ * Threads are started where the caller is, and rest there.  On one processor
+ * they and the caller take turns, without waiting for another one: so it must
+ * not leave, either, while it waits for them.  False: it may be anywhere.
  */
-static void
-stay_here(const struct godb_pool *p, bool stay)
+static bool
+stay_here(struct godb_pool *p, cpu_set_t *before)
 {
 	cpu_set_t here;
 
-	if (p->caller < 0 || CPU_COUNT(&p->allowed) == 0)
-		return;
+	p->caller = sched_getcpu();
+	if (p->caller < 0 || CPU_COUNT(&p->allowed) == 0 ||
+	    sched_getaffinity(0, sizeof(*before), before) < 0)
+		return false;
 	CPU_ZERO(&here);
 	CPU_SET((unsigned)p->caller, &here);
-	go_to(stay ? &here : &p->allowed);
+	go_to(&here);
+	return true;
 }
 
 /*
@@ -157,9 +160,10 @@ static int
 start(struct godb_pool *p, unsigned n)
 {
 	sigset_t all, before;
+	cpu_set_t places;
+	bool stays = stay_here(p, &places);
 	int rc = 0;
 
-	stay_here(p, true);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_mutex_lock(&p->lock);
@@ -174,7 +178,8 @@ start(struct godb_pool *p, unsigned n)
 	wait_for_all(p);
 	(void)pthread_mutex_unlock(&p->lock);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	stay_here(p, false);
+	if (stays)
+		go_to(&places);
 	return rc;
 }
 
@@ -182,11 +187,15 @@ start(struct godb_pool *p, unsigned n)
 static void
 lead_away(struct godb_pool *p)
 {
+	cpu_set_t places;
+	bool stays = stay_here(p, &places);
+
 	p->rests = false;
-	p->caller = sched_getcpu();
 	p->busy += p->n;
 	(void)pthread_cond_broadcast(&p->work);
 	wait_for_all(p);
+	if (stays)
+		go_to(&places);
 }
 
 int
@@ -204,7 +213,6 @@ godb_pool_new(unsigned threads, struct godb_pool **out)
 	(void)pthread_cond_init(&p->work, NULL);
 	(void)pthread_cond_init(&p->done, NULL);
 	p->rests = true;
-	p->caller = sched_getcpu();
 	if (sched_getaffinity(0, sizeof(p->allowed), &p->allowed) < 0)
 		CPU_ZERO(&p->allowed); /* more than a thousand of them */
 	rc = start(p, threads - 1);
