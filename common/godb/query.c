@@ -251,7 +251,7 @@ choose_pool(struct gdi_run *run)
 		const struct godb_part *p =
 		    gdi_plan_get(run->plan, gdi_plan_part(run->plan, i));
 
-		rows += PART_ROWS + p->n4 + p->n6;
+		rows += (uint64_t)PART_ROWS + p->n4 + p->n6;
 	}
 	run->pool = gdi_pool_for(run->opts->pool,
 	    run->rows_are_groups ? rows / PICKED_ROWS : rows);
