@@ -4,7 +4,7 @@
  * Where a key has all columns each row is a group already, and no table is
  * needed.  Rows that cannot be among the best are then counted and no more;
  * where the earliest are wanted those are most, of which nothing but the
- * counters is read.  The rows of a roll-up by the address that is the key are
+ * counters is read.  The rows of a roll-up by an address that the key has are
  * groups, too.
  */
 #include "common/godb/grouping.h"

@@ -49,6 +49,7 @@ struct run {
 	uint32_t *parent; /* of a prefix; GDI_NO_PREFIX: no longer one has it */
 	struct gdi_prefixes space[2]; /* IPv4, IPv6 */
 	int64_t *day;          /* all there are, ascending */
+	struct godb_pool *pool; /* that it is worth, or NULL */
 	struct worker *worker;
 	unsigned n_workers;
 	struct gdi_shares shares;
@@ -558,6 +559,21 @@ opts_are_sane(const struct godb_seen_opts *o)
 	return true;
 }
 
+/* Threads are asked for what takes them long enough. */
+static struct godb_pool *
+pool_for(const struct run *run)
+{
+	const struct godb_scan *s = run->scan;
+	uint64_t rows = gdi_scan_n_helds(s) * (uint64_t)GDI_DAY_ROWS;
+
+	for (size_t i = 0; i < godb_scan_n_parts(s); i++) {
+		const struct godb_part *p = godb_scan_part(s, i);
+
+		rows += (uint64_t)p->n4 + p->n6;
+	}
+	return gdi_pool_for(run->opts->pool, rows);
+}
+
 /* The spaces, and notes for the result and each thread. */
 static int
 reserve(struct run *run)
@@ -566,12 +582,13 @@ reserve(struct run *run)
 	const struct godb_seen_opts *o = run->opts;
 	int rc = list_days(run);
 
+	run->pool = pool_for(run);
 	seen->n = o->n;
 	seen->n_ifaces = godb_scan_n_ifaces(run->scan);
 	seen->stride = (seen->n_days + seen->n_ifaces) / 8 + 1;
 	run->n_workers = gdi_shares_init(&run->shares,
 	    godb_scan_n_parts(run->scan) + gdi_scan_n_helds(run->scan),
-	    gdi_pool_size(o->pool));
+	    gdi_pool_size(run->pool));
 	seen->stats.mem_bytes = (run->n_workers + 1) * seen->n *
 		(sizeof(struct note) + seen->stride) +
 	    gdi_prefixes_bytes(seen->n);
@@ -627,7 +644,7 @@ godb_seen_run(const struct godb_scan *s, const struct godb_seen_opts *opts,
 		return -ENOMEM;
 	rc = reserve(&run);
 	if (rc == 0) {
-		gdi_pool_run(o.pool, work, &run);
+		gdi_pool_run(run.pool, work, &run);
 		for (unsigned i = 0; rc == 0 && i < run.n_workers; i++)
 			rc = run.worker[i].rc;
 		for (unsigned i = 0; rc == 0 && i < run.n_workers; i++)

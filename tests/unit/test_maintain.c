@@ -21,6 +21,7 @@
 static char folder[64], store[96], sockets[96];
 static struct maintain command;
 static int writers[WRITERS]; /* sockets that they listen at */
+static int let_go = -1;      /* the lock of one that ends when it is asked */
 static struct hello_msg asked; /* by the last command; of type 0: nobody was */
 static char said[4096], complained[4096];
 
@@ -59,6 +60,8 @@ serve(int at)
 		(void)hello_msg_recv(conn, &asked);
 	for (const struct hello_msg *m = answers[at]; m->type != 0; m++)
 		(void)hello_msg_send(conn, m->type, m->code, m->a, m->b);
+	if (let_go >= 0)
+		(void)flock(let_go, LOCK_UN);
 	gp_fd_close(&conn);
 }
 
@@ -164,16 +167,31 @@ test_done(void)
 	is_int((int64_t)(uint32_t)asked.a, 0, "has no time");
 }
 
-/* Whichever comes first, the one whose store it is does it. */
+/* Whichever comes first, the one whose store it is does it: a machine may have
+ * two sensors, one of which just stops. */
 static void
 test_other_writer(void)
 {
-	for (int i = 0; i < WRITERS; i++) {
+	static const struct {
+		const char *how;
+		enum hello_type says;
+		enum hello_code code;
+	} other[] = {{"refuses", MSG_WELCOME, HELLO_REFUSED},
+	    {"is busy", MSG_WELCOME, HELLO_BUSY}, {"ends", 0, HELLO_OK}};
+
+	for (int i = 0; i < WRITERS * 3; i++) {
+		int at = i / 3;
+
 		writers[1] = listen_at("b.sock");
-		answer(i, 0, MSG_WELCOME, HELLO_REFUSED, 0, 0);
-		answer(!i, 0, MSG_PRUNED, HELLO_OK, 1, 2);
-		is_int(run_quietly(), 0, "another store's writer refuses");
+		answer(at, 0, other[i % 3].says, other[i % 3].code, 0, 0);
+		answer(!at, 0, MSG_PRUNED, HELLO_OK, 1, 2);
+		is_int(run_quietly(), 0, "another store's writer %s",
+		    other[i % 3].how);
 		is_str(said, "1 days removed, 2 bytes\n", "this one's does it");
+		is_str(complained, "", "and nothing is wrong");
+		answer(at, 0, other[0].says, other[0].code, 0, 0);
+		is_int(run_quietly(), 1, "one refuses, the other one ends");
+		complains("the running writer: Connection reset by peer");
 		gp_fd_close(&writers[1]);
 		(void)snprintf(said, sizeof(said), "%s/b.sock", sockets);
 		(void)unlink(said);
@@ -181,26 +199,6 @@ test_other_writer(void)
 	answer(0, 0, MSG_WELCOME, HELLO_REFUSED, 0, 0);
 	is_int(run_quietly(), 1, "nobody does it");
 	is_str(said, "", "and that is not said");
-}
-
-/* A machine with two sensors, one of which just stops. */
-static void
-test_other_ends(void)
-{
-	for (int i = 0; i < WRITERS; i++) {
-		writers[1] = listen_at("b.sock");
-		answer(!i, 0, MSG_PRUNED, HELLO_OK, 1, 2);
-		is_int(run_quietly(), 0, "another store's writer ends");
-		is_str(said, "1 days removed, 2 bytes\n", "this one's does it");
-		is_str(complained, "", "and nothing is wrong");
-		answer(i, 0, MSG_WELCOME, HELLO_BUSY, 0, 0);
-		answer(!i, 0, MSG_PRUNED, HELLO_OK, 3, 4);
-		is_int(run_quietly(), 0, "another store's writer is busy");
-		is_str(said, "3 days removed, 4 bytes\n", "this one's does it");
-		gp_fd_close(&writers[1]);
-		(void)snprintf(said, sizeof(said), "%s/b.sock", sockets);
-		(void)unlink(said);
-	}
 	is_int(run_quietly(), 1, "the only one ends");
 	complains("the running writer: Connection reset by peer");
 	answer(0, 0, MSG_WELCOME, HELLO_BUSY, 0, 0);
@@ -446,6 +444,22 @@ test_dry_beside(struct gp_conf *conf, int lock)
 	(void)flock(lock, LOCK_UN);
 }
 
+/* Whose writer ends before it has begun finds nobody in the way. */
+static void
+test_let_go(int lock)
+{
+	unsigned before = left();
+
+	(void)flock(lock, LOCK_EX);
+	let_go = lock;
+	command.time = "2000-01-01";
+	is_int(does(MAINTAIN_CLEAN, false), 0, "a writer that ends");
+	is_int(asked.type, MSG_REMOVE, "was asked");
+	is_str(said, "0 days removed, 0 bytes\n", "it is done without it");
+	is_int(left(), before, "none is that old");
+	let_go = -1;
+}
+
 static void
 test_day_stays(void)
 {
@@ -516,7 +530,6 @@ main(void)
 	writers[1] = -1;
 	test_done();
 	test_other_writer();
-	test_other_ends();
 	test_rest();
 	test_fails();
 	test_times();
@@ -526,6 +539,7 @@ main(void)
 	fill_store();
 	test_here(conf);
 	test_dry_beside(conf, lock);
+	test_let_go(lock);
 	test_rebuild();
 	test_wipe();
 	fill_store();
