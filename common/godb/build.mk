@@ -37,7 +37,7 @@ TEST_LDLIBS_test_nomem := $(patsubst %,-Wl$(comma)--wrap=%, \
 	malloc calloc realloc reallocarray strdup)
 TEST_LDLIBS_test_meanwhile := -Wl,--wrap=gp_fd_opendir_at
 # these are run with ThreadSanitizer, too
-TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep
+TSAN_TESTS += unit/test_pool unit/test_threads unit/test_sweep unit/test_needles
 
 # Where queries spend their time: loops worth unrolling.
 $(foreach f,unpack decode filter table spill grouplayout neighbours feed feed_small \

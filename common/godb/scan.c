@@ -153,9 +153,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 		gdi_question_plan(o.question, &question);
 		s->question = &question;
 	}
-	rc = s->cond ? gdi_addrwalk_new(&s->walk) : 0;
-	if (rc == 0)
-		rc = choose_ifaces(s, r, o.ifaces);
+	rc = choose_ifaces(s, r, o.ifaces);
 	if (rc == 0)
 		rc = gdi_names_init(&s->live_names);
 	for (uint32_t i = 0; rc == 0 && i < s->n_ifaces; i++)
@@ -168,9 +166,6 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->pool = NULL;
 	s->cancel = NULL;
 	s->progress = NULL;
-	gdi_addrwalk_free(s->walk);
-	s->walk = NULL;
-	gdi_buf_free(&s->bytes);
 	if (rc < 0) {
 		godb_scan_close(s);
 		return rc;

@@ -87,8 +87,6 @@ struct godb_scan {
 	const int *cancel;
 	int (*progress)(void *arg, size_t done, size_t all);
 	void *progress_arg;
-	struct gdi_addrwalk *walk;
-	struct gdi_buf bytes;
 	struct godb_pool *pool;
 };
 

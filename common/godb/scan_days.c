@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/addrindex.h"
 #include "common/godb/layout.h"
 #include "common/godb/pool.h"
 
@@ -107,20 +108,34 @@ is_enough(const struct godb_scan *s, size_t done, size_t all)
 	    (s->progress && s->progress(s->progress_arg, done, all) != 0);
 }
 
-/* ---- ahead of their turn ------------------------------------------------- */
-
-/* A day and its index, where a thread has read that. */
+/* A day and, where one was read, its index. */
 struct day {
 	const char *name;
 	int64_t day_s;
-	bool wanted; /* false: only for the interface's extent */
-	bool ahead, rolled; /* what is there: index, or held */
-	bool told;   /* the extent has it */
+	bool wanted;    /* false: only for the interface's extent */
+	bool told;      /* the extent has it */
+	bool is_read;   /* so the rest is there */
+	int rc;         /* of its index; 1: is held without */
 	bool under_way; /* a commit, at the index's end */
-	int rc;
 	struct gdi_index index;
+	struct gdi_sieve sieve;
 	struct gdi_held held;
 };
+
+static int
+begin(const struct gdi_stock *k, struct gdi_scan_scratch *t)
+{
+	return k->s->cond ? gdi_addrwalk_new(&t->walk) : 0;
+}
+
+static void
+end(struct gdi_scan_scratch *t)
+{
+	gdi_addrwalk_free(t->walk);
+	gdi_buf_free(&t->bytes);
+}
+
+/* ---- ahead of their turn ------------------------------------------------- */
 
 struct reading {
 	const struct gdi_stock *k;
@@ -131,48 +146,55 @@ struct reading {
 };
 
 static void
-read_one_ahead(const struct gdi_stock *k, struct day *d, struct gdi_buf *bytes)
+read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 {
 	int fd = gp_fd_opendir_at(k->fd, d->name);
+	int rc = fd < 0 ? fd : 0;
 
-	d->ahead = fd >= 0;
-	if (d->ahead)
-		d->rc = gdi_scan_roll_day(k, fd, d->day_s, bytes, &d->held);
-	d->rolled = d->rc == 1;
-	if (d->ahead && d->rc == 0)
-		d->rc = read_day(k, fd, d->day_s, &d->index, &d->under_way);
-	if (d->ahead && d->rc == 0)
+	if (rc == 0)
+		rc = gdi_scan_roll_day(k, fd, d->day_s, t, &d->held);
+	if (rc == 0)
+		rc = gdi_scan_hold_day(k, fd, d->day_s, d->wanted, t,
+		    &d->sieve, &d->held);
+	if (rc == 0)
+		rc = read_day(k, fd, d->day_s, &d->index, &d->under_way);
+	if (rc == 0) {
+		gdi_scan_check_sieve(&d->sieve, &d->index);
 		forget(k, d->day_s, &d->index);
+	}
+	d->rc = rc;
+	d->is_read = true;
 	gp_fd_close(&fd);
 }
 
 static void
 read_ahead(void *arg, unsigned thread)
 {
-	struct gdi_buf bytes = {0};
+	struct gdi_scan_scratch t = {.walk = NULL};
 	struct reading *r = arg;
 	size_t i;
 
+	/* without memory for it they are read in their turn */
+	if (begin(r->k, &t) < 0)
+		return;
 	while (!r->enough && (i = atomic_fetch_add(&r->next, 1)) < r->n) {
 		/* thread 0 is the caller's */
 		if (thread == 0 ? is_enough(r->k->s, i, r->n) :
 		    gdi_cancelled(r->k->s->cancel))
 			r->enough = true;
 		else if (r->day[i].wanted)
-			read_one_ahead(r->k, &r->day[i], &bytes);
+			read_one(r->k, &r->day[i], &t);
 	}
-	gdi_buf_free(&bytes);
+	end(&t);
 }
 
-/* Which days have to be read is known when no address index is asked first. */
 static int
 read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 {
 	struct reading r = {k, day, n, 0, false};
 	struct godb_pool *pool = gdi_pool_for(k->s->pool, n * GDI_DAY_ROWS);
 
-	if (n > 1 && gdi_pool_size(pool) > 1 && !k->s->cond &&
-	    !k->s->addresses)
+	if (n > 1 && gdi_pool_size(pool) > 1)
 		gdi_pool_run(pool, read_ahead, &r);
 	return r.enough ? GODB_ECANCELLED : 0;
 }
@@ -196,53 +218,41 @@ extend(struct gdi_stock *k, struct day *day, const struct gdi_index *x, int rc)
 	day->told = true;
 }
 
-/* 1: the day need not be read. */
 static int
-index_of(struct gdi_stock *k, struct day *day, struct gdi_scan_day *out)
+take_held(struct gdi_stock *k, struct day *day)
 {
-	int fd, rc;
-
-	if (day->ahead) {
-		out->index = day->index;
-		day->ahead = false;
-		return day->rc;
-	}
-	fd = gp_fd_opendir_at(k->fd, day->name);
-	rc = fd < 0 ? fd : day->wanted ?
-	    gdi_scan_roll_day(k, fd, day->day_s, &k->s->bytes, &day->held) :
-	    0;
-	day->rolled = rc == 1;
-	if (rc == 0)
-		rc = gdi_scan_hold_day(k, fd, day->day_s, day->wanted,
-		    &out->sieve);
-	if (rc == 0)
-		rc = read_day(k, fd, day->day_s, &out->index, &day->under_way);
-	gp_fd_close(&fd);
-	return rc;
-}
-
-static int
-take_rolled(struct gdi_stock *k, struct day *day)
-{
+	struct godb_spared *spared = &k->iface->spared;
 	const struct gdi_digest *d = &day->held.digest;
-	int rc;
 
+	day->told = true;
 	gdi_scan_extend(k->iface, d->first_s);
 	gdi_scan_extend(k->iface, d->last_s);
-	rc = gdi_scan_add_held(k->s, &day->held);
-	day->rolled = rc < 0;
-	return rc;
+	if (!day->wanted)
+		return 0;
+	if (day->held.rollup == NULL) {
+		spared->days++;
+		spared->blocks += d->row_records;
+		spared->rows += d->rows;
+		spared->bytes += d->stored_bytes;
+	}
+	return gdi_scan_add_held(k->s, &day->held);
 }
 
 static int
-take_day(struct gdi_stock *k, struct day *day)
+take_day(struct gdi_stock *k, struct day *day, struct gdi_scan_scratch *t)
 {
 	int64_t day_s = day->day_s;
 	bool wanted = day->wanted;
 	struct godb_scan *s = k->s;
-	struct gdi_scan_day *d = calloc(1, sizeof(*d)), **list;
+	struct gdi_scan_day *d, **list;
 	int rc;
 
+	if (!day->is_read)
+		read_one(k, day, t);
+	rc = day->rc;
+	if (rc == 1)
+		return take_held(k, day);
+	d = calloc(1, sizeof(*d));
 	list = gdi_scan_grow(s->days, s->n_days, &s->cap_days,
 	    sizeof(struct gdi_scan_day *));
 	if (list)
@@ -252,16 +262,9 @@ take_day(struct gdi_stock *k, struct day *day)
 		return -ENOMEM;
 	}
 	d->day_s = day_s;
-	rc = index_of(k, day, d);
-	if (rc == 1) {
-		day->told = true;
-		gdi_scan_day_free(d);
-		return day->rolled ? take_rolled(k, day) : 0;
-	}
-	if (rc == 0) {
-		gdi_scan_check_sieve(d);
-		forget(k, day_s, &d->index);
-	}
+	d->index = day->index;
+	d->sieve = day->sieve;
+	day->is_read = false; /* taken */
 	if (rc != -ENOMEM)
 		extend(k, day, &d->index, rc);
 	if (rc == -ENOENT && wanted && gdi_day_bereft(k->fd, day->name))
@@ -282,7 +285,8 @@ take_day(struct gdi_stock *k, struct day *day)
 
 /* Those of the window, and one on either side that tells of the extent. */
 static int
-take_each(struct gdi_stock *k, struct day *day, int n)
+take_each(struct gdi_stock *k, struct day *day, int n,
+    struct gdi_scan_scratch *t)
 {
 	bool told = false;
 	int rc = 0;
@@ -290,13 +294,13 @@ take_each(struct gdi_stock *k, struct day *day, int n)
 	for (int i = 0; rc == 0 && i < n; i++)
 		if (day[i].wanted || !told) {
 			rc = is_enough(k->s, (size_t)i, (size_t)n) ?
-			    GODB_ECANCELLED : take_day(k, &day[i]);
+			    GODB_ECANCELLED : take_day(k, &day[i], t);
 			told |= day[i].told;
 		}
 	for (int i = n - 1; rc == 0 && i >= 0 && !day[i].wanted &&
 	     !day[i].told; i--) {
 		rc = is_enough(k->s, (size_t)i, (size_t)n) ?
-		    GODB_ECANCELLED : take_day(k, &day[i]);
+		    GODB_ECANCELLED : take_day(k, &day[i], t);
 		if (day[i].told)
 			break;
 	}
@@ -306,6 +310,7 @@ take_each(struct gdi_stock *k, struct day *day, int n)
 int
 gdi_scan_take_days(struct gdi_stock *k)
 {
+	struct gdi_scan_scratch t = {.walk = NULL};
 	struct day *day = NULL;
 	char **days;
 	int n = gdi_folder_list(k->fd, gdi_is_day, &days);
@@ -326,13 +331,15 @@ gdi_scan_take_days(struct gdi_stock *k)
 	if (rc == 0)
 		rc = read_all_ahead(k, day, (size_t)n);
 	if (rc == 0)
-		rc = take_each(k, day, n);
-	for (int i = 0; day && i < n; i++) {
-		if (day[i].ahead && !day[i].rolled)
+		rc = begin(k, &t);
+	if (rc == 0)
+		rc = take_each(k, day, n, &t);
+	end(&t);
+	for (int i = 0; day && i < n; i++)
+		if (day[i].is_read) {
 			gdi_index_free(&day[i].index);
-		if (day[i].rolled)
 			gdi_held_free(&day[i].held);
-	}
+		}
 	free(day);
 	godb_ifaces_free(days);
 	return rc;

@@ -139,7 +139,7 @@ hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
 
 int
 gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
-    struct gdi_buf *bytes, struct gdi_held *out)
+    struct gdi_scan_scratch *t, struct gdi_held *out)
 {
 	const struct godb_scan *s = k->s;
 	int rc = 0;
@@ -160,7 +160,7 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	if (rc == 0)
 		out->rollup = find_rollup(s->question, out->rollups);
 	if (out->rollup)
-		rc = hold(k, day_fd, day_s, bytes, out);
+		rc = hold(k, day_fd, day_s, &t->bytes, out);
 	if (rc != 1)
 		gdi_held_free(out);
 	return rc == 1 || rc == -ENOMEM ? rc : 0;

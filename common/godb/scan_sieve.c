@@ -14,23 +14,6 @@
 #include "common/godb/addrindex.h"
 #include "common/godb/needles.h"
 
-static int
-add_held(struct gdi_stock *k, int64_t day_s, struct gdi_digest *digest)
-{
-	struct godb_spared *spared = &k->iface->spared;
-	struct gdi_held h = {.iface = k->index, .day_s = day_s,
-	    .digest = *digest};
-
-	if (gdi_scan_add_held(k->s, &h) < 0)
-		return -ENOMEM;
-	spared->days++;
-	spared->blocks += digest->row_records;
-	spared->rows += digest->rows;
-	spared->bytes += digest->stored_bytes;
-	memset(digest, 0, sizeof(*digest)); /* taken */
-	return 0;
-}
-
 static bool
 is_whole(const struct godb_scan *s, int64_t day_s)
 {
@@ -71,8 +54,9 @@ gdi_scan_index_is(int day_fd, const struct gdi_digest *d, struct gdi_buf *b)
  * the day is held by it, or, when it is not wanted, known.
  */
 static int
-look_in_index(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
-    struct gdi_addrindex *x, struct gdi_sieve *sieve)
+look_in_index(const struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
+    struct gdi_addrindex *x, struct gdi_scan_scratch *t,
+    struct gdi_sieve *sieve)
 {
 	const struct godb_scan *s = k->s;
 	struct gdi_digest *d = &x->digest;
@@ -80,7 +64,7 @@ look_in_index(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
 	int rc = 0;
 
 	if (wanted && s->cond && x->listed) {
-		rc = gdi_needles_look(s->cond, x, s->walk, &sieve->may);
+		rc = gdi_needles_look(s->cond, x, t->walk, &sieve->may);
 		if (rc < 0)
 			return rc;
 		sieve->index_bytes = d->index_bytes;
@@ -94,22 +78,19 @@ look_in_index(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
 	if (!gdi_scan_index_ends(day_fd, d) || d->records == 0)
 		return 0;
 	if (wanted && s->sure) {
-		rc = gdi_scan_index_is(day_fd, d, &k->s->bytes);
+		rc = gdi_scan_index_is(day_fd, d, &t->bytes);
 		if (rc <= 0)
 			return rc;
 	}
-	gdi_scan_extend(k->iface, d->first_s);
-	gdi_scan_extend(k->iface, d->last_s);
-	if (wanted)
-		rc = add_held(k, day_s, d);
-	return rc < 0 ? rc : 1;
+	return 1;
 }
 
 /* With a journal a day must be read: which batches of it are stored only its
  * records tell. */
 int
-gdi_scan_hold_day(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
-    struct gdi_sieve *sieve)
+gdi_scan_hold_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
+    bool wanted, struct gdi_scan_scratch *t, struct gdi_sieve *sieve,
+    struct gdi_held *out)
 {
 	struct gdi_addrindex x;
 	int rc;
@@ -119,7 +100,12 @@ gdi_scan_hold_day(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
 		return 0;
 	rc = gdi_addrindex_open(day_fd, day_s, !wanted || k->s->addresses, &x);
 	if (rc == 0) {
-		rc = look_in_index(k, day_fd, day_s, wanted, &x, sieve);
+		rc = look_in_index(k, day_fd, day_s, wanted, &x, t, sieve);
+		if (rc == 1) {
+			*out = (struct gdi_held){.iface = k->index,
+			    .day_s = day_s, .digest = x.digest};
+			memset(&x.digest, 0, sizeof(x.digest)); /* taken */
+		}
 		gdi_addrindex_close(&x);
 	}
 	if (rc < 0)
@@ -130,14 +116,13 @@ gdi_scan_hold_day(struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
 
 /* An index of other records is none. */
 void
-gdi_scan_check_sieve(struct gdi_scan_day *d)
+gdi_scan_check_sieve(struct gdi_sieve *s, const struct gdi_index *x)
 {
-	const struct gdi_index *x = &d->index;
-	const struct gdi_digest is_of = {.index_bytes = d->sieve.index_bytes,
-	    .index_sum = d->sieve.index_sum};
+	const struct gdi_digest is_of = {.index_bytes = s->index_bytes,
+	    .index_sum = s->index_sum};
 
-	if (d->sieve.index_bytes > 0 && !gdi_digest_is_of(&is_of, x))
-		d->sieve.index_bytes = 0;
+	if (s->index_bytes > 0 && !gdi_digest_is_of(&is_of, x))
+		s->index_bytes = 0;
 }
 
 bool

@@ -34,6 +34,12 @@ struct gdi_stock {
 	size_t first_live, first_day; /* where its own begin in the lists */
 };
 
+/* What a thread reads days with, one after another. */
+struct gdi_scan_scratch {
+	struct gdi_buf bytes;
+	struct gdi_addrwalk *walk; /* NULL: nothing is asked of addresses */
+};
+
 /* Whether the block, of five minutes, has any of the window. */
 static inline bool
 gdi_scan_in_window(const struct godb_scan *s, int64_t slot_s)
@@ -84,12 +90,14 @@ void gdi_scan_day_free(struct gdi_scan_day *d); /* accepts NULL */
 /* ---- scan_sieve.c */
 
 /*
- * 1: the day need not be read, for its address index answers, or, where it is
- * not wanted, tells its extent.  0: it must be; *sieve has what its address
- * index rules out.
+ * 1: the day need not be read, for its address index, which is in *out and *out
+ * the caller's, answers, or, where it is not wanted, tells its extent.  0: it
+ * must be; *sieve has what its address index rules out.  -ENOMEM.  By any
+ * thread.
  */
-int gdi_scan_hold_day(struct gdi_stock *k, int day_fd, int64_t day_s,
-    bool wanted, struct gdi_sieve *sieve);
+int gdi_scan_hold_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
+    bool wanted, struct gdi_scan_scratch *t, struct gdi_sieve *sieve,
+    struct gdi_held *out);
 /* Whether the day's index ends where that of the digest did, which one may. */
 bool gdi_scan_index_ends(int day_fd, const struct gdi_digest *d);
 /* Whether it has these bytes still, which are in b->p then: 1 or 0, or an
@@ -97,7 +105,7 @@ bool gdi_scan_index_ends(int day_fd, const struct gdi_digest *d);
 int gdi_scan_index_is(int day_fd, const struct gdi_digest *d,
     struct gdi_buf *b);
 /* Drops the sieve of a day that was read, if it is of other records. */
-void gdi_scan_check_sieve(struct gdi_scan_day *d);
+void gdi_scan_check_sieve(struct gdi_sieve *s, const struct gdi_index *x);
 /* Whether no row of the record meets what is asked for. */
 bool gdi_scan_record_ruled_out(const struct gdi_scan_day *d,
     const struct gdi_record *r);
@@ -106,11 +114,10 @@ bool gdi_scan_record_ruled_out(const struct gdi_scan_day *d,
 
 /*
  * 1: a roll-up answers the question in the place of the whole day, which is in
- * *out and *out the caller's; 0: none does.  -ENOMEM.  By any thread; bytes
- * are its own, of one call and the next.
+ * *out and *out the caller's; 0: none does.  -ENOMEM.  By any thread.
  */
 int gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
-    struct gdi_buf *bytes, struct gdi_held *out);
+    struct gdi_scan_scratch *t, struct gdi_held *out);
 
 /* ---- scan_parts.c */
 

@@ -216,6 +216,7 @@ test_same_stock(void)
 	struct godb_reader *reader;
 	struct godb_writer *w;
 	struct godb_rolled rolled;
+	struct godb_spared spared;
 	struct godb_diag d;
 
 	make_store(NOW);
@@ -242,7 +243,8 @@ test_same_stock(void)
 		if (godb_scan_open(reader, &scan, &own) < 0)
 			abort();
 		godb_scan_rolled(own, 0, &rolled);
-		ok(rolled.days > 0 && godb_query_run(s, &blocks, &a) == 0 &&
+		godb_scan_spared(own, 0, &spared);
+		ok(rolled.days > 0 && spared.days == 0 && godb_query_run(s, &blocks, &a) == 0 &&
 			godb_query_run(own, &blocks, &b) == 0 &&
 			result_equals(a, b),
 		    "another question: %s, %s journals, from %s",
