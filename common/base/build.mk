@@ -1,6 +1,6 @@
 libgpbase_SRCS := $(addprefix common/base/, addr.c applications.c checksum.c \
-	checksum_avx2.c clock.c conf.c fd.c hash.c log.c notify.c sandbox.c \
-	status.c usage.c words.c)
+	checksum_avx2.c clock.c conf.c conf_keys.c conf_parse.c fd.c hash.c \
+	log.c notify.c sandbox.c status.c usage.c words.c)
 UNIT_TESTS += $(addprefix unit/test_, addr applications checksum clock conf \
 	hash notify status)
 

@@ -1,7 +1,7 @@
 /*
  * conf - the site's INI text to a typed struct, through a table of keys.
  *
- * One table (conf.c) names every section and key with its type, range and
+ * One table (conf_keys.c) names every section and key with its type, range and
  * default; every program reads the whole file, so that an error anywhere is
  * found by any of them.  [capture] holds defaults, [interface NAME] overrides.
  * goprobe.ini(5) describes the keys.

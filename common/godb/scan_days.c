@@ -135,16 +135,7 @@ end(struct gdi_scan_scratch *t)
 	gdi_buf_free(&t->bytes);
 }
 
-/* ---- ahead of their turn ------------------------------------------------- */
-
-struct reading {
-	const struct gdi_stock *k;
-	struct day *day;
-	size_t n;
-	atomic_size_t next;
-	atomic_bool enough;
-};
-
+/* By any thread. */
 static void
 read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 {
@@ -166,6 +157,16 @@ read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 	d->is_read = true;
 	gp_fd_close(&fd);
 }
+
+/* ---- ahead of their turn ------------------------------------------------- */
+
+struct reading {
+	const struct gdi_stock *k;
+	struct day *day;
+	size_t n;
+	atomic_size_t next;
+	atomic_bool enough;
+};
 
 static void
 read_ahead(void *arg, unsigned thread)

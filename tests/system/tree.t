@@ -42,7 +42,7 @@ door pcap/pcap.h capture/source_internal.h
 door lz4.h common/godb/block.c
 door xxhash.h common/base/checksum.c common/base/checksum_avx2.c \
     querier/export/hours.c
-door ini.h common/base/conf.c
+door ini.h common/base/conf_parse.c
 door cap-ng.h common/base/sandbox.c
 door seccomp.h capture/profile.c common/base/sandbox.c \
     querier/export/http_profile.c querier/export/profile.c querier/profile.c \
