@@ -1,10 +1,9 @@
 /*
  * Answers where address indexes spare days and blocks are those of a scan that
- * asks none; and so are sightings.  Of five days the first and last are whole in
- * their indexes, to one a block came later, one has a journal, and one has no
- * index.  Threads
- * that read the days side by side see in them what one does.  Built with
- * ThreadSanitizer too.
+ * asks none; and so are sightings.  Of five days the first and last are whole
+ * in their indexes, to one a block came later, one has a journal, and one has
+ * no index.  Threads that read the days side by side see in them what one does.
+ * Built with ThreadSanitizer too.
  */
 #include "common/godb/addrbuild.h"
 
@@ -444,8 +443,8 @@ take_others_indexes(void)
 		char day[11], from[128], to[128];
 
 		gp_clock_day_format(T0 + d * GP_DAY_S, day);
-		snprintf(from, sizeof(from), "%s/eth0/%s/addresses.idx", another,
-		    day);
+		snprintf(from, sizeof(from), "%s/eth0/%s/addresses.idx",
+		    another, day);
 		snprintf(to, sizeof(to), "%s/eth0/%s/addresses.idx", store,
 		    day);
 		if (rename(from, to) < 0 && errno != ENOENT)
