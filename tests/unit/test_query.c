@@ -545,15 +545,18 @@ compare_groups(const void *x, const void *y)
 }
 
 static size_t
-twin_answer(const struct twin_cond *c, struct twin_group *groups)
+twin_answer(const struct twin_cond *c, struct twin_group *groups,
+    uint64_t *matched)
 {
 	size_t n = 0;
 
+	*matched = 0;
 	for (size_t i = 0; i < n_twin; i++) {
 		size_t g = 0;
 
 		if (twin[i].broken || (c && !holds(c, &twin[i].row)))
 			continue;
+		++*matched;
 		while (g < n && compare_keys(&groups[g].key, &twin[i]) != 0)
 			g++;
 		if (g == n) {
@@ -634,7 +637,8 @@ compare(const struct godb_scan *s, const struct twin_cond *c,
 {
 	static char why[160];
 	struct godb_result *r = NULL;
-	uint64_t totals[4], want[4] = {0, 0, 0, 0};
+	uint64_t totals[4], want[4] = {0, 0, 0, 0}, matched;
+	struct godb_result_stats stats;
 	size_t n, rows;
 	int rc = godb_query_run(s, o, &r);
 
@@ -643,7 +647,7 @@ compare(const struct godb_scan *s, const struct twin_cond *c,
 		return why;
 	}
 	now = o;
-	n = *hits = twin_answer(c, groups);
+	n = *hits = twin_answer(c, groups, &matched);
 	rows = o->limit && o->limit < n ? (size_t)o->limit : n;
 	why[0] = '\0';
 	if (!is_of(o, godb_result_n_hits(r), n) ||
@@ -666,6 +670,10 @@ compare(const struct godb_scan *s, const struct twin_cond *c,
 	for (int k = 0; !why[0] && k < 4; k++)
 		if (!is_of(o, totals[k], want[k]))
 			(void)snprintf(why, sizeof(why), "totals differ");
+	godb_result_stats(r, &stats);
+	if (!why[0] && !is_of(o, stats.rows_matched, matched))
+		(void)snprintf(why, sizeof(why), "%d of %d rows matched",
+		    (int)stats.rows_matched, (int)matched);
 	godb_result_free(r);
 	return why;
 }
