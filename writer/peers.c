@@ -94,15 +94,32 @@ store_forget(struct peers *p, const struct peer *peer)
 	(void)gp_notify_send(p->notify_fd, text);
 }
 
+static void
+let_go(struct peer *peer)
+{
+	ring_detach(&peer->ring);
+	gp_fd_close(&peer->conn);
+	gp_fd_close(&peer->ring_fd);
+	peer->state = PEER_FREE;
+}
+
+void
+peers_fini(struct peers *p)
+{
+	for (size_t i = 0; i < p->n_list; i++)
+		if (p->list[i].state != PEER_FREE)
+			let_go(&p->list[i]);
+	free(p->list);
+	p->list = NULL;
+	p->n_list = 0;
+}
+
 void
 peers_drop(struct peers *p, struct peer *peer)
 {
 	store_forget(p, peer);
 	stats_dropped(p->stats, peer);
-	ring_detach(&peer->ring);
-	gp_fd_close(&peer->conn);
-	gp_fd_close(&peer->ring_fd);
-	peer->state = PEER_FREE;
+	let_go(peer);
 	while (p->n_list > 0 && p->list[p->n_list - 1].state == PEER_FREE)
 		p->n_list--;
 }

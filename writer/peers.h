@@ -94,6 +94,8 @@ struct peers {
 /* 0 or -ENOMEM.  Descriptors stay the caller's. */
 int peers_init(struct peers *p, struct godb_writer *store, struct stats *stats,
     int listen_fd, int notify_fd);
+/* Lets go of all; what the supervisor keeps of them is the next writer's. */
+void peers_fini(struct peers *p);
 
 /* Takes the launcher's end of an offline session: 0, or -EBUSY. */
 int peers_add_inherited(struct peers *p, int conn);
