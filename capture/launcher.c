@@ -60,6 +60,17 @@ launcher_make_argv(const char *const *first, const char *const *more,
 	return argv;
 }
 
+size_t
+launcher_option(const char **args, size_t n, const char *option,
+    const char *value)
+{
+	if (value == NULL)
+		return n;
+	args[n++] = option;
+	args[n++] = value;
+	return n;
+}
+
 struct stored_fd
 launcher_named(const char *name, int fd)
 {
@@ -106,14 +117,8 @@ launcher_writer_child(const struct launcher_options *o, const char *store_path,
 	const char *args[LAUNCHER_ARGS] = {"goprobe-writer", "-d", store_path};
 	size_t n = 3;
 
-	if (o->conf_path) {
-		args[n++] = "-c";
-		args[n++] = o->conf_path;
-	}
-	if (o->sandbox) {
-		args[n++] = "--sandbox";
-		args[n++] = o->sandbox;
-	}
+	n = launcher_option(args, n, "-c", o->conf_path);
+	n = launcher_option(args, n, "--sandbox", o->sandbox);
 	return (struct child){
 	    .program = "goprobe-writer",
 	    .argv = launcher_make_argv(args, NULL, 0),

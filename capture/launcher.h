@@ -76,6 +76,10 @@ int launcher_open_store(const char *path, struct launcher_ids fresh,
  * (may be NULL) follows. */
 char **launcher_make_argv(const char *const *first, const char *const *more,
     size_t n_more);
+/* The option with its value behind n arguments, unless that is NULL; how many
+ * there are then. */
+size_t launcher_option(const char **args, size_t n, const char *option,
+    const char *value);
 struct stored_fd launcher_named(const char *name, int fd);
 /* The store's folder is the first of what is given. */
 struct child launcher_writer_child(const struct launcher_options *o,

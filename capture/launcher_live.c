@@ -83,14 +83,8 @@ capture_child(const struct launcher_options *o, const char *iface)
 	    socket_path};
 	size_t n = 3;
 
-	if (o->conf_path) {
-		args[n++] = "-c";
-		args[n++] = o->conf_path;
-	}
-	if (o->l7) {
-		args[n++] = "--l7";
-		args[n++] = o->l7;
-	}
+	n = launcher_option(args, n, "-c", o->conf_path);
+	n = launcher_option(args, n, "--l7", o->l7);
 	args[n++] = "--";
 	args[n++] = iface;
 	return (struct child){

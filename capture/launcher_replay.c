@@ -37,20 +37,11 @@ replay_child(const struct launcher_options *o, struct launcher_ids ids,
 	    o->iface};
 	size_t n = 4;
 
-	if (o->conf_path) {
-		args[n++] = "-c";
-		args[n++] = o->conf_path;
-	}
+	n = launcher_option(args, n, "-c", o->conf_path);
 	if (o->append)
 		args[n++] = "--append";
-	if (o->l7) {
-		args[n++] = "--l7";
-		args[n++] = o->l7;
-	}
-	if (o->sandbox) {
-		args[n++] = "--sandbox";
-		args[n++] = o->sandbox;
-	}
+	n = launcher_option(args, n, "--l7", o->l7);
+	n = launcher_option(args, n, "--sandbox", o->sandbox);
 	args[n++] = "--";
 	return (struct child){
 	    .program = "goprobe-capture",

@@ -122,14 +122,8 @@ struct day {
 	struct gdi_held held;
 };
 
-static int
-begin(const struct gdi_stock *k, struct gdi_scan_scratch *t)
-{
-	return k->s->cond ? gdi_addrwalk_new(&t->walk) : 0;
-}
-
 static void
-end(struct gdi_scan_scratch *t)
+scratch_free(struct gdi_scan_scratch *t)
 {
 	gdi_addrwalk_free(t->walk);
 	gdi_buf_free(&t->bytes);
@@ -175,9 +169,6 @@ read_ahead(void *arg, unsigned thread)
 	struct reading *r = arg;
 	size_t i;
 
-	/* without memory for it they are read in their turn */
-	if (begin(r->k, &t) < 0)
-		return;
 	while (!r->enough && (i = atomic_fetch_add(&r->next, 1)) < r->n) {
 		/* thread 0 is the caller's */
 		if (thread == 0 ? is_enough(r->k->s, i, r->n) :
@@ -186,7 +177,7 @@ read_ahead(void *arg, unsigned thread)
 		else if (r->day[i].wanted)
 			read_one(r->k, &r->day[i], &t);
 	}
-	end(&t);
+	scratch_free(&t);
 }
 
 static int
@@ -332,10 +323,8 @@ gdi_scan_take_days(struct gdi_stock *k)
 	if (rc == 0)
 		rc = read_all_ahead(k, day, (size_t)n);
 	if (rc == 0)
-		rc = begin(k, &t);
-	if (rc == 0)
 		rc = take_each(k, day, n, &t);
-	end(&t);
+	scratch_free(&t);
 	for (int i = 0; day && i < n; i++)
 		if (day[i].is_read) {
 			gdi_index_free(&day[i].index);

@@ -64,7 +64,10 @@ look_in_index(const struct gdi_stock *k, int day_fd, int64_t day_s, bool wanted,
 	int rc = 0;
 
 	if (wanted && s->cond && x->listed) {
-		rc = gdi_needles_look(s->cond, x, t->walk, &sieve->may);
+		if (t->walk == NULL)
+			rc = gdi_addrwalk_new(&t->walk);
+		if (rc == 0)
+			rc = gdi_needles_look(s->cond, x, t->walk, &sieve->may);
 		if (rc < 0)
 			return rc;
 		sieve->index_bytes = d->index_bytes;

@@ -37,7 +37,7 @@ struct gdi_stock {
 /* What a thread reads days with, one after another. */
 struct gdi_scan_scratch {
 	struct gdi_buf bytes;
-	struct gdi_addrwalk *walk; /* NULL: nothing is asked of addresses */
+	struct gdi_addrwalk *walk; /* NULL: no address index was asked yet */
 };
 
 /* Whether the block, of five minutes, has any of the window. */

@@ -195,17 +195,10 @@ gone(struct capture *c)
 static void
 kill_writer(void)
 {
-	for (size_t i = 0; i < peers.n_list; i++) {
-		struct peer *p = &peers.list[i];
-
-		if (p->state == PEER_FREE)
-			continue;
-		ring_detach(&p->ring);
-		gp_fd_close(&p->conn);
-		gp_fd_close(&p->ring_fd);
-		memset(p, 0, sizeof(*p));
-	}
-	peers.n_list = 0;
+	peers_fini(&peers);
+	peers.list = calloc(PEERS_MAX, sizeof(*peers.list));
+	if (peers.list == NULL)
+		printf("Bail out! no memory\n");
 	peers.next_store_id = 1;
 }
 

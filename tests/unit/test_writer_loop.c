@@ -123,6 +123,18 @@ has(const char *iface, const char *what)
 	return system(command) == 0;
 }
 
+static int
+open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
 /* ---- a capture, in a child ------------------------------------------------ */
 
 enum leaves { STAYS, SAYS_LAST, LEAVES, HANGS_UP };
@@ -193,10 +205,12 @@ test_stop(void)
 		struct gp_conf *conf = gp_conf_new();
 		struct godb_writer *store;
 		struct loop *l;
+		int files;
 		pid_t pid;
 
 		begin();
 		conf->writer.sync_interval = 1;
+		files = open_files();
 		if (store_open(store_path, &store) < 0)
 			abort();
 		l = make_loop(store, conf);
@@ -211,6 +225,7 @@ test_stop(void)
 		end_capture(pid);
 		loop_free(l);
 		godb_writer_close(store);
+		is_int(open_files(), files, "  nothing is left open");
 		gp_conf_free(conf);
 		end();
 	}
