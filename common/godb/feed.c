@@ -10,6 +10,8 @@
  * - When that table is full its entries are put aside by partition (aside.c).
  *   Where it does not spare much (nearly every row is a group of its own),
  *   rows are put aside at once.
+ * - Distinct values are counted as groups of group and value, pairs, which go
+ *   the same ways; most of them are one word.
  */
 #include "common/godb/grouping.h"
 
@@ -24,16 +26,6 @@
 #define N_COUNTERS  GDI_N_COUNTERS_KEPT
 /* A feed's table that does not pay is not used for so many records. */
 #define DIRECT_RECORDS (UINT64_C(1) << 20)
-
-static bool
-same_key(const uint64_t *a, const uint64_t *b, unsigned words)
-{
-	for (unsigned i = 0; i < words; i++) {
-		if (a[i] != b[i])
-			return false;
-	}
-	return true;
-}
 
 /* ---- new and free ------------------------------------------------------ */
 
@@ -132,10 +124,10 @@ gdi_feed_put(struct gdi_feed *f, size_t n)
 	return rc < 0 ? rc : put_records(f, 0, 0, n);
 }
 
-/* A row's value of a distinct column, behind its group's key. */
-static void
-pack_value(enum godb_column column, const struct gdi_rows_batch *b,
-    uint32_t row, uint64_t *out)
+/* A row's value of a distinct column: one word, or of IPv6 addresses two. */
+static inline __attribute__((always_inline)) void
+read_value(enum godb_column column, const struct gdi_rows_batch *b,
+    uint32_t row, uint64_t out[2])
 {
 	const struct godb_columns *c = b->c;
 	bool dip = column == GODB_DIP;
@@ -152,30 +144,62 @@ pack_value(enum godb_column column, const struct gdi_rows_batch *b,
 	}
 }
 
-/*
- * Records of a batch's pairs of set s, but for the hash: one for neighbours
- * that are the same.  Pairs have no numbers.
- */
-static size_t
-make_pairs(struct gdi_feed *f, unsigned s, const struct gdi_layout *l,
-    const struct gdi_rows_batch *b)
+/* Pairs of a set: how they lie. */
+struct pairing {
+	enum godb_column column;
+	unsigned group_words, value_words; /* none: it is inside */
+	unsigned shift;
+};
+
+/* Whether a pair is the one before again cannot be foreseen, so that is no
+ * branch: it is written, and over by the next. */
+static inline __attribute__((always_inline)) size_t
+pair_rows(struct gdi_feed *f, const struct gdi_rows_batch *b,
+    const struct pairing p)
 {
-	enum godb_column column = f->g->set[s].column;
-	bool two = b->v6 && column != GODB_DPORT; /* words of a value */
-	unsigned words = l->words + 1 + two;
+	unsigned words = p.group_words + p.value_words;
 	uint64_t *key = f->records + 1;
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
-		for (unsigned k = 0; k < l->words; k++)
-			key[k] = b->keys[i * l->words + k];
-		pack_value(column, b, gdi_batch_row(b, i), key + l->words);
-		if (n > 0 && same_key(key, key - 1 - words, words))
-			continue;
-		key += 1 + words;
-		n++;
+		uint64_t value[2] GDI_UNINITIALISED;
+		bool same;
+
+		read_value(p.column, b, gdi_batch_row(b, i), value);
+		for (unsigned k = 0; k < p.group_words; k++)
+			key[k] = b->keys[i * p.group_words + k];
+		for (unsigned k = 0; k < p.value_words; k++)
+			key[p.group_words + k] = value[k];
+		if (p.value_words == 0)
+			key[words - 1] |= value[0] << p.shift;
+		same = i > 0 && gdi_same_key(key, key - 1 - words, words);
+		key += same ? 0 : 1 + words;
+		n += !same;
 	}
 	return n;
+}
+
+/*
+ * Records of a batch's pairs of set s, version w of it, but for the hash: one
+ * for neighbours that are the same.  Pairs have no numbers.
+ */
+static size_t
+make_pairs(struct gdi_feed *f, unsigned s, unsigned w,
+    const struct gdi_layout *l, const struct gdi_rows_batch *b)
+{
+	const struct gdi_set *set = &f->g->set[s];
+	struct pairing p = {set->column, l->words, set->words[w] - l->words,
+	    set->shift[w]};
+
+	if (p.group_words != 1 || p.value_words != 0)
+		return pair_rows(f, b, p);
+	if (p.column == GODB_SIP)
+		return pair_rows(f, b, (struct pairing){GODB_SIP, 1, 0,
+		    p.shift});
+	if (p.column == GODB_DIP)
+		return pair_rows(f, b, (struct pairing){GODB_DIP, 1, 0,
+		    p.shift});
+	return pair_rows(f, b, (struct pairing){GODB_DPORT, 1, 0, p.shift});
 }
 
 static int
@@ -191,7 +215,7 @@ put_pairs(struct gdi_feed *f, const struct gdi_layout *l, unsigned v,
 
 		rc = make_room(f, s, w);
 		if (rc == 0)
-			rc = put_records(f, s, w, make_pairs(f, s, l, b));
+			rc = put_records(f, s, w, make_pairs(f, s, w, l, b));
 	}
 	return rc;
 }
@@ -209,12 +233,18 @@ make_records(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	return gdi_sum_neighbours(b, l->words, numbers, rows, f->records);
 }
 
+/* Rows that are in their groups already are of pairs alone. */
 static int
-add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
+add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b, bool in)
 {
 	const struct gdi_group *g = f->g;
-	int rc = make_room(f, 0, v);
+	int rc;
 
+	if (in) {
+		gdi_layout_pack(&g->layout[v], b);
+		return put_pairs(f, &g->layout[v], v, b);
+	}
+	rc = make_room(f, 0, v);
 	if (rc < 0)
 		return rc;
 	rc = put_records(f, 0, v, make_records(f, v, b));
@@ -255,7 +285,7 @@ add_other_ends(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	b->n = other_ends(f, b, sel);
 	b->sel = sel;
 	b->second = true;
-	rc = add_batch(f, v, b);
+	rc = add_batch(f, v, b, false);
 	b->second = false;
 	return rc;
 }
@@ -411,7 +441,7 @@ gdi_feed_range(struct gdi_feed *f, const struct godb_part *part,
 		rc = add_in_order(f, to[0], v6, make_records(f, v6, &b));
 		for (unsigned s = 1; rc == 0 && s < f->g->n_sets; s++)
 			rc = add_in_order(f, to[s], v6,
-			    make_pairs(f, s, &f->g->layout[v6], &b));
+			    make_pairs(f, s, v6, &f->g->layout[v6], &b));
 	}
 	return rc;
 }
@@ -477,7 +507,7 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	struct gdi_group *g = f->g;
 	struct gdi_rows_batch b = {.part = part, .c = c, .sel = sel,
 	    .keys = f->keys};
-	size_t done = 0, n4 = count_v4(c, sel, n);
+	size_t done = 0, n4 = count_v4(c, sel, n), next;
 	uint32_t picked[BATCH] GDI_UNINITIALISED;
 	int rc = 0;
 
@@ -490,26 +520,28 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 	rc = gdi_small_add(f, c, sel, n, &done);
 	if (rc < 0)
 		return rc;
-	/* batches never mix versions */
-	while (done < n) {
-		size_t end = done < n4 ? n4 : n, next;
-		unsigned v = g->addresses && done >= n4;
+	/* batches never mix versions, nor rows of which only pairs are left to
+	 * be added and others */
+	for (size_t at = g->n_sets > 1 ? 0 : done; at < n; at = next) {
+		size_t end = at < n4 ? n4 : n;
+		bool in = at < done;
+		unsigned v = g->addresses && at >= n4;
 
-		b.v6 = done >= n4;
-		b.n = end - done < BATCH ? end - done : BATCH;
-		b.sel = sel ? sel + done : NULL;
-		b.first = (uint32_t)done;
-		next = done + b.n;
+		end = in && done < end ? done : end;
+		next = end - at < BATCH ? end : at + BATCH;
+		b.v6 = at >= n4;
+		b.n = next - at;
+		b.sel = sel ? sel + at : NULL;
+		b.first = (uint32_t)at;
 		if (f->cell.unique) {
 			b.n = gdi_top_pick(&f->cell.top, &b, picked);
 			b.sel = picked;
 		}
-		rc = add_batch(f, v, &b);
+		rc = add_batch(f, v, &b, in);
 		if (rc == 0 && g->host)
 			rc = add_other_ends(f, v, &b);
 		if (rc < 0)
 			return rc;
-		done = next;
 	}
 	return 0;
 }

@@ -34,10 +34,11 @@ gdi_small_init(struct gdi_small *s, const struct gdi_group *g)
 	}
 	memset(s->code, SMALL_CODES, sizeof(s->code));
 	/* places and entries are not for a query with little memory */
-	if (g->n_sets == 1 && (most == 0 || most >= SMALL_MEMORY))
+	if (most == 0 || most >= SMALL_MEMORY)
 		s->places = (s->wide != GODB_N_COLUMNS ? 1u << 16 : 1) *
 		    (s->proto ? SMALL_CODES + 1 : 1);
 	s->words = t->words + g->set[0].numbers;
+	s->rows = g->extra_at[GODB_METRIC_ROWS - GODB_METRIC_EXTRA] != 0;
 }
 
 static size_t
@@ -217,7 +218,7 @@ add_to_entry(const struct gdi_small *s, const struct godb_columns *c,
 			sum += v[sel[i]];
 		to[1 + k] += sum;
 	}
-	if (s->words > 1 + N_COUNTERS)
+	if (s->rows)
 		to[1 + N_COUNTERS] += n;
 }
 
@@ -226,7 +227,7 @@ add_to_entries(const struct gdi_small *s, const struct godb_columns *c,
     const uint32_t *sel, size_t n, const uint32_t at[BATCH], bool calm)
 {
 	/* keys of ports and protocols are one word */
-	bool rows = s->words > 1 + N_COUNTERS;
+	bool rows = s->rows;
 	uint32_t differ = 0;
 
 	for (size_t i = 1; i < n; i++)

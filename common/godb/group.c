@@ -71,6 +71,20 @@ keys_are_whole(const struct godb_keys *keys)
 	return true;
 }
 
+/* Most pairs, an address and a port or two addresses of IPv4, fit one word. */
+static void
+add_value(struct gdi_set *set, unsigned v, unsigned bits)
+{
+	set->inside[v] = set->last_bits[v] + bits <= 64;
+	if (set->inside[v]) {
+		set->shift[v] = set->last_bits[v];
+		set->last_bits[v] += bits;
+	} else {
+		set->words[v] += bits > 64 ? 2 : 1;
+		set->last_bits[v] = bits > 64 ? 64 : bits;
+	}
+}
+
 /* The sets' keys and tables. */
 static void
 init_set(struct gdi_group *g, struct gdi_set *set, bool pairs)
@@ -82,10 +96,8 @@ init_set(struct gdi_group *g, struct gdi_set *set, bool pairs)
 
 		set->words[v] = l->words;
 		set->last_bits[v] = l->last_bits;
-		if (!pairs)
-			continue;
-		set->words[v] += v && !port ? 2 : 1;
-		set->last_bits[v] = port ? 16 : v ? 64 : 32;
+		if (pairs)
+			add_value(set, v, port ? 16 : v ? 128 : 32);
 	}
 	for (unsigned i = 0; i < GDI_PARTITIONS; i++) {
 		struct gdi_partition *p = &set->partition[i];
@@ -322,9 +334,11 @@ count_range(struct gdi_group *g, const struct gdi_set *set, unsigned v,
 	    gdi_table_reserve(groups, &g->hash, &g->arena);
 
 	for (uint32_t i = 0; rc == 0 && i < pairs->n; i++) {
-		const uint64_t *entry = gdi_table_entry(pairs, i);
-		uint64_t *numbers = gdi_table_find(groups, entry,
-		    gp_hash_words(&g->hash, entry, words));
+		uint64_t own[GDI_KEY_MAX] GDI_UNINITIALISED;
+		const uint64_t *key = gdi_pair_group(set, v,
+		    gdi_table_entry(pairs, i), words, own);
+		uint64_t *numbers = gdi_table_find(groups, key,
+		    gp_hash_words(&g->hash, key, words));
 
 		numbers[set->extra]++;
 	}
@@ -339,6 +353,7 @@ count_pairs(struct gdi_group *g, const struct gdi_set *set, unsigned v,
 	unsigned of = g->addresses ? v : 0;
 	unsigned words = g->layout[of].words;
 	const struct gdi_table *at[BATCH] GDI_UNINITIALISED;
+	uint64_t own[BATCH][GDI_KEY_MAX] GDI_UNINITIALISED;
 	const uint64_t *key[BATCH] GDI_UNINITIALISED;
 	uint64_t hash[BATCH] GDI_UNINITIALISED;
 	uint64_t *numbers[BATCH] GDI_UNINITIALISED;
@@ -347,7 +362,8 @@ count_pairs(struct gdi_group *g, const struct gdi_set *set, unsigned v,
 		size_t n = 0;
 
 		for (; n < BATCH && i < pairs->n; n++, i++) {
-			key[n] = gdi_table_entry(pairs, i);
+			key[n] = gdi_pair_group(set, v,
+			    gdi_table_entry(pairs, i), words, own[n]);
 			hash[n] = gp_hash_words(&g->hash, key[n], words);
 			at[n] = &g->set[0].partition[g->spilled ?
 			    gdi_spill_partition(hash[n]) : 0].table[of];

@@ -19,6 +19,8 @@
 #include "common/godb/spill.h"
 #include "common/godb/table.h"
 
+#include <string.h>
+
 #define GDI_BATCH      GDI_TABLE_BATCH
 #define GDI_KEY_MAX    6 /* words of a group's key */
 #define GDI_PAIR_MAX   8 /* of a key with a value behind it */
@@ -88,11 +90,28 @@ struct gdi_partition {
 /* Groups; or pairs of a group and a value of one column. */
 struct gdi_set {
 	unsigned words[2], last_bits[2]; /* of a key, by version */
+	/* the value is in the last word of its group's key, above so many bits
+	 * that this has; or in words of its own behind it */
+	bool inside[2];
+	unsigned shift[2];
 	unsigned numbers;
 	enum godb_column column; /* of pairs */
 	unsigned extra;          /* where their count stands */
 	struct gdi_partition partition[GDI_PARTITIONS];
 };
+
+/* A pair's group, the first WORDS of its key: they are copied to *own where the
+ * value is in them. */
+static inline const uint64_t *
+gdi_pair_group(const struct gdi_set *set, unsigned v, const uint64_t *pair,
+    unsigned words, uint64_t own[GDI_KEY_MAX])
+{
+	if (!set->inside[v])
+		return pair;
+	memcpy(own, pair, words * sizeof(*own));
+	own[words - 1] &= (UINT64_C(1) << set->shift[v]) - 1;
+	return own;
+}
 
 /* The number of a block among all: its start / GP_SLOT_S, in as many bits as
  * keys have for it. */
@@ -156,6 +175,7 @@ struct gdi_small {
 	uint32_t places; /* 0: not that kind of key, or too many protocols */
 	enum godb_column wide; /* the column of 16 bits, or GODB_N_COLUMNS */
 	bool proto;
+	bool rows; /* are counted, behind the counters */
 	uint8_t code[256]; /* of a protocol */
 	unsigned n_codes;
 	uint32_t *place; /* 1 + the entry's number; NULL: none yet */

@@ -15,16 +15,6 @@
 
 #define N_COUNTERS GDI_N_COUNTERS_KEPT
 
-static inline __attribute__((always_inline)) bool
-same_key(const uint64_t *a, const uint64_t *b, unsigned words)
-{
-	uint64_t differ = 0;
-
-	for (unsigned i = 0; i < words; i++)
-		differ |= a[i] ^ b[i];
-	return differ == 0;
-}
-
 /* ---- plain ------------------------------------------------------------- */
 
 size_t
@@ -40,7 +30,7 @@ gdi_sum_neighbours_plain(const struct gdi_rows_batch *b, unsigned words,
 
 		memcpy(r + 1, key, words * sizeof(*key));
 		memset(to, 0, numbers * sizeof(*to));
-		for (k = i; k < b->n && same_key(key, b->keys + k * words,
+		for (k = i; k < b->n && gdi_same_key(key, b->keys + k * words,
 			 words); k++)
 			gdi_add_counters(to, b->c, gdi_batch_row(b, k));
 		if (rows)
@@ -92,6 +82,9 @@ load_row(const uint64_t *const counter[4], size_t row)
 struct sum {
 	__m256i counters, any; /* of the record; of all rows */
 	uint64_t *r;
+	uint64_t n; /* rows of the record */
+	unsigned more; /* numbers behind the counters */
+	bool rows;     /* the first of which are rows */
 };
 
 AVX2 static inline __attribute__((always_inline)) void
@@ -103,21 +96,27 @@ put_row(struct sum *s, const uint64_t *key, unsigned words, __m256i row,
 	s->counters = _mm256_add_epi64(row,
 	    _mm256_and_si256(s->counters, kept));
 	s->any = _mm256_or_si256(s->any, row);
-	s->r += same ? 0 : 1 + words + N_COUNTERS;
+	s->r += same ? 0 : 1 + words + N_COUNTERS + s->more;
 	for (unsigned k = 0; k < words; k++)
 		s->r[1 + k] = key[k];
 	_mm256_storeu_si256((__m256i *)(void *)(s->r + 1 + words),
 	    s->counters);
+	if (s->more == 0)
+		return;
+	s->n = (same ? s->n : 0) + 1;
+	for (unsigned k = 0; k < s->more; k++)
+		s->r[1 + words + N_COUNTERS + k] = k == 0 && s->rows ? s->n : 0;
 }
 
 /* 0: a sum may pass the top. */
 AVX2 static inline __attribute__((always_inline)) size_t
-sum_avx2(const struct gdi_rows_batch *b, unsigned words, uint64_t *records)
+sum_avx2(const struct gdi_rows_batch *b, unsigned words, unsigned more,
+    bool rows, uint64_t *records)
 {
 	const uint64_t *const *counter = b->c->counter, *key = b->keys;
 	struct sum s = {.any = _mm256_setzero_si256(), .r = records,
-	    .counters = _mm256_setzero_si256()};
-	size_t step = 1 + words + N_COUNTERS, i = 0;
+	    .counters = _mm256_setzero_si256(), .more = more, .rows = rows};
+	size_t step = 1 + words + N_COUNTERS + more, i = 0;
 	bool same = true; /* the first record is where we are */
 
 	for (; !b->sel && i + 4 <= b->n; i += 4) {
@@ -127,13 +126,13 @@ sum_avx2(const struct gdi_rows_batch *b, unsigned words, uint64_t *records)
 		/* behind the last key there is room for one more to be read */
 		for (unsigned k = 0; k < 4; k++, key += words) {
 			put_row(&s, key, words, row[k], same);
-			same = same_key(key, key + words, words);
+			same = gdi_same_key(key, key + words, words);
 		}
 	}
 	for (; i < b->n; i++, key += words) {
 		put_row(&s, key, words, load_row(counter, gdi_batch_row(b, i)),
 		    same);
-		same = i + 1 < b->n && same_key(key, key + words, words);
+		same = i + 1 < b->n && gdi_same_key(key, key + words, words);
 	}
 	if (!_mm256_testz_si256(s.any, _mm256_set1_epi64x(
 		-(INT64_C(1) << CALM_BITS))))
@@ -143,9 +142,11 @@ sum_avx2(const struct gdi_rows_batch *b, unsigned words, uint64_t *records)
 
 #define DEFINE_SUM(WORDS)                                               \
 	AVX2 static size_t sum_##WORDS(const struct gdi_rows_batch *b,  \
-	    uint64_t *records)                                          \
+	    unsigned more, bool rows, uint64_t *records)                \
 	{                                                               \
-		return sum_avx2(b, WORDS, records);                     \
+		return more == 0 ?                                      \
+		    sum_avx2(b, WORDS, 0, false, records) :             \
+		    sum_avx2(b, WORDS, more, rows, records);            \
 	}
 DEFINE_SUM(1)
 DEFINE_SUM(2)
@@ -154,19 +155,20 @@ DEFINE_SUM(4)
 DEFINE_SUM(5)
 
 static size_t
-sum_fast(const struct gdi_rows_batch *b, unsigned words, uint64_t *records)
+sum_fast(const struct gdi_rows_batch *b, unsigned words, unsigned more,
+    bool rows, uint64_t *records)
 {
 	switch (words) {
 	case 1:
-		return sum_1(b, records);
+		return sum_1(b, more, rows, records);
 	case 2:
-		return sum_2(b, records);
+		return sum_2(b, more, rows, records);
 	case 3:
-		return sum_3(b, records);
+		return sum_3(b, more, rows, records);
 	case 4:
-		return sum_4(b, records);
+		return sum_4(b, more, rows, records);
 	case 5:
-		return sum_5(b, records);
+		return sum_5(b, more, rows, records);
 	default:
 		return 0;
 	}
@@ -178,8 +180,9 @@ gdi_sum_neighbours(const struct gdi_rows_batch *b, unsigned words,
     unsigned numbers, bool rows, uint64_t *records)
 {
 #if defined(__x86_64__)
-	if (numbers == N_COUNTERS && gp_cpu_has_avx2()) {
-		size_t n = sum_fast(b, words, records);
+	if (gp_cpu_has_avx2()) {
+		size_t n = sum_fast(b, words, numbers - N_COUNTERS, rows,
+		    records);
 
 		if (n > 0)
 			return n;

@@ -379,23 +379,13 @@ entry_of(const struct gdi_table *t, uint32_t i, unsigned words)
 	    (size_t)(i % GDI_TABLE_CHUNK) * words;
 }
 
-static inline bool
-same(const uint64_t *a, const uint64_t *b, unsigned words)
-{
-	uint64_t differ = 0;
-
-	for (unsigned i = 0; i < words; i++)
-		differ |= a[i] ^ b[i];
-	return differ == 0;
-}
-
 /* The key's place, or the free one where it belongs, from a candidate on. */
 static inline __attribute__((always_inline)) size_t
 settle(const struct gdi_table *t, size_t at, const uint64_t *key, uint8_t tag,
     unsigned key_words)
 {
 	while (t->tag[at] != 0 && (t->tag[at] != tag ||
-	    !same(gdi_table_entry(t, t->number[at]), key, key_words)))
+	    !gdi_same_key(gdi_table_entry(t, t->number[at]), key, key_words)))
 		at = candidate(t,
 		    (at + 1) & (((size_t)1 << t->bits) - 1), tag);
 	return at;
@@ -428,6 +418,8 @@ upsert(struct gdi_table *t, size_t at, const uint64_t *key, uint8_t tag,
 		call(1);           \
 	case 2:                    \
 		call(2);           \
+	case 3:                    \
+		call(3);           \
 	case 4:                    \
 		call(4);           \
 	default:                   \
@@ -524,7 +516,7 @@ place_record(struct gdi_table *t, size_t at, const uint64_t *r,
 		if (t->tag[at] == 0)
 			break;
 		entry = entry_of(t, t->number[at], words);
-		if (t->tag[at] == tag && same(entry, r + 1, key_words))
+		if (t->tag[at] == tag && gdi_same_key(entry, r + 1, key_words))
 			return entry;
 		at = candidate(t, (at + 1) & (((size_t)1 << t->bits) - 1),
 		    tag);
@@ -558,9 +550,25 @@ place_record(struct gdi_table *t, size_t at, const uint64_t *r,
 	}
 
 DEFINE_ADD(add_any, , add_plain)
+
+/* Pairs have no numbers: it is enough that they are there. */
+static void
+add_keys(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
+{
+#define ADD(words) do { add_any(t, r, n, at, words, 0); return; } while (0)
+	BY_LENGTH(t, ADD)
+#undef ADD
+}
+
 #if defined(__x86_64__)
-#define ADD_FOUR(to, from, numbers) ((void)(numbers), add_four(to, from))
-DEFINE_ADD(add_fours, __attribute__((target("avx2"))), ADD_FOUR)
+__attribute__((target("avx2"))) static inline __attribute__((always_inline))
+void
+add_four_and_more(uint64_t *to, const uint64_t *from, unsigned numbers)
+{
+	add_four(to, from);
+	add_plain(to + 4, from + 4, numbers - 4);
+}
+DEFINE_ADD(add_fours, __attribute__((target("avx2"))), add_four_and_more)
 
 __attribute__((target("avx2"))) static void
 add_avx2(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
@@ -569,21 +577,43 @@ add_avx2(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
 	BY_LENGTH(t, ADD)
 #undef ADD
 }
+
+/* Counters, and what is counted beside them. */
+__attribute__((target("avx2"))) static void
+add_more_avx2(struct gdi_table *t, const uint64_t *r, size_t n,
+    const uint32_t *at)
+{
+	unsigned numbers = t->words - t->key_words;
+
+#define ADD(words) \
+	do { add_fours(t, r, n, at, words, numbers); return; } while (0)
+	BY_LENGTH(t, ADD)
+#undef ADD
+}
 #endif
 
 static void
 add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
 {
-	if (t->words - t->key_words != 4) {
-		add_any(t, r, n, at, t->key_words, t->words - t->key_words);
+	unsigned numbers = t->words - t->key_words;
+
+	if (numbers == 0) {
+		add_keys(t, r, n, at);
 		return;
 	}
 #if defined(__x86_64__)
-	if (gp_cpu_has_avx2()) {
-		add_avx2(t, r, n, at);
+	if (numbers >= 4 && gp_cpu_has_avx2()) {
+		if (numbers == 4)
+			add_avx2(t, r, n, at);
+		else
+			add_more_avx2(t, r, n, at);
 		return;
 	}
 #endif
+	if (numbers != 4) {
+		add_any(t, r, n, at, t->key_words, numbers);
+		return;
+	}
 #define ADD(words) do { add_any(t, r, n, at, words, 4); return; } while (0)
 	BY_LENGTH(t, ADD)
 #undef ADD

@@ -76,6 +76,16 @@ gdi_table_entry(const struct gdi_table *t, uint32_t i)
 	    (size_t)(i % GDI_TABLE_CHUNK) * t->words;
 }
 
+static inline __attribute__((always_inline)) bool
+gdi_same_key(const uint64_t *a, const uint64_t *b, unsigned words)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 0; i < words; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
 /* The key's numbers, zeroes when it is new; gdi_table_reserve came before. */
 uint64_t *gdi_table_at(struct gdi_table *t, const uint64_t *key,
     uint64_t hash);

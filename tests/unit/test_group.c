@@ -486,9 +486,42 @@ check_distinct(void)
 	godb_scan_close(s);
 }
 
+/* More protocols than a small key has room for come within a part, between
+ * batches of pairs, which begin anew with IPv6. */
+static void
+check_late_protocols(void)
+{
+	enum { V4 = 200, V6 = 300, LATE = 190 };
+	struct fake_row *r = calloc(V4 + V6, sizeof(*r));
+	struct godb_scan *s = fake_scan_new();
+	struct gdi_group *g;
+	uint64_t sips = 0, n = 0;
+
+	fake_add_iface(s, "a");
+	for (unsigned i = 0; i < V4 + V6; i++)
+		r[i] = (struct fake_row){.version = i < V4 ? 4 : 6,
+		    .sip = {0, i}, .dport = (uint16_t)(i % 4),
+		    .proto = (uint8_t)(i % (i < V4 + LATE ? 16 : 32)),
+		    .counter = {1, 0, 0, 0}};
+	fake_add_part(s, 0, 0, r, V4 + V6);
+	free(r);
+	g = group_of(s, "dport,proto", 1u << GODB_METRIC_SIPS |
+	    1u << GODB_METRIC_ROWS, 0, (struct gdi_best){.limit = 0}, 1);
+	for (uint32_t i = 0; i < gdi_group_count(g); i++) {
+		sips += gdi_group_extra(g, i, GODB_METRIC_SIPS);
+		n += gdi_group_extra(g, i, GODB_METRIC_ROWS);
+	}
+	ok(sips == V4 + V6 && n == V4 + V6, "protocols that come late: each "
+	    "row and its pair once: %d and %d", (int)n, (int)sips);
+	gdi_group_free(g);
+	godb_scan_close(s);
+}
+
 static void
 check_many(void)
 {
+	const uint32_t distinct = 1u << GODB_METRIC_SIPS |
+	    1u << GODB_METRIC_DIPS | 1u << GODB_METRIC_DPORTS;
 	uint64_t seed = tap_seed(20261129);
 	struct godb_scan *s = many_rows(&seed, 6);
 
@@ -513,8 +546,16 @@ check_many(void)
 	check_same(s, "dport", 0, (size_t)64 << 20, 2);
 	check_same(s, "proto", 0, (size_t)64 << 20, 1);
 	check_same(s, "host", 0, 0, 3);
+	/* pairs beside these: in the group's word, and in others */
+	check_same(s, "dport,proto", distinct | 1u << GODB_METRIC_ROWS,
+	    (size_t)128 << 20, 2);
+	check_same(s, "dport", distinct, (size_t)128 << 20, 3);
+	check_same(s, "sip", distinct, (size_t)128 << 20, 3);
+	check_same(s, "sip,dip", distinct, (size_t)128 << 20, 2);
+	check_same(s, "sip,dport,proto", distinct, (size_t)128 << 20, 3);
 	godb_scan_close(s);
 	check_distinct();
+	check_late_protocols();
 }
 
 /* ---- much that is put aside --------------------------------------------- */

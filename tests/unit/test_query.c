@@ -438,6 +438,7 @@ free_tree(struct twin_cond *c)
 struct twin_group {
 	struct twin_row key;
 	uint64_t counter[4];
+	uint64_t extra[GODB_N_EXTRAS];
 };
 
 static const struct godb_query_opts *now; /* for qsort */
@@ -524,7 +525,10 @@ static uint64_t
 value_of(const struct twin_group *g)
 {
 	const uint64_t *c = g->counter + (now->sort == GODB_SORT_PACKETS) * 2;
+	int extra = GODB_SORT_METRIC(now->sort) - GODB_METRIC_EXTRA;
 
+	if (extra >= 0)
+		return g->extra[extra];
 	return now->direction == GODB_DIR_RCVD ? c[0]
 	    : now->direction == GODB_DIR_SENT ? c[1] : c[0] + c[1];
 }
@@ -544,10 +548,47 @@ compare_groups(const void *x, const void *y)
 	return order ? order : compare_keys(&a->key, &b->key);
 }
 
+/* A row that met the condition. */
+struct member {
+	size_t group;
+	const struct twin_row *row;
+};
+
+static enum godb_key counted; /* for qsort */
+
+static int
+compare_members(const void *x, const void *y)
+{
+	const struct member *a = x, *b = y;
+	int order = compare_u64(a->group, b->group);
+
+	return order ? order : compare_key(counted, a->row, b->row);
+}
+
+/* What is counted beside the counters: rows, and distinct values. */
+static void
+count_extras(struct member *m, size_t n, struct twin_group *groups)
+{
+	static const enum godb_key of[GODB_N_EXTRAS] = {GODB_N_KEYS,
+	    GODB_KEY_SIP, GODB_KEY_DIP, GODB_KEY_DPORT};
+
+	for (unsigned e = 0; e < GODB_N_EXTRAS; e++) {
+		if (!(now->metrics & 1u << (GODB_METRIC_EXTRA + e)))
+			continue;
+		counted = of[e];
+		if (e > 0)
+			qsort(m, n, sizeof(*m), compare_members);
+		for (size_t i = 0; i < n; i++)
+			groups[m[i].group].extra[e] += e == 0 || i == 0 ||
+			    compare_members(&m[i], &m[i - 1]) != 0;
+	}
+}
+
 static size_t
 twin_answer(const struct twin_cond *c, struct twin_group *groups,
     uint64_t *matched)
 {
+	static struct member members[PARTS * ROWS_MAX];
 	size_t n = 0;
 
 	*matched = 0;
@@ -556,7 +597,6 @@ twin_answer(const struct twin_cond *c, struct twin_group *groups,
 
 		if (twin[i].broken || (c && !holds(c, &twin[i].row)))
 			continue;
-		++*matched;
 		while (g < n && compare_keys(&groups[g].key, &twin[i]) != 0)
 			g++;
 		if (g == n) {
@@ -565,7 +605,9 @@ twin_answer(const struct twin_cond *c, struct twin_group *groups,
 		}
 		for (int k = 0; k < 4; k++)
 			groups[g].counter[k] += twin[i].row.counter[k];
+		members[(*matched)++] = (struct member){g, &twin[i]};
 	}
+	count_extras(members, *matched, groups);
 	qsort(groups, n, sizeof(*groups), compare_groups);
 	return n;
 }
@@ -578,7 +620,8 @@ same_row(const struct godb_result_row *r, const struct twin_group *g)
 	const struct godb_keys *k = &now->keys;
 	const struct fake_row *w = &g->key.row;
 
-	if (memcmp(r->counter, g->counter, sizeof(r->counter)) != 0)
+	if (memcmp(r->counter, g->counter, sizeof(r->counter)) != 0 ||
+	    memcmp(r->extra, g->extra, sizeof(r->extra)) != 0)
 		return false;
 	return (!godb_keys_has(k, GODB_KEY_TIME) ||
 		   r->time_s == time_of(&g->key)) &&
@@ -617,6 +660,15 @@ random_opts(struct godb_query_opts *o)
 	o->bin_arg = &comes_again;
 	o->direction = (enum godb_direction)pick(3);
 	o->sort = pick(2) ? GODB_SORT_BYTES : GODB_SORT_PACKETS;
+	for (unsigned m = pick(2) ? GODB_METRIC_EXTRA : GODB_N_METRICS;
+	     m < GODB_N_METRICS; m++) {
+		/* of live rows several may be one (random_rows) */
+		if (m == GODB_METRIC_ROWS && !amounts)
+			continue;
+		o->metrics |= (uint32_t)pick(2) << m;
+		if (o->metrics & 1u << m && pick(3) == 0)
+			o->sort = GODB_SORT_METRIC(m);
+	}
 	if (pick(3) == 0)
 		o->sort = (int)o->keys.key[pick(o->keys.n)];
 	o->ascending = pick(2);
