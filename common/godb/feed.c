@@ -191,15 +191,11 @@ make_pairs(struct gdi_feed *f, unsigned s, unsigned w,
 	struct pairing p = {set->column, l->words, set->words[w] - l->words,
 	    set->shift[w]};
 
-	if (p.group_words != 1 || p.value_words != 0)
-		return pair_rows(f, b, p);
-	if (p.column == GODB_SIP)
-		return pair_rows(f, b, (struct pairing){GODB_SIP, 1, 0,
+	/* one word is what most have */
+	if (p.group_words == 1 && p.value_words == 0)
+		return pair_rows(f, b, (struct pairing){p.column, 1, 0,
 		    p.shift});
-	if (p.column == GODB_DIP)
-		return pair_rows(f, b, (struct pairing){GODB_DIP, 1, 0,
-		    p.shift});
-	return pair_rows(f, b, (struct pairing){GODB_DPORT, 1, 0, p.shift});
+	return pair_rows(f, b, p);
 }
 
 static int
@@ -233,23 +229,27 @@ make_records(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	return gdi_sum_neighbours(b, l->words, numbers, rows, f->records);
 }
 
-/* Rows that are in their groups already are of pairs alone. */
 static int
-add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b, bool in)
+add_batch(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 {
 	const struct gdi_group *g = f->g;
-	int rc;
+	int rc = make_room(f, 0, v);
 
-	if (in) {
-		gdi_layout_pack(&g->layout[v], b);
-		return put_pairs(f, &g->layout[v], v, b);
-	}
-	rc = make_room(f, 0, v);
 	if (rc < 0)
 		return rc;
 	rc = put_records(f, 0, v, make_records(f, v, b));
 	return rc == 0 && g->n_sets > 1 ?
 	    put_pairs(f, &g->layout[v], v, b) : rc;
+}
+
+/* Pairs alone of rows that are in their groups. */
+static int
+add_pairs(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
+{
+	const struct gdi_layout *l = &f->g->layout[v];
+
+	gdi_layout_pack(l, b);
+	return put_pairs(f, l, v, b);
 }
 
 /* Of a batch that is in under its sips: totals, and the rows that stand under
@@ -285,7 +285,7 @@ add_other_ends(struct gdi_feed *f, unsigned v, struct gdi_rows_batch *b)
 	b->n = other_ends(f, b, sel);
 	b->sel = sel;
 	b->second = true;
-	rc = add_batch(f, v, b, false);
+	rc = add_batch(f, v, b);
 	b->second = false;
 	return rc;
 }
@@ -537,7 +537,7 @@ gdi_feed_add(struct gdi_feed *f, const struct godb_part *part,
 			b.n = gdi_top_pick(&f->cell.top, &b, picked);
 			b.sel = picked;
 		}
-		rc = add_batch(f, v, &b, in);
+		rc = in ? add_pairs(f, v, &b) : add_batch(f, v, &b);
 		if (rc == 0 && g->host)
 			rc = add_other_ends(f, v, &b);
 		if (rc < 0)

@@ -226,8 +226,6 @@ static void
 add_to_entries(const struct gdi_small *s, const struct godb_columns *c,
     const uint32_t *sel, size_t n, const uint32_t at[BATCH], bool calm)
 {
-	/* keys of ports and protocols are one word */
-	bool rows = s->rows;
 	uint32_t differ = 0;
 
 	for (size_t i = 1; i < n; i++)
@@ -237,13 +235,14 @@ add_to_entries(const struct gdi_small *s, const struct godb_columns *c,
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
+		/* keys of ports and protocols are one word */
 		uint64_t *to = s->entry + at[i] + 1;
 
 		if (!calm)
 			gdi_add_counters(to, c, sel[i]);
 		for (unsigned k = 0; calm && k < N_COUNTERS; k++)
 			to[k] += c->counter[k][sel[i]];
-		if (rows)
+		if (s->rows)
 			to[N_COUNTERS]++;
 	}
 }

@@ -23,7 +23,7 @@
 
 #define GDI_BATCH      GDI_TABLE_BATCH
 #define GDI_KEY_MAX    6 /* words of a group's key */
-#define GDI_PAIR_MAX   8 /* of a key with a value behind it */
+#define GDI_PAIR_MAX   8 /* of a key and a value */
 #define GDI_N_COUNTERS_KEPT 4
 #define GDI_RECORD_MAX (1 + GDI_PAIR_MAX + GDI_N_COUNTERS_KEPT + GODB_N_EXTRAS)
 #define GDI_N_DISTINCT 3
@@ -319,7 +319,8 @@ void gdi_feed_drop4(struct gdi_feed *f);
  * protocols beside it. */
 void gdi_small_init(struct gdi_small *s, const struct gdi_group *g);
 void gdi_small_free(struct gdi_feed *f);
-/* Rows by a small key, as many of them as can be: those before *done. */
+/* Rows by a small key, as many of them as can be: those before *done.  What
+ * pairs they are in is the caller's. */
 int gdi_small_add(struct gdi_feed *f, const struct godb_columns *c,
     const uint32_t *sel, size_t n, size_t *done);
 /* Hands the entries on as records. */

@@ -551,11 +551,12 @@ place_record(struct gdi_table *t, size_t at, const uint64_t *r,
 
 DEFINE_ADD(add_any, , add_plain)
 
-/* Pairs have no numbers: it is enough that they are there. */
-static void
-add_keys(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
+static inline __attribute__((always_inline)) void
+add_by_length(struct gdi_table *t, const uint64_t *r, size_t n,
+    const uint32_t *at, unsigned numbers)
 {
-#define ADD(words) do { add_any(t, r, n, at, words, 0); return; } while (0)
+#define ADD(words) \
+	do { add_any(t, r, n, at, words, numbers); return; } while (0)
 	BY_LENGTH(t, ADD)
 #undef ADD
 }
@@ -570,53 +571,46 @@ add_four_and_more(uint64_t *to, const uint64_t *from, unsigned numbers)
 }
 DEFINE_ADD(add_fours, __attribute__((target("avx2"))), add_four_and_more)
 
-__attribute__((target("avx2"))) static void
-add_avx2(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
+__attribute__((target("avx2"))) static inline __attribute__((always_inline))
+void
+add_fours_by_length(struct gdi_table *t, const uint64_t *r, size_t n,
+    const uint32_t *at, unsigned numbers)
 {
-#define ADD(words) do { add_fours(t, r, n, at, words, 4); return; } while (0)
-	BY_LENGTH(t, ADD)
-#undef ADD
-}
-
-/* Counters, and what is counted beside them. */
-__attribute__((target("avx2"))) static void
-add_more_avx2(struct gdi_table *t, const uint64_t *r, size_t n,
-    const uint32_t *at)
-{
-	unsigned numbers = t->words - t->key_words;
-
 #define ADD(words) \
 	do { add_fours(t, r, n, at, words, numbers); return; } while (0)
 	BY_LENGTH(t, ADD)
 #undef ADD
 }
+
+__attribute__((target("avx2"))) static void
+add_avx2(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at,
+    unsigned numbers)
+{
+	if (numbers == 4)
+		add_fours_by_length(t, r, n, at, 4);
+	else
+		add_fours_by_length(t, r, n, at, numbers);
+}
 #endif
 
+/* Pairs have no numbers, groups four and what is counted beside them. */
 static void
 add(struct gdi_table *t, const uint64_t *r, size_t n, const uint32_t *at)
 {
 	unsigned numbers = t->words - t->key_words;
 
-	if (numbers == 0) {
-		add_keys(t, r, n, at);
-		return;
-	}
 #if defined(__x86_64__)
 	if (numbers >= 4 && gp_cpu_has_avx2()) {
-		if (numbers == 4)
-			add_avx2(t, r, n, at);
-		else
-			add_more_avx2(t, r, n, at);
+		add_avx2(t, r, n, at, numbers);
 		return;
 	}
 #endif
-	if (numbers != 4) {
+	if (numbers == 0)
+		add_by_length(t, r, n, at, 0);
+	else if (numbers == 4)
+		add_by_length(t, r, n, at, 4);
+	else
 		add_any(t, r, n, at, t->key_words, numbers);
-		return;
-	}
-#define ADD(words) do { add_any(t, r, n, at, words, 4); return; } while (0)
-	BY_LENGTH(t, ADD)
-#undef ADD
 }
 
 void

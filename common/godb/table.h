@@ -76,6 +76,7 @@ gdi_table_entry(const struct gdi_table *t, uint32_t i)
 	    (size_t)(i % GDI_TABLE_CHUNK) * t->words;
 }
 
+/* All words are looked at: where two keys differ cannot be foreseen. */
 static inline __attribute__((always_inline)) bool
 gdi_same_key(const uint64_t *a, const uint64_t *b, unsigned words)
 {

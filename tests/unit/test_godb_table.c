@@ -1,7 +1,7 @@
 /*
- * The table equals a slow twin for random keys, whatever their length and
- * however often it grows, and for keys of which more or fewer ascend; tags are
- * compared alike with and without SSE2.
+ * The table equals a slow twin for random keys, whatever their length, however
+ * many numbers stand behind them and however often it grows, and for keys of
+ * which more or fewer ascend; tags are compared alike with and without SSE2.
  */
 #include "common/godb/table.h"
 
@@ -13,13 +13,14 @@
 #include "tests/tap.h"
 
 #define KEYS    3000
-#define NUMBERS 4
+#define NUMBERS 8 /* at most */
 #define WORDS   8
 
 /* The twin: all keys there can be, one behind another. */
 static uint64_t keys[KEYS][WORDS];
 static uint64_t sums[KEYS][NUMBERS];
 static bool present[KEYS];
+static unsigned numbers = 4; /* of an entry */
 static uint64_t seed;
 
 static void
@@ -92,7 +93,8 @@ compare(const struct gdi_table *t, const struct gp_hash_key *hash)
 		n += present[i];
 		wrong += present[i] != (at != NULL);
 		if (at && present[i])
-			wrong += memcmp(at, sums[i], sizeof(sums[i])) != 0;
+			wrong += memcmp(at, sums[i],
+			    numbers * sizeof(*at)) != 0;
 	}
 	return wrong + (t->n != n) + compare_all(t, hash);
 }
@@ -105,12 +107,12 @@ make_record(uint64_t *r, size_t which, unsigned words,
 	present[which] = true;
 	r[0] = gp_hash_words(hash, keys[which], words);
 	memcpy(r + 1, keys[which], words * sizeof(*r));
-	for (int m = 0; m < NUMBERS; m++) {
-		uint64_t v = tap_random(&seed) >> (m == 0 ? 3 : 30);
+	for (unsigned m = 0; m < numbers; m++) {
+		uint64_t v = tap_random(&seed) >> (m % 4 == 0 ? 3 : 30);
 
 		if (__builtin_add_overflow(sums[which][m], v, &sums[which][m]))
 			sums[which][m] = UINT64_MAX;
-		r[1 + words + (unsigned)m] = v;
+		r[1 + words + m] = v;
 	}
 }
 
@@ -125,7 +127,7 @@ check_random(unsigned words, bool large)
 
 	(void)gp_hash_key_init(&hash);
 	gdi_arena_init(&arena, 0);
-	gdi_table_init(&t, words, NUMBERS, large);
+	gdi_table_init(&t, words, numbers, large);
 	for (int round = 0; round < 2; round++) {
 		make_keys(words);
 		for (int i = 0; i < 200; i++) {
@@ -135,7 +137,7 @@ check_random(unsigned words, bool large)
 			uint64_t *r = records;
 
 			for (size_t k = 0; k < n;
-			     k++, r += 1 + words + NUMBERS)
+			     k++, r += 1 + words + numbers)
 				make_record(r, tap_random(&seed) %
 					(KEYS * (size_t)(i + 1) / 200 + 1) %
 					KEYS, words, &hash);
@@ -150,7 +152,7 @@ check_random(unsigned words, bool large)
 		wrong += compare(&t, &hash);
 		gdi_table_clear(&t);
 	}
-	is_int(rc, 0, "%u words: room", words);
+	is_int(rc, 0, "%u words, %u numbers: room", words, numbers);
 	is_int(wrong, 0, "  as the twin");
 	gdi_table_free(&t, &arena);
 	gdi_arena_fini(&arena);
@@ -211,7 +213,7 @@ check_ascending(unsigned words, bool swap, unsigned times)
 
 	(void)gp_hash_key_init(&hash);
 	gdi_arena_init(&arena, 0);
-	gdi_table_init(&t, words, NUMBERS, false);
+	gdi_table_init(&t, words, numbers, false);
 	for (int round = 0; round < 3; round++) {
 		make_keys(words);
 		sort_keys(swap);
@@ -222,7 +224,7 @@ check_ascending(unsigned words, bool swap, unsigned times)
 
 				for (; n < room && at < KEYS; n++) {
 					make_record(records +
-						n * (1 + words + NUMBERS), at,
+						n * (1 + words + numbers), at,
 					    words, &hash);
 					at += tap_random(&seed) % 3;
 				}
@@ -292,10 +294,18 @@ check_bound(void)
 int
 main(void)
 {
+	static const unsigned other[] = {0, 1, 5, 8};
+
 	seed = tap_seed(20261125);
 	check_match();
 	for (unsigned words = 1; words <= WORDS; words++)
 		check_random(words, words % 2);
+	for (unsigned words = 1; words <= WORDS; words++)
+		for (unsigned i = 0; i < sizeof(other) / sizeof(*other); i++) {
+			numbers = other[i];
+			check_random(words, words % 2);
+		}
+	numbers = 4;
 	for (unsigned words = 1; words <= WORDS; words++) {
 		check_ascending(words, false, 1);
 		check_ascending(words, true, 1 + words % 2);

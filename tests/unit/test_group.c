@@ -482,6 +482,11 @@ check_distinct(void)
 		    gdi_group_counters(g, i)[0] != 3 * MANY / 1000;
 	is_int(wrong, 0, "  each with its own, once");
 	gdi_group_free(g);
+	/* 16 do, and of pairs of two words 20 */
+	g = group_of(s, "sip", 1u << GODB_METRIC_DIPS, (size_t)18 << 20,
+	    (struct gdi_best){.limit = 5, .metric = GODB_METRIC_BYTES}, 1);
+	ok(g != NULL, "  pairs of two IPv4 addresses are one word");
+	gdi_group_free(g);
 	free(r);
 	godb_scan_close(s);
 }
