@@ -41,6 +41,12 @@ gdi_aggregate_free(struct gdi_aggregate *a)
 	memset(a, 0, sizeof(*a));
 }
 
+void
+gdi_aggregate_apart(struct gdi_aggregate *a)
+{
+	a->v4.apart = a->v6.apart = true;
+}
+
 /* ---- rows of either version ---------------------------------------------- */
 
 /*
@@ -247,7 +253,7 @@ settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 		return 0;
 	if (r->seek)
 		memset(r->seek, 0, SEEK_PLACES * sizeof(*r->seek));
-	if (n >= r->sorted) {
+	if (n >= r->sorted || r->apart) {
 		n = r->n;
 		r->sorted = 0;
 	}
@@ -263,7 +269,9 @@ settle(struct gdi_rows *r, struct gdi_buf *scratch, size_t words)
 		gdi_sort_row4_in_place((void *)tail, other, n);
 	else
 		gdi_sort_row6_in_place((void *)tail, other, n);
-	if (r->sorted == 0) {
+	if (r->apart) {
+		rc = 0;
+	} else if (r->sorted == 0) {
 		rc = sum_sorted(r, tail, n, words);
 	} else {
 		memcpy(other, tail, n * row_bytes);
@@ -296,7 +304,7 @@ worth_settling(const struct gdi_rows *r)
 {
 	size_t fresh = r->n - r->sorted;
 
-	return fresh >= SETTLE_MIN &&
+	return !r->apart && fresh >= SETTLE_MIN &&
 	    fresh >= (r->mostly_new ? SETTLE_RARELY : SETTLE_OFTEN) *
 		r->sorted;
 }
@@ -572,7 +580,7 @@ put_batch(struct gdi_rows *r, const struct godb_columns *c, uint32_t columns,
 		uint64_t *to = hint[i] ? key_of(r, words, hint[i] - 1) : NULL;
 		bool done;
 
-		if (to == NULL || !same_key(to, key, words))
+		if (!r->apart && (to == NULL || !same_key(to, key, words)))
 			to = seek_row(r, key, key[-1], words);
 		if (to) {
 			done = add_narrow(r, to, counter[i], words);

@@ -20,9 +20,11 @@
 struct gdi_rows {
 	void *rows;
 	size_t n;      /* rows that count */
-	size_t sorted; /* of them the first so many are in order, no two equal */
+	size_t sorted; /* of them the first so many are in order, no two equal
+			* unless they stay apart */
 	size_t staged; /* behind them: not yet accepted */
 	size_t cap;
+	bool apart;      /* rows with equal keys stay what they are */
 	bool mostly_new; /* the last sum found few equal keys */
 	uint64_t (*wide)[4];
 	size_t n_wide, staged_wide, cap_wide;
@@ -51,11 +53,15 @@ int gdi_aggregate_columns(struct gdi_aggregate *a,
     const struct godb_columns *c, uint32_t columns, size_t most,
     struct gdi_buf *scratch);
 
+/* From now on, before the first row: none are summed. */
+void gdi_aggregate_apart(struct gdi_aggregate *a);
+
 /* Takes the keys of such rows, until there are more than `enough`. */
 void gdi_aggregate_estimate(const struct godb_columns *c, uint32_t columns,
     const struct gp_hash_key *key, uint64_t enough, struct gdi_estimate *e);
 
-/* Sorts by (sip, dip, dport, proto, l7) and sums equal rows.  0 or -ENOMEM,
+/* Sorts by (sip, dip, dport, proto, l7) and sums equal rows, if they are not
+ * to stay apart.  0 or -ENOMEM,
  * then no row is lost and the call may be repeated. */
 int gdi_aggregate_settle4(struct gdi_aggregate *a, struct gdi_buf *scratch);
 int gdi_aggregate_settle6(struct gdi_aggregate *a, struct gdi_buf *scratch);

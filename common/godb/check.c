@@ -187,9 +187,10 @@ check_zones(struct check *k, const struct gdi_scan_part *p,
 	}
 }
 
+/* apart: equal keys may come more than once. */
 static void
 check_rows(struct check *k, const struct gdi_scan_part *p,
-    const struct godb_columns *c, const struct godb_scan *s)
+    const struct godb_columns *c, const struct godb_scan *s, bool apart)
 {
 	uint32_t n = c->n4 + c->n6;
 	uint64_t sums[4] = {0}, stored = 0;
@@ -202,13 +203,15 @@ check_rows(struct check *k, const struct gdi_scan_part *p,
 			v[i] = c->counter[i][r];
 		gdi_sum_values(sums, v, 4);
 		if (r > 0 && r != c->n4)
-			sorted = sorted && order_rows(c, r - 1, r) < 0;
+			sorted = sorted &&
+			    order_rows(c, r - 1, r) < (apart ? 1 : 0);
 		named = named && (c->l7[r] == 0 ||
 				     godb_scan_l7_name(s, c->l7[r]) != NULL);
 	}
 	if (!sorted)
 		report_record(k, p, index_of(p), p->record->offset,
-		    "rows are not sorted and unique");
+		    apart ? "rows are not sorted" :
+			    "rows are not sorted and unique");
 	k->nameless = k->nameless || !named;
 	if (!named)
 		report_record(k, p, p->rolled ? GDI_ROLLED :
@@ -279,7 +282,7 @@ check_part(struct check *k, const struct godb_scan *s, struct godb_cursor *c,
 	k->report.records++;
 	k->report.rows += (uint64_t)p->part.n4 + p->part.n6;
 	if (rc == 0)
-		check_rows(k, p, &columns, s);
+		check_rows(k, p, &columns, s, false);
 	return check_rings(k, p);
 }
 
@@ -313,7 +316,7 @@ static void
 check_listed(struct check *k, const struct godb_scan *s,
     const struct gdi_scan_part *p, const struct gdi_rollup *r)
 {
-	uint64_t sums[4] = {0}, one[4], n = 0;
+	uint64_t sums[4] = {0}, one[4], n = 0, rows = 0;
 	bool known = true;
 
 	for (size_t i = 0; i < s->n_parts; i++) {
@@ -324,7 +327,12 @@ check_listed(struct check *k, const struct godb_scan *s,
 		known = known && record->has_sums;
 		gdi_record_sums(record, one);
 		gdi_sum_values(sums, one, 4);
+		rows += (uint64_t)record->n4 + record->n6;
 	}
+	if (n == r->n && r->kind == GDI_ROLLUP_APART &&
+	    rows != (uint64_t)r->record->n4 + r->record->n6)
+		report_record(k, p, GDI_ROLLUPS, p->record->offset,
+		    "other rows than those of the blocks");
 	if (n == r->n && known && memcmp(sums, r->record->sums,
 				      sizeof(sums)) != 0)
 		report_record(k, p, GDI_ROLLUPS, p->record->offset,
@@ -359,7 +367,8 @@ check_rollup(struct check *k, const struct godb_scan *s,
 		return rc;
 	k->report.rollups++;
 	if (rc == 0) {
-		check_rows(k, &p, &columns, s);
+		check_rows(k, &p, &columns, s,
+		    r->kind == GDI_ROLLUP_APART);
 		check_listed(k, s, &p, r);
 	} else if (rc != GODB_EGONE && still_there(k, day, r)) {
 		fault.first_s = fault.last_s = 0; /* no data is missing */

@@ -32,6 +32,7 @@ struct stretch {
 	int64_t day_s;
 	const struct gdi_scan_day *day; /* NULL: all are live */
 	unsigned with_rows;
+	uint64_t rows; /* of these */
 	struct gdi_rollups rollups;
 	int read; /* 1: these are there; 0, or an error */
 };
@@ -51,8 +52,10 @@ stretch_at(const struct godb_scan *s, size_t i)
 			break;
 		if (p->day)
 			out.day = p->day;
-		out.with_rows += p->day && !p->ruled_out &&
-		    p->part.n4 + p->part.n6 > 0;
+		if (!p->day || p->ruled_out || p->part.n4 + p->part.n6 == 0)
+			continue;
+		out.with_rows++;
+		out.rows += (uint64_t)p->part.n4 + p->part.n6;
 	}
 	return out;
 }
@@ -81,8 +84,8 @@ tells_apart(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
 bool
 gdi_plan_suits(const struct gdi_plan_opts *o, const struct gdi_rollup *r)
 {
-	return o->sums && r->stored && r->n >= 2 && tells_apart(o, r) &&
-	    within_a_bin(o, r);
+	return o->rollups && (o->sums || r->kind == GDI_ROLLUP_APART) &&
+	    r->stored && r->n >= 2 && tells_apart(o, r) && within_a_bin(o, r);
 }
 
 /* ---- days ---------------------------------------------------------------- */
@@ -256,7 +259,9 @@ read_one(void *arg, size_t i)
 	const struct reading *r = arg;
 	struct stretch *w = &r->stretch[i];
 
-	if (w->with_rows >= 2)
+	if (w->with_rows >= 2 &&
+	    (r->plan->opts.sums ||
+		gdi_rollup_keeps_rows(w->rows, w->with_rows)))
 		w->read = read_day(r->plan, w, &w->rollups);
 }
 
@@ -385,7 +390,7 @@ gdi_plan_new(const struct godb_scan *s, const struct gdi_plan_opts *opts,
 	p->scan = s;
 	p->opts = *opts;
 	rc = take_held(p);
-	if (rc == 0 && opts->sums && (!opts->by_time || opts->bin))
+	if (rc == 0 && opts->rollups && (!opts->by_time || opts->bin))
 		rc = make(p);
 	else
 		p->n = s->n_parts;

@@ -3,8 +3,9 @@
  * those that they sum.
  *
  * A roll-up is taken where the answer stays the same to the byte: the question
- * is not about single rows of blocks, or times within the roll-up, and every
- * record that it lists is a part of the scan.  Parts that it does not list are
+ * is not about single rows of blocks, unless the roll-up has these as they are,
+ * or times within the roll-up, and every record that it lists is a part of the
+ * scan.  Parts that it does not list are
  * read beside it.
  */
 #ifndef GODB_PLAN_H
@@ -31,6 +32,7 @@ gdi_is_left_out(const struct gdi_left_out *l, const uint8_t id[16])
 }
 
 struct gdi_plan_opts {
+	bool rollups; /* whether they may be used */
 	/* Whether the question lets a row stand for several: none of its
 	 * conditions looks at a row's counters, and nothing counts rows. */
 	bool sums;

@@ -137,7 +137,7 @@ make_plan(struct gdi_run *run)
 	int rc;
 
 	gdi_question_plan(run->opts, &plan);
-	plan.sums = plan.sums && !wants_sums_alone(run->worker);
+	plan.rollups = plan.rollups && !wants_sums_alone(run->worker);
 	plan.columns = gdi_filter_columns(run->worker->filter) |
 	    gdi_feed_columns(run->worker->feed);
 	plan.left_out = run->left_out;

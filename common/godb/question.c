@@ -33,7 +33,8 @@ void
 gdi_question_plan(const struct godb_query_opts *q, struct gdi_plan_opts *out)
 {
 	*out = (struct gdi_plan_opts){
-	    .sums = !q->no_rollups && !gdi_question_whole_rows(q),
+	    .rollups = !q->no_rollups,
+	    .sums = !gdi_question_whole_rows(q),
 	    .columns = condition_columns(q) |
 		gdi_group_columns(&q->keys, gdi_question_metrics(q)),
 	    .by_time = godb_keys_has(&q->keys, GODB_KEY_TIME),

@@ -16,6 +16,8 @@ static const uint32_t kind_columns[GDI_ROLLUP_KINDS] = {
     [GDI_ROLLUP_SIP] = GODB_COL(GODB_SIP),
     [GDI_ROLLUP_APPS] = GODB_COL(GODB_DPORT) | GODB_COL(GODB_PROTO) |
 	GODB_COL(GODB_L7PROTO),
+    [GDI_ROLLUP_APART] = GODB_COL(GODB_SIP) | GODB_COL(GODB_DIP) |
+	GODB_COL(GODB_DPORT) | GODB_COL(GODB_PROTO) | GODB_COL(GODB_L7PROTO),
 };
 
 uint32_t
@@ -97,14 +99,16 @@ read_section(const struct gdi_record *r, struct gdi_rollup *out)
 /* Of a span: its kinds, and what was refused. */
 #define PLACES (GDI_ROLLUP_KINDS + 1)
 
-/* Hours 0 to 23, and the day. */
+/* Hours 0 to 23, and the day; of each all rows first, which are the most. */
 static size_t
 place_of(const struct gdi_rollup *r)
 {
 	size_t span = r->span_s == GP_DAY_S ? HOURS :
 	    (size_t)(r->record->slot_s % GP_DAY_S / GDI_HOUR_S);
+	size_t kind = !r->stored ? GDI_ROLLUP_KINDS :
+	    r->kind == GDI_ROLLUP_APART ? 0 : (size_t)r->kind + 1;
 
-	return span * PLACES + (r->stored ? r->kind : GDI_ROLLUP_KINDS);
+	return span * PLACES + kind;
 }
 
 static int
@@ -118,7 +122,8 @@ choose(struct gdi_rollups *r)
 	for (size_t i = 0; i < r->index.n; i++) {
 		if (!read_section(&r->index.records[i], &one))
 			continue;
-		r->index.records[i].chunk_rows = GDI_ROLLED_ROWS;
+		r->index.records[i].chunk_rows =
+		    gdi_rollup_chunk_rows(one.kind);
 		last[place_of(&one)] = one;
 	}
 	for (size_t i = 0; i < (HOURS + 1) * PLACES; i++)

@@ -16,6 +16,29 @@
 
 #define GDI_HOUR_S 3600
 
+/*
+ * A day of small blocks is kept as its rows, too, in order of their keys: what
+ * a block costs beside its rows, some microseconds, is more than they do below
+ * so many in the mean, and it is not worth a file where there are few.
+ */
+#define GDI_ROWS_BLOCK 512u
+#define GDI_ROWS_LEAST 8192u
+
+/* Whether such a roll-up is made of that many rows in that many records that
+ * have any. */
+static inline bool
+gdi_rollup_keeps_rows(uint64_t rows, uint64_t records)
+{
+	return rows >= GDI_ROWS_LEAST && rows <= records * GDI_ROWS_BLOCK;
+}
+
+/* Rows apart are read as blocks are, and have their chunks. */
+static inline unsigned
+gdi_rollup_chunk_rows(enum gdi_rollup_kind kind)
+{
+	return kind == GDI_ROLLUP_APART ? GDI_CHUNK_ROWS : GDI_ROLLED_ROWS;
+}
+
 /* Its attributes as GODB_COL bits; of its rows the others are 0. */
 uint32_t gdi_rollup_columns(enum gdi_rollup_kind kind);
 
@@ -35,7 +58,9 @@ struct gdi_rollup {
 /* Of one day; the list has the last one of each span and kind alone. */
 struct gdi_rollups {
 	struct gdi_index index;
-	struct gdi_rollup *list; /* hours, then the day; of one span by kind */
+	/* hours, then the day; of one span that of all rows, then by kind: who
+	 * looks for the fewest rows looks from the end */
+	struct gdi_rollup *list;
 	size_t n;
 };
 

@@ -59,6 +59,23 @@ gdi_making_ids(const struct gdi_making *m, const struct gdi_span *span,
 	return out->rc;
 }
 
+/* Whether the day's rows are kept in order, each as it is. */
+static bool
+keeps_rows(const struct gdi_making *m, const struct gdi_span *span)
+{
+	const struct gdi_scan_part *p = m->d->scan->parts;
+	uint64_t rows = 0, with_rows = 0;
+
+	for (size_t i = span->first; i < span->end; i++) {
+		uint64_t n = (uint64_t)p[i].part.n4 + p[i].part.n6;
+
+		rows += n;
+		with_rows += n > 0;
+	}
+	return span->span_s == GP_DAY_S &&
+	    gdi_rollup_keeps_rows(rows, with_rows);
+}
+
 /* One record with rows is its own sum, and a day of one hour the hour's. */
 bool
 gdi_making_can_be(const struct gdi_making *m, const struct gdi_span *span)
@@ -110,6 +127,7 @@ gdi_making_is_due(const struct gdi_making *m, const struct gdi_span *span,
     enum gdi_rollup_kind kind, uint32_t refused)
 {
 	return gdi_making_can_be(m, span) && !(refused & 1u << kind) &&
+	    (kind != GDI_ROLLUP_APART || keeps_rows(m, span)) &&
 	    !gdi_making_has_all(m, span, gdi_making_find(m, span, kind));
 }
 

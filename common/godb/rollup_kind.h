@@ -11,6 +11,7 @@ enum gdi_rollup_kind {
 	GDI_ROLLUP_DIP,
 	GDI_ROLLUP_SIP,
 	GDI_ROLLUP_APPS, /* dport, proto, l7proto */
+	GDI_ROLLUP_APART, /* nothing: the blocks' rows as they are, in order */
 	GDI_ROLLUP_KINDS
 };
 

@@ -128,7 +128,7 @@ judge(struct gdi_making *m)
 		return rc;
 	m->block.record.n4 = (uint32_t)m->rows.v4.n;
 	m->block.record.n6 = (uint32_t)m->rows.v6.n;
-	gdi_pack_init(&m->pack, &m->rows, GDI_ROLLED_ROWS,
+	gdi_pack_init(&m->pack, &m->rows, gdi_rollup_chunk_rows(m->kind),
 	    gdi_writer_lz4(m->d->w));
 	m->phase = GDI_MAKE_PACK;
 	return 1;

@@ -44,6 +44,10 @@ use_least(struct gdi_making *m, const struct gdi_span *span)
 {
 	bool flows = m->kind == GDI_ROLLUP_FLOWS;
 
+	if (m->kind == GDI_ROLLUP_APART) {
+		use_blocks(m, span);
+		return;
+	}
 	if (!flows && use(m, span, GDI_ROLLUP_FLOWS))
 		return;
 	if (span->span_s != GP_DAY_S) {
@@ -65,7 +69,9 @@ set_most(struct gdi_making *m)
 {
 	unsigned share = GDI_ROLLUP_SHARE;
 
-	if (m->kind != GDI_ROLLUP_FLOWS)
+	if (m->kind == GDI_ROLLUP_APART)
+		share = 100;
+	else if (m->kind != GDI_ROLLUP_FLOWS)
 		share = m->span.span_s == GP_DAY_S ?
 		    GDI_ROLLUP_SHARE_FEW_DAY : GDI_ROLLUP_SHARE_FEW_HOUR;
 	m->rows_most = m->rows_in * share / 100;
@@ -110,6 +116,8 @@ gdi_making_choose(struct gdi_making *m)
 	m->too_many = is_hopeless(m);
 	if (m->too_many)
 		m->phase = GDI_MAKE_JUDGE;
+	else if (m->kind == GDI_ROLLUP_APART) /* how many it has is known */
+		m->phase = GDI_MAKE_LOAD;
 	gdi_estimate_init(&m->estimate);
 	gdi_cursor_rolled(m->cursor, m->rolled, m->n_rolled);
 	return gdi_making_ids(m, &m->span, &m->ids);
@@ -278,6 +286,8 @@ gdi_making_load(struct gdi_making *m)
 	if (rc == GODB_EDAMAGED)
 		return leave_out(m);
 	next_piece(m);
+	if (m->kind == GDI_ROLLUP_APART)
+		gdi_aggregate_apart(&m->rows);
 	if (rc == 0)
 		rc = gdi_aggregate_columns(&m->rows, &c, columns,
 		    load_most(m), &m->scratch);

@@ -73,7 +73,8 @@ gdi_scan_rolled(const struct gdi_scan_part *like,
 		.iface_index = like->part.iface_index,
 		.slot_s = record->slot_s}};
 	take_record(out, record);
-	out->part.flags |= GDI_PART_ROLLED;
+	if (record->chunk_rows != GDI_CHUNK_ROWS)
+		out->part.flags |= GDI_PART_SMALL_CHUNKS;
 }
 
 static int

@@ -107,34 +107,46 @@ is_of_index(int day_fd, const struct gdi_digest *d, const struct gdi_rollup *r,
 	return rc == 1 ? lists_all(r, bytes->p, (size_t)d->index_bytes) : rc;
 }
 
+/* With the day's digest, which is taken when 1 is returned. */
 static int
 hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
-    struct gdi_buf *bytes, struct gdi_held *out)
+    struct gdi_buf *bytes, struct gdi_digest *digest, struct gdi_held *out)
 {
-	const struct gdi_record *r = out->rollup->record;
-	struct gdi_addrindex x;
-	int rc = gdi_addrindex_open(day_fd, day_s, true, &x);
+	const struct gdi_record *r;
+	int rc;
 
+	out->rollups = calloc(1, sizeof(*out->rollups));
+	if (out->rollups == NULL)
+		return -ENOMEM;
+	rc = gdi_rollups_read(day_fd, day_s, out->rollups, NULL);
 	if (rc < 0)
-		return rc == -ENOMEM ? rc : 0;
+		return rc;
+	out->rollup = find_rollup(k->s->question, out->rollups);
+	if (out->rollup == NULL)
+		return 0;
+	r = out->rollup->record;
 	/* where it has more rows than the blocks, these are read */
-	if (gdi_digest_covers(&x.digest) &&
-	    x.digest.rows >= (uint64_t)r->n4 + r->n6)
-		rc = is_of_index(day_fd, &x.digest, out->rollup, bytes);
-	if (rc == 1) {
-		out->day = calloc(1, sizeof(*out->day));
-		if (out->day == NULL)
-			rc = -ENOMEM;
-	}
-	if (rc == 1) {
-		out->day->day_s = out->day_s = day_s;
-		out->iface = k->index;
-		out->n_summed = out->rollup->n;
-		out->digest = x.digest;
-		memset(&x.digest, 0, sizeof(x.digest)); /* taken */
-	}
-	gdi_addrindex_close(&x);
-	return rc;
+	if (digest->rows >= (uint64_t)r->n4 + r->n6)
+		rc = is_of_index(day_fd, digest, out->rollup, bytes);
+	if (rc != 1)
+		return rc;
+	out->day = calloc(1, sizeof(*out->day));
+	if (out->day == NULL)
+		return -ENOMEM;
+	out->day->day_s = out->day_s = day_s;
+	out->iface = k->index;
+	out->n_summed = out->rollup->n;
+	out->digest = *digest;
+	memset(digest, 0, sizeof(*digest));
+	return 1;
+}
+
+/* Whether the day can have a roll-up that suits the question. */
+static bool
+may_suit(const struct gdi_plan_opts *question, const struct gdi_digest *d)
+{
+	return gdi_digest_covers(d) &&
+	    (question->sums || gdi_rollup_keeps_rows(d->rows, d->row_records));
 }
 
 int
@@ -142,25 +154,24 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
     struct gdi_scan_scratch *t, struct gdi_held *out)
 {
 	const struct godb_scan *s = k->s;
-	int rc = 0;
+	struct gdi_addrindex x;
+	int rc;
 
 	memset(out, 0, sizeof(*out));
 	/* without attributes the index alone has the answer, and with a journal
 	 * only the records tell what of it is stored */
-	if (!s->question || !s->question->sums ||
+	if (!s->question || !s->question->rollups ||
 	    !(s->question->columns & ~GDI_COL_COUNTERS) ||
 	    !gdi_scan_in_window(s, day_s) ||
 	    !gdi_scan_in_window(s, day_s + GP_DAY_S - GP_SLOT_S) ||
 	    gdi_scan_has_journal(k, day_s, -1, false))
 		return 0;
-	out->rollups = calloc(1, sizeof(*out->rollups));
-	if (out->rollups == NULL)
-		return -ENOMEM;
-	rc = gdi_rollups_read(day_fd, day_s, out->rollups, NULL);
-	if (rc == 0)
-		out->rollup = find_rollup(s->question, out->rollups);
-	if (out->rollup)
-		rc = hold(k, day_fd, day_s, &t->bytes, out);
+	rc = gdi_addrindex_open(day_fd, day_s, true, &x);
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 0;
+	if (may_suit(s->question, &x.digest))
+		rc = hold(k, day_fd, day_s, &t->bytes, &x.digest, out);
+	gdi_addrindex_close(&x);
 	if (rc != 1)
 		gdi_held_free(out);
 	return rc == 1 || rc == -ENOMEM ? rc : 0;

@@ -334,6 +334,50 @@ test_seek_after_sort(void)
 	gdi_aggregate_free(&a);
 }
 
+/* Rows that stay apart are as many as came, in order, and come to the same
+ * sums. */
+static void
+test_apart(uint64_t *seed, uint64_t keys, unsigned kind)
+{
+	struct gdi_aggregate a = {0};
+	static const struct godb_row4 same[100];
+	struct gdi_buf scratch = {0};
+	size_t n4, n6, bad, falls = 0;
+
+	make(seed, keys, kind);
+	gdi_aggregate_apart(&a);
+	bad = put_columns(&a, 0, 2 * N / 3, &scratch) != 0;
+	bad += gdi_aggregate_settle4(&a, &scratch) != 0;
+	bad += put_columns(&a, 2 * N / 3, N - 2 * N / 3, &scratch) != 0;
+	bad += gdi_aggregate_settle4(&a, &scratch) != 0;
+	bad += gdi_aggregate_settle6(&a, &scratch) != 0;
+	for (size_t i = 1; i < a.v4.n; i++) {
+		const struct gdi_row4 *r = a.v4.rows;
+
+		r += i;
+		falls += r[-1].k[0] > r[0].k[0] || (r[-1].k[0] == r[0].k[0] &&
+		    (r[-1].k[1] | 1) > (r[0].k[1] | 1));
+	}
+	ok(bad == 0 && a.v4.n == N && a.v6.n == N,
+	    "rows of %d keys, kind %d, stay apart", (int)keys, (int)kind);
+	is_int((int64_t)falls, 0, "in order");
+	a.v4.apart = a.v6.apart = false;
+	a.v4.sorted = a.v6.sorted = 0;
+	bad = gdi_aggregate_settle4(&a, &scratch) != 0;
+	bad += gdi_aggregate_settle6(&a, &scratch) != 0;
+	n4 = sum4();
+	n6 = sum6();
+	ok(bad == 0 && a.v4.n == n4 && a.v6.n == n6 &&
+		compare_rows(&a, n4, n6) == 0, "and are all there");
+	gdi_aggregate_free(&a);
+	gdi_aggregate_apart(&a);
+	is_int(put_one(&a, same, 100, 100, &scratch), 0, "as many as may be");
+	is_int(put_one(&a, same, 1, 100, &scratch), GODB_EFULL,
+	    "and none more, though it is there already");
+	gdi_buf_free(&scratch);
+	gdi_aggregate_free(&a);
+}
+
 static void
 test_limits(void)
 {
@@ -454,6 +498,8 @@ main(void)
 	}
 	test_estimate(&seed);
 	test_seek_after_sort();
+	test_apart(&seed, 1000, 1);
+	test_apart(&seed, N, 0);
 	test_limits();
 	test_sort(&seed);
 	return tap_done();

@@ -27,9 +27,16 @@ test_plans(void)
 	    {"sip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, 2, "an hour", 0},
 	    {"sip", "", T0 + 1800, T0 + HOUR + 1800, 0, 0, 0, "two halves", 0},
 	    {"sip", "proto = TCP", T0, T0 + DAY, 0, 0, 2, "attributes", 2},
-	    {"sip", "bytes > 5", T0, T0 + DAY, 0, 0, 0, "counters", 0},
-	    {"sip", "dir = in", T0, T0 + DAY, 0, 0, 0, "a direction", 0},
-	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_ROWS, 0, "rows", 0},
+	    {"sip", "bytes > 5", T0, T0 + DAY, 0, 0, 1,
+		"counters: a day's rows, which eth1 has too few of", 1},
+	    {"sip", "dir = in", T0, T0 + DAY, 0, 0, 1, "a direction", 1},
+	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_ROWS, 1, "rows", 1},
+	    {"sip", "bytes > 5", T0 + 300, T0 + DAY, 0, 0, 0,
+		"counters of a part of a day", 0},
+	    {"time,sip", "bytes > 5", T0, T0 + DAY, HOUR, 0, 0,
+		"counters by hours", 0},
+	    {"time,sip", "bytes > 5", T0, T0 + DAY, DAY, 0, 1,
+		"by days", 1},
 	    {"sip", "", T0, T0 + DAY, 0, 1u << GODB_METRIC_DIPS, 2,
 		"distinct addresses", 2},
 	    {"time", "", T0, T0 + DAY, 0, 0, 0, "blocks", 0},
@@ -124,7 +131,9 @@ test_kinds(void)
 	count_kinds();
 	is_int((int64_t)kind[GDI_ROLLUP_FLOWS].n, 2 * (2 * 25 + 13),
 	    "flows of each hour and day");
-	for (int k = 1; k < GDI_ROLLUP_KINDS; k++)
+	is_int((int64_t)kind[GDI_ROLLUP_APART].n, 2,
+	    "rows of each day of an interface that has many");
+	for (int k = GDI_ROLLUP_DIP; k <= GDI_ROLLUP_APPS; k++)
 		ok(kind[k].n > 20 && kind[k].n4 + kind[k].n6 <
 			kind[0].n4 + kind[0].n6,
 		    "and %d of kind %d", (int)kind[k].n, k);
@@ -227,8 +236,9 @@ test_damage(void)
 	struct godb_repair_opts opts = GODB_REPAIR_OPTS_INIT;
 	struct godb_repair_report repaired;
 	struct godb_diag d;
-	static const char *const asked[] = {"sip,dip,dport,proto,l7proto",
-	    "sip", "dip", "dport"};
+	static const char *const asked[][2] = {
+	    {"sip,dip,dport,proto,l7proto", ""}, {"sip", ""}, {"dip", ""},
+	    {"dport", ""}, {"sip,dip,dport,proto,l7proto", "bytes > 5"}};
 	const unsigned flips = 60 / tap_stride(6);
 	unsigned wrong = 0, unread = 0, told = 0;
 
@@ -239,9 +249,11 @@ test_damage(void)
 		    size_of("eth0/2025-11-25", name);
 
 		flip(name, at);
-		for (unsigned k = 0; k < 8; k++) {
+		for (unsigned k = 0; k < 10; k++) {
+			const char *const *q = asked[k / 2];
+
 			no_own_scan = k % 2; /* few of its days */
-			wrong += !ask(asked[k / 2], "", k % 2 ? T0 + 300 : 0,
+			wrong += !ask(q[0], q[1], k % 2 && k < 8 ? T0 + 300 : 0,
 			    INT64_MAX, 0, 0, &stats);
 			unread += stats.rollups_unreadable > 0;
 		}
@@ -333,6 +345,13 @@ test_lie(void)
 	lie(T0 + HOUR, 2, 5 + GDI_ROLLUP_FLOWS, 1, UINT8_MAX);
 	is_int(ask("sip,dip", "", T0 + HOUR, T0 + 2 * HOUR, 0, 0, &stats),
 	    false, "a roll-up that lies is believed");
+	is_int((int64_t)faults_of(path, &report), 1, "--check tells");
+	make_store(NOW);
+	/* a day's flows for its rows: other kinds are skipped */
+	lie(T0, 3, 5 + GDI_ROLLUP_APART, 0, 1);
+	lie(T0, 3, 5 + GDI_ROLLUP_FLOWS, 0, GDI_ROLLUP_APART);
+	is_int(ask("sip", "bytes > 5", T0, T0 + DAY, 0, 0, &stats), false,
+	    "so are flows that pass for rows");
 	is_int((int64_t)faults_of(path, &report), 1, "--check tells");
 }
 

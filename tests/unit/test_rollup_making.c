@@ -108,6 +108,99 @@ not_summed(int64_t day_s)
 	return bad;
 }
 
+/* Whether a day of so many records of so many rows, with one that has none, is
+ * kept as its rows, by a writer whose blocks have at most so many; step_s: from
+ * one to the next. */
+static bool
+keeps_rows(unsigned blocks, unsigned rows, int64_t step_s, uint32_t block_rows)
+{
+	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+	struct godb_diag d;
+
+	folder_remove(path);
+	store_open(path, &w);
+	add_quiet(w, "eth0", T0);
+	for (unsigned b = 1; b <= blocks; b++) {
+		for (unsigned left = rows, n; left > 0; left -= n) {
+			n = left < BATCH_ROWS ? left : BATCH_ROWS;
+			put_distinct(n, T0 + b * step_s);
+			if (godb_writer_append(w, &t.b) != 0)
+				abort();
+		}
+		if (godb_writer_commit(w, "eth0", T0 + b * step_s, NULL) != 0)
+			abort();
+	}
+	godb_writer_close(w);
+	if (block_rows)
+		opts.block_rows = block_rows;
+	if (godb_writer_open(open(path, O_RDONLY | O_DIRECTORY), &opts, &w,
+		&d) < 0)
+		abort();
+	is_int(upkeep(w, NOW), 0, "%u records of %u rows", blocks, rows);
+	godb_writer_close(w);
+	if (!ask("sip", "bytes > 5", 0, INT64_MAX, 0, 0, &stats))
+		abort();
+	is_int((int64_t)stats.rollups,
+	    size_of("eth0/2025-11-25", "rollups.gpf") > 0,
+	    "  what is kept is used");
+	return stats.rollups == 1;
+}
+
+/* All chunks are as many rows as a block's: who does not know the kind reads
+ * the record so. */
+static bool
+has_chunks_of_blocks(void)
+{
+	const struct gdi_record *r;
+	struct gdi_index x;
+	char day[96];
+	uint64_t bytes = 0;
+	unsigned chunks = 0;
+	int fd;
+
+	snprintf(day, sizeof(day), "%s/eth0/2025-11-25", path);
+	fd = open(day, O_RDONLY | O_DIRECTORY);
+	if (fd < 0 || gdi_index_read_as(fd, "rollups.idx", gdi_rollup_magic,
+			  T0, &x) < 0)
+		abort();
+	for (r = x.records; r->n4 == 0; r++) /* what was refused */
+		;
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		struct gdi_extent e;
+		struct gdi_chunk k;
+
+		if (gdi_extent_open(r, (enum godb_column)c, &e) < 0)
+			abort();
+		for (; gdi_extent_next(&e, &k) == 1; chunks++)
+			bytes += k.stored;
+	}
+	bytes = r->stored_bytes - bytes;
+	gdi_index_free(&x);
+	close(fd);
+	return bytes == 0 && chunks == GODB_N_COLUMNS;
+}
+
+static void
+test_rows_kept(void)
+{
+	struct godb_upkeep_report r;
+	struct godb_writer *w;
+
+	ok(keeps_rows(16, 512, 1800, 0), "  are kept as rows");
+	ok(has_chunks_of_blocks(), "  in chunks of 65536");
+	ok(!keeps_rows(16, 511, 1800, 0), "  are too few");
+	ok(!keeps_rows(20, 513, 1800, 0), "  are large");
+	ok(!keeps_rows(20, 512, 0, 0), "  are of one hour");
+	ok(!keeps_rows(20, 512, 1800, 10239), "  are more than may be held");
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	godb_writer_upkeep_report(w, &r);
+	is_int((int64_t)r.changed, 0, "  and are not tried again");
+	godb_writer_close(w);
+}
+
 /* What saves little, or takes much memory, stays with its blocks. */
 static void
 test_refused(void)
@@ -311,6 +404,7 @@ main(void)
 	if (!begin(20251126))
 		return 1;
 	test_due();
+	test_rows_kept();
 	test_refused();
 	test_which_days();
 	test_death("rollups.idx");
