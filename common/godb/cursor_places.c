@@ -209,8 +209,9 @@ gdi_cursor_fetch(struct godb_cursor *c, struct gdi_column_file *f, uint64_t at,
 static uint32_t
 chunk_rows(const struct godb_part *part)
 {
-	return part->flags & GDI_PART_SMALL_CHUNKS ? GDI_ROLLED_ROWS :
-						     GDI_CHUNK_ROWS;
+	return part->flags & GDI_PART_ROLLED ? GDI_ROLLED_ROWS :
+	    part->flags & GDI_PART_APART     ? GDI_APART_ROWS :
+					       GDI_CHUNK_ROWS;
 }
 
 /* Of IPv4 rows. */

@@ -354,7 +354,7 @@ read_record(const uint8_t *h, int64_t day_s, struct gdi_record *r)
 	r->first_ns = (int64_t)gdi_get64(h + R_FIRST);
 	r->last_ns = (int64_t)gdi_get64(h + R_LAST);
 	r->flags = gdi_get32(h + R_FLAGS) &
-	    ~((uint32_t)GODB_PART_LIVE | GDI_PART_SMALL_CHUNKS);
+	    ~((uint32_t)GODB_PART_LIVE | GDI_PART_ROLLED | GDI_PART_APART);
 	r->n4 = gdi_get32(h + R_N4);
 	r->n6 = gdi_get32(h + R_N6);
 	r->chunk_rows = GDI_CHUNK_ROWS;

@@ -39,9 +39,10 @@
 #define GDI_L7_MAX         65536u     /* names in the registry */
 #define GDI_REGISTRY_BYTES (16u << 20)
 
-/* Of a part that is a roll-up with chunks of GDI_ROLLED_ROWS; nobody outside
- * sees one. */
-#define GDI_PART_SMALL_CHUNKS (1u << 31)
+/* Of a part that is a roll-up, with chunks of GDI_ROLLED_ROWS or, of rows
+ * apart, GDI_APART_ROWS; nobody outside sees one. */
+#define GDI_PART_ROLLED (1u << 31)
+#define GDI_PART_APART  (1u << 30)
 
 /* A caller's flag, which another thread may set; NULL: never. */
 static inline bool

@@ -32,11 +32,10 @@ gdi_rollup_keeps_rows(uint64_t rows, uint64_t records)
 	return rows >= GDI_ROWS_LEAST && rows <= records * GDI_ROWS_BLOCK;
 }
 
-/* Rows apart are read as blocks are, and have their chunks. */
 static inline unsigned
 gdi_rollup_chunk_rows(enum gdi_rollup_kind kind)
 {
-	return kind == GDI_ROLLUP_APART ? GDI_CHUNK_ROWS : GDI_ROLLED_ROWS;
+	return kind == GDI_ROLLUP_APART ? GDI_APART_ROWS : GDI_ROLLED_ROWS;
 }
 
 /* Its attributes as GODB_COL bits; of its rows the others are 0. */

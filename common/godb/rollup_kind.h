@@ -18,5 +18,7 @@ enum gdi_rollup_kind {
 /* Rows of a chunk.  Fewer than a block's: many days are read side by side, of
  * each what belongs to some addresses alone (sweep.c). */
 #define GDI_ROLLED_ROWS 2048u
+/* Rows apart are read as blocks are, by chunks that several threads share. */
+#define GDI_APART_ROWS 16384u
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/godb/rollup_kind.h"
+
 static struct gdi_scan_part *
 new_part(const struct gdi_stock *k, int64_t slot_s)
 {
@@ -73,8 +75,8 @@ gdi_scan_rolled(const struct gdi_scan_part *like,
 		.iface_index = like->part.iface_index,
 		.slot_s = record->slot_s}};
 	take_record(out, record);
-	if (record->chunk_rows != GDI_CHUNK_ROWS)
-		out->part.flags |= GDI_PART_SMALL_CHUNKS;
+	out->part.flags |= record->chunk_rows == GDI_APART_ROWS ?
+	    GDI_PART_APART : GDI_PART_ROLLED;
 }
 
 static int

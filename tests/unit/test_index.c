@@ -358,7 +358,7 @@ test_bounds(void)
 	b.len = 0;
 	make_index(2, &b, at);
 	set_head(&b, at[1], 48, GODB_PART_DIR_FLOW | GODB_PART_LIVE |
-	    GDI_PART_SMALL_CHUNKS);
+	    GDI_PART_ROLLED | GDI_PART_APART);
 	(void)parse(&b, b.len, &x);
 	is_int(x.n == 2 ? x.records[1].flags : 0, GODB_PART_DIR_FLOW,
 	    "flags that only memory has");
