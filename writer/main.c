@@ -267,6 +267,7 @@ open_store(int folder, const char *path, const struct gp_conf *conf)
 	opts.owner = "goprobe-writer";
 	opts.compression = conf->store.compression == GP_COMPRESS_NONE ?
 	    GODB_COMPRESS_NONE : GODB_COMPRESS_LZ4;
+	opts.sorted_days = conf->store.sorted_days;
 	rc = godb_writer_open(folder, &opts, &store, &diag);
 	if (rc < 0)
 		die(path, diag.text[0] ? diag.text : godb_strerror(rc));

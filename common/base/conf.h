@@ -57,6 +57,7 @@ struct gp_conf {
 		uint64_t max_bytes;   /* 0: no bound */
 		uint64_t min_free;    /* bytes, 0: no bound */
 		enum gp_conf_compression compression;
+		bool sorted_days; /* of small blocks */
 	} store;
 	struct {
 		uint32_t sync_interval; /* seconds */

@@ -29,6 +29,8 @@ const struct gp_conf_key gp_conf_keys[] = {
     {"store", "min_free", GP_KEY_SIZE, AT(store.min_free), 0, 0, 0, NULL, NULL},
     {"store", "compression", GP_KEY_CHOICE, AT(store.compression), 0, 0,
 	GP_COMPRESS_LZ4, "lz4 none", NULL},
+    {"store", "sorted_days", GP_KEY_BOOL, AT(store.sorted_days), 0, 0, 0, NULL,
+	NULL},
     {"writer", "sync_interval", GP_KEY_NUMBER, AT(writer.sync_interval), 1,
 	300, 5, NULL, NULL},
     {"writer", "metrics", GP_KEY_PATH, AT(writer.metrics), 0, 0, 0, NULL, ""},

@@ -29,7 +29,7 @@ struct gp_conf_key {
 /* [capture] and [interface NAME] share the rows of section "capture", whose
  * offsets are relative to struct gp_conf_capture: those that are "in capture".
  * Of all others the base is struct gp_conf. */
-#define GP_CONF_KEYS 45
+#define GP_CONF_KEYS 46
 extern const struct gp_conf_key gp_conf_keys[GP_CONF_KEYS];
 /* `sandbox` in [capture] is not an interface's setting: it applies to the
  * program, so it stands apart and [interface NAME] does not take it. */

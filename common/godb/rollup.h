@@ -1,7 +1,8 @@
 /*
  * rollup - what an hour or a day comes to: its blocks' rows summed over time,
  * and those summed again over columns that many questions do without
- * (FORMAT.md, "Roll-ups").
+ * (FORMAT.md, "Roll-ups"); and of days of small blocks, which cost more than
+ * their rows do, all rows as they are, in order of their keys.
  *
  * A roll-up says by their ids which records it sums, so a reader knows what it
  * may leave unread, and it may do without any: damage here costs time, never an
@@ -17,9 +18,8 @@
 #define GDI_HOUR_S 3600
 
 /*
- * A day of small blocks is kept as its rows, too, in order of their keys: what
- * a block costs beside its rows, some microseconds, is more than they do below
- * so many in the mean, and it is not worth a file where there are few.
+ * Below so many in the mean rows cost less than what a block costs beside them,
+ * some microseconds; and where there are few in all they are not worth a file.
  */
 #define GDI_ROWS_BLOCK 512u
 #define GDI_ROWS_LEAST 8192u

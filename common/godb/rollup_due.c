@@ -59,7 +59,7 @@ gdi_making_ids(const struct gdi_making *m, const struct gdi_span *span,
 	return out->rc;
 }
 
-/* Whether the day's rows are kept in order, each as it is. */
+/* Whether the day's rows are to be kept in order, each as it is. */
 static bool
 keeps_rows(const struct gdi_making *m, const struct gdi_span *span)
 {
@@ -72,7 +72,7 @@ keeps_rows(const struct gdi_making *m, const struct gdi_span *span)
 		rows += n;
 		with_rows += n > 0;
 	}
-	return span->span_s == GP_DAY_S &&
+	return gdi_writer_sorts_days(m->d->w) && span->span_s == GP_DAY_S &&
 	    gdi_rollup_keeps_rows(rows, with_rows);
 }
 

@@ -2,9 +2,9 @@
  * rollup_make - the writer's side of roll-ups: sums the hours and the day of
  * the day at hand (upkeep.h) that have none yet, or records which theirs do
  * not list; first its flows, then of each kind, from the flows where these are
- * stored.
+ * stored; and puts the rows of a day of small blocks in order.
  *
- * Rows are summed in memory: a span that comes to more than GDI_ROLLUP_ROWS of
+ * Rows are held in memory: a span that comes to more than GDI_ROLLUP_ROWS of
  * an address version, or than the writer's block may have, is left to its
  * blocks, as is one that would save little.
  */

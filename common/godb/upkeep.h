@@ -53,6 +53,7 @@ void gdi_upkeep_note(struct gdi_upkeep *u, const char *iface, int64_t slot_s);
 /* What upkeep needs of the writer. */
 struct gdi_upkeep *gdi_writer_upkeep(const struct godb_writer *w);
 bool gdi_writer_lz4(const struct godb_writer *w);
+bool gdi_writer_sorts_days(const struct godb_writer *w);
 uint32_t gdi_writer_block_rows(const struct godb_writer *w);
 
 #endif

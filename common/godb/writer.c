@@ -123,6 +123,12 @@ gdi_writer_lz4(const struct godb_writer *w)
 	return w->opts.compression == GODB_COMPRESS_LZ4;
 }
 
+bool
+gdi_writer_sorts_days(const struct godb_writer *w)
+{
+	return w->opts.sorted_days;
+}
+
 uint32_t
 gdi_writer_block_rows(const struct godb_writer *w)
 {

@@ -2,7 +2,7 @@
  * asked - what a question costs a program that stays, as a server does, and has
  * libgodb: no start, no sandbox, and memory that it has used before.
  *
- * usage: asked STORE FIRST KEYS LIMIT CONDITION [no-rollups] [no-index]
+ * usage: asked STORE FIRST KEYS LIMIT CONDITION [no-rollups|no-index]
  *
  * For each line of standard input it opens a scan of all interfaces from FIRST
  * (seconds since 1970) on, asks, and prints a line for each row: KEYS, then
@@ -93,13 +93,13 @@ main(int argc, char **argv)
 	struct godb_reader *store = NULL;
 	struct godb_pool *pool = NULL;
 	struct godb_cond *cond = NULL;
-	bool no_index = false;
+	const char *word = argc > 6 ? argv[6] : "";
 	char line[16];
 	int rc;
 
 	if (argc < 6) {
 		fprintf(stderr, "usage: asked STORE FIRST KEYS LIMIT CONDITION "
-				"[no-rollups] [no-index]\n");
+				"[no-rollups|no-index]\n");
 		return 2;
 	}
 	rc = godb_reader_open(argv[1], &store);
@@ -113,14 +113,12 @@ main(int argc, char **argv)
 	query.limit = strtoull(argv[4], NULL, 10);
 	query.cond = argv[5][0] ? cond : NULL;
 	query.pool = pool;
-	for (int i = 6; i < argc; i++) {
-		query.no_rollups |= strcmp(argv[i], "no-rollups") == 0;
-		no_index |= strcmp(argv[i], "no-index") == 0;
-	}
+	query.no_rollups = strcmp(word, "no-rollups") == 0;
 	if (godb_keys_has(&query.keys, GODB_KEY_TIME) && query.keys.n == 1)
 		query.sort = GODB_KEY_TIME;
 	while (rc == 0 && fgets(line, sizeof(line), stdin))
-		rc = ask(store, strtoll(argv[2], NULL, 10), no_index, &query);
+		rc = ask(store, strtoll(argv[2], NULL, 10),
+		    strcmp(word, "no-index") == 0, &query);
 	if (rc < 0)
 		fprintf(stderr, "asked: %s\n", godb_strerror(rc));
 	godb_pool_free(pool);

@@ -1,7 +1,7 @@
 /*
- * genflows FORM TARGET [DAYS [ROWS [SEED [V6 [IFACES]]]]] - 5-minute rows for benchmarks,
- * the same for the same numbers, in the forms that stores and their rivals
- * read.
+ * genflows FORM TARGET [DAYS [ROWS [SEED [V6 [IFACES [SORTED]]]]]] - 5-minute
+ * rows for benchmarks, the same for the same numbers, in the forms that stores
+ * and their rivals read.
  *
  *   store FOLDER   a goDB store with interface "b", roll-ups included
  *   rows FILE|-    73 bytes a row, ClickHouse's RowBinary: u32 block start,
@@ -16,7 +16,8 @@
  * more often, so that they come again; 32 % are new pairs of 4,000 clients
  * and 200,000 servers; 8 % are scans from anywhere.  V6 (20) percent of the
  * pairs are IPv6.  Keys are unique within a block.  A store has IFACES (1)
- * interfaces, "b", "b1", ..., to which rows go by turns.
+ * interfaces, "b", "b1", ..., to which rows go by turns, and with SORTED 1 days
+ * that are sorted.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -72,6 +73,7 @@ struct sink {
 	struct godb_row6 *rows6;
 	uint64_t n_rows, stored;
 	unsigned n_ifaces;
+	bool sorted_days;
 };
 
 static const struct godb_l7_name apps[] = {
@@ -478,6 +480,7 @@ open_store(struct sink *s, const char *path, uint32_t mean)
 		exit(1);
 	}
 	opts.owner = "genflows";
+	opts.sorted_days = s->sorted_days;
 	opts.mode_dir = 0755;
 	opts.mode_file = 0644;
 	rc = godb_writer_open(dir, &opts, &s->writer, &diag);
@@ -528,14 +531,15 @@ main(int argc, char **argv)
 	unsigned seed = number(argc, argv, 5, 11, UINT32_MAX);
 	unsigned v6 = number(argc, argv, 6, 20, 100);
 	struct sink s = {.block = NULL,
-	    .n_ifaces = number(argc, argv, 7, 1, 1000)};
+	    .n_ifaces = number(argc, argv, 7, 1, 1000),
+	    .sorted_days = argc > 8 && number(argc, argv, 8, 0, 1)};
 	struct gen *g;
 	int rc = 0;
 
-	if (argc < 3 || argc > 8 || v6 == 0 || s.n_ifaces == 0 || days == 0 || mean == 0 || seed == 0 ||
+	if (argc < 3 || argc > 9 || v6 == 0 || s.n_ifaces == 0 || days == 0 || mean == 0 || seed == 0 ||
 	    !open_sink(&s, argv[1], argv[2], mean)) {
 		fprintf(stderr, "usage: genflows store|rows|pcap TARGET "
-		    "[DAYS [ROWS [SEED [V6 [IFACES]]]]]\n");
+		    "[DAYS [ROWS [SEED [V6 [IFACES [SORTED]]]]]]\n");
 		return 2;
 	}
 	g = gen_new(mean, seed, v6);

@@ -714,47 +714,44 @@ def year(arg, report, errors):
         sizes.get("blocks.idx", 0) / 1e6,
         sizes.get("addresses.idx", 0) / 1e6))
     report("")
-    report("| question | time ms | peak MiB | --no-index ms | of it | "
-           "and --no-rollups ms | of it |")
-    report("|---|---|---|---|---|---|---|")
+    report("| question | time ms | peak MiB | --no-index ms | of it |")
+    report("|---|---|---|---|---|")
     for text, argv in year_questions(folder):
         year_question(arg, store, text, argv, report, errors)
 
 
 def year_question(arg, store, text, argv, report, errors):
-    talks = argv[-1] == "talk_conv"
-    kinds = [[], ["--no-index"]]
-    if talks:  # the blocks themselves, what an index is there to spare
-        kinds.append(["--no-index", "--no-rollups"])
+    kinds = ("", "--no-index")
     whole = [os.path.join(arg.b, "goquery"), "-d", store, "-e", "csv", "-l",
              str(YEAR_LAST_S)] + \
         ([] if "-f" in argv or "--new" in argv else ["-f", "0"]) + argv
-    paired(arg, text, [lambda x=x: timed(arg, whole + x, ("0", "1"))
-                       for x in kinds], report, errors)
-    if not talks:
+    ask = {x: lambda x=x: timed(arg, whole + [x] * bool(x), ("0", "1"))
+           for x in kinds}
+    paired(arg, text, ask, report, errors)
+    if argv[-1] != "talk_conv":
         return
-    asked = [Asked(arg, store, argv, *[w[2:] for w in x]) for x in kinds]
-    paired(arg, text + ", libgodb", [a.ask for a in asked], report, errors)
-    for a in asked:
+    asked = {x: Asked(arg, store, argv, *[x[2:]] * bool(x)) for x in kinds}
+    paired(arg, text + ", libgodb", {x: asked[x].ask for x in kinds}, report,
+           errors)
+    for a in asked.values():
         a.close()
 
 
 def paired(arg, text, ask, report, errors):
     """With address indexes and without, in turn."""
-    runs = [[] for _ in ask]
+    runs = {x: [] for x in ask}
     for turn in range(arg.n):
-        for x, r in zip(ask, runs):
-            r.append(x())
-        if len({r[turn].answer for r in runs}) > 1:
+        for x in ask:
+            runs[x].append(ask[x]())
+        if len({runs[x][turn].answer for x in ask}) > 1:
             errors.append("%s: --no-index answers otherwise" % text)
-    mid = [statistics.median(r.wall for r in x) for x in runs]
-    line = "| %s | %s | %d |" % (
-        text, spread([r.wall * 1e3 for r in runs[0]], "%.1f"),
-        statistics.median(r.rss for r in runs[0]) / 1024)
-    for r, m in zip(runs[1:], mid[1:]):
-        line += " %s | %.1f x |" % (
-            spread([x.wall * 1e3 for x in r], "%.1f"), m / mid[0])
-    report(line + " | |" * (3 - len(runs)))
+    with_index, without = runs.values()
+    report("| %s | %s | %d | %s | %.1f x |" % (
+        text, spread([r.wall * 1e3 for r in with_index], "%.1f"),
+        statistics.median(r.rss for r in with_index) / 1024,
+        spread([r.wall * 1e3 for r in without], "%.1f"),
+        statistics.median(r.wall for r in without) /
+        statistics.median(r.wall for r in with_index)))
 
 
 def memory_limits(arg):

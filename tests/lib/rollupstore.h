@@ -113,14 +113,14 @@ add_quiet(struct godb_writer *w, const char *iface, int64_t slot_s)
 }
 
 /* Two days and a half of two interfaces, with holes, quiet blocks, and hours
- * of which some records came late. */
+ * of which some records came late; days are sorted. */
 __attribute__((unused)) static void
 make_store(int64_t now_s)
 {
 	struct godb_writer *w;
 
 	folder_remove(path);
-	if (store_open(path, &w) < 0)
+	if (store_open_as(path, true, &w) < 0)
 		abort();
 	for (int64_t slot_s = T0; slot_s < T0 + 5 * DAY / 2; slot_s += 300) {
 		uint64_t what = tap_random(&seed) % 40;

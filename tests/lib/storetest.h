@@ -321,7 +321,7 @@ folder_temporary(char *out, size_t size)
 
 /* Opens the store in a folder, which is made when missing. */
 __attribute__((unused)) static int
-store_open(const char *path, struct godb_writer **out)
+store_open_as(const char *path, bool sorted_days, struct godb_writer **out)
 {
 	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
 	struct godb_diag diag_text;
@@ -330,8 +330,15 @@ store_open(const char *path, struct godb_writer **out)
 	(void)mkdir(path, 0700);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	opts.owner = "a test";
+	opts.sorted_days = sorted_days;
 	return dir < 0 ? -errno :
 			 godb_writer_open(dir, &opts, out, &diag_text);
+}
+
+__attribute__((unused)) static int
+store_open(const char *path, struct godb_writer **out)
+{
+	return store_open_as(path, false, out);
 }
 
 struct view {

@@ -1425,6 +1425,11 @@ def zookeeper_serves(port):
         return False
 
 
+def has_zookeeper():
+    return os.path.exists("/usr/share/java/zookeeper.jar") and \
+        shutil.which("java")
+
+
 def start_zookeeper(w):
     folder = w.path("zk")
     os.makedirs(folder)
@@ -1453,8 +1458,7 @@ def start_zookeeper(w):
 
 
 def part_replica(w, server, store):
-    if not os.path.exists("/usr/share/java/zookeeper.jar") or not \
-            shutil.which("java"):
+    if not has_zookeeper():
         ok(True, "replicated tables # SKIP no ZooKeeper is installed")
         return
     zookeeper, port = start_zookeeper(w)

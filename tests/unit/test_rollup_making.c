@@ -109,8 +109,9 @@ not_summed(int64_t day_s)
 }
 
 /* Whether a day of so many records of so many rows, with one that has none, is
- * kept as its rows, by a writer whose blocks have at most so many; step_s: from
- * one to the next. */
+ * kept as its rows, by a writer whose blocks have at most so many, 0: that does
+ * not sort days; step_s: from one to the next. */
+#define MANY GODB_BLOCK_ROWS
 static bool
 keeps_rows(unsigned blocks, unsigned rows, int64_t step_s, uint32_t block_rows)
 {
@@ -133,6 +134,7 @@ keeps_rows(unsigned blocks, unsigned rows, int64_t step_s, uint32_t block_rows)
 			abort();
 	}
 	godb_writer_close(w);
+	opts.sorted_days = block_rows > 0;
 	if (block_rows)
 		opts.block_rows = block_rows;
 	if (godb_writer_open(open(path, O_RDONLY | O_DIRECTORY), &opts, &w,
@@ -190,18 +192,36 @@ test_rows_kept(void)
 	struct godb_upkeep_report r;
 	struct godb_writer *w;
 
-	ok(keeps_rows(16, 512, 1800, 0), "  are kept as rows");
-	ok(keeps_rows(40, 500, 1800, 0), "  are, too");
+	ok(!keeps_rows(16, 512, 1800, 0), "  are not to be sorted");
+	ok(keeps_rows(16, 512, 1800, MANY), "  are kept as rows");
+	ok(keeps_rows(40, 500, 1800, MANY), "  are, too");
 	ok(has_two_chunks(), "  in two chunks");
-	ok(!keeps_rows(16, 511, 1800, 0), "  are too few");
-	ok(!keeps_rows(20, 513, 1800, 0), "  are large");
-	ok(!keeps_rows(20, 512, 0, 0), "  are of one hour");
+	ok(!keeps_rows(16, 511, 1800, MANY), "  are too few");
+	ok(!keeps_rows(20, 513, 1800, MANY), "  are large");
+	ok(!keeps_rows(20, 512, 0, MANY), "  are of one hour");
 	ok(!keeps_rows(20, 512, 1800, 10239), "  are more than may be held");
-	store_open(path, &w);
+	store_open_as(path, true, &w);
 	(void)upkeep(w, NOW);
 	godb_writer_upkeep_report(w, &r);
 	is_int((int64_t)r.changed, 0, "  and are not tried again");
 	godb_writer_close(w);
+	store_open_as(path, true, &w);
+	godb_writer_rebuild(w);
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	ok(size_of("eth0/2025-11-25", "rollups.gpf") > 0,
+	    "  unless it is all made anew");
+	store_open(path, &w);
+	(void)upkeep(w, NOW);
+	ok(size_of("eth0/2025-11-25", "rollups.gpf") > 0,
+	    "  a writer that does not sort days leaves them there");
+	godb_writer_close(w);
+	store_open(path, &w);
+	godb_writer_rebuild(w);
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	is_int((int64_t)size_of("eth0/2025-11-25", "rollups.gpf"), 0,
+	    "  but makes none anew");
 }
 
 /* What saves little, or takes much memory, stays with its blocks. */
