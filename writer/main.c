@@ -26,6 +26,7 @@
 #include "writer/maintain.h"
 #include "writer/options.h"
 #include "writer/profile.h"
+#include "writer/storeopts.h"
 
 static _Noreturn void
 die(const char *what, const char *why)
@@ -259,15 +260,11 @@ enter_sandbox(const struct inherited *in, enum gp_conf_sandbox how)
 static struct godb_writer *
 open_store(int folder, const char *path, const struct gp_conf *conf)
 {
-	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_writer_opts opts = store_opts(conf, "goprobe-writer");
 	struct godb_writer *store;
 	struct godb_diag diag = {0};
 	int rc;
 
-	opts.owner = "goprobe-writer";
-	opts.compression = conf->store.compression == GP_COMPRESS_NONE ?
-	    GODB_COMPRESS_NONE : GODB_COMPRESS_LZ4;
-	opts.sorted_days = conf->store.sorted_days;
 	rc = godb_writer_open(folder, &opts, &store, &diag);
 	if (rc < 0)
 		die(path, diag.text[0] ? diag.text : godb_strerror(rc));

@@ -20,6 +20,7 @@
 #include "common/godb/godb_write.h"
 #include "common/ipc/hello.h"
 #include "writer/profile.h"
+#include "writer/storeopts.h"
 
 #define OWNER "goprobe-writer, maintenance"
 #define FOREVER_NS INT64_MAX / 4
@@ -250,12 +251,11 @@ say_day(void *arg, const struct godb_retain_day *day)
 static struct godb_writer *
 open_writer(const struct maintain *m, int store)
 {
-	struct godb_writer_opts opts = GODB_WRITER_OPTS_INIT;
+	struct godb_writer_opts opts = store_opts(m->conf, OWNER);
 	struct godb_diag diag = {0};
 	struct godb_writer *w;
 	int rc;
 
-	opts.owner = OWNER;
 	opts.create = false;
 	rc = godb_writer_open(store, &opts, &w, &diag);
 	if (rc == 0)

@@ -5,8 +5,7 @@
  * A roll-up is taken where the answer stays the same to the byte: the question
  * is not about single rows of blocks, unless the roll-up has these as they are,
  * or times within the roll-up, and every record that it lists is a part of the
- * scan.  Parts that it does not list are
- * read beside it.
+ * scan.  Parts that it does not list are read beside it.
  */
 #ifndef GODB_PLAN_H
 #define GODB_PLAN_H

@@ -66,14 +66,15 @@ keeps_rows(const struct gdi_making *m, const struct gdi_span *span)
 	const struct gdi_scan_part *p = m->d->scan->parts;
 	uint64_t rows = 0, with_rows = 0;
 
+	if (!gdi_writer_sorts_days(m->d->w) || span->span_s != GP_DAY_S)
+		return false;
 	for (size_t i = span->first; i < span->end; i++) {
 		uint64_t n = (uint64_t)p[i].part.n4 + p[i].part.n6;
 
 		rows += n;
 		with_rows += n > 0;
 	}
-	return gdi_writer_sorts_days(m->d->w) && span->span_s == GP_DAY_S &&
-	    gdi_rollup_keeps_rows(rows, with_rows);
+	return gdi_rollup_keeps_rows(rows, with_rows);
 }
 
 /* One record with rows is its own sum, and a day of one hour the hour's. */

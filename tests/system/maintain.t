@@ -225,6 +225,26 @@ rm "$D/rollups.gpf" "$D/rollups.idx"
 run 0 "a question without any" rolled
 is "$out" "$blocks" "has the same answer"
 run 0 "--check" query --check
+
+# --- days that are sorted
+S=$T/sorted
+ok "a day of small blocks" "${TESTS_DIR:-build/gcc/tests}/bench/genflows" store "$S" 1 40
+own "$S"
+counters() {
+	query -i b -f 1700006400 -l 1700092800 -e csv --explain -c 'bytes>5000' sip
+}
+run 0 "a condition on counters" counters
+is "$(printf '%s\n' "$err" | grep -c 'roll-ups:')" 0 "is answered from blocks"
+blocks=$out
+for how in yes no; do
+	ini "sorted_days = $how\n"
+	run 0 "--rebuild-rollups with sorted_days = $how" writer --rebuild-rollups
+	run 0 "a condition on counters" counters
+	is "$(printf '%s\n' "$err" | grep -c 'roll-ups: 1 in place of 288 blocks, 0 unreadable')" \
+	    "$([ $how = no ]; echo $?)" "reads the day's rows if they are in order"
+	is "$out" "$blocks" "and has the same answer"
+	run 0 "--check" query --check
+done
 S=$S0
 
 # --- two writers, wipe
