@@ -32,6 +32,24 @@ loop_classify(struct loop *l, struct snapshot_block *b,
 }
 
 void
+loop_note_drops(struct loop *l, struct snapshot_block *b)
+{
+	struct source_stats now, *old = &l->stats;
+	struct frame_counters *c;
+
+	source_stats(l->cfg.source, &now);
+	l->totals.kernel_drops = now.kernel_drops;
+	l->totals.iface_drops = now.iface_drops;
+	if (b == NULL)
+		return;
+	c = &b->counters;
+	c->kernel_drops += now.kernel_drops - old->kernel_drops;
+	if (now.iface_drops > old->iface_drops)
+		c->iface_drops += now.iface_drops - old->iface_drops;
+	*old = now;
+}
+
+void
 loop_stage(struct loop *l, struct stage *s, struct decode_packet *p,
     const struct source_packet *from)
 {

@@ -276,6 +276,7 @@ after_read(struct loop *l, enum source_result r)
 
 	if (remark && l->cfg.problem)
 		l->cfg.problem(l->cfg.ctx, r, remark);
+	loop_note_drops(l, l->cur ? &l->cur->b : NULL);
 	if (r == SOURCE_CUT || r == SOURCE_UNREADABLE) {
 		/* our own stop ends a pipe in the middle of a packet */
 		if (l->stop)

@@ -80,7 +80,6 @@ struct loop_live {
 	int64_t present_ns;   /* the interface was last looked for */
 	bool quiet[SOURCE_HANDLES]; /* the last poll found nothing there */
 	int64_t turn_ns, turn_cpu_ns; /* when the turn began, by two clocks */
-	struct source_stats stats;
 };
 
 struct loop_block {
@@ -100,6 +99,7 @@ struct loop {
 	uint32_t now_s; /* for idleness and fragments */
 	uint64_t since_pressed; /* packets since the table was last relieved */
 	struct loop_totals totals;
+	struct source_stats stats; /* as of loop_note_drops() */
 	bool stop, peer_gone, gave_up;
 	bool bell; /* frames the writer was not told of */
 	int64_t stop_ns, tick_ns; /* CLOCK_MONOTONIC */
@@ -121,6 +121,9 @@ struct loop {
 /* One frame's class into the counters of a block. */
 void loop_classify(struct loop *l, struct snapshot_block *b,
     enum decode_class class, uint32_t wire_len);
+/* What the source lost since the last time, into the counters of a block; NULL
+ * leaves it to the first one that comes. */
+void loop_note_drops(struct loop *l, struct snapshot_block *b);
 /* Copies what the engine wants to see of a packet just decoded.  Only with
  * layer 7. */
 void loop_stage(struct loop *l, struct stage *s, struct decode_packet *p,

@@ -253,21 +253,6 @@ read_packets(struct loop *l, size_t *got)
 
 /* ---- publishing -------------------------------------------------------- */
 
-static void
-note_drops(struct loop *l)
-{
-	struct source_stats now, *old = &l->live.stats;
-	struct frame_counters *c = &block(l)->counters;
-
-	source_stats(l->cfg.source, &now);
-	c->kernel_drops += now.kernel_drops - old->kernel_drops;
-	if (now.iface_drops > old->iface_drops)
-		c->iface_drops += now.iface_drops - old->iface_drops;
-	l->totals.kernel_drops = now.kernel_drops;
-	l->totals.iface_drops = now.iface_drops;
-	*old = now;
-}
-
 /* Whether the wall clock went on as the monotonic one did. */
 static bool
 stepped(const struct loop_clock *from, const struct loop_clock *now)
@@ -314,7 +299,7 @@ begin_round(struct loop *l, bool end)
 	struct loop_live *v = &l->live;
 	struct loop_round *r = &v->round;
 
-	note_drops(l);
+	loop_note_drops(l, block(l));
 	r->active = true;
 	r->end = end;
 	r->pressed = flowtab_pressed(l->table);
@@ -703,8 +688,8 @@ drain(struct loop *l)
 	bool there = true;
 	uint64_t target;
 
-	note_drops(l);
-	target = l->live.stats.received;
+	loop_note_drops(l, block(l));
+	target = l->stats.received;
 	l->totals.kernel_at_stop = target;
 	do {
 		struct source_stats st;
@@ -856,7 +841,7 @@ loop_run_live(struct loop *l)
 	if (!there || l->stop || has_left(l))
 		there = drain(l) && there;
 	loop_stop(l);
-	note_drops(l);
+	loop_note_drops(l, block(l));
 	finish(l);
 	if (l->peer_gone)
 		return LOOP_PEER_GONE;

@@ -14,6 +14,7 @@ enum block_type {
 	BLOCK_INTERFACE = 1,
 	BLOCK_PACKET = 2, /* obsolete */
 	BLOCK_SIMPLE = 3,
+	BLOCK_STATISTICS = 5,
 	BLOCK_ENHANCED = 6,
 	BLOCK_SECTION = 0x0a0d0d0a,
 };
@@ -22,6 +23,9 @@ enum {
 	OPTION_END = 0,
 	OPTION_TSRESOL = 9,
 	OPTION_TSOFFSET = 14,
+	OPTION_PACKET_DROPS = 4, /* epb_dropcount */
+	OPTION_IFACE_DROPS = 5,  /* isb_ifdrop */
+	OPTION_OS_DROPS = 7,     /* isb_osdrop */
 };
 
 enum {
@@ -36,6 +40,9 @@ enum {
 	INTERFACE_FIXED = 8,
 	ENHANCED_FIXED = 20,
 	SIMPLE_FIXED = 4,
+	STATISTICS_FIXED = 12,
+	OPTION_HEAD = 4,
+	OLD_DROPS_UNKNOWN = UINT16_MAX,
 	VERSION_MAJOR = 1,
 	BITS_MOST = 63,   /* of a resolution of 2^-n */
 	DIGITS_MOST = 19, /* of 10^-n */
@@ -43,6 +50,10 @@ enum {
 static_assert((int)SECTION_MOST <= (int)PCAPNG_BUFFER, "whole in the buffer");
 
 static const uint32_t ORDER_MAGIC = 0x1a2b3c4d;
+
+/* More than that no interface lost: such a number is none, as all ones are for
+ * "unknown", and sums cannot overflow. */
+static const uint64_t LOST_MOST = UINT64_C(1) << 40;
 
 /* What is left of a block's body.  Of packets more may be said to be left than
  * is in the buffer, which has all that is looked at. */
@@ -378,6 +389,100 @@ add_iface(struct pcapng *f, struct body *b, const struct line *l)
 	return PCAPNG_OTHER;
 }
 
+/* ---- what was lost ------------------------------------------------------- */
+
+/* The next option of a block where libpcap looks at none, so that nothing in
+ * them can be an error; false: no more. */
+static bool
+next_option(const struct pcapng *f, struct body *b, uint16_t *code,
+    uint64_t *number)
+{
+	size_t length;
+
+	if (f->beyond > 0 || b->left < OPTION_HEAD)
+		return false;
+	*code = load16(f, b->at);
+	length = load16(f, b->at + 2);
+	if (*code == OPTION_END || length > b->left - OPTION_HEAD)
+		return false;
+	*number = length == 8 ? load64(f, b->at + OPTION_HEAD) : UINT64_MAX;
+	length = (length + OPTION_HEAD + 3) & ~(size_t)3;
+	b->at += length; /* blocks are multiples of four */
+	b->left -= length;
+	return true;
+}
+
+/* How much a count has grown; one that begins anew begins at 0. */
+static uint64_t
+growth(uint64_t told, uint64_t now)
+{
+	return now >= told ? now - told : now;
+}
+
+/* What statistics and packets both tell counts once. */
+static uint64_t
+without(uint64_t *between, uint64_t more)
+{
+	uint64_t known = *between < more ? *between : more;
+
+	*between -= known;
+	return more - known;
+}
+
+static int
+take_statistics(struct pcapng *f, struct body *b)
+{
+	struct pcapng_iface *i;
+	struct pcapng_lost now;
+	uint64_t number;
+	uint16_t code;
+
+	if (b->left < STATISTICS_FIXED || load32(f, b->at) >= f->n_ifaces)
+		return PCAPNG_OTHER;
+	i = &f->iface[load32(f, b->at)];
+	b->at += STATISTICS_FIXED;
+	b->left -= STATISTICS_FIXED;
+	now = i->told;
+	while (next_option(f, b, &code, &number)) {
+		if (code == OPTION_OS_DROPS && number <= LOST_MOST)
+			now.kernel = number;
+		else if (code == OPTION_IFACE_DROPS && number <= LOST_MOST)
+			now.iface = number;
+	}
+	f->lost.kernel += without(&i->between,
+	    growth(i->told.kernel, now.kernel));
+	f->lost.iface += without(&i->between,
+	    growth(i->told.iface, now.iface));
+	i->told = now;
+	return PCAPNG_OTHER;
+}
+
+static void
+lost_between(struct pcapng *f, uint32_t iface, uint64_t n)
+{
+	if (n > LOST_MOST)
+		return;
+	f->iface[iface].between += n;
+	f->lost.kernel += n;
+}
+
+/* Of a packet block the options, behind its padded data. */
+static void
+take_packet_options(struct pcapng *f, uint32_t iface, struct body *b,
+    size_t padding)
+{
+	uint64_t number;
+	uint16_t code;
+
+	if (b->left <= padding)
+		return;
+	b->at += padding;
+	b->left -= padding;
+	while (next_option(f, b, &code, &number))
+		if (code == OPTION_PACKET_DROPS)
+			lost_between(f, iface, number);
+}
+
 /* ---- packets ------------------------------------------------------------- */
 
 static void
@@ -464,16 +569,25 @@ packet(struct pcapng *f, struct body *b, struct pcapng_packet *p,
     const struct line *l)
 {
 	const uint8_t *head = take(b, ENHANCED_FIXED, l);
-	uint32_t number;
+	bool old = b->type == BLOCK_PACKET;
+	uint32_t number, kept;
+	int rc;
 
 	if (head == NULL)
 		return -1;
 	/* the obsolete one has a count of drops behind a shorter number */
-	number = b->type == BLOCK_PACKET ? load16(f, head) : load32(f, head);
-	p->caplen = load32(f, head + 12);
+	number = old ? load16(f, head) : load32(f, head);
+	p->caplen = kept = load32(f, head + 12);
 	p->wire_len = load32(f, head + 16);
-	return finish_packet(f, number, (uint64_t)load32(f, head + 4) << 32 |
+	rc = finish_packet(f, number, (uint64_t)load32(f, head + 4) << 32 |
 	    load32(f, head + 8), b, p, l);
+	if (rc < 0)
+		return rc;
+	if (!old)
+		take_packet_options(f, number, b, -kept % 4);
+	else if (load16(f, head + 2) != OLD_DROPS_UNKNOWN)
+		lost_between(f, number, load16(f, head + 2));
+	return rc;
 }
 
 /* ---- the file ------------------------------------------------------------ */
@@ -561,6 +675,8 @@ pcapng_next(struct pcapng *f, struct pcapng_packet *p, char *error,
 		    packet(f, &b, p, &l);
 	case BLOCK_INTERFACE:
 		return add_iface(f, &b, &l);
+	case BLOCK_STATISTICS:
+		return take_statistics(f, &b);
 	case BLOCK_SECTION:
 		return begin_section(f, &b, &l);
 	default:

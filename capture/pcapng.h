@@ -10,8 +10,8 @@
  * which libpcap mends and decode.h does not know.
  *
  * Format: draft-ietf-opsawg-pcapng.  Known are its section header, interface
- * description, enhanced, simple and (obsolete) packet blocks; others are
- * skipped, however long.
+ * description, interface statistics, enhanced, simple and (obsolete) packet
+ * blocks; others are skipped, however long.
  */
 #ifndef CAPTURE_PCAPNG_H
 #define CAPTURE_PCAPNG_H
@@ -30,12 +30,20 @@ enum {
 	PCAPNG_IFACES_MOST = 65536,      /* of a section */
 };
 
+/* Packets that the file says are not in it. */
+struct pcapng_lost {
+	uint64_t kernel; /* by the operating system, or nobody knows where */
+	uint64_t iface;
+};
+
 struct pcapng_iface {
 	int dlt;
 	uint32_t snaplen;
 	uint64_t per_s;   /* units of its time stamps */
 	uint8_t bits;     /* per_s is 2 to the power of this; 0: of 10 */
 	int64_t offset_s; /* of them */
+	struct pcapng_lost told; /* by the last of its statistics */
+	uint64_t between; /* lost before packets, not yet in statistics */
 };
 
 struct pcapng {
@@ -47,6 +55,8 @@ struct pcapng {
 	size_t used;     /* bytes at in.at of the block that was looked at */
 	uint32_t beyond; /* those that follow, where the buffer is too small */
 	uint32_t length; /* of all, which the last four bytes repeat */
+	/* since its user set it to 0; of a packet that was found, before it */
+	struct pcapng_lost lost;
 };
 
 struct pcapng_packet {

@@ -84,6 +84,9 @@ report_offline(struct report_bar *bar, enum loop_result result,
 			"%llu non-IP, %llu malformed",
 	    ull(t->seen), ull(t->done_rows), ull(t->done_blocks),
 	    ull(t->non_ip), ull(t->malformed));
+	if (t->kernel_drops + t->iface_drops > 0)
+		fprintf(stderr, ", %llu dropped when captured",
+		    ull(t->kernel_drops + t->iface_drops));
 	if (t->overflow > 0)
 		fprintf(stderr, ", %llu in overflow rows", ull(t->overflow));
 	if (t->time_clamped > 0)

@@ -112,7 +112,8 @@ bool source_by_iface(const struct source *s);
 size_t source_handles(const struct source *s);
 int source_fd(const struct source *s, size_t handle);
 
-/* Packets since opening. */
+/* Packets since opening; of files the last two are what pcapng says up to
+ * where source_read() stopped. */
 struct source_stats {
 	uint64_t received;     /* put into the kernel's buffer for us */
 	uint64_t read;         /* taken out of it by source_read() */

@@ -357,8 +357,22 @@ read_records(struct source *s, unsigned max)
 	return 1;
 }
 
+/* What the file says was lost, and whether it does. */
+static bool
+note_lost(struct source *s)
+{
+	struct pcapng_lost *lost = &s->ng.lost;
+	bool any = lost->kernel > 0 || lost->iface > 0;
+
+	s->handle[0].drops += lost->kernel;
+	s->iface_drops += lost->iface;
+	*lost = (struct pcapng_lost){0, 0};
+	return any;
+}
+
 /* The same, but that a turn also ends by the bytes, of which a block may have
- * any number.  UNUSABLE: no capture, or the filter means nothing for its first
+ * any number, and behind what tells of losses, so that they can be put where
+ * it stands.  UNUSABLE: no capture, or the filter means nothing for its first
  * packet. */
 static int
 read_blocks(struct source *s, unsigned max)
@@ -374,6 +388,8 @@ read_blocks(struct source *s, unsigned max)
 
 		if (rc < 0)
 			say_file(s, text);
+		if (rc == PCAPNG_OTHER && note_lost(s))
+			return 1;
 		if (rc == PCAPNG_OTHER)
 			continue;
 		if (rc != PCAPNG_PACKET)
@@ -388,8 +404,8 @@ read_blocks(struct source *s, unsigned max)
 			.data = b.data,
 			.dlt = b.dlt,
 		});
-		if (s->n_remarked > remarked) /* back for the remark */
-			return 1;
+		if (note_lost(s) || s->n_remarked > remarked)
+			return 1; /* back for that */
 	}
 	return 1;
 }
@@ -483,6 +499,7 @@ source_time_span(struct source *s, int64_t *first_s, int64_t *last_s,
 		s->file[i].done = 0;
 	}
 	s->at = 0;
+	s->handle[0].drops = s->iface_drops = 0;
 	s->error[0] = '\0';
 	*first_s = span.first;
 	*last_s = span.last;

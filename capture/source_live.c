@@ -519,10 +519,11 @@ void
 source_stats(struct source *s, struct source_stats *st)
 {
 	memset(st, 0, sizeof(*st));
-	for (size_t i = 0; s->live && i < s->n_handles; i++) {
+	for (size_t i = 0; i < s->n_handles; i++) {
 		struct handle *h = &s->handle[i];
 
-		add_statistics(h);
+		if (s->live)
+			add_statistics(h);
 		st->kernel_drops += h->drops;
 		st->received += h->received;
 		st->read += h->read;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { IDB = 1, PB = 2, SPB = 3, NRB = 4, EPB = 6, SHB = 0x0a0d0d0a };
+enum { IDB = 1, PB = 2, SPB = 3, NRB = 4, ISB = 5, EPB = 6, SHB = 0x0a0d0d0a };
 enum { ETHER = 1, RAW = 101, SLL = 113, USB = 189, NFLOG = 239 };
 
 static uint8_t file[8 << 20];
@@ -100,7 +100,15 @@ data(uint32_t n, uint32_t seed)
 }
 
 static inline void
-packet(uint32_t number, uint64_t units, uint32_t caplen, uint32_t len)
+option(uint16_t code, uint64_t value)
+{
+	put(code, 2);
+	put(8, 2);
+	put(value, 8);
+}
+
+static inline size_t
+begin_packet(uint32_t number, uint64_t units, uint32_t caplen, uint32_t len)
 {
 	size_t at = begin(EPB);
 
@@ -110,6 +118,44 @@ packet(uint32_t number, uint64_t units, uint32_t caplen, uint32_t len)
 	put(caplen, 4);
 	put(len, 4);
 	data(caplen, (uint32_t)units);
+	return at;
+}
+
+static inline void
+packet(uint32_t number, uint64_t units, uint32_t caplen, uint32_t len)
+{
+	end(begin_packet(number, units, caplen, len));
+}
+
+/* Whose interface lost that many since the one before. */
+static inline void
+packet_behind(uint64_t lost, uint32_t number, uint64_t units, uint32_t caplen)
+{
+	size_t at = begin_packet(number, units, caplen, caplen);
+
+	while (file_n % 4)
+		file[file_n++] = 0xee;
+	put(2, 2); /* flags */
+	put(4, 2);
+	put(1, 4);
+	option(4, lost);
+	put(0, 4);
+	end(at);
+}
+
+/* What the interface has lost so far: by itself, by the system. */
+static inline void
+statistics(uint32_t number, uint64_t by_iface, uint64_t by_os)
+{
+	size_t at = begin(ISB);
+
+	put(number, 4);
+	put(0, 8);
+	option(4, 1000);
+	option(5, by_iface);
+	option(7, by_os);
+	option(8, 900);
+	put(0, 4);
 	end(at);
 }
 
@@ -119,7 +165,7 @@ old_packet(uint16_t number, uint64_t units, uint32_t caplen, uint32_t len)
 	size_t at = begin(PB);
 
 	put(number, 2);
-	put(7, 2); /* drops */
+	put(7, 2); /* lost before it */
 	put((uint32_t)(units >> 32), 4);
 	put((uint32_t)units, 4);
 	put(caplen, 4);
@@ -147,7 +193,7 @@ other(uint32_t type, uint32_t n)
 	end(at);
 }
 
-/* A packet of each kind from two interfaces, and another section: 13. */
+/* A packet of each kind from two interfaces, another section, losses: 14. */
 static inline void
 put_some(bool swap)
 {
@@ -160,6 +206,8 @@ put_some(bool swap)
 		old_packet(0, i, i * 5, 100);
 		simple(i, i);
 	}
+	packet_behind(3, 1, 5000, 7);
+	statistics(1, 2, 5);
 	section(swap, 1, 0);
 	iface(ETHER, 128, -1, 0);
 	packet(0, 5, 9, 9);

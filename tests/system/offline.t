@@ -113,6 +113,39 @@ like "$err" '2 .*(clamped|out of range)' "and that is said"
 like "$(rows "$T/edge" a proto 2>&1)" 'cause=time-range packets=2' \
     "by answers, too"
 
+# --- what a file says that it lacks
+PYTHONPATH=tests/lib python3 -c '
+import struct, sys
+from pcapgen import ether, ip, ng_block, ng_iface, ng_section, udp
+def packet(at, lost=0):
+    frame = ether(ip("192.0.2.1", "192.0.2.2", 17, udp(40000, 53, b"q" * 20)))
+    units = at * 10**6
+    body = struct.pack("<IIIII", 0, units >> 32, units & 0xffffffff,
+                       len(frame), len(frame)) + frame + bytes(-len(frame) % 4)
+    if lost:
+        body += struct.pack("<HHQI", 4, 8, lost, 0)
+    return ng_block("<", 6, body)
+def statistics(by_iface, by_system):
+    return ng_block("<", 5, struct.pack("<IQHHQHHQI", 0, 0, 5, 8, by_iface,
+                                        7, 8, by_system, 0))
+sys.stdout.buffer.write(ng_section("<") + ng_iface("<", 1, 0) +
+    statistics(0, 7) + packet(1768434600) + packet(1768434700, 40) +
+    packet(1768434900) + packet(1768435300) + statistics(30, 50))
+' >"$T/lossy.pcapng"
+run 0 "a file that says what it lacks" \
+    goprobe -d "$T/lossy" -i a -r "$T/lossy.pcapng"
+like "$err" '4 packets, .* 80 dropped when captured' "is taken at its word"
+for first in 1768434600 1768434900 1768435200; do
+	goquery -d "$T/lossy" -i a -f $first -l $((first + 300)) -e csv proto \
+	    2>&1 >"$T/rows" | sed -n 's/.*cause=//p'
+	echo "block $(total 4 <"$T/rows")"
+done >"$T/told"
+is "$(tr '\n' ' ' <"$T/told")" "kernel-drops packets=47 block 2 block 1 \
+kernel-drops packets=3 interface-drops packets=30 block 1 " \
+    "by answers, too, each in its block"
+run 3 "nobody is never seen where packets are missing" \
+    goquery -d "$T/lossy" $ALL -i a seen 203.0.113.9
+
 # --- fragments
 run 0 "fragments" goprobe -d "$T/frag" -i a -r $D/fragments.pcap
 is "$(rows "$T/frag" a sip,dport | cut -d, -f1,2,5 | tail -n +2 | sort | tr '\n' ' ')" \

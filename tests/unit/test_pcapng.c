@@ -184,7 +184,7 @@ test_cuts(void)
 	}
 	ok(fine, "cut anywhere");
 	/* behind each block from the first interface on */
-	is_int(silent, 2 + 4 * 4 + 3, "and said, but for whole blocks");
+	is_int(silent, 2 + 4 * 4 + 2 + 3, "and said, but for whole blocks");
 	start(false);
 	other(NRB, 8);
 	packet(0, 1000, 20, 20);

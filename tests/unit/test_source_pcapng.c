@@ -508,8 +508,67 @@ test_pipe(void)
 	bytes = read_fd(fd[0], NULL);
 	pthread_join(thread, NULL);
 	close(fd[0]);
-	ok(whole.n == 13 && memcmp(&whole, &bytes, sizeof(whole)) == 0,
+	ok(whole.n == 14 && memcmp(&whole, &bytes, sizeof(whole)) == 0,
 	    "byte by byte out of a pipe");
+}
+
+/* ---- what was lost ------------------------------------------------------- */
+
+/* What was read and lost when source_read() came back: "2+0+0" are packets,
+ * and drops of kernel and interface. */
+static void
+read_losses(struct source *s, char *text, size_t size)
+{
+	enum source_result end;
+	size_t at = 0;
+
+	do {
+		struct told t = {.n = 0};
+		struct source_stats st;
+		size_t n;
+
+		end = source_read(s, 0, 100, tell, &t, &n);
+		source_stats(s, &st);
+		at += (size_t)snprintf(text + at, size - at, "%u+%llu+%llu ",
+		    t.n, (unsigned long long)st.kernel_drops,
+		    (unsigned long long)st.iface_drops);
+	} while (end == SOURCE_OK || end == SOURCE_NEXT);
+}
+
+/* Reading comes back at each place, so that a loss is put where it was. */
+static void
+test_losses(void)
+{
+	struct source_file input[2] = {{-1, "first"}, {-1, "second"}};
+	char error[SOURCE_ERROR_MAX], name[64], text[256];
+	int64_t first, last;
+	struct source *s;
+	bool any;
+
+	start(false);
+	iface(ETHER, 0, -1, 0);
+	packet(0, 1000000, 20, 20);
+	packet(0, 2000000, 20, 20);
+	packet_behind(3, 0, 3000000, 20);
+	packet(0, 4000000, 20, 20);
+	statistics(0, 7, 4);
+	packet(0, 5000000, 20, 20);
+	statistics(0, 7, 6);
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d",
+	    to_fd(file, file_n));
+	for (int i = 0; i < 2; i++)
+		input[i].fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (source_open_files(&s, input, 2, NULL, NULL, error) != 0)
+		exit(99);
+	is_int(source_time_span(s, &first, &last, &any, NULL, NULL), 0,
+	    "a look at the times");
+	read_losses(s, text, sizeof(text));
+	is_str(text, "3+3+0 1+4+7 1+6+7 0+6+7 "
+	    "3+9+7 1+10+14 1+12+14 0+12+14 ",
+	    "and then losses, told where they are, of either file");
+	source_close(s);
+	close(input[0].fd);
+	close(input[1].fd);
 }
 
 int
@@ -527,5 +586,6 @@ main(void)
 	test_much();
 	test_many_ifaces();
 	test_pipe();
+	test_losses();
 	return tap_done();
 }
