@@ -19,6 +19,7 @@ struct wipe {
 	uint64_t n_ifaces, bytes;
 	uint64_t n_left;  /* not the store's */
 	char first[80];   /* of these */
+	bool unseen;      /* there are some that cannot be looked into */
 };
 
 static void
@@ -164,8 +165,11 @@ wipe_iface(struct wipe *w, int store_fd, const char *iface)
 	int rc = 0;
 	bool own = n == 0;
 
-	if (is_no_folder(n))
+	w->unseen |= n == -EACCES; /* hardly the store's, who knows */
+	if (is_no_folder(n) || n == -EACCES) {
 		leave(w, iface, "", "");
+		return 0;
+	}
 	for (int i = 0; i < n; i++) {
 		int one = wipe_entry(w, fd, iface, entries[i]);
 
@@ -176,7 +180,7 @@ wipe_iface(struct wipe *w, int store_fd, const char *iface)
 		godb_ifaces_free(entries);
 	gp_fd_close(&fd);
 	if (n < 0)
-		return is_no_folder(n) ? 0 : n;
+		return n;
 	w->n_ifaces += own && rc == 0;
 	return rc < 0 || !own ? rc : remove_folder(w, store_fd, iface);
 }
@@ -223,7 +227,7 @@ wipe_all(struct wipe *w, int store_fd)
 
 		rc = rc < 0 ? rc : one;
 	}
-	if (rc == 0)
+	if (rc == 0 && !w->unseen)
 		rc = wipe_names(w, store_fd, entries, n);
 	if (n >= 0)
 		godb_ifaces_free(entries);

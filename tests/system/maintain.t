@@ -277,6 +277,12 @@ like "$err" 'backup/case17.tar and 1 more are left: not of the store' "and nothi
 one_line "that"
 is "$(cat "$S/backup/case17.tar" "$S/eth0/README" | wc -l | tr -d ' ')" 2 "they are whole"
 is "$(find "$S/eth0" "$S/eth1" -type f 2>/dev/null)" "$S/eth0/README" "nothing of the store is left"
+fresh 2 2
+mkdir -m 700 "$S/backup"
+run 1 "--wipe --yes beside a folder that is closed" writer --wipe --yes
+like "$out" '^2 interfaces removed, [1-9]' "removes the others"
+like "$err" 'backup is left: not of the store' "and names it"
+ok "names stay for what it may hold" test -s "$S/goDB-l7proto.names"
 run 2 "two commands at once" writer --wipe --repair
 run 2 "--dry-run of nothing" writer --dry-run
 
