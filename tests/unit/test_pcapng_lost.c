@@ -10,12 +10,15 @@
 #include "tests/lib/ngfile.h"
 
 static ssize_t
-no_more(void *ctx, char *to, size_t size)
+read_file(void *ctx, char *to, size_t size)
 {
-	(void)ctx;
-	(void)to;
-	(void)size;
-	return 0;
+	size_t *given = ctx;
+
+	if (size > file_n - *given)
+		size = file_n - *given;
+	memcpy(to, file + *given, size);
+	*given += size;
+	return (ssize_t)size;
 }
 
 /* Reads `file` to its end; false when that is an error. */
@@ -25,11 +28,11 @@ lost(uint64_t *kernel, uint64_t *iface_lost)
 	static uint8_t buf[PCAPNG_BUFFER];
 	struct pcapng_packet p;
 	struct pcapng f;
+	size_t given = 0;
 	char text[256] = "";
 	int rc;
 
-	memcpy(buf, file, file_n);
-	pcapng_init(&f, buf, sizeof(buf), file_n, no_more, NULL);
+	pcapng_init(&f, buf, sizeof(buf), 0, read_file, &given);
 	rc = pcapng_open(&f, text, sizeof(text));
 	if (rc == 0)
 		do
@@ -159,6 +162,8 @@ test_damage(void)
 		{7, 0, 255, 255, 1, 0, 0, 0},
 	};
 
+	size_t at;
+
 	for (size_t n = 0; n <= 36; n += 4) {
 		begin_file(false);
 		cut_statistics(0, n);
@@ -167,11 +172,16 @@ test_damage(void)
 		    "statistics of some bytes");
 	}
 	begin_file(false);
+	cut_statistics(0, 4); /* and what looks like its options */
+	at = begin(NRB);
+	option(7, 5);
+	end(at);
+	is_lost(0, 0, "another block's bytes");
+	begin_file(false);
 	cut_statistics(2, 36);
 	cut_statistics(UINT32_MAX, 36);
 	for (size_t i = 0; i < 4; i++) {
-		size_t at = begin(ISB);
-
+		at = begin(ISB);
 		put(0, 4);
 		put(0, 8);
 		memcpy(file + file_n, wrong[i], 16);
@@ -187,7 +197,18 @@ test_damage(void)
 	    "end");
 }
 
-/* Of blocks that the buffer does not hold only the beginning is there. */
+static void
+put_comments(unsigned n)
+{
+	while (n-- > 0) {
+		put(1, 2);
+		put(UINT16_MAX, 2);
+		data(UINT16_MAX, 1);
+		put(0, 1);
+	}
+}
+
+/* Of blocks that the buffer does not hold no options are looked at. */
 static void
 test_long(void)
 {
@@ -197,13 +218,22 @@ test_long(void)
 	at = begin(ISB);
 	put(0, 4);
 	put(0, 8);
-	put(1, 2); /* a comment */
-	put(UINT16_MAX, 2);
-	data(UINT16_MAX, 1);
-	put(0, 1);
+	put_comments(1);
 	option(7, 5);
 	end(at);
 	is_lost(5, 0, "behind a long comment");
+	at = begin(ISB);
+	put(0, 4);
+	put(0, 8);
+	option(7, 9);
+	put_comments(PCAPNG_BUFFER / UINT16_MAX + 1);
+	end(at);
+	at = begin_packet(0, 1, 20, 20);
+	option(4, 9);
+	put_comments(PCAPNG_BUFFER / UINT16_MAX + 1);
+	end(at);
+	packet_behind(1, 1, 1, 20);
+	is_lost(6, 0, "not of blocks longer than the buffer");
 }
 
 int
