@@ -19,7 +19,7 @@ struct wipe {
 	uint64_t n_ifaces, bytes;
 	uint64_t n_left;  /* not the store's */
 	char first[80];   /* of these */
-	bool unseen;      /* there are some that cannot be looked into */
+	bool unseen;      /* one cannot be looked into: rows may be there */
 };
 
 static void
@@ -165,7 +165,7 @@ wipe_iface(struct wipe *w, int store_fd, const char *iface)
 	int rc = 0;
 	bool own = n == 0;
 
-	w->unseen |= n == -EACCES; /* hardly the store's, who knows */
+	w->unseen |= n == -EACCES;
 	if (is_no_folder(n) || n == -EACCES) {
 		leave(w, iface, "", "");
 		return 0;

@@ -245,6 +245,13 @@ for how in yes no; do
 	is "$out" "$blocks" "and has the same answer"
 	run 0 "--check" query --check
 done
+for how in none lz4; do
+	ini "sorted_days = yes\ncompression = $how\n"
+	run 0 "--rebuild-rollups with compression = $how" writer --rebuild-rollups
+	wc -c <"$S/b/2023-11-15/rollups.gpf" >>"$T/sizes"
+done
+ok "does as that says" awk '/^[0-9]/ { n[++i] = $1 }
+    END { exit !(i == 2 && n[2] < n[1]) }' "$T/sizes"
 S=$S0
 
 # --- two writers, wipe

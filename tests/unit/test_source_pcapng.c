@@ -131,12 +131,27 @@ test_foreign(void)
 	    "a filter cannot be asked of them");
 }
 
+/* `file` as two files, for the caller to close. */
+static struct source *
+open_twice(struct source_file input[2])
+{
+	char error[SOURCE_ERROR_MAX], name[64];
+	struct source *s;
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d",
+	    to_fd(file, file_n));
+	for (int i = 0; i < 2; i++)
+		input[i].fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (source_open_files(&s, input, 2, NULL, NULL, error) != 0)
+		exit(99);
+	return s;
+}
+
 /* The remark is on a file, not on the link type. */
 static void
 test_foreign_again(void)
 {
 	struct source_file input[2] = {{-1, "first"}, {-1, "second"}};
-	char error[SOURCE_ERROR_MAX], name[64];
 	enum source_result r;
 	struct source *s;
 	struct told t = {.n = 0};
@@ -146,12 +161,7 @@ test_foreign_again(void)
 	start(false);
 	iface(USB, 0, -1, 0);
 	packet(0, 1, 20, 20);
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d",
-	    to_fd(file, file_n));
-	for (int i = 0; i < 2; i++)
-		input[i].fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (source_open_files(&s, input, 2, NULL, NULL, error) != 0)
-		exit(99);
+	s = open_twice(input);
 	do {
 		r = source_read(s, 0, 100, tell, &t, &n);
 		remarks += source_remark(s) != NULL;
@@ -540,7 +550,7 @@ static void
 test_losses(void)
 {
 	struct source_file input[2] = {{-1, "first"}, {-1, "second"}};
-	char error[SOURCE_ERROR_MAX], name[64], text[256];
+	char text[256];
 	int64_t first, last;
 	struct source *s;
 	bool any;
@@ -554,12 +564,7 @@ test_losses(void)
 	statistics(0, 7, 4);
 	packet(0, 5000000, 20, 20);
 	statistics(0, 7, 6);
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d",
-	    to_fd(file, file_n));
-	for (int i = 0; i < 2; i++)
-		input[i].fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (source_open_files(&s, input, 2, NULL, NULL, error) != 0)
-		exit(99);
+	s = open_twice(input);
 	is_int(source_time_span(s, &first, &last, &any, NULL, NULL), 0,
 	    "a look at the times");
 	read_losses(s, text, sizeof(text));
