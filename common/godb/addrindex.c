@@ -231,10 +231,13 @@ read_head(struct gdi_addrindex *x, const uint8_t *head, size_t len,
 
 /* Where the head begins; the file's first bytes. */
 static int
-check_header(const uint8_t *h, uint64_t size, int64_t day_s, uint64_t *head_at)
+check_header(struct gdi_addrindex *x, const uint8_t *h, int64_t day_s,
+    uint64_t *head_at)
 {
 	int rc = gdi_header_check(h, magic, day_s);
+	uint64_t size = x->size;
 
+	memcpy(x->iface, h + GDI_H_IFACE, sizeof(x->iface));
 	*head_at = gdi_get64(h + GDI_H_SALT);
 	if (rc == 0 && (*head_at < GDI_HEADER_BYTES || *head_at > size ||
 			   size - *head_at < 8 || size - *head_at > HEAD_MAX))
@@ -251,7 +254,7 @@ gdi_addrindex_parse(uint8_t *data, size_t len, int64_t day_s,
 	int rc = GODB_EDAMAGED;
 
 	if (len >= GDI_HEADER_BYTES)
-		rc = check_header(data, len, day_s, &head_at);
+		rc = check_header(&x, data, day_s, &head_at);
 	if (rc == 0)
 		rc = read_head(&x, data + head_at, len - head_at, head_at,
 		    day_s, false);
@@ -298,7 +301,7 @@ read_file(struct gdi_addrindex *x, int64_t day_s, bool brief)
 		return GODB_EDAMAGED;
 	x->read_bytes = len;
 	memset(x->data + len, 0, GDI_SLACK);
-	rc = check_header(x->data, x->size, day_s, &head_at);
+	rc = check_header(x, x->data, day_s, &head_at);
 	if (rc == 0 && x->size > len)
 		rc = fetch_head(x, head_at, &rest);
 	if (rc == 0)

@@ -48,6 +48,7 @@ struct gdi_addrindex {
 	int fd;        /* -1: all of it is in ... */
 	uint8_t *data; /* ... here */
 	uint64_t size, read_bytes;
+	char iface[16]; /* of the header */
 };
 
 /*

@@ -1,5 +1,5 @@
 libgodb_SRCS := $(addprefix common/godb/, error.c \
-	schema.c layout.c sort.c \
+	schema.c layout.c evidence.c sort.c \
 	encode.c distinct.c shape.c unpack.c decode.c block.c rings.c index.c journal.c \
 	journal_rows.c names.c names_used.c digest.c addrindex.c addrbuild.c needles.c \
 	aggregate.c pack.c day.c writer.c writer_blocks.c writer_ifaces.c writer_journal.c \
@@ -25,7 +25,7 @@ $(foreach t,cond filter group rank query query_run seen coverage, \
 	$(eval TEST_LIBS_test_$(t) := libfakescan libgodb libgpbase))
 UNIT_TESTS += $(addprefix unit/test_, godb_table spill neighbours unpack encode sparse \
 	block rings aggregate estimate index addrindex journal names store cursor \
-	store_names store_damage needles rollup rollup_making rollup_days rollup_large \
+	store_names store_damage store_cut needles rollup rollup_making rollup_days rollup_large \
 	sweep faults faults_days faults_repair forget meanwhile nomem retain check compat pool threads waits)
 # the calls that write, made to fail
 ARCHIVES += libfault

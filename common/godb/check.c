@@ -21,6 +21,7 @@
 #include "common/base/fd.h"
 #include "common/godb/addrbuild.h"
 #include "common/godb/cursor.h"
+#include "common/godb/evidence.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
 #include "common/godb/rollup.h"
@@ -518,14 +519,17 @@ compare_addresses(struct check *k, const char *day, struct gdi_addrindex *have,
 /* Whether it is of the index that is there, or an error.  Of one with damage,
  * which is told already, it need not be. */
 static int
-is_of_index(int day_fd, int64_t day_s, const struct gdi_digest *d)
+is_of_index(int day_fd, int64_t day_s, const struct gdi_addrindex *have)
 {
+	struct gdi_once once;
 	struct gdi_index x;
 	int rc = gdi_index_read(day_fd, day_s, &x);
 
 	if (rc < 0)
 		return rc == GODB_EDAMAGED || rc == GODB_ENEWER ? 1 : rc;
-	rc = gdi_digest_is_of(d, &x) || x.n_gaps > 0 || x.header_damaged;
+	gdi_once_of(have, &once);
+	rc = gdi_digest_is_of(&have->digest, &x) || x.n_gaps > 0 ||
+	    x.header_damaged || gdi_index_shrunk(&once, &x);
 	gdi_index_free(&x);
 	return rc;
 }
@@ -553,7 +557,7 @@ check_addresses(struct check *k, const char *day, bool told)
 		return rc == -ENOMEM ? rc : 0;
 	}
 	opts.only_bytes = have.digest.index_bytes;
-	rc = is_of_index(fd, opts.day_s, &have.digest);
+	rc = is_of_index(fd, opts.day_s, &have);
 	if (rc == 0)
 		report_addresses(k, day, GODB_EDAMAGED,
 		    "is not of this day's index");

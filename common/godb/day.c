@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/evidence.h"
 
 #define PAGE_BYTES 4096u
 
@@ -49,33 +51,55 @@ take_extents(struct gdi_day *d, const struct gdi_record *r)
 	return true;
 }
 
-/* Whether the index's last gap is a record that was never finished. */
+/* Whether the end of the index, or all of it, is a commit that was never
+ * finished. */
 static bool
-torn(const struct gdi_index *x, gdi_has_journal *has_journal, const void *ctx)
+torn(const struct gdi_index *x, const struct gdi_folders *f, int64_t day_s)
 {
 	const struct gdi_gap *g = x->n_gaps ? &x->gaps[x->n_gaps - 1] : NULL;
 
-	return g && gdi_gap_may_be_torn(g) && has_journal(ctx, g->slot_s);
+	if (x->size == 0)
+		return gdi_journal_vouches(f->iface, day_s, -1, 0);
+	return g && gdi_gap_may_be_torn(g) &&
+	    gdi_journal_vouches(f->iface, day_s, g->slot_s, g->offset);
+}
+
+/*
+ * Where the next record goes.  Behind damage at the end a gap stays in front
+ * of it, or of the first one where there was no record, of which readers tell
+ * for good: it is no commit under way once there is more.
+ */
+static uint64_t
+index_end(const struct gdi_index *x, bool is_torn, bool shrunk, bool bereft)
+{
+	const struct gdi_gap *last = x->n_gaps ? &x->gaps[x->n_gaps - 1] : NULL;
+	uint64_t end = x->end;
+
+	if (is_torn && !shrunk)
+		return end;
+	/* readers pass over as much as the head of a cut record says; 8 bytes
+	 * more tell them still that others may have been behind it */
+	if (last && last->tail)
+		end = last->cut ? last->cut_end + 8 : round_up(x->size, 8);
+	else if (shrunk)
+		end = round_up(x->size, 8) + 8;
+	if ((last || shrunk || bereft) && end < GDI_HEADER_BYTES + 8)
+		end = GDI_HEADER_BYTES + 8;
+	return end;
 }
 
 static void
 take_index(struct gdi_day *d, int day_fd, const struct gdi_index *x,
-    bool is_torn)
+    bool is_torn, bool damaged)
 {
-	const struct gdi_gap *last = x->n_gaps ? &x->gaps[x->n_gaps - 1] : NULL;
-	/* a copy of an index that is gone may be put back */
-	bool damaged = x->n_gaps > (is_torn ? 1 : 0) || x->size == 0;
-
-	d->index_end = x->end;
-	/* readers pass over as much as the head of a cut record says; 8 bytes
-	 * more tell them still that others may have been behind it */
-	if (last && last->tail && !is_torn)
-		d->index_end = last->cut ? last->cut_end + 8 :
-					   round_up(x->size, 8);
+	damaged |= x->n_gaps > (is_torn ? 1 : 0) || x->size == 0;
+	d->headless = x->end == 0;
 	memset(d->column_end, 0, sizeof(d->column_end));
 	for (size_t i = 0; i < x->n; i++)
-		damaged |= !take_extents(d, &x->records[i]);
-	/* what damaged records name may be read again one day */
+		damaged |= !take_extents(d, &x->records[i]) ||
+		    (x->records[i].flags & GODB_PART_LOST);
+	/* what damaged records name may be read again one day, and a copy of
+	 * an index that is gone may be put back */
 	for (int c = 0; damaged && c < GODB_N_COLUMNS; c++) {
 		uint64_t size = file_size(day_fd, gdi_columns[c].file);
 
@@ -84,25 +108,44 @@ take_index(struct gdi_day *d, int day_fd, const struct gdi_index *x,
 	}
 }
 
+/* What was learned of the day, if it is this one and is not shorter than it was
+ * left, tells that somebody cut it. */
+static bool
+was_cut(const struct gdi_day *d, const struct stat *st, int64_t day_s,
+    uint64_t size)
+{
+	return d->known && d->day_s == day_s && d->dev == st->st_dev &&
+	    d->ino == st->st_ino && size < d->index_size;
+}
+
 int
-gdi_day_open(struct gdi_day *d, int day_fd, int64_t day_s,
-    gdi_has_journal *has_journal, const void *ctx)
+gdi_day_open(struct gdi_day *d, const struct gdi_folders *f, int64_t day_s)
 {
 	struct gdi_index x = {0};
+	struct gdi_once once;
 	struct stat st;
+	bool shrunk, is_torn, bereft;
+	char day[11];
 	int rc;
 
-	if (fstat(day_fd, &st) < 0)
+	if (fstat(f->day, &st) < 0)
 		return -errno;
 	if (d->known && d->day_s == day_s && d->dev == st.st_dev &&
 	    d->ino == st.st_ino &&
-	    d->index_size == file_size(day_fd, GDI_INDEX))
+	    d->index_size == file_size(f->day, GDI_INDEX))
 		return 0;
-	memset(d, 0, sizeof(*d));
-	rc = gdi_index_read(day_fd, day_s, &x);
+	rc = gdi_once_read(f->day, day_s, &once);
+	if (rc == 0)
+		rc = gdi_index_read(f->day, day_s, &x);
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	take_index(d, day_fd, &x, torn(&x, has_journal, ctx));
+	shrunk = was_cut(d, &st, day_s, x.size) || gdi_index_shrunk(&once, &x);
+	memset(d, 0, sizeof(*d));
+	gp_clock_day_format(day_s, day);
+	bereft = gdi_day_bereft(f->iface, day);
+	is_torn = !bereft && torn(&x, f, day_s);
+	d->index_end = index_end(&x, is_torn, shrunk, bereft);
+	take_index(d, f->day, &x, is_torn, shrunk || bereft);
 	d->known = true;
 	d->day_s = day_s;
 	d->dev = st.st_dev;
@@ -269,7 +312,15 @@ write_record(struct gdi_day *d, const struct gdi_folders *f, int fd,
 
 	if (ftruncate(fd, (off_t)d->index_end) < 0)
 		return -errno;
-	rc = gp_fd_pwrite_full(fd, record->p, record->len, d->index_end);
+	if (d->headless && d->index_end > 0) {
+		uint8_t header[GDI_HEADER_BYTES];
+
+		gdi_index_header(b->iface, d->day_s, header);
+		rc = gp_fd_pwrite_full(fd, header, sizeof(header), 0);
+	}
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(fd, record->p, record->len,
+		    d->index_end);
 	if (rc < 0) {
 		(void)!ftruncate(fd, (off_t)d->index_end);
 		return rc;
@@ -302,6 +353,7 @@ commit_index(struct gdi_day *d, const struct gdi_folders *f,
 		rc = fd < 0 ? fd : write_record(d, f, fd, b, &record);
 	}
 	if (rc == 0) {
+		d->headless = false;
 		d->index_end += record.len;
 		d->index_size = d->index_end;
 		for (int c = 0; c < GODB_N_COLUMNS; c++)

@@ -18,7 +18,9 @@ struct gdi_day {
 	int64_t day_s;
 	uint64_t dev, ino;    /* of the folder */
 	uint64_t index_size;  /* as it was left */
-	uint64_t index_end;   /* 0: no header yet */
+	uint64_t index_end;   /* where the next record goes; 0: its first one,
+			       * behind a header that it brings */
+	bool headless;        /* there is no header yet */
 	uint64_t column_end[GODB_N_COLUMNS];
 	bool rebuild; /* the index is to be written anew: do not forget this */
 	bool synced;  /* the folder's entries and its parents' are durable */
@@ -29,17 +31,14 @@ struct gdi_folders {
 	int store, iface, day;
 };
 
-/* Whether a journal of that block exists; slot -1: any of the day. */
-typedef bool gdi_has_journal(const void *ctx, int64_t slot_s);
-
 /*
  * Learns where the files end, unless that is known and nobody has touched
  * them since.  Damage that no journal explains is kept, and so are columns
- * without an index: new records and chunks go behind it.  0, GODB_ENEWER,
- * GODB_EDAMAGED, -errno.
+ * without an index: new records and chunks go behind it, and what is lost is
+ * still told.  0, GODB_ENEWER, GODB_EDAMAGED, -errno.
  */
-int gdi_day_open(struct gdi_day *d, int day_fd, int64_t day_s,
-    gdi_has_journal *has_journal, const void *ctx);
+int gdi_day_open(struct gdi_day *d, const struct gdi_folders *f,
+    int64_t day_s);
 
 struct gdi_day_block {
 	const char *iface;

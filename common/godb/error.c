@@ -71,7 +71,13 @@ gdi_header_make(uint8_t out[GDI_HEADER_BYTES], const char magic[8],
 	gdi_put64(out + GDI_H_TIME, (uint64_t)time_s);
 	memcpy(out + GDI_H_IFACE, iface, strnlen(iface, 15));
 	gdi_put64(out + GDI_H_SALT, salt);
-	gdi_put64(out + GDI_H_CHECKSUM, gp_checksum(out, GDI_H_CHECKSUM, 0));
+	gdi_header_seal(out);
+}
+
+void
+gdi_header_seal(uint8_t h[GDI_HEADER_BYTES])
+{
+	gdi_put64(h + GDI_H_CHECKSUM, gp_checksum(h, GDI_H_CHECKSUM, 0));
 }
 
 int

@@ -332,7 +332,8 @@ struct godb_repair_report {
  * that says so (GODB_PART_LOST).  Good blocks stay as they are, to the byte;
  * what is replaced stays beside it, as NAME.damaged.  A commit that was cut
  * off is none of this: the next writer takes care of it.  The folder's
- * descriptor is borrowed.  GODB_ELOCKED: diag says who writes.  -EREMOTE as
+ * descriptor is borrowed.  GODB_EDAMAGED: a day whose index is gone is left
+ * for a copy to be put back, all else is done.  GODB_ELOCKED: diag says who writes.  -EREMOTE as
  * with godb_writer_open().
  */
 int godb_repair(int store_fd, const struct godb_repair_opts *opts,

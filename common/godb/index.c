@@ -35,6 +35,10 @@ enum {
 	SECTION_CRITICAL = 1, /* flag: not to be skipped by who is too old */
 };
 
+/* Flags that only a reader gives. */
+#define NOT_STORED \
+	((uint32_t)GODB_PART_LIVE | GDI_PART_ROLLED | GDI_PART_APART)
+
 /* ---- writing ------------------------------------------------------------- */
 
 void
@@ -353,8 +357,7 @@ read_record(const uint8_t *h, int64_t day_s, struct gdi_record *r)
 	r->slot_s = (int64_t)gdi_get64(h + R_SLOT);
 	r->first_ns = (int64_t)gdi_get64(h + R_FIRST);
 	r->last_ns = (int64_t)gdi_get64(h + R_LAST);
-	r->flags = gdi_get32(h + R_FLAGS) &
-	    ~((uint32_t)GODB_PART_LIVE | GDI_PART_ROLLED | GDI_PART_APART);
+	r->flags = gdi_get32(h + R_FLAGS) & ~NOT_STORED;
 	r->n4 = gdi_get32(h + R_N4);
 	r->n6 = gdi_get32(h + R_N6);
 	r->chunk_rows = GDI_CHUNK_ROWS;
@@ -399,6 +402,16 @@ next_record(struct parse *p)
 		p->cap = cap;
 	}
 	return &x->records[x->n];
+}
+
+/* What a head that holds says of the record that does not. */
+static void
+take_head(struct gdi_index *x, const uint8_t *h)
+{
+	struct gdi_gap *g = &x->gaps[x->n_gaps - 1];
+
+	g->flags = gdi_get32(h + R_FLAGS) & ~NOT_STORED;
+	g->stored_bytes = gdi_get64(h + R_STORED);
 }
 
 /* Adjacent places that do not hold are one gap unless their times are known. */
@@ -462,6 +475,7 @@ read_at(struct parse *p, uint64_t at)
 		rc = add_gap(p, at, left, slot_of(h, p->day_s), GODB_EDAMAGED);
 		if (rc < 0)
 			return rc;
+		take_head(x, h);
 		x->gaps[x->n_gaps - 1].cut = true;
 		x->gaps[x->n_gaps - 1].cut_end = at +
 		    (length_valid(h) ? gdi_get32(h + R_BYTES) :
@@ -475,7 +489,10 @@ read_at(struct parse *p, uint64_t at)
 	rc = read_record(h, p->day_s, r);
 	if (rc < 0) {
 		rc = add_gap(p, at, (uint64_t)bytes, slot_of(h, p->day_s), rc);
-		return rc < 0 ? rc : bytes;
+		if (rc < 0)
+			return rc;
+		take_head(x, h);
+		return bytes;
 	}
 	r->offset = at;
 	r->bytes = (uint32_t)bytes;

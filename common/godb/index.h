@@ -40,6 +40,8 @@ struct gdi_gap {
 	bool cut;    /* the record goes on behind the end: so may others */
 	uint64_t cut_end; /* where readers go on behind it once there is
 			   * more, for its head holds */
+	uint32_t flags;   /* as its head says, if that holds ... */
+	uint64_t stored_bytes; /* ... likewise */
 	int rc;         /* GODB_EDAMAGED, GODB_ENEWER */
 };
 
@@ -76,7 +78,7 @@ bool gdi_index_is_none(int rc);
  * none in that sense, and else the error. */
 int gdi_index_read_named(int iface_fd, const char *day, struct gdi_index *out);
 /* Whether the gap may be a commit that is under way or was cut off, which it
- * is as long as the journal of its block is there (gdi_journal_exists). */
+ * is as long as a journal vouches for it (evidence.h). */
 bool gdi_gap_may_be_torn(const struct gdi_gap *g);
 void gdi_index_free(struct gdi_index *x);
 

@@ -90,11 +90,13 @@ enum {
 	GDI_H_TIME = 16, /* day or slot, seconds */
 	GDI_H_IFACE = 24,
 	GDI_H_SALT = 40, /* of a summary: bytes of an entry */
-	GDI_H_RESERVED = 48,
+	GDI_H_INDEX_END = 48, /* of a journal, else 0 */
 	GDI_H_CHECKSUM = 56,
 };
 void gdi_header_make(uint8_t out[GDI_HEADER_BYTES], const char magic[8],
     const char *iface, int64_t time_s, uint64_t salt);
+/* Its checksum once more, after a change. */
+void gdi_header_seal(uint8_t h[GDI_HEADER_BYTES]);
 /* 0, GODB_EDAMAGED, GODB_ENEWER.  The interface's name is not compared:
  * renaming its folder is anybody's right. */
 int gdi_header_check(const uint8_t h[GDI_HEADER_BYTES], const char magic[8],

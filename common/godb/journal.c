@@ -69,9 +69,11 @@ gdi_batch_valid(const struct godb_batch *b)
 
 void
 gdi_journal_header(const char *iface, int64_t slot_s, uint64_t salt,
-    uint8_t out[GDI_HEADER_BYTES])
+    uint64_t index_end, uint8_t out[GDI_HEADER_BYTES])
 {
 	gdi_header_make(out, magic, iface, slot_s, salt);
+	gdi_put64(out + GDI_H_INDEX_END, index_end);
+	gdi_header_seal(out);
 }
 
 /* What the batch takes in memory, for a record's bound. */
@@ -192,8 +194,35 @@ gdi_journal_open(struct gdi_journal *j, int fd, const uint8_t *mem,
 	if (rc < 0)
 		return rc;
 	j->salt = gdi_get64(h + GDI_H_SALT);
+	j->index_end = gdi_get64(h + GDI_H_INDEX_END);
 	j->end = GDI_HEADER_BYTES;
 	return 1;
+}
+
+uint64_t
+gdi_journal_index_end(int fd, int64_t slot_s)
+{
+	uint8_t h[GDI_HEADER_BYTES];
+
+	if (fd < 0 || gp_fd_pread_full(fd, h, sizeof(h), 0) != sizeof(h) ||
+	    gdi_header_check(h, magic, slot_s) < 0)
+		return 0;
+	return gdi_get64(h + GDI_H_INDEX_END);
+}
+
+int
+gdi_journal_lower(int fd, uint64_t index_end)
+{
+	uint8_t h[GDI_HEADER_BYTES];
+	ssize_t n = gp_fd_pread_full(fd, h, sizeof(h), 0);
+	int rc = n < 0 ? (int)n : n < (ssize_t)sizeof(h) ? -EIO : 0;
+
+	if (rc < 0)
+		return rc;
+	gdi_put64(h + GDI_H_INDEX_END, index_end);
+	gdi_header_seal(h);
+	rc = gp_fd_pwrite_full(fd, h, sizeof(h), 0);
+	return rc < 0 ? rc : gp_fd_sync(fd);
 }
 
 void

@@ -17,7 +17,14 @@ bool gdi_batch_valid(const struct godb_batch *b);
 /* Bytes of a new journal's header; the salt goes into every checksum of that
  * file, so that no stranger can put a valid record inside another's rows. */
 void gdi_journal_header(const char *iface, int64_t slot_s, uint64_t salt,
-    uint8_t out[GDI_HEADER_BYTES]);
+    uint64_t index_end, uint8_t out[GDI_HEADER_BYTES]);
+/* Its index_end: where the day's index ended when the journal was begun, as far
+ * as was committed.  0: nothing was, or the header, of an open file, does not
+ * hold or is of an earlier version. */
+uint64_t gdi_journal_index_end(int fd, int64_t slot_s);
+
+/* Gives a header that holds another one, durably: 0, -errno. */
+int gdi_journal_lower(int fd, uint64_t index_end);
 
 /* Appends a batch's record.  0, -ENOMEM, GODB_EFULL when it is too large. */
 int gdi_journal_record(const struct godb_batch *b, uint64_t salt,
@@ -29,7 +36,7 @@ struct gdi_journal {
 	const uint8_t *mem;
 	uint64_t len;       /* looked at; the file may be longer by now */
 	int64_t slot_s;
-	uint64_t salt;
+	uint64_t salt, index_end;
 
 	uint64_t at;        /* of the next record */
 	uint64_t end;       /* behind the last valid one */

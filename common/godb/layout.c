@@ -338,6 +338,16 @@ gdi_is_iface(const char *name)
 }
 
 bool
+gdi_is_strangers(int store_fd, const char *name)
+{
+	struct stat st, store;
+
+	return fstat(store_fd, &store) == 0 &&
+	    fstatat(store_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != store.st_uid;
+}
+
+bool
 gdi_is_day(const char *name)
 {
 	int64_t day_s;
@@ -372,97 +382,6 @@ bool
 gdi_is_journal(const char *name)
 {
 	return gdi_journal_slot(name, "") >= 0;
-}
-
-bool
-gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s)
-{
-	char **names;
-	int dir = gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
-	int n = dir < 0 ? dir : gdi_folder_list(dir, gdi_is_journal, &names);
-	bool found = false;
-
-	for (int i = 0; i < n; i++) {
-		int64_t there_s = gdi_journal_slot(names[i], "");
-
-		found |= slot_s < 0 ? gp_clock_day(there_s) == day_s :
-				      there_s == slot_s;
-	}
-	if (n >= 0)
-		godb_ifaces_free(names);
-	gp_fd_close(&dir);
-	return found;
-}
-
-/* Also one that was set aside. */
-static bool
-any_journal(int iface_fd, int64_t day_s)
-{
-	int dir = gp_fd_opendir_at(iface_fd, GDI_JOURNALS);
-	char **names;
-	int n = dir < 0 ? dir : gdi_folder_list(dir, NULL, &names);
-	bool found = false;
-
-	for (int i = 0; i < n; i++) {
-		int64_t slot_s = gdi_journal_slot(names[i], "");
-
-		if (slot_s < 0)
-			slot_s = gdi_journal_slot(names[i], GDI_DAMAGED);
-		found |= slot_s >= 0 && gp_clock_day(slot_s) == day_s;
-	}
-	if (n >= 0)
-		godb_ifaces_free(names);
-	gp_fd_close(&dir);
-	return found;
-}
-
-/* What upkeep makes of an index, much later than its first commit. */
-static bool
-was_indexed(int day_fd)
-{
-	static const char *const made[] = {GDI_ROLLUPS, GDI_ADDRESSES};
-	struct stat st;
-
-	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
-		if (fstatat(day_fd, made[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_size > 0)
-			return true;
-	return false;
-}
-
-/* Columns alone tell nothing: a power cut leaves them of a first commit whose
- * index and journal were not durable yet.  Removal renames the day first, or,
- * where it cannot, takes these files before the index. */
-bool
-gdi_day_bereft(int iface_fd, const char *day)
-{
-	int fd = gp_fd_opendir_at(iface_fd, day);
-	struct stat st, named;
-	bool bereft = fd >= 0 && was_indexed(fd);
-
-	if (bereft && fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		bereft = st.st_size < GDI_HEADER_BYTES;
-	else
-		bereft = bereft && errno == ENOENT && fstat(fd, &st) == 0 &&
-		    fstatat(iface_fd, day, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_ino == named.st_ino && st.st_dev == named.st_dev;
-	gp_fd_close(&fd);
-	return bereft;
-}
-
-bool
-gdi_day_lost(int iface_fd, const char *day)
-{
-	int fd = gp_fd_opendir_at(iface_fd, day);
-	struct stat st;
-	int64_t day_s = 0;
-	bool gone = fd >= 0 &&
-	    fstatat(fd, GDI_INDEX, &st, AT_SYMLINK_NOFOLLOW) < 0;
-
-	gp_fd_close(&fd);
-	(void)gp_clock_day_parse(day, &day_s);
-	return gone && !any_journal(iface_fd, day_s) &&
-	    gdi_day_bereft(iface_fd, day);
 }
 
 bool

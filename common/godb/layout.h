@@ -41,26 +41,15 @@ int gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out);
 bool gdi_listed(const char *const *list, const char *name);
 
 bool gdi_is_iface(const char *name);
+/* Whether that is somebody's folder which happens to be in the store's, and
+ * which nobody but its owner could have filled. */
+bool gdi_is_strangers(int store_fd, const char *name);
 bool gdi_is_day(const char *name);
 
 /* "SLOT.gpj", or the same and a suffix: the slot, or -1. */
 int64_t gdi_journal_slot(const char *name, const char *suffix);
 void gdi_journal_name(int64_t slot_s, const char *suffix, char out[32]);
 bool gdi_is_journal(const char *name);
-
-/* Whether the journal of a block is there; slot -1: any of that day. */
-bool gdi_journal_exists(int iface_fd, int64_t day_s, int64_t slot_s);
-
-/* Whether a day is without its records: what is made of an index is there, and
- * either no index or less than the header of one.  A journal of the day, which
- * would excuse both in a first commit, does not.  False of a day that is being
- * removed. */
-bool gdi_day_bereft(int iface_fd, const char *day);
-
-/* Whether a day has lost its index: what is made of one is there, and neither it
- * nor a journal of the day, from which a commit would make it.  False of a day that
- * is being removed, and of one that has just got its index. */
-bool gdi_day_lost(int iface_fd, const char *day);
 
 /* A journal that could not be read was set aside under this suffix. */
 #define GDI_DAMAGED ".damaged"

@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/evidence.h"
 #include "common/godb/layout.h"
 #include "common/godb/scan.h"
 #include "common/godb/summary.h"

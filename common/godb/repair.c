@@ -20,6 +20,7 @@
 #include "common/base/fd.h"
 #include "common/godb/addrindex.h"
 #include "common/godb/cursor.h"
+#include "common/godb/evidence.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
 #include "common/godb/rollup.h"
@@ -48,6 +49,8 @@ struct plan {
 	bool *bad;           /* of each record: something cannot be read */
 	bool lost[SLOTS];    /* to be marked */
 	bool needed;
+	struct gdi_digest once; /* of the index as it was; index_bytes 0: what
+				 * that was nobody knows */
 	uint64_t keep_from;  /* an unfinished commit, kept as it is */
 };
 
@@ -118,28 +121,89 @@ lose(struct plan *p, int64_t slot_s)
 	p->needed = true;
 }
 
-/* Of damage whose time is not known: blocks that are missing between its
- * neighbours in the file, which come in order of time. */
+/* Bytes of the columns that no record names. */
+static uint64_t
+unnamed_bytes(const struct plan *p)
+{
+	uint64_t all = 0;
+
+	for (int c = 0; c < GODB_N_COLUMNS; c++) {
+		uint64_t end = 0;
+		struct stat st;
+
+		for (size_t i = 0; i < p->x.n; i++) {
+			struct gdi_extent e = {0};
+			struct gdi_chunk k;
+
+			if (gdi_extent_open(&p->x.records[i],
+				(enum godb_column)c, &e) < 0)
+				continue;
+			while (gdi_extent_next(&e, &k) == 1)
+				if (k.offset + k.stored > end)
+					end = k.offset + k.stored;
+		}
+		if (fstatat(p->day_fd, gdi_columns[c].file, &st,
+			AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size > end)
+			all += (uint64_t)st.st_size - end;
+	}
+	return all;
+}
+
+/* Blocks that the address index knows to have had rows, and that no record is
+ * of: all of them, where that is none, for then late records are missing. */
 static void
-lose_between(struct plan *p, uint64_t offset)
+lose_known(struct plan *p)
+{
+	const struct gdi_slots *used = &p->once.used;
+	struct gdi_slots have = {{0}};
+	bool all;
+
+	for (size_t i = 0; i < p->x.n; i++)
+		gdi_slots_set(&have, (unsigned)((p->x.records[i].slot_s -
+		    p->day_s) / GP_SLOT_S));
+	for (size_t i = 0; i < p->x.n_gaps; i++)
+		if (p->x.gaps[i].slot_s >= 0)
+			gdi_slots_set(&have, (unsigned)((p->x.gaps[i].slot_s -
+			    p->day_s) / GP_SLOT_S));
+	all = gdi_slots_has_all(&have, used) && p->x.n_gaps == 0;
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (gdi_slots_has(used, i) && (all || !gdi_slots_has(&have, i)))
+			lose(p, p->day_s + (int64_t)i * GP_SLOT_S);
+	p->needed = true;
+}
+
+/* Of damage whose time is not known: blocks that are missing between its
+ * neighbours in the file, which come in order of time.  Behind the last one
+ * anything may have been: one is marked where the columns have more than the
+ * record took whose head is there. */
+static void
+lose_between(struct plan *p, const struct gdi_gap *g)
 {
 	const struct gdi_index *x = &p->x;
 	int64_t first_s = p->day_s, last_s = p->day_s + GP_DAY_S;
 	bool have[SLOTS] = {false};
 
 	p->needed = true;
+	if (p->once.index_bytes > g->offset) {
+		lose_known(p);
+		return;
+	}
 	for (size_t i = 0; i < x->n; i++) {
 		const struct gdi_record *r = &x->records[i];
 
 		have[(r->slot_s - p->day_s) / GP_SLOT_S] = true;
-		if (r->offset < offset)
+		if (r->offset < g->offset)
 			first_s = r->slot_s + GP_SLOT_S;
-		else if (r->slot_s < last_s && r->offset > offset)
+		else if (r->slot_s < last_s && r->offset > g->offset)
 			last_s = r->slot_s;
 	}
-	/* behind the last one anything may have been: say nothing */
-	if (last_s == p->day_s + GP_DAY_S)
-		return;
+	if (last_s == p->day_s + GP_DAY_S) {
+		first_s += g->slot_s == first_s ? GP_SLOT_S : 0;
+		if (unnamed_bytes(p) <= g->stored_bytes)
+			return;
+		if (first_s < last_s)
+			last_s = first_s + GP_SLOT_S;
+	}
 	for (int64_t slot_s = first_s; slot_s < last_s; slot_s += GP_SLOT_S)
 		if (!have[(slot_s - p->day_s) / GP_SLOT_S])
 			lose(p, slot_s);
@@ -160,7 +224,8 @@ judge_gaps(struct plan *p)
 		if (g->rc == GODB_ENEWER)
 			return g->rc;
 		if (gdi_gap_may_be_torn(g) &&
-		    gdi_journal_exists(p->r->iface_fd, p->day_s, g->slot_s)) {
+		    gdi_journal_vouches(p->r->iface_fd, p->day_s, g->slot_s,
+			g->offset)) {
 			p->keep_from = g->offset;
 			continue;
 		}
@@ -169,10 +234,47 @@ judge_gaps(struct plan *p)
 		p->needed = true;
 		if (g->slot_s >= 0)
 			lose(p, g->slot_s);
-		else
-			lose_between(p, g->offset);
+		if (g->slot_s < 0 || g->cut)
+			lose_between(p, g);
 	}
 	return 0;
+}
+
+/* What the address index knows of the index, if it is of this one. */
+static int
+read_once(struct plan *p)
+{
+	struct gdi_addrindex x;
+	struct gdi_once once;
+	int rc = gdi_addrindex_open(p->day_fd, p->day_s, true, &x);
+
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 0;
+	gdi_once_of(&x, &once);
+	if (p->x.header_damaged || p->x.size < GDI_HEADER_BYTES ||
+	    memcmp(p->x.data + GDI_H_IFACE, once.iface,
+		sizeof(once.iface)) == 0) {
+		p->once = x.digest;
+		memset(&x.digest, 0, sizeof(x.digest)); /* taken */
+	}
+	gdi_addrindex_close(&x);
+	return 0;
+}
+
+/* An index only grows: where it does not begin with what it was, records are
+ * gone, though all that is there be whole. */
+static void
+judge_once(struct plan *p)
+{
+	bool other = p->x.n_gaps == 0 && !p->x.header_damaged &&
+	    !gdi_digest_is_of(&p->once, &p->x);
+
+	if (p->once.index_bytes == 0 ||
+	    (p->once.index_bytes <= p->x.size && !other))
+		return;
+	tell(p->r, p->day, GDI_INDEX, p->x.size,
+	    "records that were there are gone");
+	lose_known(p);
 }
 
 /* Roll-ups of a day, whose size the summary has. */
@@ -288,6 +390,28 @@ judge_records(struct plan *p)
 
 /* ---- the new index ------------------------------------------------------- */
 
+/* Whether the block, of which nothing is known, was of a capture file: as those
+ * next to it in time. */
+static uint32_t
+flags_nearby(const struct plan *p, int64_t slot_s)
+{
+	uint32_t flags = p->once.flags;
+	int64_t nearest = INT64_MAX;
+
+	for (size_t i = 0; i < p->x.n; i++) {
+		int64_t away = llabs(p->x.records[i].slot_s - slot_s);
+
+		if (away < nearest) {
+			nearest = away;
+			flags = p->x.records[i].flags;
+		}
+	}
+	for (size_t i = 0; i < p->x.n_gaps; i++)
+		if (p->x.gaps[i].slot_s == slot_s)
+			flags = p->x.gaps[i].flags;
+	return flags & GODB_PART_OFFLINE;
+}
+
 /* A quiet block that says what it is.  Packets that were seen stay counted,
  * unless the journal brings them back. */
 static int
@@ -296,10 +420,11 @@ add_mark(const struct plan *p, int64_t slot_s, struct gdi_buf *out)
 	struct gdi_record r = {.slot_s = slot_s,
 	    .first_ns = slot_s * GP_NS_PER_S,
 	    .last_ns = (slot_s + GP_SLOT_S) * GP_NS_PER_S,
-	    .flags = GODB_PART_LOST};
+	    .flags = GODB_PART_LOST | flags_nearby(p, slot_s)};
 	const struct gdi_buf none[GODB_N_COLUMNS] = {{0}};
 	const struct gdi_rings no_rings = {0};
-	bool journal = gdi_journal_exists(p->r->iface_fd, p->day_s, slot_s);
+	bool journal = gdi_journal_vouches(p->r->iface_fd, p->day_s, slot_s,
+	    UINT64_MAX);
 
 	if (gdi_random(r.id, sizeof(r.id)) < 0)
 		return -EIO;
@@ -350,6 +475,9 @@ replace_index(struct plan *p)
 
 	if (rc == 0 && !r->opts.dry_run) {
 		rc = copy_aside(r, p->day_fd, GDI_INDEX, GDI_INDEX_BYTES);
+		if (rc == 0)
+			rc = gdi_journals_lower(r->iface_fd, p->day_s,
+			    data.len - (p->x.size - p->keep_from));
 		if (rc == 0)
 			rc = write_file(p->day_fd, GDI_INDEX GDI_NEW, O_TRUNC,
 			    r->opts.mode_file, data.p, data.len);
@@ -423,21 +551,30 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 	p.day_fd = gp_fd_opendir_at(r->iface_fd, day);
 	if (p.day_fd < 0)
 		return p.day_fd;
-	if (gdi_day_lost(r->iface_fd, day)) {
+	if (gdi_day_bereft(r->iface_fd, day)) {
 		gp_fd_close(&p.day_fd);
 		tell(r, day, GDI_INDEX, 0,
 		    "index is gone: put back a copy, or remove the day");
-		return 0;
+		return GODB_EDAMAGED;
 	}
 	rc = gdi_index_read(p.day_fd, p.day_s, &p.x);
+	if (rc == 0 && p.x.size == 0 &&
+	    !gdi_journal_vouches(r->iface_fd, p.day_s, -1, 0)) {
+		tell(r, day, GDI_INDEX, 0, "header is written anew");
+		p.needed = true;
+	}
 	if (rc == -ENOENT)
 		rc = 0;
+	if (rc == 0)
+		rc = read_once(&p);
 	if (rc == 0) {
 		p.bad = calloc(p.x.n + 1, sizeof(*p.bad));
 		rc = p.bad ? 0 : -ENOMEM;
 	}
 	if (rc == 0)
 		rc = judge_gaps(&p);
+	if (rc == 0)
+		judge_once(&p);
 	if (rc == 0)
 		rc = judge_records(&p);
 	for (size_t i = 0; rc == 0 && lost && i < SLOTS; i++)
@@ -449,6 +586,7 @@ repair_day(struct repair *r, const char *day, const bool *lost)
 	if (rc == 0 && !p.needed)
 		rc = repair_addresses(&p);
 	free(p.bad);
+	gdi_digest_free(&p.once);
 	gdi_index_free(&p.x);
 	gp_fd_close(&p.day_fd);
 	if (rc < 0 && rc != -ENOMEM)
@@ -521,10 +659,8 @@ repair_gone(struct repair *r)
 	tell(r, "", GDI_GONE, 0, "what retention removed is not known any more");
 	if (r->opts.dry_run)
 		return 0;
-	rc = copy_aside(r, r->iface_fd, GDI_GONE, GDI_HEADER_BYTES * 2);
-	if (rc == 0 && unlinkat(r->iface_fd, GDI_GONE, 0) < 0)
-		rc = -errno;
-	return rc;
+	return renameat(r->iface_fd, GDI_GONE, r->iface_fd,
+		   GDI_GONE GDI_DAMAGED) < 0 ? -errno : gp_fd_sync(r->iface_fd);
 }
 
 static int
@@ -532,18 +668,18 @@ repair_iface(struct repair *r)
 {
 	char **days;
 	int n = gdi_folder_list(r->iface_fd, gdi_is_day, &days);
-	int rc = n < 0 ? n : 0;
+	int rc = n < 0 ? n : 0, one;
 
 	for (int i = 0; i < n; i++) { /* one that fails does not stop others */
-		int one = repair_day(r, days[i], NULL);
-
+		one = repair_day(r, days[i], NULL);
 		rc = rc < 0 ? rc : one;
 	}
 	if (n >= 0)
 		godb_ifaces_free(days);
-	if (rc == 0)
-		rc = repair_gone(r);
-	return rc < 0 ? rc : repair_journals(r);
+	one = repair_gone(r);
+	rc = rc < 0 ? rc : one;
+	one = repair_journals(r);
+	return rc < 0 ? rc : one;
 }
 
 /* Whether a row's name is not in the registry, which then grows to hold it. */
@@ -605,6 +741,11 @@ repair_all(struct repair *r)
 		r->iface = ifaces[i];
 		r->iface_fd = gp_fd_opendir_at(r->store_fd, ifaces[i]);
 		one = r->iface_fd < 0 ? r->iface_fd : repair_iface(r);
+		if (r->iface_fd == -EACCES &&
+		    gdi_is_strangers(r->store_fd, ifaces[i])) {
+			tell(r, "", "", 0, "passed over, it is of another user");
+			one = 0;
+		}
 		gp_fd_close(&r->iface_fd);
 		rc = rc < 0 ? rc : one;
 	}

@@ -22,6 +22,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/evidence.h"
 #include "common/godb/gone.h"
 #include "common/godb/layout.h"
 #include "common/godb/summary.h"
@@ -295,7 +296,8 @@ finished(const struct godb_retain *r, int64_t day_s)
 	if (day_s >= gp_clock_day(r->opts.now_s))
 		return false;
 	return r->w ? !gdi_writer_day_open(r->w, r->ifaces[r->iface], day_s) :
-		      !gdi_journal_exists(r->c.fd, day_s, -1);
+		      !gdi_journal_vouches(r->c.fd, day_s, -1,
+			  UINT64_MAX);
 }
 
 static int

@@ -28,6 +28,7 @@ struct gdi_live {
 	int fd;        /* of a large journal ... */
 	uint8_t *data; /* ... or a small one's content */
 	uint64_t len;
+	uint64_t index_end; /* of its header */
 	struct gdi_live_batch *batches;
 	size_t n, cap;
 };

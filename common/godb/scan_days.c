@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/addrindex.h"
+#include "common/godb/evidence.h"
 #include "common/godb/layout.h"
 #include "common/godb/pool.h"
 
@@ -20,7 +21,7 @@ unfinished(const struct gdi_stock *k, int64_t day_s, const struct gdi_gap *g,
     bool now)
 {
 	return gdi_gap_may_be_torn(g) &&
-	    gdi_scan_has_journal(k, day_s, g->slot_s, now);
+	    gdi_scan_vouched(k, day_s, g->slot_s, g->offset, now);
 }
 
 /* An index of no bytes is as good as one that is cut within its header. */
@@ -53,32 +54,62 @@ read_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	}
 }
 
+/* A day and, where one was read, its index. */
+struct day {
+	const char *name;
+	int64_t day_s;
+	bool wanted;    /* false: only for the interface's extent */
+	bool told;      /* the extent has it */
+	bool is_read;   /* so the rest is there */
+	int rc;         /* of its index; 1: is held without */
+	bool under_way; /* a commit, at the index's end */
+	bool shrunk;    /* the index was longer once */
+	int once_rc;    /* whether it was cannot be told */
+	struct gdi_index index;
+	struct gdi_sieve sieve;
+	struct gdi_held held;
+};
+
 static int
-note_gaps(const struct gdi_stock *k, const char *day,
-    const struct gdi_scan_day *d, bool under_way)
+whole_day(const struct gdi_stock *k, const struct day *day, int rc,
+    const char *file, uint64_t offset)
+{
+	return gdi_scan_add_fault(k->s, k->iface->name, day->day_s,
+	    day->day_s + GP_DAY_S, rc, day->name, file, offset);
+}
+
+/* What of a day, whose index was taken, cannot be answered for. */
+static int
+note_gaps(const struct gdi_stock *k, const struct gdi_scan_day *d,
+    const struct day *day)
 {
 	const struct gdi_index *x = &d->index;
-	bool bereft = x->n == 0 && gdi_day_bereft(k->fd, day);
+	bool bereft = x->n == 0 && gdi_day_bereft(k->fd, day->name);
+	bool shrunk = day->shrunk;
 	int rc = 0;
 
-	if (x->header_damaged || bereft ||
-	    (x->size == 0 && !under_way))
-		rc = gdi_scan_add_fault(k->s, k->iface->name, d->day_s,
-		    d->day_s + GP_DAY_S, GODB_EDAMAGED, day, GDI_INDEX, 0);
+	if (x->header_damaged || bereft || (x->size == 0 && !day->under_way))
+		rc = whole_day(k, day, GODB_EDAMAGED, GDI_INDEX, 0);
 	for (size_t i = 0; rc == 0 && !bereft && i < x->n_gaps; i++) {
 		const struct gdi_gap *g = &x->gaps[i];
 		bool known = g->slot_s >= 0 && !g->cut;
-		bool torn = i + 1 == x->n_gaps ? under_way :
+		bool torn = i + 1 == x->n_gaps ? day->under_way :
 		    unfinished(k, d->day_s, g, true);
 
 		if (torn ||
 		    (known && !gdi_scan_in_window(k->s, g->slot_s)))
 			continue;
-		rc = gdi_scan_add_fault(k->s, k->iface->name,
-		    known ? g->slot_s : d->day_s,
-		    known ? g->slot_s + GP_SLOT_S : d->day_s + GP_DAY_S,
-		    g->rc, day, GDI_INDEX, g->offset);
+		shrunk = shrunk && known;
+		rc = known ? gdi_scan_add_fault(k->s, k->iface->name,
+				 g->slot_s, g->slot_s + GP_SLOT_S, g->rc,
+				 day->name, GDI_INDEX, g->offset) :
+			     whole_day(k, day, g->rc, GDI_INDEX, g->offset);
 	}
+	/* unless a gap of unknown time has told it */
+	if (rc == 0 && shrunk && !bereft)
+		rc = whole_day(k, day, GODB_EDAMAGED, GDI_INDEX, x->size);
+	if (rc == 0 && day->once_rc < 0)
+		rc = whole_day(k, day, day->once_rc, GDI_ADDRESSES, 0);
 	return rc;
 }
 
@@ -96,7 +127,7 @@ gdi_scan_day_free(struct gdi_scan_day *d)
 static void
 forget(const struct gdi_stock *k, int64_t day_s, struct gdi_index *x)
 {
-	if (k->s->forgets && !gdi_scan_has_journal(k, day_s, -1, false))
+	if (k->s->forgets && !gdi_scan_has_journal(k, day_s))
 		gdi_index_forget(x);
 }
 
@@ -107,20 +138,6 @@ is_enough(const struct godb_scan *s, size_t done, size_t all)
 	return gdi_cancelled(s->cancel) ||
 	    (s->progress && s->progress(s->progress_arg, done, all) != 0);
 }
-
-/* A day and, where one was read, its index. */
-struct day {
-	const char *name;
-	int64_t day_s;
-	bool wanted;    /* false: only for the interface's extent */
-	bool told;      /* the extent has it */
-	bool is_read;   /* so the rest is there */
-	int rc;         /* of its index; 1: is held without */
-	bool under_way; /* a commit, at the index's end */
-	struct gdi_index index;
-	struct gdi_sieve sieve;
-	struct gdi_held held;
-};
 
 static void
 scratch_free(struct gdi_scan_scratch *t)
@@ -136,14 +153,20 @@ read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 	int fd = gp_fd_opendir_at(k->fd, d->name);
 	int rc = fd < 0 ? fd : 0;
 
+	t->has_once = false;
 	if (rc == 0)
 		rc = gdi_scan_roll_day(k, fd, d->day_s, t, &d->held);
 	if (rc == 0)
 		rc = gdi_scan_hold_day(k, fd, d->day_s, d->wanted, t,
 		    &d->sieve, &d->held);
+	if (rc == 0 && !t->has_once)
+		d->once_rc = gdi_once_read(fd, d->day_s, &t->once);
+	if (d->once_rc == -ENOMEM)
+		rc = -ENOMEM;
 	if (rc == 0)
 		rc = read_day(k, fd, d->day_s, &d->index, &d->under_way);
 	if (rc == 0) {
+		d->shrunk = gdi_index_shrunk(&t->once, &d->index);
 		gdi_scan_check_sieve(&d->sieve, &d->index);
 		forget(k, d->day_s, &d->index);
 	}
@@ -199,7 +222,8 @@ static void
 extend(struct gdi_stock *k, struct day *day, const struct gdi_index *x, int rc)
 {
 	bool damaged = rc == -ENOENT ? gdi_day_bereft(k->fd, day->name) :
-	    rc < 0 || x->header_damaged || x->n_gaps > 0 || x->size == 0;
+	    rc < 0 || x->header_damaged || x->n_gaps > 0 || x->size == 0 ||
+	    day->shrunk;
 
 	for (size_t i = 0; rc == 0 && i < x->n; i++)
 		gdi_scan_extend(k->iface, x->records[i].slot_s);
@@ -262,12 +286,11 @@ take_day(struct gdi_stock *k, struct day *day, struct gdi_scan_scratch *t)
 	if (rc == -ENOENT && wanted && gdi_day_bereft(k->fd, day->name))
 		rc = GODB_EDAMAGED;
 	if (rc == 0 && wanted)
-		rc = note_gaps(k, day->name, d, day->under_way);
+		rc = note_gaps(k, d, day);
 	else if (rc == -ENOENT || (rc < 0 && rc != -ENOMEM && !wanted))
 		rc = 0; /* new or just removed; or not asked for */
 	else if (rc < 0 && rc != -ENOMEM)
-		rc = gdi_scan_add_fault(s, k->iface->name, day_s,
-		    day_s + GP_DAY_S, rc, day->name, GDI_INDEX, 0);
+		rc = whole_day(k, day, rc, GDI_INDEX, 0);
 	if (rc == 0 && wanted && d->index.n > 0)
 		s->days[s->n_days++] = d;
 	else

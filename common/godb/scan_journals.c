@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/evidence.h"
 #include "common/godb/layout.h"
 #include "common/godb/rings.h"
 
@@ -82,6 +83,7 @@ take_journal(struct gdi_stock *k, int dir, const char *name)
 	l->slot_s = slot_s;
 	l->fd = fd;
 	l->len = (uint64_t)st.st_size;
+	l->index_end = gdi_journal_index_end(fd, slot_s);
 	return 0;
 }
 
@@ -121,15 +123,24 @@ gdi_scan_take_journals(struct gdi_stock *k)
 }
 
 bool
-gdi_scan_has_journal(const struct gdi_stock *k, int64_t day_s, int64_t slot_s,
-    bool now)
+gdi_scan_has_journal(const struct gdi_stock *k, int64_t day_s)
 {
-	for (size_t i = k->first_live; i < k->s->n_lives; i++)
-		if (slot_s < 0 ?
-			gp_clock_day(k->s->lives[i]->slot_s) == day_s :
-			k->s->lives[i]->slot_s == slot_s)
+	return gdi_scan_vouched(k, day_s, -1, UINT64_MAX, false);
+}
+
+bool
+gdi_scan_vouched(const struct gdi_stock *k, int64_t day_s, int64_t slot_s,
+    uint64_t offset, bool now)
+{
+	for (size_t i = k->first_live; i < k->s->n_lives; i++) {
+		const struct gdi_live *l = k->s->lives[i];
+
+		if (l->index_end <= offset &&
+		    (slot_s < 0 ? gp_clock_day(l->slot_s) == day_s :
+				  l->slot_s == slot_s))
 			return true;
-	return now && gdi_journal_exists(k->fd, day_s, slot_s);
+	}
+	return now && gdi_journal_vouches(k->fd, day_s, slot_s, offset);
 }
 
 /* What records of the journal's block contain. */

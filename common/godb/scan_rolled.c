@@ -164,11 +164,13 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	    !(s->question->columns & ~GDI_COL_COUNTERS) ||
 	    !gdi_scan_in_window(s, day_s) ||
 	    !gdi_scan_in_window(s, day_s + GP_DAY_S - GP_SLOT_S) ||
-	    gdi_scan_has_journal(k, day_s, -1, false))
+	    gdi_scan_has_journal(k, day_s))
 		return 0;
 	rc = gdi_addrindex_open(day_fd, day_s, true, &x);
 	if (rc < 0)
 		return rc == -ENOMEM ? rc : 0;
+	gdi_once_of(&x, &t->once);
+	t->has_once = true;
 	if (may_suit(s->question, &x.digest))
 		rc = hold(k, day_fd, day_s, &t->bytes, &x.digest, out);
 	gdi_addrindex_close(&x);

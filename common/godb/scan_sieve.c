@@ -98,11 +98,13 @@ gdi_scan_hold_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	struct gdi_addrindex x;
 	int rc;
 
-	if (k->s->no_index || gdi_scan_has_journal(k, day_s, -1, false) ||
+	if (k->s->no_index || gdi_scan_has_journal(k, day_s) ||
 	    (wanted && !k->s->addresses && !k->s->cond))
 		return 0;
 	rc = gdi_addrindex_open(day_fd, day_s, !wanted || k->s->addresses, &x);
 	if (rc == 0) {
+		gdi_once_of(&x, &t->once);
+		t->has_once = true;
 		rc = look_in_index(k, day_fd, day_s, wanted, &x, t, sieve);
 		if (rc == 1) {
 			*out = (struct gdi_held){.iface = k->index,

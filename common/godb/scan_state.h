@@ -18,6 +18,7 @@
 #define GODB_SCAN_STATE_H
 
 #include "common/base/clock.h"
+#include "common/godb/evidence.h"
 #include "common/godb/internal.h"
 #include "common/godb/scan.h"
 
@@ -37,6 +38,8 @@ struct gdi_stock {
 /* What a thread reads days with, one after another. */
 struct gdi_scan_scratch {
 	struct gdi_buf bytes;
+	struct gdi_once once; /* of the day at hand, where it was looked for */
+	bool has_once;
 	struct gdi_addrwalk *walk; /* NULL: no address index was asked yet */
 };
 
@@ -72,10 +75,12 @@ int gdi_scan_add_fault(struct godb_scan *s, const char *iface,
 
 /* Opens the interface's journals and notes their lengths. */
 int gdi_scan_take_journals(struct gdi_stock *k);
-/* Whether the block's journal, or with -1 any of that day, was there when they
- * were opened or, with `now`, is by now. */
-bool gdi_scan_has_journal(const struct gdi_stock *k, int64_t day_s,
-    int64_t slot_s, bool now);
+/* Whether any journal of that day was there when they were opened. */
+bool gdi_scan_has_journal(const struct gdi_stock *k, int64_t day_s);
+/* gdi_journal_vouches() of those that were opened, or, with `now`, are there by
+ * now. */
+bool gdi_scan_vouched(const struct gdi_stock *k, int64_t day_s,
+    int64_t slot_s, uint64_t offset, bool now);
 /* The journal's batches but those that records contain: after the days. */
 int gdi_scan_read_live(const struct gdi_stock *k, struct gdi_live *l);
 void gdi_scan_live_free(struct gdi_live *l); /* accepts NULL */

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fd.h"
+#include "common/godb/evidence.h"
 #include "common/godb/index.h"
 #include "common/godb/layout.h"
 
@@ -295,21 +296,21 @@ sum_records(const struct gdi_index *x, struct gdi_day_sum *out)
 }
 
 static enum gdi_day_state
-judge(const struct gdi_index *x, int iface_fd, const char *day, int64_t day_s)
+judge(const struct gdi_index *x, const struct gdi_once *once, int iface_fd,
+    const char *day, int64_t day_s)
 {
-	bool torn = x->size == 0; /* as good as cut within the header */
-	int64_t slot_s = -1;
+	/* no bytes are as good as a cut within the header */
+	struct gdi_gap last = {.slot_s = -1, .tail = true, .short_tail = true};
 
-	if (x->header_damaged || x->n_gaps > 1 ||
+	if (x->header_damaged || x->n_gaps > 1 || gdi_index_shrunk(once, x) ||
 	    (x->n == 0 && gdi_day_bereft(iface_fd, day)))
 		return GDI_DAY_DAMAGED;
-	if (x->n_gaps > 0) {
-		torn = gdi_gap_may_be_torn(&x->gaps[0]);
-		slot_s = x->gaps[0].slot_s;
-	} else if (!torn) {
+	if (x->n_gaps > 0)
+		last = x->gaps[0];
+	else if (x->size > 0)
 		return GDI_DAY_WHOLE;
-	}
-	return torn && gdi_journal_exists(iface_fd, day_s, slot_s) ?
+	return gdi_gap_may_be_torn(&last) &&
+	    gdi_journal_vouches(iface_fd, day_s, last.slot_s, last.offset) ?
 	    GDI_DAY_OPEN : GDI_DAY_DAMAGED;
 }
 
@@ -317,6 +318,7 @@ int
 gdi_day_sum(int iface_fd, const char *day, struct gdi_day_sum *out,
     enum gdi_day_state *state)
 {
+	struct gdi_once once;
 	struct gdi_index x;
 	int64_t day_s = 0;
 	int fd, rc;
@@ -328,6 +330,8 @@ gdi_day_sum(int iface_fd, const char *day, struct gdi_day_sum *out,
 	if (fd < 0)
 		return fd;
 	rc = gdi_folder_bytes(fd, &out->file_bytes);
+	if (rc == 0)
+		rc = gdi_once_read(fd, day_s, &once);
 	*state = GDI_DAY_DAMAGED;
 	/* a commit that ends between our looks at index and journal leaves a
 	 * whole record: the next look tells */
@@ -336,7 +340,7 @@ gdi_day_sum(int iface_fd, const char *day, struct gdi_day_sum *out,
 		rc = gdi_index_read(fd, day_s, &x);
 		if (rc < 0)
 			break;
-		*state = judge(&x, iface_fd, day, day_s);
+		*state = judge(&x, &once, iface_fd, day, day_s);
 		*out = (struct gdi_day_sum){.day_s = day_s,
 		    .file_bytes = out->file_bytes, .index_bytes = x.size};
 		sum_records(&x, out);

@@ -154,28 +154,14 @@ godb_writer_cover_until(struct godb_writer *w, const char *iface,
 }
 
 bool
-gdi_writer_has_journal(const void *ctx, int64_t slot_s)
-{
-	const struct gdi_journals_of *j = ctx;
-
-	for (size_t i = 0; i < j->w->n_open; i++) {
-		const struct gdi_open_block *b = j->w->open[i];
-
-		if (strcmp(b->iface, j->iface) == 0 &&
-		    (slot_s < 0 ? gp_clock_day(b->slot_s) == j->day_s :
-				  b->slot_s == slot_s))
-			return true;
-	}
-	return false;
-}
-
-bool
 gdi_writer_day_open(const struct godb_writer *w, const char *iface,
     int64_t day_s)
 {
-	struct gdi_journals_of journals = {w, iface, day_s};
-
-	return gdi_writer_has_journal(&journals, -1);
+	for (size_t i = 0; i < w->n_open; i++)
+		if (strcmp(w->open[i]->iface, iface) == 0 &&
+		    gp_clock_day(w->open[i]->slot_s) == day_s)
+			return true;
+	return false;
 }
 
 /* ---- blocks of a window -------------------------------------------------- */

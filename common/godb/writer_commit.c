@@ -84,11 +84,10 @@ fill_record(const struct godb_writer *w, const struct gdi_open_block *b,
 }
 
 static int
-open_day(struct godb_writer *w, const struct gdi_open_block *b,
+open_day(struct godb_writer *w, struct gdi_open_block *b,
     struct gdi_commit *t)
 {
 	int64_t day_s = gp_clock_day(b->slot_s);
-	struct gdi_journals_of journals = {w, b->iface, day_s};
 	struct gdi_known_iface *iface;
 	struct gdi_day *d;
 	char day[11];
@@ -103,8 +102,11 @@ open_day(struct godb_writer *w, const struct gdi_open_block *b,
 	if (rc == 0)
 		rc = gdi_writer_day(iface, day_s, &d);
 	if (rc == 0)
-		rc = gdi_day_open(d, t->f.day, day_s, gdi_writer_has_journal,
-		    &journals);
+		rc = gdi_day_open(d, &t->f, day_s);
+	/* columns without an index are damage, but for what a journal explains:
+	 * it must be there before they are */
+	if (rc == 0 && d->index_end == 0)
+		(void)gdi_writer_journal_sync(w, b);
 	if (rc == 0)
 		gdi_day_commit_begin(&t->day, d, &t->f, &t->block);
 	return rc;

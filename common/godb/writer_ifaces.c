@@ -88,6 +88,30 @@ gdi_writer_day(struct gdi_known_iface *f, int64_t day_s, struct gdi_day **out)
 	return 0;
 }
 
+/* What is remembered is not touched: a commit may be at it. */
+uint64_t
+gdi_writer_index_end(const struct godb_writer *w, const char *iface,
+    int64_t day_s)
+{
+	struct gdi_folders f = {w->store_fd, -1, -1};
+	struct gdi_day d = {.known = false};
+	char day[11];
+
+	gp_clock_day_format(day_s, day);
+	f.iface = gp_fd_opendir_at(w->store_fd, iface);
+	f.day = f.iface < 0 ? f.iface : gp_fd_opendir_at(f.iface, day);
+	for (size_t i = 0; i < w->n_ifaces; i++)
+		if (strcmp(w->ifaces[i].name, iface) == 0)
+			for (size_t k = 0; k < w->ifaces[i].n_days; k++)
+				if (w->ifaces[i].days[k].day_s == day_s)
+					d = w->ifaces[i].days[k];
+	if (f.day < 0 || gdi_day_open(&d, &f, day_s) < 0)
+		d.index_end = 0;
+	gp_fd_close(&f.day);
+	gp_fd_close(&f.iface);
+	return d.index_end;
+}
+
 /* ---- rings that are known ------------------------------------------------ */
 
 /* One that cannot be read just now is an error: its batches must not count

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/godb/journal.h"
 #include "common/godb/layout.h"
@@ -66,7 +67,9 @@ open_journal(struct godb_writer *w, struct gdi_open_block *b)
 	if (dir < 0)
 		return dir;
 	gdi_journal_name(b->slot_s, "", name);
-	gdi_journal_header(b->iface, b->slot_s, b->journal_salt, header);
+	gdi_journal_header(b->iface, b->slot_s, b->journal_salt,
+	    gdi_writer_index_end(w, b->iface, gp_clock_day(b->slot_s)),
+	    header);
 	fd = create_journal(w, dir, name);
 	rc = fd < 0 ? fd : gp_fd_pwrite_full(fd, header, sizeof(header), 0);
 	if (rc == 0) {
@@ -201,8 +204,8 @@ rewrite_journal(const struct godb_writer *w, struct gdi_open_block *b)
 	return rc;
 }
 
-static int
-sync_block(const struct godb_writer *w, struct gdi_open_block *b)
+int
+gdi_writer_journal_sync(const struct godb_writer *w, struct gdi_open_block *b)
 {
 	int rc = 0;
 
@@ -241,7 +244,7 @@ godb_writer_sync(struct godb_writer *w)
 
 	for (size_t i = 0; i < w->n_open;) {
 		struct gdi_open_block *b = w->open[i];
-		int rc = sync_block(w, b);
+		int rc = gdi_writer_journal_sync(w, b);
 
 		if (rc < 0 && b->suspect && rescue(w, b) == 0) {
 			i = 0; /* it, and perhaps another, left the list */

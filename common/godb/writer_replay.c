@@ -173,18 +173,6 @@ replay_journal(struct replay *r, const char *name)
 	return rc;
 }
 
-/* Somebody's folder that happens to be in the store's, which nobody but its
- * owner could have filled. */
-static bool
-is_strangers(const struct godb_writer *w, const char *iface)
-{
-	struct stat st, store;
-
-	return fstat(w->store_fd, &store) == 0 &&
-	    fstatat(w->store_fd, iface, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_uid != store.st_uid;
-}
-
 /* Which place an error, or what was passed over, is about. */
 static void
 say(struct godb_diag *diag, const char *iface, const char *dir,
@@ -212,7 +200,7 @@ open_folders(struct replay *r, struct godb_diag *diag)
 	if (rc >= 0 || r->dir == -ENOENT)
 		return 0;
 	/* names in it may be for all, and what they stand for not */
-	if (rc == -EACCES && is_strangers(r->w, r->iface)) {
+	if (rc == -EACCES && gdi_is_strangers(r->w->store_fd, r->iface)) {
 		say(diag, r->iface, "", "",
 		    "passed over, it is of another user");
 		return 0;

@@ -83,14 +83,6 @@ int gdi_writer_block_make(struct godb_writer *w, const char *iface,
 void gdi_writer_block_drop(struct godb_writer *w, struct gdi_open_block *b);
 void gdi_writer_block_free(struct gdi_open_block *b); /* accepts NULL */
 
-/* The gdi_has_journal of day.h: every open block has a journal. */
-struct gdi_journals_of {
-	const struct godb_writer *w;
-	const char *iface;
-	int64_t day_s;
-};
-bool gdi_writer_has_journal(const void *ctx, int64_t slot_s);
-
 /* ---- writer_ifaces.c */
 
 /* The interface's state, made when it is new; valid until the next new one.
@@ -104,6 +96,10 @@ int gdi_writer_learned(struct godb_writer *w, const char *iface,
  * next day's.  -ENOMEM. */
 int gdi_writer_day(struct gdi_known_iface *f, int64_t day_s,
     struct gdi_day **out);
+/* Where the day's index ends, as far as is committed; 0: it has none yet, or
+ * that is not known. */
+uint64_t gdi_writer_index_end(const struct godb_writer *w, const char *iface,
+    int64_t day_s);
 
 /* ---- writer_journal.c */
 
@@ -113,6 +109,9 @@ int gdi_writer_journal_write(struct godb_writer *w, struct gdi_open_block *b,
     const struct godb_batch *batch);
 int gdi_writer_journal_remove(const struct godb_writer *w,
     const struct gdi_open_block *b);
+/* The block's journal, and that it is there, made durable. */
+int gdi_writer_journal_sync(const struct godb_writer *w,
+    struct gdi_open_block *b);
 
 /* ---- writer_append.c: the two halves of an append, with the journal between
  * them */

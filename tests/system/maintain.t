@@ -158,7 +158,7 @@ run 0 "  another interface's" query -i eth1 -f -9d -e csv time
 run 3 "--check" query --check
 like "$err" "damaged iface=eth0 .*place=\"eth0/$(day 2)/blocks.idx" "  names the place"
 one_line "  that"
-run 0 "--repair" writer --repair
+run 1 "--repair" writer --repair
 like "$out" "eth0/$(day 2)/blocks.idx: index is gone: put back a copy" "  tells"
 run 3 "--check" query --check
 mv "$T/index" "$D/blocks.idx"

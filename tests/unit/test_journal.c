@@ -51,7 +51,7 @@ make(size_t n, struct gdi_buf *out, size_t *offsets)
 	uint8_t h[GDI_HEADER_BYTES];
 
 	out->len = 0;
-	gdi_journal_header("eth0", SLOT, SALT, h);
+	gdi_journal_header("eth0", SLOT, SALT, 0, h);
 	gdi_buf_bytes(out, h, sizeof(h));
 	for (size_t i = 0; i < n; i++) {
 		offsets[i] = out->len;
@@ -178,7 +178,7 @@ test_smuggled(void)
 	size_t at[3];
 
 	make(2, &b, at);
-	gdi_journal_header("eth0", SLOT, SALT + 1, h);
+	gdi_journal_header("eth0", SLOT, SALT + 1, 0, h);
 	gdi_buf_bytes(&evil, h, sizeof(h)); /* another file's salt */
 	gdi_buf_bytes(&evil, b.p + at[0], b.len - at[0]);
 	f = walk(&evil, evil.len, -1);
@@ -310,7 +310,7 @@ test_rows(void)
 			bytes += (n4 + n6) * ((bits[k] + 7) / 8);
 		}
 		random_rows(r4, n4, r6, n6, bits);
-		gdi_journal_header("eth0", SLOT, SALT, h);
+		gdi_journal_header("eth0", SLOT, SALT, 0, h);
 		memset(gdi_buf_room(&out, 65536), 0xff, 65536);
 		gdi_buf_bytes(&out, h, sizeof(h));
 		if (gdi_journal_record(&b, SALT, &out) != 0 ||
@@ -421,7 +421,7 @@ test_example(void)
 	uint8_t h[GDI_HEADER_BYTES];
 	struct gdi_buf out = {0};
 
-	gdi_journal_header("eth0", SLOT, SALT, h);
+	gdi_journal_header("eth0", SLOT, SALT, 0, h);
 	gdi_buf_bytes(&out, h, sizeof(h));
 	if (gdi_journal_record(&b, SALT, &out) != 0)
 		abort();
@@ -449,7 +449,7 @@ test_bound(void)
 	is_int(gdi_journal_record(&b, SALT, &out), GODB_EFULL, "too large");
 	b.n4 = most;
 	b.rows4 = calloc(most, sizeof(*b.rows4));
-	gdi_journal_header("eth0", SLOT, SALT, h);
+	gdi_journal_header("eth0", SLOT, SALT, 0, h);
 	gdi_buf_bytes(&out, h, sizeof(h));
 	if (b.rows4 == NULL || gdi_journal_record(&b, SALT, &out) != 0)
 		abort();
