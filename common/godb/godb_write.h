@@ -333,8 +333,8 @@ struct godb_repair_report {
  * what is replaced stays beside it, as NAME.damaged.  A commit that was cut
  * off is none of this: the next writer takes care of it.  The folder's
  * descriptor is borrowed.  GODB_EDAMAGED: a day whose index is gone is left
- * for a copy to be put back, all else is done.  GODB_ELOCKED: diag says who writes.  -EREMOTE as
- * with godb_writer_open().
+ * for a copy to be put back, all else is done.  GODB_ELOCKED: diag says who
+ * writes.  -EREMOTE as with godb_writer_open().
  */
 int godb_repair(int store_fd, const struct godb_repair_opts *opts,
     struct godb_repair_report *out, struct godb_diag *diag);

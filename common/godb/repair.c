@@ -743,7 +743,8 @@ repair_all(struct repair *r)
 		one = r->iface_fd < 0 ? r->iface_fd : repair_iface(r);
 		if (r->iface_fd == -EACCES &&
 		    gdi_is_strangers(r->store_fd, ifaces[i])) {
-			tell(r, "", "", 0, "passed over, it is of another user");
+			tell(r, "", "", 0,
+			    "passed over, it is of another user");
 			one = 0;
 		}
 		gp_fd_close(&r->iface_fd);
