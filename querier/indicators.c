@@ -256,24 +256,10 @@ sightings_csv(struct out *o, const struct sightings *s)
 			out_fmt(o, "%s,never,,,0,\n", text);
 			continue;
 		}
-		/* names have neither blanks nor, when quoted, commas */
 		out_fmt(o, "%s,seen,%lld,%lld,%u,\"", text,
 		    (long long)sight.first_s,
 		    (long long)(sight.last_s + GP_SLOT_S), sight.days);
-		for (size_t f = 0, more = 0; f < godb_scan_n_ifaces(s->scan);
-		     f++) {
-			const char *name = godb_scan_iface(s->scan, f);
-
-			if (!godb_seen_on(s->seen, i, f))
-				continue;
-			if (more++)
-				out_char(o, ' ');
-			for (; *name; name++) {
-				if (*name == '"')
-					out_char(o, '"');
-				out_char(o, *name);
-			}
-		}
+		put_ifaces(o, s, i, " ", out_csv_quoted);
 		out_str(o, "\"\n");
 	}
 }

@@ -207,17 +207,6 @@ newcomers_txt(struct out *o, const struct newcomers *n)
 	put_known(o, n);
 }
 
-/* Within quotes; names have neither blanks nor control characters. */
-static void
-put_quoted(struct out *o, const char *name)
-{
-	for (; *name; name++) {
-		if (*name == '"')
-			out_char(o, '"');
-		out_char(o, *name);
-	}
-}
-
 void
 newcomers_csv(struct out *o, const struct newcomers *n)
 {
@@ -237,7 +226,7 @@ newcomers_csv(struct out *o, const struct newcomers *n)
 			out_fmt(o, ",%llu", (unsigned long long)answer_counter(
 			    x->counter, answer_usual[k]));
 		out_str(o, ",\"");
-		put_ifaces(o, n, x, " ", put_quoted);
+		put_ifaces(o, n, x, " ", out_csv_quoted);
 		out_str(o, "\"\n");
 	}
 }

@@ -235,21 +235,27 @@ out_json(struct out *o, const char *s)
 }
 
 void
-out_csv(struct out *o, const char *s)
+out_csv_quoted(struct out *o, const char *s)
 {
 	char piece[5];
 
-	if (!strpbrk(s, ",\"")) {
-		out_clean(o, s);
-		return;
-	}
-	out_char(o, '"');
 	while (*s) {
 		if (*s == '"')
 			out_char(o, '"');
 		s += clean_piece(s, piece);
 		out_str(o, piece);
 	}
+}
+
+void
+out_csv(struct out *o, const char *s)
+{
+	if (!strpbrk(s, ",\"")) {
+		out_clean(o, s);
+		return;
+	}
+	out_char(o, '"');
+	out_csv_quoted(o, s);
 	out_char(o, '"');
 }
 

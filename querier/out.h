@@ -38,6 +38,8 @@ size_t out_columns(const char *s);
 void out_json(struct out *o, const char *s);
 /* A CSV field, quoted when it must be (RFC 4180), controls as in out_clean. */
 void out_csv(struct out *o, const char *s);
+/* The same for a part of a field whose quotes the caller writes. */
+void out_csv_quoted(struct out *o, const char *s);
 /* Text of an HTML element or attribute, controls as in out_clean. */
 void out_html(struct out *o, const char *s);
 

@@ -399,6 +399,7 @@ def part_sites(w, server):
     strange_names(w, server, win)
     strange_rows(w, server)
     strange_times(w, server)
+    strange_letters(w, server)
 
 
 STRANGE = [("evil", "a/b"), ("evil", "e" * 32), ("s" * 256, "eth0"),
@@ -430,6 +431,36 @@ def strange_names(w, server, win):
            "of which a note tells") or diag(r.stderr)
     for table in ("blocks", "flows"):
         server.ask("ALTER TABLE goprobe.%s DROP PARTITION '2026-01-06'" % table)
+
+
+def strange_letters(w, server):
+    """A name with control characters and quotes is printed, made harmless."""
+    slot = 1764633600  # nobody else has blocks of 2025-12-02
+    name = 'e\\x1b[31m\\n"h'
+    win = ("-i", "evil/*", "-f", str(slot), "-l", str(slot + 300))
+    address = "unhex('00000000000000000000ffff0a090061')"
+    server.ask("INSERT INTO goprobe.blocks (day, time, site, iface, record, "
+               "first_ns, last_ns, rows) VALUES (toDate(%d), toDateTime(%d), "
+               "'evil', '%s', '%016d', %d, %d, 1)" %
+               (slot, slot, name, 7, slot * 10 ** 9, (slot + 300) * 10 ** 9))
+    server.ask("INSERT INTO goprobe.flows (day, time, record, version, site, "
+               "iface, sip, dip, l7proto, category, dport, proto, bytes_rcvd, "
+               "packets_rcvd) VALUES (toDate(%d), toDateTime(%d), '%016d', 4, "
+               "'evil', '%s', %s, %s, 'x', 'y', 1, 6, 60, 1)" %
+               (slot, slot, 7, name, address, address))
+    for asked in (("seen",), ("seen", "10.9.0.97")):
+        for form in ("txt", "csv", "json", "jsonl"):
+            r = remote(w, server.url(), *win, "-e", form, *asked)
+            want = "u001b[31m" if form.startswith("json") else "x1b[31m"
+            ok("\x1b" not in r.stdout and "\\" + want in r.stdout and
+               all('"h' in x for x in r.stdout.splitlines() if want in x),
+               "no control characters: %s, %s" % (" ".join(asked), form)
+               ) or diag(r.stdout + r.stderr)
+    r = remote(w, server.url(), *win, "-e", "csv", "seen", "10.9.0.97")
+    ok(r.stdout.endswith(',"evil/e\\x1b[31m\\x0a""h"\n'),
+       "a quoted list of interfaces") or diag(r.stdout)
+    for table in ("blocks", "flows"):
+        server.ask("ALTER TABLE goprobe.%s DROP PARTITION '2025-12-02'" % table)
 
 
 # site, iface, version, sip, dip, l7proto, category

@@ -90,6 +90,8 @@ check_text(void)
 		out_csv(&o, t[i].raw);
 		is_str(text(), t[i].csv, "  csv");
 	}
+	out_csv_quoted(&o, "a\"b,\033[31m\303\274");
+	is_str(text(), "a\"\"b,\\x1b[31m\303\274", "a part of a quoted field");
 }
 
 static void
