@@ -149,6 +149,7 @@ take_frame(struct drain *d, struct peer *peer)
 	ring_next(&peer->ring, end);
 	peer->ack_due = true;
 	peer->told_ns = h->last_real_ns;
+	peer->told_slot_s = h->slot_s;
 	peer->frames++;
 	if (h->kind == FRAME_END)
 		peer->ended_slot = h->slot_s;
@@ -181,6 +182,40 @@ drain_peer(struct drain *d, struct peer *peer)
 	return false;
 }
 
+/* The block that a ring told of last.  One from which an earlier writer took all
+ * the frames has it in the store, open or not. */
+static bool
+last_block(const struct drain *d, const struct peer *peer,
+    struct ingest_cut *out)
+{
+	out->slot_s = peer->told_slot_s;
+	out->last_ns = peer->told_ns;
+	if (out->last_ns != 0)
+		return true;
+	out->last_ns = ingest_newest(d->ingest, peer->iface);
+	out->slot_s = (out->last_ns - 1) / SLOT_NS * GP_SLOT_S;
+	return out->last_ns != 0 ||
+	    godb_writer_ring_block(d->ingest->store, peer->iface,
+		out->instance, &out->slot_s, &out->last_ns) == 0;
+}
+
+/* The capture that read files is gone before their end, which the block says
+ * that it told of last. */
+static int
+mark_cut(struct drain *d, struct peer *peer)
+{
+	struct ingest_cut cut = {.instance = peer->ring.info.instance,
+	    .seq = peer->ring.next_seq,
+	    .ring_pos = peer->ring.pos};
+	int rc;
+
+	if (peer->cut_marked || !last_block(d, peer, &cut))
+		return 0;
+	rc = ingest_cut(d->ingest, peer->iface, &cut);
+	peer->cut_marked = rc == 0;
+	return rc;
+}
+
 /* After its last frame an offline ring's blocks are finished. */
 static void
 finish_offline(struct drain *d, struct peer *peer)
@@ -190,6 +225,8 @@ finish_offline(struct drain *d, struct peer *peer)
 	if (!peer->offline || !ended || peer->done_sent ||
 	    ring_backlog(&peer->ring) > 0)
 		return;
+	if (!peer->last_seen && mark_cut(d, peer) < 0)
+		return; /* likewise */
 	if (ingest_commit_all(d->ingest, peer->iface) < 0)
 		return; /* again after the pause that ingest takes */
 	peer->done_sent = true;

@@ -215,6 +215,33 @@ tell_nameless(struct ingest *in, const char *iface)
 		    "ones are Unknown iface=%s", iface);
 }
 
+/* 0 stored, 1 was already; -EAGAIN, -EPROTO for what no store takes, or another
+ * error, which is logged. */
+static int
+append(struct ingest *in, const struct godb_batch *batch)
+{
+	int rc = godb_writer_append(in->store, batch);
+
+	/* the block has all the rows that one record takes: the rest goes to a
+	 * further record of the same five minutes, once this one is written */
+	if (rc == GODB_EFULL) {
+		commit_start(in, batch->iface, batch->slot_s);
+		rc = -EAGAIN;
+	}
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc == -EINVAL || rc == GODB_EIFACE)
+		return -EPROTO;
+	if (rc < 0) {
+		store_failed(in, rc, "journal cannot be written", batch->iface,
+		    TROUBLE_JOURNALS);
+		return rc;
+	}
+	store_works(in, batch->iface, TROUBLE_JOURNALS);
+	in->dirty = true;
+	return rc;
+}
+
 int
 ingest_frame(struct ingest *in, const char *iface, const void *frame,
     uint64_t ring_pos)
@@ -223,28 +250,33 @@ ingest_frame(struct ingest *in, const char *iface, const void *frame,
 	int rc;
 
 	batch_of(&batch, iface, frame, ring_pos);
-	rc = godb_writer_append(in->store, &batch);
+	rc = append(in, &batch);
 	tell_nameless(in, iface);
-	/* the block has all the rows that one record takes: the rest goes to a
-	 * further record of the same five minutes, once this one is written */
-	if (rc == GODB_EFULL) {
-		commit_start(in, iface, batch.slot_s);
-		rc = -EAGAIN;
-	}
-	if (rc == -EAGAIN)
+	if (rc < 0)
 		return rc;
-	if (rc == -EINVAL || rc == GODB_EIFACE)
-		return -EPROTO;
-	if (rc < 0) {
-		store_failed(in, rc, "journal cannot be written", iface,
-		    TROUBLE_JOURNALS);
-		return rc;
-	}
-	store_works(in, iface, TROUBLE_JOURNALS);
 	in->frames++;
 	in->duplicates += rc == 1;
-	in->dirty = true;
 	return rc;
+}
+
+int
+ingest_cut(struct ingest *in, const char *iface, const struct ingest_cut *cut)
+{
+	struct godb_batch batch = {.iface = iface,
+	    .slot_s = cut->slot_s,
+	    .seq = cut->seq,
+	    .ring_pos = cut->ring_pos,
+	    .first_ns = cut->last_ns,
+	    .last_ns = cut->last_ns,
+	    .flags = GODB_PART_OFFLINE | GODB_PART_CUT};
+	int rc;
+
+	memcpy(batch.ring, cut->instance, sizeof(batch.ring));
+	if (ingest_held(in, iface))
+		return -EAGAIN;
+	rc = append(in, &batch);
+	/* a time that no store takes came with no frame that it took */
+	return rc == 1 || rc == -EPROTO ? 0 : rc;
 }
 
 /* What is being written, to its end: the store would do it for the next block

@@ -57,6 +57,18 @@ int ingest_frame(struct ingest *in, const char *iface, const void *frame,
 /* Whether something failed a moment ago, so that what can wait should. */
 bool ingest_holding(const struct ingest *in);
 
+/* A capture that read files was lost before their end. */
+struct ingest_cut {
+	const uint8_t *instance; /* of its ring, 16 bytes */
+	uint64_t seq, ring_pos;  /* of the frame that did not come */
+	int64_t slot_s, last_ns; /* the block that it told of last, and up to
+				  * when (CLOCK_REALTIME) */
+};
+/* That block made incomplete, like that of a file which was cut short: 0 or the
+ * error of the store, and -EAGAIN; then call it again. */
+int ingest_cut(struct ingest *in, const char *iface,
+    const struct ingest_cut *cut);
+
 /* The error while no frame of the interface can be taken: its journal could not
  * be written a moment ago. */
 int ingest_held(const struct ingest *in, const char *iface);

@@ -53,6 +53,7 @@ struct peer {
 	bool inherited;      /* the launcher's own socketpair */
 	bool last_seen;      /* FRAME_LAST was taken */
 	bool done_sent;
+	bool cut_marked;     /* its last block says that files were cut short */
 	bool ack_due;        /* progress that the capture was not told yet */
 	enum peer_succession succession;
 	int64_t succession_ns; /* CLOCK_MONOTONIC of its beginning */
@@ -74,6 +75,7 @@ struct peer {
 	uint32_t flows;
 	uint64_t pending; /* lost with it */
 	int64_t told_ns; /* end of its last frame's interval, 0: none taken */
+	int64_t told_slot_s; /* and the block that it was of */
 	int64_t break_ns; /* of an orphan: where its time ends, once known */
 	struct stats_iface *stats; /* borrowed, NULL: not counted */
 };

@@ -192,6 +192,13 @@ int godb_writer_ring(struct godb_writer *w, const char *iface,
     const uint8_t ring[16], uint64_t *next_seq, uint64_t *ring_pos);
 
 /*
+ * The stored block that has the ring's last batch, and until when that covers.
+ * -ENOENT if no record of a day that can be read has any.
+ */
+int godb_writer_ring_block(struct godb_writer *w, const char *iface,
+    const uint8_t ring[16], int64_t *slot_s, int64_t *last_ns);
+
+/*
  * Whether the interface has any block, journals included, in
  * [first_s, last_s): 1, 0, or an error.  *any_s (may be NULL) gets the start
  * of one.

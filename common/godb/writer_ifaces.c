@@ -225,3 +225,56 @@ godb_writer_ring(struct godb_writer *w, const char *iface,
 	*ring_pos = r->last_pos;
 	return 0;
 }
+
+/* The record that has the ring's highest number.  1 found, 0 not, an error. */
+static int
+find_ring(const struct gdi_index *x, const uint8_t ring[16], int64_t *slot_s,
+    int64_t *last_ns)
+{
+	uint64_t newest = 0;
+	int rc = 0, found = 0;
+
+	for (size_t i = 0; rc == 0 && i < x->n; i++) {
+		struct gdi_rings rings = {0};
+		const struct gdi_ring *r;
+
+		rc = gdi_rings_read(&rings, x->records[i].rings);
+		r = rc == 0 ? gdi_rings_find(&rings, ring) : NULL;
+		if (r && r->n > 0 && r->ranges[r->n - 1].last >= newest) {
+			newest = r->ranges[r->n - 1].last;
+			*slot_s = x->records[i].slot_s;
+			*last_ns = x->records[i].last_ns;
+			found = 1;
+		}
+		gdi_rings_free(&rings);
+		rc = rc == GODB_EDAMAGED ? 0 : rc; /* readers say so */
+	}
+	return rc < 0 ? rc : found;
+}
+
+int
+godb_writer_ring_block(struct godb_writer *w, const char *iface,
+    const uint8_t ring[16], int64_t *slot_s, int64_t *last_ns)
+{
+	char **days = NULL;
+	int iface_fd, n, rc = 0;
+
+	if (!godb_iface_valid(iface))
+		return GODB_EIFACE;
+	iface_fd = gp_fd_opendir_at(w->store_fd, iface);
+	n = iface_fd < 0 ? iface_fd :
+			   gdi_folder_list(iface_fd, gdi_is_day, &days);
+	for (int i = n - 1; rc == 0 && i >= 0; i--) {
+		struct gdi_index x;
+
+		rc = gdi_index_read_named(iface_fd, days[i], &x);
+		if (rc == 1) {
+			rc = find_ring(&x, ring, slot_s, last_ns);
+			gdi_index_free(&x);
+		}
+	}
+	if (n >= 0)
+		godb_ifaces_free(days);
+	gp_fd_close(&iface_fd);
+	return n < 0 ? n : rc < 0 ? rc : rc == 1 ? 0 : -ENOENT;
+}

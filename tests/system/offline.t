@@ -361,6 +361,29 @@ done
 like "$(goquery -d "$T/half3003" -i e -f 0 proto)" \
     '^Coverage: .*a capture file was cut short on e' "  answers do, too"
 
+# --- a capture that is killed has read no file to its end
+for restarted in "" "whose writer is, too"; do
+	S=$T/lost${restarted:+2}
+	(exec goprobe -d "$S" -i e -r - <"$T/half" 2>"$T/err") &
+	replay=$!
+	exec 9>"$T/half"
+	cat tests/data/days.pcap >&9
+	ok "blocks of a stream" wait_for 20 sh -c 'ls "$1"/e/20*' - "$S"
+	capture=$(pgrep -P $replay -f '^goprobe-capture')
+	if [ -n "$restarted" ]; then
+		kill -STOP $capture
+		kill -KILL "$(pgrep -P $replay -f '^goprobe-writer')"
+	fi
+	kill -KILL $capture
+	wait $replay
+	is $? 1 "a capture that is killed $restarted"
+	exec 9>&-
+	like "$(goquery -d "$S" -i e -f 0 proto)" \
+	    '^Coverage: .*a capture file was cut short on e' "  answers say so"
+	run 3 "  and no address was never seen" goquery -d "$S" -f 0 seen 203.0.113.99
+	run 0 "  all is whole" goquery -d "$S" --check
+done
+
 # --- told to stop while the writer still starts: it is waited for
 mkdir -m 777 "$T/slow" && cp "$BIN/goprobe" "$T/slow/"
 cat >"$T/slow/goprobe-writer" <<'SH'
