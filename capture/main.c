@@ -195,7 +195,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	if (n < 0 ||
 	    close_range((unsigned)(GP_LISTEN_FDS_START + n), ~0U, 0) < 0)
 		die(1, "passed descriptors", strerror(n < 0 ? -n : errno));
-	c->alive = c->deaths_fd = -1;
+	c->alive = c->deaths_fd = c->notify = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
 		die(1, "out of memory", NULL);
@@ -204,6 +204,9 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 		if (strcmp(fds[i].name, "alive") == 0) {
 			c->alive = fd;
+		} else if (strcmp(fds[i].name, GP_NOTIFY_NAME) == 0) {
+			gp_fd_close(&c->notify);
+			c->notify = fd;
 		} else if (strcmp(fds[i].name, DEATHS_NAME) == 0) {
 			gp_fd_close(&c->deaths_fd);
 			c->deaths_fd = fd;
@@ -221,7 +224,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	}
 	*n_files = k;
 	free(fds);
-	c->notify = gp_notify_open();
+	c->notify = gp_notify_open(c->notify);
 	if (c->notify < -1)
 		die(1, "NOTIFY_SOCKET", strerror(-c->notify));
 	c->watchdog_ms = gp_notify_watchdog_ms();

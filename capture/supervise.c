@@ -82,7 +82,8 @@ supervise_init(struct supervisor *s, struct child *children, size_t n)
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	s->notify_fd = s->signal_fd = s->alive[0] = s->alive[1] = -1;
+	s->notify[0] = s->notify[1] = -1;
+	s->signal_fd = s->alive[0] = s->alive[1] = -1;
 	s->children = children;
 	s->n_children = n;
 	rc = own_folder(s->folder, sizeof(s->folder));
@@ -106,8 +107,7 @@ supervise_init(struct supervisor *s, struct child *children, size_t n)
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0 || pipe2(s->alive, O_CLOEXEC) < 0)
 		return -errno;
-	s->notify_fd = gp_notify_listen(s->notify_address);
-	return s->notify_fd < 0 ? s->notify_fd : 0;
+	return gp_notify_pair(s->notify);
 }
 
 static void
@@ -127,7 +127,8 @@ supervise_fini(struct supervisor *s)
 		free(s->children[i].stored);
 		s->children[i].stored = NULL;
 	}
-	gp_fd_close(&s->notify_fd);
+	gp_fd_close(&s->notify[0]);
+	gp_fd_close(&s->notify[1]);
 	gp_fd_close(&s->signal_fd);
 	gp_fd_close(&s->alive[0]);
 	gp_fd_close(&s->alive[1]);
@@ -179,7 +180,7 @@ static _Noreturn void
 exec_child(const struct supervisor *s, const struct child *c,
     const struct stored_fd *pass, size_t n)
 {
-	char path[600], env_pid[32], env_n[32], env_notify[140];
+	char path[600], env_pid[32], env_n[32];
 	char *env_names = NULL;
 	size_t len = 0;
 	int *fds = calloc(n, sizeof(*fds));
@@ -203,12 +204,9 @@ exec_child(const struct supervisor *s, const struct child *c,
 	(void)snprintf(path, sizeof(path), "%s/%s", s->folder, c->program);
 	(void)snprintf(env_pid, sizeof(env_pid), "LISTEN_PID=%d", getpid());
 	(void)snprintf(env_n, sizeof(env_n), "LISTEN_FDS=%zu", n);
-	(void)snprintf(env_notify, sizeof(env_notify), "NOTIFY_SOCKET=%s",
-	    s->notify_address);
 	envp[e++] = env_pid;
 	envp[e++] = env_n;
 	envp[e++] = env_names;
-	envp[e++] = env_notify;
 	if (env_tz)
 		envp[e++] = env_tz;
 	envp[e] = NULL;
@@ -237,7 +235,7 @@ int
 supervise_start(struct supervisor *s, struct child *c)
 {
 	struct stored_fd *pass =
-	    calloc(c->n_given + 1 + c->n_stored, sizeof(*pass));
+	    calloc(c->n_given + 2 + c->n_stored, sizeof(*pass));
 	size_t n = 0;
 	pid_t pid;
 	int rc;
@@ -248,6 +246,8 @@ supervise_start(struct supervisor *s, struct child *c)
 		pass[n++] = c->given[i];
 	pass[n] = (struct stored_fd){.fd = s->alive[0]};
 	(void)snprintf(pass[n++].name, sizeof(pass[0].name), "alive");
+	pass[n] = (struct stored_fd){.fd = s->notify[1]};
+	(void)snprintf(pass[n++].name, sizeof(pass[0].name), GP_NOTIFY_NAME);
 	for (size_t i = 0; i < c->n_stored; i++)
 		pass[n++] = c->stored[i];
 	c->ready = false;
@@ -289,7 +289,8 @@ name_ok(const struct child *c, const char *name)
 	for (const char *p = name; *p; p++)
 		if (*p <= ' ' || *p > '~' || *p == ':')
 			return false;
-	return *name && strcmp(name, "alive") != 0;
+	return *name && strcmp(name, "alive") != 0 &&
+	    strcmp(name, GP_NOTIFY_NAME) != 0;
 }
 
 static void
@@ -358,9 +359,9 @@ read_notifications(struct supervisor *s)
 {
 	static struct gp_notification n;
 
-	/* anybody may send to us: a flood must not keep us from our children */
+	/* a flood of one child's must not keep us from the others */
 	for (int i = 0; i < NOTIFY_BUDGET; i++) {
-		if (gp_notify_recv(s->notify_fd, &n) < 0)
+		if (gp_notify_recv(s->notify[0], &n) < 0)
 			return;
 		one_notification(s, &n);
 	}
@@ -503,7 +504,7 @@ void
 supervise_turn(struct supervisor *s, int timeout_ms)
 {
 	struct pollfd p[2] = {
-	    {.fd = s->notify_fd, .events = POLLIN},
+	    {.fd = s->notify[0], .events = POLLIN},
 	    {.fd = s->signal_fd, .events = POLLIN},
 	};
 

@@ -1,7 +1,9 @@
 /*
  * supervise - starts, watches and stops the sensor's processes where systemd
  * does not, speaking systemd's protocols to them: LISTEN_FDS, LISTEN_FDNAMES,
- * NOTIFY_SOCKET with READY, FDSTORE, FDSTOREREMOVE, FDPOLL and BARRIER.
+ * and READY, FDSTORE, FDSTOREREMOVE, FDPOLL and BARRIER; these not at an
+ * address (NOTIFY_SOCKET) but by a descriptor (notify.h), so that nobody but
+ * the children speaks to root.
  *
  * The launcher's only; it holds descriptors and process ids, parses no packet
  * and reads none of the memory that passes through its hands.
@@ -47,8 +49,7 @@ struct child {
 
 struct supervisor {
 	char folder[512];    /* of the programs */
-	char notify_address[108];
-	int notify_fd;
+	int notify[2];       /* ours, and the children's */
 	int signal_fd;
 	int alive[2];        /* children hold the reading end */
 	struct child *children;

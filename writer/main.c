@@ -115,7 +115,7 @@ static void
 take_inherited(struct inherited *in)
 {
 	in->store = in->listen = in->offline = in->alive = -1;
-	in->status = in->metrics = -1;
+	in->status = in->metrics = in->notify = -1;
 	in->n = gp_notify_listen_fds(&in->fds);
 	if (in->n < 0 ||
 	    close_range((unsigned)(GP_LISTEN_FDS_START + in->n), ~0U, 0) < 0)
@@ -133,6 +133,8 @@ take_inherited(struct inherited *in)
 			in->offline = in->fds[i].fd;
 		else if (strcmp(name, "alive") == 0)
 			in->alive = in->fds[i].fd;
+		else if (strcmp(name, GP_NOTIFY_NAME) == 0)
+			in->notify = in->fds[i].fd;
 	}
 	if (in->listen < 0 && in->offline < 0 && in->alive < 0)
 		die("no socket was passed",
@@ -140,7 +142,7 @@ take_inherited(struct inherited *in)
 	if (in->listen >= 0 &&
 	    fcntl(in->listen, F_SETFL, O_NONBLOCK) < 0)
 		die("listening socket", strerror(errno));
-	in->notify = gp_notify_open();
+	in->notify = gp_notify_open(in->notify);
 	if (in->notify < -1)
 		die("NOTIFY_SOCKET", strerror(-in->notify));
 }

@@ -89,7 +89,7 @@ notify_address(const char *text, struct sockaddr_un *sa, socklen_t *len)
 }
 
 int
-gp_notify_open(void)
+gp_notify_open(int passed)
 {
 	const char *text = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sa;
@@ -98,7 +98,9 @@ gp_notify_open(void)
 	int rc;
 
 	if (text == NULL)
-		return -1;
+		return passed;
+	if (passed >= 0)
+		(void)close(passed);
 	rc = notify_address(text, &sa, &len);
 	(void)unsetenv("NOTIFY_SOCKET");
 	if (rc < 0)
@@ -204,29 +206,20 @@ gp_notify_watchdog_ms(void)
 /* ---- supervisor --------------------------------------------------------- */
 
 int
-gp_notify_listen(char address[108])
+gp_notify_pair(int ends[2])
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	socklen_t len = sizeof(sa);
 	int on = 1;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd < 0)
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	/* only the family: the kernel picks a free abstract name (unix(7)) */
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&sa, sizeof(sa.sun_family)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
+	if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
 		int rc = -errno;
 
-		(void)close(fd);
+		(void)close(ends[0]);
+		(void)close(ends[1]);
 		return rc;
 	}
-	len -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
-	memcpy(address, sa.sun_path, len);
-	address[0] = '@';
-	address[len] = '\0';
-	return fd;
+	return 0;
 }
 
 static void

@@ -29,10 +29,16 @@ struct gp_passed_fd {
  */
 int gp_notify_listen_fds(struct gp_passed_fd **out);
 
-/* Connects to NOTIFY_SOCKET (removed from the environment) so that later
- * messages need neither connect nor address.  The descriptor, or -1 when no
- * supervisor listens; -errno below -1. */
-int gp_notify_open(void);
+/*
+ * Connects to NOTIFY_SOCKET (removed from the environment) so that later
+ * messages need neither connect nor address.  The launcher has none: it passes
+ * a descriptor called GP_NOTIFY_NAME, which is `passed` (-1: there is none),
+ * taken; closed where there is an address, so that nobody comes between systemd
+ * and us by what he left in its descriptor store.  The descriptor, or -1 when
+ * no supervisor listens; -errno below -1.
+ */
+#define GP_NOTIFY_NAME "notify"
+int gp_notify_open(int passed);
 
 /* Sends "VAR=value\n...", with up to GP_NOTIFY_SEND_MAX descriptors, which stay
  * the caller's: 0, -EINVAL for more, -errno.  Quietly nothing when fd is -1. */
@@ -50,10 +56,13 @@ int gp_notify_watchdog_ms(void);
 
 /* ---- supervisor -------------------------------------------------------- */
 
-/* Socket that receives notifications with credentials and descriptors, bound
- * to an abstract name which is written to `address` ("@...", NUL-terminated).
- * The descriptor, non-blocking, or -errno. */
-int gp_notify_listen(char address[108]);
+/*
+ * Two ends without a name, both owned by the caller: ends[0] receives
+ * notifications with credentials and descriptors, ends[1] is for all children.
+ * Nobody else can send: closing what a stranger passed may sleep for as long
+ * as he likes (SO_LINGER).  0 or -errno, with nothing in `ends` then.
+ */
+int gp_notify_pair(int ends[2]);
 
 #define GP_NOTIFY_RECV_MAX 64 /* descriptors; further ones are closed */
 struct gp_notification {
@@ -62,7 +71,9 @@ struct gp_notification {
 	int fds[GP_NOTIFY_RECV_MAX];
 	size_t n_fds; /* owned by the caller */
 };
-/* Never blocks: 0 with *n, -EAGAIN when there is none, -errno. */
+/* Does not wait for a message: 0 with *n, -EAGAIN when there is none, -errno.
+ * Closing descriptors, here the ones too many, blocks where their sender wants
+ * it to. */
 int gp_notify_recv(int sock, struct gp_notification *n);
 
 /* Value of VAR in the message, copied; false when it is absent or too long. */

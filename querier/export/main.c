@@ -719,7 +719,7 @@ main(int argc, char **argv)
 		print_status(&in);
 	check_complete(in.conf);
 	catch_signals();
-	in.notify = gp_notify_open();
+	in.notify = gp_notify_open(-1);
 	connect_http(&in, false);
 	if (o.init >= 0) {
 		enter_sandbox(&in);

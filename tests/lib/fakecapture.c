@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/notify.h"
 #include "common/base/sandbox.h"
+#include "tests/lib/notifylisten.h"
 
 #define SOMEBODY   65534
 #define PAGE       4096u /* ring.h: header, head, data */
@@ -129,7 +130,7 @@ fake_writer_start(struct fake_writer *w, const char *program)
 	memset(w, 0, sizeof(*w));
 	if (!make_places(w, &store, &sock))
 		return false;
-	w->notify = gp_notify_listen(address);
+	w->notify = notify_listen(address);
 	if (w->notify < 0 ||
 	    pthread_create(&w->supervisor, NULL, supervise, w) != 0)
 		return false;

@@ -114,13 +114,13 @@ import array, os, socket, sys
 where = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 with open(where + "/target/names", "a") as f:
     f.write(os.environ["LISTEN_FDNAMES"] + "\n")
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+names = os.environ["LISTEN_FDNAMES"].split(":")
+s = socket.socket(fileno=3 + names.index("notify"))
 def store(name):
     s.sendmsg([b"FDSTORE=1\nFDPOLL=0\nFDNAME=" + name],
               [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0]))])
 if sum(1 for _ in open(where + "/target/names")) == 1:
-    for name in (b"store", b"alive", b"x:store", b"", b"r.x.1"):
+    for name in (b"store", b"alive", b"notify", b"x:store", b"", b"r.x.1"):
         store(name)
     s.send(b"READY=1")
     os._exit(1)
@@ -128,8 +128,8 @@ os._exit(0)
 EOT
 chmod 755 "$T/bin/goprobe-writer"
 timeout 20 "$T/bin/goprobe" -d "$T/names-store" -i x -r $PCAP >/dev/null 2>"$T/run.err"
-like "$(tail -1 "$T/target/names")" '^store:(offline:)?alive:r\.x\.1$' "names that the launcher refuses are not passed on"
-is "$(grep -c 'impossible name' "$T/run.err")" 4 "and it says so"
+like "$(tail -1 "$T/target/names")" '^store:(offline:)?alive:notify:r\.x\.1$' "names that the launcher refuses are not passed on"
+is "$(grep -c 'impossible name' "$T/run.err")" 5 "and it says so"
 
 # --- folders under /run that are not as they must be
 in_run() { # COMMAND: with a /run of its own
@@ -199,6 +199,12 @@ for what in "ls $T/s" "cat $journal" "python3 -c '$connect' $socket" "kill -0 $w
 	ok "a stranger cannot $1 ${2##*/}" sh -c '! "$@"' sh setpriv --reuid=65534 \
 	    --regid=65534 --clear-groups "$@"
 done
+# closing a descriptor that came with a message may take as long as its sender
+# likes (SO_LINGER)
+inodes=$(readlink /proc/$launcher/fd/* | sed -n 's/^socket:\[\(.*\)\]$/\1/p')
+is "$(nsenter --net=/run/netns/$NET cat /proc/net/unix | awk -v inodes="$inodes" '
+    BEGIN { n = split(inodes, list); for (i = 1; i <= n; i++) ours[list[i]] = 1 }
+    $7 in ours && $8 != "" { print $8 }' | sort -u)" "$socket" "no socket of the launcher's is open to strangers"
 run 77 "a stranger cannot start a capture" stranger goprobe-capture lo
 run 77 "nor a sensor" stranger goprobe lo
 run 1 "nor ask" stranger goquery -d "$T/s" -i lo raw

@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/notify.h"
+#include "tests/lib/notifylisten.h"
 #include "tests/tap.h"
 
 static int supervisor, notify, page = -1;
@@ -41,9 +42,9 @@ main(void)
 	is_int(deaths_open(&p, -1, -1, 1), 0, "no supervisor, no deaths");
 	ok(p == NULL, "no page");
 	deaths_clean(p);
-	supervisor = gp_notify_listen(address);
+	supervisor = notify_listen(address);
 	(void)setenv("NOTIFY_SOCKET", address, 1);
-	notify = gp_notify_open();
+	notify = gp_notify_open(-1);
 	if (supervisor < 0 || notify < 0)
 		skip_all("no notification socket");
 	is_int(start(1000, true), 0, "the first start");

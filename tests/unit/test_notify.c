@@ -7,8 +7,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/lib/notifylisten.h"
 #include "tests/tap.h"
 
 static int
@@ -85,7 +87,7 @@ open_at(const char *address)
 	int fd;
 
 	setenv("NOTIFY_SOCKET", address, 1);
-	fd = gp_notify_open();
+	fd = gp_notify_open(-1);
 	ok(getenv("NOTIFY_SOCKET") == NULL, "no child speaks for us");
 	return fd;
 }
@@ -96,7 +98,7 @@ test_messages(void)
 {
 	static struct gp_notification n;
 	char address[108];
-	int supervisor = gp_notify_listen(address);
+	int supervisor = notify_listen(address);
 	int fds[GP_NOTIFY_SEND_MAX + 1], fd;
 	struct stat sent, got;
 
@@ -138,7 +140,8 @@ test_messages(void)
 	(void)close(fd);
 	is_int(open_at("/nowhere/to/be/found"), -ENOENT, "there is none");
 	is_int(open_at("@"), -EINVAL, "a name that is none");
-	is_int(gp_notify_open(), -1, "none is wanted");
+	is_int(gp_notify_open(-1), -1, "none is wanted");
+	is_int(gp_notify_open(0), 0, "one that was passed is taken as it is");
 	is_int(gp_notify_send(-1, "READY=1"), 0, "then nothing is said");
 }
 
@@ -148,7 +151,8 @@ test_path(void)
 {
 	char folder[] = "/tmp/test_notify.XXXXXX";
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd;
+	int supervisor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd, passed;
 
 	if (mkdtemp(folder) == NULL)
 		return;
@@ -158,9 +162,48 @@ test_path(void)
 	fd = open_at(sa.sun_path);
 	ok(fd >= 0, "is found by its path");
 	(void)close(fd);
+	setenv("NOTIFY_SOCKET", sa.sun_path, 1);
+	passed = dup(STDOUT_FILENO);
+	fd = gp_notify_open(passed);
+	ok(fd >= 0 && gp_notify_send(fd, "READY=1") == 0,
+	    "and is who is told, whatever was passed");
+	ok(fcntl(passed, F_GETFD) < 0 || passed == fd, "which is closed");
+	(void)close(fd);
 	(void)close(supervisor);
 	(void)unlink(sa.sun_path);
 	(void)rmdir(folder);
+}
+
+static bool
+has_name(int fd)
+{
+	struct sockaddr_un sa;
+	socklen_t len = sizeof(sa);
+
+	return getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
+	    len > sizeof(sa.sun_family);
+}
+
+/* The launcher's children have its socket; nobody else finds it. */
+static void
+test_pair(void)
+{
+	static struct gp_notification n;
+	int ends[2];
+	pid_t child;
+
+	if (!ok(gp_notify_pair(ends) == 0, "two ends"))
+		return;
+	ok(!has_name(ends[0]) && !has_name(ends[1]), "without a name");
+	is_int(gp_notify_recv(ends[0], &n), -EAGAIN, "nothing yet");
+	child = fork();
+	if (child == 0)
+		_exit(gp_notify_send(ends[1], "READY=1") < 0);
+	(void)waitpid(child, NULL, 0);
+	is_int(gp_notify_recv(ends[0], &n), 0, "a message");
+	is_int(n.pid, child, "by which of the children");
+	(void)close(ends[0]);
+	(void)close(ends[1]);
 }
 
 static void
@@ -186,6 +229,7 @@ main(void)
 	test_listen_fds();
 	test_value();
 	test_messages();
+	test_pair();
 	test_path();
 	return tap_done();
 }

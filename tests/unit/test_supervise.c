@@ -16,6 +16,8 @@
 #include "tests/tap.h"
 
 enum { NOBODY = 65534, STRAY = 200 };
+/* behind what it is given here, and the pipe that tells that we live */
+enum { NOTIFY = GP_LISTEN_FDS_START + 2 };
 
 /* The end of a pipe that the child waits at, while it has not been let go. */
 static int go = -1;
@@ -54,12 +56,11 @@ find_fault(void)
 	for (int number = 1; number < 32; number++)
 		if (sigismember(&blocked, number))
 			return "a blocked signal";
-	for (int fd = GP_LISTEN_FDS_START + 2; fd < 1024; fd++)
+	for (int fd = NOTIFY + 1; fd < 1024; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
 			return "a descriptor";
 	for (char **e = environ; *e; e++)
 		if (strncmp(*e, "LISTEN_", 7) != 0 &&
-		    strncmp(*e, "NOTIFY_SOCKET=", 14) != 0 &&
 		    strcmp(*e, "TZ=Mars/Olympus") != 0)
 			return *e;
 	return getenv("TZ") ? NULL : "no time zone";
@@ -114,7 +115,7 @@ static int
 be_child(char **word)
 {
 	const char *fault = strcmp(*word, "look") == 0 ? find_fault() : NULL;
-	int notify = gp_notify_open();
+	int notify = gp_notify_open(NOTIFY);
 	char c;
 
 	if (fault)
@@ -248,6 +249,7 @@ test_stored(void)
 	begin(WORDS(W("store"), W("FDSTORE=1\nFDNAME=kept"), W("store"),
 	    W("FDSTORE=1"), W("store"), W("FDSTORE=1\nFDNAME=go"), W("store"),
 	    W("FDSTORE=1\nFDNAME=alive"), W("store"),
+	    W("FDSTORE=1\nFDNAME=notify"), W("store"),
 	    W("FDSTORE=1\nFDNAME=a:b"), W("store"),
 	    W("FDSTORE=1\nFDNAME=a b"), W("store"), W("FDSTORE=1\nFDNAME="),
 	    W("store"), W("FDSTORE=1\nFDNAME=\x7f"), W("store"),
@@ -260,7 +262,7 @@ test_stored(void)
 	start();
 	ok(supervise_wait_ready(&sup, &child), "a child that stores");
 	is_int((int64_t)child.n_stored, 4, "has what may be");
-	child.argv = WORDS(W("names"), W("go:alive:kept:stored:dead"),
+	child.argv = WORDS(W("names"), W("go:alive:notify:kept:stored:dead"),
 	    W("end"), W("0"));
 	let_end();
 	is_int(child.starts, 2, "it is started again");
@@ -275,7 +277,7 @@ test_stored(void)
 static void
 test_too_many(void)
 {
-	int before, notify;
+	int before;
 
 	begin(WORDS(W("many"), W("2400")));
 	before = open_fds();
@@ -283,10 +285,7 @@ test_too_many(void)
 	let_end();
 	is_int((int64_t)child.n_stored, CHILD_MAX_STORED, "so many are kept");
 	is_int(open_fds() - before, CHILD_MAX_STORED, "others are closed");
-	(void)setenv("NOTIFY_SOCKET", sup.notify_address, 1);
-	notify = gp_notify_open();
-	store(notify, "READY=1\nFDSTORE=1\nFDNAME=x", true);
-	(void)close(notify);
+	store(sup.notify[1], "READY=1\nFDSTORE=1\nFDNAME=x", true);
 	before = open_fds();
 	supervise_turn(&sup, 0);
 	is_int(open_fds(), before, "so are those of who is no child");
