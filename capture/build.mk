@@ -19,7 +19,8 @@ libgpworkers_SRCS := capture/workers.c capture/report.c
 goprobe-capture_LIBS := libgpworkers libgpcapture libgpipc libgpbase
 goprobe-capture_PKGS := $(CAPTURE_PKGS) libxxhash libseccomp libcap-ng inih
 goprobe_SRCS := $(addprefix capture/, launcher.c launcher_options.c \
-	launcher_store.c launcher_live.c launcher_replay.c status_folder.c)
+	launcher_store.c launcher_walk.c launcher_live.c launcher_replay.c \
+	status_folder.c)
 goprobe_LIBS := libgpsupervise libgpbase
 ARCHIVES += libgpsupervise
 libgpsupervise_SRCS := capture/supervise.c

@@ -4,6 +4,7 @@
  *   launcher.c          the program; what both modes do alike
  *   launcher_options.c  its command line
  *   launcher_store.c    users, and the store's folder
+ *   launcher_walk.c     the way to that folder
  *   launcher_live.c     captures on interfaces, beside a writer
  *   launcher_replay.c   one capture that reads files, beside a writer
  *
@@ -69,6 +70,16 @@ struct launcher_ids launcher_writer_ids(void);
  */
 int launcher_open_store(const char *path, struct launcher_ids fresh,
     struct launcher_ids *owner);
+
+/* ---- launcher_walk.c */
+
+/*
+ * Opens a folder, making the last of its path (*made) when it is missing; dies
+ * if it cannot.  Root, which gives away what it finds there, walks name by name
+ * and follows a symbolic link only where nobody else can have placed it: one of
+ * root's, in a folder that root alone can write.
+ */
+int launcher_open_folder(const char *path, bool *made);
 
 /* ---- launcher.c */
 

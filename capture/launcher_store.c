@@ -73,23 +73,10 @@ int
 launcher_open_store(const char *path, struct launcher_ids fresh,
     struct launcher_ids *owner)
 {
-	bool made = mkdir(path, 0750) == 0;
+	bool made;
 	struct stat st;
-	int fd;
+	int fd = launcher_open_folder(path, &made);
 
-	if (!made && errno != EEXIST)
-		launcher_die(1, "%s: cannot make the store's folder: %s", path,
-		    strerror(errno));
-	/* root gives away what it finds here: not by way of a stranger's link */
-	if (geteuid() == 0 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
-	    st.st_uid != 0)
-		launcher_die(1, "%s: a symbolic link of user %u's", path,
-		    (unsigned)st.st_uid);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-		(made ? O_NOFOLLOW : 0));
-	if (fd < 0)
-		launcher_die(1, "%s: %s", path,
-		    errno == ENOTDIR ? "not a folder" : strerror(errno));
 	if (fstat(fd, &st) < 0)
 		launcher_die(1, "%s: %s", path, strerror(errno));
 	if (geteuid() == 0 && st.st_uid == 0) {

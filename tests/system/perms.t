@@ -83,6 +83,23 @@ mkdir "$T/empty"
 setpriv --reuid=65534 --regid=65534 --clear-groups ln -s "$T/empty" "$T/sticky/store"
 run 1 "a store that is a stranger's link" goprobe -d "$T/sticky/store" -i x -r $PCAP
 is "$(stat -c %u "$T/empty")" 0 "what it points to is still root's"
+like "$err" "a symbolic link of user 65534's" "which is said"
+run 1 "a store behind a stranger's link" goprobe -d "$T/sticky/store/new" -i x -r $PCAP
+like "$err" "a symbolic link of user 65534's" "which is said"
+is "$(ls "$T/empty")" "" "what it points to is still empty"
+ln -s "$T/empty" "$T/sticky/of-root"
+run 1 "behind one of root's that others can put there" \
+    goprobe -d "$T/sticky/of-root/new" -i x -r $PCAP
+like "$err" "not root alone can write" "which is said"
+is "$(ls "$T/empty")" "" "and nothing is made there"
+mkdir "$T/own" "$T/own/real"
+ln -s real "$T/own/link"
+ln -s "$T/own/link" "$T/absolute"
+run 0 "behind root's own" goprobe -d "$T/absolute/.//new/" -i x -r $PCAP
+ok "is made" test -d "$T/own/real/new/x"
+ln -s loop "$T/loop"
+run 1 "a loop of links" goprobe -d "$T/loop/new" -i x -r $PCAP
+one_line "a loop"
 mkdir "$T/roots"
 : >"$T/roots/something"
 run 1 "a folder of root's with something in it" goprobe -d "$T/roots" -i x -r $PCAP
