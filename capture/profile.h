@@ -41,7 +41,7 @@ int profile_confine(enum gp_conf_sandbox how, const char **step);
 int profile_seal(const struct profile_fds *fds, enum gp_conf_sandbox how,
     const char **step);
 
-/* What profile_seal() lets pass. */
+/* What profile_seal() lets pass, for the descriptors that are open now. */
 void profile_rules(const struct profile_fds *fds, struct gp_rules *out);
 
 #endif

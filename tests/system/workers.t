@@ -55,6 +55,11 @@ for n in 1 2 4; do
 		    "all of them had packets"
 	fi
 done
+# as many as may be: a filter holds all of their descriptors
+capture 64 interface
+is "$status" 0 "workers = 64: ends with 0"
+is "$threads $seccomp $caps" "64 64 64" "64 threads, each in the sandbox"
+ok "every row as it was sent" diff "$T/sorted" "$T/64.interface"
 # --- another capture of an interface that does not change hands
 printf '[capture]\nl7 = off\nworkers = 2\nsnapshot_interval = 1\n' >"$T/w.ini"
 : >"$T/sensor.err"
