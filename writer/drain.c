@@ -182,16 +182,16 @@ drain_peer(struct drain *d, struct peer *peer)
 	return false;
 }
 
-/* The block that a ring told of last.  One from which an earlier writer took all
- * the frames has it in the store, open or not. */
+/* The block that a ring told of last.  One from which an earlier writer took
+ * all the frames has it in the store, open or not. */
 static bool
 last_block(const struct drain *d, const struct peer *peer,
     struct ingest_cut *out)
 {
 	out->slot_s = peer->told_slot_s;
 	out->last_ns = peer->told_ns;
-	if (out->last_ns != 0)
-		return true;
+	if (out->last_ns != 0 || peer->ring.next_seq == 1)
+		return out->last_ns != 0;
 	out->last_ns = ingest_newest(d->ingest, peer->iface);
 	out->slot_s = (out->last_ns - 1) / SLOT_NS * GP_SLOT_S;
 	return out->last_ns != 0 ||
@@ -226,9 +226,9 @@ finish_offline(struct drain *d, struct peer *peer)
 	    ring_backlog(&peer->ring) > 0)
 		return;
 	if (!peer->last_seen && mark_cut(d, peer) < 0)
-		return; /* likewise */
-	if (ingest_commit_all(d->ingest, peer->iface) < 0)
 		return; /* again after the pause that ingest takes */
+	if (ingest_commit_all(d->ingest, peer->iface) < 0)
+		return; /* likewise */
 	peer->done_sent = true;
 	if (peer->conn >= 0)
 		(void)hello_msg_send(peer->conn, MSG_DONE, HELLO_OK,

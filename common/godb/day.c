@@ -108,8 +108,8 @@ take_index(struct gdi_day *d, int day_fd, const struct gdi_index *x,
 	}
 }
 
-/* What was learned of the day, if it is this one and is not shorter than it was
- * left, tells that somebody cut it. */
+/* Somebody cut it, if it is the day that was learned: its index is shorter than
+ * we left it. */
 static bool
 was_cut(const struct gdi_day *d, const struct stat *st, int64_t day_s,
     uint64_t size)
@@ -142,7 +142,7 @@ gdi_day_open(struct gdi_day *d, const struct gdi_folders *f, int64_t day_s)
 	shrunk = was_cut(d, &st, day_s, x.size) || gdi_index_shrunk(&once, &x);
 	memset(d, 0, sizeof(*d));
 	gp_clock_day_format(day_s, day);
-	bereft = gdi_day_bereft(f->iface, day);
+	bereft = x.size < GDI_HEADER_BYTES && gdi_day_bereft(f->iface, day);
 	is_torn = !bereft && torn(&x, f, day_s);
 	d->index_end = index_end(&x, is_torn, shrunk, bereft);
 	take_index(d, f->day, &x, is_torn, shrunk || bereft);

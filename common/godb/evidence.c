@@ -139,8 +139,8 @@ had_records(int iface_fd, int day_fd, const char *day)
 	    (columns && !any_journal(iface_fd, day_s, -1, 0, 0));
 }
 
-/* Removal renames the day first, or, where it cannot, takes its files before
- * the index. */
+/* Removal renames the day first.  Where a full disk has no room for that, what
+ * is here between the index's end and that of the columns is told as well. */
 bool
 gdi_day_bereft(int iface_fd, const char *day)
 {
@@ -183,11 +183,17 @@ gdi_once_read(int day_fd, int64_t day_s, struct gdi_once *out)
 	return 0;
 }
 
+/* Without a header nothing tells that it is another one's. */
+bool
+gdi_once_is_of(const struct gdi_once *once, const struct gdi_index *x)
+{
+	return x->size < GDI_HEADER_BYTES || x->header_damaged ||
+	    memcmp(once->iface, x->data + GDI_H_IFACE,
+		sizeof(once->iface)) == 0;
+}
+
 bool
 gdi_index_shrunk(const struct gdi_once *once, const struct gdi_index *x)
 {
-	return once->bytes > x->size &&
-	    (x->size < GDI_HEADER_BYTES || x->header_damaged ||
-		memcmp(once->iface, x->data + GDI_H_IFACE,
-		    sizeof(once->iface)) == 0);
+	return once->bytes > x->size && gdi_once_is_of(once, x);
 }

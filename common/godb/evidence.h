@@ -45,8 +45,10 @@ struct gdi_once {
  * could not be looked at. */
 int gdi_once_read(int day_fd, int64_t day_s, struct gdi_once *out);
 void gdi_once_of(const struct gdi_addrindex *x, struct gdi_once *out);
-/* Whether the index has lost what it had then.  An address index that was put
- * here from another interface tells nothing. */
+/* Whether it tells of this index: one that was put here from another interface
+ * does not. */
+bool gdi_once_is_of(const struct gdi_once *once, const struct gdi_index *x);
+/* Whether the index, which it tells of, has lost what it had then. */
 bool gdi_index_shrunk(const struct gdi_once *once, const struct gdi_index *x);
 
 #endif

@@ -61,7 +61,8 @@ tell(struct repair *r, const char *folder, const char *file, uint64_t at,
 	char place[160];
 
 	(void)snprintf(place, sizeof(place), "%s%s%s%s%s",
-	    r->iface ? r->iface : "", r->iface ? "/" : "", folder,
+	    r->iface ? r->iface : "",
+	    r->iface && (folder[0] || file[0]) ? "/" : "", folder,
 	    folder[0] ? "/" : "", file);
 	if (at > 0)
 		(void)snprintf(place + strlen(place),
@@ -150,22 +151,26 @@ unnamed_bytes(const struct plan *p)
 }
 
 /* Blocks that the address index knows to have had rows, and that no record is
- * of: all of them, where that is none, for then late records are missing. */
+ * of: all of them, where that is none, for then late records are missing,
+ * unless an earlier repair has marked blocks and not come to the address index
+ * any more. */
 static void
 lose_known(struct plan *p)
 {
 	const struct gdi_slots *used = &p->once.used;
 	struct gdi_slots have = {{0}};
-	bool all;
+	bool all = p->x.n_gaps == 0;
 
-	for (size_t i = 0; i < p->x.n; i++)
+	for (size_t i = 0; i < p->x.n; i++) {
 		gdi_slots_set(&have, (unsigned)((p->x.records[i].slot_s -
 		    p->day_s) / GP_SLOT_S));
+		all = all && !(p->x.records[i].flags & GODB_PART_LOST);
+	}
 	for (size_t i = 0; i < p->x.n_gaps; i++)
 		if (p->x.gaps[i].slot_s >= 0)
 			gdi_slots_set(&have, (unsigned)((p->x.gaps[i].slot_s -
 			    p->day_s) / GP_SLOT_S));
-	all = gdi_slots_has_all(&have, used) && p->x.n_gaps == 0;
+	all = all && gdi_slots_has_all(&have, used);
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (gdi_slots_has(used, i) && (all || !gdi_slots_has(&have, i)))
 			lose(p, p->day_s + (int64_t)i * GP_SLOT_S);
@@ -248,12 +253,12 @@ read_once(struct plan *p)
 	struct gdi_once once;
 	int rc = gdi_addrindex_open(p->day_fd, p->day_s, true, &x);
 
+	if (rc == -ENOENT || rc == GODB_EDAMAGED || rc == GODB_ENEWER)
+		return 0;
 	if (rc < 0)
-		return rc == -ENOMEM ? rc : 0;
+		return rc;
 	gdi_once_of(&x, &once);
-	if (p->x.header_damaged || p->x.size < GDI_HEADER_BYTES ||
-	    memcmp(p->x.data + GDI_H_IFACE, once.iface,
-		sizeof(once.iface)) == 0) {
+	if (gdi_once_is_of(&once, &p->x)) {
 		p->once = x.digest;
 		memset(&x.digest, 0, sizeof(x.digest)); /* taken */
 	}
@@ -659,8 +664,11 @@ repair_gone(struct repair *r)
 	tell(r, "", GDI_GONE, 0, "what retention removed is not known any more");
 	if (r->opts.dry_run)
 		return 0;
-	return renameat(r->iface_fd, GDI_GONE, r->iface_fd,
-		   GDI_GONE GDI_DAMAGED) < 0 ? -errno : gp_fd_sync(r->iface_fd);
+	/* whatever it is now, and however long */
+	rc = copy_aside(r, r->iface_fd, GDI_GONE, GDI_INDEX_BYTES);
+	if (rc == 0 && unlinkat(r->iface_fd, GDI_GONE, 0) < 0)
+		rc = -errno;
+	return rc;
 }
 
 static int

@@ -88,23 +88,34 @@ gdi_writer_day(struct gdi_known_iface *f, int64_t day_s, struct gdi_day **out)
 	return 0;
 }
 
-/* What is remembered is not touched: a commit may be at it. */
+static const struct gdi_day *
+remembered(const struct godb_writer *w, const char *iface, int64_t day_s)
+{
+	for (size_t i = 0; i < w->n_ifaces; i++) {
+		const struct gdi_known_iface *f = &w->ifaces[i];
+
+		if (strcmp(f->name, iface) != 0)
+			continue;
+		for (size_t k = 0; k < f->n_days; k++)
+			if (f->days[k].known && f->days[k].day_s == day_s)
+				return &f->days[k];
+	}
+	return NULL;
+}
+
+/* On a copy of what is remembered, for a commit may be at that. */
 uint64_t
 gdi_writer_index_end(const struct godb_writer *w, const char *iface,
     int64_t day_s)
 {
+	const struct gdi_day *known = remembered(w, iface, day_s);
+	struct gdi_day d = known ? *known : (struct gdi_day){.known = false};
 	struct gdi_folders f = {w->store_fd, -1, -1};
-	struct gdi_day d = {.known = false};
 	char day[11];
 
 	gp_clock_day_format(day_s, day);
 	f.iface = gp_fd_opendir_at(w->store_fd, iface);
 	f.day = f.iface < 0 ? f.iface : gp_fd_opendir_at(f.iface, day);
-	for (size_t i = 0; i < w->n_ifaces; i++)
-		if (strcmp(w->ifaces[i].name, iface) == 0)
-			for (size_t k = 0; k < w->ifaces[i].n_days; k++)
-				if (w->ifaces[i].days[k].day_s == day_s)
-					d = w->ifaces[i].days[k];
 	if (f.day < 0 || gdi_day_open(&d, &f, day_s) < 0)
 		d.index_end = 0;
 	gp_fd_close(&f.day);

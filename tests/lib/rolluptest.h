@@ -229,6 +229,22 @@ upkeep(struct godb_writer *w, int64_t now_s)
 	return first;
 }
 
+/* Days of the first interface that a list says are not wholly there. */
+__attribute__((unused)) static int64_t
+unreadable_days(const char *path)
+{
+	struct godb_reader *r;
+	struct godb_list *l;
+	int64_t n;
+
+	if (godb_reader_open(path, &r) < 0 || godb_list_new(r, NULL, &l) < 0)
+		abort();
+	n = (int64_t)godb_list_get(l, 0)->n_unreadable;
+	godb_list_free(l);
+	godb_reader_close(r);
+	return n;
+}
+
 __attribute__((unused)) static uint64_t
 faults_of(const char *path, struct godb_check_report *report)
 {

@@ -298,6 +298,8 @@ if [ "$(id -u)" = 0 ]; then
 	fresh 1 2
 	mkdir -m 700 "$S/admin"
 	run 0 "--prune beside a folder of root's" writer --prune
+	run 0 "--repair" writer --repair
+	like "$out" '^admin: passed over, it is of another user' "says so"
 	run 0 "goprobe" goprobe -d "$S" -i eth9 -r tests/data/days.pcap
 	like "$err" "$S: admin: passed over, it is of another user" "says so"
 	is "$(query --list -i eth9 -e csv 2>/dev/null | grep -c ^eth9)" 1 "and stores"

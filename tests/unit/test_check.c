@@ -640,7 +640,9 @@ test_beside(void)
 	if (store_open(path, &w) < 0) /* which sets it aside */
 		abort();
 	godb_writer_close(w);
-	store_put_text(path, "eth0/days.gone", "no note");
+	store_put_text(path, "eth0/days.gone", "no note, and longer than one "
+	    "ever is, for what a disk leaves of a file may be of any length, "
+	    "and have bytes of another file at its end");
 	store_put_text(path, "eth0/days.sum", "no summary");
 	(void)check();
 	ok(strstr(found, "eth0/days.gone (") && strstr(found, ".gpj.damaged (") &&
@@ -666,6 +668,11 @@ test_beside(void)
 	(void)check();
 	ok(strstr(found, "eth0/days.sum") == NULL,
 	    "but not for more bytes in the columns");
+	(void)repair(false);
+	(void)check();
+	ok(strstr(found, "eth0/days.gone") == NULL &&
+		strstr(found, ".gpj.damaged") == NULL,
+	    "a repair takes both away");
 	gdi_summary_free(&s);
 	close(fd);
 }

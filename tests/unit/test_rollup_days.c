@@ -300,22 +300,6 @@ test_same_stock(void)
 	godb_reader_close(reader);
 }
 
-/* Days of an interface that a list says are not wholly there. */
-static int64_t
-unreadable_days(void)
-{
-	struct godb_reader *r;
-	struct godb_list *l;
-	int64_t n;
-
-	if (godb_reader_open(path, &r) < 0 || godb_list_new(r, NULL, &l) < 0)
-		abort();
-	n = (int64_t)godb_list_get(l, 0)->n_unreadable;
-	godb_list_free(l);
-	godb_reader_close(r);
-	return n;
-}
-
 /* What a scan calls damage of a whole day a list does, too. */
 static void
 test_list_without_index(void)
@@ -325,14 +309,14 @@ test_list_without_index(void)
 	make_store(NOW);
 	snprintf(index, sizeof(index), "%s/eth0/2025-11-25/blocks.idx", path);
 	snprintf(aside, sizeof(aside), "%s/eth0/2025-11-25/aside", path);
-	is_int(unreadable_days(), 0, "all days are there");
+	is_int(unreadable_days(path), 0, "all days are there");
 	if (rename(index, aside) < 0)
 		abort();
-	is_int(unreadable_days(), 1, "a day whose index is gone is told");
+	is_int(unreadable_days(path), 1, "a day whose index is gone is told");
 	store_put_text(path, "eth0/2025-11-25/blocks.idx", "");
-	is_int(unreadable_days(), 1, "one of no bytes, too");
+	is_int(unreadable_days(path), 1, "one of no bytes, too");
 	store_put_text(path, "eth0/journal/1764028800.gpj", "");
-	is_int(unreadable_days(), 1, "a journal is no excuse beside roll-ups");
+	is_int(unreadable_days(path), 1, "a journal is no excuse beside roll-ups");
 	for (int i = 0; i < 3; i++) {
 		static const char *const made[] = {"addresses.idx",
 		    "rollups.idx", "rollups.gpf"};
@@ -341,7 +325,7 @@ test_list_without_index(void)
 		    made[i]);
 		(void)unlink(aside);
 	}
-	is_int(unreadable_days(), 0, "it is one without");
+	is_int(unreadable_days(path), 0, "it is one without");
 }
 
 int

@@ -82,21 +82,6 @@ is_told(void)
 	return told > 0;
 }
 
-static uint64_t
-list_unreadable(void)
-{
-	struct godb_reader *r;
-	struct godb_list *l;
-	uint64_t n;
-
-	if (godb_reader_open(path, &r) < 0 || godb_list_new(r, NULL, &l) < 0)
-		abort();
-	n = godb_list_get(l, 0)->n_unreadable;
-	godb_list_free(l);
-	godb_reader_close(r);
-	return n;
-}
-
 static int
 repair(uint64_t *lost)
 {
@@ -175,7 +160,7 @@ test_damage(bool indexed)
 		size_t told;
 
 		break_index(i);
-		ok(is_told() && check_tells() && list_unreadable() == 1,
+		ok(is_told() && check_tells() && unreadable_days(path) == 1,
 		    "an index %s%s is told", damage[i].what,
 		    indexed ? ", of an indexed day," : "");
 		is_int(repair(&lost), damage[i].gone ? GODB_EDAMAGED : 0,
@@ -186,7 +171,7 @@ test_damage(bool indexed)
 		break_index(i);
 		store_more(T0 + 7200, 3);
 		(void)look(&told);
-		ok(told > 0 && check_tells() && list_unreadable() == 1,
+		ok(told > 0 && check_tells() && unreadable_days(path) == 1,
 		    "  so it is when more was stored");
 		run_in_day("cp blocks.idx later.idx");
 		run_in_day("cp ../../../whole/" DAY "/blocks.idx .");
@@ -244,7 +229,7 @@ test_whole_records(void)
 		folder_copy(whole, path);
 		run_in_day(command);
 		is_int((int64_t)look(&told), i, "cut behind %d records", i);
-		ok(told > 0 && check_tells() && list_unreadable() == 1,
+		ok(told > 0 && check_tells() && unreadable_days(path) == 1,
 		    "  it is told");
 		if (store_open(path, &w) < 0)
 			abort();
@@ -255,6 +240,9 @@ test_whole_records(void)
 		is_int(repair(&lost), 0, "  a repair");
 		is_int((int64_t)lost, BLOCKS - i, "  marks all that is lost");
 		ok(is_told() && !check_tells(), "  and nothing is damaged");
+		run_in_day("cp ../../../whole/" DAY "/addresses.idx .");
+		is_int(repair(&lost), 0, "  one that was stopped half-way");
+		is_int((int64_t)lost, 0, "  marks nothing again");
 
 		folder_remove(path);
 		folder_copy(whole, path);
@@ -269,6 +257,45 @@ test_whole_records(void)
 		is_int(repair(&lost), 0, "  a repair");
 		is_int((int64_t)lost, BLOCKS - i, "  marks the same blocks");
 	}
+}
+
+/* A repair makes an index shorter beside an open block; the commit of that may
+ * then be cut off like any other. */
+static void
+test_lowered(void)
+{
+	struct godb_writer *w;
+	char command[256];
+	size_t told;
+	off_t size;
+
+	folder_remove(path);
+	folder_copy(whole, path);
+	if (store_open(path, &w) < 0)
+		abort();
+	store_add_block(w, &seed, NULL, "eth0", T0 + 7200, ++seq, false);
+	godb_writer_close(w);
+	run_in_day("rm addresses.idx rollups.*");
+	for (int i = 0; i < BLOCKS - 1; i++)
+		store_poke(path, INDEX, ends[i], 0xff);
+	(void)repair(&(uint64_t){0});
+	size = index_bytes();
+	ok(size < ends[BLOCKS], "a shorter index");
+	snprintf(command, sizeof(command), "cp -a %.40s/eth0/journal %.20s/",
+	    path, root);
+	if (system(command) != 0 || store_open(path, &w) < 0)
+		abort();
+	(void)godb_writer_commit(w, "eth0", T0 + 7200, NULL);
+	godb_writer_close(w);
+	snprintf(command, sizeof(command), "rm -r %.40s/eth0/journal && "
+	    "mv %.20s/journal %.40s/eth0/", path, root, path);
+	if (system(command) != 0)
+		abort();
+	snprintf(command, sizeof(command), "truncate -s %d blocks.idx",
+	    (int)size + 40);
+	run_in_day(command);
+	(void)look(&told);
+	ok(told > 0 && !check_tells(), "a commit cut off is no damage");
 }
 
 /* What a running writer left it knows. */
@@ -347,6 +374,7 @@ main(void)
 	make_store(true);
 	test_damage(true);
 	test_whole_records();
+	test_lowered();
 	test_while_running();
 	test_offline();
 	folder_remove(root);
