@@ -78,8 +78,8 @@ run_offline(struct supervisor *s)
 		supervise_stop(s, capture, LAUNCHER_STOP_CAPTURE_MS);
 	status = launcher_exit_status(capture);
 	if (WIFSIGNALED(capture->status))
-		fputs("goprobe: what it had sent until then is stored; replay "
-		      "into a new store to have all\n",
+		fputs("goprobe: not everything is stored; replay into a new "
+		      "store to have all\n",
 		    stderr);
 	if (status == 0 && s->stop)
 		status = 1;

@@ -184,6 +184,9 @@ receive(struct loop *l)
 			(void)ring_acked(l->cfg.ring, m.a);
 		} else if (m.type == MSG_LEAVE) {
 			leave(l);
+		} else if (m.type == MSG_TROUBLE && l->cfg.offline) {
+			l->totals.trouble = m.code == HELLO_STORE ? m.a : 0;
+			l->hopeless = m.code == HELLO_STORE && m.b == 1;
 		} else if (m.type == MSG_DONE) {
 			l->totals.done = true;
 			l->totals.done_blocks = m.a;
@@ -261,9 +264,18 @@ loop_wait(struct loop *l, int timeout_ms, struct pollfd *more, size_t n)
 	tick(l);
 }
 
+/* What is read from files waits for a full disk, but not when told to stop. */
+static bool
+in_vain(const struct loop *l)
+{
+	return l->hopeless || (l->stop && l->totals.trouble != 0);
+}
+
 bool
 loop_wait_peer(struct loop *l)
 {
+	if (in_vain(l))
+		l->gave_up = true;
 	if (l->peer_gone || l->gave_up)
 		return false;
 	if (l->stop && l->cfg.stop_wait_ms >= 0 &&
@@ -408,7 +420,9 @@ loop_run(struct loop *l, struct loop_totals *totals)
 	enum loop_result result;
 
 	result = l->cfg.offline ? loop_run_files(l) : loop_run_live(l);
-	loop_stop(l); /* from here on the wait is bounded */
+	/* from here on the wait is bounded, or ends when we are told to stop */
+	if (l->cfg.stop_wait_ms >= 0)
+		loop_stop(l);
 	while ((!all_taken(l) || (l->cfg.wait_done && !l->totals.done)) &&
 	    loop_wait_peer(l))
 		;

@@ -61,6 +61,7 @@ struct loop_totals {
 	unsigned cut, unreadable; /* files that ended early, that were none */
 	bool left;        /* to a successor */
 	bool acked;       /* the writer has taken every frame */
+	uint64_t trouble; /* of the last MSG_TROUBLE, 0: all is well */
 	bool done;        /* MSG_DONE came, with: */
 	uint64_t done_blocks, done_rows;
 	/* live: between two reads of the kernel's buffer, waiting not counted;

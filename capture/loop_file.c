@@ -321,7 +321,8 @@ loop_run_files(struct loop *l)
 	bool more = true;
 	size_t n;
 
-	while (more && !l->stop && !l->peer_gone && !l->gave_up) {
+	while (more && !l->stop && !l->peer_gone && !l->hopeless &&
+	    !l->gave_up) {
 		more = after_read(l, source_read(l->cfg.source, 0, READ_MAX,
 		    take_packet, l, &n));
 		loop_wait(l, 0, NULL, 0);

@@ -101,6 +101,7 @@ struct loop {
 	struct loop_totals totals;
 	struct source_stats stats; /* as of loop_note_drops() */
 	bool stop, peer_gone, gave_up;
+	bool hopeless; /* the store fails for good */
 	bool bell; /* frames the writer was not told of */
 	int64_t stop_ns, tick_ns; /* CLOCK_MONOTONIC */
 	uint32_t flags; /* enum frame_flags of every frame */

@@ -1,6 +1,7 @@
 #include "capture/report.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "capture/dpi.h"
@@ -70,6 +71,22 @@ time_text(int64_t t_s, char out[32])
 		(void)snprintf(out, 32, "%lld", (long long)t_s);
 }
 
+/* What the store did not take; errors of its own have no text here. */
+static int
+report_trouble(enum loop_result result, uint64_t error)
+{
+	const char *stopped = result == LOOP_STOPPED ? "stopped: " : "";
+
+	if (error < 10000)
+		fprintf(stderr, "goprobe: %sthe store cannot be written: %s: "
+		    "not everything is stored\n", stopped,
+		    strerror((int)error));
+	else
+		fprintf(stderr, "goprobe: %sthe store cannot be written: "
+		    "not everything is stored\n", stopped);
+	return 1;
+}
+
 int
 report_offline(struct report_bar *bar, enum loop_result result,
     const struct loop_totals *t)
@@ -80,6 +97,8 @@ report_offline(struct report_bar *bar, enum loop_result result,
 	/* nothing was a capture: that has been said, there is no sum to add */
 	if (t->unreadable > 0 && t->seen == 0)
 		return 1;
+	if (t->trouble != 0 && !t->done)
+		return report_trouble(result, t->trouble);
 	fprintf(stderr, "goprobe: %llu packets, %llu rows in %llu blocks, "
 			"%llu non-IP, %llu malformed",
 	    ull(t->seen), ull(t->done_rows), ull(t->done_blocks),

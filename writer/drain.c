@@ -216,6 +216,21 @@ mark_cut(struct drain *d, struct peer *peer)
 	return rc;
 }
 
+int
+drain_cut(struct drain *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < d->peers->n_list; i++) {
+		struct peer *peer = &d->peers->list[i];
+
+		if (peer->state == PEER_ORPHAN && peer->offline &&
+		    !peer->last_seen)
+			rc = mark_cut(d, peer);
+	}
+	return rc;
+}
+
 /* After its last frame an offline ring's blocks are finished. */
 static void
 finish_offline(struct drain *d, struct peer *peer)
@@ -302,6 +317,35 @@ has_ring(const struct peers *p, const char *iface)
 		    strcmp(p->list[i].iface, iface) == 0)
 			return true;
 	return false;
+}
+
+/* With a ring that the store knows for nobody's. */
+static int
+mark_unfinished(struct drain *d, const struct godb_open_block *block)
+{
+	static const uint8_t ours[16] = "goprobe-writer";
+	struct ingest_cut cut = {.instance = ours,
+	    .seq = 1,
+	    .slot_s = block->slot_s,
+	    .last_ns = block->last_ns};
+	int rc = godb_writer_ring(d->ingest->store, block->iface, ours,
+	    &cut.seq, &cut.ring_pos);
+
+	return rc < 0 && rc != -ENOENT ? rc :
+	    ingest_cut(d->ingest, block->iface, &cut);
+}
+
+void
+drain_unfinished(struct drain *d)
+{
+	struct godb_open_block block;
+
+	for (size_t i = 0; godb_writer_open_block(d->ingest->store, i, &block);
+	     i++)
+		if ((block.flags & GODB_PART_OFFLINE) &&
+		    !(block.flags & GODB_PART_CUT) &&
+		    !has_ring(d->peers, block.iface))
+			(void)mark_unfinished(d, &block);
 }
 
 void

@@ -33,6 +33,16 @@ void drain_fini(struct drain *d);
 void drain_forsaken(struct drain *d);
 
 /*
+ * For any writer that has just begun: open blocks of files whose rings are gone
+ * are made incomplete (ingest_cut()): nobody has said that they are whole.
+ */
+void drain_unfinished(struct drain *d);
+
+/* The same for rings that the captures of files left before they were done, at
+ * the end of all.  0 or the error of a journal. */
+int drain_cut(struct drain *d);
+
+/*
  * One turn over all rings but those whose frames could not be stored a moment
  * ago (ingest.h).  True when some ring still holds frames that could
  * be taken at once.  Orphans that are empty are dropped, their blocks

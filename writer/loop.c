@@ -43,6 +43,7 @@ struct loop {
 	int64_t petted_ns;
 	size_t told_captures; /* the supervisor, in its status line */
 	int told_failing;
+	int told_trouble; /* the capture that reads files; 0: all is well */
 };
 
 /* ---- a turn -------------------------------------------------------------- */
@@ -169,6 +170,24 @@ tell_state(struct loop *l)
 	(void)gp_notify_send(l->in->notify, text);
 }
 
+/* Who reads files decides whether to wait; true: it is over, since it did not. */
+static bool
+tell_trouble(struct loop *l)
+{
+	int rc = l->ingest.failing;
+
+	for (size_t i = 0; l->offline && i < l->peers.n_list; i++) {
+		const struct peer *peer = &l->peers.list[i];
+
+		if (peer->state == PEER_ACTIVE && rc != l->told_trouble &&
+		    hello_msg_send(peer->conn, MSG_TROUBLE,
+			rc ? HELLO_STORE : HELLO_OK, (uint64_t)-rc,
+			trouble_stays(rc)) == 0)
+			l->told_trouble = rc;
+	}
+	return l->told_trouble != 0 && peers_capturing(&l->peers) == 0;
+}
+
 /* Frames that came and that the store did not take; a capture that goes on has
  * others in its ring, which are the next writer's. */
 static int
@@ -221,12 +240,19 @@ finish(struct loop *l)
 		if (ingest_tick(&l->ingest, peers_closed, &l->peers))
 			more = true;
 	} while (more && gp_clock_mono_ns() < until);
-	left = tell_left(l);
+	/* who was told of trouble has said what became of it */
+	left = l->told_trouble ? 0 : tell_left(l);
 	if (captures_go_on(l)) {
 		rc = godb_writer_sync(l->ingest.store);
 		return rc < 0 ? rc : left;
 	}
-	rc = ingest_commit_all(&l->ingest, NULL);
+	/* what cannot be marked stays open, for the next writer to mark */
+	ingest_hurry(&l->ingest);
+	rc = drain_cut(&l->drain);
+	if (rc == 0)
+		rc = ingest_commit_all(&l->ingest, NULL);
+	if (l->told_trouble)
+		rc = 0;
 	/* a replay is over when nobody is in a hurry */
 	while (l->offline && !l->stop && upkeep(l))
 		read_signals(l);
@@ -258,6 +284,8 @@ turn_until_told(struct loop *l)
 		pet_watchdog(l);
 		if ((l->offline || l->orphaned_ns) &&
 		    peers_active(&l->peers) == 0)
+			break;
+		if (tell_trouble(l))
 			break;
 		if (l->orphaned_ns &&
 		    gp_clock_mono_ns() - l->orphaned_ns > ORPHAN_NS)
@@ -307,6 +335,7 @@ make_loop(struct loop *l, struct inherited *in, struct godb_writer *store,
 	l->polls = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l->polls));
 	l->poll_peer = calloc(PEERS_MAX + POLL_PEERS, sizeof(*l->poll_peer));
 	ingest_init(&l->ingest, store, &l->stats, conf->writer.sync_interval);
+	l->ingest.offline = l->offline;
 	if (l->polls == NULL || l->poll_peer == NULL ||
 	    peers_init(&l->peers, store, &l->stats, in->listen,
 		in->notify) < 0 ||
@@ -327,6 +356,7 @@ take_up_sessions(struct loop *l)
 	const struct inherited *in = l->in;
 
 	peers_adopt(&l->peers, in->fds, (size_t)in->n);
+	drain_unfinished(&l->drain);
 	if (!l->offline)
 		drain_forsaken(&l->drain);
 	if (in->offline >= 0 &&

@@ -1,5 +1,6 @@
 #include "writer/trouble.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,13 @@ add(struct troubles *t, const char *iface, int64_t slot_s)
 	    iface);
 	t->list[at].slot_s = slot_s;
 	return &t->list[at];
+}
+
+bool
+trouble_stays(int rc)
+{
+	return rc == -EACCES || rc == -EPERM || rc == -EROFS ||
+	    rc == -EMFILE || rc == -ELOOP || rc == -ENOTDIR || rc == -EISDIR;
 }
 
 bool

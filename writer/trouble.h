@@ -61,4 +61,8 @@ void troubles_hurry(struct troubles *t);
 /* What nobody has tried for a minute is forgotten: its ring is gone. */
 void troubles_age(struct troubles *t);
 
+/* Whether an error stays until somebody mends the store: who has an end does
+ * not wait for that. */
+bool trouble_stays(int rc);
+
 #endif

@@ -14,6 +14,7 @@
  *                            <-  WELCOME
  *   DOORBELL head            ->
  *                            <-  ACK pos seq     journalled up to there
+ *                            <-  TROUBLE  offline: whether the store fails
  *                            <-  DONE     (a: blocks, b: rows) all committed,
  *                                         after the ring's FRAME_LAST
  *
@@ -87,7 +88,10 @@ enum hello_type {
 			  * 32 bits, and st_dev of the store's folder that is
 			  * meant in the high ones; b: its st_ino */
 	MSG_REST = 13,   /* a: enum hello_rest; b: how many */
-	MSG_LAST = MSG_REST,
+	MSG_TROUBLE = 14, /* HELLO_STORE: the store cannot be written, a: errno
+			   * or godb error, its sign turned, b: 1, that will not
+			   * change by waiting; HELLO_OK: it can again */
+	MSG_LAST = MSG_TROUBLE,
 };
 
 /* What a round of retention could not do. */

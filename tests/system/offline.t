@@ -340,6 +340,44 @@ is $? 1 "is stopped"
 like "$(cat "$T/err")" '^goprobe: stopped; what was read is stored' "  and says so"
 like "$(goquery -d "$T/stopped" -i e -f 0 proto)" \
     '^Coverage: .*a capture file was cut short on e' "  answers do, too"
+
+# --- a store that cannot be written: a full disk is waited for, until told not to
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	mkdir "$T/small"
+	cat >"$T/full.sh" <<'SH'
+mount -t tmpfs -o size=300k t "$2/small" || exit
+"$1/goprobe" -d "$2/small/s" -i e -r "$2/long.pcap" 2>"$2/err" &
+replay=$!
+for i in $(seq 200); do grep -q 'No space' "$2/err" && break; sleep 0.1; done
+sleep 1
+kill -TERM $replay || echo "it did not wait"
+start=$(date +%s)
+wait $replay
+echo "status $?"
+[ $(($(date +%s) - start)) -le 5 ] && echo promptly
+mount -o remount,size=20m "$2/small"
+"$1/goprobe" -d "$2/small/s" -i f -r "$3" 2>>"$2/err.f"
+"$1/goquery" -d "$2/small/s" -i e -f 0 proto >"$2/answer"
+"$1/goquery" -d "$2/small/s" --check >/dev/null
+echo "check $?"
+SH
+	is "$(unshare -m sh "$T/full.sh" "$BIN" "$T" $D/office.pcap | tr '\n' ' ')" \
+	    "status 1 promptly check 0 " \
+	    "a replay that waits for a full disk is stopped"
+	is "$(grep -vc 'trying again$' "$T/err")" 1 "  one line says what became of it"
+	like "$(cat "$T/err")" 'No space left on device: not everything is stored' "  so"
+	like "$(cat "$T/answer")" '^Coverage: .*a capture file was cut short on e' \
+	    "  and answers, once another writer had room"
+
+	goprobe -d "$T/shut" -i e -r $D/office.pcap 2>/dev/null
+	rm -rf "$T/shut/e"
+	mkdir "$T/shut/e"
+	run 1 "a folder that is not the writer's" timeout 20 goprobe -d "$T/shut" -i e -r $D/office.pcap
+	one_line "ends it"
+	like "$err" '^goprobe: the store cannot be written: Permission denied: not everything' "  and says why"
+else
+	pass "a full disk # SKIP needs root and mount namespaces"
+fi
 rm "$T/long.pcap"
 
 # --- so is a stream, between packets or in the middle of one

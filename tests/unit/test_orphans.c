@@ -163,6 +163,73 @@ test_forsaken_fails(void)
 	stop(store, &want);
 }
 
+/* Flags of the interface's open blocks. */
+static uint32_t
+flags_of(const struct godb_writer *store, const char *iface)
+{
+	struct godb_open_block block;
+	uint32_t flags = 0;
+
+	for (size_t i = 0; godb_writer_open_block(store, i, &block); i++)
+		if (strcmp(block.iface, iface) == 0)
+			flags |= block.flags;
+	return flags;
+}
+
+/* A file that was read to its end is whole, one whose capture died is not: in
+ * what stands open, in a block that was ended, and at the end of all. */
+static void
+test_cut_file(void)
+{
+	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct facts want = {0};
+	struct capture whole, open, ended, late, gone;
+	char day[11];
+
+	gp_clock_day_format(slot_s, day);
+	join(&whole, "aa");
+	join(&open, "bb");
+	join(&ended, "cc");
+	join(&late, "dd");
+	join(&gone, "ee");
+	whole.peer->offline = open.peer->offline = ended.peer->offline =
+	    late.peer->offline = gone.peer->offline = true;
+	file_flags = FRAME_OFFLINE;
+	send_rows(&whole, &want, 1, 10);
+	send_rows(&open, &want, 1, 10);
+	send_rows(&ended, &want, 1, 10);
+	send_rows(&late, &want, 1, 10);
+	send_rows(&gone, &want, 1, 10);
+	(void)drain_turn(&drain);
+	ok(takes(&whole, FRAME_LAST, 0, 0, 0), "one that ended in order");
+	ok(takes(&ended, FRAME_END, 0, 0, 0), "a block that ended");
+	is_int((int64_t)ingest.blocks, 2, "two are written");
+	leave(&gone);
+	drain_unfinished(&drain);
+	is_int(flags_of(store, "ee") & GODB_PART_CUT, GODB_PART_CUT,
+	    "whose ring is gone is cut short");
+	is_int(flags_of(store, "bb") & GODB_PART_CUT, 0, "the others are not");
+	open.peer->state = ended.peer->state = PEER_ORPHAN;
+	/* blocks that cannot be written show what would be in them */
+	break_place("bb", day);
+	(void)drain_turn(&drain);
+	is_int(flags_of(store, "bb") & GODB_PART_CUT, GODB_PART_CUT,
+	    "one that is left open is");
+	mend_place();
+	(void)drain_turn(&drain);
+	is_int((int64_t)ingest.blocks, 4,
+	    "and one of which a block was written has a record that says so");
+	late.peer->state = PEER_ORPHAN;
+	is_int(drain_cut(&drain), 0, "at the end of all");
+	is_int(flags_of(store, "dd") & GODB_PART_CUT, GODB_PART_CUT,
+	    "so is what is not done");
+	is_int(ingest_commit_all(&ingest, NULL), 0, "the rest");
+	file_flags = 0;
+	leave(&whole);
+	leave(&late);
+	stop(store, &want);
+}
+
 /* Blocks that somebody goes on with, or that are a file's, are not forsaken. */
 static void
 test_not_forsaken(void)
@@ -328,6 +395,7 @@ main(void)
 	test_orphans_fail();
 	test_forsaken_fails();
 	test_not_forsaken();
+	test_cut_file();
 	test_held_back();
 	test_one_of_two();
 	test_successor();
