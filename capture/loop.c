@@ -187,6 +187,8 @@ receive(struct loop *l)
 		} else if (m.type == MSG_TROUBLE && l->cfg.offline) {
 			l->totals.trouble = m.code == HELLO_STORE ? m.a : 0;
 			l->hopeless = m.code == HELLO_STORE && m.b == 1;
+		} else if (m.type == MSG_WELCOME) {
+			l->totals.writers++;
 		} else if (m.type == MSG_DONE) {
 			l->totals.done = true;
 			l->totals.done_blocks = m.a;

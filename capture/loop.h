@@ -62,7 +62,8 @@ struct loop_totals {
 	bool left;        /* to a successor */
 	bool acked;       /* the writer has taken every frame */
 	uint64_t trouble; /* of the last MSG_TROUBLE, 0: all is well */
-	bool done;        /* MSG_DONE came, with: */
+	unsigned writers; /* that came after the one we began with */
+	bool done;        /* MSG_DONE came, of the last of them, with: */
 	uint64_t done_blocks, done_rows;
 	/* live: between two reads of the kernel's buffer, waiting not counted;
 	 * by the wall and by the CPU time that it took */

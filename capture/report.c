@@ -99,9 +99,11 @@ report_offline(struct report_bar *bar, enum loop_result result,
 		return 1;
 	if (t->trouble != 0 && !t->done)
 		return report_trouble(result, t->trouble);
-	fprintf(stderr, "goprobe: %llu packets, %llu rows in %llu blocks, "
+	/* what a writer stored that is no more, nobody has counted */
+	fprintf(stderr, "goprobe: %llu packets, %llu rows in %llu blocks%s, "
 			"%llu non-IP, %llu malformed",
 	    ull(t->seen), ull(t->done_rows), ull(t->done_blocks),
+	    t->writers > 0 ? " since the writer was started again" : "",
 	    ull(t->non_ip), ull(t->malformed));
 	if (t->kernel_drops + t->iface_drops > 0)
 		fprintf(stderr, ", %llu dropped when captured",

@@ -341,6 +341,15 @@ like "$(cat "$T/err")" '^goprobe: stopped; what was read is stored' "  and says 
 like "$(goquery -d "$T/stopped" -i e -f 0 proto)" \
     '^Coverage: .*a capture file was cut short on e' "  answers do, too"
 
+goprobe -d "$T/again" -i e -r "$T/long.pcap" 2>"$T/err" &
+replay=$!
+ok "one more" wait_for 30 test -d "$T/again/e/2026-01-15"
+pkill -KILL -P $replay -f '^goprobe-writer'
+wait $replay
+is $? 0 "its writer is killed"
+like "$(tail -1 "$T/err")" '[0-9]+ rows in [0-9]+ blocks since the writer was started again,' \
+    "  whose rows are not those that are told"
+
 # --- a store that cannot be written: a full disk is waited for, until told not to
 if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	mkdir "$T/small"

@@ -154,6 +154,19 @@ test_files(void)
 	says("105 malformed, 11 in overflow rows, 12 with times out of range, "
 	     "13 flows named by port for want of memory");
 	says_not("UTC");
+	t = files;
+	t.writers = 1;
+	is_int(replays(LOOP_FINISHED, t), 0, "with another writer");
+	says("102 rows in 103 blocks since the writer was started again, 104");
+	t = files;
+	t.done = false;
+	t.trouble = 28;
+	is_int(replays(LOOP_STOPPED, t), 1, "stopped on a full disk");
+	is_str(said, "goprobe: stopped: the store cannot be written: No space "
+	    "left on device: not everything is stored\n", "and said");
+	t.trouble = 10001;
+	is_int(replays(LOOP_FINISHED, t), 1, "an error of the store's own");
+	says("the store cannot be written: not everything is stored");
 	is_int(replays(LOOP_PEER_GONE, files), 1, "the writer has gone");
 	says("the writer is gone: not everything is stored");
 	t = files;
