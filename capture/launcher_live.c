@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <signal.h>
@@ -26,6 +27,40 @@ remove_socket(void)
 		(void)unlink(socket_path);
 }
 
+/* A launcher that was killed has left its socket, to which nobody listens. */
+static void
+remove_stale(const char *name)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int pid, end = 0, fd;
+
+	if (sscanf(name, "launcher.%d.sock%n", &pid, &end) != 1 || end == 0 ||
+	    name[end] != '\0' || pid <= 0 || kill(pid, 0) == 0 ||
+	    errno != ESRCH)
+		return;
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/launcher.%d.sock",
+	    RUN_FOLDER, pid);
+	/* in another PID namespace it may live */
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&sa,
+	    sizeof(sa)) < 0 && errno == ECONNREFUSED)
+		(void)unlink(sa.sun_path);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void
+remove_stale_sockets(void)
+{
+	DIR *dir = opendir(RUN_FOLDER);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir)) != NULL)
+		remove_stale(e->d_name);
+	if (dir)
+		(void)closedir(dir);
+}
+
 /* Only root can connect: a folder that only root writes, a socket that only
  * root opens. */
 static int
@@ -42,6 +77,7 @@ listen_for_captures(void)
 	    st.st_uid != 0 || (st.st_mode & 022) != 0)
 		launcher_die(1, RUN_FOLDER ": must be a folder of root's that "
 				  "nobody else can write");
+	remove_stale_sockets();
 	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/launcher.%d.sock",
 	    RUN_FOLDER, getpid());
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

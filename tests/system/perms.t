@@ -227,14 +227,18 @@ run 77 "nor a sensor" stranger goprobe lo
 run 1 "nor ask" stranger goquery -d "$T/s" -i lo raw
 ok "the sensor runs on" kill -0 "$launcher"
 
-# --- and one that is weaker than it should be
-kill "$launcher"
-wait "$launcher"
+# --- and one that is weaker than it should be, after one that was killed
+kill -KILL "$launcher"
+wait "$launcher" 2>/dev/null
+writer_gone() { ! kill -0 "$writer" 2>/dev/null; }
+ok "its writer ends" wait_for 30 writer_gone
+ok "its socket stays" test -S "$socket"
 printf '[capture]\nsnapshot_interval = 1\nsandbox = seccomp\n' >"$T/live.ini"
 : >"$T/sensor.err"
 nsenter --net=/run/netns/$NET "$BIN/goprobe" -c "$T/live.ini" -d "$T/s" lo 2>"$T/sensor.err" &
 launcher=$!
 ok "a weaker sensor" wait_for 20 grep -q 'capturing on' "$T/sensor.err"
+ok "which takes away the other one's socket" test ! -e "$socket"
 ok "is logged" grep -q 'goprobe-capture: sandbox weakened: seccomp only' "$T/sensor.err"
 shown() { goquery --config "$T/live.ini" -d "$T/s" --status | grep -q 'captures seccomp only'; }
 ok "and shown by --status" wait_for 10 shown
