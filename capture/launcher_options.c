@@ -133,6 +133,10 @@ launcher_parse(int argc, char **argv, struct launcher_options *o)
 			o->store = optarg;
 			break;
 		case 'i':
+			if (o->iface)
+				usage_error("-i stands twice", optarg);
+			if (optarg[0] == '-')
+				usage_error("-i needs a name, not", optarg);
 			o->iface = optarg;
 			break;
 		case 'r':

@@ -94,6 +94,8 @@ for name in any a,b 'eth*'; do
 done
 wrong "-r replays a file.*'tests/data/office.pcap'" goprobe tests/data/office.pcap
 wrong "not an interface name ''" goprobe ''
+wrong "-i needs a name, not '-x'" goprobe -d "$T/no" -i -x -r x
+wrong "-i stands twice 'b'" goprobe -d "$T/no" -i a -i b -r x
 wrong 'by -c FILE' goProbe -config /etc/goprobe/goprobe.ini
 wrong "empty value for '-d'" goprobe -d '' -i eth0 -r tests/data/office.pcap
 wrong "empty value for '-r'" goprobe -d "$T/none" -i eth0 -r ''
