@@ -1,5 +1,6 @@
 #include "capture/deaths.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,10 @@
 #include "common/base/clock.h"
 #include "common/base/fd.h"
 #include "common/base/notify.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
+#endif
 
 enum { PAGE = 4096, MAGIC = 0x31445047 /* "GPD1" */ };
 
@@ -33,8 +38,10 @@ map_page(int fd)
 static int
 make_page(int notify)
 {
-	int fd = memfd_create(DEATHS_NAME, MFD_CLOEXEC);
+	int fd = memfd_create(DEATHS_NAME, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 
+	if (fd < 0 && errno == EINVAL) /* before 6.3 */
+		fd = memfd_create(DEATHS_NAME, MFD_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (ftruncate(fd, PAGE) < 0 ||

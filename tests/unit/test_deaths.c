@@ -1,12 +1,17 @@
 /* deaths: three within ten minutes are many; leaving in order is none. */
 #include "capture/deaths.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/notify.h"
 #include "tests/lib/notifylisten.h"
 #include "tests/tap.h"
+
+#define NOEXEC_SEAL 0x0008U /* MFD_NOEXEC_SEAL and F_SEAL_EXEC: Linux 6.3 */
+#define SEAL_EXEC   0x0020
 
 static int supervisor, notify, page = -1;
 
@@ -48,6 +53,9 @@ main(void)
 	if (supervisor < 0 || notify < 0)
 		skip_all("no notification socket");
 	is_int(start(1000, true), 0, "the first start");
+	if (memfd_create("x", MFD_CLOEXEC | NOEXEC_SEAL) >= 0)
+		ok(fcntl(page, F_GET_SEALS) & SEAL_EXEC,
+		    "nobody makes a program of its page");
 	is_int(start(1100, false), 0, "left in order");
 	is_int(start(1200, false), 1, "one death");
 	is_int(start(1300, false), 2, "two");
