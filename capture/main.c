@@ -116,7 +116,7 @@ filter_text(const struct gp_conf_capture *c)
 }
 
 static void
-check_filter(const struct gp_conf_capture *c)
+check_filter(const char *file, const struct gp_conf_capture *c)
 {
 	char error[SOURCE_ERROR_MAX], name[256];
 	char *text = filter_text(c);
@@ -124,8 +124,9 @@ check_filter(const struct gp_conf_capture *c)
 
 	if (text == NULL)
 		die(1, "out of memory", NULL);
-	n = snprintf(name, sizeof(name), c->name[0] ? "[interface %s]: " :
-	    "[capture]: %s", c->name);
+	n = snprintf(name, sizeof(name), "%.120s:%d: ", file, c->filter_line);
+	n += snprintf(name + n, sizeof(name) - (size_t)n,
+	    c->name[0] ? "[interface %s]: " : "[capture]: %s", c->name);
 	filter_name(c, name + n, sizeof(name) - (size_t)n);
 	if (text[0] && source_check_filter(name, text, error) < 0)
 		die(EXIT_USAGE, error, NULL);
@@ -144,10 +145,12 @@ refuse_reserved(const char *iface)
 static int
 check_configuration(const struct capture *c)
 {
-	check_filter(&c->conf->capture);
+	const char *file = c->o.conf_path ? c->o.conf_path : GP_CONF_PATH;
+
+	check_filter(file, &c->conf->capture);
 	for (size_t i = 0; i < c->conf->n_ifaces; i++) {
 		refuse_reserved(c->conf->ifaces[i].name);
-		check_filter(&c->conf->ifaces[i]);
+		check_filter(file, &c->conf->ifaces[i]);
 	}
 	if (c->o.print)
 		gp_conf_print(c->conf, stdout);

@@ -32,6 +32,7 @@ struct gp_conf_capture {
 	char name[GP_CONF_IFACE_MAX]; /* "" in the defaults */
 	char *filter;                 /* BPF expression, "" for none */
 	char *filter_file;
+	int filter_line;              /* where one of them stands, 0: nowhere */
 	uint32_t snaplen;             /* bytes */
 	uint32_t buffer_mb;           /* MiB of kernel ring */
 	bool promiscuous;
@@ -131,7 +132,7 @@ bool gp_conf_same_iface(const struct gp_conf *a,
     const struct gp_conf_capture *of_a, const struct gp_conf *b,
     const struct gp_conf_capture *of_b);
 
-/* -T: the effective values as INI text. */
+/* -T: the effective values as INI text; control characters but tabs are '?'. */
 void gp_conf_print(const struct gp_conf *c, FILE *out);
 
 #endif

@@ -326,21 +326,33 @@ gp_conf_key_same(const struct gp_conf_key *k, const void *base_a,
 	return false;
 }
 
+/* A terminal is not to do what a file says. */
+static void
+print_text(const char *text, size_t len, FILE *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		fputc((c < 0x20 && c != '\t') || c == 0x7f ? '?' : c, out);
+	}
+}
+
 /* Nobody's password belongs into a URL, and is refused there; what is printed
  * to find the mistake should not have it. */
 static void
 print_url(const char *url, FILE *out)
 {
 	size_t scheme = strcspn(url, ":@?");
-	int before = strncmp(url + scheme, "://", 3) == 0 ? (int)scheme + 3 : 0;
+	size_t before = strncmp(url + scheme, "://", 3) == 0 ? scheme + 3 : 0;
 	const char *at = strrchr(url, '@');
 
 	if (at && at >= url + before) {
-		fprintf(out, "%.*s***", before, url);
+		print_text(url, before, out);
+		fputs("***", out);
 		url = at;
 	}
-	fprintf(out, "%.*s%s", (int)strcspn(url, "?"), url,
-	    strchr(url, '?') ? "?***" : "");
+	print_text(url, strcspn(url, "?"), out);
+	fputs(strchr(url, '?') ? "?***" : "", out);
 }
 
 void
@@ -358,7 +370,7 @@ gp_conf_key_print(const struct gp_conf_key *k, const void *base, FILE *out)
 		if (strcmp(k->name, "url") == 0)
 			print_url(word, out);
 		else
-			fputs(word, out);
+			print_text(word, strlen(word), out);
 		fputc('\n', out);
 		break;
 	case GP_KEY_NUMBER:

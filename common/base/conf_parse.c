@@ -79,6 +79,11 @@ begin_iface(struct parse *p, const char *name)
 		fail(p, "'%s' cannot be an interface name", name);
 		return;
 	}
+	/* libpcap's and goquery's word for all of them */
+	if (strcmp(name, "any") == 0) {
+		fail(p, "'%s': no interface is captured by this name", name);
+		return;
+	}
 	/* the kernel has such names, goquery's -i has not */
 	if (strpbrk(name, ",*") != NULL) {
 		fail(p, "'%s': a section is of one interface, by its name",
@@ -178,7 +183,7 @@ next_line(char *buf, int size, void *stream)
 		return NULL;
 	}
 	if (len + 1 > (size_t)size) {
-		fail(p, "line longer than %d bytes", size - 3);
+		fail(p, "line longer than %d bytes", size - 2);
 		return NULL;
 	}
 	memcpy(buf, p->text, len);
@@ -279,6 +284,19 @@ add_networks(struct parse *p, const char *text)
 	free(copy);
 }
 
+/* What libpcap says of a filter later has a place, too. */
+static void
+note_line(struct parse *p, const struct gp_conf_key *k)
+{
+	struct gp_conf_capture *c;
+
+	if (p->continued || !gp_conf_in_capture(k) ||
+	    strncmp(k->name, "filter", 6) != 0)
+		return;
+	c = key_base(p, k);
+	c->filter_line = p->line;
+}
+
 /* ini_handler: returns nonzero always; our own errors are kept in p. */
 static int
 one_value(void *user, const char *section, const char *name, const char *value)
@@ -316,6 +334,7 @@ one_value(void *user, const char *section, const char *name, const char *value)
 	}
 	*p->seen |= bit;
 	p->last = k;
+	note_line(p, k);
 	text = without_comment(value);
 	if (text == NULL) {
 		fail(p, "out of memory");

@@ -7,8 +7,15 @@
 # --- filters, as anyone
 printf '[interface eth9]\nfilter = tcp prot 80\n' >"$T/bad.ini"
 run 2 "a bad filter fails -t" goprobe -c "$T/bad.ini" -t
-like "$err" '^goprobe-capture: \[interface eth9\]: filter: .*syntax error.*: "tcp prot 80"$' "is named, with its place"
+like "$err" '^goprobe-capture: '"$T"'/bad.ini:2: \[interface eth9\]: filter: .*syntax error.*: "tcp prot 80"$' "is named, with its place"
 one_line "bad filter"
+printf '[interface any]\n' >"$T/special.ini"
+run 2 "nobody takes any for an interface" goprobe-writer -c "$T/special.ini" -t
+is "$err" "goprobe-writer: $T/special.ini:1: 'any': no interface is captured by this name" "that is said"
+printf '[site]\nname = a\033[31mb\177\n[export]\nurl = http://a:b@\007c\n' >"$T/red.ini"
+run 0 "what is printed" goprobe-writer -c "$T/red.ini" -T
+like "$out" '^name = a[?][[]31mb[?]$' "is none of a terminal's commands"
+like "$out" '^url = http://[*]{3}@[?]c$' "nor is a URL"
 printf 'tcp port 80\nor udp\n' >"$T/filter"
 printf '[capture]\nfilter_file = %s\n' "$T/filter" >"$T/good.ini"
 run 0 "a filter in a file" goprobe -c "$T/good.ini" -t
@@ -25,7 +32,7 @@ run 2 "one with a NUL byte" goprobe -c "$T/good.ini" -t
 is "$err" "goprobe-capture: $T/filter: holds a NUL byte" "too"
 { printf 'tcp prot 80' && seq -f ' or port %g' 1000; } | tr -d '\n' >"$T/filter"
 run 2 "a long one with an error" goprobe -c "$T/good.ini" -t
-like "$err" "^goprobe-capture: \[capture\]: filter_file $T/filter: .*syntax error.*: \"tcp prot 80 .*[.]{3}\"\$" \
+like "$err" "^goprobe-capture: $T/good.ini:2: \[capture\]: filter_file $T/filter: .*syntax error.*: \"tcp prot 80 .*[.]{3}\"\$" \
     "says which, the cause and how it begins"
 one_line "long filter"
 for name in any nflog nflog1 nfqueue:3 usbmon0 bluetooth0 dbus-system; do

@@ -197,6 +197,8 @@ test_mistakes(void)
 	    "x.ini:2: section [store] stands here a second time");
 	mistake("[interface eth0]\n[interface eth0]\n",
 	    "x.ini:2: interface eth0 stands here a second time");
+	mistake("[interface any]\n",
+	    "x.ini:1: 'any': no interface is captured by this name");
 	mistake("[interface ../x]\n",
 	    "x.ini:1: '../x' cannot be an interface name");
 	mistake("[interface eth0,eth1]\n",
@@ -218,7 +220,10 @@ test_mistakes(void)
 	    "x.ini:2: state = : needs an absolute path");
 	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "[site]\nname=", 12);
-	mistake(text, "x.ini:2: line longer than 8189 bytes");
+	mistake(text, "x.ini:2: line longer than 8190 bytes");
+	/* so much is right, with its end */
+	memcpy(text + 7 + 8190, "\nname=x\n", 9);
+	mistake(text, "x.ini:3: key 'name' stands here a second time");
 }
 
 static void
