@@ -150,6 +150,7 @@ take_frame(struct drain *d, struct peer *peer)
 	peer->ack_due = true;
 	peer->told_ns = h->last_real_ns;
 	peer->told_slot_s = h->slot_s;
+	peer->labels = h->flags & FRAME_L7;
 	peer->frames++;
 	if (h->kind == FRAME_END)
 		peer->ended_slot = h->slot_s;
@@ -283,14 +284,21 @@ comes_after_orphan(const struct drain *d, const struct peer *but)
  */
 #define UNREAD_NS (100 * INT64_C(1000000))
 
-/* How long flows of an interface may wait for their label. */
-static int64_t
-wait_ns(const struct drain *d, const char *iface)
+static const struct gp_conf_capture *
+settings(const struct drain *d, const char *iface)
 {
 	const struct gp_conf_capture *c = gp_conf_iface(d->conf, iface);
 
-	if (c == NULL)
-		c = &d->conf->capture;
+	return c ? c : &d->conf->capture;
+}
+
+/* How long flows of an interface may wait for their label, for all that the
+ * configuration says. */
+static int64_t
+wait_ns(const struct drain *d, const char *iface)
+{
+	const struct gp_conf_capture *c = settings(d, iface);
+
 	return c->l7 == GP_L7_OFF ? 0 : c->l7_wait * GP_NS_PER_S;
 }
 
@@ -306,6 +314,10 @@ held_back_ns(const struct drain *d, const struct peer *peer)
 		return 0;
 	if (peer->told_ns != 0 && peer->pending == 0)
 		return UNREAD_NS;
+	/* --l7, and an engine that failed, are not in the configuration */
+	if (peer->told_ns != 0)
+		return UNREAD_NS + (peer->labels ?
+		    settings(d, peer->iface)->l7_wait * GP_NS_PER_S : 0);
 	return UNREAD_NS + wait_ns(d, peer->iface);
 }
 

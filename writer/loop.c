@@ -170,7 +170,7 @@ tell_state(struct loop *l)
 	(void)gp_notify_send(l->in->notify, text);
 }
 
-/* Who reads files decides whether to wait; true: it is over, since it did not. */
+/* Who reads files decides whether to wait; true: it did not, and it is over. */
 static bool
 tell_trouble(struct loop *l)
 {

@@ -74,6 +74,7 @@ struct peer {
 	/* what the last frame said of its capture, and whom that counts for */
 	uint32_t flows;
 	uint64_t pending; /* lost with it */
+	bool labels;      /* it looks for applications */
 	int64_t told_ns; /* end of its last frame's interval, 0: none taken */
 	int64_t told_slot_s; /* and the block that it was of */
 	int64_t break_ns; /* of an orphan: where its time ends, once known */
