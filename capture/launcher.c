@@ -156,7 +156,9 @@ main(int argc, char **argv)
 {
 	struct launcher_options o;
 	struct gp_conf *conf;
+	const char *path;
 	char error[512];
+	bool live, roots;
 	int rc;
 
 	if (gp_fd_fill_std() < 0)
@@ -164,11 +166,14 @@ main(int argc, char **argv)
 	gp_log_open("goprobe", GP_LOG_INFO);
 	supervise_raise_limit();
 	launcher_parse(argc, argv, &o);
-	conf = gp_conf_load(o.conf_path ? o.conf_path : GP_CONF_PATH,
-	    o.conf_path == NULL,
-	    o.n_ifaces > 0 && geteuid() == 0 && !o.check && !o.print, error);
-	if (conf == NULL) {
+	path = o.conf_path ? o.conf_path : GP_CONF_PATH;
+	live = o.n_ifaces > 0 && geteuid() == 0 && !o.check && !o.print;
+	roots = live || (o.check && gp_conf_check_owner(path));
+	conf = gp_conf_load(path, o.conf_path == NULL, roots, error);
+	if (conf == NULL ||
+	    (o.check && gp_conf_check_metrics(conf, error) < 0)) {
 		fprintf(stderr, "goprobe: %s\n", error);
+		gp_conf_free(conf);
 		return EXIT_USAGE;
 	}
 	if (o.print)

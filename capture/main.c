@@ -160,14 +160,14 @@ check_configuration(const struct capture *c)
 static void
 load_configuration(struct capture *c)
 {
+	const char *path = c->o.conf_path ? c->o.conf_path : GP_CONF_PATH;
 	const char *l7 = c->o.l7;
 	const struct gp_conf_capture *own;
 	char error[512];
 
-	c->conf = gp_conf_load(
-	    c->o.conf_path ? c->o.conf_path : GP_CONF_PATH,
-	    c->o.conf_path == NULL,
-	    !c->o.offline && !c->o.check && !c->o.print, error);
+	c->conf = gp_conf_load(path, c->o.conf_path == NULL,
+	    c->o.check ? gp_conf_check_owner(path) :
+		!c->o.offline && !c->o.print, error);
 	if (c->conf == NULL)
 		die(EXIT_USAGE, error, NULL);
 	if (c->o.offline &&

@@ -63,10 +63,17 @@ own_sandbox(struct gp_conf *conf, const char *asked)
 static int
 check_configuration(const struct options *o)
 {
-	struct gp_conf *conf = load_configuration(o, false);
+	struct gp_conf *conf = load_configuration(o, o->check &&
+	    gp_conf_check_owner(o->conf_path ? o->conf_path : GP_CONF_PATH));
+	char error[512];
 
 	if (conf == NULL)
 		return 2;
+	if (o->check && gp_conf_check_metrics(conf, error) < 0) {
+		gp_log(GP_LOG_ERR, "%s", error);
+		gp_conf_free(conf);
+		return 2;
+	}
 	if (o->print)
 		gp_conf_print(conf, stdout);
 	gp_conf_free(conf);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/conf_keys.h"
 #include "common/base/fd.h"
@@ -176,6 +177,37 @@ gp_conf_own_sandbox(struct gp_conf *c, const char *asked, char error[512])
 	if (seccomp && c->capture_sandbox == GP_SANDBOX_FULL)
 		c->capture_sandbox = GP_SANDBOX_SECCOMP;
 	return 0;
+}
+
+/* ---- checking ------------------------------------------------------------ */
+
+bool
+gp_conf_check_owner(const char *path)
+{
+	return geteuid() == 0 || strcmp(path, GP_CONF_PATH) == 0;
+}
+
+int
+gp_conf_check_metrics(const struct gp_conf *c, char error[512])
+{
+	const char *path = c->writer.metrics;
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+	struct stat st;
+	int rc = 0;
+
+	if (slash == NULL)
+		return 0;
+	(void)snprintf(folder, sizeof(folder), "%.*s",
+	    (int)(slash == path ? 1 : slash - path), path);
+	if (stat(folder, &st) < 0)
+		rc = -errno;
+	else if (!S_ISDIR(st.st_mode))
+		rc = -ENOTDIR;
+	if (rc < 0)
+		(void)snprintf(error, 512, "[writer] metrics = %.180s: folder "
+		    "%.180s: %s", path, folder, strerror(-rc));
+	return rc;
 }
 
 /* ---- comparing ---------------------------------------------------------- */

@@ -117,6 +117,14 @@ struct gp_conf *gp_conf_load(const char *path, bool optional, bool root_owned,
  */
 int gp_conf_own_sandbox(struct gp_conf *c, const char *asked, char error[512]);
 
+/* For -t: whether the file must be fit for a live sensor (root_owned above):
+ * where root asks, or where it is the sensor's own. */
+bool gp_conf_check_owner(const char *path);
+
+/* For -t: whether the folder of [writer] metrics is there, without which the
+ * writer does not start.  0, or -errno with a line in error. */
+int gp_conf_check_metrics(const struct gp_conf *c, char error[512]);
+
 /* Settings of an interface; NULL when it is not in the file. */
 const struct gp_conf_capture *gp_conf_iface(const struct gp_conf *c,
     const char *name);

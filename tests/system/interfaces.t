@@ -12,6 +12,11 @@ one_line "bad filter"
 printf '[interface any]\n' >"$T/special.ini"
 run 2 "nobody takes any for an interface" goprobe-writer -c "$T/special.ini" -t
 is "$err" "goprobe-writer: $T/special.ini:1: 'any': no interface is captured by this name" "that is said"
+printf '[writer]\nmetrics = %s/nowhere/x.prom\n' "$T" >"$T/metrics.ini"
+for program in goprobe goprobe-writer; do
+	run 2 "$program -t: no folder for the metrics" $program -c "$T/metrics.ini" -t
+	is "$err" "$program: [writer] metrics = $T/nowhere/x.prom: folder $T/nowhere: No such file or directory" "is said"
+done
 printf '[site]\nname = a\033[31mb\177\n[export]\nurl = http://a:b@\007c\n' >"$T/red.ini"
 run 0 "what is printed" goprobe-writer -c "$T/red.ini" -T
 like "$out" '^name = a[?][[]31mb[?]$' "is none of a terminal's commands"

@@ -37,6 +37,10 @@ for how in 'chown 65534' 'chmod 666' 'chmod 664'; do
 	run 2 "live with such a file: refused" goprobe -c "$T/bad.ini" lo
 	like "$err" 'must belong to root' "and says why"
 	run 2 "capture itself: refused" goprobe-capture -c "$T/bad.ini" lo
+	for program in goprobe goprobe-capture goprobe-writer; do
+		run 2 "$program -t: refused" $program -c "$T/bad.ini" -t
+		like "$err" 'must belong to root' "and says why"
+	done
 done
 ln -s bad.ini "$T/link.ini"
 run 2 "behind a link likewise" goprobe -c "$T/link.ini" lo

@@ -28,6 +28,7 @@ is "$(nm "$BIN/goprobe-capture" | grep -cE ' [Tt] (godb_|gdi_)')" 0 \
     "goprobe-capture has no store"
 
 version=$(sed -n 's/^#define GODB_VERSION_STRING "\(.*\)"/\1/p' common/godb/godb.h)
+install -m 644 etc/goprobe.ini "$T/example.ini"
 for program in goprobe goprobe-capture goprobe-writer goprobe-export goquery; do
 	run 0 "$program -h" $program -h
 	like "$out" 'usage' "$program -h: usage on stdout"
@@ -47,7 +48,7 @@ for program in goprobe goprobe-capture goprobe-writer goprobe-export goquery; do
 	like "$err" "'x\.ini'" "  is named"
 	one_line "$program -t x.ini"
 	[ $program = goquery ] && continue
-	run 0 "$program -t with the example" $program -c etc/goprobe.ini -t
+	run 0 "$program -t with the example" $program -c "$T/example.ini" -t
 	run 0 "$program -T with the example" $program -c etc/goprobe.ini -T
 	cp "$T/run.out" "$T/$program.T"
 done
