@@ -338,6 +338,17 @@ repair(const struct maintain *m, int store)
 	return 0;
 }
 
+/* What another user keeps closed is no interface for a writer. */
+static bool
+passed_over(int store, const char *iface, int rc)
+{
+	struct stat st, own;
+
+	return rc == -EACCES && fstat(store, &own) == 0 &&
+	    fstatat(store, iface, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != own.st_uid;
+}
+
 /* Of all interfaces, or -errno. */
 static int64_t
 count_days(int store)
@@ -355,7 +366,9 @@ count_days(int store)
 		rc = godb_reader_days(r, ifaces[i], &list);
 		if (rc >= 0)
 			free(list);
-		days += rc > 0 ? rc : 0;
+		else if (rc == -ENOENT || passed_over(store, ifaces[i], rc))
+			rc = 0; /* or removed just now */
+		days += rc;
 	}
 	if (n >= 0)
 		godb_ifaces_free(ifaces);

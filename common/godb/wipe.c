@@ -155,7 +155,8 @@ wipe_entry(struct wipe *w, int fd, const char *iface, const char *name)
 	return rc;
 }
 
-/* A folder in which nothing is the store's is no interface, and stays. */
+/* A folder in which nothing is the store's is no interface, and stays, unless
+ * it is empty. */
 static int
 wipe_iface(struct wipe *w, int store_fd, const char *iface)
 {
@@ -163,7 +164,7 @@ wipe_iface(struct wipe *w, int store_fd, const char *iface)
 	char **entries;
 	int n = fd < 0 ? fd : gdi_folder_list(fd, NULL, &entries);
 	int rc = 0;
-	bool own = n == 0;
+	bool own = false;
 
 	w->unseen |= n == -EACCES;
 	if (is_no_folder(n) || n == -EACCES) {
@@ -182,7 +183,8 @@ wipe_iface(struct wipe *w, int store_fd, const char *iface)
 	if (n < 0)
 		return n;
 	w->n_ifaces += own && rc == 0;
-	return rc < 0 || !own ? rc : remove_folder(w, store_fd, iface);
+	return rc < 0 || (!own && n > 0) ? rc :
+	    remove_folder(w, store_fd, iface);
 }
 
 /* ---- all of it ----------------------------------------------------------- */

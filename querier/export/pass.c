@@ -131,10 +131,45 @@ has_day(void *arg, const char *iface, int64_t day_s)
 	    compare_days) != NULL;
 }
 
+/* Its days are neither new nor gone. */
+static int
+keep_closed(struct pass *fresh, const struct pass *p, const char *iface)
+{
+	struct godb_day day = {0};
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (strcmp(p->days[i].iface, iface) != 0)
+			continue;
+		day.day_s = p->days[i].day_s;
+		if (add_day(fresh, iface, &day) < 0)
+			return -ENOMEM;
+		fresh->days[fresh->n - 1].index_mark = p->days[i].index_mark;
+	}
+	fresh->closed_mark = gp_checksum(iface, strlen(iface),
+	    fresh->closed_mark) | 1;
+	return 0;
+}
+
+static int
+list_iface(struct pass *fresh, const struct pass *p, const char *iface,
+    const char **closed)
+{
+	int rc = add_iface(fresh, iface);
+
+	if (rc == -ENOENT) /* removed just now */
+		return 0;
+	if (rc != -EACCES)
+		return rc;
+	if (*closed == NULL)
+		*closed = iface;
+	return keep_closed(fresh, p, iface);
+}
+
 int
 pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 {
 	struct pass fresh = {.ship = p->ship};
+	const char *closed = NULL;
 	char **ifaces;
 	int n = godb_reader_ifaces(p->ship->reader, &ifaces), rc = 0;
 
@@ -144,13 +179,16 @@ pass_list(struct pass *p, char error[SHIP_ERROR_MAX])
 		return -1;
 	}
 	for (int i = 0; i < n; i++) {
-		rc = add_iface(&fresh, ifaces[i]);
+		rc = list_iface(&fresh, p, ifaces[i], &closed);
 		if (rc < 0) {
 			(void)snprintf(error, SHIP_ERROR_MAX, "store: %s: %s",
 			    ifaces[i], godb_strerror(rc));
 			break;
 		}
 	}
+	if (rc == 0 && closed && fresh.closed_mark != p->closed_mark)
+		gp_log(GP_LOG_WARNING, "iface=%s cannot be opened, nothing of "
+		    "it is shipped: %s", closed, strerror(EACCES));
 	godb_ifaces_free(ifaces);
 	if (rc < 0) {
 		pass_fini(&fresh);

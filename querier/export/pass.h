@@ -37,6 +37,8 @@ struct pass {
 	struct pass_day *days; /* by day, then interface */
 	size_t n, cap;
 	bool listed; /* once: the ledger has no other days */
+	uint64_t closed_mark; /* which interfaces could not be opened, and was
+			       * logged; 0: none */
 };
 
 /* What is left to do, as of the last pass. */
@@ -49,7 +51,9 @@ struct pass_left {
 /*
  * The store as it is; asks no server, so that what is left and what went is
  * known whatever that does.  Days that retention took before they were shipped
- * are logged and counted.  0, or -1 with error.
+ * are logged and counted.  An interface whose folder cannot be opened is left
+ * out, and its days are as they were known; that is logged when it begins.  0,
+ * or -1 with error.
  */
 int pass_list(struct pass *p, char error[SHIP_ERROR_MAX]);
 

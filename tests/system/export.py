@@ -18,6 +18,7 @@ import http.server
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -1233,6 +1234,33 @@ def part_unusable(w, server, store):
     proxy.shutdown()
 
 
+def part_closed(w, server, store):
+    """A folder that cannot be opened keeps no other from being shipped."""
+    fresh_tables(server)
+    init(w, server)
+    store, state, ini = w.path("closed-store"), w.state(), w.ini(server.url())
+    w.replay(store, "a", DATA + "/office.pcap")
+    w.replay(store, "b", DATA + "/days.pcap")
+    folder = os.path.join(store, "b")
+    mode = os.stat(folder).st_mode & 0o7777
+    os.chmod(folder, 0)
+    r = w.export(ini, store, state)
+    is_((r.returncode, r.stderr.count("cannot be opened")), (0, 1),
+        "what can be read is shipped, the rest is told once"
+        ) or diag(r.stderr)
+    is_(server.ask("SELECT DISTINCT iface FROM goprobe.blocks"), "a\n",
+        "that is all of it")
+    os.chmod(folder, mode)
+    other = os.path.join(store, "other")
+    os.mkdir(other, 0o700)
+    if os.getuid() == 0:
+        os.chown(other, 65534, 65534)
+    r = w.export(ini, store, state)
+    is_((r.returncode, re.findall(r"iface=(\w+) cannot be opened", r.stderr)),
+        (0, ["other"]), "open again, beside somebody's") or diag(r.stderr)
+    same(w, server, store, "all of it")
+
+
 def part_outage(w, server, store):
     """What is known while no server answers."""
     fresh_tables(server)
@@ -1627,7 +1655,8 @@ def main():
     parser.add_argument("-n", dest="rounds", type=int, default=6)
     parser.add_argument("-p", dest="parts",
                         default="ship,grafana,hours,faults,daemon,resume,anew,"
-                        "broken,damaged,unusable,outage,kills,cluster,replica,tls")
+                        "broken,damaged,unusable,closed,outage,kills,"
+                        "cluster,replica,tls")
     args = parser.parse_args()
     if not clickhouse.SERVER:
         skip_all("no clickhouse-server is installed")

@@ -290,6 +290,14 @@ run 1 "--wipe --yes beside a folder that is closed" writer --wipe --yes
 like "$out" '^2 interfaces removed, [1-9]' "removes the others"
 like "$err" 'backup is left: not of the store' "and names it"
 ok "names stay for what it may hold" test -s "$S/goDB-l7proto.names"
+fresh 2 2
+mkdir "$S/empty"
+own "$S/empty"
+run 0 "--wipe --dry-run beside an empty folder" writer --wipe --dry-run
+like "$out" '^2 interfaces would be removed' "which is none"
+run 0 "--wipe --yes" writer --wipe --yes
+like "$out" '^2 interfaces removed' "as when it goes"
+ok "and it goes" sh -c '! [ -e "$1/empty" ]' - "$S"
 run 2 "two commands at once" writer --wipe --repair
 run 2 "--dry-run of nothing" writer --dry-run
 
@@ -300,6 +308,10 @@ if [ "$(id -u)" = 0 ]; then
 	run 0 "--prune beside a folder of root's" writer --prune
 	run 0 "--repair" writer --repair
 	like "$out" '^admin: passed over, it is of another user' "says so"
+	run 0 "--rebuild-rollups --dry-run" writer --rebuild-rollups --dry-run
+	is "$out" "2 days would be looked at" "counts without it"
+	run 3 "a question" query -i any -f 0 iface
+	like "$err" 'iface=admin .*error=.Permission denied' "cannot know whose it was"
 	run 0 "goprobe" goprobe -d "$S" -i eth9 -r tests/data/days.pcap
 	like "$err" "$S: admin: passed over, it is of another user" "says so"
 	is "$(query --list -i eth9 -e csv 2>/dev/null | grep -c ^eth9)" 1 "and stores"
