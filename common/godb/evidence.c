@@ -187,7 +187,7 @@ gdi_once_read(int day_fd, int64_t day_s, struct gdi_once *out)
 bool
 gdi_once_is_of(const struct gdi_once *once, const struct gdi_index *x)
 {
-	return x->size < GDI_HEADER_BYTES || x->header_damaged ||
+	return x->end == 0 || x->header_damaged ||
 	    memcmp(once->iface, x->data + GDI_H_IFACE,
 		sizeof(once->iface)) == 0;
 }

@@ -7,7 +7,7 @@
 #define DAY    "eth0/2025-11-25"
 #define INDEX  DAY "/blocks.idx"
 
-static char root[32], path[64], whole[64];
+static char root[32], path[64], whole[64], other[64];
 static uint64_t seed, seq;
 static off_t ends[BLOCKS + 1]; /* of the header, of each record */
 
@@ -27,6 +27,16 @@ run_in_day(const char *command)
 	char text[256];
 
 	snprintf(text, sizeof(text), "cd %s/" DAY " && %s", path, command);
+	if (system(text) != 0)
+		abort();
+}
+
+static void
+run_in_root(const char *command)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "cd %s && %s", root, command);
 	if (system(text) != 0)
 		abort();
 }
@@ -109,6 +119,7 @@ static const struct {
 	bool gone; /* nothing of it can be repaired */
 } damage[] = {
     {"cut within a record", "truncate -s %d blocks.idx", false},
+    {"cut behind a head", "truncate -s %d blocks.idx", false},
     {"cut within the header", "truncate -s 63 blocks.idx", true},
     {"emptied", ": >blocks.idx", true},
     {"removed", "rm blocks.idx", true},
@@ -124,7 +135,7 @@ break_it(size_t i)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(command, sizeof(command), damage[i].command,
-	    (int)ends[1] + 76);
+	    (int)ends[1] + (i == 0 ? 76 : 160));
 #pragma GCC diagnostic pop
 	run_in_day(command);
 }
@@ -152,6 +163,16 @@ store_more(int64_t first_s, unsigned n)
 	}
 }
 
+/* Without an address index it is one block at least, and one more where the
+ * head says whose record was cut. */
+static int64_t
+lost_of(size_t i, bool indexed)
+{
+	if (!indexed)
+		return i == 1 ? 2 : 1;
+	return i < 2 ? BLOCKS - 1 : BLOCKS;
+}
+
 static void
 test_damage(bool indexed)
 {
@@ -165,6 +186,9 @@ test_damage(bool indexed)
 		    indexed ? ", of an indexed day," : "");
 		is_int(repair(&lost), damage[i].gone ? GODB_EDAMAGED : 0,
 		    "  a repair says whether it can");
+		if (!damage[i].gone)
+			is_int((int64_t)lost, lost_of(i, indexed),
+			    "  how many are lost");
 		ok(is_told() && (damage[i].gone ? lost == 0 && check_tells() :
 						  lost > 0 && !check_tells()),
 		    "  after it what is lost is marked (%d)", (int)lost);
@@ -211,6 +235,141 @@ test_beside_journal(bool found, size_t i)
 	    "a block was begun", damage[i].what, found ? "before" : "when");
 	godb_writer_close(w);
 	ok(told && is_told(), "  is told");
+}
+
+/* As if a block of the day had been begun when `n` were in the index. */
+static void
+plant_journal(unsigned n, int64_t slot_s)
+{
+	struct godb_writer *w;
+
+	folder_remove(other);
+	if (store_open(other, &w) < 0)
+		abort();
+	for (unsigned i = 0; i < n; i++)
+		store_add_block(w, &seed, NULL, "eth0", T0 + i * 300, ++seq,
+		    true);
+	store_add_block(w, &seed, NULL, "eth0", slot_s, ++seq, false);
+	godb_writer_close(w);
+	run_in_root("mkdir -p store/eth0/journal && "
+	    "cp other/eth0/journal/*.gpj store/eth0/journal/");
+}
+
+/* Each of what can tell that there was an index, where nothing else can. */
+static void
+test_bereft(void)
+{
+	struct godb_writer *w;
+
+	break_index(4);
+	run_in_day("rm sip.* dip.* dport.* proto.* l7proto.* bytes_* pkts_*");
+	ok(is_told() && check_tells(), "roll-ups of an index that is gone");
+	break_index(4);
+	plant_journal(0, T0 + 7200);
+	ok(is_told() && check_tells(), "an old journal excuses no index");
+	if (store_open(path, &w) < 0)
+		abort();
+	is_int(godb_writer_commit(w, "eth0", T0 + 7200, NULL), 0, "it is stored");
+	godb_writer_close(w);
+	ok(is_told() && check_tells(), "  and all before is told");
+	run_in_day("cmp -n 64 blocks.idx ../../../whole/" DAY "/blocks.idx");
+	break_index(4);
+	plant_journal(3, T0 + 7200);
+	run_in_day("rm *");
+	ok(is_told() && check_tells(), "a journal begun behind records");
+}
+
+/* The place at which a block was begun excuses its commit, and no more. */
+static void
+test_shrunk_and_torn(void)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "truncate -s %d blocks.idx",
+	    (int)ends[1] + 20);
+	folder_remove(path);
+	folder_copy(whole, path);
+	run_in_day(command);
+	plant_journal(2, T0 + 7200);
+	ok(is_told() && check_tells(), "cut to where a block was begun");
+	store_more(T0 + 9000, BLOCKS + 4);
+	ok(index_bytes() > ends[BLOCKS] && is_told() && check_tells(),
+	    "  stays told when the index is longer than it was");
+}
+
+/* Of an address index that is another interface's nothing is believed. */
+static void
+test_foreign_once(void)
+{
+	struct godb_writer *w;
+
+	folder_remove(other);
+	if (store_open(other, &w) < 0)
+		abort();
+	for (int i = 0; i < BLOCKS * 2; i++)
+		store_add_block(w, &seed, NULL, "eth1", T0 + i * 300, ++seq,
+		    true);
+	(void)upkeep(w, T0 + 3 * 86400);
+	godb_writer_close(w);
+	folder_remove(path);
+	folder_copy(whole, path);
+	run_in_root("cp other/eth1/2025-11-25/addresses.idx store/" DAY);
+	ok(!is_told(), "an address index of another interface, that is longer");
+}
+
+/* A copy that is put back finds what it names, although a repair has marked its
+ * blocks and others were stored. */
+static void
+test_copy_back(void)
+{
+	uint64_t lost;
+
+	break_index(0);
+	run_in_day("rm -f addresses.idx rollups.*");
+	is_int(repair(&lost), 0, "a repair");
+	store_more(T0 + 7200, BLOCKS);
+	run_in_day("cp ../../../whole/" DAY "/blocks.idx .");
+	ok(!is_told(), "  overwrites nothing that a copy of the index names");
+}
+
+/* Behind the last record something that never was one. */
+static void
+test_garbage_behind(void)
+{
+	uint64_t lost;
+
+	folder_remove(path);
+	folder_copy(whole, path);
+	run_in_day("rm -f addresses.idx rollups.*; "
+	    "echo 1234567890123456789012345 >>blocks.idx");
+	is_int(repair(&lost), 0, "garbage behind the index");
+	is_int((int64_t)lost, 0, "  is none of a block");
+	ok(!is_told() && !check_tells(), "  and goes");
+}
+
+/* Of a block in two records the second is gone: any of the blocks may be the
+ * one. */
+static void
+test_late_record(void)
+{
+	char command[64];
+	uint64_t lost;
+	struct godb_writer *w;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < 3; i++)
+		store_add_block(w, &seed, NULL, "eth0", T0 + i * 300, ++seq,
+		    true);
+	snprintf(command, sizeof(command), "truncate -s %d blocks.idx",
+	    (int)index_bytes());
+	store_add_block(w, &seed, NULL, "eth0", T0 + 300, ++seq, true);
+	(void)upkeep(w, T0 + 3 * 86400);
+	godb_writer_close(w);
+	run_in_day(command);
+	is_int(repair(&lost), 0, "a late record that is gone");
+	is_int((int64_t)lost, 3, "  may be any block's");
 }
 
 /* At the end of a record nothing looks wrong: its address index knows more. */
@@ -367,15 +526,22 @@ main(void)
 		return 1;
 	snprintf(path, sizeof(path), "%s/store", root);
 	snprintf(whole, sizeof(whole), "%s/whole", root);
+	snprintf(other, sizeof(other), "%s/other", root);
 	make_store(false);
 	test_damage(false);
 	for (size_t i = 0; i < sizeof(damage) / sizeof(*damage) * 2; i++)
 		test_beside_journal(i & 1, i / 2);
+	test_copy_back();
+	test_garbage_behind();
 	make_store(true);
 	test_damage(true);
+	test_bereft();
+	test_shrunk_and_torn();
+	test_foreign_once();
 	test_whole_records();
 	test_lowered();
 	test_while_running();
+	test_late_record();
 	test_offline();
 	folder_remove(root);
 	return tap_done();
