@@ -231,7 +231,7 @@ decode_llc(struct rest r, struct decode_packet *out)
 	uint32_t oui, saps;
 	uint16_t type;
 
-	if (r.n < 3)
+	if (r.nesting++ == DECODE_NESTING_MAX || r.n < 3)
 		return DECODE_NON_IP;
 	saps = (uint32_t)be16(r.p) << 8 | r.p[2];
 	if ((saps & ~(uint32_t)RESPONSE) == IP || saps == ISO) {

@@ -32,6 +32,17 @@ ppp(struct rest r, struct decode_packet *out)
 	return decode_ppp(r, out);
 }
 
+/* The direction in place of HDLC's address, or in front of it. */
+static enum decode_class
+ppp_pppd(struct rest r, struct decode_packet *out)
+{
+	if (r.n >= 2 && r.p[1] == 0x03) {
+		skip(&r, 2);
+		return decode_ppp(r, out);
+	}
+	return skip(&r, 1) ? ppp(r, out) : DECODE_NON_IP;
+}
+
 /* AF_INET6 is a different number on every system.  Some put an EtherType in
  * the family's place. */
 static enum decode_class
@@ -705,12 +716,15 @@ decode_link(int dlt, struct rest r, struct decode_packet *out)
 	case LINK_PPP_ETHER:
 		return decode_pppoe(r, out);
 	case LINK_PPP_PPPD:
+		return ppp_pppd(r, out);
 	case LINK_PPP_WITH_DIR:
 		return after(1, r, out, ppp);
 	case LINK_C_HDLC_WITH_DIR:
 		return after(1, r, out, c_hdlc);
 	case LINK_FRELAY_WITH_DIR:
 		return after(1, r, out, frame_relay);
+	case LINK_MPLS:
+		return decode_mpls(r, out);
 	case LINK_C_HDLC:
 		return c_hdlc(r, out);
 	case LINK_FRELAY:
@@ -817,7 +831,7 @@ decode_knows(int dlt)
 		LINK_JUNIPER_SERVICES, LINK_JUNIPER_MONITOR,
 		LINK_JUNIPER_PPPOE_ATM, LINK_JUNIPER_VP, LINK_PPI, LINK_ERF,
 		LINK_PPP_WITH_DIR, LINK_C_HDLC_WITH_DIR, LINK_FRELAY_WITH_DIR,
-		LINK_IPNET, LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_IPOIB,
+		LINK_MPLS, LINK_IPNET, LINK_IPV4, LINK_IPV6, LINK_NFLOG, LINK_IPOIB,
 		LINK_PKTAP, LINK_NETANALYZER, LINK_EPON, LINK_MPACKET,
 		LINK_LINUX_SLL2, LINK_DSA_BRCM, LINK_DSA_BRCM_PREPEND,
 		LINK_DSA, LINK_EDSA};

@@ -654,7 +654,7 @@ list_days(int iface_fd, char ***out)
 	if (n < 0 || n_names < 0) {
 		if (n >= 0)
 			godb_ifaces_free(days);
-		if (n_names > 0)
+		if (n_names >= 0 && names)
 			godb_ifaces_free(names);
 		return n < 0 ? n : n_names;
 	}

@@ -122,9 +122,11 @@ void godb_writer_close(struct godb_writer *w); /* accepts NULL */
  * page cache; godb_writer_sync makes it durable).  1: this (ring, seq) is in
  * the store already and was left out.  On error nothing of it is kept and it
  * may be offered again: -ENOSPC, -EIO, -ENOMEM, -EINVAL for a batch that
- * breaks the rules above, GODB_EIFACE; GODB_EFULL when the open block cannot
- * grow any more: commit it, then offer the batch again; -EAGAIN while a
- * commit of its block is under way.
+ * breaks the rules above or has more than an empty block takes (block_rows of
+ * each address version, 256 MiB), GODB_EIFACE; GODB_EFULL when the open block
+ * cannot grow any more, three quarters of it being full after equal rows were
+ * summed: commit it, then offer the batch again; -EAGAIN while a commit of its
+ * block is under way.
  */
 int godb_writer_append(struct godb_writer *w, const struct godb_batch *b);
 

@@ -421,6 +421,8 @@ write_anew(struct gdi_names *x, int store_fd, uint32_t mode)
 		x->end = text.len;
 		x->suspect = false;
 		fd = -1;
+	} else if (fd >= 0) { /* a full disk gets its space back */
+		(void)unlinkat(store_fd, GDI_REGISTRY GDI_NEW, 0);
 	}
 	gp_fd_close(&fd);
 	gdi_buf_free(&text);

@@ -130,6 +130,8 @@ godb_writer_append(struct godb_writer *w, const struct godb_batch *batch)
 	rc = gdi_writer_prepare(w, batch, f, &b, &map);
 	if (rc == 0)
 		rc = gdi_writer_journal_write(w, b, batch);
+	if (rc == GODB_EFULL && b->n_batches == 0)
+		rc = -EINVAL; /* no block has the room */
 	if (rc == 0) {
 		gdi_writer_absorb(b, batch);
 		(void)gdi_rings_add(&f->rings, batch->ring, batch->seq,

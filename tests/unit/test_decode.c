@@ -781,6 +781,18 @@ test_nesting(void)
 		    (deep < 8 ? DECODE_IP : DECODE_NON_IP),
 		    "%d frames around one", deep);
 	}
+	for (int deep = 4; deep <= 10; deep += 6) {
+		struct packet *p = packet_new();
+
+		put_ether(p, 0x8870);
+		for (int i = 0; i < deep; i++)
+			put_snap(p, 0, 0x8870);
+		put_snap(p, 0, 0x0800);
+		put_udp4(p);
+		ok(decode(1, p->b, p->n, &d) ==
+		    (deep < 8 ? DECODE_IP : DECODE_NON_IP),
+		    "%d headers of LLC in jumbo frames", deep + 1);
+	}
 }
 
 int

@@ -603,6 +603,15 @@ test_header_lengths(void)
 	link_case("PPP with the direction in front", 204, p);
 	link_case("pppd's own", 166, p);
 	p = packet_new();
+	put32(p, 0x01030021);
+	put_udp4(p);
+	link_case("pppd's own, in place of the address", 166, p);
+	p = packet_new();
+	put32(p, 0x00012040);
+	put32(p, 0x00013140);
+	put_udp4(p);
+	link_case("MPLS without a link", 219, p);
+	p = packet_new();
 	put8(p, 0);
 	put32(p, 0x0f000800);
 	put_udp4(p);

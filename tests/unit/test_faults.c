@@ -312,6 +312,33 @@ test_half_files(void)
 	is_int((int)unfinished, 0, "  and leave no file half written");
 }
 
+/* So are names, after a failed sync of them. */
+static void
+test_half_names(void)
+{
+	unfinished = 0;
+	for (long at = 0; at < 4; at++) {
+		struct godb_writer *w;
+
+		reset(FAULT_NONE, 0);
+		if (store_open(path, &w) < 0 ||
+		    godb_writer_append(w, &batches[0].b) != 0)
+			abort();
+		fault_plan.mode = FAULT_EIO;
+		fault_plan.countdown = at;
+		fault_plan.full = true;
+		ok(godb_writer_commit(w, "eth0", T0, NULL) < 0,
+		    "a sync that fails on a full disk, the %ldth", at);
+		(void)nftw(path, count_unfinished, 16, FTW_PHYS);
+		fault_plan.mode = FAULT_NONE;
+		fault_plan.full = false;
+		is_int(godb_writer_commit(w, "eth0", T0, NULL), 0,
+		    "  then there is room");
+		godb_writer_close(w);
+	}
+	is_int((int)unfinished, 0, "no names are left half written");
+}
+
 /* Half of a long record is written, and a short one of another ring comes next:
  * nothing of the first lies behind it. */
 static void
@@ -680,6 +707,7 @@ main(void)
 	test_fail(FAULT_BAD_PAGES, calls);
 	test_outage(calls);
 	test_half_files();
+	test_half_names();
 	test_half_record();
 	test_begun_folders();
 	test_replayed_sync();

@@ -589,7 +589,11 @@ test_batches(void)
 	is_int(godb_writer_cover_until(w, "eth0", T0,
 		   (T0 + 200) * INT64_C(1000000000)), 0,
 	    "time behind its rows");
+	batch_make(&t, &seed, "eth0", T0, 1, 3, 11, 0);
+	is_int(godb_writer_append(w, &t.b), GODB_EFULL, "which is full");
 	is_int(godb_writer_commit(w, "eth0", T0, NULL), 0, "it is a block");
+	is_int(godb_writer_append(w, &t.b), -EINVAL,
+	    "a batch for which no block has room");
 	godb_writer_close(w);
 	(void)store_open(path, &w);
 	ok(put(w, T0 + 600, 3, 0), "another one");
