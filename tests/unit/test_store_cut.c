@@ -274,6 +274,16 @@ test_bereft(void)
 	ok(is_told() && check_tells(), "  and all before is told");
 	run_in_day("cmp -n 64 blocks.idx ../../../whole/" DAY "/blocks.idx");
 	break_index(4);
+	plant_journal(0, T0 + 7200);
+	run_in_day("rm addresses.idx");
+	if (store_open(path, &w) < 0)
+		abort();
+	is_int(godb_writer_commit(w, "eth0", T0 + 7200, NULL), 0,
+	    "with roll-ups alone");
+	godb_writer_close(w);
+	run_in_day("rm rollups.*");
+	ok(is_told() && check_tells(), "  all before is told");
+	break_index(4);
 	plant_journal(3, T0 + 7200);
 	run_in_day("rm *");
 	ok(is_told() && check_tells(), "a journal begun behind records");
@@ -283,6 +293,7 @@ test_bereft(void)
 static void
 test_shrunk_and_torn(void)
 {
+	struct godb_writer *w;
 	char command[64];
 
 	snprintf(command, sizeof(command), "truncate -s %d blocks.idx",
@@ -290,9 +301,14 @@ test_shrunk_and_torn(void)
 	folder_remove(path);
 	folder_copy(whole, path);
 	run_in_day(command);
-	plant_journal(2, T0 + 7200);
-	ok(is_told() && check_tells(), "cut to where a block was begun");
-	store_more(T0 + 9000, BLOCKS + 4);
+	plant_journal(0, T0 + 7200);
+	ok(is_told() && check_tells(), "cut behind where a block was begun");
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < BLOCKS + 4; i++)
+		store_add_block(w, &seed, NULL, "eth0", T0 + 9000 + i * 300,
+		    ++seq, true);
+	godb_writer_close(w);
 	ok(index_bytes() > ends[BLOCKS] && is_told() && check_tells(),
 	    "  stays told when the index is longer than it was");
 }
@@ -302,6 +318,7 @@ static void
 test_foreign_once(void)
 {
 	struct godb_writer *w;
+	uint64_t lost;
 
 	folder_remove(other);
 	if (store_open(other, &w) < 0)
@@ -315,6 +332,8 @@ test_foreign_once(void)
 	folder_copy(whole, path);
 	run_in_root("cp other/eth1/2025-11-25/addresses.idx store/" DAY);
 	ok(!is_told(), "an address index of another interface, that is longer");
+	is_int(repair(&lost), 0, "  a repair");
+	is_int((int64_t)lost, 0, "  marks nothing");
 }
 
 /* A copy that is put back finds what it names, although a repair has marked its
@@ -480,6 +499,40 @@ test_while_running(void)
 	ok(is_told(), "an index cut under a running writer");
 }
 
+/* Whose head is there says itself whose block it was. */
+static void
+test_offline_between(void)
+{
+	static struct testbatch t;
+	struct godb_writer *w;
+	struct view v;
+	uint64_t n;
+
+	folder_remove(path);
+	if (store_open(path, &w) < 0)
+		abort();
+	for (int i = 0; i < 3; i++) {
+		batch_make(&t, &seed, "eth0", T0 + i * 300, 1, ++seq, 9, 9);
+		t.b.flags |= i == 1 ? GODB_PART_OFFLINE : 0;
+		ends[i] = index_bytes();
+		if (godb_writer_append(w, &t.b) != 0 ||
+		    godb_writer_commit(w, "eth0", t.b.slot_s, NULL) != 0)
+			abort();
+	}
+	godb_writer_close(w);
+	store_poke(path, INDEX, ends[1] + 100, 0xff);
+	is_int(repair(&n), 0, "a capture file's between two others");
+	if (view_open(path, &v) < 0)
+		abort();
+	for (size_t i = 0; i < godb_scan_n_parts(v.scan); i++) {
+		const struct godb_part *p = godb_scan_part(v.scan, i);
+
+		ok(!(p->flags & GODB_PART_LOST) ==
+		    !(p->flags & GODB_PART_OFFLINE), "  stays one");
+	}
+	view_close(&v);
+}
+
 /* Marks of blocks of capture files are of capture files. */
 static void
 test_offline(void)
@@ -543,6 +596,7 @@ main(void)
 	test_while_running();
 	test_late_record();
 	test_offline();
+	test_offline_between();
 	folder_remove(root);
 	return tap_done();
 }
