@@ -92,6 +92,37 @@ is_told(void)
 	return told > 0;
 }
 
+/* The same of a question for which days are told by what is made of them. */
+static bool
+is_told_to(const struct godb_scan_opts *opts)
+{
+	struct godb_reader *r;
+	struct godb_scan *s;
+	bool told;
+
+	if (godb_reader_open(path, &r) < 0 || godb_scan_open(r, opts, &s) < 0)
+		abort();
+	told = godb_scan_n_faults(s) > 0;
+	godb_scan_close(s);
+	godb_reader_close(r);
+	return told;
+}
+
+static bool
+is_told_to_all(void)
+{
+	struct godb_query_opts question = GODB_QUERY_OPTS_INIT;
+	struct godb_scan_opts rolled = GODB_SCAN_OPTS_INIT;
+	struct godb_scan_opts seen = GODB_SCAN_OPTS_INIT;
+	struct godb_diag d;
+
+	if (godb_keys_parse("sip", &question.keys, &d) < 0)
+		abort();
+	rolled.question = &question;
+	seen.addresses = true;
+	return is_told_to(&rolled) && is_told_to(&seen);
+}
+
 static int
 repair(uint64_t *lost)
 {
@@ -409,6 +440,7 @@ test_whole_records(void)
 		is_int((int64_t)look(&told), i, "cut behind %d records", i);
 		ok(told > 0 && check_tells() && unreadable_days(path) == 1,
 		    "  it is told");
+		ok(is_told_to_all(), "  whatever is asked");
 		if (store_open(path, &w) < 0)
 			abort();
 		godb_writer_rebuild(w);
@@ -426,7 +458,7 @@ test_whole_records(void)
 		folder_copy(whole, path);
 		run_in_day(command);
 		store_more(T0 + 7200, 1);
-		ok(is_told(), "  and when more was stored");
+		ok(is_told() && is_told_to_all(), "  and when more was stored");
 		if (store_open(path, &w) < 0)
 			abort();
 		(void)upkeep(w, T0 + 3 * 86400);
