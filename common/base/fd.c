@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,6 +172,34 @@ gp_fd_datasync(int fd)
 		rc = fdatasync(fd);
 	} while (rc < 0 && errno == EINTR);
 	return rc < 0 ? -errno : 0;
+}
+
+int
+gp_fd_replace(int dir, const char *name, mode_t mode, const void *data,
+    size_t len)
+{
+	char fresh[NAME_MAX + 1];
+	int fd, rc = 0;
+
+	if (snprintf(fresh, sizeof(fresh), "%s" GP_FD_NEW, name) >=
+	    (int)sizeof(fresh))
+		return -ENAMETOOLONG;
+	fd = gp_fd_openat(dir, fresh, O_RDWR | O_CREAT | O_TRUNC, mode);
+	if (fd < 0)
+		return fd;
+	if (fchmod(fd, mode) < 0) /* whatever the umask */
+		rc = -errno;
+	if (rc == 0)
+		rc = gp_fd_pwrite_full(fd, data, len, 0);
+	if (rc == 0)
+		rc = gp_fd_sync(fd);
+	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
+		rc = -errno;
+	if (rc == 0)
+		return fd;
+	(void)unlinkat(dir, fresh, 0);
+	gp_fd_close(&fd);
+	return rc;
 }
 
 int

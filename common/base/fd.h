@@ -34,6 +34,16 @@ int gp_fd_opendir_at(int dir, const char *name);
 int gp_fd_read_file(int dir, const char *name, size_t max_bytes, char **data,
     size_t *len);
 
+/*
+ * Puts a file with these bytes in the place of NAME below DIR, if there is one:
+ * NAME.new is written, synced and renamed, or taken away again on an error, so
+ * that nobody sees half of it and a full disk has its space back.  Returns its
+ * descriptor, O_RDWR, or -errno.  The name lasts once DIR is synced.
+ */
+#define GP_FD_NEW ".new"
+int gp_fd_replace(int dir, const char *name, mode_t mode, const void *data,
+    size_t len);
+
 /* Descriptors 0 to 2 are taken afterwards, those that were closed by a
  * /dev/null which cannot be written: what is opened next never is where log
  * lines go.  0 or -errno. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -231,7 +230,7 @@ rebuild_index(struct gdi_day *d, int day_fd, const struct gdi_day_block *b)
 {
 	struct gdi_buf data = {0};
 	int from = gp_fd_openat(day_fd, GDI_INDEX, O_RDONLY, 0);
-	int to = -1, rc = from < 0 ? from : 0;
+	int to, rc = from < 0 ? from : 0;
 	uint8_t *p = gdi_buf_room(&data, (size_t)d->index_end + 1);
 
 	if (rc == 0 && p == NULL)
@@ -241,24 +240,10 @@ rebuild_index(struct gdi_day *d, int day_fd, const struct gdi_day_block *b)
 
 		rc = n < 0 ? (int)n : (uint64_t)n < d->index_end ? -EIO : 0;
 	}
-	if (rc == 0) {
-		to = gp_fd_openat(day_fd, GDI_INDEX GDI_NEW,
-		    O_RDWR | O_CREAT | O_TRUNC, b->mode_file);
-		rc = to < 0 ? to : fchmod(to, b->mode_file) < 0 ? -errno : 0;
-	}
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(to, p, (size_t)d->index_end, 0);
-	if (rc == 0)
-		rc = gp_fd_sync(to);
-	if (rc == 0 && renameat(day_fd, GDI_INDEX GDI_NEW, day_fd,
-			   GDI_INDEX) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_sync(day_fd);
-	if (rc == 0)
-		d->rebuild = false;
-	else if (to >= 0) /* a full disk gets its space back */
-		(void)unlinkat(day_fd, GDI_INDEX GDI_NEW, 0);
+	to = rc < 0 ? rc : gp_fd_replace(day_fd, GDI_INDEX, b->mode_file, p,
+	    (size_t)d->index_end);
+	rc = to < 0 ? to : gp_fd_sync(day_fd);
+	d->rebuild = rc < 0;
 	gp_fd_close(&from);
 	gp_fd_close(&to);
 	gdi_buf_free(&data);

@@ -22,14 +22,10 @@ godb_strerror(int rc)
 		return "cancelled";
 	case GODB_EMEMORY:
 		return "more memory than allowed would be needed";
-	case GODB_ETIME:
-		return "more time than allowed would be needed";
 	case GODB_EIFACE:
 		return "not an interface name";
 	case GODB_EFULL:
 		return "a limit of the store's format is reached";
-	case GODB_EEXISTS:
-		return "a block of that time is already there";
 	default:
 		/* GNU extension of glibc 2.32: no locale, no static buffer */
 		if (rc > -4096 && strerrordesc_np(-rc) != NULL)

@@ -60,10 +60,8 @@ enum godb_error {
 	GODB_ESYNTAX = -10006,   /* a text from the user does not parse */
 	GODB_ECANCELLED = -10007,
 	GODB_EMEMORY = -10008, /* the caller's memory bound would be passed */
-	GODB_ETIME = -10009,   /* the caller's time bound was passed */
 	GODB_EIFACE = -10010,  /* no valid interface name */
 	GODB_EFULL = -10011,   /* a limit of the format: see FORMAT.md */
-	GODB_EEXISTS = -10012, /* block of that time is already there */
 };
 
 /* Static text, never NULL, for any return value of this library. */

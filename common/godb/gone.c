@@ -1,7 +1,6 @@
 #include "common/godb/gone.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -50,26 +49,15 @@ replace(int iface_fd, const char *iface, uint32_t mode,
     const struct gdi_gone *gone)
 {
 	uint8_t header[GDI_HEADER_BYTES];
-	int fd, rc;
+	int fd;
 
 	gdi_header_make(header, magic, iface, gone->until_s,
 	    (uint64_t)gone->first_s);
-	fd = gp_fd_openat(iface_fd, GDI_GONE GDI_NEW,
-	    O_WRONLY | O_CREAT | O_TRUNC, mode);
-	rc = fd < 0 ? fd : 0;
-	if (rc == 0 && fchmod(fd, mode) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, header, sizeof(header), 0);
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
+	fd = gp_fd_replace(iface_fd, GDI_GONE, mode, header, sizeof(header));
+	if (fd < 0)
+		return fd;
 	gp_fd_close(&fd);
-	if (rc == 0 &&
-	    renameat(iface_fd, GDI_GONE GDI_NEW, iface_fd, GDI_GONE) < 0)
-		rc = -errno;
-	if (rc < 0) /* on a full disk an empty one is all there is */
-		(void)unlinkat(iface_fd, GDI_GONE GDI_NEW, 0);
-	return rc < 0 ? rc : gp_fd_sync(iface_fd);
+	return gp_fd_sync(iface_fd);
 }
 
 int

@@ -8,6 +8,7 @@
 #define GODB_INTERNAL_H
 
 #include "common/base/checksum.h"
+#include "common/base/fd.h"
 #include "common/godb/godb_write.h"
 #include "common/godb/wire.h"
 
@@ -27,7 +28,7 @@
 #define GDI_SUMMARY  "days.sum"
 #define GDI_GONE     "days.gone"
 #define GDI_ADDRESSES "addresses.idx"
-#define GDI_NEW      ".new"     /* being written, to be renamed */
+#define GDI_NEW      GP_FD_NEW  /* being written, to be renamed */
 #define GDI_REMOVED  ".removed" /* a day that is being removed */
 
 #define GDI_RECORD_ROWS    (1u << 26) /* of an index record, each version */

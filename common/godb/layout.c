@@ -65,7 +65,7 @@ gdi_marker_create(int store_fd, uint32_t mode)
 {
 	uint8_t id[16];
 	char text[128];
-	int n, fd, rc;
+	int n, fd;
 
 	if (gdi_random(id, sizeof(id)) < 0)
 		return -EIO;
@@ -76,25 +76,11 @@ gdi_marker_create(int store_fd, uint32_t mode)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x",
 		    id[i]);
 	n += snprintf(text + n, sizeof(text) - (size_t)n, "\n");
-	/* never seen half-written */
-	fd = gp_fd_openat(store_fd, GDI_MARKER GDI_NEW,
-	    O_WRONLY | O_CREAT | O_TRUNC, mode);
+	fd = gp_fd_replace(store_fd, GDI_MARKER, mode, text, (size_t)n);
 	if (fd < 0)
 		return fd;
-	rc = fchmod(fd, mode) < 0 ? -errno : 0;
-	if (rc == 0)
-		rc = gp_fd_write_full(fd, text, (size_t)n);
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0 && renameat(store_fd, GDI_MARKER GDI_NEW, store_fd,
-			   GDI_MARKER) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_sync(store_fd);
-	else
-		(void)unlinkat(store_fd, GDI_MARKER GDI_NEW, 0);
 	gp_fd_close(&fd);
-	return rc;
+	return gp_fd_sync(store_fd);
 }
 
 /* ---- lock ---------------------------------------------------------------- */

@@ -400,33 +400,19 @@ static int
 write_anew(struct gdi_names *x, int store_fd, uint32_t mode)
 {
 	struct gdi_buf text = {0};
-	int fd, rc;
+	int fd;
 
 	put_lines(x, 1, &text);
-	fd = gp_fd_openat(store_fd, GDI_REGISTRY GDI_NEW,
-	    O_RDWR | O_CREAT | O_TRUNC, mode);
-	rc = fd < 0 ? fd : text.rc;
-	if (rc == 0 && fchmod(fd, mode) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, text.p, text.len, 0);
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0 && renameat(store_fd, GDI_REGISTRY GDI_NEW, store_fd,
-			   GDI_REGISTRY) < 0)
-		rc = -errno;
-	if (rc == 0) {
+	fd = text.rc < 0 ? text.rc : gp_fd_replace(store_fd, GDI_REGISTRY, mode,
+	    text.p, text.len);
+	if (fd >= 0) {
 		gp_fd_close(&x->fd);
 		x->fd = fd;
 		x->end = text.len;
 		x->suspect = false;
-		fd = -1;
-	} else if (fd >= 0) { /* a full disk gets its space back */
-		(void)unlinkat(store_fd, GDI_REGISTRY GDI_NEW, 0);
 	}
-	gp_fd_close(&fd);
 	gdi_buf_free(&text);
-	return rc;
+	return fd < 0 ? fd : 0;
 }
 
 /* What is there, as it is: that something is lost must be seen by the next

@@ -74,10 +74,10 @@ tell(struct repair *r, const char *folder, const char *file, uint64_t at,
 /* ---- files --------------------------------------------------------------- */
 
 static int
-write_file(int dir, const char *name, int flags, uint32_t mode,
-    const void *data, size_t len)
+write_copy(int dir, const char *name, uint32_t mode, const void *data,
+    size_t len)
 {
-	int fd = gp_fd_openat(dir, name, O_WRONLY | O_CREAT | flags, mode);
+	int fd = gp_fd_openat(dir, name, O_WRONLY | O_CREAT | O_EXCL, mode);
 	int rc = fd < 0 ? fd : fchmod(fd, mode) < 0 ? -errno : 0;
 
 	if (rc == 0)
@@ -106,8 +106,7 @@ copy_aside(const struct repair *r, int dir, const char *name, size_t max_bytes)
 		if (i > 0)
 			(void)snprintf(copy + strlen(copy),
 			    sizeof(copy) - strlen(copy), ".%d", i);
-		rc = write_file(dir, copy, O_EXCL, r->opts.mode_file, data,
-		    len);
+		rc = write_copy(dir, copy, r->opts.mode_file, data, len);
 	}
 	free(data);
 	return rc < 0 ? rc : gp_fd_sync(dir);
@@ -476,21 +475,17 @@ replace_index(struct plan *p)
 {
 	struct repair *r = p->r;
 	struct gdi_buf data = {0};
-	int rc = build_index(p, &data);
+	int fd, rc = build_index(p, &data);
 
 	if (rc == 0 && !r->opts.dry_run) {
 		rc = copy_aside(r, p->day_fd, GDI_INDEX, GDI_INDEX_BYTES);
 		if (rc == 0)
 			rc = gdi_journals_lower(r->iface_fd, p->day_s,
 			    data.len - (p->x.size - p->keep_from));
-		if (rc == 0)
-			rc = write_file(p->day_fd, GDI_INDEX GDI_NEW, O_TRUNC,
-			    r->opts.mode_file, data.p, data.len);
-		if (rc == 0 && renameat(p->day_fd, GDI_INDEX GDI_NEW,
-				   p->day_fd, GDI_INDEX) < 0) {
-			rc = -errno;
-			(void)unlinkat(p->day_fd, GDI_INDEX GDI_NEW, 0);
-		}
+		fd = rc < 0 ? rc : gp_fd_replace(p->day_fd, GDI_INDEX,
+		    r->opts.mode_file, data.p, data.len);
+		rc = fd < 0 ? fd : 0;
+		gp_fd_close(&fd);
 		if (rc == 0)
 			rc = gp_fd_sync(p->day_fd);
 		/* another length may by chance be the old one; and records

@@ -288,24 +288,14 @@ sync_data(struct gdi_making *m)
 static int
 replace_index(struct gdi_making *m)
 {
-	uint32_t mode = gdi_writer_mode_file(m->d->w);
 	int fd, rc = 0;
 
 	if (m->remove) /* nothing but refusals: no column was written */
 		rc = gdi_rollups_remove(m->d->day_fd);
 	m->remove = false;
-	fd = rc < 0 ? rc : gp_fd_openat(m->d->day_fd, GDI_ROLLUPS GDI_NEW,
-	    O_WRONLY | O_CREAT | O_TRUNC, mode);
-	rc = fd < 0 ? fd : fchmod(fd, mode) < 0 ? -errno : 0;
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, m->index.p, m->index.len, 0);
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0 && renameat(m->d->day_fd, GDI_ROLLUPS GDI_NEW,
-			   m->d->day_fd, GDI_ROLLUPS) < 0)
-		rc = -errno;
-	if (rc < 0 && fd >= 0)
-		(void)unlinkat(m->d->day_fd, GDI_ROLLUPS GDI_NEW, 0);
+	fd = rc < 0 ? rc : gp_fd_replace(m->d->day_fd, GDI_ROLLUPS,
+	    gdi_writer_mode_file(m->d->w), m->index.p, m->index.len);
+	rc = fd < 0 ? fd : 0;
 	gp_fd_close(&fd);
 	if (rc == 0) {
 		m->data_kept = m->data_end;

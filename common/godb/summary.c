@@ -179,22 +179,11 @@ gdi_summary_write(int iface_fd, const char *iface, uint32_t mode,
 		entry_make(&s->days[i], entry);
 		gdi_buf_bytes(&data, entry, sizeof(entry));
 	}
-	fd = gp_fd_openat(iface_fd, GDI_SUMMARY GDI_NEW,
-	    O_WRONLY | O_CREAT | O_TRUNC, mode);
-	rc = fd < 0 ? fd : data.rc;
-	if (rc == 0 && fchmod(fd, mode) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = gp_fd_pwrite_full(fd, data.p, data.len, 0);
 	/* zeroes after a power cut would only cost a rebuild, but be
 	 * reported as damage */
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0 && renameat(iface_fd, GDI_SUMMARY GDI_NEW, iface_fd,
-			   GDI_SUMMARY) < 0)
-		rc = -errno;
-	if (rc < 0)
-		(void)unlinkat(iface_fd, GDI_SUMMARY GDI_NEW, 0);
+	fd = data.rc < 0 ? data.rc : gp_fd_replace(iface_fd, GDI_SUMMARY, mode,
+	    data.p, data.len);
+	rc = fd < 0 ? fd : 0;
 	gp_fd_close(&fd);
 	gdi_buf_free(&data);
 	return rc;

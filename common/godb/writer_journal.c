@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -174,34 +173,22 @@ static int
 rewrite_journal(const struct godb_writer *w, struct gdi_open_block *b)
 {
 	struct gdi_buf data = {0};
-	char name[32], fresh[32];
+	char name[32];
 	int dir = gdi_open_below(w->store_fd, b->iface, GDI_JOURNALS);
-	int fd = -1, rc = dir < 0 ? dir : read_back(b, &data);
+	int fd, rc = dir < 0 ? dir : read_back(b, &data);
 
 	gdi_journal_name(b->slot_s, "", name);
-	gdi_journal_name(b->slot_s, GDI_NEW, fresh);
-	if (rc == 0) {
-		fd = create_journal(w, dir, fresh);
-		rc = fd < 0 ? fd : gp_fd_pwrite_full(fd, data.p, data.len, 0);
-	}
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
-	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
-		rc = -errno;
-	if (rc == 0) {
-		int old = b->journal_fd;
-
+	fd = rc < 0 ? rc : gp_fd_replace(dir, name, w->opts.mode_file, data.p,
+	    data.len);
+	if (fd >= 0) {
+		gp_fd_close(&b->journal_fd);
 		b->journal_fd = fd;
 		b->created = true;
 		b->suspect = false;
-		fd = old;
-	} else if (fd >= 0) {
-		(void)unlinkat(dir, fresh, 0);
 	}
-	gp_fd_close(&fd);
 	gp_fd_close(&dir);
 	gdi_buf_free(&data);
-	return rc;
+	return fd < 0 ? fd : 0;
 }
 
 int

@@ -19,7 +19,6 @@
 #define ATTEMPT    "attempt"
 #define DEAD       "dead"
 #define SHIPPED    "shipped"
-#define NEW_SUFFIX ".new"
 #define MODE_FILE   0600
 #define MODE_FOLDER 0700
 
@@ -66,20 +65,12 @@ ledger_unusable(int rc)
 static int
 replace_file(int dir, const char *name, const void *data, size_t len)
 {
-	char fresh[64];
-	int fd, rc;
+	int fd = gp_fd_replace(dir, name, MODE_FILE, data, len);
 
-	(void)snprintf(fresh, sizeof(fresh), "%s" NEW_SUFFIX, name);
-	fd = gp_fd_openat(dir, fresh, O_WRONLY | O_CREAT | O_TRUNC, MODE_FILE);
 	if (fd < 0)
 		return fd;
-	rc = gp_fd_write_full(fd, data, len);
-	if (rc == 0)
-		rc = gp_fd_sync(fd);
 	gp_fd_close(&fd);
-	if (rc == 0 && renameat(dir, fresh, dir, name) < 0)
-		rc = -errno;
-	return rc == 0 ? gp_fd_sync(dir) : rc;
+	return gp_fd_sync(dir);
 }
 
 /* ---- open ---------------------------------------------------------------- */

@@ -195,7 +195,7 @@ test_cut_file(void)
 {
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
 	struct facts want = {0};
-	struct capture whole, open, ended, late, gone;
+	struct capture whole, open, ended, late, gone, beside, none;
 	char day[11];
 
 	gp_clock_day_format(slot_s, day);
@@ -204,6 +204,9 @@ test_cut_file(void)
 	join(&ended, "cc");
 	join(&late, "dd");
 	join(&gone, "ee");
+	join(&beside, "ff");
+	join(&none, "ff");
+	beside.peer->offline = none.peer->offline = true;
 	whole.peer->offline = open.peer->offline = ended.peer->offline =
 	    late.peer->offline = gone.peer->offline = true;
 	file_flags = FRAME_OFFLINE;
@@ -212,6 +215,7 @@ test_cut_file(void)
 	send_rows(&ended, &want, 1, 10);
 	send_rows(&late, &want, 1, 10);
 	send_rows(&gone, &want, 1, 10);
+	send_rows(&beside, &want, 1, 10);
 	(void)drain_turn(&drain);
 	ok(takes(&whole, FRAME_LAST, 0, 0, 0), "one that ended in order");
 	ok(takes(&ended, FRAME_END, 0, 0, 0), "a block that ended");
@@ -231,6 +235,11 @@ test_cut_file(void)
 	(void)drain_turn(&drain);
 	is_int((int64_t)ingest.blocks, 4,
 	    "and one of which a block was written has a record that says so");
+	none.peer->state = PEER_ORPHAN;
+	is_int(drain_cut(&drain), 0, "one that has sent nothing");
+	is_int(flags_of(store, "ff") & GODB_PART_CUT, 0,
+	    "cuts no block of another");
+	leave(&none);
 	late.peer->state = PEER_ORPHAN;
 	is_int(drain_cut(&drain), 0, "at the end of all");
 	is_int(flags_of(store, "dd") & GODB_PART_CUT, GODB_PART_CUT,
@@ -239,6 +248,7 @@ test_cut_file(void)
 	file_flags = 0;
 	leave(&whole);
 	leave(&late);
+	leave(&beside);
 	stop(store, &want);
 }
 

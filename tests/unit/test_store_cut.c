@@ -531,27 +531,35 @@ test_while_running(void)
 	ok(is_told(), "an index cut under a running writer");
 }
 
-/* Whose head is there says itself whose block it was. */
+/* Blocks of which those are of capture files that have their bit set. */
 static void
-test_offline_between(void)
+make_offline(int n, unsigned which)
 {
 	static struct testbatch t;
 	struct godb_writer *w;
-	struct view v;
-	uint64_t n;
 
 	folder_remove(path);
 	if (store_open(path, &w) < 0)
 		abort();
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < n; i++) {
 		batch_make(&t, &seed, "eth0", T0 + i * 300, 1, ++seq, 9, 9);
-		t.b.flags |= i == 1 ? GODB_PART_OFFLINE : 0;
+		t.b.flags |= which >> i & 1 ? GODB_PART_OFFLINE : 0;
 		ends[i] = index_bytes();
 		if (godb_writer_append(w, &t.b) != 0 ||
 		    godb_writer_commit(w, "eth0", t.b.slot_s, NULL) != 0)
 			abort();
 	}
 	godb_writer_close(w);
+}
+
+/* Whose head is there says itself whose block it was. */
+static void
+test_offline_between(void)
+{
+	struct view v;
+	uint64_t n;
+
+	make_offline(3, 1u << 1);
 	store_poke(path, INDEX, ends[1] + 100, 0xff);
 	is_int(repair(&n), 0, "a capture file's between two others");
 	if (view_open(path, &v) < 0)
@@ -569,24 +577,11 @@ test_offline_between(void)
 static void
 test_offline(void)
 {
-	static struct testbatch t;
-	struct godb_writer *w;
 	struct view v;
 	size_t lost = 0, live = 0;
 	uint64_t n;
 
-	folder_remove(path);
-	if (store_open(path, &w) < 0)
-		abort();
-	for (int i = 0; i < 4; i++) {
-		batch_make(&t, &seed, "eth0", T0 + i * 300, 1, ++seq, 9, 9);
-		t.b.flags |= GODB_PART_OFFLINE;
-		ends[i] = index_bytes();
-		if (godb_writer_append(w, &t.b) != 0 ||
-		    godb_writer_commit(w, "eth0", t.b.slot_s, NULL) != 0)
-			abort();
-	}
-	godb_writer_close(w);
+	make_offline(4, 15);
 	store_poke(path, INDEX, ends[1], 0xff);
 	store_poke(path, INDEX, ends[3] + 100, 0xff);
 	is_int(repair(&n), 0, "a repair");
