@@ -21,7 +21,7 @@
  * durable, and takes no batch meanwhile.
  */
 struct gdi_commit {
-	bool sorted4, sorted6, packed, opened;
+	enum { SORT4, SORT6, PACK, OPEN, STORE } phase;
 	struct gdi_pack pack;
 	struct gdi_day_block block;
 	struct gdi_folders f;
@@ -117,25 +117,29 @@ static int
 commit_advance(struct godb_writer *w, struct gdi_open_block *b)
 {
 	struct gdi_commit *t = b->commit;
-	int rc;
+	int rc = 0;
 
-	if (!t->sorted4) {
+	switch (t->phase) {
+	case SORT4:
 		rc = gdi_aggregate_settle4(&b->rows, &w->scratch);
-		t->sorted4 = true;
-	} else if (!t->sorted6) {
+		break;
+	case SORT6:
 		rc = gdi_aggregate_settle6(&b->rows, &w->scratch);
-		t->sorted6 = true;
-	} else if (!t->packed) {
+		break;
+	case PACK:
 		rc = gdi_pack_step(&t->pack, &t->block);
-		t->packed = rc == 0;
-	} else if (!t->opened) {
+		if (rc == 1)
+			return 1;
+		break;
+	case OPEN:
 		rc = fill_record(w, b, &t->block);
 		if (rc == 0)
 			rc = open_day(w, b, t);
-		t->opened = true;
-	} else {
+		break;
+	case STORE:
 		return gdi_day_commit_step(&t->day);
 	}
+	t->phase++;
 	return rc < 0 ? rc : 1;
 }
 
