@@ -2,7 +2,7 @@
 # fuzzers link the real code.
 ARCHIVES += libgpcapture
 libgpcapture_SRCS := $(addprefix capture/, source.c source_live.c \
-	source_files.c filebuf.c pcapfile.c pcapng.c fanout.c decode.c \
+	source_files.c filter.c filebuf.c pcapfile.c pcapng.c fanout.c decode.c \
 	decode_link.c decode_ip.c fragment.c flowtab.c orient.c snapshot.c loop.c \
 	loop_file.c loop_live.c ifwait.c pause.c labels.c arena.c stage.c \
 	flowtab_label.c deaths.c profile.c)

@@ -6,7 +6,6 @@
  * looked at.  See goprobe-capture(8).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +15,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +22,7 @@
 #include "capture/deaths.h"
 #include "capture/dpi.h"
 #include "capture/exits.h"
+#include "capture/filter.h"
 #include "capture/ifwait.h"
 #include "capture/loop.h"
 #include "capture/options.h"
@@ -44,7 +43,6 @@
 #define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NICE -10
-#define FILTER_MAX 65536 /* bytes of a filter_file */
 #define OFFLINE_RING_BYTES (8u << 20)
 
 struct capture {
@@ -75,64 +73,6 @@ die(int status, const char *what, const char *why)
 
 /* ---- configuration ------------------------------------------------------- */
 
-/* Where the filter of an interface stands, for messages. */
-static void
-filter_name(const struct gp_conf_capture *c, char *out, size_t size)
-{
-	(void)snprintf(out, size, "%s%s",
-	    c->filter_file[0] ? "filter_file " : "filter", c->filter_file);
-}
-
-/* The filter of an interface, from the file if there is one; owned by the
- * caller. */
-static char *
-filter_text(const struct gp_conf_capture *c)
-{
-	struct stat st;
-	char *text;
-	ssize_t n;
-	int fd;
-
-	if (c->filter_file[0] == '\0')
-		return strdup(c->filter);
-	fd = open(c->filter_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	text = calloc(1, FILTER_MAX + 2);
-	if (fd < 0 || text == NULL || fstat(fd, &st) < 0)
-		die(EXIT_USAGE, c->filter_file, strerror(errno));
-	if (S_ISFIFO(st.st_mode)) /* nobody may ever write to it */
-		die(EXIT_USAGE, c->filter_file, "a pipe; the filter is a file");
-	n = gp_fd_read_full(fd, text, FILTER_MAX + 1);
-	if (n < 0)
-		die(EXIT_USAGE, c->filter_file, strerror((int)-n));
-	gp_fd_close(&fd);
-	if (n > FILTER_MAX)
-		die(EXIT_USAGE, c->filter_file, "larger than 64 KiB");
-	if (memchr(text, '\0', (size_t)n))
-		die(EXIT_USAGE, c->filter_file, "holds a NUL byte");
-	for (ssize_t i = 0; i < n; i++)
-		if (text[i] == '\n' || text[i] == '\r')
-			text[i] = ' ';
-	return text;
-}
-
-static void
-check_filter(const char *file, const struct gp_conf_capture *c)
-{
-	char error[SOURCE_ERROR_MAX], name[256];
-	char *text = filter_text(c);
-	int n;
-
-	if (text == NULL)
-		die(1, "out of memory", NULL);
-	n = snprintf(name, sizeof(name), "%.120s:%d: ", file, c->filter_line);
-	n += snprintf(name + n, sizeof(name) - (size_t)n,
-	    c->name[0] ? "[interface %s]: " : "[capture]: %s", c->name);
-	filter_name(c, name + n, sizeof(name) - (size_t)n);
-	if (text[0] && source_check_filter(name, text, error) < 0)
-		die(EXIT_USAGE, error, NULL);
-	free(text);
-}
-
 /* `iface` is libpcap's word for something that is no interface. */
 static void
 refuse_reserved(const char *iface)
@@ -140,6 +80,15 @@ refuse_reserved(const char *iface)
 	if (source_reserved(iface))
 		die(EXIT_USAGE, iface, "no interface is captured by this name,"
 		    " which libpcap takes for something else");
+}
+
+static void
+check_filter(const char *file, const struct gp_conf_capture *c)
+{
+	char error[SOURCE_ERROR_MAX];
+
+	if (filter_check(file, c, error) < 0)
+		die(EXIT_USAGE, error, NULL);
 }
 
 static int
@@ -337,11 +286,22 @@ while_waiting(void *ctx)
 		pet_watchdog(ctx);
 }
 
+static char *
+read_filter(const struct capture *c)
+{
+	char error[SOURCE_ERROR_MAX];
+	char *text = filter_read(&c->settings, error);
+
+	if (text == NULL)
+		die(EXIT_USAGE, error, NULL);
+	return text;
+}
+
 static void
 open_interface(struct capture *c)
 {
-	char error[SOURCE_ERROR_MAX];
-	char *filter = filter_text(&c->settings), from[256];
+	char error[SOURCE_ERROR_MAX], from[256];
+	char *filter = read_filter(c);
 	static struct source_share share;
 	struct source_live live = {
 	    .iface = c->o.iface,
@@ -353,8 +313,6 @@ open_interface(struct capture *c)
 	    .by_iface = c->settings.direction != GP_DIR_FLOW,
 	};
 
-	if (filter == NULL)
-		die(1, "out of memory", NULL);
 	filter_name(&c->settings, from, sizeof(from));
 	if (c->workers.n > 1) {
 		live.share = &share;
@@ -390,9 +348,7 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
 		die(1, error, NULL);
-	filter = filter_text(&c->settings);
-	if (filter == NULL)
-		die(1, "out of memory", NULL);
+	filter = read_filter(c);
 	at = snprintf(name, sizeof(name), "%s: ", c->o.iface);
 	filter_name(&c->settings, name + at, sizeof(name) - (size_t)at);
 	if (filter[0] &&
