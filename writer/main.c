@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +29,23 @@
 #include "writer/profile.h"
 #include "writer/storeopts.h"
 
+#define PAUSE_MS 2000
+
+/* systemd starts the writer again at once, as it should after a kill; one that
+ * cannot begin would be ten lines a second. */
+static struct {
+	bool wanted;
+	int signals; /* until one comes */
+} before_exit = {.signals = -1};
+
 static _Noreturn void
 die(const char *what, const char *why)
 {
+	struct pollfd p = {.fd = before_exit.signals, .events = POLLIN};
+
 	gp_log(GP_LOG_ERR, "%s: %s", what, why);
+	if (before_exit.wanted)
+		(void)poll(&p, 1, PAUSE_MS);
 	exit(1);
 }
 
@@ -210,9 +224,11 @@ open_metrics_folder(struct inherited *in, const struct gp_conf *conf)
 	in->metrics = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (in->metrics < 0 ||
 	    faccessat(in->metrics, ".", W_OK | X_OK, AT_EACCESS) < 0) {
-		gp_log(GP_LOG_ERR, "[writer] metrics = %s: folder %s: %s", path,
-		    folder, strerror(errno));
-		exit(1);
+		char what[512];
+
+		(void)snprintf(what, sizeof(what), "[writer] metrics = %.200s: "
+		    "folder %.200s", path, folder);
+		die(what, strerror(errno));
 	}
 }
 
@@ -307,6 +323,7 @@ main(int argc, char **argv)
 	conf = load_configuration(&o, in.listen >= 0);
 	if (conf == NULL)
 		return 2;
+	before_exit.wanted = in.listen >= 0 && getenv("RUNTIME_DIRECTORY");
 	if (in.listen >= 0 && o.sandbox)
 		die("--sandbox", "a sensor obeys root's configuration alone");
 	if (in.listen < 0 && !own_sandbox(conf, o.sandbox))
@@ -318,7 +335,7 @@ main(int argc, char **argv)
 	open_metrics_folder(&in, conf);
 	full_path = realpath(path, NULL);
 	landlock_abi = gp_sandbox_landlock_abi();
-	in.signals = open_signals();
+	in.signals = before_exit.signals = open_signals();
 	in.watchdog_ms = gp_notify_watchdog_ms();
 	enter_sandbox(&in, conf->writer.sandbox);
 

@@ -278,4 +278,26 @@ is $? 0 "SIGTERM ends it"
 run 3 "its last words" goquery --status-file "$T/run/status"
 like "$out" '^Attention: the writer has ended$' "say so"
 is "$(ls -A "$T/run")" status "nothing else is left there"
+
+# --- one that cannot begin is not started ten times a second
+for store in "$T/none" "$T/other"; do
+	mkdir -p -m 750 "$T/other/no-store" && chown goprobe "$T/other"
+	rm -f "$T/run.sock"
+	python3 "$T/as-systemd.py" "$BIN/goprobe-writer" "$T/run" -c "$T/ini" -d "$store" 2>"$T/err" &
+	writer=$!
+	ok "$store is no store" wait_for 5 grep -q "$store: " "$T/err"
+	sleep 0.5
+	ok "it waits before it ends" kill -0 "$writer"
+	wait "$writer"
+	is $? 1 "then it does"
+	is "$(grep -c "$store: " "$T/err")" 1 "one line says why"
+done
+rm -f "$T/run.sock"
+python3 "$T/as-systemd.py" "$BIN/goprobe-writer" "$T/run" -c "$T/ini" -d "$T/other" 2>"$T/err" &
+writer=$!
+ok "another one" wait_for 5 grep -q "$T/other: " "$T/err"
+start=$(date +%s%N)
+kill "$writer"
+wait "$writer"
+ok "is stopped at once" test $((($(date +%s%N) - start) / 1000000)) -lt 1000
 done_testing
