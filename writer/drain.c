@@ -109,6 +109,41 @@ says_nothing(const struct peer *peer, const struct frame_header *h)
 	    memcmp(&h->counters, &none, sizeof(none)) == 0;
 }
 
+static bool
+is_open(const struct drain *d, const char *iface, int64_t slot_s)
+{
+	struct godb_open_block block;
+
+	for (size_t i = 0; godb_writer_open_block(d->ingest->store, i, &block);
+	     i++)
+		if (block.slot_s == slot_s && strcmp(block.iface, iface) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A file's block is written when it has ended and a further one is open, the
+ * last one with the last frame.  So a replay that ends before always leaves one
+ * open, which a writer after us finds (drain_unfinished()), although all be
+ * killed at once or the disk be full.
+ */
+static void
+commit_ended(struct drain *d, struct peer *peer, const struct frame_header *h)
+{
+	if (h->kind != FRAME_END && !peer->commit_due)
+		return;
+	if (!is_open(d, peer->iface, h->slot_s))
+		return;
+	if (peer->commit_due && peer->due_slot_s != h->slot_s) {
+		(void)ingest_commit(d->ingest, peer->iface, peer->due_slot_s);
+		peer->commit_due = false;
+	}
+	if (h->kind == FRAME_END) {
+		peer->commit_due = true;
+		peer->due_slot_s = h->slot_s;
+	}
+}
+
 /* 1 taken, 0 none or not now, -1 the peer is gone. */
 static int
 take_frame(struct drain *d, struct peer *peer)
@@ -158,8 +193,8 @@ take_frame(struct drain *d, struct peer *peer)
 		peer->ended_slot = h->slot_s - GP_SLOT_S;
 	if (h->kind == FRAME_LAST)
 		peer->last_seen = true;
-	if (h->kind == FRAME_END && peer->offline)
-		(void)ingest_commit(d->ingest, peer->iface, h->slot_s);
+	if (peer->offline)
+		commit_ended(d, peer, h);
 	return 1;
 }
 

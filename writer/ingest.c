@@ -56,7 +56,7 @@ store_failed(struct ingest *in, int rc, const char *doing, const char *iface,
 	in->failing = rc;
 	in->retry_ns = gp_clock_mono_ns() + GP_NS_PER_S;
 	/* who reads files is told, and ends */
-	if (in->offline && trouble_stays(rc)) {
+	if (in->offline && (in->given_up || trouble_stays(rc))) {
 		(void)troubles_note(&in->troubles, iface, slot_s, rc);
 		return;
 	}

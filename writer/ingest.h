@@ -28,6 +28,7 @@ struct ingest {
 	int64_t sync_ns;           /* interval; 0: no periodic sync */
 	int64_t synced_ns;         /* CLOCK_MONOTONIC of the last one */
 	bool offline;              /* the one interface's capture reads files */
+	bool given_up;             /* and has ended because of a failure */
 	bool dirty;                /* journals hold what is not synced */
 	int failing;               /* error of something, 0 when all is fine */
 	int64_t retry_ns;          /* CLOCK_MONOTONIC: a second behind it */

@@ -234,6 +234,7 @@ finish(struct loop *l)
 	int left, rc;
 
 	(void)gp_notify_send(l->in->notify, "STOPPING=1");
+	l->ingest.given_up = l->told_trouble != 0;
 	ingest_hurry(&l->ingest);
 	do {
 		more = drain_turn(&l->drain);
@@ -254,7 +255,7 @@ finish(struct loop *l)
 	if (l->told_trouble)
 		rc = 0;
 	/* a replay is over when nobody is in a hurry */
-	while (l->offline && !l->stop && upkeep(l))
+	while (l->offline && !l->stop && !l->told_trouble && upkeep(l))
 		read_signals(l);
 	return rc < 0 ? rc : left;
 }

@@ -53,6 +53,8 @@ struct peer {
 	bool inherited;      /* the launcher's own socketpair */
 	bool last_seen;      /* FRAME_LAST was taken */
 	bool done_sent;
+	bool commit_due;     /* of a file: the block that ended last is open */
+	int64_t due_slot_s;
 	bool cut_marked;     /* its last block says that files were cut short */
 	bool ack_due;        /* progress that the capture was not told yet */
 	enum peer_succession succession;

@@ -373,8 +373,10 @@ SH
 	is "$(unshare -m sh "$T/full.sh" "$BIN" "$T" $D/office.pcap | tr '\n' ' ')" \
 	    "status 1 promptly check 0 " \
 	    "a replay that waits for a full disk is stopped"
-	is "$(grep -vc 'trying again$' "$T/err")" 1 "  one line says what became of it"
-	like "$(cat "$T/err")" 'No space left on device: not everything is stored' "  so"
+	is "$(sed '/^goprobe-writer: /d; s/stopped: //' "$T/err")" \
+	    "goprobe: the store cannot be written: No space left on device: not everything is stored" \
+	    "  one line says what became of it"
+	is "$(sed '1,/not everything is stored/d' "$T/err" | grep 'trying again')" "" "  and nothing goes on"
 	like "$(cat "$T/answer")" '^Coverage: .*a capture file was cut short on e' \
 	    "  and answers, once another writer had room"
 
@@ -430,6 +432,25 @@ for restarted in "" "whose writer is, too"; do
 	run 3 "  and no address was never seen" goquery -d "$S" -f 0 seen 203.0.113.99
 	run 0 "  all is whole" goquery -d "$S" --check
 done
+
+# --- nor has one that is killed with all others, which the next writer says
+S=$T/lost3
+(exec goprobe -d "$S" -i e -r - <"$T/half" 2>"$T/err") &
+replay=$!
+exec 9>"$T/half"
+cat tests/data/days.pcap >&9
+ok "blocks of a stream" wait_for 20 sh -c 'ls "$1"/e/20*' - "$S"
+sleep 0.5 # all that has come is taken
+all="$replay $(pgrep -P $replay -f '^goprobe-')"
+kill -STOP $all
+kill -KILL $all
+wait $replay 2>/dev/null
+exec 9>&-
+ok "all are killed" wait_for 10 flock -n "$S/goDB-writer.lock" true
+run 0 "another file" goprobe -d "$S" -i f -r tests/data/office.pcap
+like "$(goquery -d "$S" -i e -f 0 proto)" \
+    '^Coverage: .*a capture file was cut short on e' "answers say so"
+run 0 "all is whole" goquery -d "$S" --check
 
 # --- told to stop while the writer still starts: it is waited for
 mkdir -m 777 "$T/slow" && cp "$BIN/goprobe" "$T/slow/"

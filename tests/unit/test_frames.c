@@ -271,6 +271,7 @@ static void
 test_files_done(void)
 {
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
+	struct godb_open_block block;
 	struct facts want = {0};
 	struct capture a;
 	char day[11];
@@ -306,8 +307,27 @@ test_files_done(void)
 	ok(a.peer->done_sent && ingest.blocks == 2, "but once it can");
 	a.peer->last_seen = false;
 	send_rows(&a, &want, 30, 10);
-	ok(takes(&a, FRAME_END, 0, 0, 0) && ingest.blocks == 3,
-	    "a block that a file has ended is written at once");
+	ok(takes(&a, FRAME_END, 0, 0, 0) && ingest.blocks == 2 &&
+		godb_writer_open_block(store, 0, &block),
+	    "a block that a file has ended stays open");
+	slot_s += GP_SLOT_S;
+	ok(takes(&a, FRAME_END, 0, 0, 0) && ingest.blocks == 2,
+	    "  also when one ends of which nothing came");
+	send_rows(&a, &want, 40, 10);
+	(void)drain_turn(&drain);
+	ok(ingest.blocks == 3 && godb_writer_open_block(store, 0, &block) &&
+		block.slot_s == slot_s &&
+		!godb_writer_open_block(store, 1, &block),
+	    "  and is written when the next one is open");
+	slot_s -= GP_SLOT_S;
+	send_rows(&a, &want, 50, 10);
+	slot_s += GP_SLOT_S;
+	ok(takes(&a, FRAME_END, 0, 0, 0), "one that ends before another");
+	slot_s -= GP_SLOT_S;
+	ok(takes(&a, FRAME_END, 0, 0, 0) && ingest.blocks == 4 &&
+		godb_writer_open_block(store, 0, &block) &&
+		block.slot_s == slot_s,
+	    "  is written when that has ended");
 	file_flags = 0;
 	leave(&a);
 	stop(store, &want);
