@@ -166,7 +166,7 @@ session_open_helpers(struct session *s)
 	    sets_open(&s->sets, s->args.having, &geo, error) < 0)
 		session_die(EXIT_ERROR, "%s", error);
 	if (s->args.geo && none)
-		session_die(EXIT_ERROR,
+		session_die(EXIT_USAGE,
 		    "--geo needs an MMDB file: geoip or asn under "
 		    "[site] in the INI file");
 	if (!s->args.resolve && (!geo || none))
