@@ -697,13 +697,11 @@ class Question:
         self.plan_show()
 
     def plan_show(self):
-        """What is printed: a distinct count that sorts is seen, too."""
+        """What is printed: a distinct count that sorts is seen, too, unless
+        --show says what is."""
         show = list(self.show)
-        if self.sort in EXTRAS:
-            if not show:
-                show = ["packets", "bytes"]
-            if self.sort not in show:
-                show.append(self.sort)
+        if self.sort in EXTRAS and not show:
+            show = ["packets", "bytes", self.sort]
         self.shown = show
 
     def args(self):
