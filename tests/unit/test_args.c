@@ -231,6 +231,7 @@ check_refusals(void)
 	bad("-i eth0 -n 99999999999999999999999 sip", "above 0");
 	bad("-i eth0 -n 95% -a sip", "largest first");
 	bad("-i eth0 -n 95% -s sip sip", "largest first");
+	bad("-i eth0 -n 95% -a -p sip", "largest first");
 	bad("-i eth0 -s dport sip", "not among the columns");
 	bad("-i eth0 -s weight sip", "bytes packets");
 	bad("-i eth0 -s byets sip", "did you mean 'bytes'");
