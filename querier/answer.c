@@ -279,20 +279,24 @@ answer_having(struct out *o, const struct answer *a,
 }
 
 static void
-note_unknown(const struct answer *a, const char *name, const char *near_name,
-    char out[256])
+note_unknown(const struct answer *a, size_t i, const char *name,
+    const char *near_name, char out[256])
 {
+	const char *what = godb_result_unknown_is_category(a->result, i)
+	    ? "of category" : "named";
+
 	if (a->remote) /* other windows may have it */
 		(void)snprintf(out, 256, "no row of this window has an "
-		    "application named %.60s%s%.60s", name,
+		    "application %s %.60s%s%.60s", what, name,
 		    near_name ? "; some have " : "",
 		    near_name ? near_name : "");
 	else if (near_name)
 		(void)snprintf(out, 256, "this store has never seen an "
-		    "application named %.60s; it knows %.60s", name, near_name);
+		    "application %s %.60s; it knows %.60s", what, name,
+		    near_name);
 	else
 		(void)snprintf(out, 256, "this store has never seen an "
-		    "application named %.60s", name);
+		    "application %s %.60s", what, name);
 }
 
 bool
@@ -324,7 +328,7 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 	i -= lack != NULL;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
-		note_unknown(a, name, near_name, out);
+		note_unknown(a, i, name, near_name, out);
 	return name != NULL;
 }
 

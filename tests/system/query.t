@@ -48,6 +48,13 @@ done
 is "$(goquery -d "$S" -i eth0 -f 2026-01-15T09:04:59Z -l 2026-01-15T09:05:01Z -e csv time |
 	tail -n +2 | wc -l)" 2 "two seconds may touch two blocks"
 
+run 0 "a category that nobody has" ask -e csv -c 'category = Wbe or l7 = Http2' \
+    sip
+is "$(printf '%s\n' "$err" | sed -n '/note/s/; it.*//p')" \
+    "goquery: note: this store has never seen an application of category Wbe
+goquery: note: this store has never seen an application named Http2" \
+    "  is told as one"
+
 # --- where clocks change: bins and days as Python's zoneinfo has them
 python3 - "$HELPERS/lib/rows2store" "$T/zones" >"$T/zones.out" 2>&1 <<'PY'
 import datetime, functools, subprocess, sys, zoneinfo

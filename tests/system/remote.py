@@ -118,7 +118,7 @@ def normal(text, site, form, all_time):
     text = text.replace(site + "/", "")
     # a store knows what other windows had
     unknown = r"(this store has never seen|no row of this window has) an " \
-        r"application named [^<\"\n]*"
+        r"application (named|of category) [^<\"\n]*"
     text = re.sub(r"\n(Note: |<p>Note: )" + unknown + "(</p>)?", "", text)
     if form == "txt":
         text = re.sub(r"and took .*", "and took", text)
@@ -147,7 +147,7 @@ def complaints(text, site, all_time):
     """stderr, without the ends of time."""
     lines = text.replace(site + "/", "").splitlines()
     return [x for x in lines if not (all_time and "incomplete" in x) and
-            "an application named" not in x]
+            not re.search("an application (named|of category)", x)]
 
 
 def first_difference(a, b):
@@ -388,6 +388,9 @@ def part_sites(w, server):
     ok(r.returncode == 0 and "seen   10.9.0.3" in r.stdout and
        "Checked 100004: 1 seen" in r.stdout and "a, b/eth0" in r.stdout,
        "seen of 100,004") or diag(r.stderr)
+    r = remote(w, url, "-i", "any", *win, "sip", "-c", "category = Wbe")
+    ok("has an application of category Wbe" in r.stderr,
+       "a category that no row has") or diag(r.stderr)
     mapped = "::ffff:10.9.0.3"
     r = remote(w, url, "-i", "any", *win, "sip", "-c", "src " + mapped)
     is_([x[0] for x in rows(r)], ["10.9.0.3"], "an IPv4-mapped address"
