@@ -109,7 +109,7 @@ answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
 		out_fmt(o, "%.2f %% of %s",
 		    answer_percent(covered, known, 99.99), what);
 	else
-		out_fmt(o, "no block of %s", what);
+		out_fmt(o, "no block of %s is known", what);
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
 		if (item->unreadable)
 			continue;

@@ -69,12 +69,15 @@ seen_note(const struct answer_known *known, char out[256])
 	if (known->unknown == ANSWER_KNOWN)
 		return false;
 	if (known->first_s == INT64_MAX) {
-		(void)snprintf(out, 256, "there is no block at all");
+		(void)snprintf(out, 256, known->unreadable
+			? "no block could be read"
+			: "there is no block at all");
 		return true;
 	}
 	if (known->unknown == ANSWER_NO_BLOCK) {
 		(void)snprintf(out, 256, "nothing is known of the window: no "
-		    "block is in it");
+		    "block %s", known->unreadable ? "of it could be read"
+		    : "is in it");
 		return true;
 	}
 	when_format_local(known->first_s, from);

@@ -305,6 +305,28 @@ for how in damaged unreadable; do
 	chmod 755 "$T/$how/eth0/2026-01-15"
 done
 
+# --- what cannot be read may have blocks
+done_block eth0 $(day 15) 4 300 | "$MAKE" "$T/shut"
+mkdir "$T/shut/eth1"
+chmod -R a+rX "$T/shut"
+chmod 0 "$T/shut/eth0"
+run 3 "a folder that is closed" goquery -d "$T/shut" -i any -f 0 sip
+like "$out" '^Coverage: no block of the window is known; 1 place not readable' \
+	"  has no block that is known"
+like "$err" 'no rows; eth0 has no block that could be read$' "  or could be read"
+like "$err" 'no rows; eth1 has no block at all$' "  an empty one has none"
+for asked in "seen 10.0.0.1" "-c host=10.0.0.1 seen" "seen --new -1d"; do
+	run 3 "$asked" goquery -d "$T/shut" -f 0 $asked
+	like "$out" '^Note: no block could be read$' "  says so"
+done
+run 3 "an empty one" goquery -d "$T/shut" -f 0 -i eth1 seen 10.0.0.1
+like "$out" '^Note: there is no block at all$' "  has none"
+chmod 755 "$T/shut/eth0"
+chmod 0 "$T/shut/eth0/2026-01-15"
+run 3 "a day that is closed" goquery -d "$T/shut" -i eth0 -f 0 sip
+like "$err" 'no rows; eth0 has no block that could be read$' "  likewise"
+chmod 755 "$T/shut/eth0/2026-01-15"
+
 # --- an index that lost records, of capture files: no gap tells
 {
 	for n in 0 1 2 3 4 5; do
