@@ -532,9 +532,9 @@ bool godb_cond_set(const char *text, size_t i, char name[GODB_COND_NAME_MAX]);
  * the last; *help gets one line. */
 const char *godb_cond_word(size_t i, const char **help);
 
-/* IP protocols: the name in Debian's /etc/protocols (third field), NULL for a
- * number without one; and back from either of its names in any case, or
- * decimal digits: 0-255, or -EINVAL. */
+/* IP protocols: the name in Debian's /etc/protocols (third field) or IANA's
+ * registry, NULL for a number without one; and back from either of its names
+ * in any case, or decimal digits: 0-255, or -EINVAL. */
 const char *godb_proto_name(uint8_t proto);
 int godb_proto_parse(const char *text);
 

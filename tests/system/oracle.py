@@ -47,8 +47,9 @@ SITE = ["10.1.0.0/16", "2001:db8:1::/48"]
 
 
 def protocols():
-    """Number to name: the third field of Debian's /etc/protocols."""
-    out = {}
+    """Number to name: the third field of Debian's /etc/protocols, and what
+    IANA's registry has beside it."""
+    out = {138: "manet", 144: "AGGFRAG", 145: "NSH", 146: "Homa"}
     with open("/etc/protocols") as f:
         for line in f:
             w = line.split("#")[0].split()
