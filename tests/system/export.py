@@ -1262,6 +1262,23 @@ def part_closed(w, server, store):
     same(w, server, store, "all of it")
 
 
+def next_tries(w, ini, store):
+    """When the first failure of each of many says that the next try is."""
+    pauses, daemons = [], []
+    for i in range(8):
+        run = w.path("tries-run%d" % i)
+        os.mkdir(run)
+        os.chmod(run, 0o777)
+        daemons.append(Daemon(w, ini, store, w.state(), run))
+    wait_for(20, "eight fail", lambda: all(d.said("next try") for d in daemons))
+    for d in daemons:
+        d.end()
+        with open(d.log) as log:
+            pauses += re.findall(r"; next try in (\d+) s", log.read())[:1]
+    ok(len(pauses) == 8 and set(pauses) <= {"1", "2"},
+       "and try again in some time: %s s" % " ".join(pauses))
+
+
 def part_outage(w, server, store):
     """What is known while no server answers."""
     fresh_tables(server)
@@ -1296,6 +1313,8 @@ def part_outage(w, server, store):
                    "ORDER BY iface"), "days\t4\noffice\t3\n",
         "and gets the rest")
     overtaken(w, server, proxy, run)
+    proxy.mood = "away"
+    next_tries(w, ini, store)
     proxy.shutdown()
 
 
