@@ -1623,6 +1623,8 @@ def part_tls(w, server, store):
         r = w.export(w.ini(url, more), store, w.state())
         ok(r.returncode == 1 and r.stderr.count("\n") == 1,
            what + " is refused in one line") or diag(r.stderr)
+        if "a CA file" in what:
+            ok("ca_file: " in r.stderr, "  with its key") or diag(r.stderr)
     openssl("rsa", "-aes256", "-passout", "pass:abcd", "-in",
             w.path("client.key"), "-out", w.path("locked.key"))
     r = w.export(w.ini(url, ca + client.replace("client.key", "locked.key")),

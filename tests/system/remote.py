@@ -1059,8 +1059,13 @@ def part_tls(w, server):
                        ("another CA", client + "ca_file = %s\n" %
                         w.path("otherca.pem")),
                        ("no client certificate", ca),
-                       ("no CA file", client + "ca_file = /nowhere.pem\n")):
-        one_line(remote(w, url, *argv, ini=w.ini("hq", url, base + more)), what)
+                       ("no CA file", client + "ca_file = /nowhere.pem\n"),
+                       ("a CA file that is none", client +
+                        "ca_file = /etc/protocols\n")):
+        r = remote(w, url, *argv, ini=w.ini("hq", url, base + more))
+        one_line(r, what)
+        if "CA file" in what:
+            ok("ca_file: " in r.stderr, "  with its key") or diag(r.stderr)
     r = remote(w, url, *argv, ini=w.ini("hq", url, base + client + ca))
     whole = remote(w, server.url(), *argv).stdout
     is_(r.stdout, whole, "both certificates hold") or diag(r.stderr)
