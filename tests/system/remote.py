@@ -630,6 +630,14 @@ def part_seen(w, server):
          for x in r.stdout.replace("hq/", "").splitlines()],
         [[c for i, c in enumerate(x.split(",")) if i not in skip]
          for x in local.stdout.splitlines()], "--list, but for the disk")
+    is_({x.split(",")[i] for x in r.stdout.splitlines()[1:] for i in skip},
+        {""}, "  which is not known, and empty")
+    r = remote(w, url, "--list", "-i", "any", "-e", "json")
+    is_({x["disk_bytes"] for x in json.loads(r.stdout)["interfaces"]}, {None},
+        "  null in json")
+    text = remote(w, url, "--list", "-i", "any").stdout.splitlines()
+    is_({x.split()[-2] for x in text[1:]}, {"-"}, "  - in text")
+    is_(text[-1].split()[0], "all", "  of all of them, too")
 
 
 # ---- what is committed, and what is missing ------------------------------------------
