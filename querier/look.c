@@ -29,8 +29,11 @@ read_indicators(struct session *s, struct indicators *what)
 		size_t len = strlen(word), before = what->n;
 
 		if (word[0] == '@' &&
-		    sets_fetch(&s->sets, word, &text, &len, why) < 0)
+		    sets_fetch(&s->sets, word, &text, &len, why) < 0) {
+			if (s->sets.late)
+				question_die(s, GODB_ECANCELLED);
 			session_die(EXIT_ERROR, "%s", why);
+		}
 		if (indicators_add(what, word, text, len, error) < 0)
 			session_die(EXIT_USAGE, "%s", error);
 		if (word[0] != '@' && what->n == before)

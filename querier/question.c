@@ -82,6 +82,8 @@ parse_condition(struct session *s, const char *what, const char *text,
 	opts.set = sets_fetch;
 	opts.set_arg = &s->sets;
 	rc = godb_cond_parse(text, &opts, &cond, &diag);
+	if (s->sets.late)
+		question_die(s, GODB_ECANCELLED);
 	if (rc == GODB_ESYNTAX)
 		die_condition(what, text, &diag);
 	if (rc < 0)

@@ -235,6 +235,17 @@ printf '[site]\ngeoip = %s\n' "$T/cut.mmdb" >"$T/bad"
 run 1 "a damaged file" q --config "$T/bad" --geo sip
 like "$err" 'cut\.mmdb' "  is named"
 
+mkfifo "$T/fifo"
+for key in geoip asn; do
+	printf '[site]\n%s = %s\n' $key "$T/fifo" >"$T/bad"
+	for asked in "--geo sip" "-c country=CH sip" "-c asn=1 sip"; do
+		run 1 "$key is a pipe: $asked" timeout 10 \
+		    goquery --config "$T/bad" -d "$S" -i eth0 $asked
+		is "$err" "goquery: [site] $key: $T/fifo: not a regular file" \
+		    "  is refused"
+	done
+done
+
 # --- who does what
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
 	strace -f -o "$T/trace" -e trace=socket,connect,execve \
