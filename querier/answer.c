@@ -2,6 +2,7 @@
 
 #include "common/base/addr.h"
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/when.h"
 
 #include <stdio.h>
@@ -272,8 +273,10 @@ void
 answer_having(struct out *o, const struct answer *a,
     void (*text)(struct out *, const char *))
 {
-	out_fmt(o, "%zu of %zu groups have ", godb_result_n_hits(a->result),
-	    godb_result_n_groups(a->result));
+	size_t n = godb_result_n_groups(a->result);
+
+	out_fmt(o, "%zu of %zu group%s ", godb_result_n_hits(a->result), n,
+	    n == 1 ? " has" : "s have");
 	text(o, a->having);
 	out_str(o, "; totals and shares are those of all");
 }
@@ -395,8 +398,9 @@ answer_note(const struct answer *a, size_t i, char out[256])
 		i--;
 	}
 	if (more && i == 0) {
-		(void)snprintf(out, 256, "of %zu more interfaces data begins "
-		    "or ends within the window, too", more);
+		(void)snprintf(out, 256, "of %zu more interface%s data "
+		    "begins or ends within the window, too", more,
+		    gp_words_s(more));
 		return true;
 	}
 	i -= more > 0;

@@ -184,11 +184,11 @@ PY
 	run 0 "--explain" l --explain -e csv -n 1 -c 'dport = 1' dport
 	like "$err" 'explain: read: 0 blocks \(0 skipped\), .*B, .*B decoded' "  a day's ports"
 	like "$err" 'explain: roll-ups: 1 in place of 100 blocks, 0 unreadable' "  stand for its blocks"
-	like "$err" 'explain: rows: 2048 looked at, 1 met the condition, 1 groups' "  of which a chunk is read"
+	like "$err" 'explain: rows: 2048 looked at, 1 met the condition, 1 group,' "  of which a chunk is read"
 	run 0 "--explain --no-rollups" l --explain --no-rollups -e csv -n 1 -c 'dport = 1' dport
-	like "$err" 'explain: eth0: 1 days, 100 blocks and 0 live, 300000 rows' "  days, blocks, rows"
+	like "$err" 'explain: eth0: 1 day, 100 blocks and 0 live, 300000 rows' "  days, blocks, rows"
 	like "$err" 'explain: read: 100 blocks \(0 skipped\), .*B, .*B decoded' "  bytes"
-	like "$err" 'explain: rows: 300000 looked at, 100 met the condition, 1 groups' "  rows"
+	like "$err" 'explain: rows: 300000 looked at, 100 met the condition, 1 group,' "  rows"
 	cat >"$T/bar.py" <<'PY'
 import os, pty, re, signal, sys, time
 for _ in range(20):

@@ -34,6 +34,10 @@ never  192.0.2.77
 
 Checked 2: 1 seen, 1 never
 Coverage: 100.00 % of the window" "  the text"
+like "$(s seen 10.0.0.2)" ', 1 day, on eth0$' "one day is no days"
+like "$(s -c host=10.0.0.2 seen)" 'in 1 block, 2 packets, ' "nor one block blocks"
+like "$(goquery -d "$T/store" -i eth1 --check)" '^1 interface, 1 day, 1 block, 1 row, ' \
+	"nor one of anything else"
 run 1 "none is there" s seen 192.0.2.77 203.0.113.0/24 2001:db8:1::/48
 like "$out" "Checked 3: 0 seen, 3 never" "  and said so"
 run 0 "an interface" s -i eth1 seen 198.51.100.7
@@ -220,7 +224,7 @@ done
 is "$(ls "$T"/store/eth*/*/addresses.idx | wc -l)" 3 "three address indexes"
 explained() {
 	goquery -d "$T/broken" -f 0 --explain "$@" 2>&1 >/dev/null |
-		sed -n 's/.*read: \([0-9]*\) blocks (\([0-9]*\) .*/\1 \2/p'
+		sed -n 's/.*read: \([0-9]*\) blocks* (\([0-9]*\) .*/\1 \2/p'
 }
 cp -a "$T/store" "$T/broken"
 is "$(explained seen 192.0.2.77)" "0 3" "no block is read"
