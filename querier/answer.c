@@ -2,6 +2,7 @@
 
 #include "common/base/addr.h"
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/when.h"
 
 #include <stdio.h>
@@ -272,27 +273,33 @@ void
 answer_having(struct out *o, const struct answer *a,
     void (*text)(struct out *, const char *))
 {
-	out_fmt(o, "%zu of %zu groups have ", godb_result_n_hits(a->result),
-	    godb_result_n_groups(a->result));
+	size_t n = godb_result_n_groups(a->result);
+
+	out_fmt(o, "%zu of %zu group%s ", godb_result_n_hits(a->result), n,
+	    n == 1 ? " has" : "s have");
 	text(o, a->having);
 	out_str(o, "; totals and shares are those of all");
 }
 
 static void
-note_unknown(const struct answer *a, const char *name, const char *near_name,
-    char out[256])
+note_unknown(const struct answer *a, size_t i, const char *name,
+    const char *near_name, char out[256])
 {
+	const char *what = godb_result_unknown_is_category(a->result, i)
+	    ? "of category" : "named";
+
 	if (a->remote) /* other windows may have it */
 		(void)snprintf(out, 256, "no row of this window has an "
-		    "application named %.60s%s%.60s", name,
+		    "application %s %.60s%s%.60s", what, name,
 		    near_name ? "; some have " : "",
 		    near_name ? near_name : "");
 	else if (near_name)
 		(void)snprintf(out, 256, "this store has never seen an "
-		    "application named %.60s; it knows %.60s", name, near_name);
+		    "application %s %.60s; it knows %.60s", what, name,
+		    near_name);
 	else
 		(void)snprintf(out, 256, "this store has never seen an "
-		    "application named %.60s", name);
+		    "application %s %.60s", what, name);
 }
 
 bool
@@ -324,7 +331,7 @@ answer_warning(const struct answer *a, size_t i, char out[256])
 	i -= lack != NULL;
 	name = godb_result_unknown_l7(a->result, i, &near_name);
 	if (name)
-		note_unknown(a, name, near_name, out);
+		note_unknown(a, i, name, near_name, out);
 	return name != NULL;
 }
 
@@ -391,8 +398,9 @@ answer_note(const struct answer *a, size_t i, char out[256])
 		i--;
 	}
 	if (more && i == 0) {
-		(void)snprintf(out, 256, "of %zu more interfaces data begins "
-		    "or ends within the window, too", more);
+		(void)snprintf(out, 256, "of %zu more interface%s data "
+		    "begins or ends within the window, too", more,
+		    gp_words_s(more));
 		return true;
 	}
 	i -= more > 0;

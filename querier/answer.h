@@ -25,6 +25,7 @@ struct answer_known {
 	enum answer_unknown unknown;
 	int64_t first_s; /* the first one's start, INT64_MAX: there is none */
 	int64_t until_s; /* the last one's end */
+	bool unreadable; /* there may be others, which could not be read */
 };
 
 struct answer {

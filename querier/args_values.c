@@ -246,13 +246,13 @@ args_set_sort(struct args *a, const char *value, char *error)
 
 	if (m >= 0) {
 		a->sort = GODB_SORT_METRIC(m);
-		/* what decides the order should be seen */
+		/* what decides the order should be seen, unless --show says
+		 * what is */
 		if (m >= GODB_METRIC_EXTRA && !a->n_show) {
 			a->show[a->n_show++] = GODB_METRIC_PACKETS;
 			a->show[a->n_show++] = GODB_METRIC_BYTES;
-		}
-		if (m >= GODB_METRIC_EXTRA && !shows(a, (enum godb_metric)m))
 			a->show[a->n_show++] = (enum godb_metric)m;
+		}
 		return 0;
 	}
 	if (k < 0)

@@ -1,6 +1,7 @@
 #include "querier/explain.h"
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/units.h"
 
 #include <stdio.h>
@@ -37,18 +38,20 @@ explain_iface(const struct godb_scan *s, uint32_t iface,
 	stored += rolled.bytes;
 	godb_scan_spared(s, iface, &spared);
 	units_bytes(stored, bytes);
-	(void)snprintf(line, sizeof(line), "%s: %zu days, %zu blocks and %zu "
-	    "live, %llu rows, %s stored", godb_scan_iface(s, iface), days,
-	    blocks, live, (unsigned long long)rows, bytes);
+	(void)snprintf(line, sizeof(line), "%s: %zu day%s, %zu block%s and "
+	    "%zu live, %llu row%s, %s stored", godb_scan_iface(s, iface), days,
+	    gp_words_s(days), blocks, gp_words_s(blocks), live,
+	    (unsigned long long)rows, gp_words_s(rows), bytes);
 	say(line);
 	if (spared.days + spared.blocks == 0)
 		return;
 	units_bytes(spared.bytes, bytes);
 	(void)snprintf(line, sizeof(line), "%s: address indexes spare %llu "
-	    "whole days and, with those, %llu blocks, %llu rows, %s",
+	    "whole day%s and, with those, %llu block%s, %llu row%s, %s",
 	    godb_scan_iface(s, iface), (unsigned long long)spared.days,
-	    (unsigned long long)spared.blocks,
-	    (unsigned long long)spared.rows, bytes);
+	    gp_words_s(spared.days), (unsigned long long)spared.blocks,
+	    gp_words_s(spared.blocks), (unsigned long long)spared.rows,
+	    gp_words_s(spared.rows), bytes);
 	say(line);
 }
 
@@ -72,23 +75,26 @@ explain(const struct godb_scan *s, const struct godb_result *r,
 	units_bytes(stats.bytes_read, in);
 	units_bytes(stats.bytes_decoded, out);
 	units_bytes(stats.mem_bytes, memory);
-	(void)snprintf(line, sizeof(line), "read: %llu blocks (%llu skipped), "
-	    "%s, %s decoded", (unsigned long long)(stats.parts -
+	(void)snprintf(line, sizeof(line), "read: %llu block%s (%llu "
+	    "skipped), %s, %s decoded", (unsigned long long)(stats.parts -
+		stats.parts_skipped), gp_words_s(stats.parts -
 		stats.parts_skipped), (unsigned long long)stats.parts_skipped,
 	    in, out);
 	say(line);
 	if (stats.rollups + stats.rollups_unreadable > 0) {
 		(void)snprintf(line, sizeof(line), "roll-ups: %llu in place "
-		    "of %llu blocks, %llu unreadable",
+		    "of %llu block%s, %llu unreadable",
 		    (unsigned long long)stats.rollups,
 		    (unsigned long long)stats.parts_rolled,
+		    gp_words_s(stats.parts_rolled),
 		    (unsigned long long)stats.rollups_unreadable);
 		say(line);
 	}
 	(void)snprintf(line, sizeof(line), "rows: %llu looked at, %llu met "
-	    "the condition, %zu groups, %zu after --having; %s of memory",
+	    "the condition, %zu group%s, %zu after --having; %s of memory",
 	    (unsigned long long)stats.rows,
 	    (unsigned long long)stats.rows_matched, godb_result_n_groups(r),
-	    godb_result_n_hits(r), memory);
+	    gp_words_s(godb_result_n_groups(r)), godb_result_n_hits(r),
+	    memory);
 	say(line);
 }

@@ -4,6 +4,7 @@
  */
 #include "querier/answer.h"
 
+#include "common/base/words.h"
 #include "querier/units.h"
 #include "querier/when.h"
 
@@ -174,8 +175,8 @@ print_rest(struct out *o, const struct answer *a)
 	godb_result_totals(a->result, totals);
 	units_bytes(answer_counter(totals, GODB_METRIC_BYTES), bytes);
 	units_packets(answer_counter(totals, GODB_METRIC_PACKETS), packets);
-	out_fmt(o, "<p>%zu of %zu rows. In all: %s packets, %s.</p>\n", n, hits,
-	    packets, bytes);
+	out_fmt(o, "<p>%zu of %zu row%s. In all: %s packets, %s.</p>\n", n,
+	    hits, gp_words_s(hits), packets, bytes);
 	if (a->having[0]) {
 		out_str(o, "<p>");
 		answer_having(o, a, out_html);

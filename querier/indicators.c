@@ -2,6 +2,7 @@
 
 #include "common/base/addr.h"
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/seen.h"
 #include "querier/when.h"
 
@@ -229,8 +230,8 @@ sightings_txt(struct out *o, const struct sightings *s)
 		}
 		when_format_local(sight.first_s, first);
 		when_format_local(sight.last_s + GP_SLOT_S, last);
-		out_fmt(o, "seen   %-18s from %s to %s, %u days, on ", text,
-		    first, last, sight.days);
+		out_fmt(o, "seen   %-18s from %s to %s, %u day%s, on ", text,
+		    first, last, sight.days, gp_words_s(sight.days));
 		put_ifaces(o, s, i, " ", out_clean);
 		out_char(o, '\n');
 	}

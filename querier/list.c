@@ -21,6 +21,13 @@ drops(const struct godb_list_iface *f)
 	return units_sum(f->counters.kernel_drops, f->counters.iface_drops);
 }
 
+/* A sum of what is not known is not known either: it saturates. */
+static bool
+has_size(const struct godb_list_iface *f)
+{
+	return f->disk_bytes != LIST_SIZE_UNKNOWN;
+}
+
 /* ---- text ---------------------------------------------------------------- */
 
 static void
@@ -79,7 +86,10 @@ CELL(cell_bytes)
 
 CELL(cell_disk)
 {
-	units_bytes(f->disk_bytes, out);
+	if (has_size(f))
+		units_bytes(f->disk_bytes, out);
+	else
+		(void)strcpy(out, "-");
 }
 
 CELL(cell_drops)
@@ -164,7 +174,8 @@ print_text(struct out *o, const struct godb_list *l)
 
 /* ---- machine formats ----------------------------------------------------- */
 
-#define N_NUMBERS (3 + ANSWER_N_USUAL + 3)
+#define DISK      (3 + ANSWER_N_USUAL) /* which number may be unknown */
+#define N_NUMBERS (DISK + 3)
 
 /* All numbers but the times, in the order of both formats. */
 static void
@@ -215,7 +226,8 @@ print_csv(struct out *o, const struct godb_list *l)
 			out_str(o, ",,");
 		for (size_t k = 0; k < N_NUMBERS; k++) {
 			out_char(o, ',');
-			out_u64(o, value[k]);
+			if (k != DISK || has_size(f))
+				out_u64(o, value[k]);
 		}
 		out_char(o, '\n');
 	}
@@ -252,7 +264,10 @@ print_object(struct out *o, const struct godb_list_iface *f)
 		out_char(o, ',');
 		out_json(o, name[k]);
 		out_char(o, ':');
-		out_u64(o, value[k]);
+		if (k != DISK || has_size(f))
+			out_u64(o, value[k]);
+		else
+			out_str(o, "null");
 	}
 	out_char(o, '}');
 }

@@ -8,6 +8,9 @@
 #include "querier/args.h"
 #include "querier/out.h"
 
+/* disk_bytes of what --remote lists. */
+#define LIST_SIZE_UNKNOWN UINT64_MAX
+
 void list_print(struct out *o, const struct godb_list *l,
     enum args_format format);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/words.h"
 #include "querier/explain.h"
 #include "querier/indicators.h"
 #include "querier/list.h"
@@ -29,8 +30,11 @@ read_indicators(struct session *s, struct indicators *what)
 		size_t len = strlen(word), before = what->n;
 
 		if (word[0] == '@' &&
-		    sets_fetch(&s->sets, word, &text, &len, why) < 0)
+		    sets_fetch(&s->sets, word, &text, &len, why) < 0) {
+			if (s->sets.late)
+				question_die(s, GODB_ECANCELLED);
 			session_die(EXIT_ERROR, "%s", why);
+		}
 		if (indicators_add(what, word, text, len, error) < 0)
 			session_die(EXIT_USAGE, "%s", error);
 		if (word[0] != '@' && what->n == before)
@@ -73,11 +77,12 @@ explain_seen(const struct godb_scan *scan, const struct godb_seen *seen)
 	godb_seen_stats(seen, &stats);
 	units_bytes(stats.bytes_read, in);
 	units_bytes(stats.bytes_decoded, out);
-	session_say("goquery: explain: read: %llu blocks (%llu skipped), %s, "
-	    "%s decoded; %llu rows looked at", (unsigned long long)
+	session_say("goquery: explain: read: %llu block%s (%llu skipped), %s, "
+	    "%s decoded; %llu row%s looked at", (unsigned long long)
 		(stats.parts - stats.parts_skipped),
+	    gp_words_s(stats.parts - stats.parts_skipped),
 	    (unsigned long long)stats.parts_skipped, in, out,
-	    (unsigned long long)stats.rows);
+	    (unsigned long long)stats.rows, gp_words_s(stats.rows));
 }
 
 /* Like grep: but "none" is said only when nothing is missing. */

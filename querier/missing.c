@@ -4,6 +4,7 @@
 #include "querier/answer.h"
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/when.h"
 
 /* Of a fleet there may be thousands; the other formats have them all. */
@@ -15,6 +16,7 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 {
 	unsigned long long n = (unsigned long long)item->amount;
 	char rough[WHEN_TEXT_MAX];
+	const char *s = gp_words_s(item->amount);
 	char until[WHEN_TEXT_MAX];
 
 	out_str(o, "; ");
@@ -33,30 +35,30 @@ print_cause(struct out *o, const struct godb_incomplete *item,
 		out_fmt(o, " shipped until %s", until);
 		return;
 	case GODB_CAUSE_KERNEL_DROPS:
-		out_fmt(o, "%llu packets dropped", n);
+		out_fmt(o, "%llu packet%s dropped", n, s);
 		break;
 	case GODB_CAUSE_IFACE_DROPS:
-		out_fmt(o, "%llu packets dropped by the interface", n);
+		out_fmt(o, "%llu packet%s dropped by the interface", n, s);
 		break;
 	case GODB_CAUSE_LATE:
-		out_fmt(o, "%llu packets counted late", n);
+		out_fmt(o, "%llu packet%s counted late", n, s);
 		break;
 	case GODB_CAUSE_CLAMPED:
-		out_fmt(o, "%llu packets of a time out of range", n);
+		out_fmt(o, "%llu packet%s of a time out of range", n, s);
 		break;
 	case GODB_CAUSE_OVERFLOW:
-		out_fmt(o, "%llu packets without their addresses", n);
+		out_fmt(o, "%llu packet%s without their addresses", n, s);
 		break;
 	case GODB_CAUSE_CUT:
 		out_str(o, "a capture file was cut short");
 		break;
 	case GODB_CAUSE_LOST:
-		out_fmt(o, "rows of %llu blocks lost to damage",
-		    (unsigned long long)item->count);
+		out_fmt(o, "rows of %llu block%s lost to damage",
+		    (unsigned long long)item->count, gp_words_s(item->count));
 		break;
 	case GODB_CAUSE_PRUNED:
-		out_fmt(o, "%llu days removed by retention",
-		    (unsigned long long)item->count);
+		out_fmt(o, "%llu day%s removed by retention",
+		    (unsigned long long)item->count, gp_words_s(item->count));
 		break;
 	case GODB_CAUSE_DAMAGED:
 	case GODB_CAUSE_GONE:
@@ -77,7 +79,7 @@ print_unreadable(struct out *o, const struct godb_coverage *c,
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++)
 		n += item->cause == cause;
 	if (n)
-		out_fmt(o, "; %zu %s %s", n, n == 1 ? "place" : "places", text);
+		out_fmt(o, "; %zu place%s %s", n, gp_words_s(n), text);
 }
 
 double
@@ -109,7 +111,7 @@ answer_covered(struct out *o, const struct godb_coverage *c, const char *what,
 		out_fmt(o, "%.2f %% of %s",
 		    answer_percent(covered, known, 99.99), what);
 	else
-		out_fmt(o, "no block of %s", what);
+		out_fmt(o, "no block of %s is known", what);
 	for (size_t i = 0; (item = godb_coverage_incomplete(c, i)); i++) {
 		if (item->unreadable)
 			continue;

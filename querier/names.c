@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HELPER      "goquery-resolve"
@@ -126,13 +127,38 @@ make_table(struct names *n, size_t most)
 	return n->known && n->slot ? gp_hash_key_init(&n->hash) : -ENOMEM;
 }
 
+/* The helper would wait for whoever writes into a pipe. */
+static int
+check_file(const char *key, const char *path, char error[512])
+{
+	struct stat st;
+	int rc = 0;
+
+	if (!path[0])
+		return 0;
+	if (stat(path, &st) < 0)
+		rc = -errno;
+	else if (!S_ISREG(st.st_mode))
+		rc = -EINVAL;
+	if (rc < 0)
+		(void)snprintf(error, 512, "[site] %s: %.400s: %s", key, path,
+		    rc == -EINVAL ? "not a regular file" : godb_strerror(rc));
+	return rc;
+}
+
 int
 names_start(const struct names_opts *opts, struct names **out, char error[512])
 {
-	struct names *n = calloc(1, sizeof(*n));
+	struct names *n;
 	char path[4096] = HELPER;
-	int rc = n ? 0 : -ENOMEM;
+	int rc = check_file("geoip", opts->geoip, error);
 
+	if (rc == 0)
+		rc = check_file("asn", opts->asn, error);
+	if (rc < 0)
+		return rc;
+	n = calloc(1, sizeof(*n));
+	rc = n ? 0 : -ENOMEM;
 	if (n) {
 		n->to = n->from = -1;
 		rc = make_table(n, opts->dns ? NAMES_DNS_MAX : NAMES_GEO_MAX);

@@ -2,6 +2,7 @@
 
 #include "common/base/addr.h"
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/indicators.h"
 #include "querier/seen.h"
 #include "querier/units.h"
@@ -178,6 +179,7 @@ newcomers_txt(struct out *o, const struct newcomers *n)
 {
 	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
 	char text[GP_ADDR_TEXT_MAX], bytes[UNITS_TEXT_MAX];
+	uint64_t packets;
 
 	for (size_t i = 0; i < n->shown && !o->error; i++) {
 		const struct newcomer *x = &n->list[i];
@@ -187,10 +189,10 @@ newcomers_txt(struct out *o, const struct newcomers *n)
 		when_format_local(x->last_s + GP_SLOT_S, last);
 		units_bytes(answer_counter(x->counter, GODB_METRIC_BYTES),
 		    bytes);
-		out_fmt(o, "new  %-18s from %s to %s, %llu packets, %s, on ",
-		    text, first, last, (unsigned long long)
-			answer_counter(x->counter, GODB_METRIC_PACKETS),
-		    bytes);
+		packets = answer_counter(x->counter, GODB_METRIC_PACKETS);
+		out_fmt(o, "new  %-18s from %s to %s, %llu packet%s, %s, on ",
+		    text, first, last, (unsigned long long)packets,
+		    gp_words_s(packets), bytes);
 		put_ifaces(o, n, x, " ", out_clean);
 		out_char(o, '\n');
 	}
@@ -198,8 +200,9 @@ newcomers_txt(struct out *o, const struct newcomers *n)
 		out_fmt(o, "\n%zu of %zu new ones shown; -n all shows the "
 		    "rest\n", n->shown, n->n);
 	when_format_local(n->since_s, first);
-	out_fmt(o, "\nChecked %zu addresses since %s: %zu new, %zu known "
-	    "before\n", n->checked, first, n->n, n->checked - n->n);
+	out_fmt(o, "\nChecked %zu address%s since %s: %zu new, %zu known "
+	    "before\n", n->checked, n->checked == 1 ? "" : "es", first,
+	    n->n, n->checked - n->n);
 	answer_coverage(o, n->coverage, out_clean);
 	out_str(o, "\nBefore it: ");
 	answer_covered(o, n->earlier, "the time", out_clean);

@@ -27,6 +27,8 @@ static const struct gp_syscall table[] = {
     N(read, "indexes, names"),
     N(pread64, "columns, indexes, journals"),
     N(lseek, "directory reading"),
+    N(poll, "a list that comes through a pipe"),
+    N(ppoll, "as libc may spell it"),
     N(getdents64, "interfaces, days, journals"),
     N(newfstatat, "sizes; fstat in libc"),
     N(fstat, "sizes"),

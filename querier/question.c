@@ -82,6 +82,8 @@ parse_condition(struct session *s, const char *what, const char *text,
 	opts.set = sets_fetch;
 	opts.set_arg = &s->sets;
 	rc = godb_cond_parse(text, &opts, &cond, &diag);
+	if (s->sets.late)
+		question_die(s, GODB_ECANCELLED);
 	if (rc == GODB_ESYNTAX)
 		die_condition(what, text, &diag);
 	if (rc < 0)
@@ -288,6 +290,20 @@ find_extent(const struct session *s, int64_t *known_s, int64_t *until_s)
 	}
 }
 
+/* Whether anything of an interface, NULL: of any, could not be read. */
+static bool
+is_unreadable(const struct session *s, const char *iface)
+{
+	const struct godb_incomplete *item;
+
+	for (size_t i = 0; (item = godb_coverage_incomplete(s->coverage, i));
+	     i++)
+		if (item->unreadable &&
+		    (!iface || strcmp(item->iface, iface) == 0))
+			return true;
+	return false;
+}
+
 /* Whether the block that ends then is of capture files, on every interface
  * that has it: nothing is on its way behind it. */
 static bool
@@ -328,6 +344,7 @@ question_known(const struct session *s)
 	uint64_t covered_ns, all_ns;
 
 	find_extent(s, &k.first_s, &k.until_s);
+	k.unreadable = is_unreadable(s, NULL);
 	godb_coverage_time(s->coverage, &covered_ns, &all_ns);
 	if (k.first_s == INT64_MAX)
 		k.unknown = ANSWER_BEGINS_BEFORE;
@@ -482,8 +499,9 @@ say_where_data_is(const struct session *s)
 		int64_t first_s, last_s;
 
 		if (!godb_scan_extent(s->scan, i, &first_s, &last_s)) {
-			session_say("goquery: no rows; %s has no block at all",
-			    s->ifaces[i]);
+			session_say("goquery: no rows; %s has no block %s",
+			    s->ifaces[i], is_unreadable(s, s->ifaces[i])
+			    ? "that could be read" : "at all");
 			continue;
 		}
 		when_format_local(first_s, first);

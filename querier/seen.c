@@ -1,6 +1,7 @@
 #include "querier/seen.h"
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/units.h"
 #include "querier/when.h"
 
@@ -69,12 +70,15 @@ seen_note(const struct answer_known *known, char out[256])
 	if (known->unknown == ANSWER_KNOWN)
 		return false;
 	if (known->first_s == INT64_MAX) {
-		(void)snprintf(out, 256, "there is no block at all");
+		(void)snprintf(out, 256, known->unreadable
+			? "no block could be read"
+			: "there is no block at all");
 		return true;
 	}
 	if (known->unknown == ANSWER_NO_BLOCK) {
 		(void)snprintf(out, 256, "nothing is known of the window: no "
-		    "block is in it");
+		    "block %s", known->unreadable ? "of it could be read"
+		    : "is in it");
 		return true;
 	}
 	when_format_local(known->first_s, from);
@@ -108,6 +112,7 @@ seen_print_txt(struct out *o, const struct answer *a)
 {
 	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX], bytes[UNITS_TEXT_MAX];
 	char note[256];
+	uint64_t packets;
 	struct sight s;
 	size_t at = 0;
 
@@ -116,11 +121,12 @@ seen_print_txt(struct out *o, const struct answer *a)
 		when_format_local(s.last_s, last);
 		units_bytes(answer_counter(s.counter, GODB_METRIC_BYTES),
 		    bytes);
+		packets = answer_counter(s.counter, GODB_METRIC_PACKETS);
 		out_clean(o, s.name);
-		out_fmt(o, ": seen from %s to %s, in %llu blocks, %llu "
-		    "packets, %s\n", first, last,
-		    (unsigned long long)s.blocks, (unsigned long long)
-			answer_counter(s.counter, GODB_METRIC_PACKETS), bytes);
+		out_fmt(o, ": seen from %s to %s, in %llu block%s, %llu "
+		    "packet%s, %s\n", first, last,
+		    (unsigned long long)s.blocks, gp_words_s(s.blocks),
+		    (unsigned long long)packets, gp_words_s(packets), bytes);
 	}
 	if (godb_result_n_rows(a->result) == 0)
 		out_str(o, "not seen\n");

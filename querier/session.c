@@ -155,18 +155,24 @@ session_open_helpers(struct session *s)
 	const bool none = !opts.geoip[0] && !opts.asn[0];
 	bool geo = s->args.geo;
 	char error[512];
+	int rc = 0;
 
-	for (unsigned i = 0; i < s->args.n_indicators; i++) {
+	s->sets.end_ns = s->progress.end_ns;
+	for (unsigned i = 0; rc == 0 && i < s->args.n_indicators; i++) {
 		const char *word = s->args.indicator[i];
 
-		if (word[0] == '@' && sets_open_file(&s->sets, word, error) < 0)
-			session_die(EXIT_ERROR, "%s", error);
+		if (word[0] == '@')
+			rc = sets_open_file(&s->sets, word, error);
 	}
-	if (sets_open(&s->sets, s->args.condition, &geo, error) < 0 ||
-	    sets_open(&s->sets, s->args.having, &geo, error) < 0)
-		session_die(EXIT_ERROR, "%s", error);
+	if (rc == 0)
+		rc = sets_open(&s->sets, s->args.condition, &geo, error);
+	if (rc == 0)
+		rc = sets_open(&s->sets, s->args.having, &geo, error);
+	if (rc < 0)
+		session_die(rc == -EINVAL || rc == -EISDIR ? EXIT_USAGE
+			: EXIT_ERROR, "%s", error);
 	if (s->args.geo && none)
-		session_die(EXIT_ERROR,
+		session_die(EXIT_USAGE,
 		    "--geo needs an MMDB file: geoip or asn under "
 		    "[site] in the INI file");
 	if (!s->args.resolve && (!geo || none))

@@ -1,12 +1,17 @@
 #include "querier/sets.h"
 
+#include "common/base/clock.h"
 #include "common/base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* What some systems put before UTF-8 (RFC 3629, 6). */
@@ -23,10 +28,29 @@ find_file(const struct sets *s, const char *name)
 	return -1;
 }
 
+/* A FIFO of the file system has whoever opens it wait; what a shell makes of
+ * <(command) has its writer. */
+static int
+check_kind(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode))
+		return 0;
+	if (!S_ISFIFO(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_type == PIPEFS_MAGIC ? 0 : -EINVAL;
+}
+
 int
 sets_open_file(struct sets *s, const char *name, char error[512])
 {
-	int fd;
+	int fd, rc;
 
 	if (find_file(s, name) >= 0)
 		return 0;
@@ -37,11 +61,12 @@ sets_open_file(struct sets *s, const char *name, char error[512])
 			(int)sizeof(s->file[0].name) - 1);
 		return -E2BIG;
 	}
-	fd = open(name + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		int rc = -errno;
-
-		(void)snprintf(error, 512, "%s: %s", name, godb_strerror(rc));
+	fd = open(name + 1, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	rc = fd < 0 ? -errno : check_kind(fd);
+	if (rc < 0) {
+		(void)snprintf(error, 512, "%s: %s", name, rc == -EINVAL
+			? "not a regular file" : godb_strerror(rc));
+		gp_fd_close(&fd);
 		return rc;
 	}
 	(void)snprintf(s->file[s->n].name, sizeof(s->file[0].name), "%s", name);
@@ -64,8 +89,24 @@ sets_open(struct sets *s, const char *condition, bool *geo, char error[512])
 	return rc;
 }
 
+/* Until the pipe has more, or --timeout is over. */
 static int
-read_all(int fd, char **text, size_t *len)
+wait_more(const struct sets *s, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int64_t left_ns = s->end_ns ? s->end_ns - gp_clock_mono_ns() : 0;
+
+	if (s->end_ns && left_ns <= 0)
+		return GODB_ECANCELLED;
+	left_ns = left_ns < GP_NS_PER_S ? left_ns : GP_NS_PER_S;
+	if (poll(&p, 1, s->end_ns ? (int)(left_ns / 1000000) + 1 : -1) < 0 &&
+	    errno != EINTR)
+		return -errno;
+	return 0;
+}
+
+static int
+read_all(const struct sets *s, int fd, char **text, size_t *len)
 {
 	size_t room = 0;
 	ssize_t got;
@@ -85,8 +126,14 @@ read_all(int fd, char **text, size_t *len)
 			*text = more;
 		}
 		got = read(fd, *text + *len, room - *len);
-		if (got < 0 && errno != EINTR)
+		if (got < 0 && errno == EAGAIN) {
+			int rc = wait_more(s, fd);
+
+			if (rc < 0)
+				return rc;
+		} else if (got < 0 && errno != EINTR) {
 			return -errno;
+		}
 		*len += got > 0 ? (size_t)got : 0;
 	} while (got != 0);
 	return 0;
@@ -110,9 +157,11 @@ sets_fetch(void *arg, const char *name, const char **text, size_t *len,
 	if (i < 0)
 		return -ENOENT;
 	if (s->file[i].fd >= 0) {
-		rc = read_all(s->file[i].fd, &s->file[i].text, &s->file[i].len);
+		rc = read_all(s, s->file[i].fd, &s->file[i].text,
+		    &s->file[i].len);
 		gp_fd_close(&s->file[i].fd);
 	}
+	s->late |= rc == GODB_ECANCELLED;
 	if (rc < 0) {
 		(void)snprintf(why, GODB_COND_WHY_MAX, "%.60s: %s", name,
 		    godb_strerror(rc));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/units.h"
 #include "querier/when.h"
 
@@ -296,8 +297,9 @@ print_head(struct out *o, const struct status_view *v)
 	    s->running ? "running" : "ended", started, age);
 	out_str(o, "Store:   ");
 	out_clean(o, s->store);
-	out_fmt(o, ", %llu blocks and %llu rows written since, ",
-	    (unsigned long long)s->blocks, (unsigned long long)s->rows);
+	out_fmt(o, ", %llu block%s and %llu row%s written since, ",
+	    (unsigned long long)s->blocks, gp_words_s(s->blocks),
+	    (unsigned long long)s->rows, gp_words_s(s->rows));
 	if (s->store_error[0]) {
 		out_str(o, "FAILING: ");
 		out_clean(o, s->store_error);
@@ -339,9 +341,9 @@ print_summary(struct out *o, const struct status_view *v)
 		drops = units_sum(drops, dropped(v->iface[i]));
 	}
 	out_fmt(o, "%zu interface%s: %zu fresh, %zu stale, %zu dropping; "
-		   "%llu packets seen, %llu dropped\n",
-	    v->n, v->n == 1 ? "" : "s", n[STATUS_FRESH], n[STATUS_STALE],
-	    n[STATUS_DROPPING], (unsigned long long)seen,
+		   "%llu packet%s seen, %llu dropped\n",
+	    v->n, gp_words_s(v->n), n[STATUS_FRESH], n[STATUS_STALE],
+	    n[STATUS_DROPPING], (unsigned long long)seen, gp_words_s(seen),
 	    (unsigned long long)drops);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/profile.h"
 #include "querier/question.h"
 #include "querier/status.h"
@@ -204,18 +205,20 @@ store_check(struct session *s)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
 	out_fmt(&session_out,
-	    "%llu interfaces, %llu days, %llu blocks, %llu rows, "
-	    "%llu open batches: ",
-	    (unsigned long long)r.ifaces, (unsigned long long)r.days,
-	    (unsigned long long)r.records, (unsigned long long)r.rows,
-	    (unsigned long long)r.batches);
+	    "%llu interface%s, %llu day%s, %llu block%s, %llu row%s, "
+	    "%llu open batch%s: ",
+	    (unsigned long long)r.ifaces, gp_words_s(r.ifaces),
+	    (unsigned long long)r.days, gp_words_s(r.days),
+	    (unsigned long long)r.records, gp_words_s(r.records),
+	    (unsigned long long)r.rows, gp_words_s(r.rows),
+	    (unsigned long long)r.batches, r.batches == 1 ? "" : "es");
 	if (r.faults == 0)
 		out_str(&session_out, "no damage\n");
 	else
 		out_fmt(&session_out,
-		    "%llu damaged places; goprobe-writer --repair "
+		    "%llu damaged place%s; goprobe-writer --repair "
 		    "--dry-run tells what can be done\n",
-		    (unsigned long long)r.faults);
+		    (unsigned long long)r.faults, gp_words_s(r.faults));
 	session_finish(r.faults ? EXIT_INCOMPLETE : EXIT_FINE);
 }
 

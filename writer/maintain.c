@@ -17,6 +17,7 @@
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/base/sandbox.h"
+#include "common/base/words.h"
 #include "common/godb/godb_write.h"
 #include "common/ipc/hello.h"
 #include "writer/profile.h"
@@ -62,18 +63,21 @@ static int
 say_rest(const struct maintain *m, const struct godb_retain_report *r)
 {
 	if (r->short_bytes > 0)
-		gp_log(GP_LOG_WARNING, "%s: still %llu bytes beyond its "
+		gp_log(GP_LOG_WARNING, "%s: still %llu byte%s beyond its "
 		    "bounds: %s", m->store, (unsigned long long)r->short_bytes,
+		    gp_words_s(r->short_bytes),
 		    r->failed > 0 ? "days could not be removed" :
 				    "nothing older is left");
 	if (r->doubted > 0)
-		gp_log(GP_LOG_WARNING, "%s: %llu days stay: by the clock all "
+		gp_log(GP_LOG_WARNING, "%s: %llu day%s: by the clock all "
 		    "finished days are past retain_days; --clean removes them",
-		    m->store, (unsigned long long)r->doubted);
+		    m->store, (unsigned long long)r->doubted,
+		    r->doubted == 1 ? " stays" : "s stay");
 	if (r->unnoted > 0)
 		gp_log(GP_LOG_WARNING, "%s: the disk is full: %llu removed "
-		    "days are not noted as such", m->store,
-		    (unsigned long long)r->unnoted);
+		    "day%s not noted as such", m->store,
+		    (unsigned long long)r->unnoted,
+		    r->unnoted == 1 ? " is" : "s are");
 	return r->failed > 0 ? 1 : 0;
 }
 
@@ -145,12 +149,12 @@ ask_socket(const struct maintain *m, int conn, const struct hello_msg *command,
 					      "it did not understand");
 		return 1;
 	}
-	printf("%llu days removed, %llu bytes\n", (unsigned long long)msg.a,
-	    (unsigned long long)msg.b);
+	printf("%llu day%s removed, %llu byte%s\n", (unsigned long long)msg.a,
+	    gp_words_s(msg.a), (unsigned long long)msg.b, gp_words_s(msg.b));
 	if (r.failed > 0)
-		gp_log(GP_LOG_ERR, "%s: %llu days could not be removed: the "
+		gp_log(GP_LOG_ERR, "%s: %llu day%s could not be removed: the "
 		    "writer's log says why", m->store,
-		    (unsigned long long)r.failed);
+		    (unsigned long long)r.failed, gp_words_s(r.failed));
 	*status = say_rest(m, &r);
 	if (!known)
 		*status = fail("the running writer", "it says more than this "
@@ -243,8 +247,9 @@ say_day(void *arg, const struct godb_retain_day *day)
 		gp_log(GP_LOG_ERR, "%s/%s: %s", day->iface, text,
 		    godb_strerror(day->rc));
 	else
-		printf("%s/%s %s, %llu bytes (%s)\n", day->iface, text,
+		printf("%s/%s %s, %llu byte%s (%s)\n", day->iface, text,
 		    w->verb, (unsigned long long)day->bytes,
+		    gp_words_s(day->bytes),
 		    godb_retain_cause_name(day->cause));
 }
 
@@ -296,9 +301,10 @@ prune(const struct maintain *m, int store, int64_t now_s, int64_t clean_s,
 		rc = 0;
 	if (rc == 0) {
 		godb_retain_report(round, &report);
-		printf("%llu days %s, %llu bytes\n",
-		    (unsigned long long)report.days, words.verb,
-		    (unsigned long long)report.bytes);
+		printf("%llu day%s %s, %llu byte%s\n",
+		    (unsigned long long)report.days, gp_words_s(report.days),
+		    words.verb, (unsigned long long)report.bytes,
+		    gp_words_s(report.bytes));
 		rc = say_rest(m, &report);
 	} else {
 		rc = fail(m->store, godb_strerror(rc));
@@ -328,10 +334,11 @@ repair(const struct maintain *m, int store)
 	opts.each = say_repair;
 	rc = godb_repair(store, &opts, &r, &diag);
 	if (rc == 0 || r.days > 0)
-		printf("%llu days %swritten anew with %llu records, %llu "
-		       "blocks marked as lost\n", (unsigned long long)r.days,
-		    m->dry_run ? "would be " : "", (unsigned long long)r.kept,
-		    (unsigned long long)r.lost);
+		printf("%llu day%s %swritten anew with %llu record%s, %llu "
+		       "block%s marked as lost\n", (unsigned long long)r.days,
+		    gp_words_s(r.days), m->dry_run ? "would be " : "",
+		    (unsigned long long)r.kept, gp_words_s(r.kept),
+		    (unsigned long long)r.lost, gp_words_s(r.lost));
 	if (rc < 0)
 		return fail(m->store,
 		    diag.text[0] ? diag.text : godb_strerror(rc));
@@ -388,7 +395,8 @@ rebuild(const struct maintain *m, int store, int64_t now_s)
 
 		if (days < 0)
 			return fail(m->store, godb_strerror((int)days));
-		printf("%lld days would be looked at\n", (long long)days);
+		printf("%lld day%s would be looked at\n", (long long)days,
+		    gp_words_s((uint64_t)days));
 		return 0;
 	}
 	w = open_writer(m, store);
@@ -399,8 +407,8 @@ rebuild(const struct maintain *m, int store, int64_t now_s)
 		if (rc < 0)
 			(void)fail(m->store, godb_strerror(rc));
 	godb_writer_upkeep_report(w, &report);
-	printf("%llu days looked at, roll-ups of %llu written\n",
-	    (unsigned long long)report.days,
+	printf("%llu day%s looked at, roll-ups of %llu written\n",
+	    (unsigned long long)report.days, gp_words_s(report.days),
 	    (unsigned long long)report.changed);
 	godb_writer_close(w);
 	return report.failed ? 1 : 0;
@@ -414,10 +422,10 @@ wipe(const struct maintain *m, int store)
 	int rc = godb_wipe(store, OWNER, m->dry_run, &n, &bytes, &diag);
 
 	if (rc == 0 || rc == -ENOTEMPTY)
-		printf("%llu interfaces %s, %llu bytes\n",
-		    (unsigned long long)n,
+		printf("%llu interface%s %s, %llu byte%s\n",
+		    (unsigned long long)n, gp_words_s(n),
 		    m->dry_run ? "would be removed" : "removed",
-		    (unsigned long long)bytes);
+		    (unsigned long long)bytes, gp_words_s(bytes));
 	if (rc < 0)
 		return fail(m->store,
 		    diag.text[0] ? diag.text : godb_strerror(rc));

@@ -9,6 +9,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* What makes a plural of a word behind a number. */
+static inline const char *
+gp_words_s(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
 
 /* Like strcasecmp(3) in the C locale. */
 int gp_words_casecmp(const char *a, const char *b);

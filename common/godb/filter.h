@@ -66,8 +66,9 @@ bool gdi_filter_may(struct gdi_filter *f, const struct gdi_addresses *a);
  * the condition is not of that kind. */
 uint32_t gdi_filter_least(const struct gdi_filter *f, uint64_t *least);
 
-/* i-th name that the scan does not know and the nearest that it does. */
+/* i-th name that the scan does not know, the nearest that it does, and whether
+ * it is one of a category. */
 const char *gdi_filter_unknown(const struct gdi_filter *f, size_t i,
-    const char **near_name);
+    const char **near_name, bool *category);
 
 #endif

@@ -55,7 +55,8 @@ note_unknown(struct gdi_filter *f, const struct godb_scan *s,
 		if (dot) /* a part will do */
 			gp_words_guess_offer(&g, dot + 1);
 	}
-	more[f->n_unknown++] = (struct gdi_unknown){name, g.best};
+	more[f->n_unknown++] = (struct gdi_unknown){name, g.best,
+	    attr == GDI_ATTR_CATEGORY};
 	return 0;
 }
 
@@ -309,10 +310,12 @@ gdi_filter_columns(const struct gdi_filter *f)
 }
 
 const char *
-gdi_filter_unknown(const struct gdi_filter *f, size_t i, const char **near_name)
+gdi_filter_unknown(const struct gdi_filter *f, size_t i,
+    const char **near_name, bool *category)
 {
 	if (i >= f->n_unknown)
 		return NULL;
 	*near_name = f->unknown[i].near_name;
+	*category = f->unknown[i].category;
 	return f->unknown[i].name;
 }

@@ -25,6 +25,7 @@ struct gdi_bound {
 
 struct gdi_unknown {
 	const char *name, *near_name;
+	bool category;
 };
 
 struct gdi_filter {

@@ -530,9 +530,9 @@ bool godb_cond_set(const char *text, size_t i, char name[GODB_COND_NAME_MAX]);
  * the last; *help gets one line. */
 const char *godb_cond_word(size_t i, const char **help);
 
-/* IP protocols: the name in Debian's /etc/protocols (third field), NULL for a
- * number without one; and back from either of its names in any case, or
- * decimal digits: 0-255, or -EINVAL. */
+/* IP protocols: the name in Debian's /etc/protocols (third field) or IANA's
+ * registry, NULL for a number without one; and back from either of its names
+ * in any case, or decimal digits: 0-255, or -EINVAL. */
 const char *godb_proto_name(uint8_t proto);
 int godb_proto_parse(const char *text);
 
@@ -666,10 +666,12 @@ void godb_result_totals(const struct godb_result *r, uint64_t counter[4]);
 size_t godb_result_n_faults(const struct godb_result *r);
 const struct godb_fault *godb_result_fault(const struct godb_result *r,
     size_t i);
-/* Application names in the condition that this store has never seen, NULL
- * beyond the last; *near_name may be NULL or a name that it has. */
+/* Names of applications and of their categories in the condition that this
+ * store has never seen, NULL beyond the last; *near_name may be NULL or a name
+ * that it has.  Which of the two the i-th is. */
 const char *godb_result_unknown_l7(const struct godb_result *r, size_t i,
     const char **near_name);
+bool godb_result_unknown_is_category(const struct godb_result *r, size_t i);
 
 struct godb_result_stats {
 	uint64_t parts, parts_skipped; /* skipped: nothing in them could match */

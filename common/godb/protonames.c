@@ -3,7 +3,8 @@
  *
  * Compiled in, so that an answer does not depend on the machine that asks.
  * Protocols: the first and third field of Debian 12's /etc/protocols (netbase
- * 6.4).  Ports: names and aliases of its /etc/services, one port a name.
+ * 6.4), and what IANA has assigned since.  Ports: names and aliases of its
+ * /etc/services, one port a name.
  */
 #include "common/godb/cond.h"
 
@@ -14,7 +15,7 @@
 struct protocol {
 	uint8_t number;
 	const char *name;    /* as people type it */
-	const char *printed; /* NULL: prints as its number */
+	const char *printed; /* NULL: of an alias */
 };
 
 /* 0 is HOPOPT: what the number means on the wire; the file's "ip" is a
@@ -69,12 +70,15 @@ static const struct protocol protocols[] = {
 	{135, "mobility-header", "Mobility-Header"},
 	{136, "udplite", "UDPLite"},
 	{137, "mpls-in-ip", "MPLS-in-IP"},
-	{138, "manet", NULL},
+	{138, "manet", "manet"},
 	{139, "hip", "HIP"},
 	{140, "shim6", "Shim6"},
 	{141, "wesp", "WESP"},
 	{142, "rohc", "ROHC"},
 	{143, "ethernet", "Ethernet"},
+	{144, "aggfrag", "AGGFRAG"},
+	{145, "nsh", "NSH"},
+	{146, "homa", "Homa"},
 };
 
 /* Further spellings that are accepted. */
@@ -83,7 +87,7 @@ static const struct protocol aliases[] = {
 	{58, "icmp6", NULL},
 	{58, "icmpv6", NULL},
 	{89, "ospfigp", NULL},
-	{73, "rspf", NULL},
+	{73, "cphb", NULL},
 	{4, "ip-in-ip", NULL},
 	{136, "udp-lite", NULL},
 };

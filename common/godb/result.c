@@ -119,8 +119,10 @@ int
 gdi_result_note_unknown(struct godb_result *r, const struct gdi_filter *f)
 {
 	const char *name, *near_name;
+	bool category;
 
-	for (size_t i = 0; (name = gdi_filter_unknown(f, i, &near_name)); i++) {
+	for (size_t i = 0; (name = gdi_filter_unknown(f, i, &near_name,
+				&category)); i++) {
 		struct gdi_unknown_name *more = reallocarray(r->unknown,
 		    r->n_unknown + 1, sizeof(*more));
 
@@ -128,7 +130,8 @@ gdi_result_note_unknown(struct godb_result *r, const struct gdi_filter *f)
 			return -ENOMEM;
 		r->unknown = more;
 		more += r->n_unknown;
-		*more = (struct gdi_unknown_name){strdup(name), near_name};
+		*more = (struct gdi_unknown_name){strdup(name), near_name,
+		    category};
 		if (!more->name)
 			return -ENOMEM;
 		r->n_unknown++;
@@ -227,6 +230,12 @@ godb_result_unknown_l7(const struct godb_result *r, size_t i,
 		return NULL;
 	*near_name = r->unknown[i].near_name;
 	return r->unknown[i].name;
+}
+
+bool
+godb_result_unknown_is_category(const struct godb_result *r, size_t i)
+{
+	return i < r->n_unknown && r->unknown[i].category;
 }
 
 void

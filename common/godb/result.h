@@ -16,6 +16,7 @@ struct gdi_group;
 struct gdi_unknown_name {
 	char *name;
 	const char *near_name; /* borrowed from the scan */
+	bool category;
 };
 
 /* A part that could not be read. */

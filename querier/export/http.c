@@ -32,6 +32,7 @@ struct http {
 	struct curl_slist *headers, *body_headers;
 	char *url, *host;
 	uint16_t port;
+	bool own_ca; /* ca_file says who is trusted */
 	unsigned scope; /* number of the interface of fe80::1%eth0; 0: none */
 	const volatile sig_atomic_t *stop;
 };
@@ -204,20 +205,23 @@ pin_addresses(struct http *h, char error[HTTP_ERROR_MAX])
 	return h->resolve ? 0 : -ENOMEM;
 }
 
+/* key: who names the file; NULL: nobody, it may be missing. */
 static int
-set_pem(CURL *curl, CURLoption option, const char *path, bool must,
+set_pem(CURL *curl, CURLoption option, const char *key, const char *path,
     char error[HTTP_ERROR_MAX])
 {
 	struct curl_blob blob = {.flags = CURL_BLOB_COPY};
-	char *data;
+	char *data, what[HTTP_ERROR_MAX];
 	size_t len;
 	CURLcode code;
 	int rc = gp_fd_read_file(AT_FDCWD, path, PEM_MAX, &data, &len);
 
-	if (rc < 0 && !must)
+	if (rc < 0 && !key)
 		return 0; /* then no server will be trusted */
+	(void)snprintf(what, sizeof(what), "%s%s%.300s", key ? key : "",
+	    key ? ": " : "", path);
 	if (rc < 0) {
-		set_error(error, path, strerror(-rc));
+		set_error(error, what, strerror(-rc));
 		return rc;
 	}
 	blob.data = data;
@@ -227,7 +231,7 @@ set_pem(CURL *curl, CURLoption option, const char *path, bool must,
 	free(data);
 	if (code == CURLE_OK)
 		return 0;
-	set_error(error, path, curl_easy_strerror(code));
+	set_error(error, what, curl_easy_strerror(code));
 	return -ENOTSUP;
 }
 
@@ -259,18 +263,19 @@ set_credentials(struct http *h, CURL *c, const struct http_opts *o,
 		    "out", NULL);
 		return -ENOTSUP;
 	}
-	rc = set_pem(c, CURLOPT_CAINFO_BLOB,
-	    o->ca_file[0] ? o->ca_file : SYSTEM_CA, o->ca_file[0] != '\0',
-	    error);
+	h->own_ca = o->ca_file[0] != '\0';
+	rc = set_pem(c, CURLOPT_CAINFO_BLOB, h->own_ca ? "ca_file" : NULL,
+	    h->own_ca ? o->ca_file : SYSTEM_CA, error);
 	if (rc == 0 && o->cert_file[0])
-		rc = set_pem(c, CURLOPT_SSLCERT_BLOB, o->cert_file, true,
-		    error);
+		rc = set_pem(c, CURLOPT_SSLCERT_BLOB, "cert_file",
+		    o->cert_file, error);
 	/* of a key that wants one: else libcurl looks for it at NULL */
 	if (rc == 0)
 		(void)curl_easy_setopt(c, CURLOPT_KEYPASSWD, "");
 	if (rc == 0 && (o->key_file[0] || o->cert_file[0]))
 		rc = set_pem(c, CURLOPT_SSLKEY_BLOB,
-		    o->key_file[0] ? o->key_file : o->cert_file, true, error);
+		    o->key_file[0] ? "key_file" : "cert_file",
+		    o->key_file[0] ? o->key_file : o->cert_file, error);
 	return rc;
 }
 
@@ -541,6 +546,11 @@ judge(struct exchange *x, char error[HTTP_ERROR_MAX])
 	if (x->status == 0)
 		(void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE,
 		    &x->status);
+	if (x->code == CURLE_SSL_CACERT_BADFILE) {
+		set_error(error, h->own_ca ? "ca_file" : SYSTEM_CA,
+		    x->curl_error);
+		return HTTP_UNKNOWN;
+	}
 	if (x->code != CURLE_OK && x->status / 100 != 4 &&
 	    x->status / 100 != 5) {
 		set_error(error, h->host, x->curl_error[0] ? x->curl_error :

@@ -511,9 +511,9 @@ struct loop {
 
 /* A signal ends it, also one that comes just before. */
 static void
-wait_seconds(unsigned seconds)
+wait_ms(unsigned ms)
 {
-	struct timespec t = {seconds, 0};
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
 	sigset_t ends, before;
 
 	(void)sigemptyset(&ends);
@@ -528,13 +528,13 @@ wait_seconds(unsigned seconds)
 /* Half to one and a half of it, so that the sensors of a fleet do not come back
  * all at once. */
 static unsigned
-spread(unsigned seconds)
+spread(unsigned ms)
 {
 	unsigned n;
 
 	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
-		return seconds;
-	return seconds / 2 + n % (seconds + 1);
+		return ms;
+	return ms / 2 + n % (ms + 1);
 }
 
 static void
@@ -616,14 +616,14 @@ rest(struct loop *l, const char *error)
 		tell_status(l, "all other blocks shipped; ", error);
 	else
 		tell_status(l, "all blocks shipped", "");
-	wait_seconds(l->conf->export.interval);
+	wait_ms(l->conf->export.interval * 1000);
 }
 
 static int
 run_daemon(struct loop *l)
 {
 	char error[SHIP_ERROR_MAX];
-	unsigned backoff = BACKOFF_MIN_S, pause;
+	unsigned backoff = BACKOFF_MIN_S, pause_ms, pause;
 	uint64_t shipped;
 	int rc;
 
@@ -640,13 +640,14 @@ run_daemon(struct loop *l)
 			break;
 		if (l->ship.counts.records > shipped)
 			backoff = BACKOFF_MIN_S;
-		pause = spread(backoff);
+		pause_ms = spread(backoff * 1000);
+		pause = (pause_ms + 999) / 1000;
 		report_look(&l->report, error, pause);
 		if (gp_log_allow(&l->limit, 3))
 			gp_log(GP_LOG_WARNING, "%s; next try in %u s", error,
 			    pause);
 		tell_status(l, "", error);
-		wait_seconds(pause);
+		wait_ms(pause_ms);
 		backoff = backoff * 2 < BACKOFF_MAX_S ? backoff * 2 :
 		    BACKOFF_MAX_S;
 	}

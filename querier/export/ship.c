@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/words.h"
 #include "querier/export/ask.h"
 #include "querier/export/hours.h"
 #include "querier/export/tables.h"
@@ -642,8 +643,9 @@ fail_missing(struct job *j, size_t missing)
 	if (tell_faults(j) == SHIP_STORE)
 		return SHIP_STORE;
 	j->s->counts.gone += missing;
-	(void)snprintf(why, sizeof(why), "retention removed %zu blocks before "
-	    "their commit", missing);
+	(void)snprintf(why, sizeof(why), "retention removed %zu block%s before "
+	    "%s commit", missing, gp_words_s(missing),
+	    missing == 1 ? "its" : "their");
 	return fail_store(j, why);
 }
 

@@ -1,5 +1,7 @@
 #include "querier/export/show.h"
 
+#include "common/base/words.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <time.h>
@@ -46,13 +48,16 @@ static void
 print_facts(const struct figures *f, uint64_t now_s, FILE *out)
 {
 	fprintf(out, "Server:   %s\n", f->server);
-	fprintf(out, "Shipped:  %" PRIu64 " blocks, %" PRIu64 " rows, %" PRIu64
-	    " bytes sent since it was started\n", f->records, f->rows,
-	    f->bytes);
+	fprintf(out, "Shipped:  %" PRIu64 " block%s, %" PRIu64 " row%s, "
+	    "%" PRIu64 " byte%s sent since it was started\n", f->records,
+	    gp_words_s(f->records), f->rows, gp_words_s(f->rows), f->bytes,
+	    gp_words_s(f->bytes));
 	if (f->left_records > 0) {
-		fprintf(out, "Left:     %" PRIu64 " blocks, %" PRIu64
-		    " rows of %" PRIu64 " days, from ", f->left_records,
-		    f->left_rows, f->left_days);
+		fprintf(out, "Left:     %" PRIu64 " block%s, %" PRIu64
+		    " row%s of %" PRIu64 " day%s, from ", f->left_records,
+		    gp_words_s(f->left_records), f->left_rows,
+		    gp_words_s(f->left_rows), f->left_days,
+		    gp_words_s(f->left_days));
 		print_time(f->left_since, out);
 		fputs("\nLag:      ", out);
 		print_span(since(f->left_since, now_s), out);
@@ -107,11 +112,13 @@ show_status(const struct figures *f, int64_t now, FILE *out)
 		attention(&a, "blocks not shipped will soon be removed by "
 		    "retention");
 	if (f->gone)
-		attention(&a, "%" PRIu64 " blocks were removed by retention "
-		    "before they were shipped", f->gone);
+		attention(&a, "%" PRIu64 " block%s removed by retention "
+		    "before %s shipped", f->gone,
+		    f->gone == 1 ? " was" : "s were",
+		    f->gone == 1 ? "it was" : "they were");
 	if (f->unreadable)
-		attention(&a, "%" PRIu64 " blocks of the store cannot be read",
-		    f->unreadable);
+		attention(&a, "%" PRIu64 " block%s of the store cannot be read",
+		    f->unreadable, gp_words_s(f->unreadable));
 	if (!f->sandbox_full)
 		attention(&a, "the sandbox is weakened");
 	return a.n;

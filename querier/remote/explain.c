@@ -3,6 +3,7 @@
  */
 #include "querier/explain.h"
 
+#include "common/base/words.h"
 #include "querier/remote/engine.h"
 #include "querier/units.h"
 
@@ -46,9 +47,10 @@ explain(const struct godb_scan *s, const struct godb_result *r,
 	godb_result_stats(r, &stats);
 	units_bytes(s->r->bytes_read, in);
 	units_bytes(stats.mem_bytes, memory);
-	(void)snprintf(line, sizeof(line), "the server read %llu rows, %s; "
-	    "%zu groups, %zu after --having; %s of memory here",
-	    (unsigned long long)s->r->rows_read, in, godb_result_n_groups(r),
+	(void)snprintf(line, sizeof(line), "the server read %llu row%s, %s; "
+	    "%zu group%s, %zu after --having; %s of memory here",
+	    (unsigned long long)s->r->rows_read, gp_words_s(s->r->rows_read),
+	    in, godb_result_n_groups(r), gp_words_s(godb_result_n_groups(r)),
 	    godb_result_n_hits(r), memory);
 	say(line);
 }

@@ -98,7 +98,8 @@ note_unknown(struct run *run, const struct gdi_node *leaf, const char *asked)
 		return -ENOMEM;
 	r->unknown = more;
 	more += r->n_unknown++;
-	*more = (struct unknown_name){asked, g.best ? strdup(g.best) : NULL};
+	*more = (struct unknown_name){asked, g.best ? strdup(g.best) : NULL,
+	    leaf->attr == GDI_ATTR_CATEGORY};
 	return 0;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "querier/remote/engine.h"
 
+#include "querier/list.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +135,8 @@ godb_list_new(const struct godb_reader *r, const char *const *ifaces,
 		l->item[i].iface = f->full;
 		l->item[i].first_s = f->first_s;
 		l->item[i].last_s = f->last_s;
+		/* the server's tables hold all interfaces together */
+		l->item[i].disk_bytes = LIST_SIZE_UNKNOWN;
 	}
 	if (rc == 0 && l->n > 0)
 		rc = ask_blocks(l);

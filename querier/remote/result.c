@@ -205,6 +205,12 @@ godb_result_unknown_l7(const struct godb_result *r, size_t i,
 	return r->unknown[i].name;
 }
 
+bool
+godb_result_unknown_is_category(const struct godb_result *r, size_t i)
+{
+	return i < r->n_unknown && r->unknown[i].category;
+}
+
 void
 godb_result_stats(const struct godb_result *r, struct godb_result_stats *out)
 {

@@ -54,6 +54,7 @@ struct strings {
 struct unknown_name {
 	const char *name; /* the condition's */
 	char *near_name;  /* that rows have, NULL: none is like it */
+	bool category;
 };
 
 struct godb_result {

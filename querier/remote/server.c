@@ -3,6 +3,7 @@
  */
 #include "querier/remote/engine.h"
 
+#include "common/base/words.h"
 #include "querier/session.h"
 
 #include <errno.h>
@@ -64,8 +65,9 @@ note(struct godb_reader *r, const struct text *sql, const struct compact *c)
 	if (!r->said)
 		return;
 	text_add(r->said, sql->s);
-	text_fmt(r->said, " -- %llu rows, of %llu read\n",
-	    (unsigned long long)c->rows, (unsigned long long)c->rows_read);
+	text_fmt(r->said, " -- %llu row%s, of %llu read\n",
+	    (unsigned long long)c->rows, gp_words_s(c->rows),
+	    (unsigned long long)c->rows_read);
 }
 
 int

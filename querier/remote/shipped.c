@@ -6,6 +6,7 @@
 #include "querier/remote/run.h"
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "querier/session.h"
 
 #include <errno.h>
@@ -61,7 +62,8 @@ add_fault(struct run *run, const char *iface, int64_t first_s, int64_t last_s,
 	*more = (struct godb_fault){.iface = iface, .first_s = first_s,
 	    .last_s = last_s, .rc = GODB_EDAMAGED};
 	(void)snprintf(more->place, sizeof(more->place),
-	    "%llu rows that no sensor ships", (unsigned long long)rows);
+	    "%llu row%s that no sensor ships", (unsigned long long)rows,
+	    gp_words_s(rows));
 	return 0;
 }
 

@@ -138,7 +138,8 @@ class World:
 
 
 def protocol_numbers():
-    numbers = {}
+    # what Debian's file has not, and IANA's registry has
+    numbers = {"manet": "138", "AGGFRAG": "144", "NSH": "145", "Homa": "146"}
     with open("/etc/protocols") as text:
         for line in text:
             f = line.split()
@@ -1261,6 +1262,23 @@ def part_closed(w, server, store):
     same(w, server, store, "all of it")
 
 
+def next_tries(w, ini, store):
+    """When the first failure of each of many says that the next try is."""
+    pauses, daemons = [], []
+    for i in range(8):
+        run = w.path("tries-run%d" % i)
+        os.mkdir(run)
+        os.chmod(run, 0o777)
+        daemons.append(Daemon(w, ini, store, w.state(), run))
+    wait_for(20, "eight fail", lambda: all(d.said("next try") for d in daemons))
+    for d in daemons:
+        d.end()
+        with open(d.log) as log:
+            pauses += re.findall(r"; next try in (\d+) s", log.read())[:1]
+    ok(len(pauses) == 8 and set(pauses) <= {"1", "2"},
+       "and try again in some time: %s s" % " ".join(pauses))
+
+
 def part_outage(w, server, store):
     """What is known while no server answers."""
     fresh_tables(server)
@@ -1295,6 +1313,8 @@ def part_outage(w, server, store):
                    "ORDER BY iface"), "days\t4\noffice\t3\n",
         "and gets the rest")
     overtaken(w, server, proxy, run)
+    proxy.mood = "away"
+    next_tries(w, ini, store)
     proxy.shutdown()
 
 
@@ -1603,6 +1623,8 @@ def part_tls(w, server, store):
         r = w.export(w.ini(url, more), store, w.state())
         ok(r.returncode == 1 and r.stderr.count("\n") == 1,
            what + " is refused in one line") or diag(r.stderr)
+        if "a CA file" in what:
+            ok("ca_file: " in r.stderr, "  with its key") or diag(r.stderr)
     openssl("rsa", "-aes256", "-passout", "pass:abcd", "-in",
             w.path("client.key"), "-out", w.path("locked.key"))
     r = w.export(w.ini(url, ca + client.replace("client.key", "locked.key")),

@@ -13,6 +13,9 @@ by_goquery() {
 	goquery -d "$1" -i any -f 0 -l 2106-01-01 -n all -e csv 2>/dev/null \
 	    time,iface,sip,dip,dport,proto,l7proto | awk -F, '
 	BEGIN {
+		# what Debian has not, and IANA has
+		number["manet"] = 138; number["AGGFRAG"] = 144
+		number["NSH"] = 145; number["Homa"] = 146
 		while ((getline line < "/etc/protocols") > 0) {
 			split(line, f, "[ \t]+")
 			if (f[1] !~ /^#/ && f[3] != "") number[f[3]] = f[2]

@@ -122,7 +122,7 @@ run 3 "--check" query --check
 like "$err" "damaged iface=eth0 first=.* place=\"eth0/$(day 2)/dip.gpf at [0-9]+\"" "names the place"
 one_line "--check"
 run 0 "--repair --dry-run" writer --repair --dry-run
-like "$out" '1 days would be written anew with 19 records, 1 blocks marked as lost' "tells"
+like "$out" '1 day would be written anew with 19 records, 1 block marked as lost' "tells"
 run 3 "--check" query --check
 run 0 "--repair" writer --repair
 run 0 "--check" query --check
@@ -131,7 +131,7 @@ is "$(printf '%s\n' "$out" | wc -l | tr -d ' ')" $(($(wc -l <"$T/all") - 3)) \
     "has every good row, without an error"
 like "$err" 'cause=lost-rows' "and says that some were lost"
 run 0 "text" query -i eth0 -f -9d talk_conv
-like "$out" 'rows of 1 blocks lost to damage on eth0' "says it too"
+like "$out" 'rows of 1 block lost to damage on eth0' "says it too"
 ok "what was replaced is kept" test -s "$D/blocks.idx.damaged"
 
 # --- what is announced is what is done, to the last line
@@ -214,10 +214,10 @@ is "$out" "$blocks" "and lacks nothing"
 run 3 "--check" query --check
 like "$err" 'place="e/2026-01-15/rollups.gpf at [0-9]+"' "names the place"
 run 0 "--rebuild-rollups --dry-run" writer --rebuild-rollups --dry-run
-like "$out" '^1 days would be looked at$' "tells"
+like "$out" '^1 day would be looked at$' "tells"
 run 3 "--check" query --check
 run 0 "--rebuild-rollups" writer --rebuild-rollups
-like "$out" '^1 days looked at, roll-ups of 1 written$' "tells"
+like "$out" '^1 day looked at, roll-ups of 1 written$' "tells"
 run 0 "--check" query --check
 run 0 "a question" rolled
 like "$err" 'roll-ups: 1 in place of 3 blocks, 0 unreadable' "is answered from a roll-up"
@@ -464,8 +464,8 @@ if live; then
 	S=$T/one
 	mkdir "$S/eth0/$(day 2)/folder"
 	run 1 "--clean of a day that cannot go" writer --clean "$(day 1)" --yes
-	like "$out" '^1 days removed' "removes the other one"
-	like "$err" "$S: 1 days could not be removed: the writer's log says why" "and says so"
+	like "$out" '^1 day removed' "removes the other one"
+	like "$err" "$S: 1 day could not be removed: the writer's log says why" "and says so"
 	one_line "that"
 	stop_sensor
 	S=$S0

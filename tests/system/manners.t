@@ -101,6 +101,35 @@ mv "$T/list" "$T/a list"
 is "$(q -e csv -c "host = '@$T/a list'" sip | wc -l)" "$(q -e csv -c 'host in (192.0.2.11, 192.0.2.12, 2001:db8::/32, 198.51.100.10-198.51.100.20)' sip | wc -l)" "a quoted name"
 run 1 "no such file" q -c "host @$T/none" sip
 like "$err" 'No such file' "  says so"
+# what would wait for whoever opens the other end
+mkfifo "$T/fifo"
+for path in "$T/fifo" /dev/null; do
+	for asked in "-c host=@$path sip" "-c host=@$path seen" "seen @$path" \
+	    "--having sip=@$path sip"; do
+		run 2 "$asked" timeout 10 goquery -d "$S" $W -i any $asked
+		is "$err" "goquery: @$path: not a regular file" "  is refused"
+	done
+done
+echo 192.0.2.11 >"$T/one"
+is "$(q -e csv -c 'host in @/dev/stdin' sip <"$T/one")" \
+    "$(q -e csv -c 'host 192.0.2.11' sip)" "a list from standard input"
+is "$({ sleep 0.3; cat "$T/one"; } | q -e csv -c 'host in @/dev/stdin' sip)" \
+    "$(q -e csv -c 'host 192.0.2.11' sip)" "  through a pipe"
+ok "  seen, in time" sh -c "{ echo 192.0.2.12; sleep 0.3; cat '$T/one'; } |
+	goquery -d '$S' $W --timeout 10s -e csv seen @/dev/stdin |
+	grep -c ',seen,' | grep -qx 2"
+left() {
+	run "$1" "nothing comes through a pipe: $2" sh -c \
+	    "sleep 3 | goquery -d '$S' $W -i any --timeout 300ms $2"
+	like "$err" '^goquery: the question takes longer than 300 ms' \
+	    "  is left in time"
+}
+left 1 "-c host=@/dev/stdin sip"
+left 2 "seen @/dev/stdin"
+if command -v bash >/dev/null; then
+	is "$(bash -c "goquery -d '$S' $W -e csv seen @<(cat '$T/one')")" \
+	    "$(goquery -d "$S" $W -e csv seen 192.0.2.11)" "the shell's pipe"
+fi
 printf '192.0.2.1\n192.0.2.300\n' >"$T/bad"
 run 2 "a file with a mistake" q -c "host @$T/bad" sip
 like "$err" "line 2: .*'192\.0\.2\.300'" "  its line"
@@ -155,11 +184,11 @@ PY
 	run 0 "--explain" l --explain -e csv -n 1 -c 'dport = 1' dport
 	like "$err" 'explain: read: 0 blocks \(0 skipped\), .*B, .*B decoded' "  a day's ports"
 	like "$err" 'explain: roll-ups: 1 in place of 100 blocks, 0 unreadable' "  stand for its blocks"
-	like "$err" 'explain: rows: 2048 looked at, 1 met the condition, 1 groups' "  of which a chunk is read"
+	like "$err" 'explain: rows: 2048 looked at, 1 met the condition, 1 group,' "  of which a chunk is read"
 	run 0 "--explain --no-rollups" l --explain --no-rollups -e csv -n 1 -c 'dport = 1' dport
-	like "$err" 'explain: eth0: 1 days, 100 blocks and 0 live, 300000 rows' "  days, blocks, rows"
+	like "$err" 'explain: eth0: 1 day, 100 blocks and 0 live, 300000 rows' "  days, blocks, rows"
 	like "$err" 'explain: read: 100 blocks \(0 skipped\), .*B, .*B decoded' "  bytes"
-	like "$err" 'explain: rows: 300000 looked at, 100 met the condition, 1 groups' "  rows"
+	like "$err" 'explain: rows: 300000 looked at, 100 met the condition, 1 group,' "  rows"
 	cat >"$T/bar.py" <<'PY'
 import os, pty, re, signal, sys, time
 for _ in range(20):

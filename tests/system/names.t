@@ -227,11 +227,24 @@ like "$err" 'no network of AS4294967295' "  is one, of nobody"
 selects 'dst asn as64501 and src asn 0064500 and ip4 and sip = 192.0.2.7' '192.0.2.7 '
 run 2 "no file is set" q -c 'country = CH' sip
 like "$err" 'no MMDB file' "  says so"
-run 1 "--geo without one" q --geo sip
+run 2 "--geo without one" q --geo sip
+one_line "  --geo without one"
+like "$err" 'needs an MMDB file' "  likewise"
 head -c 60 "$T/c.mmdb" >"$T/cut.mmdb"
 printf '[site]\ngeoip = %s\n' "$T/cut.mmdb" >"$T/bad"
 run 1 "a damaged file" q --config "$T/bad" --geo sip
 like "$err" 'cut\.mmdb' "  is named"
+
+mkfifo "$T/fifo"
+for key in geoip asn; do
+	printf '[site]\n%s = %s\n' $key "$T/fifo" >"$T/bad"
+	for asked in "--geo sip" "-c country=CH sip" "-c asn=1 sip"; do
+		run 1 "$key is a pipe: $asked" timeout 10 \
+		    goquery --config "$T/bad" -d "$S" -i eth0 $asked
+		is "$err" "goquery: [site] $key: $T/fifo: not a regular file" \
+		    "  is refused"
+	done
+done
 
 # --- who does what
 if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then

@@ -47,8 +47,9 @@ SITE = ["10.1.0.0/16", "2001:db8:1::/48"]
 
 
 def protocols():
-    """Number to name: the third field of Debian's /etc/protocols."""
-    out = {}
+    """Number to name: the third field of Debian's /etc/protocols, and what
+    IANA's registry has beside it."""
+    out = {138: "manet", 144: "AGGFRAG", 145: "NSH", 146: "Homa"}
     with open("/etc/protocols") as f:
         for line in f:
             w = line.split("#")[0].split()
@@ -697,13 +698,11 @@ class Question:
         self.plan_show()
 
     def plan_show(self):
-        """What is printed: a distinct count that sorts is seen, too."""
+        """What is printed: a distinct count that sorts is seen, too, unless
+        --show says what is."""
         show = list(self.show)
-        if self.sort in EXTRAS:
-            if not show:
-                show = ["packets", "bytes"]
-            if self.sort not in show:
-                show.append(self.sort)
+        if self.sort in EXTRAS and not show:
+            show = ["packets", "bytes", self.sort]
         self.shown = show
 
     def args(self):

@@ -59,6 +59,20 @@ sed 's/^#\([a-z]\)/\1/; s/^networks = .*/networks =/; s/^\(geoip\|asn\) =.*/\1 =
     etc/goprobe.ini >"$T/all.ini"
 run 0 "the example with every key set to its default" goprobe -c "$T/all.ini" -T
 ok "is the default" cmp "$T/run.out" "$T/goprobe.T"
+# as goprobe.ini(5) says that it may be spelt
+printf '%s\n' '[site]' 'name : a=b:c' '[store]' 'max_bytes : 10GB' \
+    'min_free: 5 GiB' '[export]' 'url = http://h:8123/' >"$T/colons.ini"
+printf '%s\n' '[site]' 'name = a=b:c' '[store]' 'max_bytes = 10737418240' \
+    'min_free = 5g' '[export]' 'url: http://h:8123/' >"$T/equals.ini"
+run 0 "keys with a colon, sizes in GB" goprobe -c "$T/colons.ini" -T
+is "$(printf '%s\n' "$out" | grep -E '^(name|max_bytes|min_free|url) = .')" \
+    "name = a=b:c
+max_bytes = 10737418240
+min_free = 5368709120
+url = http://h:8123/" "are read"
+cp "$T/run.out" "$T/colons.T"
+run 0 "with = and without B" goprobe -c "$T/equals.ini" -T
+ok "they are the same" cmp "$T/run.out" "$T/colons.T"
 
 run 1 "a schema with nowhere to go" sh -c "goprobe-export --schema single >/dev/full"
 like "$err" '^goprobe-export: standard output: ' "is said"

@@ -28,6 +28,11 @@ is "$(ask -n 5 -c proto=UDP talk_conv | head -4 | tr '\n' '|')" \
 like "$(ask -n 5 talk_conv)" '^5 of [0-9]+ rows shown; -n all shows the rest$' \
     "txt: how many more"
 like "$(ask sip)" '^Coverage: 100\.00 % of the window$' "txt: coverage"
+is "$(ask -e csv --show bytes -s dports sip)" \
+    "$(ask -e csv --show bytes,dports -s dports sip | cut -d, -f1-2)" \
+    "--show alone says what is shown, not -s"
+is "$(ask -e csv -s dports sip | head -1)" "sip,packets,bytes,dports" \
+    "without it the order can be seen"
 for c in "tcp" "dport < 1024 and not udp" "host 192.0.2.21 or ip6" \
     "net 198.51.100.0/24 & (port 443 | port 80)"; do
 	a=$(ask -e csv -c "$c" dport | tail -n +2 | awk -F, '{s += $7} END {print s + 0}')
@@ -42,6 +47,13 @@ for z in UTC Europe/Zurich America/St_Johns; do
 done
 is "$(goquery -d "$S" -i eth0 -f 2026-01-15T09:04:59Z -l 2026-01-15T09:05:01Z -e csv time |
 	tail -n +2 | wc -l)" 2 "two seconds may touch two blocks"
+
+run 0 "a category that nobody has" ask -e csv -c 'category = Wbe or l7 = Http2' \
+    sip
+is "$(printf '%s\n' "$err" | sed -n '/note/s/; it.*//p')" \
+    "goquery: note: this store has never seen an application of category Wbe
+goquery: note: this store has never seen an application named Http2" \
+    "  is told as one"
 
 # --- where clocks change: bins and days as Python's zoneinfo has them
 python3 - "$HELPERS/lib/rows2store" "$T/zones" >"$T/zones.out" 2>&1 <<'PY'

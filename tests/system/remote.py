@@ -118,7 +118,7 @@ def normal(text, site, form, all_time):
     text = text.replace(site + "/", "")
     # a store knows what other windows had
     unknown = r"(this store has never seen|no row of this window has) an " \
-        r"application named [^<\"\n]*"
+        r"application (named|of category) [^<\"\n]*"
     text = re.sub(r"\n(Note: |<p>Note: )" + unknown + "(</p>)?", "", text)
     if form == "txt":
         text = re.sub(r"and took .*", "and took", text)
@@ -147,7 +147,7 @@ def complaints(text, site, all_time):
     """stderr, without the ends of time."""
     lines = text.replace(site + "/", "").splitlines()
     return [x for x in lines if not (all_time and "incomplete" in x) and
-            "an application named" not in x]
+            not re.search("an application (named|of category)", x)]
 
 
 def first_difference(a, b):
@@ -388,6 +388,9 @@ def part_sites(w, server):
     ok(r.returncode == 0 and "seen   10.9.0.3" in r.stdout and
        "Checked 100004: 1 seen" in r.stdout and "a, b/eth0" in r.stdout,
        "seen of 100,004") or diag(r.stderr)
+    r = remote(w, url, "-i", "any", *win, "sip", "-c", "category = Wbe")
+    ok("has an application of category Wbe" in r.stderr,
+       "a category that no row has") or diag(r.stderr)
     mapped = "::ffff:10.9.0.3"
     r = remote(w, url, "-i", "any", *win, "sip", "-c", "src " + mapped)
     is_([x[0] for x in rows(r)], ["10.9.0.3"], "an IPv4-mapped address"
@@ -627,6 +630,14 @@ def part_seen(w, server):
          for x in r.stdout.replace("hq/", "").splitlines()],
         [[c for i, c in enumerate(x.split(",")) if i not in skip]
          for x in local.stdout.splitlines()], "--list, but for the disk")
+    is_({x.split(",")[i] for x in r.stdout.splitlines()[1:] for i in skip},
+        {""}, "  which is not known, and empty")
+    r = remote(w, url, "--list", "-i", "any", "-e", "json")
+    is_({x["disk_bytes"] for x in json.loads(r.stdout)["interfaces"]}, {None},
+        "  null in json")
+    text = remote(w, url, "--list", "-i", "any").stdout.splitlines()
+    is_({x.split()[-2] for x in text[1:]}, {"-"}, "  - in text")
+    is_(text[-1].split()[0], "all", "  of all of them, too")
 
 
 # ---- what is committed, and what is missing ------------------------------------------
@@ -1056,8 +1067,13 @@ def part_tls(w, server):
                        ("another CA", client + "ca_file = %s\n" %
                         w.path("otherca.pem")),
                        ("no client certificate", ca),
-                       ("no CA file", client + "ca_file = /nowhere.pem\n")):
-        one_line(remote(w, url, *argv, ini=w.ini("hq", url, base + more)), what)
+                       ("no CA file", client + "ca_file = /nowhere.pem\n"),
+                       ("a CA file that is none", client +
+                        "ca_file = /etc/protocols\n")):
+        r = remote(w, url, *argv, ini=w.ini("hq", url, base + more))
+        one_line(r, what)
+        if "CA file" in what:
+            ok("ca_file: " in r.stderr, "  with its key") or diag(r.stderr)
     r = remote(w, url, *argv, ini=w.ini("hq", url, base + client + ca))
     whole = remote(w, server.url(), *argv).stdout
     is_(r.stdout, whole, "both certificates hold") or diag(r.stderr)

@@ -34,6 +34,10 @@ never  192.0.2.77
 
 Checked 2: 1 seen, 1 never
 Coverage: 100.00 % of the window" "  the text"
+like "$(s seen 10.0.0.2)" ', 1 day, on eth0$' "one day is no days"
+like "$(s -c host=10.0.0.2 seen)" 'in 1 block, 2 packets, ' "nor one block blocks"
+like "$(goquery -d "$T/store" -i eth1 --check)" '^1 interface, 1 day, 1 block, 1 row, ' \
+	"nor one of anything else"
 run 1 "none is there" s seen 192.0.2.77 203.0.113.0/24 2001:db8:1::/48
 like "$out" "Checked 3: 0 seen, 3 never" "  and said so"
 run 0 "an interface" s -i eth1 seen 198.51.100.7
@@ -220,7 +224,7 @@ done
 is "$(ls "$T"/store/eth*/*/addresses.idx | wc -l)" 3 "three address indexes"
 explained() {
 	goquery -d "$T/broken" -f 0 --explain "$@" 2>&1 >/dev/null |
-		sed -n 's/.*read: \([0-9]*\) blocks (\([0-9]*\) .*/\1 \2/p'
+		sed -n 's/.*read: \([0-9]*\) blocks* (\([0-9]*\) .*/\1 \2/p'
 }
 cp -a "$T/store" "$T/broken"
 is "$(explained seen 192.0.2.77)" "0 3" "no block is read"
@@ -304,6 +308,28 @@ for how in damaged unreadable; do
 		'["incomplete","down"]' "  as other questions tell"
 	chmod 755 "$T/$how/eth0/2026-01-15"
 done
+
+# --- what cannot be read may have blocks
+done_block eth0 $(day 15) 4 300 | "$MAKE" "$T/shut"
+mkdir "$T/shut/eth1"
+chmod -R a+rX "$T/shut"
+chmod 0 "$T/shut/eth0"
+run 3 "a folder that is closed" goquery -d "$T/shut" -i any -f 0 sip
+like "$out" '^Coverage: no block of the window is known; 1 place not readable' \
+	"  has no block that is known"
+like "$err" 'no rows; eth0 has no block that could be read$' "  or could be read"
+like "$err" 'no rows; eth1 has no block at all$' "  an empty one has none"
+for asked in "seen 10.0.0.1" "-c host=10.0.0.1 seen" "seen --new -1d"; do
+	run 3 "$asked" goquery -d "$T/shut" -f 0 $asked
+	like "$out" '^Note: no block could be read$' "  says so"
+done
+run 3 "an empty one" goquery -d "$T/shut" -f 0 -i eth1 seen 10.0.0.1
+like "$out" '^Note: there is no block at all$' "  has none"
+chmod 755 "$T/shut/eth0"
+chmod 0 "$T/shut/eth0/2026-01-15"
+run 3 "a day that is closed" goquery -d "$T/shut" -i eth0 -f 0 sip
+like "$err" 'no rows; eth0 has no block that could be read$' "  likewise"
+chmod 755 "$T/shut/eth0/2026-01-15"
 
 # --- an index that lost records, of capture files: no gap tells
 {

@@ -131,6 +131,9 @@ check_values(void)
 	    a.show[2] == GODB_METRIC_DIPS, "-s dips shows them");
 	good("-i any --show rows,bytes,rows sip");
 	ok(a.n_show == 2 && a.show[0] == GODB_METRIC_ROWS, "--show");
+	good("-i any --show bytes -s dports sip");
+	ok(a.sort == GODB_SORT_METRIC(GODB_METRIC_DPORTS) && a.n_show == 1 &&
+	    a.show[0] == GODB_METRIC_BYTES, "--show says what is shown");
 	good("-i any --bin 1d time,sip");
 	is_int(a.bin_s, 86400, "--bin");
 	good("-i any --timeout 2m sip");
@@ -228,6 +231,7 @@ check_refusals(void)
 	bad("-i eth0 -n 99999999999999999999999 sip", "above 0");
 	bad("-i eth0 -n 95% -a sip", "largest first");
 	bad("-i eth0 -n 95% -s sip sip", "largest first");
+	bad("-i eth0 -n 95% -a -p sip", "largest first");
 	bad("-i eth0 -s dport sip", "not among the columns");
 	bad("-i eth0 -s weight sip", "bytes packets");
 	bad("-i eth0 -s byets sip", "did you mean 'bytes'");

@@ -566,6 +566,31 @@ check_noise(void)
 	ok(parsed > 1000, "noise: %u parse", parsed);
 }
 
+/* IANA's registry of protocol numbers, from where it is newer than Debian's
+ * file; and 0, which that calls ip, too. */
+static void
+check_assigned(void)
+{
+	static const struct {
+		uint8_t number;
+		const char *name, *also;
+	} t[] = {{0, "HOPOPT", "ip"}, {73, "RSPF", "CPHB"},
+		{138, "manet", "MANET"}, {139, "HIP", "hip"},
+		{140, "Shim6", "shim6"}, {141, "WESP", "wesp"},
+		{142, "ROHC", "rohc"}, {143, "Ethernet", "ethernet"},
+		{144, "AGGFRAG", "aggfrag"}, {145, "NSH", "nsh"},
+		{146, "Homa", "homa"}};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		is_str(godb_proto_name(t[i].number), t[i].name, "%u",
+		    t[i].number);
+		is_int(godb_proto_parse(t[i].name), t[i].number, "%s",
+		    t[i].name);
+		is_int(godb_proto_parse(t[i].also), t[i].number, "%s",
+		    t[i].also);
+	}
+}
+
 static void
 check_names(void)
 {
@@ -590,7 +615,8 @@ check_names(void)
 	is_str(godb_proto_name(58), "IPv6-ICMP", "58");
 	is_str(godb_proto_name(50), "IPSEC-ESP", "50");
 	is_str(godb_proto_name(136), "UDPLite", "136");
-	ok(!godb_proto_name(255) && !godb_proto_name(138), "no name");
+	ok(!godb_proto_name(255) && !godb_proto_name(147), "no name");
+	check_assigned();
 	ok(godb_proto_parse("") < 0 && godb_proto_parse("256") < 0, "none");
 }
 

@@ -177,14 +177,23 @@ check_unknown(void)
 	struct godb_cond *cond;
 	struct gdi_filter *f;
 	const char *near_name = "";
+	bool category = true;
 
-	(void)godb_cond_parse("l7 in (TLS, SHS, WeirdThing)", NULL, &cond, NULL);
+	(void)godb_cond_parse("l7 in (TLS, SHS, WeirdThing) or category = Wob",
+	    NULL, &cond, NULL);
 	(void)gdi_filter_new(cond, scan, &f);
-	is_str(gdi_filter_unknown(f, 0, &near_name), "SHS", "unknown name");
+	is_str(gdi_filter_unknown(f, 0, &near_name, &category), "SHS",
+	    "unknown name");
+	ok(!category, "  of an application");
 	is_str(near_name, "SSH", "  and what is near");
-	is_str(gdi_filter_unknown(f, 1, &near_name), "WeirdThing", "another");
+	is_str(gdi_filter_unknown(f, 1, &near_name, &category), "WeirdThing",
+	    "another");
 	ok(near_name == NULL, "  with nothing near");
-	ok(gdi_filter_unknown(f, 2, &near_name) == NULL, "no third");
+	is_str(gdi_filter_unknown(f, 2, &near_name, &category), "Wob",
+	    "a third");
+	ok(category, "  of a category");
+	ok(gdi_filter_unknown(f, 3, &near_name, &category) == NULL,
+	    "no fourth");
 	gdi_filter_free(f);
 	godb_cond_free(cond);
 }

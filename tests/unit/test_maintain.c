@@ -187,7 +187,7 @@ test_other_writer(void)
 		answer(!at, 0, MSG_PRUNED, HELLO_OK, 1, 2);
 		is_int(run_quietly(), 0, "another store's writer %s",
 		    other[i % 3].how);
-		is_str(said, "1 days removed, 2 bytes\n", "this one's does it");
+		is_str(said, "1 day removed, 2 bytes\n", "this one's does it");
 		is_str(complained, "", "and nothing is wrong");
 		answer(at, 0, other[0].says, other[0].code, 0, 0);
 		is_int(run_quietly(), 1, "one refuses, the other one ends");
@@ -219,7 +219,7 @@ test_rest(void)
 	answer(0, 3, MSG_REST, HELLO_OK, HELLO_UNNOTED, 15);
 	answer(0, 4, MSG_PRUNED, HELLO_OK, 1, 2);
 	is_int(run_quietly(), 1, "a day that stays is");
-	is_str(said, "1 days removed, 2 bytes\n", "with what was done");
+	is_str(said, "1 day removed, 2 bytes\n", "with what was done");
 	complains("12 days could not be removed: the writer's log says why");
 	complains("still 13 bytes beyond its bounds: days could not be removed");
 	complains("14 days stay: by the clock");
@@ -402,13 +402,13 @@ test_here(struct gp_conf *conf)
 	command.time = day; /* of its start: one day ends by then */
 	conf->store.retain_days = 4;
 	is_int(does(MAINTAIN_CLEAN, true), 0, "a dry run");
-	ok(strstr(said, "1 days would be removed") != NULL && left() == DAYS,
+	ok(strstr(said, "1 day would be removed") != NULL && left() == DAYS,
 	    "says what would be done");
 	is_int(does(MAINTAIN_CLEAN, false), 0, "--clean");
 	gp_clock_day_format(today_s - 7 * DAY, day);
 	(void)snprintf(line, sizeof(line), "eth0/%s removed, ", day);
 	ok(strncmp(said, line, strlen(line)) == 0 &&
-		strstr(said, "1 days removed") != NULL,
+		strstr(said, "1 day removed") != NULL,
 	    "does that and says so");
 	is_int(left(), DAYS - 1, "alone");
 	is_int(does(MAINTAIN_PRUNE, true), 0, "a dry run");
@@ -495,7 +495,7 @@ static void
 test_wipe(void)
 {
 	is_int(does(MAINTAIN_WIPE, true), 0, "a dry run");
-	ok(strstr(said, "1 interfaces would be removed") != NULL && left() > 0,
+	ok(strstr(said, "1 interface would be removed") != NULL && left() > 0,
 	    "leaves all");
 	if (geteuid() == 0 && chown(store, 0, 0) == 0) {
 		is_int(does(MAINTAIN_WIPE, false), 1, "a store of root's");

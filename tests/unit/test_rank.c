@@ -127,7 +127,7 @@ main(void)
 		{4, {0, 10}, {0, 1}, 80, 17, 2, {2, 98, 6, 0}},
 		{6, {0, 1}, {0, 1}, 1000, 58, 3, {3, 97, 5, 9}},
 		{4, {0, 10}, {0, 0}, 9, 200, 0, {4, 96, 5, 0}},
-		{6, {1, 0}, {0, 1}, 22, 138, 4, {5, 195, 5, 0}},
+		{6, {1, 0}, {0, 1}, 22, 147, 4, {5, 195, 5, 0}},
 	};
 
 	scan = fake_scan_new();
@@ -156,7 +156,7 @@ main(void)
 	is_str(order("dport,sip", GODB_KEY_DPORT, false, GODB_DIR_BOTH, 0, 0),
 	    "4 5 2 1 3", "dport as a number");
 	is_str(order("sip,proto", GODB_KEY_PROTO, false, GODB_DIR_BOTH, 0, 0),
-	    "5 4 3 1 2", "proto as text: 138 200 IPv6-ICMP TCP UDP");
+	    "5 4 3 1 2", "proto as text: 147 200 IPv6-ICMP TCP UDP");
 	is_str(order("l7proto", GODB_KEY_L7PROTO, false, GODB_DIR_BOTH, 0, 0),
 	    "2 1 4 5 3", "l7proto as text: DNS TLS Unknown [id 4] ssh");
 	is_str(order("sip,dip", GODB_SORT_BYTES, false, GODB_DIR_BOTH, 1, 0),
