@@ -300,7 +300,8 @@ test_bereft(void)
 	ok(is_told() && check_tells(), "an old journal excuses no index");
 	if (store_open(path, &w) < 0)
 		abort();
-	is_int(godb_writer_commit(w, "eth0", T0 + 7200, NULL), 0, "it is stored");
+	is_int(godb_writer_commit(w, "eth0", T0 + 7200, NULL), 0,
+	    "it is stored");
 	godb_writer_close(w);
 	ok(is_told() && check_tells(), "  and all before is told");
 	run_in_day("cmp -n 64 blocks.idx ../../../whole/" DAY "/blocks.idx");
