@@ -252,21 +252,6 @@ mark_cut(struct drain *d, struct peer *peer)
 	return rc;
 }
 
-int
-drain_cut(struct drain *d)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < d->peers->n_list; i++) {
-		struct peer *peer = &d->peers->list[i];
-
-		if (peer->state == PEER_ORPHAN && peer->offline &&
-		    !peer->last_seen)
-			rc = mark_cut(d, peer);
-	}
-	return rc;
-}
-
 /* After its last frame an offline ring's blocks are finished. */
 static void
 finish_offline(struct drain *d, struct peer *peer)
@@ -382,17 +367,34 @@ mark_unfinished(struct drain *d, const struct godb_open_block *block)
 	    ingest_cut(d->ingest, block->iface, &cut);
 }
 
-void
+int
 drain_unfinished(struct drain *d)
 {
 	struct godb_open_block block;
+	int rc = 0;
 
-	for (size_t i = 0; godb_writer_open_block(d->ingest->store, i, &block);
-	     i++)
+	for (size_t i = 0; rc == 0 &&
+	     godb_writer_open_block(d->ingest->store, i, &block); i++)
 		if ((block.flags & GODB_PART_OFFLINE) &&
 		    !(block.flags & GODB_PART_CUT) &&
 		    !has_ring(d->peers, block.iface))
-			(void)mark_unfinished(d, &block);
+			rc = mark_unfinished(d, &block);
+	return rc;
+}
+
+int
+drain_cut(struct drain *d)
+{
+	int rc = drain_unfinished(d);
+
+	for (size_t i = 0; rc == 0 && i < d->peers->n_list; i++) {
+		struct peer *peer = &d->peers->list[i];
+
+		if (peer->state == PEER_ORPHAN && peer->offline &&
+		    !peer->last_seen)
+			rc = mark_cut(d, peer);
+	}
+	return rc;
 }
 
 void

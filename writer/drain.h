@@ -34,12 +34,13 @@ void drain_forsaken(struct drain *d);
 
 /*
  * For any writer that has just begun: open blocks of files whose rings are gone
- * are made incomplete (ingest_cut()): nobody has said that they are whole.
+ * are made incomplete (ingest_cut()): nobody has said that they are whole.  0 or
+ * the error of a journal; what could not be marked is by drain_cut().
  */
-void drain_unfinished(struct drain *d);
+int drain_unfinished(struct drain *d);
 
-/* The same for rings that the captures of files left before they were done, at
- * the end of all.  0 or the error of a journal. */
+/* At the end of all: the same, and for rings that the captures of files left
+ * before they were done. */
 int drain_cut(struct drain *d);
 
 /*

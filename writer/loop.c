@@ -247,10 +247,11 @@ finish(struct loop *l)
 		rc = godb_writer_sync(l->ingest.store);
 		return rc < 0 ? rc : left;
 	}
-	/* what cannot be marked stays open, for the next writer to mark */
+	/* what cannot be marked stays open, for the next writer to mark; the
+	 * rest of a sensor's blocks do not stay with it */
 	ingest_hurry(&l->ingest);
 	rc = drain_cut(&l->drain);
-	if (rc == 0)
+	if (rc == 0 || !l->offline)
 		rc = ingest_commit_all(&l->ingest, NULL);
 	if (l->told_trouble)
 		rc = 0;
@@ -357,7 +358,7 @@ take_up_sessions(struct loop *l)
 	const struct inherited *in = l->in;
 
 	peers_adopt(&l->peers, in->fds, (size_t)in->n);
-	drain_unfinished(&l->drain);
+	(void)drain_unfinished(&l->drain);
 	if (!l->offline)
 		drain_forsaken(&l->drain);
 	if (in->offline >= 0 &&

@@ -195,7 +195,7 @@ test_cut_file(void)
 {
 	struct godb_writer *store = start(GODB_BLOCK_ROWS);
 	struct facts want = {0};
-	struct capture whole, open, ended, late, gone, beside, none;
+	struct capture whole, open, ended, late, gone, beside, none, missed;
 	char day[11];
 
 	gp_clock_day_format(slot_s, day);
@@ -206,7 +206,8 @@ test_cut_file(void)
 	join(&gone, "ee");
 	join(&beside, "ff");
 	join(&none, "ff");
-	beside.peer->offline = none.peer->offline = true;
+	join(&missed, "gg");
+	beside.peer->offline = none.peer->offline = missed.peer->offline = true;
 	whole.peer->offline = open.peer->offline = ended.peer->offline =
 	    late.peer->offline = gone.peer->offline = true;
 	file_flags = FRAME_OFFLINE;
@@ -216,13 +217,14 @@ test_cut_file(void)
 	send_rows(&late, &want, 1, 10);
 	send_rows(&gone, &want, 1, 10);
 	send_rows(&beside, &want, 1, 10);
+	send_rows(&missed, &want, 1, 10);
 	(void)drain_turn(&drain);
 	ok(takes(&whole, FRAME_LAST, 0, 0, 0), "one that ended in order");
 	ok(takes(&ended, FRAME_END, 0, 0, 0), "a block that ended");
 	is_int(ingest_commit(&ingest, "cc", slot_s), 0, "and was written");
 	is_int((int64_t)ingest.blocks, 2, "two are");
 	leave(&gone);
-	drain_unfinished(&drain);
+	is_int(drain_unfinished(&drain), 0, "at the beginning");
 	is_int(flags_of(store, "ee") & GODB_PART_CUT, GODB_PART_CUT,
 	    "whose ring is gone is cut short");
 	is_int(flags_of(store, "bb") & GODB_PART_CUT, 0, "the others are not");
@@ -241,10 +243,13 @@ test_cut_file(void)
 	is_int(flags_of(store, "ff") & GODB_PART_CUT, 0,
 	    "cuts no block of another");
 	leave(&none);
+	leave(&missed);
 	late.peer->state = PEER_ORPHAN;
 	is_int(drain_cut(&drain), 0, "at the end of all");
 	is_int(flags_of(store, "dd") & GODB_PART_CUT, GODB_PART_CUT,
 	    "so is what is not done");
+	is_int(flags_of(store, "gg") & GODB_PART_CUT, GODB_PART_CUT,
+	    "and what was not marked before");
 	is_int(ingest_commit_all(&ingest, NULL), 0, "the rest");
 	file_flags = 0;
 	leave(&whole);
