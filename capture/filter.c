@@ -18,7 +18,7 @@ filter_name(const struct gp_conf_capture *c, char *out, size_t size)
 	    c->filter_file[0] ? "filter_file " : "filter", c->filter_file);
 }
 
-/* What is wrong with the file, or NULL. */
+/* The file's text in one line.  What is wrong with it, or NULL. */
 static const char *
 read_file(const char *path, char *text)
 {
@@ -41,43 +41,44 @@ read_file(const char *path, char *text)
 		return "larger than 64 KiB";
 	if (memchr(text, '\0', (size_t)n))
 		return "holds a NUL byte";
+	for (char *p = text; *p; p++)
+		if (*p == '\n' || *p == '\r')
+			*p = ' ';
 	return NULL;
 }
 
 char *
 filter_read(const struct gp_conf_capture *c, char error[SOURCE_ERROR_MAX])
 {
-	char *text = c->filter_file[0] ? calloc(1, FILTER_MAX + 2) :
-					 strdup(c->filter);
-	const char *wrong = text ? NULL : "out of memory";
+	bool in_file = c->filter_file[0] != '\0';
+	char *text = in_file ? calloc(1, FILTER_MAX + 2) : strdup(c->filter);
+	const char *wrong = text == NULL ? "out of memory" :
+	    in_file ? read_file(c->filter_file, text) : NULL;
+	char name[256];
 
-	if (text && c->filter_file[0])
-		wrong = read_file(c->filter_file, text);
-	if (wrong) {
-		(void)snprintf(error, SOURCE_ERROR_MAX, "%.300s%s%s",
-		    c->filter_file, c->filter_file[0] ? ": " : "", wrong);
-		free(text);
-		return NULL;
-	}
-	for (char *p = text; c->filter_file[0] && *p; p++)
-		if (*p == '\n' || *p == '\r')
-			*p = ' ';
-	return text;
+	if (wrong == NULL)
+		return text;
+	filter_name(c, name, sizeof(name));
+	(void)snprintf(error, SOURCE_ERROR_MAX, "%s: %s", name, wrong);
+	free(text);
+	return NULL;
 }
 
 int
 filter_check(const char *conf_path, const struct gp_conf_capture *c,
     char error[SOURCE_ERROR_MAX])
 {
-	char name[256], *text = filter_read(c, error);
+	char why[SOURCE_ERROR_MAX], name[256], *text = filter_read(c, why);
 	int n, rc = 0;
 
-	if (text == NULL)
-		return -EINVAL;
 	n = snprintf(name, sizeof(name), "%.120s:%d: ", conf_path,
 	    c->filter_line);
 	n += snprintf(name + n, sizeof(name) - (size_t)n,
 	    c->name[0] ? "[interface %s]: " : "[capture]: %s", c->name);
+	if (text == NULL) {
+		(void)snprintf(error, SOURCE_ERROR_MAX, "%s%.250s", name, why);
+		return -EINVAL;
+	}
 	filter_name(c, name + n, sizeof(name) - (size_t)n);
 	if (text[0])
 		rc = source_check_filter(name, text, error);

@@ -158,7 +158,6 @@ main(int argc, char **argv)
 	struct gp_conf *conf;
 	const char *path;
 	char error[512];
-	bool live, roots;
 	int rc;
 
 	if (gp_fd_fill_std() < 0)
@@ -167,9 +166,9 @@ main(int argc, char **argv)
 	supervise_raise_limit();
 	launcher_parse(argc, argv, &o);
 	path = o.conf_path ? o.conf_path : GP_CONF_PATH;
-	live = o.n_ifaces > 0 && geteuid() == 0 && !o.check && !o.print;
-	roots = live || (o.check && gp_conf_check_owner(path));
-	conf = gp_conf_load(path, o.conf_path == NULL, roots, error);
+	conf = gp_conf_load(path, o.conf_path == NULL,
+	    o.check ? gp_conf_check_owner(path) :
+		o.n_ifaces > 0 && geteuid() == 0 && !o.print, error);
 	if (conf == NULL ||
 	    (o.check && gp_conf_check_metrics(conf, error) < 0)) {
 		fprintf(stderr, "goprobe: %s\n", error);

@@ -19,7 +19,7 @@ struct inherited {
 	int status;  /* folder for the status file, -1: none is written */
 	bool service; /* of systemd: what the INI names is what should run */
 	int metrics; /* folder of the Prometheus text, -1 likewise */
-	char metrics_name[256];
+	char metrics_name[GP_CONF_METRICS_MAX];
 	int listen;  /* captures connect here, -1 offline */
 	int offline; /* the launcher's socketpair, -1 live */
 	int alive;   /* hang-up: the launcher is gone */

@@ -203,33 +203,26 @@ same_folder(int fd, const char *path)
 static void
 open_metrics_folder(struct inherited *in, const struct gp_conf *conf)
 {
-	const char *path = conf->writer.metrics;
-	const char *slash = strrchr(path, '/');
-	char folder[4096];
+	char folder[GP_CONF_PATH_MAX], what[512];
+	int rc = in->listen < 0 ? 0 :
+				  gp_conf_metrics(conf, folder, in->metrics_name);
 
-	if (slash == NULL || in->listen < 0)
+	if (rc < 0)
+		die("[writer] metrics", "this cannot be a file's name");
+	if (rc == 0)
 		return;
 	if (!same_folder(in->store, conf->store.path)) {
 		gp_log(GP_LOG_INFO, "no metrics are written: this is not the "
 				    "configured store");
 		return;
 	}
-	(void)snprintf(folder, sizeof(folder), "%.*s",
-	    (int)(slash == path ? 1 : slash - path), path);
-	(void)snprintf(in->metrics_name, sizeof(in->metrics_name), "%s",
-	    slash + 1);
-	if (strlen(path) >= sizeof(folder) || slash[1] == '\0' ||
-	    strlen(slash + 1) > 240)
-		die("[writer] metrics", "this cannot be a file's name");
 	in->metrics = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (in->metrics < 0 ||
-	    faccessat(in->metrics, ".", W_OK | X_OK, AT_EACCESS) < 0) {
-		char what[512];
-
-		(void)snprintf(what, sizeof(what), "[writer] metrics = %.200s: "
-		    "folder %.200s", path, folder);
-		die(what, strerror(errno));
-	}
+	if (in->metrics >= 0 &&
+	    faccessat(in->metrics, ".", W_OK | X_OK, AT_EACCESS) == 0)
+		return;
+	(void)snprintf(what, sizeof(what), "[writer] metrics = %.200s: folder "
+	    "%.200s", conf->writer.metrics, folder);
+	die(what, strerror(errno));
 }
 
 static int

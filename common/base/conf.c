@@ -188,25 +188,42 @@ gp_conf_check_owner(const char *path)
 }
 
 int
-gp_conf_check_metrics(const struct gp_conf *c, char error[512])
+gp_conf_metrics(const struct gp_conf *c, char folder[GP_CONF_PATH_MAX],
+    char name[GP_CONF_METRICS_MAX])
 {
 	const char *path = c->writer.metrics;
 	const char *slash = strrchr(path, '/');
-	char folder[4096];
-	struct stat st;
-	int rc = 0;
 
 	if (slash == NULL)
 		return 0;
-	(void)snprintf(folder, sizeof(folder), "%.*s",
+	if (strlen(path) >= GP_CONF_PATH_MAX || slash[1] == '\0' ||
+	    strlen(slash + 1) >= GP_CONF_METRICS_MAX)
+		return -EINVAL;
+	(void)snprintf(folder, GP_CONF_PATH_MAX, "%.*s",
 	    (int)(slash == path ? 1 : slash - path), path);
-	if (stat(folder, &st) < 0)
-		rc = -errno;
-	else if (!S_ISDIR(st.st_mode))
-		rc = -ENOTDIR;
+	(void)snprintf(name, GP_CONF_METRICS_MAX, "%s", slash + 1);
+	return 1;
+}
+
+int
+gp_conf_check_metrics(const struct gp_conf *c, char error[512])
+{
+	char folder[GP_CONF_PATH_MAX], name[GP_CONF_METRICS_MAX];
+	int rc = gp_conf_metrics(c, folder, name);
+	struct stat st;
+
+	if (rc == 0)
+		return 0;
+	if (rc < 0) {
+		(void)snprintf(error, 512, "[writer] metrics = %.300s: this "
+		    "cannot be a file's name", c->writer.metrics);
+		return rc;
+	}
+	rc = stat(folder, &st) < 0 ? -errno :
+	    !S_ISDIR(st.st_mode)   ? -ENOTDIR : 0;
 	if (rc < 0)
 		(void)snprintf(error, 512, "[writer] metrics = %.180s: folder "
-		    "%.180s: %s", path, folder, strerror(-rc));
+		    "%.180s: %s", c->writer.metrics, folder, strerror(-rc));
 	return rc;
 }
 

@@ -121,8 +121,15 @@ int gp_conf_own_sandbox(struct gp_conf *c, const char *asked, char error[512]);
  * where root asks, or where it is the sensor's own. */
 bool gp_conf_check_owner(const char *path);
 
-/* For -t: whether the folder of [writer] metrics is there, without which the
- * writer does not start.  0, or -errno with a line in error. */
+/* The folder of [writer] metrics and the file's name in it: 1; 0 for none; or
+ * -EINVAL, when it cannot be a file's name. */
+#define GP_CONF_PATH_MAX    4096
+#define GP_CONF_METRICS_MAX 241
+int gp_conf_metrics(const struct gp_conf *c, char folder[GP_CONF_PATH_MAX],
+    char name[GP_CONF_METRICS_MAX]);
+
+/* For -t: whether that is one and its folder is there, without which the writer
+ * does not start.  0, or -errno with a line in error. */
 int gp_conf_check_metrics(const struct gp_conf *c, char error[512]);
 
 /* Settings of an interface; NULL when it is not in the file. */

@@ -17,6 +17,9 @@ for program in goprobe goprobe-writer; do
 	run 2 "$program -t: no folder for the metrics" $program -c "$T/metrics.ini" -t
 	is "$err" "$program: [writer] metrics = $T/nowhere/x.prom: folder $T/nowhere: No such file or directory" "is said"
 done
+printf '[writer]\nmetrics = %s/\n' "$T" >"$T/metrics.ini"
+run 2 "metrics without a name" goprobe-writer -c "$T/metrics.ini" -t
+is "$err" "goprobe-writer: [writer] metrics = $T/: this cannot be a file's name" "is said"
 printf '[site]\nname = a\033[31mb\177\n[export]\nurl = http://a:b@\007c\n' >"$T/red.ini"
 run 0 "what is printed" goprobe-writer -c "$T/red.ini" -T
 like "$out" '^name = a[?][[]31mb[?]$' "is none of a terminal's commands"
@@ -31,10 +34,10 @@ run 2 "both in one section" goprobe -c "$T/both.ini" -t
 is "$err" "goprobe: $T/both.ini:3: filter and filter_file exclude each other" "are named, with their line"
 { echo 'port 53' && head -c 70000 /dev/zero | tr '\0' '\n' && echo 'or port 80'; } >"$T/filter"
 run 2 "a filter file of which a part would be read" goprobe -c "$T/good.ini" -t
-is "$err" "goprobe-capture: $T/filter: larger than 64 KiB" "is too long"
+is "$err" "goprobe-capture: $T/good.ini:2: [capture]: filter_file $T/filter: larger than 64 KiB" "is too long"
 printf 'port 53\0 or port 80' >"$T/filter"
 run 2 "one with a NUL byte" goprobe -c "$T/good.ini" -t
-is "$err" "goprobe-capture: $T/filter: holds a NUL byte" "too"
+is "$err" "goprobe-capture: $T/good.ini:2: [capture]: filter_file $T/filter: holds a NUL byte" "too"
 { printf 'tcp prot 80' && seq -f ' or port %g' 1000; } | tr -d '\n' >"$T/filter"
 run 2 "a long one with an error" goprobe -c "$T/good.ini" -t
 like "$err" "^goprobe-capture: $T/good.ini:2: \[capture\]: filter_file $T/filter: .*syntax error.*: \"tcp prot 80 .*[.]{3}\"\$" \
@@ -47,10 +50,10 @@ for name in any nflog nflog1 nfqueue:3 usbmon0 bluetooth0 dbus-system; do
 done
 printf '[capture]\nfilter_file = %s/none\n' "$T" >"$T/none.ini"
 run 2 "a filter file that is not there" goprobe -c "$T/none.ini" -t
-like "$err" "none: No such file" "is named"
+is "$err" "goprobe-capture: $T/none.ini:2: [capture]: filter_file $T/none: No such file or directory" "is named, with its place"
 mkfifo "$T/none"
 run 2 "nor one that is a pipe" timeout 20 goprobe -c "$T/none.ini" -t
-is "$err" "goprobe-capture: $T/none: a pipe; the filter is a file" "said"
+is "$err" "goprobe-capture: $T/none.ini:2: [capture]: filter_file $T/none: a pipe; the filter is a file" "said"
 rm "$T/none"
 printf '[capture]\nl7 = off\nfilter = udp port 53\n' >"$T/dns.ini"
 run 0 "files are filtered too" goprobe -c "$T/dns.ini" -d "$T/f" -i x -r tests/data/office.pcap

@@ -369,9 +369,19 @@ mount -o remount,size=20m "$2/small"
 "$1/goquery" -d "$2/small/s" -i e -f 0 proto >"$2/answer"
 "$1/goquery" -d "$2/small/s" --check >/dev/null
 echo "check $?"
+umount "$2/small"
+mount -t tmpfs -o size=300k t "$2/small"
+"$1/goprobe" -d "$2/small/s" -i e -r "$2/long.pcap" 2>"$2/err.waits" &
+replay=$!
+for i in $(seq 200); do grep -q 'No space' "$2/err.waits" && break; sleep 0.1; done
+sleep 1
+mount -o remount,size=100m "$2/small"
+wait $replay
+echo "waits $?"
+"$1/goquery" -d "$2/small/s" -i e -f 0 -e csv proto >"$2/waited"
 SH
 	is "$(unshare -m sh "$T/full.sh" "$BIN" "$T" $D/office.pcap | tr '\n' ' ')" \
-	    "status 1 promptly check 0 " \
+	    "status 1 promptly check 0 waits 0 " \
 	    "a replay that waits for a full disk is stopped"
 	is "$(sed '/^goprobe-writer: /d; s/stopped: //' "$T/err")" \
 	    "goprobe: the store cannot be written: No space left on device: not everything is stored" \
@@ -379,6 +389,9 @@ SH
 	is "$(sed '1,/not everything is stored/d' "$T/err" | grep 'trying again')" "" "  and nothing goes on"
 	like "$(cat "$T/answer")" '^Coverage: .*a capture file was cut short on e' \
 	    "  and answers, once another writer had room"
+	goprobe -d "$T/whole" -i e -r "$T/long.pcap" 2>/dev/null
+	is "$(cat "$T/waited")" "$(goquery -d "$T/whole" -i e -f 0 -e csv proto)" \
+	    "  one that has room again stores all"
 
 	goprobe -d "$T/shut" -i e -r $D/office.pcap 2>/dev/null
 	rm -rf "$T/shut/e"

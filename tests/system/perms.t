@@ -238,10 +238,22 @@ writer_gone() { ! kill -0 "$writer" 2>/dev/null; }
 ok "its writer ends" wait_for 30 writer_gone
 printf '[capture]\nsnapshot_interval = 1\nsandbox = seccomp\n' >"$T/live.ini"
 : >"$T/sensor.err"
+# one of a launcher whose number is that of nobody here, but which listens
+other=/run/goprobe/launcher.4194303.sock
+python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.bind(sys.argv[1])
+s.listen()
+time.sleep(60)' $other &
+listener=$!
+ok "a socket of elsewhere" wait_for 10 test -S $other
 nsenter --net=/run/netns/$NET "$BIN/goprobe" -c "$T/live.ini" -d "$T/s" lo 2>"$T/sensor.err" &
 launcher=$!
 ok "a weaker sensor" wait_for 20 grep -q 'capturing on' "$T/sensor.err"
 ok "which takes away the other one's socket" test ! -e "$socket"
+ok "but none that is listened to" test -S $other
+kill "$listener"
+rm -f $other
 ok "is logged" grep -q 'goprobe-capture: sandbox weakened: seccomp only' "$T/sensor.err"
 shown() { goquery --config "$T/live.ini" -d "$T/s" --status | grep -q 'captures seccomp only'; }
 ok "and shown by --status" wait_for 10 shown
