@@ -204,13 +204,12 @@ static void
 open_metrics_folder(struct inherited *in, const struct gp_conf *conf)
 {
 	char folder[GP_CONF_PATH_MAX], what[512];
-	int rc = in->listen < 0 ? 0 :
-				  gp_conf_metrics(conf, folder, in->metrics_name);
+	int rc = gp_conf_metrics(conf, folder, in->metrics_name);
 
+	if (rc == 0 || in->listen < 0)
+		return;
 	if (rc < 0)
 		die("[writer] metrics", "this cannot be a file's name");
-	if (rc == 0)
-		return;
 	if (!same_folder(in->store, conf->store.path)) {
 		gp_log(GP_LOG_INFO, "no metrics are written: this is not the "
 				    "configured store");
