@@ -514,8 +514,10 @@ take_chunk(struct gdi_addrbuild *b, const struct gdi_chunk *k)
 		return n < 0 ? (int)n : GODB_EDAMAGED;
 	memset(b->stored.p + n, 0, GDI_SLACK);
 	/* a dictionary may have values that no row has: what counts are rows */
-	rc = gdi_chunk_decode(&b->chunk, b->stored.p, k->stored, k->checksum,
-	    (enum godb_column)b->column, k->v6, k->rows, b->rows);
+	rc = gdi_chunk_decode(&b->chunk,
+	    &(struct gdi_stored){b->stored.p, k->stored, k->checksum,
+		(enum godb_column)b->column, k->v6, k->rows},
+	    b->rows);
 	if (rc == 0)
 		rc = reserve_stage(b);
 	if (rc < 0)

@@ -179,110 +179,112 @@ decompress(struct gdi_chunk_memory *m, struct gdi_in *in, size_t n)
 }
 
 static int
-decode(struct gdi_in *in, enum godb_column c, bool v6, size_t n, void *out,
-    struct gdi_scratch *s)
+decode(struct gdi_in *in, const struct gdi_stored *s, void *out,
+    struct gdi_scratch *scratch)
 {
-	switch (gdi_columns[c].kind) {
+	size_t n = s->rows;
+
+	switch (gdi_columns[s->column].kind) {
 	case GDI_ADDR:
-		return v6 ? gdi_decode_addr6(in, n, out, s) :
-			    gdi_decode32(in, n, out, s);
+		return s->v6 ? gdi_decode_addr6(in, n, out, scratch) :
+			       gdi_decode32(in, n, out, scratch);
 	case GDI_U8:
-		return gdi_decode8(in, n, out, s);
+		return gdi_decode8(in, n, out, scratch);
 	case GDI_U16:
-		return gdi_decode16(in, n, out, s);
+		return gdi_decode16(in, n, out, scratch);
 	case GDI_U64:
 		break;
 	}
-	return gdi_decode64(in, n, out, s);
+	return gdi_decode64(in, n, out, scratch);
 }
 
 static int
-decode_some(struct gdi_in *in, enum godb_column c, bool v6, size_t n,
-    const struct gdi_sel *sel, void *out, struct gdi_scratch *s)
+decode_some(struct gdi_in *in, const struct gdi_stored *s,
+    const struct gdi_sel *sel, void *out, struct gdi_scratch *scratch)
 {
-	switch (gdi_columns[c].kind) {
+	size_t n = s->rows;
+
+	switch (gdi_columns[s->column].kind) {
 	case GDI_ADDR:
-		return v6 ? gdi_decode_some_addr6(in, n, sel, out, s) :
-			    gdi_decode_some32(in, n, sel, out, s);
+		return s->v6 ?
+		    gdi_decode_some_addr6(in, n, sel, out, scratch) :
+		    gdi_decode_some32(in, n, sel, out, scratch);
 	case GDI_U8:
-		return gdi_decode_some8(in, n, sel, out, s);
+		return gdi_decode_some8(in, n, sel, out, scratch);
 	case GDI_U16:
-		return gdi_decode_some16(in, n, sel, out, s);
+		return gdi_decode_some16(in, n, sel, out, scratch);
 	case GDI_U64:
 		break;
 	}
-	return gdi_decode_some64(in, n, sel, out, s);
+	return gdi_decode_some64(in, n, sel, out, scratch);
 }
 
 /* The chunk's array, decompressed. */
 static int
-open_chunk(struct gdi_chunk_memory *m, const uint8_t *stored, size_t len,
-    uint64_t checksum, size_t n, struct gdi_in *in)
+open_chunk(struct gdi_chunk_memory *m, const struct gdi_stored *s,
+    struct gdi_in *in)
 {
-	*in = (struct gdi_in){stored, stored + len, false};
-	if (gp_checksum(stored, len, 0) != checksum)
+	*in = (struct gdi_in){s->p, s->p + s->len, false};
+	if (gp_checksum(s->p, s->len, 0) != s->checksum)
 		return GODB_EDAMAGED;
 	switch (gdi_in_u8(in)) {
 	case GDI_STORED:
 		return 0;
 	case GDI_LZ4:
-		return decompress(m, in, n);
+		return decompress(m, in, s->rows);
 	default:
 		return GODB_EDAMAGED;
 	}
 }
 
 int
-gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+gdi_chunk_decode(struct gdi_chunk_memory *m, const struct gdi_stored *s,
     void *out)
 {
 	struct gdi_in in;
-	int rc = open_chunk(m, stored, len, checksum, n, &in);
+	int rc = open_chunk(m, s, &in);
 
 	if (rc == 0)
-		rc = decode(&in, c, v6, n, out, &m->scratch);
+		rc = decode(&in, s, out, &m->scratch);
 	/* bytes left over mean that writer and reader disagree */
 	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
 }
 
 int
-gdi_chunk_decode_some(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+gdi_chunk_decode_some(struct gdi_chunk_memory *m, const struct gdi_stored *s,
     const struct gdi_sel *sel, void *out)
 {
 	struct gdi_in in;
-	int rc = open_chunk(m, stored, len, checksum, n, &in);
+	int rc = open_chunk(m, s, &in);
 
 	if (rc == 0)
-		rc = decode_some(&in, c, v6, n, sel, out, &m->scratch);
+		rc = decode_some(&in, s, sel, out, &m->scratch);
 	return rc < 0 ? rc : in.p != in.end ? GODB_EDAMAGED : 0;
 }
 
 int
-gdi_chunk_reaching(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, size_t n, uint64_t least, uint64_t *set,
-    size_t first)
+gdi_chunk_reaching(struct gdi_chunk_memory *m, const struct gdi_stored *s,
+    uint64_t least, uint64_t *set, size_t first)
 {
 	struct gdi_in in;
-	int rc = open_chunk(m, stored, len, checksum, n, &in);
+	int rc = open_chunk(m, s, &in);
 
 	if (rc == 0)
-		rc = gdi_decode_reaching64(&in, n, least, set, first,
+		rc = gdi_decode_reaching64(&in, s->rows, least, set, first,
 		    &m->scratch);
 	return rc == 0 && in.p != in.end ? GODB_EDAMAGED : rc;
 }
 
 int
-gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, bool v6, size_t n, void *out,
-    size_t *n_out)
+gdi_chunk_distinct(struct gdi_chunk_memory *m, const struct gdi_stored *s,
+    void *out, size_t *n_out)
 {
 	struct gdi_in in;
-	int rc = open_chunk(m, stored, len, checksum, n, &in);
+	int rc = open_chunk(m, s, &in);
 
 	if (rc < 0)
 		return rc;
-	return v6 ? gdi_distinct_addr6(&in, n, out, n_out, &m->scratch) :
-		    gdi_distinct32(&in, n, out, n_out, &m->scratch);
+	return s->v6 ?
+	    gdi_distinct_addr6(&in, s->rows, out, n_out, &m->scratch) :
+	    gdi_distinct32(&in, s->rows, out, n_out, &m->scratch);
 }

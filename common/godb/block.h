@@ -39,29 +39,35 @@ struct gdi_chunk_memory {
 };
 void gdi_chunk_memory_free(struct gdi_chunk_memory *m);
 
+/* A chunk as its column file has it, and what the index says of it. */
+struct gdi_stored {
+	const uint8_t *p; /* GDI_SLACK readable bytes behind its own */
+	size_t len;
+	uint64_t checksum;
+	enum godb_column column;
+	bool v6;
+	size_t rows;
+};
+
 /*
- * Checks `len` stored bytes (GDI_SLACK readable ones behind them) against
- * their checksum and decodes n values of gdi_value_bytes(c, v6) to out.
+ * Checks it against its checksum and decodes its values, each of
+ * gdi_value_bytes(column, v6), to out.
  * 0, GODB_EDAMAGED, -ENOMEM; then out holds anything.
  */
-int gdi_chunk_decode(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
+int gdi_chunk_decode(struct gdi_chunk_memory *m, const struct gdi_stored *s,
     void *out);
 
 /* The same of a few rows alone, laid down at their places (encode.h). */
-int gdi_chunk_decode_some(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, enum godb_column c, bool v6, size_t n,
-    const struct gdi_sel *sel, void *out);
+int gdi_chunk_decode_some(struct gdi_chunk_memory *m,
+    const struct gdi_stored *s, const struct gdi_sel *sel, void *out);
 
 /* The same for the few large ones of a counter's values: sets bits as
  * gdi_decode_reaching64 does, and returns as it does. */
-int gdi_chunk_reaching(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, size_t n, uint64_t least, uint64_t *set,
-    size_t first);
+int gdi_chunk_reaching(struct gdi_chunk_memory *m, const struct gdi_stored *s,
+    uint64_t least, uint64_t *set, size_t first);
 
 /* The same for an address column's values alone: see gdi_distinct32. */
-int gdi_chunk_distinct(struct gdi_chunk_memory *m, const uint8_t *stored,
-    size_t len, uint64_t checksum, bool v6, size_t n, void *out,
-    size_t *n_out);
+int gdi_chunk_distinct(struct gdi_chunk_memory *m, const struct gdi_stored *s,
+    void *out, size_t *n_out);
 
 #endif

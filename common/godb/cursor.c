@@ -94,8 +94,8 @@ struct counts {
 
 /* What is loaded, and how far that has come. */
 struct load {
+	const struct gdi_slice *slice;
 	uint32_t columns;
-	bool want4, want6;
 	uint32_t n4, n6;         /* rows in all */
 	uint32_t done4, done6;   /* of earlier pieces */
 	struct counts *distinct; /* or NULL: rows */
@@ -112,19 +112,16 @@ load_chunk(struct godb_cursor *c, struct gdi_column_file *f,
     enum godb_column column, const struct gdi_chunk *k,
     const struct gdi_sel *some, void *out, size_t *n_distinct)
 {
-	const uint8_t *stored = NULL;
+	struct gdi_stored stored;
 	bool few = some && gdi_is_few(some, k->rows);
-	int rc = gdi_cursor_fetch(c, f, k->offset, k->stored, &stored);
+	int rc = gdi_cursor_fetch_chunk(c, f, column, k, &stored);
 
 	if (rc == 0 && n_distinct)
-		rc = gdi_chunk_distinct(c->memory, stored, k->stored,
-		    k->checksum, k->v6, k->rows, out, n_distinct);
+		rc = gdi_chunk_distinct(c->memory, &stored, out, n_distinct);
 	else if (rc == 0 && few)
-		rc = gdi_chunk_decode_some(c->memory, stored, k->stored,
-		    k->checksum, column, k->v6, k->rows, some, out);
+		rc = gdi_chunk_decode_some(c->memory, &stored, some, out);
 	else if (rc == 0)
-		rc = gdi_chunk_decode(c->memory, stored, k->stored,
-		    k->checksum, column, k->v6, k->rows, out);
+		rc = gdi_chunk_decode(c->memory, &stored, out);
 	if (rc == 0)
 		c->bytes_decoded += (few ? some->n : k->rows) *
 		    gdi_value_bytes(column, k->v6);
@@ -147,7 +144,7 @@ load_column(struct godb_cursor *c, const struct gdi_scan_part *p,
 		size_t *count = NULL;
 		uint8_t *out;
 
-		if (!place->has[v6] || !(v6 ? l->want6 : l->want4) ||
+		if (!place->has[v6] || !(v6 ? l->slice->v6 : l->slice->v4) ||
 		    (some && some->n == 0))
 			continue;
 		if (l->distinct) {
@@ -218,15 +215,18 @@ split_sel(struct godb_cursor *c, struct load *l)
 
 /* Pieces of a stored part, one behind the other. */
 static int
-load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
-    struct load *l)
+load_pieces(struct godb_cursor *c, struct load *l)
 {
-	const struct gdi_scan_part *p = gdi_cursor_part(c, i);
+	const struct gdi_slice *s = l->slice;
+	const struct gdi_scan_part *p = gdi_cursor_part(c, s->part);
+	bool all = s->piece == GDI_ALL_PIECES;
+	uint32_t first = all ? 0 : s->piece;
+	uint32_t end = all ? gdi_part_pieces(&p->part) : first + 1;
 	uint32_t n[2];
 	int rc;
 
 	for (uint32_t k = first; k < end; k++) {
-		gdi_piece_rows(&p->part, k, l->want4, l->want6, n);
+		gdi_piece_rows(&p->part, k, s->v4, s->v6, n);
 		l->n4 += n[0];
 		l->n6 += n[1];
 	}
@@ -236,10 +236,10 @@ load_pieces(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 	if (rc == 0 && l->n4 + l->n6 > 0 && !c->lent)
 		rc = gdi_cursor_open_day(c, p);
 	for (uint32_t k = first; rc == 0 && k < end; k++) {
-		gdi_piece_rows(&p->part, k, l->want4, l->want6, n);
+		gdi_piece_rows(&p->part, k, s->v4, s->v6, n);
 		if (n[0] + n[1] == 0)
 			continue;
-		rc = gdi_cursor_find_places(c, i, k, l->columns);
+		rc = gdi_cursor_find_places(c, s->part, k, l->columns);
 		if (rc < 0) {
 			l->column = IN_INDEX;
 			l->place = p->record->offset;
@@ -307,19 +307,18 @@ fill_fault(const struct gdi_scan_part *p, int column, uint64_t place, int rc,
 }
 
 static int
-load(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
-    struct load *l, struct godb_fault *fault)
+load(struct godb_cursor *c, struct load *l, struct godb_fault *fault)
 {
-	const struct gdi_scan_part *p = gdi_cursor_part(c, i);
+	const struct gdi_scan_part *p = gdi_cursor_part(c, l->slice->part);
 	int rc;
 
 	if (p->live) {
-		l->n4 = l->want4 ? p->part.n4 : 0;
-		l->n6 = l->want6 ? p->part.n6 : 0;
+		l->n4 = l->slice->v4 ? p->part.n4 : 0;
+		l->n6 = l->slice->v6 ? p->part.n6 : 0;
 		rc = gdi_cursor_load_live(c, p, l->columns, &l->n4, &l->n6,
 		    &l->place);
 	} else {
-		rc = load_pieces(c, i, first, end, l);
+		rc = load_pieces(c, l);
 	}
 	if (rc < 0 && fault)
 		fill_fault(p, l->column, l->place, rc, fault);
@@ -327,10 +326,10 @@ load(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
 }
 
 static int
-load_rows(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
-    struct load *l, struct godb_columns *out, struct godb_fault *fault)
+load_rows(struct godb_cursor *c, struct load *l, struct godb_columns *out,
+    struct godb_fault *fault)
 {
-	int rc = load(c, i, first, end, l, fault);
+	int rc = load(c, l, fault);
 
 	if (rc < 0)
 		return rc;
@@ -345,35 +344,31 @@ int
 godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns, bool want4,
     bool want6, struct godb_columns *out, struct godb_fault *fault)
 {
-	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
+	struct gdi_slice s = {i, GDI_ALL_PIECES, want4, want6};
 
 	if (i >= c->scan->n_parts + c->n_rolled ||
 	    (columns & ~GODB_COL_ALL))
 		return -EINVAL;
-	return load_rows(c, i, 0,
-	    gdi_part_pieces(&gdi_cursor_part(c, i)->part), &l, out, fault);
+	return gdi_cursor_load_slice(c, &s, columns, out, fault);
 }
 
 int
-gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, bool want4, bool want6, struct godb_columns *out,
+gdi_cursor_load_slice(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, struct godb_columns *out, struct godb_fault *fault)
+{
+	struct load l = {.slice = s, .columns = columns};
+
+	return load_rows(c, &l, out, fault);
+}
+
+int
+gdi_cursor_load_some(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, const struct gdi_sel *sel, struct godb_columns *out,
     struct godb_fault *fault)
 {
-	struct load l = {.columns = columns, .want4 = want4, .want6 = want6};
+	struct load l = {.slice = s, .columns = columns, .sel = sel};
 
-	return load_rows(c, i, piece, piece + 1, &l, out, fault);
-}
-
-int
-gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
-    struct godb_columns *out, struct godb_fault *fault)
-{
-	struct gdi_sel rows = {sel, n};
-	struct load l = {.columns = columns, .want4 = want4, .want6 = want6,
-	    .sel = &rows};
-
-	return load_rows(c, i, piece, piece + 1, &l, out, fault);
+	return load_rows(c, &l, out, fault);
 }
 
 void
@@ -405,44 +400,21 @@ gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4])
 	return true;
 }
 
-static int
-load_addresses(struct godb_cursor *c, size_t i, uint32_t first, uint32_t end,
-    struct load *l, struct gdi_addresses *out, struct godb_fault *fault)
+int
+gdi_cursor_addresses(struct godb_cursor *c, const struct gdi_slice *s,
+    enum godb_column column, struct gdi_addresses *out,
+    struct godb_fault *fault)
 {
 	struct counts n = {0, 0};
-	int column = __builtin_ctz(l->columns);
-	int rc;
+	struct load l = {.slice = s, .columns = GODB_COL(column),
+	    .distinct = &n};
+	int rc = load(c, &l, fault);
 
-	l->distinct = &n;
-	rc = load(c, i, first, end, l, fault);
 	if (rc < 0)
 		return rc;
-	if (gdi_cursor_part(c, i)->live)
-		n = (struct counts){l->n4, l->n6};
+	if (gdi_cursor_part(c, s->part)->live)
+		n = (struct counts){l.n4, l.n6};
 	*out = (struct gdi_addresses){c->v4[column].p, c->v6[column].p, n.v4,
 	    n.v6};
 	return 0;
-}
-
-int
-gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
-    bool want4, bool want6, struct gdi_addresses *out,
-    struct godb_fault *fault)
-{
-	struct load l = {.columns = GODB_COL(column), .want4 = want4,
-	    .want6 = want6};
-
-	return load_addresses(c, i, 0,
-	    gdi_part_pieces(&gdi_cursor_part(c, i)->part), &l, out, fault);
-}
-
-int
-gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
-    enum godb_column column, bool want4, bool want6,
-    struct gdi_addresses *out, struct godb_fault *fault)
-{
-	struct load l = {.columns = GODB_COL(column), .want4 = want4,
-	    .want6 = want6};
-
-	return load_addresses(c, i, piece, piece + 1, &l, out, fault);
 }

@@ -4,6 +4,7 @@
 #ifndef GODB_CURSOR_H
 #define GODB_CURSOR_H
 
+#include "common/godb/encode.h"
 #include "common/godb/godb.h"
 
 /*
@@ -17,19 +18,26 @@ uint32_t gdi_part_pieces(const struct godb_part *part);
 /* Whether a piece has rows of a version. */
 bool gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6);
 
-/* As godb_cursor_load, for the piece's rows. */
-int gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, bool want4, bool want6, struct godb_columns *out,
-    struct godb_fault *fault);
+/* Which rows of the scan. */
+struct gdi_slice {
+	size_t part;
+	uint32_t piece; /* or GDI_ALL_PIECES */
+	bool v4, v6;    /* those of which versions */
+};
+#define GDI_ALL_PIECES UINT32_MAX
+
+/* As godb_cursor_load, for the slice's rows. */
+int gdi_cursor_load_slice(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, struct godb_columns *out, struct godb_fault *fault);
 
 /*
- * The same, of n rows of the piece alone, whose numbers ascend: as they stand
- * in a load with the same want4 and want6.  Arrays hold these at their places
- * and anything at the others.  What has none of the rows is not read.
+ * The same, of some rows of one piece alone, whose numbers ascend: as they
+ * stand in a load of the slice.  Arrays hold these at their places and anything
+ * at the others.  What has none of the rows is not read.
  */
-int gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
-    struct godb_columns *out, struct godb_fault *fault);
+int gdi_cursor_load_some(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, const struct gdi_sel *sel, struct godb_columns *out,
+    struct godb_fault *fault);
 
 /* Between which values a piece's rows of one version are; of IPv6 addresses
  * their high halves are. */
@@ -42,9 +50,9 @@ void gdi_cursor_zones(struct godb_cursor *c, size_t i, uint32_t piece,
     uint32_t columns, bool v6, struct gdi_zone out[GODB_N_COLUMNS]);
 
 /*
- * Rows of a piece that may have `least` or more in one of `columns`, which are
- * counters: as they stand in a load with the same want4 and want6, ascending,
- * borrowed until the next call on this cursor.  1: these are many, or what
+ * Rows of one piece that may have `least` or more in one of `columns`, which
+ * are counters: as they stand in a load of the slice, ascending, borrowed until
+ * the next call on this cursor.  1: these are many, or what
  * tells it apart from all others is not there; loading the piece will say what
  * is wrong with it.  0, -ENOMEM.
  */
@@ -52,9 +60,8 @@ struct gdi_reaching {
 	const uint32_t *row;
 	size_t n, of; /* that many rows */
 };
-int gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, uint64_t least, bool want4, bool want6,
-    struct gdi_reaching *out);
+int gdi_cursor_reaching(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, uint64_t least, struct gdi_reaching *out);
 
 /* Sums over all rows of a part, where they are known without reading them. */
 bool gdi_cursor_sums(const struct godb_cursor *c, size_t i, uint64_t sums[4]);
@@ -85,7 +92,7 @@ void gdi_cursor_lend(struct godb_cursor *c, int rolled_fd,
 int gdi_cursor_open_rolled(struct godb_cursor *c, size_t i);
 
 /*
- * Addresses that a part has in column sip or dip, each at least once and in no
+ * Addresses that a slice has in column sip or dip, each at least once and in no
  * order; borrowed until the next call on this cursor.  There may be some that
  * no row has (encode.h, gdi_distinct32): who finds one looks at the rows.
  * Returns as godb_cursor_load does.
@@ -95,11 +102,8 @@ struct gdi_addresses {
 	const struct godb_addr6 *v6;
 	size_t n4, n6;
 };
-int gdi_cursor_addresses(struct godb_cursor *c, size_t i,
-    enum godb_column column, bool want4, bool want6,
-    struct gdi_addresses *out, struct godb_fault *fault);
-int gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
-    enum godb_column column, bool want4, bool want6,
-    struct gdi_addresses *out, struct godb_fault *fault);
+int gdi_cursor_addresses(struct godb_cursor *c, const struct gdi_slice *s,
+    enum godb_column column, struct gdi_addresses *out,
+    struct godb_fault *fault);
 
 #endif

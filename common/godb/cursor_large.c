@@ -42,15 +42,14 @@ find_reaching(struct godb_cursor *c, const struct gdi_scan_part *p,
 		rc = fetch_both(c, f, place);
 	for (int v6 = 0; rc == 0 && v6 < 2; v6++) {
 		const struct gdi_chunk *k = &place->chunk[v6];
-		const uint8_t *stored;
+		struct gdi_stored stored;
 
 		if (!place->has[v6] || n[v6] == 0 || k->max < least)
 			continue;
-		rc = gdi_cursor_fetch(c, f, k->offset, k->stored, &stored);
+		rc = gdi_cursor_fetch_chunk(c, f, column, k, &stored);
 		if (rc == 0)
-			rc = gdi_chunk_reaching(c->memory, stored, k->stored,
-			    k->checksum, k->rows, least, c->set.p,
-			    v6 ? n[0] : 0);
+			rc = gdi_chunk_reaching(c->memory, &stored, least,
+			    c->set.p, v6 ? n[0] : 0);
 	}
 	return rc;
 }
@@ -76,18 +75,17 @@ list_reaching(struct godb_cursor *c, struct gdi_reaching *out)
 }
 
 int
-gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, uint64_t least, bool want4, bool want6,
-    struct gdi_reaching *out)
+gdi_cursor_reaching(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, uint64_t least, struct gdi_reaching *out)
 {
-	const struct gdi_scan_part *p = gdi_cursor_part(c, i);
+	const struct gdi_scan_part *p = gdi_cursor_part(c, s->part);
 	uint32_t rows[2];
 	size_t bytes;
 	int rc;
 
 	if (p->live)
 		return 1;
-	gdi_piece_rows(&p->part, piece, want4, want6, rows);
+	gdi_piece_rows(&p->part, s->piece, s->v4, s->v6, rows);
 	out->of = (size_t)rows[0] + rows[1];
 	if (out->of < REACHING_ROWS)
 		return 1;
@@ -97,7 +95,7 @@ gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
 	memset(c->set.p, 0, bytes);
 	rc = gdi_cursor_open_day(c, p);
 	if (rc == 0)
-		rc = gdi_cursor_find_places(c, i, piece, columns);
+		rc = gdi_cursor_find_places(c, s->part, s->piece, columns);
 	for (int k = 0; rc == 0 && k < GODB_N_COLUMNS; k++)
 		if (columns & GODB_COL(k))
 			rc = find_reaching(c, p, (enum godb_column)k,

@@ -206,6 +206,21 @@ gdi_cursor_fetch(struct godb_cursor *c, struct gdi_column_file *f, uint64_t at,
 	return 0;
 }
 
+int
+gdi_cursor_fetch_chunk(struct godb_cursor *c, struct gdi_column_file *f,
+    enum godb_column column, const struct gdi_chunk *k,
+    struct gdi_stored *out)
+{
+	const uint8_t *p;
+	int rc = gdi_cursor_fetch(c, f, k->offset, k->stored, &p);
+
+	if (rc < 0)
+		return rc;
+	*out = (struct gdi_stored){p, k->stored, k->checksum, column, k->v6,
+	    k->rows};
+	return 0;
+}
+
 static uint32_t
 chunk_rows(const struct godb_part *part)
 {

@@ -9,6 +9,7 @@
 #ifndef GODB_CURSOR_STATE_H
 #define GODB_CURSOR_STATE_H
 
+#include "common/godb/block.h"
 #include "common/godb/cursor.h"
 #include "common/godb/scan.h"
 
@@ -87,6 +88,10 @@ const char *gdi_cursor_file_name(const struct gdi_scan_part *p,
 /* Bytes of a column file; *out is good until the next call for it. */
 int gdi_cursor_fetch(struct godb_cursor *c, struct gdi_column_file *f,
     uint64_t at, size_t len, const uint8_t **out);
+/* A chunk of a column, for block.h. */
+int gdi_cursor_fetch_chunk(struct godb_cursor *c, struct gdi_column_file *f,
+    enum godb_column column, const struct gdi_chunk *k,
+    struct gdi_stored *out);
 
 /* Where the piece's chunks of these columns lie, to c->place. */
 int gdi_cursor_find_places(struct godb_cursor *c, size_t i, uint32_t piece,

@@ -24,7 +24,7 @@
 #define GDI_DEPTH_MAX  5      /* arrays within arrays */
 #define GDI_SLACK      32     /* readable bytes behind any decoder input */
 
-enum gdi_kind {
+enum gdi_array_kind {
 	GDI_CONST = 1, /* one value */
 	GDI_PACK = 2,  /* base + bit-packed differences */
 	GDI_PATCH = 3, /* the same, with the high bits of a few apart */

@@ -77,28 +77,28 @@ is_fatal(int rc)
 	    rc == -ENFILE || rc == -EINVAL;
 }
 
-/* Loads columns, of n rows alone if there is a sel; 1: it is left out, which
- * was noted. */
+/* Loads columns, of some rows alone if there is a sel; 1: it is left out,
+ * which was noted. */
 static int
 load(struct gdi_worker *w, struct godb_cursor *cursor,
-    const struct gdi_piece *p, uint32_t columns, const uint32_t *sel,
-    size_t n, struct godb_columns *out)
+    const struct gdi_piece *p, uint32_t columns, const struct gdi_sel *sel,
+    struct godb_columns *out)
 {
 	struct godb_fault fault GDI_UNINITIALISED; /* an error fills it */
 	int rc;
 
-	rc = sel ? gdi_cursor_load_some(cursor, p->part, p->n, columns,
-		       p->want4, p->want6, sel, n, out, &fault) :
-		   gdi_cursor_load_piece(cursor, p->part, p->n, columns,
-		       p->want4, p->want6, out, &fault);
+	rc = sel ? gdi_cursor_load_some(cursor, &p->slice, columns, sel, out,
+		       &fault) :
+		   gdi_cursor_load_slice(cursor, &p->slice, columns, out,
+		       &fault);
 	if (rc >= 0)
 		return 0;
 	if (is_fatal(rc))
 		return rc;
-	w->again |= !p->only || p->split || is_rolled(w->run, p->part);
-	rc = is_rolled(w->run, p->part) ?
-	    note_spoiled(w, gdi_plan_get(w->run->plan, p->part)) :
-	    note_fault(w, p->part, !p->only || p->split, rc, &fault);
+	w->again |= !p->only || p->split || is_rolled(w->run, p->slice.part);
+	rc = is_rolled(w->run, p->slice.part) ?
+	    note_spoiled(w, gdi_plan_get(w->run->plan, p->slice.part)) :
+	    note_fault(w, p->slice.part, !p->only || p->split, rc, &fault);
 	return rc < 0 ? rc : 1;
 }
 
@@ -165,8 +165,8 @@ may_match(struct gdi_worker *w, const struct gdi_piece *p)
 
 		if (!(run->needles & GODB_COL(c)))
 			continue;
-		rc = gdi_cursor_addresses_piece(w->cursor, p->part, p->n,
-		    (enum godb_column)c, p->want4, p->want6, &a, &fault);
+		rc = gdi_cursor_addresses(w->cursor, &p->slice,
+		    (enum godb_column)c, &a, &fault);
 		if (rc < 0 && is_fatal(rc))
 			return rc;
 		/* loading it will say what is wrong with it */
@@ -182,7 +182,7 @@ gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *cursor,
     struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
-	bool *want[2] = {&p->want4, &p->want6};
+	bool *want[2] = {&p->slice.v4, &p->slice.v6};
 
 	p->whole = true;
 	for (unsigned v6 = 0; run->probe_columns && v6 < 2; v6++) {
@@ -191,8 +191,8 @@ gdi_query_consult_zones(struct gdi_worker *w, struct godb_cursor *cursor,
 
 		if (!*want[v6])
 			continue;
-		gdi_cursor_zones(cursor, p->part, p->n, run->probe_columns,
-		    v6, zone);
+		gdi_cursor_zones(cursor, p->slice.part, p->slice.piece,
+		    run->probe_columns, v6, zone);
 		verdict = gdi_filter_zones(w->filter, v6 ? 6 : 4, zone);
 		*want[v6] = verdict != GDI_NEVER;
 		p->whole &= verdict != GDI_SOMETIMES;
@@ -216,8 +216,8 @@ select_large(struct gdi_worker *w, struct godb_cursor *cursor,
 	if (!run->large || (w->tried >= 64 && w->told < w->tried / 2))
 		return UNTOLD;
 	w->tried++;
-	rc = gdi_cursor_reaching(cursor, p->part, p->n, run->large, run->least,
-	    p->want4, p->want6, &may);
+	rc = gdi_cursor_reaching(cursor, &p->slice, run->large, run->least,
+	    &may);
 	if (rc == 0)
 		rc = reserve_sel(w, may.of);
 	if (rc != 0)
@@ -225,8 +225,8 @@ select_large(struct gdi_worker *w, struct godb_cursor *cursor,
 	w->told++;
 	if (may.n > 0) {
 		memcpy(w->sel, may.row, may.n * sizeof(*w->sel));
-		rc = load(w, cursor, p, run->probe_columns, w->sel, may.n,
-		    probe);
+		rc = load(w, cursor, p, run->probe_columns,
+		    &(struct gdi_sel){w->sel, may.n}, probe);
 		if (rc != 0)
 			return rc;
 		*n = gdi_filter_select_among(w->filter, probe, w->sel, may.n);
@@ -247,7 +247,7 @@ select_rows(struct gdi_worker *w, struct godb_cursor *cursor,
 	rc = select_large(w, cursor, p, probe, n);
 	if (rc != UNTOLD)
 		return rc;
-	rc = load(w, cursor, p, w->run->probe_columns, NULL, 0, probe);
+	rc = load(w, cursor, p, w->run->probe_columns, NULL, probe);
 	if (rc != 0)
 		return rc;
 	rc = reserve_sel(w, (size_t)probe->n4 + probe->n6);
@@ -269,11 +269,11 @@ largest_of(struct gdi_worker *w, const struct gdi_piece *p)
 	for (unsigned v6 = 0; matter && v6 < 2; v6++) {
 		struct gdi_zone zone[GODB_N_COLUMNS] GDI_UNINITIALISED;
 
-		if (!(v6 ? p->want6 : p->want4))
+		if (!(v6 ? p->slice.v6 : p->slice.v4))
 			continue;
 		/* all will be loaded, so in one pass */
-		gdi_cursor_zones(w->cursor, p->part, p->n, GDI_COL_COUNTERS,
-		    v6, zone);
+		gdi_cursor_zones(w->cursor, p->slice.part, p->slice.piece,
+		    GDI_COL_COUNTERS, v6, zone);
 		for (int c = GODB_BYTES_RCVD; c <= GODB_PKTS_SENT; c++) {
 			uint64_t max = zone[c].known ? zone[c].max :
 						       UINT64_MAX;
@@ -295,10 +295,10 @@ pick_rows(struct gdi_worker *w, struct godb_cursor *cursor,
     const struct gdi_piece *p, uint32_t *columns, struct godb_columns *c,
     size_t *n)
 {
-	const uint32_t *sel = p->whole ? NULL : w->sel;
+	struct gdi_sel sel = {p->whole ? NULL : w->sel, *n};
 	struct godb_columns counters GDI_UNINITIALISED;
-	int rc = load(w, cursor, p, *columns & GDI_COL_COUNTERS, sel, *n,
-	    &counters);
+	int rc = load(w, cursor, p, *columns & GDI_COL_COUNTERS,
+	    p->whole ? NULL : &sel, &counters);
 
 	if (rc == 0 && p->whole) {
 		c->n4 = counters.n4;
@@ -311,7 +311,7 @@ pick_rows(struct gdi_worker *w, struct godb_cursor *cursor,
 		return rc;
 	merge_columns(c, &counters);
 	w->stats.rows_matched += *n;
-	*n = gdi_feed_pick(w->feed, c, sel, *n, w->sel);
+	*n = gdi_feed_pick(w->feed, c, sel.row, *n, w->sel);
 	*columns &= ~GDI_COL_COUNTERS;
 	return 0;
 }
@@ -344,8 +344,10 @@ gdi_query_load(struct gdi_worker *w, struct godb_cursor *cursor,
 		if (*n == 0)
 			return rc < 0 ? rc : 0;
 	}
-	rc = load(w, cursor, p, columns, *all ? NULL : w->sel, *n, c);
-	if (rc == 1 && picks && !is_rolled(run, p->part)) /* it was counted */
+	rc = load(w, cursor, p, columns,
+	    *all ? NULL : &(struct gdi_sel){w->sel, *n}, c);
+	if (rc == 1 && picks && !is_rolled(run, p->slice.part))
+		/* it was counted */
 		w->again = w->lost[w->n_lost - 1].taken = true;
 	if (rc != 0) {
 		*n = 0;
@@ -375,7 +377,7 @@ take_rows(struct gdi_worker *w, const struct gdi_piece *p)
 		return rc;
 	if (!comes_by_cells(run))
 		gdi_feed_expect(w->feed, largest_of(w, p));
-	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->part), &c,
+	return gdi_feed_add(w->feed, gdi_plan_get(run->plan, p->slice.part), &c,
 	    all ? NULL : w->sel, n);
 }
 
@@ -383,12 +385,13 @@ take_rows(struct gdi_worker *w, const struct gdi_piece *p)
 static bool
 take_sums(struct gdi_worker *w, const struct gdi_piece *p, int *rc)
 {
-	const struct godb_part *part = gdi_plan_get(w->run->plan, p->part);
+	const struct godb_part *part =
+	    gdi_plan_get(w->run->plan, p->slice.part);
 	uint64_t sums[4], n = (uint64_t)part->n4 + part->n6;
 
-	if (!p->only || !p->whole || (part->n4 && !p->want4) ||
-	    (part->n6 && !p->want6) || !gdi_feed_takes_sums(w->feed) ||
-	    !gdi_cursor_sums(w->cursor, p->part, sums))
+	if (!p->only || !p->whole || (part->n4 && !p->slice.v4) ||
+	    (part->n6 && !p->slice.v6) || !gdi_feed_takes_sums(w->feed) ||
+	    !gdi_cursor_sums(w->cursor, p->slice.part, sums))
 		return false;
 	w->stats.rows += n;
 	w->stats.rows_matched += n;
@@ -401,15 +404,16 @@ static bool
 is_wanted(struct gdi_worker *w, const struct gdi_piece *p)
 {
 	const struct gdi_run *run = w->run;
-	bool rolled = is_rolled(run, p->part);
+	size_t part = p->slice.part;
+	bool rolled = is_rolled(run, part), first = p->slice.piece == 0;
 
-	w->stats.parts += p->n == 0 && !rolled;
-	w->stats.rollups += p->n == 0 && rolled;
-	if (is_left_out(run, p->part) || gdi_sweep_has(run->sweep, p->part))
+	w->stats.parts += first && !rolled;
+	w->stats.rollups += first && rolled;
+	if (is_left_out(run, part) || gdi_sweep_has(run->sweep, part))
 		return false;
-	if (rolled || !gdi_scan_ruled_out(run->scan, p->part))
+	if (rolled || !gdi_scan_ruled_out(run->scan, part))
 		return true;
-	w->stats.parts_skipped += p->n == 0;
+	w->stats.parts_skipped += first;
 	return false;
 }
 
@@ -421,7 +425,7 @@ take(struct gdi_worker *w, struct gdi_piece *p)
 	int rc;
 
 	gdi_query_consult_zones(w, w->cursor, p);
-	if (p->want4 || p->want6) {
+	if (p->slice.v4 || p->slice.v6) {
 		/* of a cell nothing may be wanted that is so small */
 		if (comes_by_cells(run))
 			gdi_feed_expect(w->feed, largest_of(w, p));
@@ -438,23 +442,24 @@ static int
 visit(struct gdi_worker *w, struct gdi_piece *p, uint8_t *waits)
 {
 	const struct gdi_run *run = w->run;
-	const struct godb_part *part = gdi_plan_get(run->plan, p->part);
+	const struct godb_part *part = gdi_plan_get(run->plan, p->slice.part);
 	size_t n_lost = w->n_lost + w->spoiled.n;
 	int rc;
 
 	if (!is_wanted(w, p))
 		return 0;
-	p->want4 = run->want4 && gdi_piece_has(part, p->n, false);
-	p->want6 = run->want6 && gdi_piece_has(part, p->n, true);
-	if (waits && p->want6 && gdi_group_is_crowded(run->result->group)) {
-		p->want6 = false;
+	p->slice.v4 = run->want4 && gdi_piece_has(part, p->slice.piece, false);
+	p->slice.v6 = run->want6 && gdi_piece_has(part, p->slice.piece, true);
+	if (waits && p->slice.v6 && gdi_group_is_crowded(run->result->group)) {
+		p->slice.v6 = false;
 		*waits = GDI_WAITS;
 	}
 	rc = take(w, p);
 	if (rc == 1 && waits && *waits != GDI_WAITS_NOT)
 		*waits = GDI_WAITS_UNREAD;
 	else if (rc == 1)
-		w->stats.parts_skipped += p->only && !is_rolled(run, p->part);
+		w->stats.parts_skipped += p->only &&
+		    !is_rolled(run, p->slice.part);
 	if (waits && w->n_lost + w->spoiled.n > n_lost)
 		*waits = GDI_WAITS_NOT;
 	return rc < 0 ? rc : 0;
@@ -466,11 +471,11 @@ visit_again(struct gdi_worker *w, struct gdi_piece *p, enum gdi_waits waits)
 {
 	int rc;
 
-	p->want6 = p->split = true;
+	p->slice.v6 = p->split = true;
 	rc = take(w, p);
 	if (rc == 1 && waits == GDI_WAITS_UNREAD)
 		w->stats.parts_skipped += p->only &&
-		    !is_rolled(w->run, p->part);
+		    !is_rolled(w->run, p->slice.part);
 	return rc < 0 ? rc : 0;
 }
 
@@ -481,8 +486,8 @@ find_piece(const struct gdi_run *run, size_t i)
 	size_t at = 0, left = gdi_plan_n(run->plan);
 
 	if (!run->first)
-		return (struct gdi_piece){.part = gdi_plan_part(run->plan, i),
-		    .only = true};
+		return (struct gdi_piece){
+		    .slice.part = gdi_plan_part(run->plan, i), .only = true};
 	/* the last part that begins at or before it */
 	while (left > 1) {
 		size_t half = left / 2;
@@ -490,8 +495,9 @@ find_piece(const struct gdi_run *run, size_t i)
 		at += run->first[at + half] <= i ? half : 0;
 		left -= half;
 	}
-	return (struct gdi_piece){.part = gdi_plan_part(run->plan, at),
-	    .n = (uint32_t)(i - run->first[at]),
+	return (struct gdi_piece){
+	    .slice.part = gdi_plan_part(run->plan, at),
+	    .slice.piece = (uint32_t)(i - run->first[at]),
 	    .only = run->first[at + 1] - run->first[at] == 1};
 }
 
@@ -516,7 +522,7 @@ pass_by(struct gdi_worker *w, const struct gdi_run_cell *cell)
 {
 	for (size_t k = cell->first; k < cell[1].first; k++) {
 		struct gdi_piece p = {
-		    .part = gdi_plan_part(w->run->plan, k)};
+		    .slice.part = gdi_plan_part(w->run->plan, k)};
 
 		w->stats.parts_skipped += is_wanted(w, &p);
 	}
@@ -537,12 +543,12 @@ visit_cell(struct gdi_worker *w, const struct gdi_run_cell *cell)
 		return 0;
 	}
 	for (size_t k = cell->first; rc == 0 && k < cell[1].first; k++) {
-		struct gdi_piece p = {.part = gdi_plan_part(run->plan, k)};
-		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, p.part));
+		size_t at = gdi_plan_part(run->plan, k);
+		uint32_t n = gdi_part_pieces(gdi_plan_get(run->plan, at));
+		struct gdi_piece p = {.slice.part = at, .only = n == 1};
 
 		for (uint32_t piece = 0; rc == 0 && piece < n; piece++) {
-			p.n = piece;
-			p.only = n == 1;
+			p.slice.piece = piece;
 			rc = visit(w, &p, NULL);
 		}
 	}

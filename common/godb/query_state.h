@@ -27,10 +27,8 @@ struct gdi_run_cell {
 
 /* A piece of a part (cursor.h), and what of it is wanted. */
 struct gdi_piece {
-	size_t part; /* or roll-up: a plan's number */
-	uint32_t n;
+	struct gdi_slice slice; /* of a part or roll-up: a plan's number */
 	bool only; /* the part has no other */
-	bool want4, want6;
 	bool whole; /* all its rows qualify */
 	bool split; /* its IPv4 rows were taken before */
 };

@@ -155,8 +155,9 @@ next_piece(struct gdi_making *m)
 static int
 load_piece(struct gdi_making *m, uint32_t columns, struct godb_columns *out)
 {
-	return gdi_cursor_load_piece(m->cursor, m->source[m->at], m->piece,
-	    columns, true, true, out, NULL);
+	struct gdi_slice s = {m->source[m->at], m->piece, true, true};
+
+	return gdi_cursor_load_slice(m->cursor, &s, columns, out, NULL);
 }
 
 /*

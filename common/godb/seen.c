@@ -226,14 +226,14 @@ look_at(struct worker *w, size_t i, const struct place *p,
     enum godb_column column, bool want4, bool want6, struct godb_fault *fault)
 {
 	struct godb_columns rows;
+	struct gdi_slice s = {i, GDI_ALL_PIECES, want4, want6};
 	struct gdi_addresses a;
-	int rc = gdi_cursor_addresses(w->cursor, i, column, want4, want6, &a,
-	    fault);
+	int rc = gdi_cursor_addresses(w->cursor, &s, column, &a, fault);
 
 	if (rc < 0 || !any_owner(w->run, &a))
 		return rc;
-	rc = godb_cursor_load(w->cursor, i, GODB_COL(column), want4, want6,
-	    &rows, fault);
+	rc = gdi_cursor_load_slice(w->cursor, &s, GODB_COL(column), &rows,
+	    fault);
 	if (rc < 0)
 		return rc;
 	a = (struct gdi_addresses){

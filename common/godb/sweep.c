@@ -282,9 +282,10 @@ static int
 load_next(const struct gdi_sweep *s, struct gdi_worker *w, struct source *src,
     size_t part, bool v6, uint64_t first)
 {
-	struct gdi_piece p = {.part = part, .n = src->next++,
-	    .want4 = !v6 && s->run->want4, .want6 = v6 && s->run->want6};
-	bool begins = zone_of(s, src->cursor, part, p.n, v6).min >= first;
+	uint32_t piece = src->next++;
+	struct gdi_piece p = {.slice = {part, piece, !v6 && s->run->want4,
+				  v6 && s->run->want6}};
+	bool begins = zone_of(s, src->cursor, part, piece, v6).min >= first;
 	size_t sel_room = w->sel_room, n_spoiled = w->spoiled.n;
 	struct godb_result_stats stats = w->stats;
 	uint32_t *sel = w->sel;
@@ -292,7 +293,7 @@ load_next(const struct gdi_sweep *s, struct gdi_worker *w, struct source *src,
 
 	src->at = src->n = 0;
 	gdi_query_consult_zones(w, src->cursor, &p);
-	if (!p.want4 && !p.want6)
+	if (!p.slice.v4 && !p.slice.v6)
 		return 0;
 	w->sel = src->sel;
 	w->sel_room = src->sel_room;

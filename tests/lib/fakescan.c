@@ -446,7 +446,7 @@ extent_of(const struct godb_part *part, uint32_t piece)
 	size_t n4, from;
 	bool v6;
 
-	if (piece == UINT32_MAX || gdi_part_pieces(part) == 1)
+	if (piece == GDI_ALL_PIECES || gdi_part_pieces(part) == 1)
 		return e;
 	n4 = pieces_of(part->n4);
 	v6 = piece >= n4;
@@ -466,32 +466,31 @@ gdi_piece_has(const struct godb_part *part, uint32_t piece, bool v6)
 }
 
 int
-gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, bool want4, bool want6, struct godb_columns *out,
-    struct godb_fault *fault)
+gdi_cursor_load_slice(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, struct godb_columns *out, struct godb_fault *fault)
 {
-	const struct fake_part *p = &c->scan->part[i];
-	struct extent e = extent_of(&p->part, piece);
-	size_t n4 = want4 ? e.n[0] : 0, n6 = want6 ? e.n[1] : 0;
+	const struct fake_part *p = &c->scan->part[s->part];
+	struct extent e = extent_of(&p->part, s->piece);
+	size_t n4 = s->v4 ? e.n[0] : 0, n6 = s->v6 ? e.n[1] : 0;
 
 	fake_last_columns = columns;
 	fake_loads++;
 	if (p->rc < 0 && (fake_broken_columns == UINT32_MAX ||
 			     (columns & fake_broken_columns)) &&
 	    (fake_broken_piece == UINT32_MAX ||
-			     fake_broken_piece == piece)) {
+			     fake_broken_piece == s->piece)) {
 		(void)snprintf(fault->place, sizeof(fault->place),
 		    "sip.gpf at 4096");
 		return p->rc;
 	}
-	if (!c->loaded || c->part != i || c->piece != piece || c->n4 != n4 ||
-	    c->n6 != n6) {
+	if (!c->loaded || c->part != s->part || c->piece != s->piece ||
+	    c->n4 != n4 || c->n6 != n6) {
 		drop_columns(c);
 		make_columns(c, n4, n6);
 	}
 	c->loaded = true;
-	c->part = i;
-	c->piece = piece;
+	c->part = s->part;
+	c->piece = s->piece;
 	/* a piece has rows of one version, or all that there are */
 	for (size_t k = 0; k < n4 + n6; k++)
 		put_row(c, columns, k,
@@ -513,20 +512,20 @@ gdi_cursor_load_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 }
 
 int
-gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, bool want4, bool want6, const uint32_t *sel, size_t n,
-    struct godb_columns *out, struct godb_fault *fault)
+gdi_cursor_load_some(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, const struct gdi_sel *sel, struct godb_columns *out,
+    struct godb_fault *fault)
 {
 	/* anything, at rows that were not asked for */
 	static const struct fake_row bad = {.sip = {0xbad, 0xbad},
 	    .dip = {0xbad, 0xbad}, .dport = 0xbad, .proto = 0xba, .l7 = 0xbad,
 	    .counter = {0xbad, UINT64_MAX / 3, 0xbad, 0xbad}};
-	int rc = gdi_cursor_load_piece(c, i, piece, columns, want4, want6, out,
-	    fault);
+	int rc = gdi_cursor_load_slice(c, s, columns, out, fault);
+	size_t at = 0;
 
 	for (size_t row = 0; rc == 0 && row < (size_t)out->n4 + out->n6; row++)
-		if (n > 0 && *sel == row)
-			sel++, n--;
+		if (at < sel->n && sel->row[at] == row)
+			at++;
 		else
 			put_row(c, columns, row, &bad);
 	return rc;
@@ -534,16 +533,15 @@ gdi_cursor_load_some(struct godb_cursor *c, size_t i, uint32_t piece,
 
 /* Of every third part it does not tell; some rows only seem to reach so far. */
 int
-gdi_cursor_reaching(struct godb_cursor *c, size_t i, uint32_t piece,
-    uint32_t columns, uint64_t least, bool want4, bool want6,
-    struct gdi_reaching *out)
+gdi_cursor_reaching(struct godb_cursor *c, const struct gdi_slice *s,
+    uint32_t columns, uint64_t least, struct gdi_reaching *out)
 {
 	static _Thread_local uint32_t found[65536];
-	const struct fake_part *p = &c->scan->part[i];
-	struct extent e = extent_of(&p->part, piece);
-	size_t n4 = want4 ? e.n[0] : 0, n6 = want6 ? e.n[1] : 0;
+	const struct fake_part *p = &c->scan->part[s->part];
+	struct extent e = extent_of(&p->part, s->piece);
+	size_t n4 = s->v4 ? e.n[0] : 0, n6 = s->v6 ? e.n[1] : 0;
 
-	if (i % 3 == 2 || n4 + n6 > 65536)
+	if (s->part % 3 == 2 || n4 + n6 > 65536)
 		return 1;
 	*out = (struct gdi_reaching){found, 0, n4 + n6};
 	for (size_t k = 0; k < n4 + n6; k++) {
@@ -565,8 +563,9 @@ int
 godb_cursor_load(struct godb_cursor *c, size_t i, uint32_t columns,
     bool want4, bool want6, struct godb_columns *out, struct godb_fault *fault)
 {
-	return gdi_cursor_load_piece(c, i, UINT32_MAX, columns, want4, want6,
-	    out, fault);
+	struct gdi_slice s = {i, GDI_ALL_PIECES, want4, want6};
+
+	return gdi_cursor_load_slice(c, &s, columns, out, fault);
 }
 
 static uint64_t
@@ -636,14 +635,13 @@ godb_cursor_stats(const struct godb_cursor *c, uint64_t *bytes_read,
 
 /* All rows' addresses, which are each at least once. */
 int
-gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
-    enum godb_column column, bool want4, bool want6,
-    struct gdi_addresses *out, struct godb_fault *fault)
+gdi_cursor_addresses(struct godb_cursor *c, const struct gdi_slice *s,
+    enum godb_column column, struct gdi_addresses *out,
+    struct godb_fault *fault)
 {
 	struct godb_columns rows;
 	unsigned before = fake_loads;
-	int rc = gdi_cursor_load_piece(c, i, piece, GODB_COL(column), want4,
-	    want6, &rows, fault);
+	int rc = gdi_cursor_load_slice(c, s, GODB_COL(column), &rows, fault);
 
 	fake_loads = before; /* tests count those of rows */
 	if (rc < 0)
@@ -651,7 +649,7 @@ gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 	*out = (struct gdi_addresses){
 	    column == GODB_SIP ? rows.sip4 : rows.dip4,
 	    column == GODB_SIP ? rows.sip6 : rows.dip6, rows.n4, rows.n6};
-	if (fake_phantom4 && want4) {
+	if (fake_phantom4 && s->v4) {
 		free(c->addresses);
 		c->addresses = need(calloc(rows.n4 + 1, sizeof(uint32_t)));
 		memcpy(c->addresses, out->v4, rows.n4 * sizeof(uint32_t));
@@ -659,15 +657,6 @@ gdi_cursor_addresses_piece(struct godb_cursor *c, size_t i, uint32_t piece,
 		out->v4 = c->addresses;
 	}
 	return 0;
-}
-
-int
-gdi_cursor_addresses(struct godb_cursor *c, size_t i, enum godb_column column,
-    bool want4, bool want6, struct gdi_addresses *out,
-    struct godb_fault *fault)
-{
-	return gdi_cursor_addresses_piece(c, i, UINT32_MAX, column, want4,
-	    want6, out, fault);
 }
 
 /* ---- there are no roll-ups ----------------------------------------------- */

@@ -15,7 +15,8 @@ decode(const uint8_t *p, size_t len, uint64_t sum, enum godb_column c,
 	int rc;
 
 	memcpy(copy, p, len);
-	rc = gdi_chunk_decode(&m, copy, len, sum, c, false, n, out);
+	rc = gdi_chunk_decode(&m,
+	    &(struct gdi_stored){copy, len, sum, c, false, n}, out);
 	gdi_chunk_memory_free(&m);
 	free(copy);
 	return rc;

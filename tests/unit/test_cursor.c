@@ -45,9 +45,10 @@ check_pieces(const struct godb_scan *scan)
 	(void)godb_cursor_load(whole, 0, GODB_COL_ALL, true, true, &a, NULL);
 	for (uint32_t k = 0; k < n; k++) {
 		struct gdi_zone zone[GODB_N_COLUMNS];
+		struct gdi_slice s = {0, k, true, true};
 
-		wrong += gdi_cursor_load_piece(piece, 0, k, GODB_COL_ALL, true,
-		    true, &b, NULL) != 0 || (b.n4 > 0 && b.n6 > 0) ||
+		wrong += gdi_cursor_load_slice(piece, &s, GODB_COL_ALL, &b,
+			     NULL) != 0 || (b.n4 > 0 && b.n6 > 0) ||
 		    b.n4 + b.n6 == 0 || b.n4 + b.n6 > 65536;
 		gdi_cursor_zones(piece, 0, k, GODB_COL_ALL, b.n6 > 0, zone);
 		for (size_t i = 0; i < (size_t)b.n4 + b.n6; i++, done++)
@@ -100,22 +101,23 @@ check_some(const struct godb_scan *scan, const char *what)
 	for (unsigned round = 0; round < 12 * n_pieces; round++) {
 		static const unsigned often[] = {2, 40, 300, 3000};
 		uint32_t k = round % n_pieces, want = round / n_pieces % 3;
+		struct gdi_slice s = {0, k, want != 1, want != 2};
 		struct godb_columns a, b, more;
 		size_t n = 0;
 
-		wrong += gdi_cursor_load_piece(whole, 0, k, GODB_COL_ALL,
-		    want != 1, want != 2, &a, NULL) != 0;
+		wrong += gdi_cursor_load_slice(whole, &s, GODB_COL_ALL, &a,
+			     NULL) != 0;
 		for (uint32_t i = 0; i < a.n4 + a.n6; i++)
 			if (tap_random(&seed) % often[round / n_pieces % 4] ==
 			    0)
 				sel[n++] = i;
-		wrong += gdi_cursor_load_some(some, 0, k, counters, want != 1,
-		    want != 2, sel, n, &b, NULL) != 0;
+		wrong += gdi_cursor_load_some(some, &s, counters,
+			     &(struct gdi_sel){sel, n}, &b, NULL) != 0;
 		wrong += differing(&a, &b, GODB_BYTES_RCVD, GODB_N_COLUMNS, sel,
 		    n);
-		wrong += gdi_cursor_load_some(some, 0, k,
-		    GODB_COL_ALL & ~counters, want != 1, want != 2, sel, n,
-		    &more, NULL) != 0;
+		wrong += gdi_cursor_load_some(some, &s,
+			     GODB_COL_ALL & ~counters,
+			     &(struct gdi_sel){sel, n}, &more, NULL) != 0;
 		wrong += differing(&a, &more, 0, GODB_BYTES_RCVD, sel, n);
 		wrong += differing(&a, &b, GODB_BYTES_RCVD, GODB_N_COLUMNS, sel,
 		    n);
@@ -141,20 +143,20 @@ check_reaching(const struct godb_scan *scan, const char *what, bool tells)
 		uint32_t k = round % n_pieces, want = round / n_pieces % 3;
 		unsigned col = (unsigned)(tap_random(&seed) % 4);
 		uint64_t least = UINT64_C(1) << tap_random(&seed) % 40;
+		struct gdi_slice s = {0, k, want != 1, want != 2};
 		struct gdi_reaching r;
 		struct godb_columns a;
 		size_t next = 0;
 		int rc;
 
-		wrong += gdi_cursor_load_piece(c, 0, k, GODB_COL_ALL, want != 1,
-		    want != 2, &a, NULL) != 0;
+		wrong += gdi_cursor_load_slice(c, &s, GODB_COL_ALL, &a,
+			     NULL) != 0;
 		/* the most that a chunk has is found, too */
 		for (uint32_t i = 0; round % 2 && i < a.n4 + a.n6; i++)
 			if (i == 0 || a.counter[col][i] > least)
 				least = a.counter[col][i];
-		rc = gdi_cursor_reaching(c, 0, k,
-		    GODB_COL(GODB_BYTES_RCVD) << col, least, want != 1,
-		    want != 2, &r);
+		rc = gdi_cursor_reaching(c, &s,
+		    GODB_COL(GODB_BYTES_RCVD) << col, least, &r);
 		wrong += rc < 0;
 		told += rc == 0;
 		for (uint32_t i = 0; rc == 0 && i < a.n4 + a.n6; i++) {
@@ -284,6 +286,7 @@ test_some(void)
 static void
 check_read_once(const struct godb_scan *scan)
 {
+	const struct gdi_slice s = {0, 0, true, true};
 	uint64_t before, after, decoded;
 	struct gdi_reaching r = {0};
 	struct godb_cursor *c;
@@ -293,13 +296,13 @@ check_read_once(const struct godb_scan *scan)
 
 	(void)godb_cursor_new(scan, &c);
 	for (; rc == 1 && column <= GODB_COL(GODB_PKTS_SENT); column <<= 1)
-		rc = gdi_cursor_reaching(c, 0, 0, column, UINT64_C(1) << 29,
-		    true, true, &r);
+		rc = gdi_cursor_reaching(c, &s, column, UINT64_C(1) << 29,
+		    &r);
 	column >>= 1;
 	godb_cursor_stats(c, &before, &decoded);
 	if (rc == 0)
-		rc = gdi_cursor_load_some(c, 0, 0, column, true, true, r.row,
-		    r.n, &rows, NULL);
+		rc = gdi_cursor_load_some(c, &s, column,
+		    &(struct gdi_sel){r.row, r.n}, &rows, NULL);
 	godb_cursor_stats(c, &after, &decoded);
 	ok(rc == 0 && r.n > 2 && before > 0 && before == after,
 	    "both versions' chunks are read once: %d bytes", (int)after);
