@@ -89,18 +89,14 @@ fill_polls(struct loop *l)
 static void
 accept_captures(struct loop *l)
 {
-	uint64_t before = peers_active(&l->peers) + l->peers.refused;
-	int error;
+	int rc = peers_accept(&l->peers);
 
-	errno = 0;
-	peers_accept(&l->peers);
-	error = errno; /* of accept(2), which is the last that it does */
-	if (peers_active(&l->peers) + l->peers.refused != before)
+	if (rc >= 0)
 		return;
 	l->accept_ns = gp_clock_mono_ns() + ACCEPT_PAUSE_NS;
 	if (gp_log_allow(&l->accept_limit, 1))
 		gp_log(GP_LOG_WARNING, "capture cannot be accepted "
-		    "error=\"%s\": trying again", strerror(error));
+		    "error=\"%s\": trying again", strerror(-rc));
 }
 
 static void

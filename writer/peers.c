@@ -427,16 +427,18 @@ peer_is_root(int conn)
 	    cred.uid == 0;
 }
 
-void
+int
 peers_accept(struct peers *p)
 {
-	for (int turn = 0; turn < PEERS_MAX_NEW; turn++) {
+	int n;
+
+	for (n = 0; n < PEERS_MAX_NEW; n++) {
 		size_t fresh = 0;
 		int conn = accept4(p->listen_fd, NULL, NULL,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (conn < 0)
-			return;
+			return n > 0 ? n : -errno;
 		for (size_t i = 0; i < p->n_list; i++)
 			fresh += p->list[i].state == PEER_NEW;
 		if (!peer_is_root(conn)) {
@@ -451,6 +453,7 @@ peers_accept(struct peers *p)
 			gp_fd_close(&conn);
 		}
 	}
+	return n;
 }
 
 /* The connection ended: what the ring still holds is drained first. */

@@ -109,8 +109,9 @@ int peers_add_inherited(struct peers *p, int conn);
  * Descriptors with other names are left alone. */
 void peers_adopt(struct peers *p, const struct gp_passed_fd *fds, size_t n);
 
-/* All pending connections. */
-void peers_accept(struct peers *p);
+/* Pending connections: how many were taken or refused, or -errno of accept(2)
+ * if none was. */
+int peers_accept(struct peers *p);
 
 /* Messages of one peer: hello, span, doorbells, or its end. */
 void peers_receive(struct peers *p, struct peer *peer);
