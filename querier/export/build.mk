@@ -5,7 +5,7 @@ libgpexport_SRCS := $(addprefix querier/export/, http.c ledger.c rowbinary.c \
 	report.c show.c secret.c profile.c http_profile.c)
 
 PROGRAMS += goprobe-export
-goprobe-export_SRCS := querier/export/main.c
+goprobe-export_SRCS := $(addprefix querier/export/, main.c options.c loop.c)
 goprobe-export_LIBS := libgpexport libgodb libgpbase
 goprobe-export_PKGS := libcurl zlib liblz4 libxxhash libseccomp libcap-ng inih
 MANPAGES += querier/export/goprobe-export.8

@@ -9,17 +9,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -28,29 +24,16 @@
 #include "common/base/log.h"
 #include "common/base/notify.h"
 #include "common/base/usage.h"
-#include "querier/export/clean.h"
-#include "querier/export/pass.h"
+#include "querier/export/loop.h"
+#include "querier/export/options.h"
 #include "querier/export/profile.h"
-#include "querier/export/report.h"
 #include "querier/export/schema.h"
 #include "querier/export/secret.h"
-#include "querier/export/server.h"
-#include "querier/export/ship.h"
 #include "querier/export/show.h"
 
-#define RUN        "/run/goprobe-export"
-#define BACKOFF_MIN_S  1
-#define BACKOFF_MAX_S  300
-#define CLEAN_EVERY_NS (3600 * GP_NS_PER_S)
-#define CLEAN_AGE_S    3600 /* no insert takes so long to arrive */
+#define RUN "/run/goprobe-export"
 
 enum { EXIT_FINE, EXIT_ERROR, EXIT_USAGE, EXIT_ATTENTION };
-
-struct options {
-	const char *conf_path, *store, *state, *cluster;
-	int schema, init; /* enum schema_kind, -1: not asked */
-	bool once, clean, check, print, status;
-};
 
 /* What was opened while that was possible. */
 struct opened {
@@ -83,127 +66,6 @@ die(int status, const char *fmt, ...)
 	va_end(ap);
 	gp_log(GP_LOG_ERR, "%s", line);
 	exit(status);
-}
-
-/* ---- command line -------------------------------------------------------- */
-
-static _Noreturn void
-usage(void)
-{
-	fputs("usage: goprobe-export [-c FILE] [-d STORE] [-s STATE] "
-	      "[--once | --clean]\n"
-	      "       goprobe-export --schema KIND [--cluster NAME]\n"
-	      "       goprobe-export --init KIND [--cluster NAME]\n"
-	      "       goprobe-export --status\n"
-	      "       goprobe-export -t | -T | -V | -h\n"
-	      "  -c FILE   configuration, default " GP_CONF_PATH "\n"
-	      "  -d STORE  folder of the store, default from the configuration\n"
-	      "  -s STATE  folder of what was shipped, likewise\n"
-	      "  --once    ship what there is and exit\n"
-	      "  --clean   the same; then have the server remove rows of "
-	      "attempts that\n"
-	      "            were given up, which a daemon does after an hour\n"
-	      "  --schema  print the statements that make the tables\n"
-	      "  --init    have the server make them\n"
-	      "  KIND      single, sharded, replicated or modern\n"
-	      "  --status  tell how the service does; 0 well, 3 something asks "
-	      "for\n"
-	      "            attention, 1 there is none\n"
-	      "  -t        check the configuration and exit\n"
-	      "  -T        print the effective configuration and exit\n",
-	    stdout);
-	exit(gp_end_output("goprobe-export", EXIT_FINE));
-}
-
-static int
-parse_kind(const char *option, const char *text)
-{
-	for (int i = 0; i < SCHEMA_N_KINDS; i++)
-		if (strcmp(text, schema_kind_name((enum schema_kind)i)) == 0)
-			return i;
-	die(EXIT_USAGE, "--%s %s: needs single, sharded, replicated or modern",
-	    option, text);
-}
-
-enum { OPT_ONCE = 256, OPT_CLEAN, OPT_SCHEMA, OPT_INIT, OPT_CLUSTER,
-	OPT_STATUS };
-
-static const struct option long_options[] = {
-    {"once", no_argument, NULL, OPT_ONCE},
-    {"clean", no_argument, NULL, OPT_CLEAN},
-    {"schema", required_argument, NULL, OPT_SCHEMA},
-    {"init", required_argument, NULL, OPT_INIT},
-    {"cluster", required_argument, NULL, OPT_CLUSTER},
-    {"status", no_argument, NULL, OPT_STATUS},
-    {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-static void
-parse_options(int argc, char **argv, struct options *o)
-{
-	int c;
-
-	*o = (struct options){.schema = -1, .init = -1, .cluster = "goprobe"};
-	while ((c = getopt_long(argc, argv, "c:d:s:tTVh", long_options,
-		    NULL)) != -1) {
-		if (optarg && !*optarg && c < 256)
-			gp_usage_error("goprobe-export", "an empty value for",
-			    (char[]){'-', (char)c, '\0'});
-		switch (c) {
-		case 'c':
-			o->conf_path = optarg;
-			break;
-		case 'd':
-			o->store = optarg;
-			break;
-		case 's':
-			o->state = optarg;
-			break;
-		case 't':
-			o->check = true;
-			break;
-		case 'T':
-			o->print = true;
-			break;
-		case OPT_ONCE:
-			o->once = true;
-			break;
-		case OPT_CLEAN:
-			o->clean = o->once = true;
-			break;
-		case OPT_STATUS:
-			o->status = true;
-			break;
-		case OPT_SCHEMA:
-			o->schema = parse_kind("schema", optarg);
-			break;
-		case OPT_INIT:
-			o->init = parse_kind("init", optarg);
-			break;
-		case OPT_CLUSTER:
-			if (!schema_name_valid(optarg))
-				die(EXIT_USAGE, "--cluster: needs a name of "
-				    "letters, digits and _");
-			o->cluster = optarg;
-			break;
-		case 'V':
-			puts("goprobe-export " GODB_VERSION_STRING);
-			exit(gp_end_output("goprobe-export", EXIT_FINE));
-		case 'h':
-			usage();
-		default: /* getopt has named it */
-			fputs("goprobe-export -h shows how\n", stderr);
-			exit(EXIT_USAGE);
-		}
-	}
-	if (optind != argc)
-		gp_usage_error("goprobe-export", "unexpected", argv[optind]);
-	if (o->once + o->status + (o->schema >= 0) + (o->init >= 0) +
-	    (o->check || o->print) > 1)
-		die(EXIT_USAGE, "one of --once or --clean, --schema, --init, "
-		    "--status, -t and -T at a time");
 }
 
 /* ---- configuration ------------------------------------------------------- */
@@ -497,165 +359,6 @@ catch_signals(void)
 	(void)signal(SIGHUP, SIG_IGN);
 }
 
-/* ---- the loop ------------------------------------------------------------ */
-
-struct loop {
-	struct ship ship;
-	struct pass pass;
-	struct report report;
-	const struct gp_conf *conf;
-	struct gp_log_limit limit;
-	int64_t cleaned_ns; /* CLOCK_MONOTONIC */
-	int notify;
-};
-
-/* A signal ends it, also one that comes just before. */
-static void
-wait_ms(unsigned ms)
-{
-	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
-	sigset_t ends, before;
-
-	(void)sigemptyset(&ends);
-	(void)sigaddset(&ends, SIGTERM);
-	(void)sigaddset(&ends, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &ends, &before);
-	if (!stop)
-		(void)ppoll(NULL, 0, &t, &before);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
-/* Half to one and a half of it, so that the sensors of a fleet do not come back
- * all at once. */
-static unsigned
-spread(unsigned ms)
-{
-	unsigned n;
-
-	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
-		return ms;
-	return ms / 2 + n % (ms + 1);
-}
-
-static void
-on_progress(void *arg)
-{
-	report_progress(&((struct loop *)arg)->report);
-}
-
-static void
-clean(struct loop *l)
-{
-	char error[SHIP_ERROR_MAX];
-	int64_t now = gp_clock_mono_ns();
-
-	if (l->cleaned_ns && now - l->cleaned_ns < CLEAN_EVERY_NS)
-		return;
-	l->cleaned_ns = now;
-	if (clean_dead(&l->ship, CLEAN_AGE_S, error) < 0)
-		gp_log(GP_LOG_WARNING, "%s", error);
-}
-
-/* One look at the store; as pass_run() returns. */
-static int
-look(struct loop *l, char error[SHIP_ERROR_MAX])
-{
-	struct ship_counts before = l->ship.counts;
-	int rc = pass_list(&l->pass, error);
-
-	if (rc == 0)
-		rc = server_check(&l->ship, error);
-	if (rc == 0) {
-		rc = pass_run(&l->pass, error);
-		/* attempts that fail again and again leave most behind */
-		if (!stop)
-			clean(l);
-	}
-	if (l->ship.counts.records > before.records)
-		gp_log(GP_LOG_INFO, "shipped blocks=%llu rows=%llu bytes=%llu",
-		    (unsigned long long)(l->ship.counts.records -
-			before.records),
-		    (unsigned long long)(l->ship.counts.rows - before.rows),
-		    (unsigned long long)(l->ship.counts.bytes - before.bytes));
-	return rc;
-}
-
-static int
-run_once(struct loop *l, bool cleaning)
-{
-	char error[SHIP_ERROR_MAX], why[SHIP_ERROR_MAX];
-	int rc = look(l, error);
-
-	if (rc != -1 && cleaning && clean_dead(&l->ship, 0, why) < 0) {
-		memcpy(error, why, sizeof(error));
-		rc = -1;
-	}
-	report_look(&l->report, rc == 0 ? "" : error, 0);
-	report_end(&l->report);
-	if (rc == -1) /* SHIP_STORE was told */
-		gp_log(GP_LOG_ERR, "%s", error);
-	return rc == 0 ? EXIT_FINE : EXIT_ERROR;
-}
-
-/* systemctl(1) shows it. */
-static void
-tell_status(const struct loop *l, const char *what, const char *error)
-{
-	char text[SHIP_ERROR_MAX + 64];
-
-	(void)snprintf(text, sizeof(text), "STATUS=%s%s", what, error);
-	(void)gp_notify_send(l->notify, text);
-}
-
-/* All was shipped that can be; what the store does not give may come back. */
-static void
-rest(struct loop *l, const char *error)
-{
-	report_look(&l->report, error, l->conf->export.interval);
-	if (error[0])
-		tell_status(l, "all other blocks shipped; ", error);
-	else
-		tell_status(l, "all blocks shipped", "");
-	wait_ms(l->conf->export.interval * 1000);
-}
-
-static int
-run_daemon(struct loop *l)
-{
-	char error[SHIP_ERROR_MAX];
-	unsigned backoff = BACKOFF_MIN_S, pause_ms, pause;
-	uint64_t shipped;
-	int rc;
-
-	(void)gp_notify_send(l->notify, "READY=1\nSTATUS=shipping");
-	while (!stop) {
-		shipped = l->ship.counts.records;
-		rc = look(l, error);
-		if (rc != -1) {
-			backoff = BACKOFF_MIN_S;
-			rest(l, rc == 0 ? "" : error);
-			continue;
-		}
-		if (stop)
-			break;
-		if (l->ship.counts.records > shipped)
-			backoff = BACKOFF_MIN_S;
-		pause_ms = spread(backoff * 1000);
-		pause = (pause_ms + 999) / 1000;
-		report_look(&l->report, error, pause);
-		if (gp_log_allow(&l->limit, 3))
-			gp_log(GP_LOG_WARNING, "%s; next try in %u s", error,
-			    pause);
-		tell_status(l, "", error);
-		wait_ms(pause_ms);
-		backoff = backoff * 2 < BACKOFF_MAX_S ? backoff * 2 :
-		    BACKOFF_MAX_S;
-	}
-	(void)gp_notify_send(l->notify, "STOPPING=1");
-	report_end(&l->report);
-	return EXIT_FINE;
-}
-
 static void
 start(struct loop *l, const struct options *o, struct opened *in)
 {
@@ -681,7 +384,7 @@ start(struct loop *l, const struct options *o, struct opened *in)
 	l->ship.batch_rows = l->ship.batch_now = c->export.batch_rows;
 	l->ship.hourly = c->export.hourly;
 	l->ship.stop = &stop;
-	l->ship.progress = on_progress;
+	l->ship.progress = loop_progress;
 	l->ship.progress_arg = l;
 	l->pass.ship = &l->ship;
 	l->report = (struct report){.status = in->status,
@@ -697,12 +400,12 @@ main(int argc, char **argv)
 		.status = -1, .metrics = -1};
 	struct options o;
 	struct loop l = {0};
-	int status;
+	int status = EXIT_FINE;
 
 	if (gp_fd_fill_std() < 0)
 		return EXIT_ERROR;
 	gp_log_open("goprobe-export", GP_LOG_INFO);
-	parse_options(argc, argv, &o);
+	options_parse(argc, argv, &o);
 	in.conf = load_conf(&o);
 	/* -c may have named some of it, nothing else does */
 	if (gp_fd_close_others(NULL, 0) < 0)
@@ -730,7 +433,10 @@ main(int argc, char **argv)
 	enter_sandbox(&in);
 
 	start(&l, &o, &in);
-	status = o.once ? run_once(&l, o.clean) : run_daemon(&l);
+	if (!o.once)
+		loop_run(&l);
+	else if (loop_once(&l, o.clean) < 0)
+		status = EXIT_ERROR;
 	pass_fini(&l.pass);
 	gp_fd_close(&in.space);
 	ledger_close(l.ship.ledger);
