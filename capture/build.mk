@@ -12,7 +12,7 @@ CAPTURE_PKGS := libpcap $(if $(NDPI),libndpi)
 CFLAGS_capture_dpi = $(subst -I,-isystem ,$(call pkg-cflags,libndpi))
 
 PROGRAMS += goprobe-capture goprobe
-goprobe-capture_SRCS := $(addprefix capture/, main.c options.c)
+goprobe-capture_SRCS := $(addprefix capture/, main.c options.c meeting.c)
 # what main.c runs and says in the end, apart for the tests
 ARCHIVES += libgpworkers
 libgpworkers_SRCS := capture/workers.c capture/report.c

@@ -6,7 +6,6 @@
  * looked at.  See goprobe-capture(8).
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,57 +13,30 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/deaths.h"
 #include "capture/dpi.h"
-#include "capture/exits.h"
 #include "capture/filter.h"
+#include "capture/flowtab.h"
 #include "capture/ifwait.h"
-#include "capture/loop.h"
-#include "capture/options.h"
+#include "capture/meeting.h"
 #include "capture/profile.h"
-#include "capture/report.h"
-#include "capture/snapshot.h"
 #include "capture/source.h"
-#include "capture/workers.h"
+#include "capture/state.h"
 #include "common/base/clock.h"
-#include "common/base/conf.h"
 #include "common/base/fd.h"
 #include "common/base/log.h"
 #include "common/base/notify.h"
 #include "common/base/usage.h"
-#include "common/ipc/hello.h"
-#include "common/ipc/ring.h"
 
-#define WELCOME_MS 60000 /* a writer that just starts replays its journals */
 #define STOP_WAIT_MS 10000
 #define NICE -10
-#define OFFLINE_RING_BYTES (8u << 20)
-
-struct capture {
-	struct options o;
-	struct gp_conf *conf;
-	struct gp_conf_capture settings; /* of this interface; texts borrowed */
-	struct workers workers; /* offline one */
-	int notify, signals, alive;
-	int watchdog_ms;
-	int64_t petted_ns;
-	struct report_bar bar; /* offline */
-	int deaths_fd;      /* our predecessor's */
-	struct deaths_page *deaths;
-	int64_t opened_ns;  /* live: the interface is watched since */
-	bool looking;       /* at packets: an exit now is not ours */
-	enum loop_l7 l7;
-};
 
 static struct capture capture;
 
-static _Noreturn void
-die(int status, const char *what, const char *why)
+void
+capture_die(int status, const char *what, const char *why)
 {
 	gp_log(status == EXIT_AGAIN ? GP_LOG_WARNING : GP_LOG_ERR, "%s%s%s",
 	    what, why ? ": " : "", why ? why : "");
@@ -78,8 +50,8 @@ static void
 refuse_reserved(const char *iface)
 {
 	if (source_reserved(iface))
-		die(EXIT_USAGE, iface, "no interface is captured by this name,"
-		    " which libpcap takes for something else");
+		capture_die(EXIT_USAGE, iface, "no interface is captured by "
+		    "this name, which libpcap takes for something else");
 }
 
 static void
@@ -88,7 +60,7 @@ check_filter(const char *file, const struct gp_conf_capture *c)
 	char error[SOURCE_ERROR_MAX];
 
 	if (filter_check(file, c, error) < 0)
-		die(EXIT_USAGE, error, NULL);
+		capture_die(EXIT_USAGE, error, NULL);
 }
 
 static int
@@ -118,10 +90,10 @@ load_configuration(struct capture *c)
 	    c->o.check ? gp_conf_check_owner(path) :
 		!c->o.offline && !c->o.print, error);
 	if (c->conf == NULL)
-		die(EXIT_USAGE, error, NULL);
+		capture_die(EXIT_USAGE, error, NULL);
 	if (c->o.offline &&
 	    gp_conf_own_sandbox(c->conf, c->o.sandbox, error) < 0)
-		die(EXIT_USAGE, error, NULL);
+		capture_die(EXIT_USAGE, error, NULL);
 	own = c->o.iface ? gp_conf_iface(c->conf, c->o.iface) : NULL;
 	c->settings = own ? *own : c->conf->capture;
 	if (l7 == NULL)
@@ -146,11 +118,12 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 
 	if (n < 0 ||
 	    close_range((unsigned)(GP_LISTEN_FDS_START + n), ~0U, 0) < 0)
-		die(1, "passed descriptors", strerror(n < 0 ? -n : errno));
+		capture_die(1, "passed descriptors",
+		    strerror(n < 0 ? -n : errno));
 	c->alive = c->deaths_fd = c->notify = -1;
 	*files = calloc((size_t)n + 1, sizeof(**files));
 	if (*files == NULL)
-		die(1, "out of memory", NULL);
+		capture_die(1, "out of memory", NULL);
 	for (int i = 0; i < n; i++) {
 		int fd = fds[i].fd;
 
@@ -178,7 +151,7 @@ take_passed(struct capture *c, struct source_file **files, size_t *n_files)
 	free(fds);
 	c->notify = gp_notify_open(c->notify);
 	if (c->notify < -1)
-		die(1, "NOTIFY_SOCKET", strerror(-c->notify));
+		capture_die(1, "NOTIFY_SOCKET", strerror(-c->notify));
 	c->watchdog_ms = gp_notify_watchdog_ms();
 }
 
@@ -222,7 +195,7 @@ open_signals(struct capture *c)
 	(void)signal(SIGPIPE, SIG_IGN);
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (c->signals < 0)
-		die(1, "signalfd", strerror(errno));
+		capture_die(1, "signalfd", strerror(errno));
 }
 
 /* Packets do not wait; whoever stores what was counted can.  Refused in some
@@ -262,6 +235,13 @@ pet_watchdog(struct capture *c)
 	(void)gp_notify_send(c->notify, "WATCHDOG=1");
 }
 
+void
+capture_waits(void *ctx)
+{
+	if (watchdog_hungry(ctx))
+		pet_watchdog(ctx);
+}
+
 /* Waiting is all that can be done, so whoever started us need not wait. */
 static void
 told_of_interface(void *ctx, enum ifwait_state now)
@@ -279,13 +259,6 @@ told_of_interface(void *ctx, enum ifwait_state now)
 	    now == IFWAIT_DOWN ? "down" : "not there", c->o.iface);
 }
 
-static void
-while_waiting(void *ctx)
-{
-	if (watchdog_hungry(ctx))
-		pet_watchdog(ctx);
-}
-
 static char *
 read_filter(const struct capture *c)
 {
@@ -293,7 +266,7 @@ read_filter(const struct capture *c)
 	char *text = filter_read(&c->settings, error);
 
 	if (text == NULL)
-		die(EXIT_USAGE, error, NULL);
+		capture_die(EXIT_USAGE, error, NULL);
 	return text;
 }
 
@@ -317,17 +290,17 @@ open_interface(struct capture *c)
 	if (c->workers.n > 1) {
 		live.share = &share;
 		if (getrandom(&share.key, sizeof(share.key), 0) < 0)
-			die(1, "getrandom", strerror(errno));
+			capture_die(1, "getrandom", strerror(errno));
 	}
 	for (size_t i = 0; i < c->workers.n; i++) {
 		int rc = source_open_live(&c->workers.w[i].source, &live,
 		    error);
 
 		if (rc == -EBADMSG)
-			die(EXIT_USAGE, error, NULL);
+			capture_die(EXIT_USAGE, error, NULL);
 		if (rc < 0)
-			die(rc == -ENODEV || rc == -ENETDOWN ? EXIT_AGAIN : 1,
-			    error, NULL);
+			capture_die(rc == -ENODEV || rc == -ENETDOWN ?
+				EXIT_AGAIN : 1, error, NULL);
 	}
 	c->opened_ns = gp_clock_real_ns();
 	for (size_t i = 0; live.share && i < c->workers.n; i++)
@@ -344,72 +317,18 @@ open_inputs(struct capture *c, const struct source_file *files, size_t n)
 	int at;
 
 	if (n == 0 || n != c->o.n_files || w->ctl < 0)
-		die(EXIT_USAGE, "offline capture is started by goprobe", NULL);
+		capture_die(EXIT_USAGE, "offline capture is started by goprobe",
+		    NULL);
 	if (source_open_files(&w->source, files, n, loop_idle, &w->loop,
 		error) < 0)
-		die(1, error, NULL);
+		capture_die(1, error, NULL);
 	filter = read_filter(c);
 	at = snprintf(name, sizeof(name), "%s: ", c->o.iface);
 	filter_name(&c->settings, name + at, sizeof(name) - (size_t)at);
 	if (filter[0] &&
 	    source_filter_files(w->source, name, filter, error) < 0)
-		die(EXIT_USAGE, error, NULL);
+		capture_die(EXIT_USAGE, error, NULL);
 	free(filter);
-}
-
-static int
-connect_writer(const struct capture *c)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(c->o.socket) >= sizeof(sa.sun_path))
-		die(EXIT_USAGE, c->o.socket, "path too long");
-	memcpy(sa.sun_path, c->o.socket, strlen(c->o.socket));
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 ||
-	    connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
-		die(EXIT_AGAIN, c->o.socket, strerror(errno));
-	return fd;
-}
-
-/* Each worker's part of the interface's flows. */
-static uint32_t
-flows_each(const struct capture *c)
-{
-	uint32_t n = (uint32_t)c->workers.n;
-	uint32_t each = (c->settings.flows_max + n - 1) / n;
-
-	return each < FLOWTAB_MIN_FLOWS ? FLOWTAB_MIN_FLOWS : each;
-}
-
-static void
-hand_over_ring(const struct capture *c, struct worker *w)
-{
-	struct hello h = {
-	    .magic = HELLO_MAGIC,
-	    .version = HELLO_VERSION,
-	    .frame_version = FRAME_VERSION,
-	    .worker = (uint16_t)(w - c->workers.w),
-	    .workers = (uint16_t)c->workers.n,
-	    .boot_ns = gp_clock_boot_ns(),
-	};
-	/* files wait for room: little memory, used again and again, is faster */
-	int rc = ring_create(&w->ring, c->o.offline ? OFFLINE_RING_BYTES :
-		snapshot_ring_bytes(flows_each(c)));
-
-	if (rc < 0)
-		die(1, "ring", strerror(-rc));
-	h.ring_bytes = w->ring.info.data_bytes;
-	memcpy(h.instance, w->ring.info.instance, sizeof(h.instance));
-	(void)snprintf(h.iface, sizeof(h.iface), "%s", c->o.iface);
-	if (c->o.offline)
-		h.flags = HELLO_OFFLINE | (c->o.append ? HELLO_APPEND : 0) |
-		    (source_seekable(w->source) ? 0 : HELLO_STREAM);
-	rc = hello_send(w->ctl, &h, w->ring.fd_ro);
-	if (rc < 0)
-		die(EXIT_AGAIN, "the writer does not listen", strerror(-rc));
-	gp_fd_close(&w->ring.fd_ro);
 }
 
 /* ---- giving it up -------------------------------------------------------- */
@@ -446,194 +365,19 @@ enter_sandbox(struct capture *c)
 	int rc = profile_confine(how, &step);
 
 	if (rc < 0)
-		die(1, step, strerror(-rc));
+		capture_die(1, step, strerror(-rc));
 	rc = workers_start(&c->workers);
 	if (rc < 0)
-		die(1, "threads", strerror(-rc));
+		capture_die(1, "threads", strerror(-rc));
 	collect_fds(c, &fds);
 	rc = profile_seal(&fds, how, &step);
 	if (rc < 0)
-		die(1, step, strerror(-rc));
+		capture_die(1, step, strerror(-rc));
 	if (how != GP_SANDBOX_FULL)
 		gp_log(GP_LOG_WARNING, "sandbox weakened: %s", words[how]);
 	else if (!c->o.offline)
 		gp_log(GP_LOG_INFO, "sandbox full, Landlock ABI %d iface=%s",
 		    abi, c->o.iface);
-}
-
-/* ---- the writer's answer ------------------------------------------------- */
-
-static int
-wait_message(struct capture *c, const struct worker *w,
-    struct hello_msg *m)
-{
-	int64_t until = gp_clock_mono_ns() + WELCOME_MS * INT64_C(1000000);
-
-	for (;;) {
-		struct pollfd p[2] = {{.fd = w->ctl, .events = POLLIN},
-		    {.fd = c->signals, .events = POLLIN}};
-		int rc = hello_msg_recv(w->ctl, m);
-
-		if (rc != -EAGAIN)
-			return rc;
-		if (gp_clock_mono_ns() > until)
-			return -ETIMEDOUT;
-		while_waiting(c);
-		(void)poll(p, 2, 1000);
-		if (p[1].revents)
-			return -EINTR;
-	}
-}
-
-static void
-block_text(uint64_t slot_s, char out[32])
-{
-	time_t t = (time_t)slot_s;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, 32, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		(void)snprintf(out, 32, "%llu", (unsigned long long)slot_s);
-}
-
-static _Noreturn void
-refused(const struct capture *c, const struct hello_msg *m)
-{
-	char when[32];
-
-	switch (m->code) {
-	case HELLO_EXISTS:
-		block_text(m->a, when);
-		fprintf(stderr,
-		    "goprobe: %s already has a block of %s; --append adds to "
-		    "what is there\n",
-		    c->o.iface, when);
-		exit(1);
-	case HELLO_STORE:
-		die(1, "the store fails", NULL);
-	case HELLO_VERSION_MISMATCH:
-		die(EXIT_AGAIN, "the writer is of another version", NULL);
-	case HELLO_BUSY:
-		die(EXIT_AGAIN, "the writer has too many captures", NULL);
-	default:
-		die(1, "the writer refused", NULL);
-	}
-}
-
-/* Files may be large; whoever waits for us may be gone. */
-static bool
-told_to_stop(void *ctx)
-{
-	const struct capture *c = ctx;
-	struct pollfd p[2] = {{.fd = c->signals, .events = POLLIN},
-	    {.fd = c->alive, .events = POLLIN}};
-
-	return poll(p, 2, 0) > 0;
-}
-
-static void
-send_span(struct capture *c, const struct worker *w)
-{
-	int64_t first_s = 0, last_s = 0;
-	bool any = false;
-	int rc = source_time_span(w->source, &first_s, &last_s, &any,
-	    told_to_stop, c);
-
-	if (rc == -EINTR)
-		exit(0);
-	if (rc < 0)
-		die(1, "time span", strerror(-rc));
-	if (!any)
-		first_s = last_s = GP_TIME_MAX_S - 1; /* touches nothing */
-	rc = hello_msg_send(w->ctl, MSG_SPAN, HELLO_OK,
-	    (uint64_t)gp_clock_slot(first_s), (uint64_t)gp_clock_slot(last_s));
-	if (rc < 0)
-		die(EXIT_AGAIN, "the writer is gone", strerror(-rc));
-}
-
-static void
-be_welcomed(struct capture *c, const struct worker *w)
-{
-	struct hello_msg m;
-
-	for (;;) {
-		int rc = wait_message(c, w, &m);
-
-		if (rc == -EINTR)
-			exit(0); /* told to stop before there was anything */
-		if (rc == -ECONNRESET && c->o.offline)
-			exit(1); /* the writer has said why */
-		if (rc < 0)
-			die(EXIT_AGAIN, "no welcome from the writer",
-			    strerror(-rc));
-		if (m.type != MSG_WELCOME)
-			continue;
-		if (m.code == HELLO_OK)
-			return;
-		if (m.code != HELLO_NEED_SPAN || !c->o.offline)
-			refused(c, &m);
-		send_span(c, w);
-	}
-}
-
-/* ---- the one before us --------------------------------------------------- */
-
-static void
-ask_to_take(const struct capture *c)
-{
-	/* several workers would need one moment of all of them */
-	int rc = hello_msg_send(c->workers.w[0].ctl, MSG_TAKE,
-	    c->workers.n == 1 ? HELLO_OK : HELLO_REFUSED, 0, 0);
-
-	if (rc < 0)
-		die(EXIT_AGAIN, "the writer is gone", strerror(-rc));
-}
-
-/*
- * Whoever has the interface leaves it to us; what came since is in the
- * kernel's buffer.  Returns the moment, 0 when nobody was there.  One that is
- * to come, or was before we watched, is no honest predecessor's: it would
- * blind us, or make us say that we had seen.
- */
-static int64_t
-take_over(struct capture *c)
-{
-	const struct timespec in_flight = {0, SOURCE_BLOCK_MS * 1000000};
-	struct hello_msg m;
-
-	for (size_t i = 0; i < c->workers.n; i++)
-		source_mark(c->workers.w[i].source);
-	ask_to_take(c);
-	do {
-		int rc = wait_message(c, &c->workers.w[0], &m);
-
-		if (rc == -EINTR)
-			exit(0);
-		if (rc < 0)
-			die(EXIT_AGAIN, "no answer from the writer",
-			    strerror(-rc));
-		if (m.type == MSG_WELCOME) /* another writer, which asks us */
-			ask_to_take(c);
-	} while (m.type != MSG_FROM);
-	if (m.code != HELLO_OK)
-		die(EXIT_AGAIN, c->o.iface, "another capture has it and stays");
-	if (m.a < (uint64_t)c->opened_ns || m.a > (uint64_t)gp_clock_real_ns())
-		return 0;
-	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &in_flight, NULL);
-	return (int64_t)m.a;
-}
-
-static void
-begin(struct capture *c)
-{
-	int64_t from_ns = take_over(c);
-
-	if (from_ns == 0)
-		return;
-	for (size_t i = 0; i < c->workers.n; i++) {
-		source_begin(c->workers.w[i].source, from_ns);
-		loop_begin(c->workers.w[i].loop, from_ns);
-	}
 }
 
 /* ---- running ------------------------------------------------------------- */
@@ -663,6 +407,15 @@ problem(void *ctx, enum source_result what, const char *text)
 	report_problem(&capture.bar, text);
 }
 
+uint32_t
+capture_flows_each(const struct capture *c)
+{
+	uint32_t n = (uint32_t)c->workers.n;
+	uint32_t each = (c->settings.flows_max + n - 1) / n;
+
+	return each < FLOWTAB_MIN_FLOWS ? FLOWTAB_MIN_FLOWS : each;
+}
+
 static void
 make_loop(struct capture *c, struct worker *w)
 {
@@ -675,7 +428,7 @@ make_loop(struct capture *c, struct worker *w)
 	    .stop = &c->workers.stop,
 	    .offline = c->o.offline,
 	    .may_leave = !c->o.offline && c->workers.n == 1,
-	    .flows_max = flows_each(c),
+	    .flows_max = capture_flows_each(c),
 	    .snapshot_interval_s = c->settings.snapshot_interval,
 	    .l7 = c->l7,
 	    .l7_wait_s = c->settings.l7_wait,
@@ -688,7 +441,7 @@ make_loop(struct capture *c, struct worker *w)
 	int rc = loop_new(&w->loop, &config);
 
 	if (rc < 0)
-		die(1, "flow table", strerror(-rc));
+		capture_die(1, "flow table", strerror(-rc));
 }
 
 static void
@@ -697,9 +450,7 @@ open_workers(struct capture *c)
 	for (size_t i = 0; i < c->workers.n; i++) {
 		struct worker *w = &c->workers.w[i];
 
-		if (!c->o.offline)
-			w->ctl = connect_writer(c);
-		hand_over_ring(c, w);
+		meeting_open(c, w);
 		make_loop(c, w);
 	}
 }
@@ -722,7 +473,7 @@ main(int argc, char **argv)
 	if (c->o.check || c->o.print)
 		return check_configuration(c);
 	if (!c->o.offline && geteuid() != 0)
-		die(EXIT_NOT_ROOT, "must be started by root", NULL);
+		capture_die(EXIT_NOT_ROOT, "must be started by root", NULL);
 	if (!c->o.offline)
 		refuse_reserved(c->o.iface);
 	workers_init(&c->workers, c->o.offline ? 1 : c->settings.workers);
@@ -737,7 +488,7 @@ main(int argc, char **argv)
 	} else {
 		go_first();
 		if (ifwait_up(c->o.iface, c->signals, c->alive,
-			told_of_interface, while_waiting, c) > 0)
+			told_of_interface, capture_waits, c) > 0)
 			return 0; /* told to stop before there was anything */
 		open_interface(c);
 	}
@@ -750,9 +501,9 @@ main(int argc, char **argv)
 
 	/* only now: the writer's answer, the files, the packets */
 	for (size_t i = 0; i < c->workers.n; i++)
-		be_welcomed(c, &c->workers.w[i]);
+		meeting_be_welcomed(c, &c->workers.w[i]);
 	if (!c->o.offline) {
-		begin(c);
+		meeting_take_over(c);
 		report_start(c->o.iface, &c->workers, &c->settings,
 		    snaplen(c), c->l7);
 	}
