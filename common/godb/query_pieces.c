@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/godb/held.h"
 #include "common/godb/wire.h"
 
@@ -34,10 +33,9 @@ is_left_out(const struct gdi_run *run, size_t part)
 }
 
 static int
-note_fault(struct gdi_worker *w, size_t i, bool taken, int rc,
+note_fault(struct gdi_worker *w, size_t i, bool taken,
     const struct godb_fault *fault)
 {
-	const struct godb_part *part = godb_scan_part(w->run->scan, i);
 	struct gdi_lost *more =
 	    reallocarray(w->lost, w->n_lost + 1, sizeof(*more));
 
@@ -48,10 +46,6 @@ note_fault(struct gdi_worker *w, size_t i, bool taken, int rc,
 	more->part = i;
 	more->taken = taken;
 	more->fault = *fault;
-	more->fault.iface = part->iface;
-	more->fault.first_s = part->slot_s;
-	more->fault.last_s = part->slot_s + GP_SLOT_S;
-	more->fault.rc = rc;
 	return 0;
 }
 
@@ -98,7 +92,7 @@ load(struct gdi_worker *w, struct godb_cursor *cursor,
 	w->again |= !p->only || p->split || is_rolled(w->run, p->slice.part);
 	rc = is_rolled(w->run, p->slice.part) ?
 	    note_spoiled(w, gdi_plan_get(w->run->plan, p->slice.part)) :
-	    note_fault(w, p->slice.part, !p->only || p->split, rc, &fault);
+	    note_fault(w, p->slice.part, !p->only || p->split, &fault);
 	return rc < 0 ? rc : 1;
 }
 

@@ -1,5 +1,6 @@
 #include "tests/lib/fakescan.h"
 
+#include "common/base/clock.h"
 #include "common/godb/cursor.h"
 #include "common/godb/held.h"
 #include "common/godb/plan.h"
@@ -479,8 +480,10 @@ gdi_cursor_load_slice(struct godb_cursor *c, const struct gdi_slice *s,
 			     (columns & fake_broken_columns)) &&
 	    (fake_broken_piece == UINT32_MAX ||
 			     fake_broken_piece == s->piece)) {
-		(void)snprintf(fault->place, sizeof(fault->place),
-		    "sip.gpf at 4096");
+		*fault = (struct godb_fault){.iface = p->part.iface,
+		    .first_s = p->part.slot_s,
+		    .last_s = p->part.slot_s + GP_SLOT_S, .rc = p->rc,
+		    .place = "sip.gpf at 4096"};
 		return p->rc;
 	}
 	if (!c->loaded || c->part != s->part || c->piece != s->piece ||
