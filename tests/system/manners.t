@@ -342,6 +342,13 @@ complete() { # LINE: what bash offers for its last word
 		_goquery; printf "%s\n" "${COMPREPLY[@]}"' sh "$1" | sort | tr '\n' ' '
 }
 is "$(complete "goquery -d $S -i ")" "any eth0 " "bash: interfaces of the store"
+# a store comes from elsewhere, and so do the names in it
+goprobe -d "$T/odd" -i '$(echo)' -r tests/data/office.pcap >"$T/odd.out" 2>&1
+goprobe -d "$T/odd" -i eth0 -r tests/data/office.pcap >>"$T/odd.out" 2>&1
+is "$(complete "goquery -d $T/odd -i ")" '\$\(echo\) any eth0 ' "bash: what is in an interface's name is not done, it is quoted"
+is "$(complete "goquery -d $T/odd -i any,\\\$")" 'any,\$\(echo\) ' "bash:   and known again"
+is "$(complete "goquery -d $T/none -i ")" "any " "bash: without a store there is none to offer"
+is "$(grep '_values.*interface' querier/goquery.zsh)" "" "zsh: interfaces' names are no specifications of _values"
 is "$(complete "goquery -e j")" "json jsonl " "bash: formats"
 is "$(complete "goquery --fail-")" "--fail-empty --fail-incomplete " "bash: options"
 is "$(complete "goquery sip,dp")" "sip,dport " "bash: columns after a comma"
