@@ -221,7 +221,7 @@ args_set_watch(struct args *a, const char *value, char *error)
 	if (take_u64(&s, &a->watch_s) && !*s && a->watch_s > 0 &&
 	    a->watch_s <= 86400)
 		return 0;
-	return FAIL("--watch takes a number of seconds, not '%.40s'", value);
+	return FAIL("--watch takes 1 to 86400 seconds, not '%.40s'", value);
 }
 
 int

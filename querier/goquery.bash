@@ -33,11 +33,17 @@ _goquery_columns() {
 	_goquery_words "$1" | grep -vx site
 }
 
-# Offers words for the last element of a comma list.
+# Offers words for the last element of a comma list, quoted as the line has to
+# have them: an interface may be called '$(id)', which compgen -W would expand,
+# and the line itself, too.
 _goquery_list() {
-	local words=$1 cur=$2 before=
+	local words=$1 cur=$2 before= word
 	case $cur in *,*) before=${cur%,*}, ;; esac
-	COMPREPLY=($(compgen -P "$before" -W "$words" -- "${cur##*,}"))
+	while read -r word; do
+		[[ $word ]] || continue
+		printf -v word %q "$word"
+		[[ $word == "${cur##*,}"* ]] && COMPREPLY+=("$before$word")
+	done <<<"$words"
 }
 
 _goquery() {
@@ -47,7 +53,7 @@ _goquery() {
 	case $prev in
 	-i | --iface | -iface)
 		mapfile -t where < <(_goquery_where)
-		_goquery_list "any $(_goquery_words ifaces "${where[@]}")" "$cur"
+		_goquery_list any$'\n'"$(_goquery_words ifaces "${where[@]}")" "$cur"
 		;;
 	-e | --format | -format)
 		COMPREPLY=($(compgen -W "$(_goquery_words formats)" -- "$cur"))

@@ -18,7 +18,7 @@ _goquery_columns() {
 
 _goquery() {
 	local cur=${words[CURRENT]} prev=${words[CURRENT - 1]}
-	local -a offered where
+	local -a where
 	local i
 	for ((i = 2; i < CURRENT; i++)); do
 		case ${words[i]} in
@@ -28,8 +28,10 @@ _goquery() {
 	done
 	case $prev in
 	(-i|--iface|-iface)
-		offered=(any $(_goquery_words ifaces $where))
-		_values -s , interface $offered ;;
+		# not _values: a name with a colon would be a description and
+		# something to be done
+		compset -P '*,'
+		compadd -qS , -- any $(_goquery_words ifaces $where) ;;
 	(-e|--format|-format)
 		compadd -- $(_goquery_words formats) ;;
 	(-s|--sort|-sort)

@@ -169,8 +169,8 @@ session_open_helpers(struct session *s)
 	if (rc == 0)
 		rc = sets_open(&s->sets, s->args.having, &geo, error);
 	if (rc < 0)
-		session_die(rc == -EINVAL || rc == -EISDIR ? EXIT_USAGE
-			: EXIT_ERROR, "%s", error);
+		session_die(rc == -EINVAL || rc == -EISDIR || rc == -E2BIG ?
+			EXIT_USAGE : EXIT_ERROR, "%s", error);
 	if (s->args.geo && none)
 		session_die(EXIT_USAGE,
 		    "--geo needs an MMDB file: geoip or asn under "

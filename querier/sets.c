@@ -114,12 +114,15 @@ read_all(const struct sets *s, int fd, char **text, size_t *len)
 	*text = NULL;
 	*len = 0;
 	do {
+		if (*len > SETS_BYTES_MAX)
+			return -EFBIG;
 		if (*len == room) {
 			char *more;
 
 			room = room ? room * 2 : 64 << 10;
+			/* one more tells that it is not too long */
 			if (room > SETS_BYTES_MAX)
-				return -EFBIG;
+				room = SETS_BYTES_MAX + 1;
 			more = realloc(*text, room);
 			if (!more)
 				return -ENOMEM;

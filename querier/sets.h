@@ -31,7 +31,7 @@ struct sets {
 /* Opens the files that the condition names, without waiting for anything.
  * *geo is set when it asks for countries or systems.  0, or -errno with one line
  * in error: -EINVAL or -EISDIR of what is neither a regular file nor an unnamed
- * pipe. */
+ * pipe, -E2BIG of too many. */
 int sets_open(struct sets *s, const char *condition, bool *geo,
     char error[512]);
 

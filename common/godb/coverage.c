@@ -311,6 +311,7 @@ find_gaps(struct job *j)
 	int64_t from = s_to_ns(j->c->first_s), end = s_to_ns(j->c->last_s);
 	int64_t at, seen, patience = GAP_NS; /* seen: as at, without faults */
 	bool offline = false, before, after;
+	const struct span *later = NULL; /* the first behind now */
 	uint64_t covered = 0;
 	struct gaps gaps = {0, 0, 0, 0}, tail = {0, 0, 0, 0};
 	int rc;
@@ -334,8 +335,10 @@ find_gaps(struct job *j)
 		const struct span *s = &j->span[i];
 		int64_t begin, from_seen, until, last;
 
-		if (s->first_ns >= end)
+		if (s->first_ns >= end) {
+			later = s;
 			break;
+		}
 		begin = s->first_ns > at ? s->first_ns : at;
 		from_seen = s->first_ns > seen ? s->first_ns : seen;
 		/* a file of one packet has a moment and no length */
@@ -355,12 +358,12 @@ find_gaps(struct job *j)
 			offline = s->offline;
 		}
 	}
-	if (j->n_spans == 0 && end > at)
+	if ((j->n_spans == 0 || later == j->span) && end > at)
 		offline = is_offline_before(j);
 	if (!after)
 		patience = j->opts->no_live ? COMMITTED_NS : LIVE_NS;
 	if (end - at > patience && !offline &&
-	    !(after && is_offline_behind(j)))
+	    !(later ? later->offline : after && is_offline_behind(j)))
 		add_gap(j->opts->shipped && !after ? &tail : &gaps, at, end);
 	j->covered_ns = covered;
 	j->c->covered_ns += covered;

@@ -26,6 +26,9 @@ struct ranking {
 	int rc;      /* what that said, when it was not to */
 };
 
+/* A sum of 2^32 groups' values is more than any other number holds exactly. */
+__extension__ typedef unsigned __int128 u128;
+
 #define ASK_EVERY ((size_t)1 << 16) /* items: a few milliseconds' work */
 
 /* Whether to go on with so many more items. */
@@ -381,13 +384,12 @@ count_share(struct ranking *r, const struct item *items, size_t n,
     uint32_t share)
 {
 	size_t all = gdi_group_count(r->g), k;
-	long double total = 0, sum = 0;
+	u128 wanted = 0, sum = 0; /* in 1/10000 */
 
 	for (size_t i = 0; i < all && goes_on(r, 1); i++)
-		total += (long double)value_of(r, (uint32_t)i);
-	total = total * share / 10000;
-	for (k = 0; k < n && sum < total && goes_on(r, 1); k++)
-		sum += (long double)value_of(r, items[k].id);
+		wanted += (u128)value_of(r, (uint32_t)i) * share;
+	for (k = 0; k < n && sum < wanted && goes_on(r, 1); k++)
+		sum += (u128)value_of(r, items[k].id) * 10000;
 	return k;
 }
 

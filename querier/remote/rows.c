@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sums of groups' sums, exactly. */
+__extension__ typedef unsigned __int128 u128;
+
 #define SHARE_FIRST 10000 /* rows that are asked for at first, of a share */
 #define GUARD_MAX   (UINT64_C(1) << 31)
 
@@ -168,7 +171,7 @@ take_totals(struct run *run, const struct compact *c, size_t n_keys)
 			    &r->totals[i]);
 	}
 	if (rc == 0 && run->opts->share)
-		run->share_total = (long double)value_of(run, &all);
+		run->share_total = value_of(run, &all);
 	return rc;
 }
 
@@ -179,19 +182,19 @@ static bool
 cut_share(struct run *run)
 {
 	struct godb_result *r = run->result;
-	long double all = run->share_total, wanted, sum = 0;
+	u128 all = run->share_total, wanted, sum = 0;
 	size_t n = 0;
 
 	/* sums that stay at the most add up to more than their total */
 	for (size_t i = 0; run->exact && i < r->n_rows; i++)
-		sum += (long double)value_of(run, result_row_at(r, i));
+		sum += value_of(run, result_row_at(r, i));
 	if (sum > all)
 		all = sum;
 	sum = 0;
-	wanted = all * run->opts->share / 10000;
+	wanted = all * run->opts->share; /* in 1/10000, as the sum */
 
 	for (; n < r->n_rows && sum < wanted; n++)
-		sum += (long double)value_of(run, result_row_at(r, n));
+		sum += (u128)value_of(run, result_row_at(r, n)) * 10000;
 	if (sum < wanted && r->n_rows < r->n_hits)
 		return false;
 	result_cut(r, n);

@@ -83,8 +83,8 @@ struct run {
 	struct text bin;  /* of time */
 	uint64_t guard;   /* of the totals: sums may have wrapped from
 			   * GUARD_MAX on */
-	long double share_total; /* what the share is of */
-	uint64_t asked_limit;    /* rows, 0: all */
+	uint64_t share_total; /* what the share is of */
+	uint64_t asked_limit; /* rows, 0: all */
 };
 
 static inline bool

@@ -130,6 +130,22 @@ if command -v bash >/dev/null; then
 	is "$(bash -c "goquery -d '$S' $W -e csv seen @<(cat '$T/one')")" \
 	    "$(goquery -d "$S" $W -e csv seen 192.0.2.11)" "the shell's pipe"
 fi
+# as long as one may be, and a byte more
+{ head -c 67108853 /dev/zero | tr '\0' '\n'; echo 192.0.2.11; } >"$T/long"
+is "$(q -e csv -c "host in @$T/long" sip)" "$(q -e csv -c 'host 192.0.2.11' sip)" "a list of 64 MB"
+echo >>"$T/long"
+run 2 "  and a byte" q -c "host in @$T/long" sip
+like "$err" 'File too large' "  is too much"
+rm "$T/long"
+many=
+for i in $(seq 33); do
+	cp "$T/one" "$T/one$i"
+	[ "$i" -eq 33 ] || run_many="$many host in @$T/one$i"
+	many="$many host in @$T/one$i or"
+done
+run 0 "32 lists" q -e csv -c "$run_many" sip
+run 2 "33 lists" q -e csv -c "${many% or}" sip
+is "$err" "goquery: more than 32 lists" "  are too many"
 printf '192.0.2.1\n192.0.2.300\n' >"$T/bad"
 run 2 "a file with a mistake" q -c "host @$T/bad" sip
 like "$err" "line 2: .*'192\.0\.2\.300'" "  its line"
@@ -342,6 +358,13 @@ complete() { # LINE: what bash offers for its last word
 		_goquery; printf "%s\n" "${COMPREPLY[@]}"' sh "$1" | sort | tr '\n' ' '
 }
 is "$(complete "goquery -d $S -i ")" "any eth0 " "bash: interfaces of the store"
+# a store comes from elsewhere, and so do the names in it
+goprobe -d "$T/odd" -i '$(echo)' -r tests/data/office.pcap >"$T/odd.out" 2>&1
+goprobe -d "$T/odd" -i eth0 -r tests/data/office.pcap >>"$T/odd.out" 2>&1
+is "$(complete "goquery -d $T/odd -i ")" '\$\(echo\) any eth0 ' "bash: what is in an interface's name is not done, it is quoted"
+is "$(complete "goquery -d $T/odd -i any,\\\$")" 'any,\$\(echo\) ' "bash:   and known again"
+is "$(complete "goquery -d $T/none -i ")" "any " "bash: without a store there is none to offer"
+is "$(grep '_values.*interface' querier/goquery.zsh)" "" "zsh: interfaces' names are no specifications of _values"
 is "$(complete "goquery -e j")" "json jsonl " "bash: formats"
 is "$(complete "goquery --fail-")" "--fail-empty --fail-incomplete " "bash: options"
 is "$(complete "goquery sip,dp")" "sip,dport " "bash: columns after a comma"

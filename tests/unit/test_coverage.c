@@ -243,6 +243,41 @@ check_edges(void)
 	is_str(lacks(), "1500 of 1500",
 	    "unless it goes on with a capture file");
 
+	/* the window's end is behind now, as are times of a file whose clock
+	 * was wrong */
+	start();
+	blocks(0, 3);
+	block(8)->flags = GODB_PART_OFFLINE;
+	opts.now_ns = (T0 + 1500) * NS;
+	is_str(lacks(), "900 of 900", "also with one of later than now");
+
+	start();
+	outside = GODB_PART_OFFLINE;
+	block(8)->flags = GODB_PART_OFFLINE;
+	opts.now_ns = (T0 + 1500) * NS;
+	fake_set_extent(scan, 0, T0 - 9000, T0 + 2400);
+	is_str(lacks(), "0 of 0", "between that and an earlier one: no gap");
+
+	start();
+	block(8)->flags = GODB_PART_OFFLINE;
+	opts.now_ns = (T0 + 1500) * NS;
+	fake_set_extent(scan, 0, T0 - 9000, T0 + 2400);
+	is_str(lacks(), "0 of 0", "  nor when the earlier one is a sensor's");
+
+	start();
+	outside = GODB_PART_OFFLINE;
+	block(8);
+	opts.now_ns = (T0 + 1500) * NS;
+	fake_set_extent(scan, 0, T0 - 9000, T0 + 2400);
+	is_str(lacks(), "0 of 0", "  nor when the later one is");
+
+	start();
+	block(8);
+	opts.now_ns = (T0 + 1500) * NS;
+	fake_set_extent(scan, 0, T0 - 9000, T0 + 2400);
+	is_str(lacks(), "eth0 down 1500 in 1 [0,1500) | 0 of 1500",
+	    "  but when both are it is one");
+
 	start();
 	blocks(0, 10);
 	there(9)->last_ns -= 30 * NS;

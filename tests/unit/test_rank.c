@@ -118,6 +118,33 @@ check_having_many(void)
 	godb_scan_close(s);
 }
 
+/* Sums that no floating point number holds: a share of them is exact, in
+ * whatever order they are added. */
+static void
+check_large_share(void)
+{
+	static const struct fake_row rows[] = {
+		{4, {0, 1}, {0, 0}, 0, 6, 0, {1, 0, 1, 0}},
+		{4, {0, 2}, {0, 0}, 0, 6, 0, {2, 0, 1, 0}},
+		{4, {0, 3}, {0, 0}, 0, 6, 0, {3, 0, 1, 0}},
+		{4, {0, 4}, {0, 0}, 0, 6, 0, {UINT64_MAX, 0, 1, 0}},
+		{4, {0, 5}, {0, 0}, 0, 6, 0, {UINT64_MAX - 1, 0, 1, 0}},
+		{4, {0, 6}, {0, 0}, 0, 6, 0, {0, 0, 1, 0}},
+	};
+	struct godb_scan *few = scan;
+
+	scan = fake_scan_new();
+	fake_add_part(scan, fake_add_iface(scan, "eth0"), 300, rows, 6);
+	is_str(order("sip", GODB_SORT_BYTES, false, GODB_DIR_BOTH, 0, 10000),
+	    "4294967295 4294967294 3 2 1", "100 %% near 2^65 are all");
+	is_str(order("sip", GODB_SORT_BYTES, false, GODB_DIR_BOTH, 0, 9999),
+	    "4294967295 4294967294", "99.99 %% are the two largest");
+	is_str(order("sip", GODB_SORT_BYTES, false, GODB_DIR_BOTH, 0, 5000),
+	    "4294967295 4294967294", "50 %% are two: one is less");
+	godb_scan_close(scan);
+	scan = few;
+}
+
 int
 main(void)
 {
@@ -180,6 +207,7 @@ main(void)
 	    "error -22", "no such sort");
 	check_bound(5);
 	check_having_many();
+	check_large_share();
 	godb_scan_close(scan);
 	return tap_done();
 }
