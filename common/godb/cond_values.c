@@ -138,9 +138,10 @@ take_unit(const char **s, uint64_t base)
 	return factor;
 }
 
-/* "1500", "10M", "4.5GB" at *s, up to a '-' or the end. */
+/* "1500", "10M", "4.5GB" at *s, up to a '-' or the end.  *more: it is between
+ * *out and the next number. */
 static bool
-take_amount_at(const char **s, uint64_t base, uint64_t *out)
+take_amount_at(const char **s, uint64_t base, uint64_t *out, bool *more)
 {
 	uint64_t whole = 0, part = 0, factor;
 	const char *start = *s, *point, *end;
@@ -163,20 +164,30 @@ take_amount_at(const char **s, uint64_t base, uint64_t *out)
 	}
 	factor = take_unit(s, base);
 	/* the last digit first: a tenth of what is whole by then is exact */
-	for (; end - point > 1; end--)
-		part = ((uint64_t)(end[-1] - '0') * factor + part) / 10;
+	*more = false;
+	for (; end - point > 1; end--) {
+		part += (uint64_t)(end[-1] - '0') * factor;
+		*more |= part % 10 != 0;
+		part /= 10;
+	}
 	if (!factor || __builtin_mul_overflow(whole, factor, &whole) ||
 	    __builtin_add_overflow(whole, part, out))
 		return false;
 	return **s == '-' || !**s;
 }
 
-/* Values lo to hi as "= them", "< lo", ...; false when nothing is left. */
+/* Values lo to hi as "= them", "< lo", ...; false when nothing is left.  What is
+ * less than a lo with a fraction behind it is at most lo, and the others are
+ * above it. */
 static bool
-cut_amounts(uint64_t *lo, uint64_t *hi, enum gdi_cmp cmp)
+cut_amounts(uint64_t *lo, uint64_t *hi, enum gdi_cmp cmp, bool fraction)
 {
 	uint64_t v = *lo;
 
+	if (fraction && cmp == GDI_LT)
+		cmp = GDI_LE;
+	if (fraction && cmp == GDI_GE)
+		cmp = GDI_GT;
 	switch (cmp) {
 	case GDI_EQ:
 	case GDI_NE:
@@ -208,16 +219,17 @@ take_amount(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 	    p->metric == GODB_METRIC_BYTES_SENT;
 	char text[GDI_VALUE_MAX + 1];
 	const char *s = text;
+	bool fine, more, more_hi;
 	uint64_t lo, hi;
-	bool fine;
 
 	if (!gdi_cond_copy(p, t, text))
 		return;
-	fine = take_amount_at(&s, bytes ? 1024 : 1000, &lo);
+	fine = take_amount_at(&s, bytes ? 1024 : 1000, &lo, &more);
 	hi = lo;
 	if (fine && *s == '-') {
 		s++;
-		fine = take_amount_at(&s, bytes ? 1024 : 1000, &hi) && !*s;
+		fine = take_amount_at(&s, bytes ? 1024 : 1000, &hi, &more_hi) &&
+		    !*s;
 		if (fine && cmp != GDI_EQ && cmp != GDI_NE) {
 			FAIL(p, t,
 			    "a range can only be compared with = or !=");
@@ -229,7 +241,7 @@ take_amount(struct gdi_parser *p, uint32_t leaf, const struct gdi_token *t,
 		    godb_metric_name(p->metric));
 	else if (lo > hi)
 		FAIL(p, t, "the range ends before it begins");
-	else if (cut_amounts(&lo, &hi, cmp))
+	else if (cut_amounts(&lo, &hi, cmp, more))
 		gdi_cond_add_amounts(p, leaf, lo, hi);
 }
 
