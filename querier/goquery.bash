@@ -9,12 +9,17 @@ _goquery_words() {
 
 # The store or INI file that the line names already.
 _goquery_where() {
-	local i
+	local i word value
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
+		word=${COMP_WORDS[i]}
+		case $word in
 		-d | --store | -store | --config | -config)
-			printf '%s\n%s\n' "${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}"
+			value=${COMP_WORDS[i + 1]}
+			# bash breaks words at =
+			[[ $value == = ]] && value=${COMP_WORDS[i + 2]}
+			printf '%s\n%s\n' "$word" "$value"
 			;;
+		-d?*) printf '%s\n' "$word" ;;
 		esac
 	done
 }
@@ -50,6 +55,8 @@ _goquery() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local where
 	COMPREPLY=()
+	[[ $cur == = ]] && cur=
+	[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD - 2]}
 	case $prev in
 	-i | --iface | -iface)
 		mapfile -t where < <(_goquery_where)

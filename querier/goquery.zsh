@@ -24,8 +24,14 @@ _goquery() {
 		case ${words[i]} in
 		(-d|--store|-store|--config|-config)
 			where+=(${words[i]} ${words[i + 1]}) ;;
+		(-d?*|--store=*|-store=*|--config=*|-config=*)
+			where+=(${words[i]}) ;;
 		esac
 	done
+	if [[ $cur == -*=* ]]; then
+		prev=${cur%%=*} cur=${cur#*=}
+		compset -P '*='
+	fi
 	case $prev in
 	(-i|--iface|-iface)
 		# not _values: a name with a colon would be a description and

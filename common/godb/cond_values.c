@@ -176,9 +176,9 @@ take_amount_at(const char **s, uint64_t base, uint64_t *out, bool *more)
 	return **s == '-' || !**s;
 }
 
-/* Values lo to hi as "= them", "< lo", ...; false when nothing is left.  What is
- * less than a lo with a fraction behind it is at most lo, and the others are
- * above it. */
+/* Values lo to hi as "= them", "< lo", ...; false when nothing is left.  What
+ * is less than a lo with a fraction behind it is at most lo, and the others
+ * are above it. */
 static bool
 cut_amounts(uint64_t *lo, uint64_t *hi, enum gdi_cmp cmp, bool fraction)
 {

@@ -352,12 +352,16 @@ like "$err" 'Zurch' "  is named"
 # --- completion
 complete() { # LINE: what bash offers for its last word
 	bash -c '. querier/goquery.bash
-		COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS <<<"$1"
+		COMP_LINE=$1; COMP_POINT=${#1}; read -ra COMP_WORDS <<<"${1//=/ = }"
 		case $1 in *" ") COMP_WORDS+=("");; esac
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 		_goquery; printf "%s\n" "${COMPREPLY[@]}"' sh "$1" | sort | tr '\n' ' '
 }
 is "$(complete "goquery -d $S -i ")" "any eth0 " "bash: interfaces of the store"
+for o in -d"$S" --store="$S" -store="$S"; do
+	is "$(complete "goquery $o -i ")" "any eth0 " "bash:   $o"
+done
+is "$(complete "goquery -d $S --iface=et")$(complete "goquery -d $S --iface=")" "eth0 any eth0 " "bash:   behind --iface="
 # a store comes from elsewhere, and so do the names in it
 goprobe -d "$T/odd" -i '$(echo)' -r tests/data/office.pcap >"$T/odd.out" 2>&1
 goprobe -d "$T/odd" -i eth0 -r tests/data/office.pcap >>"$T/odd.out" 2>&1
