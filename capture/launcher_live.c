@@ -173,13 +173,15 @@ static int
 run_live(struct supervisor *s)
 {
 	struct child *writer = &s->children[0];
-	int status = 0;
+	int status = 0, rc;
 
 	launcher_start(s, writer);
 	if (!supervise_wait_ready(s, writer))
 		return launcher_end_unready(s, writer, 0);
-	for (size_t i = 1; i < s->n_children; i++)
-		launcher_start(s, &s->children[i]);
+	rc = supervise_start_from(s, 1);
+	if (rc < 0)
+		launcher_die(1, "%s: %s", s->children[1].program,
+		    strerror(-rc));
 	for (size_t i = 1; i < s->n_children && status == 0; i++)
 		if (!supervise_wait_ready(s, &s->children[i]) && !s->stop)
 			status = launcher_exit_status(&s->children[i]);

@@ -68,6 +68,23 @@ out_of_memory:
 	return -ENOMEM;
 }
 
+/* Some words (inbound, ifindex) are compiled into loads of what the kernel
+ * knows of a packet that it hands out; a file has nothing there, and such a
+ * load ends the program as if the packet did not match. */
+static bool
+asks_kernel(const struct bpf_program *prog)
+{
+	for (u_int i = 0; i < prog->bf_len; i++) {
+		const struct bpf_insn *in = &prog->bf_insns[i];
+
+		if (BPF_CLASS(in->code) == BPF_LD &&
+		    BPF_MODE(in->code) == BPF_ABS &&
+		    in->k >= (bpf_u_int32)SKF_AD_OFF)
+			return true;
+	}
+	return false;
+}
+
 static bool
 compile_for_link(struct source *s, int dlt, const char *text, char *why,
     size_t size)
@@ -77,7 +94,9 @@ compile_for_link(struct source *s, int dlt, const char *text, char *why,
 	bool fine = p && pcap_compile(p, &f->prog, text, 1,
 				 PCAP_NETMASK_UNKNOWN) == 0;
 
-	if (fine) {
+	if (fine && asks_kernel(&f->prog)) {
+		pcap_freecode(&f->prog);
+	} else if (fine) {
 		f->dlt = dlt;
 		s->n_filters++;
 	} else {

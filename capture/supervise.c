@@ -519,6 +519,18 @@ supervise_turn(struct supervisor *s, int timeout_ms)
 	start_due(s);
 }
 
+int
+supervise_start_from(struct supervisor *s, size_t first)
+{
+	int rc = 0;
+
+	for (size_t i = first; i < s->n_children && rc == 0 && !s->stop; i++) {
+		rc = supervise_start(s, &s->children[i]);
+		supervise_turn(s, 0);
+	}
+	return rc;
+}
+
 bool
 supervise_wait_ready(struct supervisor *s, struct child *c)
 {

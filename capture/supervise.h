@@ -72,6 +72,13 @@ void supervise_fini(struct supervisor *s);
 /* Starts one child; 0 or -errno. */
 int supervise_start(struct supervisor *s, struct child *c);
 
+/*
+ * Starts that child and all behind it; 0 or -errno.  Others are heard in
+ * between, since many take their time and one that runs may wait for an answer
+ * (BARRIER); a signal to stop ends it before the last.
+ */
+int supervise_start_from(struct supervisor *s, size_t first);
+
 /* Waits up to timeout_ms for anything and works on it: notifications, ends of
  * children, signals, restarts that are due. */
 void supervise_turn(struct supervisor *s, int timeout_ms);

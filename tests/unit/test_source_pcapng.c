@@ -131,6 +131,31 @@ test_foreign(void)
 	    "a filter cannot be asked of them");
 }
 
+/* What only the kernel knows of a packet is in no file; cooked ones have its
+ * direction. */
+static void
+test_kernels(void)
+{
+	static const char *const text[] = {"inbound", "not outbound",
+		"tcp or inbound", "ifindex 3"};
+	struct told t;
+
+	start(false);
+	iface(ETHER, 0, -1, 0);
+	packet(0, 1, 60, 60);
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+		t = read_file(text[i]);
+		ok(t.end == SOURCE_UNREADABLE &&
+		    strstr(t.error, "f: the filter means nothing"),
+		    "\"%s\": no question to a file", text[i]);
+	}
+	start(false);
+	iface(SLL, 0, -1, 0);
+	packet(0, 1, 60, 60);
+	t = read_file("inbound");
+	ok(t.n == 1 && t.end == SOURCE_END, "a cooked one answers");
+}
+
 /* `file` as two files, for the caller to close. */
 static struct source *
 open_twice(struct source_file input[2])
@@ -581,6 +606,7 @@ main(void)
 {
 	test_ifaces_differ();
 	test_foreign();
+	test_kernels();
 	test_foreign_again();
 	test_unused();
 	test_foreign_span();

@@ -420,6 +420,37 @@ test_stop(void)
 	finish();
 }
 
+/* Of many it hears what the first say before it comes to the last. */
+static void
+test_start_from(void)
+{
+	char **says = WORDS(READY), **stays = WORDS(W("stay"));
+	struct child many[4];
+	siginfo_t info;
+
+	for (size_t i = 0; i < 4; i++)
+		many[i] = (struct child){.program = "test_supervise",
+		    .argv = i == 0 ? says : stays,
+		    .given = &given, .n_given = 1};
+	given.fd = STDIN_FILENO;
+	if (supervise_init(&sup, many, 4) < 0 ||
+	    supervise_start(&sup, &many[0]) < 0)
+		abort();
+	(void)waitid(P_PID, (id_t)many[0].pid, &info, WEXITED | WNOWAIT);
+	is_int(supervise_start_from(&sup, 2), 0, "those behind the second");
+	ok(many[0].ready && many[0].gone && many[1].pid == 0,
+	    "one that ran is heard meanwhile");
+	ok(many[2].pid > 0 && many[3].pid > 0, "all are started");
+	for (size_t i = 2; i < 4; i++)
+		supervise_stop(&sup, &many[i], 5000);
+	(void)raise(SIGTERM);
+	is_int(supervise_start_from(&sup, 1), 0, "with a signal to stop");
+	ok(sup.stop && many[3].pid == 0, "not all of them");
+	for (size_t i = 1; i < 4; i++)
+		supervise_stop(&sup, &many[i], 5000);
+	supervise_fini(&sup);
+}
+
 static bool
 heeds(int number)
 {
@@ -460,6 +491,7 @@ main(int argc, char **argv)
 	test_failures();
 	test_pauses();
 	test_stop();
+	test_start_from();
 	test_signals();
 	return tap_done();
 }
