@@ -19,6 +19,7 @@ _goquery_where() {
 			[[ $value == = ]] && value=${COMP_WORDS[i + 2]}
 			printf '%s\n%s\n' "$word" "$value"
 			;;
+		-dns | -dns=*) ;; # is --dns
 		-d?*) printf '%s\n' "$word" ;;
 		esac
 	done

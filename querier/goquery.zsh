@@ -24,6 +24,7 @@ _goquery() {
 		case ${words[i]} in
 		(-d|--store|-store|--config|-config)
 			where+=(${words[i]} ${words[i + 1]}) ;;
+		(-dns|-dns=*) ;; # is --dns
 		(-d?*|--store=*|-store=*|--config=*|-config=*)
 			where+=(${words[i]}) ;;
 		esac

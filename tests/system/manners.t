@@ -358,7 +358,7 @@ complete() { # LINE: what bash offers for its last word
 		_goquery; printf "%s\n" "${COMPREPLY[@]}"' sh "$1" | sort | tr '\n' ' '
 }
 is "$(complete "goquery -d $S -i ")" "any eth0 " "bash: interfaces of the store"
-for o in -d"$S" --store="$S" -store="$S"; do
+for o in -d"$S" --store="$S" -store="$S" "-d $S -dns 192.0.2.1" "-dns=192.0.2.1 -d$S"; do
 	is "$(complete "goquery $o -i ")" "any eth0 " "bash:   $o"
 done
 is "$(complete "goquery -d $S --iface=et")$(complete "goquery -d $S --iface=")" "eth0 any eth0 " "bash:   behind --iface="
@@ -368,7 +368,6 @@ goprobe -d "$T/odd" -i eth0 -r tests/data/office.pcap >>"$T/odd.out" 2>&1
 is "$(complete "goquery -d $T/odd -i ")" '\$\(echo\) any eth0 ' "bash: what is in an interface's name is not done, it is quoted"
 is "$(complete "goquery -d $T/odd -i any,\\\$")" 'any,\$\(echo\) ' "bash:   and known again"
 is "$(complete "goquery -d $T/none -i ")" "any " "bash: without a store there is none to offer"
-is "$(grep '_values.*interface' querier/goquery.zsh)" "" "zsh: interfaces' names are no specifications of _values"
 is "$(complete "goquery -e j")" "json jsonl " "bash: formats"
 is "$(complete "goquery --fail-")" "--fail-empty --fail-incomplete " "bash: options"
 is "$(complete "goquery sip,dp")" "sip,dport " "bash: columns after a comma"
@@ -387,8 +386,21 @@ done >"$T/values"
 is "$(cat "$T/values")" "" "bash, zsh: options that take a value are known"
 is "$(complete "goquery -c prot")" "proto protocol " "bash: words of conditions"
 if command -v zsh >/dev/null; then
+	offers() { # WORD...: what zsh is told to offer for the last word
+		zsh -fc '. querier/goquery.zsh
+			_call_program() { shift; eval "$@"; }
+			compset() { :; }
+			compadd() { print -rl -- ${@[$@[(i)--] + 1,-1]}; }
+			_values() { print -r -- not for names "$@"; }
+			words=("$@") CURRENT=$#
+			_goquery' zsh "$@" | sort | tr '\n' ' '
+	}
+	for o in "-d $T/odd" "-d$T/odd" --store="$T/odd" "-dns 192.0.2.1 -d$T/odd"; do
+		is "$(offers goquery $o -i '')" '$(echo) any eth0 ' "zsh: names of interfaces as they are, $o"
+	done
+	is "$(offers goquery -d "$T/odd" --iface=e)" '$(echo) any eth0 ' "zsh:   behind --iface="
 	ok "zsh: it loads" zsh -fc 'autoload -Uz compinit && compinit -u -d '"$T/zcompdump"' && . querier/goquery.zsh && whence _goquery'
 else
-	pass "zsh: it loads # SKIP no zsh"
+	pass "zsh # SKIP no zsh"
 fi
 done_testing

@@ -93,6 +93,9 @@ wrong '-t and -T go without a command' goprobe-writer --prune -T
 wrong "take -c FILE alone; unexpected 'x.pcap'" goprobe -t -i eth0 -r x.pcap
 wrong "take -c FILE alone; unexpected 'eth0'" goprobe -T -i eth0
 wrong "unexpected 'x'" goprobe-export x
+wrong "single, sharded, replicated or modern, not 'x'" goprobe-export --schema x
+wrong "--init needs .* or modern, not ''" goprobe-export --init ''
+wrong "letters, digits and _, not 'a b'" goprobe-export --schema single --cluster 'a b'
 wrong 'at a time' goprobe-export -t --once
 wrong 'at a time' goprobe-export --status -T
 wrong 'at a time' goquery --list --check

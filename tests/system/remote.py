@@ -714,11 +714,13 @@ def part_committed(w, server):
     big = 1 << 62
     store = make_rows(w, "big", ["B eth0 %d 4 300 0 0 0 0" % slot] + [
         "R 10.7.0.%d 10.7.1.1 53 17 %d %d 3 4 DNS" % (i, big, big)
-        for i in range(1, 7)] + ["C eth0 %d" % slot])
+        for i in range(1, 7)] + [
+        "R 10.7.2.%d 10.7.1.1 53 17 %d 0 1 0 DNS" % (i, i)
+        for i in range(1, 4)] + ["C eth0 %d" % slot])
     is_(w.export("big", url, store).returncode, 0, "large sums shipped")
     for argv in (("-n", "3", "sip"), ("dport",), ("-in", "proto"),
-                 ("host",), ("-n", "40%", "sip"), ("-s", "bytes_rcvd",
-                                                   "sip/29"),
+                 ("host",), ("-n", "40%", "sip"), ("-n", "100%", "sip"),
+                 ("-s", "bytes_rcvd", "sip/29"),
                  ("-c", "bytes > 16000000T", "sip"),
                  ("--having", "bytes > 4000P", "sip")):
         argv = ("-f", str(slot), "-l", str(slot + 300), "-e", "csv", *argv)

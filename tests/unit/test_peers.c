@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "tests/lib/fakecapture.h"
@@ -478,6 +479,64 @@ test_orphan(void)
 	stop(store, &want);
 }
 
+/* Another connection to the writer's socket; a refused one hears why. */
+static int
+knock(const struct sockaddr_un *sa, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)sa, len) < 0)
+		printf("Bail out! no connection\n");
+	return fd;
+}
+
+/* The writer's socket: all who wait are taken or refused, and the caller
+ * learns when there was nobody. */
+static void
+test_accept(void)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof(sa.sun_family); /* any name (unix(7)) */
+	int was = peers.listen_fd;
+	struct capture c = {.conn = -1};
+	int fd = socket(AF_UNIX,
+	    SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (geteuid() != 0) {
+		gp_fd_close(&fd);
+		ok(true, "the socket # SKIP only root can connect");
+		return;
+	}
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, len) < 0 ||
+	    listen(fd, 8) < 0)
+		printf("Bail out! no socket\n");
+	len = sizeof(sa);
+	(void)getsockname(fd, (struct sockaddr *)&sa, &len);
+	peers.listen_fd = fd;
+	peers.refused = 0;
+	is_int(peers_accept(&peers), -EAGAIN, "nobody comes");
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		peers.list[i].state = PEER_ORPHAN;
+	peers.n_list = PEERS_MAX;
+	c.conn = knock(&sa, len);
+	is_int(peers_accept(&peers), 1, "one comes where there is no room");
+	hears(&c, MSG_WELCOME, HELLO_BUSY, 0, 0, "and hears that");
+	is_int((int64_t)peers.refused, 1, "it is counted");
+	gp_fd_close(&c.conn);
+	peers.list[7].state = PEER_FREE;
+	c.conn = knock(&sa, len);
+	is_int(peers_accept(&peers), 1, "one where there is");
+	is_int(peers.list[7].state, PEER_NEW, "has it");
+	is_int(hear(&c).type, 0, "and hears nothing yet");
+	gp_fd_close(&peers.list[7].conn);
+	gp_fd_close(&c.conn);
+	gp_fd_close(&fd);
+	memset(peers.list, 0, PEERS_MAX * sizeof(*peers.list));
+	peers.n_list = 0;
+	peers.refused = 0;
+	peers.listen_fd = was;
+}
+
 /* Whether one that cannot be told to leave counts on is known only of one that
  * is dead: two that count were twice the packets. */
 static void
@@ -722,6 +781,7 @@ main(void)
 	test_offline_again();
 	test_done();
 	test_not_told();
+	test_accept();
 	test_same_names();
 	test_files();
 	test_time_passes();
