@@ -28,33 +28,18 @@ args_set_format(struct args *a, const char *value, char *error)
 	    value);
 }
 
-static bool
-take_u64(const char **s, uint64_t *out)
-{
-	const char *start = *s;
-	uint64_t v = 0;
-
-	for (; **s >= '0' && **s <= '9'; (*s)++) {
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(**s - '0'), &v))
-			return false;
-	}
-	*out = v;
-	return *s != start;
-}
-
 /* "95%", "99.5%" in 1/100 %, 0 when it is none. */
 static uint32_t
 parse_share(const char *s)
 {
 	uint64_t whole, hundredths = 0;
 
-	if (!take_u64(&s, &whole) || whole > 100)
+	if (!gp_words_digits(&s, &whole) || whole > 100)
 		return 0;
 	if (*s == '.') {
 		const char *start = ++s;
 
-		if (!take_u64(&s, &hundredths) || s - start > 2)
+		if (!gp_words_digits(&s, &hundredths) || s - start > 2)
 			return 0;
 		if (s - start == 1)
 			hundredths *= 10;
@@ -78,7 +63,7 @@ args_set_limit(struct args *a, const char *value, char *error)
 		a->share = parse_share(value);
 		if (a->share)
 			return 0;
-	} else if (take_u64(&s, &a->limit) && !*s && a->limit > 0) {
+	} else if (gp_words_digits(&s, &a->limit) && !*s && a->limit > 0) {
 		return 0;
 	}
 	return FAIL("-n takes a number above 0, a share such as 95%%, or all; "
@@ -90,30 +75,16 @@ args_set_mem(struct args *a, const char *value, char *error)
 {
 	const char *s = value;
 	uint64_t n;
-	unsigned shift = 0;
 
-	if (take_u64(&s, &n) && n > 0) {
-		if (strcmp(s, "%") == 0 && n <= 100) {
-			a->mem_percent = (unsigned)n;
-			a->mem_bytes = 0;
-			return 0;
-		}
-		if (*s == 'k' || *s == 'K')
-			shift = 10;
-		else if (*s == 'm' || *s == 'M')
-			shift = 20;
-		else if (*s == 'g' || *s == 'G')
-			shift = 30;
-		if (shift)
-			s++;
-		if (*s == 'i' && shift)
-			s++;
-		if (*s == 'B')
-			s++;
-		if (!*s && n <= (UINT64_MAX >> 1) >> shift) {
-			a->mem_bytes = n << shift;
-			return 0;
-		}
+	if (gp_words_digits(&s, &n) && n > 0 && n <= 100 &&
+	    strcmp(s, "%") == 0) {
+		a->mem_percent = (unsigned)n;
+		a->mem_bytes = 0;
+		return 0;
+	}
+	if (gp_words_size(value, &n) && n > 0 && n <= UINT64_MAX >> 1) {
+		a->mem_bytes = n;
+		return 0;
 	}
 	return FAIL("--mem takes a size such as 512M, 4G or 25%%; not '%.40s'",
 	    value);
@@ -188,7 +159,7 @@ args_set_timeout(struct args *a, const char *value, char *error)
 	const char *s = value;
 	uint64_t n;
 
-	if (take_u64(&s, &n) && n > 0 && n <= 1000000) {
+	if (gp_words_digits(&s, &n) && n > 0 && n <= 1000000) {
 		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 			if (strcmp(s, units[i].unit) == 0) {
 				a->timeout_ms = n * units[i].ms;
@@ -206,7 +177,7 @@ args_set_threads(struct args *a, const char *value, char *error)
 	const char *s = value;
 	uint64_t n;
 
-	if (!take_u64(&s, &n) || *s || n < 1 || n > 256)
+	if (!gp_words_digits(&s, &n) || *s || n < 1 || n > 256)
 		return FAIL("--threads takes a number of 1 to 256, not "
 		    "'%.40s'", value);
 	a->threads = (unsigned)n;
@@ -218,7 +189,7 @@ args_set_watch(struct args *a, const char *value, char *error)
 {
 	const char *s = value;
 
-	if (take_u64(&s, &a->watch_s) && !*s && a->watch_s > 0 &&
+	if (gp_words_digits(&s, &a->watch_s) && !*s && a->watch_s > 0 &&
 	    a->watch_s <= 86400)
 		return 0;
 	return FAIL("--watch takes 1 to 86400 seconds, not '%.40s'", value);

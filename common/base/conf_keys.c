@@ -4,6 +4,8 @@
  */
 #include "common/base/conf_keys.h"
 
+#include "common/base/words.h"
+
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -164,43 +166,6 @@ parse_bool(const char *text, bool *out)
 	return false;
 }
 
-/* Digits and, if `suffix`, one of K M G T with an optional B or iB. */
-static bool
-parse_number(const char *text, bool suffix, uint64_t *out)
-{
-	static const char units[] = "KMGT";
-	uint64_t value = 0;
-	const char *p = text;
-	const char *unit;
-
-	if (*p < '0' || *p > '9')
-		return false;
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(value, UINT64_C(10), &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
-			return false;
-	while (*p == ' ')
-		p++;
-	if (suffix && *p != '\0') {
-		unit = strchr(units, *p >= 'a' ? *p - 32 : *p);
-		if (unit != NULL) {
-			for (const char *u = units; u <= unit; u++)
-				if (__builtin_mul_overflow(value,
-					UINT64_C(1024), &value))
-					return false;
-			p++;
-			if (*p == 'i')
-				p++;
-		}
-		if (*p == 'B')
-			p++;
-	}
-	if (*p != '\0')
-		return false;
-	*out = value;
-	return true;
-}
-
 static bool
 set_text(char **slot, const char *text, bool append)
 {
@@ -242,8 +207,8 @@ gp_conf_key_set(const struct gp_conf_key *k, void *base, const char *text,
 			return "out of memory";
 		return NULL;
 	case GP_KEY_NUMBER:
-		if (!parse_number(text, false, &n) || n < k->min ||
-		    n > k->max) {
+		if (!gp_words_digits(&text, &n) || *text != '\0' ||
+		    n < k->min || n > k->max) {
 			(void)snprintf(why, 128, "needs a number from %u to %u",
 			    k->min, k->max);
 			return why;
@@ -251,7 +216,7 @@ gp_conf_key_set(const struct gp_conf_key *k, void *base, const char *text,
 		*(uint32_t *)(void *)at = (uint32_t)n;
 		return NULL;
 	case GP_KEY_SIZE:
-		if (!parse_number(text, true, &n))
+		if (!gp_words_size(text, &n))
 			return "needs a size, as 500M or 2G";
 		*(uint64_t *)(void *)at = n;
 		return NULL;

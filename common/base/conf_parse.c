@@ -324,7 +324,12 @@ one_value(void *user, const char *section, const char *name, const char *value)
 	}
 	bit = UINT64_C(1) << (k == &gp_conf_capture_sandbox ? 63 :
 				  k - gp_conf_keys);
-	if (p->continued && (k->type != GP_KEY_TEXT || k != p->last)) {
+	if (p->continued && k != p->last) {
+		fail(p, "'%s' is indented, but there is no value to go on with",
+		    name);
+		return 1;
+	}
+	if (p->continued && k->type != GP_KEY_TEXT) {
 		fail(p, "'%s' cannot go on over a second line", name);
 		return 1;
 	}

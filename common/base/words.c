@@ -31,6 +31,47 @@ gp_words_ncasecmp(const char *a, const char *b, size_t n)
 	return n > 0 ? lower(*a) - lower(*b) : 0;
 }
 
+bool
+gp_words_digits(const char **text, uint64_t *n)
+{
+	const char *p = *text;
+
+	*n = 0;
+	for (; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(*n, UINT64_C(10), n) ||
+		    __builtin_add_overflow(*n, (uint64_t)(*p - '0'), n))
+			return false;
+	if (p == *text)
+		return false;
+	*text = p;
+	return true;
+}
+
+bool
+gp_words_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "kmgt";
+	const char *unit;
+
+	if (!gp_words_digits(&text, bytes))
+		return false;
+	while (*text == ' ')
+		text++;
+	unit = *text ? strchr(units, lower(*text)) : NULL;
+	if (unit != NULL) {
+		for (const char *u = units; u <= unit; u++)
+			if (__builtin_mul_overflow(*bytes, UINT64_C(1024),
+				bytes))
+				return false;
+		text++;
+		if (lower(*text) == 'i')
+			text++;
+	}
+	if (lower(*text) == 'b')
+		text++;
+	return *text == '\0';
+}
+
 static unsigned
 least(unsigned a, unsigned b)
 {

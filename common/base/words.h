@@ -1,6 +1,6 @@
 /*
- * words - compare words as people type them, and guess what was meant; check
- * words that arrive as bytes.
+ * words - compare and read words and sizes as people type them, and guess what
+ * was meant; check words that arrive as bytes.
  *
  * ASCII only and independent of the locale.
  */
@@ -23,6 +23,16 @@ int gp_words_casecmp(const char *a, const char *b);
 
 /* The first n bytes, like strncasecmp(3). */
 int gp_words_ncasecmp(const char *a, const char *b, size_t n);
+
+/* Take decimal digits off *text; false: there are none, or it is >= 2^64. */
+bool gp_words_digits(const char **text, uint64_t *n);
+
+/*
+ * All of text as a size: digits, then perhaps one of K, M, G and T of 1024,
+ * then perhaps B, or iB behind one of those; in either case, and blanks may
+ * stand before the letters. False: it is none, or it is >= 2^64 bytes.
+ */
+bool gp_words_size(const char *text, uint64_t *bytes);
 
 /* Whether text is printable ASCII, then one NUL or more up to `size` bytes. */
 bool gp_words_padded(const char *text, size_t size, bool may_be_empty);

@@ -172,6 +172,8 @@ check_values(void)
 	is_int((int64_t)a.mem_bytes, 512 << 20, "--mem 512M");
 	good("-i any --mem=4GiB sip");
 	is_int((int64_t)a.mem_bytes, INT64_C(4) << 30, "--mem=4GiB");
+	good("-i any --mem 3gb sip");
+	is_int((int64_t)a.mem_bytes, INT64_C(3) << 30, "--mem 3gb");
 	good("-i any --mem 25% sip");
 	is_int(a.mem_percent, 25, "--mem 25%%");
 	good("-i any --mem 1000000 sip");

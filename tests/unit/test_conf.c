@@ -162,6 +162,12 @@ test_sections_are_seen_or_refused(void)
 	c = parse("\xef\xbb\xbf", error);
 	ok(c != NULL, "nothing else: %s", error);
 	gp_conf_free(c);
+	c = parse("[store]\nmax_bytes = 10 gib\nmin_free = 3kb\n", error);
+	if (ok(c != NULL, "sizes in small letters: %s", error)) {
+		is_int(c->store.max_bytes, INT64_C(10) << 30, "10 gib");
+		is_int(c->store.min_free, 3072, "3kb");
+	}
+	gp_conf_free(c);
 	mistake("[interface eth0]\n\xef\xbb\xbf[interface eth1]\nsnaplen = 99\n",
 	    "x.ini:2: neither a section, a key = value nor a comment");
 }
@@ -191,6 +197,16 @@ test_mistakes(void)
 	    "x.ini:2: promiscuous = 2: needs yes or no");
 	mistake("[store]\nmax_bytes = 1X\n",
 	    "x.ini:2: max_bytes = 1X: needs a size, as 500M or 2G");
+	mistake("[store]\nmax_bytes = 1i\n",
+	    "x.ini:2: max_bytes = 1i: needs a size, as 500M or 2G");
+	mistake("[store]\nmax_bytes = 16777216T\n",
+	    "x.ini:2: max_bytes = 16777216T: needs a size, as 500M or 2G");
+	mistake("[capture]\nsnaplen =\n",
+	    "x.ini:2: snaplen = : needs a number from 128 to 262144");
+	mistake("[capture]\n snaplen = 99\n", "x.ini:2: 'snaplen' is indented, "
+	    "but there is no value to go on with");
+	mistake("[capture]\nsnaplen = 990\n 9\n",
+	    "x.ini:3: 'snaplen' cannot go on over a second line");
 	mistake("[store]\nretain_days = 1\nretain_days = 2\n",
 	    "x.ini:3: key 'retain_days' stands here a second time");
 	mistake("[store]\n[store]\n",
