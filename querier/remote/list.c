@@ -4,6 +4,7 @@
 #include "querier/remote/engine.h"
 
 #include "querier/list.h"
+#include "querier/remote/sql.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define N_COUNTERS 11 /* of struct godb_counters */
+#define N_SUMS	   4  /* of flows */
 
 struct godb_list {
 	struct godb_scan *scan;
@@ -64,11 +66,11 @@ take_blocks(void *arg, const struct compact_row *row)
 static int
 take_flows(void *arg, const struct compact_row *row)
 {
-	uint64_t v[4];
+	uint64_t v[N_SUMS];
 	bool fine;
 	struct godb_list_iface *f = find(arg, row, &fine);
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < N_SUMS; i++)
 		fine = fine && compact_u64(row, 2 + i, UINT64_MAX, &v[i]);
 	if (!fine)
 		return -EPROTO;
@@ -87,8 +89,13 @@ ask_blocks(struct godb_list *l)
 	text_add(&sql, "SELECT ");
 	remote_put_names(&sql);
 	text_add(&sql, "uniqExact(day), uniqExact(time), sum(n)");
-	for (size_t i = 0; i < N_COUNTERS; i++)
-		text_fmt(&sql, ", sum(c%zu)", i);
+	for (size_t i = 0; i < N_COUNTERS; i++) {
+		char column[24];
+
+		(void)snprintf(column, sizeof(column), "c%zu", i);
+		text_add(&sql, ", ");
+		sql_sum(&sql, column, NULL, true);
+	}
 	text_add(&sql, " FROM ");
 	remote_records(&sql, l->scan);
 	text_add(&sql, " GROUP BY site, iface FORMAT JSONCompact");
@@ -101,17 +108,21 @@ ask_blocks(struct godb_list *l)
 static int
 ask_flows(struct godb_list *l)
 {
+	static const char *const sums[N_SUMS] = {"bytes_rcvd", "bytes_sent",
+	    "packets_rcvd", "packets_sent"};
 	struct text sql = {NULL, 0, 0, false};
 	struct compact c;
 	int rc;
 
 	text_add(&sql, "SELECT ");
 	remote_put_names(&sql);
-	text_add(&sql, "sum(bytes_rcvd), sum(bytes_sent), sum(packets_rcvd), "
-	    "sum(packets_sent)");
+	for (size_t i = 0; i < N_SUMS; i++) {
+		text_add(&sql, i ? ", " : "");
+		sql_sum(&sql, sums[i], NULL, true);
+	}
 	remote_from_flows(&sql, l->scan);
 	text_add(&sql, " GROUP BY site, iface FORMAT JSONCompact");
-	compact_begin(&c, 6, take_flows, l);
+	compact_begin(&c, 2 + N_SUMS, take_flows, l);
 	rc = remote_ask(l->scan->r, &sql, NULL, &c);
 	text_free(&sql);
 	return rc;

@@ -554,3 +554,21 @@ sql_proto_rank(struct text *t, const char *proto)
 	}
 	text_fmt(t, "][toUInt16(%s) + 1]", proto);
 }
+
+/* Exact: of the high and the low half of each. */
+void
+sql_sum(struct text *t, const char *column, const char *condition, bool exact)
+{
+	const char *open = condition ? "sumIf(" : "sum(";
+	const char *comma = condition ? ", " : "";
+
+	condition = condition ? condition : "";
+	if (!exact) {
+		text_fmt(t, "%s%s%s%s)", open, column, comma, condition);
+		return;
+	}
+	text_fmt(t, "if(%sbitShiftRight(%s, 32)%s%s) + bitShiftRight("
+	    "%sbitAnd(%s, 4294967295)%s%s), 32) >= 4294967296, " SQL_MOST ", ",
+	    open, column, comma, condition, open, column, comma, condition);
+	text_fmt(t, "%s%s%s%s))", open, column, comma, condition);
+}

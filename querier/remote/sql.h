@@ -58,6 +58,14 @@ void sql_bin(struct text *t, const char *time,
     int64_t (*bin)(void *arg, int64_t slot_s), void *arg, int64_t first_s,
     int64_t last_s);
 
+/*
+ * The sum of a column (UInt64), where `condition` holds if there is one.
+ * Exact: it stays at SQL_MOST where it is more; otherwise it wraps, for less.
+ */
+#define SQL_MOST "18446744073709551615"
+void sql_sum(struct text *t, const char *column, const char *condition,
+    bool exact);
+
 /* Place of a protocol's name among all names: proto is ordered by it. */
 void sql_proto_rank(struct text *t, const char *proto);
 

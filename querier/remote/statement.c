@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST "18446744073709551615"
 
 static const char *const columns[N_COUNTERS] = {"bytes_rcvd", "bytes_sent",
     "packets_rcvd", "packets_sent"};
@@ -227,28 +226,10 @@ statement_bin(struct run *run)
 
 /* ---- what is counted ----------------------------------------------------- */
 
-/* A sum that stays at the most: of the high and the low half of each. */
-static void
-put_sum(struct text *t, const char *column, const char *condition, bool exact)
-{
-	const char *open = condition ? "sumIf(" : "sum(";
-	const char *comma = condition ? ", " : "";
-
-	condition = condition ? condition : "";
-	if (!exact) {
-		text_fmt(t, "%s%s%s%s)", open, column, comma, condition);
-		return;
-	}
-	text_fmt(t, "if(%sbitShiftRight(%s, 32)%s%s) + bitShiftRight("
-	    "%sbitAnd(%s, 4294967295)%s%s), 32) >= 4294967296, " MOST ", ",
-	    open, column, comma, condition, open, column, comma, condition);
-	text_fmt(t, "%s%s%s%s))", open, column, comma, condition);
-}
-
 static void
 put_added(char out[128], const char *a, const char *b)
 {
-	(void)snprintf(out, 128, "if(%s + %s < %s, " MOST ", %s + %s)", a, b,
+	(void)snprintf(out, 128, "if(%s + %s < %s, " SQL_MOST ", %s + %s)", a, b,
 	    a, a, b);
 }
 
@@ -300,7 +281,7 @@ put_count_columns(struct text *t, const struct run *run)
 
 	for (unsigned k = 0; k < N_COUNTERS; k++) {
 		text_add(t, ", ");
-		put_sum(t, columns[k], NULL, run->exact);
+		sql_sum(t, columns[k], NULL, run->exact);
 		text_fmt(t, " AS s%u", k);
 	}
 	text_add(t, ", sum(bitShiftRight(bitOr(bitOr(bytes_rcvd, bytes_sent), "
@@ -313,7 +294,7 @@ put_count_columns(struct text *t, const struct run *run)
 	}
 	for (unsigned k = 0; run->host && k < N_COUNTERS; k++) {
 		text_add(t, ", ");
-		put_sum(t, columns[k], "e = 0", run->exact);
+		sql_sum(t, columns[k], "e = 0", run->exact);
 		n++;
 	}
 	return n;

@@ -602,6 +602,19 @@ def part_seen_requests(w, url):
         ) or diag(r.stderr)
 
 
+def same_list(w, url, store, site, what):
+    """--list here and there; the latter, and the columns of the disk."""
+    local = w.run("goquery", "-d", store, "--list", "-e", "csv")
+    r = remote(w, url, "--list", "-i", site + "/any", "-e", "csv")
+    head = local.stdout.splitlines()[0].split(",")
+    skip = [i for i, x in enumerate(head) if "disk" in x]
+    is_([[c for i, c in enumerate(x.split(",")) if i not in skip]
+         for x in r.stdout.replace(site + "/", "").splitlines()],
+        [[c for i, c in enumerate(x.split(",")) if i not in skip]
+         for x in local.stdout.splitlines()], what) or diag(r.stderr)
+    return r, skip
+
+
 def part_seen(w, server):
     url, rows_ = server.url(), w.stores["hq"]
     words = w.random.sample(rows_.addrs, 12) + ["203.0.113.0/24", "10.1.0.0/22",
@@ -622,14 +635,7 @@ def part_seen(w, server):
             (local.returncode, local.stdout), "seen -c '%s'" % cond)
     part_seen_incomplete(w, url)
     part_seen_requests(w, url)
-    local = w.run("goquery", "-d", rows_.store, "--list", "-e", "csv")
-    r = remote(w, url, "--list", "-i", "hq/any", "-e", "csv")
-    head = local.stdout.splitlines()[0].split(",")
-    skip = [i for i, x in enumerate(head) if "disk" in x]
-    is_([[c for i, c in enumerate(x.split(",")) if i not in skip]
-         for x in r.stdout.replace("hq/", "").splitlines()],
-        [[c for i, c in enumerate(x.split(",")) if i not in skip]
-         for x in local.stdout.splitlines()], "--list, but for the disk")
+    r, skip = same_list(w, url, rows_.store, "hq", "--list, but for the disk")
     is_({x.split(",")[i] for x in r.stdout.splitlines()[1:] for i in skip},
         {""}, "  which is not known, and empty")
     r = remote(w, url, "--list", "-i", "any", "-e", "json")
@@ -720,6 +726,8 @@ def part_committed(w, server):
     is_(w.export("big", url, store).returncode, 0, "large sums shipped")
     for argv in (("-n", "3", "sip"), ("dport",), ("-in", "proto"),
                  ("host",), ("-n", "40%", "sip"), ("-n", "100%", "sip"),
+                 ("-n", "40%", "--having", "bytes > 4000P", "sip"),
+                 ("-n", "90%", "--having", "bytes < 4000P", "sip"),
                  ("-s", "bytes_rcvd", "sip/29"),
                  ("-c", "bytes > 16000000T", "sip"),
                  ("--having", "bytes > 4000P", "sip")):
@@ -728,6 +736,7 @@ def part_committed(w, server):
         r = remote(w, url, "-i", "big/eth0", *argv)
         is_(r.stdout, local.stdout, "sums at the limit: %s" % " ".join(argv[6:]
             )) or diag(r.stderr)
+    same_list(w, url, store, "big", "sums at the limit: --list")
 
 
 def part_many(w, server):
