@@ -61,6 +61,10 @@ test_match(void)
 	ok(!(p.flags & DECODE_HAS_PORTS), "not for another protocol");
 	see_first(6, 1, 7, 100);
 	ok(gets_ports(6, 1, 7, 102), "IPv6");
+	p = fragment(4, 5, 7, true);
+	p.flags = DECODE_HAS_PORTS;
+	fragment_track(&cache, &p, 100);
+	ok(!gets_ports(4, 5, 7, 101), "a whole packet is no first fragment");
 }
 
 /* IPv6: the first fragment's options lie behind the fragment header, which is
@@ -159,6 +163,29 @@ test_destinations(void)
 	is_int(wrong, 0, "none gets another one's ports");
 }
 
+/* One datagram each of many hosts of a prefix, to one host or from one. */
+static void
+test_prefix(uint8_t version, bool sources)
+{
+	const uint32_t now_s = 20000 + 1000u * version + 100u * sources;
+	const size_t at = version == 6 ? 12 : 0;
+	unsigned kept = 0;
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct decode_packet p = fragment(version, 79, 5, i < 500);
+		const uint32_t host = 1 + i % 500;
+
+		memcpy((sources ? p.src : p.dst) + at, &host, 4);
+		if (i < 500)
+			p.dport = (uint16_t)host;
+		fragment_track(&cache, &p, now_s);
+		kept += i >= 500 && p.flags & DECODE_HAS_PORTS &&
+		    p.dport == host;
+	}
+	ok(kept >= 495, "IPv%d, many %s: %u of 500", version,
+	    sources ? "sources" : "destinations", kept);
+}
+
 /* An identification comes around again: the newer first fragment counts. */
 static void
 test_reused(void)
@@ -186,5 +213,7 @@ main(void)
 	test_interleaved();
 	test_destinations();
 	test_reused();
+	for (unsigned i = 0; i < 4; i++)
+		test_prefix(i & 1 ? 4 : 6, i & 2);
 	return tap_done();
 }
