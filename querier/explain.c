@@ -74,7 +74,7 @@ explain(const struct godb_scan *s, const struct godb_result *r,
 	godb_result_stats(r, &stats);
 	units_bytes(stats.bytes_read, in);
 	units_bytes(stats.bytes_decoded, out);
-	units_bytes(stats.mem_bytes, memory);
+	units_bytes(stats.mem_bytes + godb_scan_bytes(s), memory);
 	(void)snprintf(line, sizeof(line), "read: %llu block%s (%llu "
 	    "skipped), %s, %s decoded", (unsigned long long)(stats.parts -
 		stats.parts_skipped), gp_words_s(stats.parts -

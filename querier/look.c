@@ -56,7 +56,7 @@ look_for(struct session *s, const struct godb_prefix *prefix, size_t n)
 
 	opts.prefix = prefix;
 	opts.n = n;
-	opts.mem_bytes = s->mem_bytes;
+	opts.mem_bytes = question_mem(s);
 	opts.progress = session_draw_bar;
 	opts.progress_arg = &s->progress;
 	opts.pool = s->pool;
@@ -132,14 +132,14 @@ find_present(struct session *s, struct newcomers *n)
 	*q = (struct godb_query_opts)GODB_QUERY_OPTS_INIT;
 	q->keys = keys;
 	q->sort = GODB_KEY_HOST;
-	q->mem_bytes = s->mem_bytes;
+	q->mem_bytes = question_mem(s);
 	q->pool = s->pool;
 	q->progress = session_draw_bar;
 	q->progress_arg = &s->progress;
 	rc = godb_query_run(s->scan, q, &s->result);
 	session_clear_bar(&s->progress);
 	if (rc == 0)
-		rc = newcomers_take(n, s->result, s->mem_bytes);
+		rc = newcomers_take(n, s->result, question_mem(s));
 	if (rc < 0)
 		question_die(s, rc);
 }

@@ -142,6 +142,14 @@ draw_stock_bar(void *arg, size_t done, size_t all)
 	return session_draw_bar(arg, 0, 1);
 }
 
+size_t
+question_mem(const struct session *s)
+{
+	size_t kept = godb_scan_bytes(s->scan);
+
+	return kept < s->mem_bytes ? s->mem_bytes - kept : 1;
+}
+
 void
 question_open_scan(struct session *s, const struct godb_query_opts *question)
 {
@@ -158,6 +166,7 @@ question_open_scan(struct session *s, const struct godb_query_opts *question)
 	opts.sure = s->args.seen;
 	opts.pool = s->pool;
 	opts.question = question;
+	opts.mem_bytes = s->mem_bytes;
 	opts.progress = draw_stock_bar;
 	opts.progress_arg = &s->progress;
 	rc = godb_scan_open(s->reader, &opts, &s->scan);
@@ -167,6 +176,7 @@ question_open_scan(struct session *s, const struct godb_query_opts *question)
 	if (rc < 0)
 		session_die(EXIT_ERROR,
 		    "%s: %s", store_path(s), godb_strerror(rc));
+	s->query.mem_bytes = question_mem(s);
 }
 
 static int64_t
@@ -212,7 +222,6 @@ put_question(struct session *s)
 	s->query.ascending = s->args.ascending;
 	s->query.limit = s->args.limit;
 	s->query.share = s->args.share;
-	s->query.mem_bytes = s->mem_bytes;
 	s->query.pool = s->pool;
 	s->query.having = s->having;
 	s->query.no_rollups = s->args.no_rollups;

@@ -18,6 +18,8 @@ int question_answer(struct session *s);
 /* question: what will be asked of it, or NULL. */
 void question_open_scan(struct session *s,
     const struct godb_query_opts *question);
+/* What of --mem the scan leaves to what is asked of it, at least 1. */
+size_t question_mem(const struct session *s);
 struct godb_seen;
 void question_find_coverage(struct session *s, const struct godb_seen *seen);
 /* What of the window nobody looked at, behind question_find_coverage(). */

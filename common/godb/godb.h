@@ -265,10 +265,13 @@ struct godb_scan_opts {
 	 * Nonzero ends it with GODB_ECANCELLED. */
 	int (*progress)(void *arg, size_t done, size_t all);
 	void *progress_arg;
+	/* Bound of what the scan keeps of days and blocks, about half a
+	 * kilobyte a block; 0: none.  Beyond it is GODB_EMEMORY. */
+	size_t mem_bytes;
 };
 #define GODB_SCAN_OPTS_INIT                                              \
 	{sizeof(struct godb_scan_opts), NULL, 0, INT64_MAX, false, NULL,  \
-	    NULL, false, false, false, NULL, NULL, NULL, NULL}
+	    NULL, false, false, false, NULL, NULL, NULL, NULL, 0}
 
 /*
  * Takes stock: opens the journals, then lists days and reads their indexes,
@@ -278,6 +281,8 @@ struct godb_scan_opts {
 int godb_scan_open(const struct godb_reader *r,
     const struct godb_scan_opts *opts, struct godb_scan **out);
 void godb_scan_close(struct godb_scan *s); /* accepts NULL */
+/* Bytes that it keeps, as mem_bytes bounds them. */
+size_t godb_scan_bytes(const struct godb_scan *s);
 
 enum godb_part_flags {
 	GODB_PART_LIVE = 1,      /* from a journal, not yet a block */

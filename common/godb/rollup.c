@@ -1,6 +1,8 @@
 #include "common/godb/rollup.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -177,6 +179,37 @@ gdi_rollups_free(struct gdi_rollups *r)
 	gdi_index_free(&r->index);
 	free(r->list);
 	memset(r, 0, sizeof(*r));
+}
+
+int
+gdi_rollups_keep(struct gdi_rollups *r, const struct gdi_rollup **one)
+{
+	const struct gdi_record *was = (*one)->record;
+	const size_t len = gdi_in_left(&was->columns);
+	struct gdi_rollup *list = malloc(sizeof(*list));
+	struct gdi_record *record = malloc(sizeof(*record));
+	uint8_t *data = malloc(len ? len : 1);
+
+	if (list == NULL || record == NULL || data == NULL) {
+		free(list);
+		free(record);
+		free(data);
+		return -ENOMEM;
+	}
+	*list = **one;
+	list->record = record;
+	list->ids = NULL;
+	*record = *was;
+	memcpy(data, was->columns.p, len);
+	record->columns = (struct gdi_in){data, data + len, false};
+	record->rings = record->rollup = (struct gdi_in){NULL, NULL, false};
+	gdi_rollups_free(r);
+	r->index.data = data;
+	r->index.size = len;
+	r->index.records = record;
+	r->index.n = r->n = 1;
+	*one = r->list = list;
+	return 0;
 }
 
 const struct gdi_rollup *

@@ -74,6 +74,10 @@ int gdi_rollups_read(int day_fd, int64_t day_s, struct gdi_rollups *out,
 int gdi_rollups_parse(uint8_t *data, size_t len, int64_t day_s,
     struct gdi_rollups *out);
 void gdi_rollups_free(struct gdi_rollups *r);
+/* Of them, *one alone stays, for a cursor: without its ids and what else its
+ * record has beside columns.  Where it stands now is in *one.  -ENOMEM: all
+ * is as it was. */
+int gdi_rollups_keep(struct gdi_rollups *r, const struct gdi_rollup **one);
 /* NULL: there is none.  KINDS: what was refused. */
 const struct gdi_rollup *gdi_rollups_find(const struct gdi_rollups *r,
     int64_t slot_s, int64_t span_s, enum gdi_rollup_kind kind);

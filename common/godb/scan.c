@@ -146,6 +146,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->progress = o.progress;
 	s->progress_arg = o.progress_arg;
 	s->no_live = o.no_live;
+	s->mem_bytes = o.mem_bytes;
 	s->forgets = o.question != NULL;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
@@ -194,6 +195,12 @@ godb_scan_close(struct godb_scan *s)
 	free(s->faults);
 	free(s->ifaces);
 	free(s);
+}
+
+size_t
+godb_scan_bytes(const struct godb_scan *s)
+{
+	return s->kept_bytes;
 }
 
 size_t
@@ -323,6 +330,7 @@ gdi_scan_unheld(const struct godb_scan *s, const struct godb_query_opts *q,
 	opts.first_s = s->first_s;
 	opts.last_s = s->last_s;
 	opts.no_live = s->no_live;
+	opts.mem_bytes = gdi_scan_left(s);
 	opts.cancel = q->cancel;
 	opts.progress = q->progress;
 	opts.progress_arg = q->progress_arg;

@@ -5,6 +5,8 @@
 #ifndef GODB_SCAN_H
 #define GODB_SCAN_H
 
+#include <stdatomic.h>
+
 #include "common/godb/gone.h"
 #include "common/godb/held.h"
 #include "common/godb/index.h"
@@ -76,6 +78,8 @@ struct godb_scan {
 	size_t n_helds, cap_helds;
 	struct godb_fault *faults;
 	size_t n_faults, cap_faults;
+	size_t mem_bytes; /* bound of kept_bytes, 0: none */
+	atomic_size_t kept_bytes;
 	struct gdi_names names;
 	struct gdi_names live_names; /* that journals use */
 	int64_t first_s, last_s; /* window */

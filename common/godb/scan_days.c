@@ -131,6 +131,20 @@ forget(const struct gdi_stock *k, int64_t day_s, struct gdi_index *x)
 		gdi_index_forget(x);
 }
 
+static size_t
+kept_bytes(const struct gdi_index *x)
+{
+	return (x->data ? x->size : 0) + x->n * sizeof(*x->records) +
+	    x->n_gaps * sizeof(*x->gaps);
+}
+
+/* What ends a scan is no fault of the store. */
+static bool
+is_ours(int rc)
+{
+	return rc == -ENOMEM || rc == GODB_EMEMORY;
+}
+
 /* Whether who asks has had enough. */
 static bool
 is_enough(const struct godb_scan *s, size_t done, size_t all)
@@ -169,6 +183,7 @@ read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 		d->shrunk = gdi_index_shrunk(&t->once, &d->index);
 		gdi_scan_check_sieve(&d->sieve, &d->index);
 		forget(k, d->day_s, &d->index);
+		rc = gdi_scan_keep(k->s, kept_bytes(&d->index));
 	}
 	d->rc = rc;
 	d->is_read = true;
@@ -182,7 +197,7 @@ struct reading {
 	struct day *day;
 	size_t n;
 	atomic_size_t next;
-	atomic_bool enough;
+	atomic_int rc;
 };
 
 static void
@@ -192,13 +207,15 @@ read_ahead(void *arg, unsigned thread)
 	struct reading *r = arg;
 	size_t i;
 
-	while (!r->enough && (i = atomic_fetch_add(&r->next, 1)) < r->n) {
+	while (!r->rc && (i = atomic_fetch_add(&r->next, 1)) < r->n) {
 		/* thread 0 is the caller's */
 		if (thread == 0 ? is_enough(r->k->s, i, r->n) :
 		    gdi_cancelled(r->k->s->cancel))
-			r->enough = true;
+			r->rc = GODB_ECANCELLED;
 		else if (r->day[i].wanted)
 			read_one(r->k, &r->day[i], &t);
+		if (is_ours(r->day[i].rc))
+			r->rc = r->day[i].rc;
 	}
 	scratch_free(&t);
 }
@@ -206,12 +223,12 @@ read_ahead(void *arg, unsigned thread)
 static int
 read_all_ahead(const struct gdi_stock *k, struct day *day, size_t n)
 {
-	struct reading r = {k, day, n, 0, false};
+	struct reading r = {k, day, n, 0, 0};
 	struct godb_pool *pool = gdi_pool_for(k->s->pool, n * GDI_DAY_ROWS);
 
 	if (n > 1 && gdi_pool_size(pool) > 1)
 		gdi_pool_run(pool, read_ahead, &r);
-	return r.enough ? GODB_ECANCELLED : 0;
+	return r.rc;
 }
 
 /* ---- in their turn ------------------------------------------------------- */
@@ -281,15 +298,15 @@ take_day(struct gdi_stock *k, struct day *day, struct gdi_scan_scratch *t)
 	d->index = day->index;
 	d->sieve = day->sieve;
 	day->is_read = false; /* taken */
-	if (rc != -ENOMEM)
+	if (!is_ours(rc))
 		extend(k, day, &d->index, rc);
 	if (rc == -ENOENT && wanted && gdi_day_bereft(k->fd, day->name))
 		rc = GODB_EDAMAGED;
 	if (rc == 0 && wanted)
 		rc = note_gaps(k, d, day);
-	else if (rc == -ENOENT || (rc < 0 && rc != -ENOMEM && !wanted))
+	else if (rc == -ENOENT || (rc < 0 && !is_ours(rc) && !wanted))
 		rc = 0; /* new or just removed; or not asked for */
-	else if (rc < 0 && rc != -ENOMEM)
+	else if (rc < 0 && !is_ours(rc))
 		rc = whole_day(k, day, rc, GDI_INDEX, 0);
 	if (rc == 0 && wanted && d->index.n > 0)
 		s->days[s->n_days++] = d;

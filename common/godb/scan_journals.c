@@ -237,5 +237,6 @@ gdi_scan_read_live(const struct gdi_stock *k, struct gdi_live *l)
 		rc = journal_fault(k, l->slot_s, rc, name, j.at);
 	gdi_journal_close(&j);
 	gdi_rings_free(&seen);
-	return rc;
+	return rc < 0 ? rc : gdi_scan_keep(k->s, (l->data ? l->len : 0) +
+	    l->cap * sizeof(*l->batches));
 }

@@ -25,17 +25,50 @@ gdi_scan_grow(void *list, size_t n, size_t *cap, size_t size)
 }
 
 int
+gdi_scan_keep(struct godb_scan *s, size_t bytes)
+{
+	size_t kept = atomic_fetch_add_explicit(&s->kept_bytes, bytes,
+	    memory_order_relaxed) + bytes;
+
+	return s->mem_bytes && kept > s->mem_bytes ? GODB_EMEMORY : 0;
+}
+
+size_t
+gdi_scan_left(const struct godb_scan *s)
+{
+	size_t kept = s->kept_bytes;
+
+	if (s->mem_bytes == 0)
+		return 0;
+	return kept < s->mem_bytes ? s->mem_bytes - kept : 1;
+}
+
+static size_t
+held_bytes(const struct gdi_held *h)
+{
+	size_t n = sizeof(*h) +
+	    h->digest.n_stretches * sizeof(*h->digest.stretch);
+
+	if (h->rollups)
+		n += sizeof(*h->rollups) + h->rollups->index.size +
+		    h->rollups->n * sizeof(*h->rollups->list) +
+		    h->rollups->index.n * sizeof(struct gdi_record);
+	return n + (h->day ? sizeof(*h->day) : 0);
+}
+
+int
 gdi_scan_add_held(struct godb_scan *s, struct gdi_held *h)
 {
 	struct gdi_held *list = gdi_scan_grow(s->helds, s->n_helds,
 	    &s->cap_helds, sizeof(*list));
+	size_t bytes = held_bytes(h);
 
 	if (list == NULL)
 		return -ENOMEM;
 	s->helds = list;
 	list[s->n_helds++] = *h;
 	memset(h, 0, sizeof(*h));
-	return 0;
+	return gdi_scan_keep(s, bytes);
 }
 
 void

@@ -142,6 +142,7 @@ reserve_parts(struct gdi_stock *k)
 	struct godb_scan *s = k->s;
 	size_t n = s->n_parts + s->n_lives - k->first_live;
 	struct gdi_scan_part *p;
+	int rc;
 
 	for (size_t i = k->first_day; i < s->n_days; i++)
 		n += s->days[i]->index.n;
@@ -152,8 +153,9 @@ reserve_parts(struct gdi_stock *k)
 	if (p == NULL)
 		return -ENOMEM;
 	s->parts = p;
+	rc = gdi_scan_keep(s, (n - s->cap_parts) * sizeof(*p));
 	s->cap_parts = n;
-	return 0;
+	return rc;
 }
 
 int

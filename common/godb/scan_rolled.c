@@ -136,6 +136,10 @@ hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	out->day->day_s = out->day_s = day_s;
 	out->iface = k->index;
 	out->n_summed = out->rollup->n;
+	/* of many days the others are most of what a scan would hold */
+	rc = gdi_rollups_keep(out->rollups, &out->rollup);
+	if (rc < 0)
+		return rc;
 	out->digest = *digest;
 	memset(digest, 0, sizeof(*digest));
 	return 1;

@@ -63,6 +63,11 @@ gdi_scan_extend(struct gdi_scan_iface *f, int64_t slot_s)
 /* The list, moved, with room for one more than its N items; *cap is how many
  * it has room for.  NULL: no memory, and the list is as it was. */
 void *gdi_scan_grow(void *list, size_t n, size_t *cap, size_t size);
+/* So many bytes more are kept: GODB_EMEMORY beyond the bound.  By any
+ * thread. */
+int gdi_scan_keep(struct godb_scan *s, size_t bytes);
+/* What is left to another scan, 0: no bound. */
+size_t gdi_scan_left(const struct godb_scan *s);
 /* The days that are held become one more, taken; -ENOMEM. */
 int gdi_scan_add_held(struct godb_scan *s, struct gdi_held *h);
 /* A fault of an interface, whose name is borrowed, in FILE of FOLDER below its

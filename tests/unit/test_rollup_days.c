@@ -300,6 +300,51 @@ test_same_stock(void)
 	godb_reader_close(reader);
 }
 
+/* What is kept of days and blocks is bounded, and of a day that a roll-up
+ * stands for it is little. */
+static void
+test_bound(void)
+{
+	struct godb_query_opts question = GODB_QUERY_OPTS_INIT;
+	struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+	struct godb_reader *reader;
+	struct godb_diag d;
+	size_t kept[2];
+
+	make_store(NOW);
+	if (godb_reader_open(path, &reader) < 0 ||
+	    godb_pool_new(2, &scan.pool) < 0 ||
+	    godb_keys_parse("sip", &question.keys, &d) < 0)
+		abort();
+	for (int i = 0; i < 2; i++) {
+		const char *what = i ? "days" : "blocks";
+		struct godb_scan *s;
+
+		scan.question = i ? &question : NULL;
+		scan.no_live = true;
+		scan.last_s = T0 + 2 * DAY;
+		scan.mem_bytes = 0;
+		if (godb_scan_open(reader, &scan, &s) < 0)
+			abort();
+		kept[i] = godb_scan_bytes(s);
+		godb_scan_close(s);
+		scan.mem_bytes = kept[i];
+		is_int(godb_scan_open(reader, &scan, &s), 0,
+		    "%zu bytes do for %s", kept[i], what);
+		godb_scan_close(s);
+		scan.mem_bytes = kept[i] - 1;
+		is_int(godb_scan_open(reader, &scan, &s), GODB_EMEMORY,
+		    "one less does not");
+		scan.mem_bytes = 1;
+		is_int(godb_scan_open(reader, &scan, &s), GODB_EMEMORY,
+		    "nor does a single one");
+	}
+	ok(kept[1] < kept[0] / 16, "%zu bytes for blocks, %zu for their days",
+	    kept[0], kept[1]);
+	godb_pool_free(scan.pool);
+	godb_reader_close(reader);
+}
+
 /* What a scan calls damage of a whole day a list does, too. */
 static void
 test_list_without_index(void)
@@ -342,6 +387,7 @@ main(void)
 	test_gone(true);
 	test_mixed();
 	test_same_stock();
+	test_bound();
 	test_list_without_index();
 	folder_remove(root);
 	return tap_done();
