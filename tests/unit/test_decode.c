@@ -527,6 +527,8 @@ test_ip6(void)
 		    d.flags == DECODE_FRAG_LATER, "IPv6, offset %u",
 		    1u << bit);
 	}
+	ok(decode(12, p->b, 40 + 48 + 8, &d) == DECODE_IP && d.proto == 17 &&
+	    d.flags == DECODE_FRAG_LATER, "a fragment header and no more");
 	p->b[40 + 48 + 2] = 0;
 	p->b[40 + 48 + 3] = 6; /* reserved bits */
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.dport == 53 &&
@@ -541,6 +543,19 @@ test_ip6(void)
 	put_udp(p, 1000, 53);
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 51 &&
 	    d.dport == 0, "AH ends the walk");
+	p = packet_new();
+	put_ip6(p, 1, 2, 43, 16 + 8);
+	put_extension(p, 17);
+	put_udp(p, 1000, 53);
+	for (unsigned i = 0; i < 32; i++)
+		p->b[8 + i] = (uint8_t)(0x20 + i);
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.dport == 53,
+	    "a routing header alone");
+	ok(memcmp(d.src, p->b + 8, 16) == 0 && memcmp(d.dst, p->b + 24, 16) == 0,
+	    "source and destination, whole");
+	ok(d.ip == page_end - p->n && d.ip_len == p->n, "where the header is");
+	ok(decode(12, p->b, 41, &d) == DECODE_IP && d.proto == 17 &&
+	    d.flags == 0, "cut behind what follows the routing header");
 }
 
 /* What lies behind the fragment header is part of the datagram: only the first
@@ -623,6 +638,15 @@ test_ip6_lengths(void)
 	put_udp(p, 1000, 53);
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 17 &&
 	    d.dport == 53, "a jumbogram, padding first");
+	p = packet_new();
+	put_ip6(p, 1, 2, 0, 0);
+	put32(p, 0x11010104); /* of six bytes, in which it is none */
+	put32(p, 0xc204ffff);
+	put32(p, 0xc2040001);
+	put32(p, 0x00000000);
+	put_udp(p, 1000, 53);
+	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.proto == 17 &&
+	    d.dport == 53, "a jumbogram, other options first");
 }
 
 /* Who has ports, and who has none. */
@@ -659,6 +683,69 @@ test_transports(void)
 			ok(false, "IPv6, next header %u", proto);
 	}
 	ok(true, "every protocol number");
+}
+
+/* Whether there is anything behind the transport's header, as captured. */
+static void
+payload_case(const char *what, unsigned proto, unsigned offset, size_t n,
+    bool want)
+{
+	struct packet *p = packet_new();
+	struct decode_packet d;
+
+	put_ip4(p, (struct ip4){.src = A, .dst = B, .proto = proto}, n);
+	put_bytes(p, 0, n);
+	p->b[20 + 12] = (uint8_t)offset;
+	ok(decode(12, p->b, 20 + n, &d) == DECODE_IP &&
+	    !(d.flags & DECODE_PAYLOAD) == !want, "%s", what);
+}
+
+static void
+test_payload(void)
+{
+	payload_case("TCP of a header", 6, 0x50, 20, false);
+	payload_case("TCP with a byte", 6, 0x50, 21, true);
+	payload_case("TCP with options alone", 6, 0x80, 32, false);
+	payload_case("TCP with options and a byte", 6, 0x80, 33, true);
+	payload_case("TCP with less than a header", 6, 0x40, 40, false);
+	payload_case("UDP of a header", 17, 0, 8, false);
+	payload_case("UDP with a byte", 17, 0, 9, true);
+}
+
+/* The first byte of an ICMP message, of whatever version. */
+static void
+test_icmp_types(void)
+{
+	static const uint8_t opens[] = {128, 130, 133, 135, 139},
+	    answers[] = {129, 131, 134, 136, 140, 143};
+
+	for (unsigned type = 0; type < 256; type++) {
+		bool asks = memchr(opens, (int)type, sizeof(opens)),
+		     tells = memchr(answers, (int)type, sizeof(answers));
+		struct packet *p = packet_new();
+		struct decode_packet d;
+
+		put_ip6(p, 1, 2, 58, 1);
+		put8(p, type);
+		if (decode(12, p->b, p->n, &d) != DECODE_IP ||
+		    d.icmp_type != type || d.tcp_flags != 0 ||
+		    d.hint != (asks ? DECODE_HINT_OPENS :
+			tells ? DECODE_HINT_ANSWERS : DECODE_HINT_NONE))
+			ok(false, "ICMPv6, type %u", type);
+		p = packet_new();
+		put_ip6(p, 1, 2, 1, 1);
+		put8(p, type);
+		if (decode(12, p->b, p->n, &d) != DECODE_IP ||
+		    d.icmp_type != 0 || d.hint != DECODE_HINT_NONE)
+			ok(false, "ICMP in IPv6, type %u", type);
+		p = packet_new();
+		put_ip4(p, (struct ip4){.src = A, .dst = B, .proto = 58}, 1);
+		put8(p, type);
+		if (decode(12, p->b, p->n, &d) != DECODE_IP ||
+		    d.icmp_type != 0 || d.hint != DECODE_HINT_NONE)
+			ok(false, "ICMPv6 in IPv4, type %u", type);
+	}
+	ok(true, "every type of ICMPv6, and of neither");
 }
 
 static void
@@ -707,6 +794,10 @@ test_hints(void)
 	hint_case("INIT opens", 132, b, 20, DECODE_HINT_OPENS);
 	b[12] = 2;
 	hint_case("INIT ACK answers", 132, b, 20, DECODE_HINT_ANSWERS);
+	hint_case("of which no more was captured", 132, b, 13,
+	    DECODE_HINT_ANSWERS);
+	hint_case("UDP with the same bytes says nothing", 17, b, 20,
+	    DECODE_HINT_NONE);
 	b[8] = 0;
 	hint_case("DCCP request opens", 33, b, 20, DECODE_HINT_OPENS);
 	b[8] = 2;
@@ -814,6 +905,8 @@ main(void)
 	test_ip6_fragment_options();
 	test_ip6_lengths();
 	test_transports();
+	test_payload();
+	test_icmp_types();
 	test_hints();
 	test_random();
 	test_nesting();
