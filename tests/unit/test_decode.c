@@ -443,6 +443,10 @@ test_ip4(void)
 	ok(decode(12, p->b, 62, &d) == DECODE_IP &&
 	    !(d.flags & DECODE_HAS_PORTS) && d.sport == 0,
 	    "cut before the ports: counted, without them");
+	ok(decode(12, p->b, 63, &d) == DECODE_IP &&
+	    !(d.flags & DECODE_HAS_PORTS), "cut within them");
+	ok(decode(12, p->b, 64, &d) == DECODE_IP && is_udp(&d) &&
+	    d.ip == page_end - 64 && d.ip_len == 64, "cut behind them");
 	ok(decode(12, p->b, 19, &d) == DECODE_MALFORMED, "cut header");
 	p->b[0] = 0x44;
 	ok(decode(12, p->b, p->n, &d) == DECODE_MALFORMED,
@@ -551,8 +555,8 @@ test_ip6(void)
 		p->b[8 + i] = (uint8_t)(0x20 + i);
 	ok(decode(12, p->b, p->n, &d) == DECODE_IP && d.dport == 53,
 	    "a routing header alone");
-	ok(memcmp(d.src, p->b + 8, 16) == 0 && memcmp(d.dst, p->b + 24, 16) == 0,
-	    "source and destination, whole");
+	ok(memcmp(d.src, p->b + 8, 16) == 0 &&
+	    memcmp(d.dst, p->b + 24, 16) == 0, "whole addresses");
 	ok(d.ip == page_end - p->n && d.ip_len == p->n, "where the header is");
 	ok(decode(12, p->b, 41, &d) == DECODE_IP && d.proto == 17 &&
 	    d.flags == 0, "cut behind what follows the routing header");
