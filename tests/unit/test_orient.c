@@ -54,6 +54,7 @@ test_ports(void)
 	is_int(orient_port_rank(7), 2, "first of the table");
 	is_int(orient_port_rank(64738), 2, "last of the table");
 	is_int(orient_port_rank(1023), 1, "below 1024");
+	is_int(orient_port_rank(1024), 0, "1024");
 	is_int(orient_port_rank(0), 0, "port 0");
 	is_int(orient_port_rank(65535), 0, "beyond the table");
 	for (unsigned port = 0; port <= UINT16_MAX; port++)
@@ -77,6 +78,10 @@ test_stronger(void)
 	p = packet(17, 53, 40000);
 	p.dst[0] = 239;
 	verdict("multicast beats ports", p, ORIENT_GROUP, true);
+	p.dst[0] = 11;
+	memset(p.dst + 1, 255, 3);
+	verdict("to 11.255.255.255, which may be a host", p, ORIENT_SERVICE,
+	    false);
 	memset(p.dst, 255, 4);
 	verdict("broadcast", p, ORIENT_GROUP, true);
 	p.dst[3] = 1;
