@@ -52,6 +52,16 @@ godb_reader_close(struct godb_reader *r)
 	free(r);
 }
 
+bool
+gdi_reader_has(const struct godb_reader *r, const char *iface)
+{
+	struct stat st;
+
+	return godb_iface_valid(iface) &&
+	    fstatat(r->store_fd, iface, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode); /* files are none */
+}
+
 int
 godb_reader_ifaces(const struct godb_reader *r, char ***out)
 {
@@ -61,12 +71,8 @@ godb_reader_ifaces(const struct godb_reader *r, char ***out)
 
 	if (n < 0)
 		return n;
-	for (int i = 0; i < n; i++) { /* files are none */
-		struct stat st;
-
-		if (fstatat(r->store_fd, list[i], &st, AT_SYMLINK_NOFOLLOW) ==
-			0 &&
-		    S_ISDIR(st.st_mode))
+	for (int i = 0; i < n; i++) {
+		if (gdi_reader_has(r, list[i]))
 			list[kept++] = list[i];
 		else
 			free(list[i]);

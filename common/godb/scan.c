@@ -21,25 +21,51 @@
 #include "common/godb/question.h"
 
 static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In order, and each once.  Of a store of a thousand interfaces a list takes
+ * longer than most that is asked of one. */
+static int
 choose_ifaces(struct godb_scan *s, const struct godb_reader *r,
     const char *const *wanted)
 {
-	char **all;
-	int n = godb_reader_ifaces(r, &all);
+	const char **name;
+	char **all = NULL;
+	size_t n = 0;
+	int rc;
 
-	if (n < 0)
-		return n;
-	s->ifaces = calloc((size_t)n + 1, sizeof(*s->ifaces));
-	for (int i = 0; s->ifaces && i < n; i++) {
-		if (!gdi_listed(wanted, all[i]))
-			continue;
-		(void)snprintf(s->ifaces[s->n_ifaces].name,
-		    sizeof(s->ifaces[0].name), "%s", all[i]);
-		s->ifaces[s->n_ifaces].first_s = INT64_MAX;
-		s->ifaces[s->n_ifaces++].last_s = INT64_MIN;
+	if (wanted == NULL) {
+		rc = godb_reader_ifaces(r, &all);
+		if (rc < 0)
+			return rc;
+		wanted = (const char *const *)all;
 	}
+	while (wanted[n] != NULL)
+		n++;
+	name = calloc(n + 1, sizeof(*name));
+	s->ifaces = calloc(n + 1, sizeof(*s->ifaces));
+	if (name && n > 0) {
+		memcpy(name, wanted, n * sizeof(*name));
+		qsort(name, n, sizeof(*name), by_name);
+	}
+	for (size_t i = 0; name && s->ifaces && i < n; i++) {
+		struct gdi_scan_iface *f = &s->ifaces[s->n_ifaces];
+
+		if ((i > 0 && strcmp(name[i], name[i - 1]) == 0) ||
+		    (all == NULL && !gdi_reader_has(r, name[i])))
+			continue;
+		(void)snprintf(f->name, sizeof(f->name), "%s", name[i]);
+		f->first_s = INT64_MAX;
+		f->last_s = INT64_MIN;
+		s->n_ifaces++;
+	}
+	rc = name && s->ifaces ? 0 : -ENOMEM;
+	free(name);
 	godb_ifaces_free(all);
-	return s->ifaces ? 0 : -ENOMEM;
+	return rc;
 }
 
 /* After the days' indexes: a day that went before its own was read is in it,

@@ -26,6 +26,9 @@ struct godb_reader {
 	int store_fd;
 };
 
+/* Whether the store has an interface of that name.  reader.c */
+bool gdi_reader_has(const struct godb_reader *r, const char *iface);
+
 /* One interface while its stock is taken. */
 struct gdi_stock {
 	struct godb_scan *s;

@@ -496,6 +496,45 @@ test_window(void)
 	godb_reader_close(reader);
 }
 
+/* Interfaces are asked for by name: what is none is passed over. */
+static void
+test_asked(void)
+{
+	static const char *const asked[] = {"eth2", "../store/eth1", "nope",
+	    "eth0", "eth2", "file", "", "eth0/2025-11-25", "eth0", NULL};
+	struct godb_scan_opts opts = GODB_SCAN_OPTS_INIT;
+	struct godb_reader *r;
+	struct godb_writer *w;
+	struct godb_scan *s;
+
+	fresh();
+	store_open(path, &w);
+	for (unsigned i = 0; i < 3; i++) {
+		char iface[] = {'e', 't', 'h', (char)('0' + i), 0};
+
+		batch_make(&t, &seed, iface, T0, 1, i + 1, 3, 0);
+		if (godb_writer_append(w, &t.b) != 0)
+			abort();
+	}
+	godb_writer_close(w);
+	store_put_text(path, "file", "x");
+	opts.ifaces = asked;
+	if (godb_reader_open(path, &r) < 0 ||
+	    godb_scan_open(r, &opts, &s) < 0)
+		abort();
+	is_int((int64_t)godb_scan_n_ifaces(s), 2, "two that are there");
+	is_str(godb_scan_iface(s, 0), "eth0", "  in order");
+	is_str(godb_scan_iface(s, 1), "eth2", "  each once");
+	is_int((int64_t)godb_scan_n_parts(s), 2, "  and their blocks alone");
+	godb_scan_close(s);
+	opts.ifaces = asked + 9;
+	if (godb_scan_open(r, &opts, &s) < 0)
+		abort();
+	is_int((int64_t)godb_scan_n_ifaces(s), 0, "none is none");
+	godb_scan_close(s);
+	godb_reader_close(r);
+}
+
 /* A folder that cannot be listed costs its interface, not the answer. */
 static void
 test_unlisted(void)
@@ -731,6 +770,7 @@ main(void)
 	test_beside();
 	test_gone();
 	test_window();
+	test_asked();
 	test_unlisted();
 	test_removed();
 	test_no_descriptors();
