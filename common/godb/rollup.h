@@ -19,17 +19,30 @@
 
 /*
  * Below so many in the mean rows cost less than what a block costs beside them,
- * some microseconds; and where there are few in all they are not worth a file.
+ * some microseconds; and where there are few in all they are not worth a file,
+ * unless they are so few in a block that its record is larger than they are:
+ * then the records are nearly all that a question about a year of a quiet
+ * interface reads, and holds.
  */
 #define GDI_ROWS_BLOCK 512u
 #define GDI_ROWS_LEAST 8192u
+#define GDI_FEW_BLOCK  16u
+#define GDI_FEW_LEAST  64u
 
-/* Whether such a roll-up is made of that many rows in that many records that
- * have any. */
+/* Whether all rows are kept of that many in that many records that have any:
+ * by any writer, */
+static inline bool
+gdi_rollup_keeps_few(uint64_t rows, uint64_t records)
+{
+	return rows >= GDI_FEW_LEAST && rows <= records * GDI_FEW_BLOCK;
+}
+
+/* and by one that is told to sort days. */
 static inline bool
 gdi_rollup_keeps_rows(uint64_t rows, uint64_t records)
 {
-	return rows >= GDI_ROWS_LEAST && rows <= records * GDI_ROWS_BLOCK;
+	return (rows >= GDI_ROWS_LEAST && rows <= records * GDI_ROWS_BLOCK) ||
+	    gdi_rollup_keeps_few(rows, records);
 }
 
 static inline unsigned

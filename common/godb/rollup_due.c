@@ -66,7 +66,7 @@ keeps_rows(const struct gdi_making *m, const struct gdi_span *span)
 	const struct gdi_scan_part *p = m->d->scan->parts;
 	uint64_t rows = 0, with_rows = 0;
 
-	if (!gdi_writer_sorts_days(m->d->w) || span->span_s != GP_DAY_S)
+	if (span->span_s != GP_DAY_S)
 		return false;
 	for (size_t i = span->first; i < span->end; i++) {
 		uint64_t n = (uint64_t)p[i].part.n4 + p[i].part.n6;
@@ -74,7 +74,9 @@ keeps_rows(const struct gdi_making *m, const struct gdi_span *span)
 		rows += n;
 		with_rows += n > 0;
 	}
-	return gdi_rollup_keeps_rows(rows, with_rows);
+	return gdi_writer_sorts_days(m->d->w) ?
+	    gdi_rollup_keeps_rows(rows, with_rows) :
+	    gdi_rollup_keeps_few(rows, with_rows);
 }
 
 /* One record with rows is its own sum, and a day of one hour the hour's. */
