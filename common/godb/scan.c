@@ -176,7 +176,7 @@ godb_scan_open(const struct godb_reader *r, const struct godb_scan_opts *opts,
 	s->forgets = o.question != NULL;
 	if (gdi_needles_are(o.cond))
 		s->cond = o.cond;
-	if (o.question && !s->cond && !o.addresses && !o.no_index) {
+	if (o.question && !o.addresses && !o.no_index) {
 		gdi_question_plan(o.question, &question);
 		s->question = &question;
 	}

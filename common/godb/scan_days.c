@@ -168,11 +168,13 @@ read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 	int rc = fd < 0 ? fd : 0;
 
 	t->has_once = false;
-	if (rc == 0)
+	if (rc == 0 && !k->s->cond)
 		rc = gdi_scan_roll_day(k, fd, d->day_s, t, &d->held);
 	if (rc == 0)
 		rc = gdi_scan_hold_day(k, fd, d->day_s, d->wanted, t,
 		    &d->sieve, &d->held);
+	if (rc == 0 && k->s->cond)
+		rc = gdi_scan_roll_day(k, fd, d->day_s, t, &d->held);
 	if (rc == 0 && !t->has_once)
 		d->once_rc = gdi_once_read(fd, d->day_s, &t->once);
 	if (d->once_rc == -ENOMEM)

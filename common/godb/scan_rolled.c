@@ -145,12 +145,15 @@ hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	return 1;
 }
 
-/* Whether the day can have a roll-up that suits the question. */
+/* Whether the day can have a roll-up that suits the question, and is quicker
+ * than what an address index leaves of its blocks. */
 static bool
-may_suit(const struct gdi_plan_opts *question, const struct gdi_digest *d)
+may_suit(const struct godb_scan *s, const struct gdi_digest *d)
 {
-	return gdi_digest_covers(d) &&
-	    (question->sums || gdi_rollup_keeps_rows(d->rows, d->row_records));
+	bool keeps = gdi_rollup_keeps_rows(d->rows, d->row_records);
+
+	return gdi_digest_covers(d) && (s->question->sums || keeps) &&
+	    (!s->cond || gdi_rollup_keeps_few(d->rows, d->row_records));
 }
 
 int
@@ -175,7 +178,7 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 		return rc == -ENOMEM ? rc : 0;
 	gdi_once_of(&x, &t->once);
 	t->has_once = true;
-	if (may_suit(s->question, &x.digest))
+	if (may_suit(s, &x.digest))
 		rc = hold(k, day_fd, day_s, &t->bytes, &x.digest, out);
 	gdi_addrindex_close(&x);
 	if (rc != 1)

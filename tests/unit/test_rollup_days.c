@@ -300,6 +300,92 @@ test_same_stock(void)
 	godb_reader_close(reader);
 }
 
+/* Days of one interface, of so many rows in each block: of two hosts on the
+ * first day, of one of them on the second. */
+static void
+make_quiet_store(size_t rows)
+{
+	struct godb_writer *w;
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + 2 * DAY; s += 300) {
+		make_batch("eth0", s, rows, 1);
+		for (size_t i = 0; i < rows; i++) {
+			memcpy(t.rows4[i].sip, (uint8_t[]){10, 1, 0,
+			    i % 2 && s < T0 + DAY ? 7 : 3}, 4);
+			t.rows4[i].dport = (uint16_t)(440 + i);
+		}
+		add_batch(w, "eth0", s);
+	}
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+}
+
+/* A question for a host reads the day as one piece where its blocks have few
+ * rows, what its address index left of it otherwise, and of a day that has
+ * none of it nothing. */
+static void
+test_host_of_quiet_days(void)
+{
+	static const struct {
+		size_t rows;
+		const char *cond;
+		uint64_t rolled, spared;
+	} cases[] = {
+	    {3, "host = 10.1.0.3", 2, 0}, {3, "host = 10.1.0.7", 1, 1},
+	    {3, "host = 10.1.0.9", 0, 2}, {3, "net 10.1.0.0/24", 2, 0},
+	    {3, "host = 10.1.0.7 and dport = 443", 1, 1},
+	    {3, "host = 10.1.0.7 and bytes > 100", 1, 1},
+	    {15, "host = 10.1.0.7", 1, 1}, {16, "host = 10.1.0.7", 0, 1},
+	};
+	size_t made = 0;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct godb_query_opts o = GODB_QUERY_OPTS_INIT;
+		struct godb_scan_opts scan = GODB_SCAN_OPTS_INIT;
+		struct godb_result *want, *got, *blocks;
+		struct godb_scan *all, *own;
+		struct godb_reader *r;
+		struct godb_rolled rolled;
+		struct godb_spared spared;
+		struct godb_cond *c;
+		struct godb_diag d;
+
+		if (cases[i].rows != made)
+			make_quiet_store(made = cases[i].rows);
+		if (godb_reader_open(path, &r) < 0 ||
+		    godb_keys_parse("dip,dport", &o.keys, &d) < 0 ||
+		    godb_cond_parse(cases[i].cond, NULL, &c, &d) < 0 ||
+		    godb_scan_open(r, &scan, &all) < 0)
+			abort();
+		o.cond = scan.cond = c;
+		scan.question = &o;
+		if (godb_scan_open(r, &scan, &own) < 0 ||
+		    godb_query_run(own, &o, &got) < 0)
+			abort();
+		o.no_rollups = true;
+		if (godb_query_run(all, &o, &want) < 0 ||
+		    godb_query_run(own, &o, &blocks) < 0)
+			abort();
+		godb_scan_rolled(own, 0, &rolled);
+		godb_scan_spared(own, 0, &spared);
+		ok(result_equals(want, got) && result_equals(want, blocks) &&
+			rolled.days == cases[i].rolled &&
+			spared.days == cases[i].spared,
+		    "%s of %zu rows a block: %" PRIu64 " days in one piece, %"
+		    PRIu64 " spared", cases[i].cond, made + 1, rolled.days,
+		    spared.days);
+		godb_result_free(blocks);
+		godb_result_free(got);
+		godb_result_free(want);
+		godb_scan_close(own);
+		godb_scan_close(all);
+		godb_cond_free(c);
+		godb_reader_close(r);
+	}
+}
+
 /* What is kept of days and blocks is bounded, and of a day that a roll-up
  * stands for it is little. */
 static void
@@ -388,6 +474,7 @@ main(void)
 	test_mixed();
 	test_same_stock();
 	test_bound();
+	test_host_of_quiet_days();
 	test_list_without_index();
 	folder_remove(root);
 	return tap_done();
