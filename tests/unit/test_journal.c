@@ -226,6 +226,34 @@ test_search(void)
 	gdi_buf_free(&b);
 }
 
+/* A file grows before its bytes are written: a power cut leaves zeroes. */
+static void
+test_zeroes(void)
+{
+	enum { HEAD = 168, TAIL = 5 * HEAD };
+	struct gdi_buf b = {0};
+	size_t at[3], bad = 0, untold = 0;
+
+	make(2, &b, at);
+	for (size_t n = 0; n < TAIL; n += 8) {
+		struct found f = walk(&b, b.len, -1);
+
+		bad += f.seqs != 3 || f.wrong || f.damaged || f.end != at[2];
+		gdi_buf_u64(&b, 0);
+	}
+	is_int(bad, 0, "zeroes behind the last record are no damage");
+	for (size_t i = at[2]; i < b.len; i++) {
+		struct found f;
+
+		b.p[i] = 1;
+		f = walk(&b, b.len, -1);
+		untold += f.damaged != 1 || f.seqs != 3;
+		b.p[i] = 0;
+	}
+	is_int(untold, 0, "but anything else among them is");
+	gdi_buf_free(&b);
+}
+
 static void
 test_extension(void)
 {
@@ -519,6 +547,7 @@ main(void)
 	test_file();
 	test_smuggled();
 	test_search();
+	test_zeroes();
 	test_extension();
 	test_rows();
 	test_forged();
