@@ -252,6 +252,15 @@ run_query(struct session *s)
 		question_die(s, rc);
 }
 
+static int64_t
+interval_ns(void *arg, const char *iface)
+{
+	const struct gp_conf *conf = arg;
+	const struct gp_conf_capture *c = gp_conf_iface(conf, iface);
+
+	return (c ? c : &conf->capture)->snapshot_interval * GP_NS_PER_S;
+}
+
 void
 question_find_coverage(struct session *s, const struct godb_seen *seen)
 {
@@ -266,6 +275,10 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 	opts.now_ns = gp_clock_real_ns();
 	opts.no_live = s->args.no_live;
 	opts.shipped = s->args.remote != NULL;
+	if (!opts.shipped) { /* others' configurations nobody knows here */
+		opts.interval_ns = interval_ns;
+		opts.interval_arg = s->conf;
+	}
 	rc = godb_coverage_new(s->reader, s->scan, s->result, &opts,
 	    &s->coverage);
 	if (rc < 0)
