@@ -407,17 +407,18 @@ add_counters(struct source *s)
 }
 
 /* The same two that libpcap adds up; kept open since nothing can be opened
- * later. */
+ * later.  An alternative name has no folder there. */
 static void
 open_counters(struct source *s)
 {
 	static const char *const name[2] = {"rx_missed_errors",
 		"rx_fifo_errors"};
-	char path[256];
+	char path[256], first[IF_NAMESIZE];
+	const char *folder = if_indextoname(if_nametoindex(s->iface), first);
 
 	for (int i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s",
-		    s->iface, name[i]);
+		    folder ? folder : s->iface, name[i]);
 		s->counter_fd[i] = open(path, O_RDONLY | O_CLOEXEC);
 		(void)read_counter(s->counter_fd[i], &s->counter_last[i]);
 	}
