@@ -253,12 +253,9 @@ run_query(struct session *s)
 }
 
 static int64_t
-interval_ns(void *arg, const char *iface)
+interval_ns(void *conf, const char *iface)
 {
-	const struct gp_conf *conf = arg;
-	const struct gp_conf_capture *c = gp_conf_iface(conf, iface);
-
-	return (c ? c : &conf->capture)->snapshot_interval * GP_NS_PER_S;
+	return gp_conf_interval_s(conf, iface) * GP_NS_PER_S;
 }
 
 void
