@@ -91,6 +91,9 @@ check_combination(const struct launcher_options *o)
 			    name);
 		if (!gp_addr_iface_valid(name))
 			usage_error("not an interface name", name);
+		if (strpbrk(name, ",*") != NULL)
+			usage_error("interfaces stand apart, as in eth0 eth1,"
+			    " not", name);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(name, o->ifaces[k]) == 0)
 				usage_error("interface stands twice", name);

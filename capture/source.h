@@ -84,9 +84,9 @@ bool source_reserved(const char *iface);
  * Opens and filters; packets are buffered by the kernel from here on.  On
  * the loopback interface, where each packet passes twice, by_iface means one
  * handle with the incoming half (source_by_iface() is false then, as it is on
- * a VRF, of which the kernel does not tell what came in).  0, or -errno with
- * one line in `error`: what failed, the interface, the cause; -EBADMSG when
- * that is the filter, which another try would not mend.
+ * a VRF or an IFB, of which the kernel does not tell what came in).  0, or
+ * -errno with one line in `error`: what failed, the interface, the cause;
+ * -EBADMSG when that is the filter, which another try would not mend.
  */
 int source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX]);

@@ -336,21 +336,22 @@ source_reserved(const char *iface)
 	return strcmp(iface, "any") == 0;
 }
 
-/* By its driver: the kernel hands a VRF's packets to captures as sent, those
- * that came in, too (vrf_ip_rcv()). */
+/* By its driver: the kernel hands packets of a VRF to captures as sent, those
+ * that came in, too (vrf_ip_rcv()), and all that is led into an IFB. */
 static bool
-is_vrf(int fd, struct ifreq *ifr)
+is_one_way(int fd, struct ifreq *ifr)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 
 	ifr->ifr_data = (void *)&info;
 	return ioctl(fd, SIOCETHTOOL, ifr) == 0 &&
-	    strcmp(info.driver, "vrf") == 0;
+	    (strcmp(info.driver, "vrf") == 0 ||
+		strcmp(info.driver, "ifb") == 0);
 }
 
 /* What of an interface matters for the directions. */
 static int
-look(const char *iface, bool *loopback, bool *vrf,
+look(const char *iface, bool *loopback, bool *one_way,
     char error[SOURCE_ERROR_MAX])
 {
 	struct ifreq ifr;
@@ -370,7 +371,7 @@ look(const char *iface, bool *loopback, bool *vrf,
 		    rc == -ENODEV ? "no such interface" : strerror(-rc));
 	}
 	*loopback = ifr.ifr_flags & IFF_LOOPBACK;
-	*vrf = rc == 0 && is_vrf(fd, &ifr);
+	*one_way = rc == 0 && is_one_way(fd, &ifr);
 	gp_fd_close(&fd);
 	return rc;
 }
@@ -407,17 +408,18 @@ add_counters(struct source *s)
 }
 
 /* The same two that libpcap adds up; kept open since nothing can be opened
- * later. */
+ * later.  An alternative name has no folder there. */
 static void
 open_counters(struct source *s)
 {
 	static const char *const name[2] = {"rx_missed_errors",
 		"rx_fifo_errors"};
-	char path[256];
+	char path[256], first[IF_NAMESIZE];
+	const char *folder = if_indextoname(if_nametoindex(s->iface), first);
 
 	for (int i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s",
-		    s->iface, name[i]);
+		    folder ? folder : s->iface, name[i]);
 		s->counter_fd[i] = open(path, O_RDONLY | O_CLOEXEC);
 		(void)read_counter(s->counter_fd[i], &s->counter_last[i]);
 	}
@@ -439,7 +441,7 @@ source_open_live(struct source **out, const struct source_live *live,
     char error[SOURCE_ERROR_MAX])
 {
 	struct source *s;
-	bool loopback, vrf;
+	bool loopback, one_way;
 	int rc;
 
 	if (source_reserved(live->iface)) {
@@ -447,7 +449,7 @@ source_open_live(struct source **out, const struct source_live *live,
 		    " for something else", live->iface);
 		return -EINVAL;
 	}
-	rc = look(live->iface, &loopback, &vrf, error);
+	rc = look(live->iface, &loopback, &one_way, error);
 	if (rc != 0)
 		return rc;
 	s = source_new();
@@ -458,7 +460,7 @@ source_open_live(struct source **out, const struct source_live *live,
 	}
 	s->live = true;
 	/* on loopback each packet goes out and comes in again */
-	s->by_iface = (live->by_iface && !vrf) || loopback;
+	s->by_iface = (live->by_iface && !one_way) || loopback;
 	snprintf(s->iface, sizeof(s->iface), "%s", live->iface);
 	/* of several one tells the interface's drops */
 	if (!live->share || live->share->group[0].n == 0)

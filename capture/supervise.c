@@ -414,6 +414,15 @@ plan_restart(struct child *c)
 				   "");
 }
 
+/* Told by us to end, in the moment between its start and its first word: it
+ * could not even hear it, and had nothing that is lost, unless it was files. */
+static bool
+ended_unbegun(const struct child *c, int status)
+{
+	return c->lasting && !c->wanted && !c->was_ready &&
+	    WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+}
+
 static void
 reap(struct supervisor *s)
 {
@@ -429,7 +438,7 @@ reap(struct supervisor *s)
 		 * is all there only now */
 		read_notifications(s);
 		c->pid = 0;
-		c->status = status;
+		c->status = ended_unbegun(c, status) ? 0 : status;
 		/* status 0: the work is done, where there is an end to it */
 		if (c->wanted && c->was_ready && !s->stop &&
 		    (status != 0 || c->lasting))

@@ -42,7 +42,7 @@ struct child {
 	bool wanted;         /* start again when it dies */
 	bool lasting;        /* and when somebody else told it to end */
 	bool gone;           /* ended for good; status below */
-	int status;          /* of waitpid(2) */
+	int status;          /* of waitpid(2); 0: a lasting one stopped unbegun */
 	unsigned starts, failures; /* failures in a row */
 	int64_t started_ns, restart_ns;
 };

@@ -11,6 +11,7 @@
 
 #define PATTERN_MAX 512 /* SITE/IFACE */
 #define PATTERN_IFACE_MAX 64  /* IFACE */
+#define BETWEEN " ,"
 
 /* "eth0, eth1 and 3 more" */
 static void
@@ -105,6 +106,24 @@ apply(const char *pattern, bool wanted, char **have, bool *taken,
 	return found || !wanted ? 0 : refuse(pattern, have, error);
 }
 
+/* The length of the list's first element: up to a blank or comma, but for those
+ * in the name of a site that is there. */
+static size_t
+element_len(const char *spec, char **have)
+{
+	size_t len = strcspn(spec, BETWEEN);
+
+	for (size_t i = 0; have[i]; i++) {
+		const char *slash = strrchr(have[i], '/');
+		size_t site = slash ? (size_t)(slash + 1 - have[i]) : 0;
+
+		if (site <= len || strncmp(spec, have[i], site) != 0)
+			continue;
+		len = site + strcspn(spec + site, BETWEEN);
+	}
+	return len;
+}
+
 /* All elements that add (or all that take out); counts them. */
 static int
 apply_all(const char *spec, bool wanted, char **have, bool *taken, size_t *n,
@@ -118,10 +137,10 @@ apply_all(const char *spec, bool wanted, char **have, bool *taken, size_t *n,
 		bool negated;
 		int rc;
 
-		spec += strspn(spec, " ,");
+		spec += strspn(spec, BETWEEN);
 		negated = *spec == '!';
 		spec += negated;
-		len = strcspn(spec, " ,");
+		len = element_len(spec, have);
 		if (len == 0)
 			continue;
 		if (len >= sizeof(pattern) ||
@@ -146,7 +165,7 @@ apply_all(const char *spec, bool wanted, char **have, bool *taken, size_t *n,
 bool
 ifsel_is_empty(const char *spec)
 {
-	return spec[strspn(spec, " ,!")] == '\0';
+	return spec[strspn(spec, BETWEEN "!")] == '\0';
 }
 
 int

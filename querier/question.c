@@ -261,6 +261,12 @@ run_query(struct session *s)
 		question_die(s, rc);
 }
 
+static int64_t
+interval_ns(void *conf, const char *iface)
+{
+	return gp_conf_interval_s(conf, iface) * GP_NS_PER_S;
+}
+
 void
 question_find_coverage(struct session *s, const struct godb_seen *seen)
 {
@@ -275,6 +281,10 @@ question_find_coverage(struct session *s, const struct godb_seen *seen)
 	opts.now_ns = gp_clock_real_ns();
 	opts.no_live = s->args.no_live;
 	opts.shipped = s->args.remote != NULL;
+	if (!opts.shipped) { /* others' configurations nobody knows here */
+		opts.interval_ns = interval_ns;
+		opts.interval_arg = s->conf;
+	}
 	rc = godb_coverage_new(s->reader, s->scan, s->result, &opts,
 	    &s->coverage);
 	if (rc < 0)

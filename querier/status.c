@@ -29,12 +29,14 @@ open_file(const char *path)
 
 int
 status_open(const char *file, const char *store, const char *site_store,
-    char path[PATH_BYTES])
+    char path[PATH_BYTES], bool *doubtful)
 {
+	static const char sites[] = GP_STATUS_FOLDER "/" GP_STATUS_NAME;
 	char folder[GP_STATUS_PATH_MAX];
 	struct stat is, site;
 	int fd = -ENOENT;
 
+	*doubtful = false;
 	if (file) {
 		(void)snprintf(path, PATH_BYTES, "%s", file);
 		return open_file(file);
@@ -43,15 +45,20 @@ status_open(const char *file, const char *store, const char *site_store,
 		gp_status_folder(is.st_dev, is.st_ino, folder);
 		(void)snprintf(path, PATH_BYTES, "%s/" GP_STATUS_NAME, folder);
 		fd = open_file(path);
-		if (fd != -ENOENT || stat(site_store, &site) < 0 ||
-		    site.st_dev != is.st_dev || site.st_ino != is.st_ino)
+		if (fd != -ENOENT)
 			return fd;
+		*doubtful = stat(site_store, &site) < 0 ||
+		    site.st_dev != is.st_dev || site.st_ino != is.st_ino;
+		if (*doubtful) {
+			fd = open_file(sites);
+			return fd < 0 ? -ENOENT : fd;
+		}
 	} else if (strcmp(store, site_store) != 0) {
 		fd = -errno;
 		(void)snprintf(path, PATH_BYTES, "%s", store);
 		return fd;
 	}
-	(void)snprintf(path, PATH_BYTES, GP_STATUS_FOLDER "/" GP_STATUS_NAME);
+	(void)snprintf(path, PATH_BYTES, "%s", sites);
 	return open_file(path);
 }
 

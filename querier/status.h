@@ -18,11 +18,13 @@
 /*
  * Opens the status for reading: `file` when it is not NULL; else that of the
  * sensor that writes the store at `store`, of the site's (`site_store` being
- * the configured store) when that one has none of its own.  The descriptor,
- * or -errno; *path is what was tried last.
+ * the configured store) when that one has none of its own.  *doubtful: nobody
+ * knows of which store it is, since a sensor with another configuration has
+ * the site's place, too; its text says so.  The descriptor, or -errno; *path
+ * is where it should be.
  */
 int status_open(const char *file, const char *store, const char *site_store,
-    char path[4096]);
+    char path[4096], bool *doubtful);
 
 /* Reads and closes it.  0 with *out (gp_status_free); -EINVAL with one line in
  * error, or another -errno. */

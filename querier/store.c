@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,18 +244,24 @@ store_status(struct session *s)
 {
 	struct status_view view;
 	struct gp_status *status;
-	char path[4096], error[512];
+	char path[4096], error[512], *store = NULL;
+	bool doubtful;
 	int fd, rc;
 
 	session_load_conf(s);
 	fd = status_open(s->args.status_file, store_path(s),
-	    s->conf->store.path, path);
+	    s->conf->store.path, path, &doubtful);
 	if (fd < 0)
 		die_no_status(fd, path);
+	if (doubtful)
+		store = realpath(store_path(s), NULL);
 	s->store_fd = -1;
 	enter(s, fd);
 
 	rc = status_read(fd, &status, error);
+	if (doubtful && (rc < 0 || !store || strcmp(status->store, store) != 0))
+		die_no_status(-ENOENT, path);
+	free(store);
 	if (rc == -EINVAL)
 		session_die(EXIT_ERROR, "no status: %s: %s", path, error);
 	if (rc < 0)

@@ -68,14 +68,6 @@ place(struct stats *st)
 	return oldest;
 }
 
-static uint64_t
-interval_of(const struct stats *st, const char *name)
-{
-	const struct gp_conf_capture *c = gp_conf_iface(st->conf, name);
-
-	return c ? c->snapshot_interval : st->conf->capture.snapshot_interval;
-}
-
 static struct stats_iface *
 add(struct stats *st, const char *name)
 {
@@ -85,7 +77,7 @@ add(struct stats *st, const char *name)
 		return NULL;
 	memset(f, 0, sizeof(*f));
 	(void)snprintf(f->s.name, sizeof(f->s.name), "%s", name);
-	f->s.interval_s = interval_of(st, name);
+	f->s.interval_s = gp_conf_interval_s(st->conf, name);
 	f->s.since = (uint64_t)gp_clock_real_ns();
 	f->heard_boot_ns = gp_clock_boot_ns();
 	return f;

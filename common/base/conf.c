@@ -149,6 +149,14 @@ gp_conf_iface(const struct gp_conf *c, const char *name)
 	return NULL;
 }
 
+uint32_t
+gp_conf_interval_s(const struct gp_conf *c, const char *name)
+{
+	const struct gp_conf_capture *own = gp_conf_iface(c, name);
+
+	return (own ? own : &c->capture)->snapshot_interval;
+}
+
 static bool
 weaker(const struct gp_conf *c)
 {

@@ -136,6 +136,9 @@ int gp_conf_check_metrics(const struct gp_conf *c, char error[512]);
 const struct gp_conf_capture *gp_conf_iface(const struct gp_conf *c,
     const char *name);
 
+/* Seconds between two of its snapshots, whether it is in the file or not. */
+uint32_t gp_conf_interval_s(const struct gp_conf *c, const char *name);
+
 /*
  * Whether two configurations say the same: in a section but [capture] and
  * [interface NAME]; on one interface, `sandbox` in [capture] included.  What a

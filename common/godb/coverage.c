@@ -23,6 +23,7 @@
 /* How old the newest data may be before somebody is missing: a snapshot and
  * its wait for a label, or a block, its grace and its commit. */
 #define LIVE_NS      (60 * GP_NS_PER_S)
+#define BEHIND_NS    (30 * GP_NS_PER_S) /* where snapshots are seldom */
 #define COMMITTED_NS (660 * GP_NS_PER_S)
 
 static const char *const cause_names[GODB_N_CAUSES] = {
@@ -305,6 +306,19 @@ add_time(struct job *j, enum godb_cause cause, const struct gaps *g)
 	return add_item(j->c, &item);
 }
 
+static int64_t
+find_patience(const struct job *j)
+{
+	const struct godb_coverage_opts *o = j->opts;
+	int64_t ns;
+
+	if (o->no_live)
+		return COMMITTED_NS;
+	ns = o->interval_ns ?
+	    o->interval_ns(o->interval_arg, j->name) + BEHIND_NS : 0;
+	return ns > LIVE_NS ? ns : LIVE_NS;
+}
+
 static int
 find_gaps(struct job *j)
 {
@@ -361,7 +375,7 @@ find_gaps(struct job *j)
 	if ((j->n_spans == 0 || later == j->span) && end > at)
 		offline = is_offline_before(j);
 	if (!after)
-		patience = j->opts->no_live ? COMMITTED_NS : LIVE_NS;
+		patience = find_patience(j);
 	if (end - at > patience && !offline &&
 	    !(later ? later->offline : after && is_offline_behind(j)))
 		add_gap(j->opts->shipped && !after ? &tail : &gaps, at, end);

@@ -783,9 +783,15 @@ struct godb_coverage_opts {
 	/* Blocks come here later than they were made: what lies behind an
 	 * interface's last one is no down-time. */
 	bool shipped;
+	/* Time between two snapshots of an interface, nanoseconds: it is down
+	 * when its newest data is older than that and 30 s more, and than 60 s.
+	 * NULL: no interface makes them that seldom. */
+	int64_t (*interval_ns)(void *arg, const char *iface);
+	void *interval_arg;
 };
 #define GODB_COVERAGE_OPTS_INIT \
-	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0, false}
+	{sizeof(struct godb_coverage_opts), 0, 0, 0, false, NULL, 0, false, \
+	    NULL, NULL}
 
 struct godb_coverage;
 

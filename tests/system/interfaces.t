@@ -385,25 +385,36 @@ shift
 exec "$@"
 END
 missed() { echo "$1" >"$T/missed"; }
-missed 100
-printf '[capture]\nl7 = off\nsnapshot_interval = 1\n' >"$T/s.ini"
-if in_net unshare -m sh "$T/reset.sh" "$T/missed" true 2>/dev/null; then
+# resets NAME: by this name of vb
+resets() {
+	missed 100
 	: >"$T/sensor.err"
 	nsenter --net=/run/netns/$NS unshare -m sh "$T/reset.sh" "$T/missed" \
-	    "$BIN/goprobe" -c "$T/s.ini" -d "$T/s6" vb 2>"$T/sensor.err" &
+	    "$BIN/goprobe" -c "$T/s.ini" -d "$T/s-$1" "$1" 2>"$T/sensor.err" &
 	launcher=$!
 	ok "a sensor" wait_for 20 grep -q 'capturing on' "$T/sensor.err"
 	dropped() {
-		[ "$(goquery -d "$T/s6" --status -e json | jq '.interfaces[0].iface_drops')" = "$1" ]
+		[ "$(goquery -d "$T/s-$name" --status -e json | jq '.interfaces[0].iface_drops')" = "$1" ]
 	}
+	name=$1
 	missed 130
 	ok "30 dropped by the interface" wait_for 15 dropped 30
 	missed 5
 	ok "5 more after a reset" wait_for 15 dropped 35
 	missed 25
 	stop
-	is "$(goquery -d "$T/s6" --list -e csv | sed 1d | cut -d, -f15)" 55 "the store has all of them"
+	is "$(goquery -d "$T/s-$1" --list -e csv | sed 1d | cut -d, -f15)" 55 "the store has all of them"
 	like "$(grep 'ended iface' "$T/sensor.err")" ' iface_drops=55 ' "and so has the log"
+}
+missed 100
+printf '[capture]\nl7 = off\nsnapshot_interval = 1\n' >"$T/s.ini"
+if in_net unshare -m sh "$T/reset.sh" "$T/missed" true 2>/dev/null; then
+	resets vb
+	if in_net ip link property add dev vb altname vbother 2>/dev/null; then
+		resets vbother
+	else
+		ok "an alternative name # SKIP not in this kernel" true
+	fi
 else
 	ok "counters that are reset # SKIP /sys cannot be mounted" true
 fi

@@ -88,6 +88,27 @@ check early down 'eth0 down 3 min' 0
 store lost 36 300 0 0 0 0
 check lost lost-rows 'eth0' 0
 
+# a live sensor whose newest snapshot is 100 seconds old: one that makes them
+# seldom is not down, as the configuration tells for each interface
+last=$(($(date +%s) - 100))
+slot=$((last / 300 * 300))
+for n in 0 1; do
+	echo "B eth$n $((slot - 300)) 4 300 0 0 0 0"
+	echo "C eth$n $((slot - 300))"
+	echo "B eth$n $slot 4 $((last - slot)) 0 0 0 0"
+done | "$HELPERS/lib/rows2store" "$T/seldom"
+down() {
+	goquery -d "$T/seldom" -i any -f -1h -e json "$@" iface 2>/dev/null |
+		jq -r '[.summary.coverage.incomplete[] | .cause, .iface] | join(" ")'
+}
+is "$(down)" "down eth0 down eth1" "no snapshot for 100 seconds: down"
+printf '[interface eth1]\nsnapshot_interval = 200\n' >"$T/one.ini"
+is "$(down --config "$T/one.ini")" "down eth0" "but not where they are 200 apart"
+printf '[capture]\nsnapshot_interval = 200\n' >"$T/all.ini"
+is "$(down --config "$T/all.ini")" "" "nor where that is so of all"
+printf '[capture]\nsnapshot_interval = 65\n' >"$T/all.ini"
+is "$(down --config "$T/all.ini")" "down eth0 down eth1" "more than 30 behind it are"
+
 # days that retention removes, here of a store that begins three days earlier
 goprobe -d "$T/pruned" -i eth0 -r tests/data/days.pcap 2>/dev/null
 chmod -R a+rX "$T/pruned"

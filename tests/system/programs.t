@@ -112,6 +112,7 @@ for name in any a,b 'eth*'; do
 done
 wrong "-r replays a file.*'tests/data/office.pcap'" goprobe tests/data/office.pcap
 wrong "not an interface name ''" goprobe ''
+wrong "interfaces stand apart, as in eth0 eth1, not 'eth0,eth1'" goprobe eth0,eth1
 wrong "-i needs a name, not '-x'" goprobe -d "$T/no" -i -x -r x
 wrong "-i stands twice 'b'" goprobe -d "$T/no" -i a -i b -r x
 wrong 'by -c FILE' goProbe -config /etc/goprobe/goprobe.ini

@@ -128,6 +128,13 @@ else
 	is "$(site -e json | jq -r '.writer.store, .interfaces[].iface' | tr '\n' ' ')" \
 	    "$T/site lo " "and speaks for itself"
 	is "$(field '.interfaces[].iface')" vb "as the other one does"
+	by_path() { goquery -d "$1" --status -e json | jq -r '.interfaces[].iface'; }
+	ln -s site "$T/way"
+	is "$(by_path "$T/site")" lo "it is found by its store alone"
+	is "$(by_path "$T/way")" lo "whatever leads there"
+	mkdir "$T/else"
+	run 1 "another store has none" goquery -d "$T/else" --status
+	like "$err" 'there is no /run/goprobe-writer[.]' "said"
 	in_net $B ping -q -n -c 10 -i 0.01 127.0.0.1 >/dev/null
 	lo() { [ "$(site -e json | jq '.interfaces[].in_rows')" = 20 ]; }
 	ok "counts" wait_for 15 lo

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Interfaces without Ethernet in front of IP, as a router has them: tun, and
 # the kernel's own tunnels where it has them.  Both families, both directions.
-# And a VRF, where the kernel does not tell the directions.
+# And a VRF and an IFB, where the kernel does not tell the directions.
 . tests/lib/tap.sh
 . tests/lib/veth.sh
 [ "$(id -u)" = 0 ] || skip_all "needs root"
@@ -107,5 +107,21 @@ if in_net $B ip link add vr9 type vrf table 9 2>/dev/null; then
 	is "$(counts vr9 'proto=ICMP and sip=10.99.0.1')" "20,20" "vrf: both ways"
 else
 	ok "vrf # SKIP not in this kernel" true
+fi
+
+# --- ifb: where a shaper leads or copies an interface's packets
+mirrored() { # PARENT
+	in_net $B tc filter add dev vb parent $1 protocol all u32 \
+	    match u32 0 0 action mirred egress mirror dev if9
+}
+if in_net $B ip link add if9 type ifb 2>/dev/null &&
+    in_net $B ip link set if9 up &&
+    in_net $B tc qdisc add dev vb clsact 2>/dev/null &&
+    mirrored ffff:fff2 2>/dev/null && mirrored ffff:fff3; then
+	watched if9 in_net $A sh -c 'ping -q -c 20 -i 0.02 10.99.0.2 >"$0"' "$T/ping"
+	like "$(cat "$T/err")" 'capturing iface=if9 .* direction=flow ' "ifb: by flow"
+	is "$(counts if9 'proto=ICMP and sip=10.99.0.1')" "20,20" "ifb: both ways"
+else
+	ok "ifb # SKIP not in this kernel" true
 fi
 done_testing

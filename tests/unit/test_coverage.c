@@ -9,6 +9,7 @@
 #include "tests/tap.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define NS INT64_C(1000000000)
 #define T0 INT64_C(1700000100) /* a block start */
@@ -79,6 +80,13 @@ lacks(void)
 	godb_coverage_free(c);
 	godb_scan_close(scan);
 	return out;
+}
+
+/* One interface makes snapshots seldom. */
+static int64_t
+interval_ns(void *seldom, const char *iface)
+{
+	return (strcmp(iface, seldom) == 0 ? 200 : 5) * NS;
 }
 
 static void
@@ -186,6 +194,29 @@ check_edges(void)
 	opts.now_ns = (T0 + 1500 + 61) * NS;
 	is_str(lacks(), "eth0 down 61 in 1 [1500,1561) | 1500 of 1561",
 	    "but more");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 230) * NS;
+	opts.interval_ns = interval_ns;
+	opts.interval_arg = (void *)(uintptr_t)"eth0";
+	is_str(lacks(), "1500 of 1500", "nor where snapshots are 200 s apart");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 231) * NS;
+	opts.interval_ns = interval_ns;
+	opts.interval_arg = (void *)(uintptr_t)"eth0";
+	is_str(lacks(), "eth0 down 231 in 1 [1500,1731) | 1500 of 1731",
+	    "but 30 s behind that");
+
+	start();
+	blocks(0, 5);
+	opts.now_ns = (T0 + 1500 + 61) * NS;
+	opts.interval_ns = interval_ns;
+	opts.interval_arg = (void *)(uintptr_t)"eth1";
+	is_str(lacks(), "eth0 down 61 in 1 [1500,1561) | 1500 of 1561",
+	    "nor for another interface's sake");
 
 	start();
 	blocks(0, 5);

@@ -9,13 +9,18 @@ static char names[][8] = {"br0", "eth0", "eth0.7", "eth1", "eth10", "wg[0]"};
 static char *have[] = {names[0], names[1], names[2], names[3], names[4],
     names[5], NULL};
 
+/* Sites are called as people like. */
+static char *sites[] = {(char[]){"Bern/eth0"}, (char[]){"HQ, 1/eth0"},
+    (char[]){"HQ, 1/eth1"}, (char[]){"New York/eth0"},
+    (char[]){"New York/eth1"}, (char[]){"York/eth1"}, NULL};
+
 static const char *
-chosen(const char *spec)
+chosen_of(char **list, const char *spec)
 {
 	static char text[512];
 	const char **out = NULL;
 	size_t len = 0;
-	int n = ifsel_choose(spec, have, &out, text);
+	int n = ifsel_choose(spec, list, &out, text);
 
 	if (n < 0)
 		return text;
@@ -27,6 +32,33 @@ chosen(const char *spec)
 		strcat(text, " without an end");
 	free(out);
 	return text;
+}
+
+static const char *
+chosen(const char *spec)
+{
+	return chosen_of(have, spec);
+}
+
+static void
+test_sites(void)
+{
+	is_str(chosen_of(sites, "New York/eth0"), "New York/eth0",
+	    "a site of two words");
+	is_str(chosen_of(sites, "New York/*"), "New York/eth0 New York/eth1",
+	    "a pattern on it");
+	is_str(chosen_of(sites, "Bern/eth0,New York/eth1 HQ, 1/eth0"),
+	    "Bern/eth0 HQ, 1/eth0 New York/eth1", "in a list");
+	is_str(chosen_of(sites, "HQ, 1/any, York/eth1"),
+	    "HQ, 1/eth0 HQ, 1/eth1 York/eth1", "one with a comma");
+	is_str(chosen_of(sites, "any,!New York/any,!HQ, 1/eth1"),
+	    "Bern/eth0 HQ, 1/eth0 York/eth1", "all but those");
+	is_str(chosen_of(sites, "eth1"), "HQ, 1/eth1 New York/eth1 York/eth1",
+	    "an interface of all");
+	ok(strstr(chosen_of(sites, "New York/eth7"), "'New York/eth7' is not "
+	    "in the store") != NULL, "none of a site's");
+	ok(strstr(chosen_of(sites, "New Yorker/eth0"), "'New' is not in the "
+	    "store") != NULL, "no such site");
 }
 
 int
@@ -70,5 +102,6 @@ main(void)
 	    strstr(error, "no interface yet") != NULL, "an empty store");
 	ok(ifsel_choose("eth0", nothing, &out, error) < 0 &&
 	    strstr(error, "no interface yet") != NULL, "  and a name");
+	test_sites();
 	return tap_done();
 }

@@ -418,6 +418,18 @@ test_stop(void)
 	ok(child.gone && WIFSIGNALED(child.status) &&
 		WTERMSIG(child.status) == SIGKILL, "made to");
 	finish();
+	begin(WORDS(W("stay")));
+	child.lasting = true;
+	start();
+	supervise_stop(&sup, &child, 20000);
+	ok(child.gone && child.status == 0, "told before it had begun");
+	finish();
+	begin(WORDS(W("stay")));
+	start();
+	(void)kill(child.pid, SIGTERM);
+	let_end();
+	ok(child.gone && WIFSIGNALED(child.status), "told so by somebody else");
+	finish();
 }
 
 /* Of many it hears what the first say before it comes to the last. */
