@@ -339,8 +339,8 @@ struct godb_spared {
 void godb_scan_spared(const struct godb_scan *s, size_t iface,
     struct godb_spared *out);
 
-/* What roll-ups stand for of an interface in a scan that was opened for a
- * question: it has no parts of these. */
+/* Whole days of an interface of which a scan that was opened for a question has
+ * no parts: roll-ups stand for them, or they have no rows. */
 struct godb_rolled {
 	uint64_t days;
 	uint64_t blocks; /* records, those without rows included */

@@ -87,8 +87,8 @@ struct godb_writer_opts {
 	 * are also kept with all rows in order of their keys, when they are
 	 * over: some ten bytes a row, for questions of such days that take a
 	 * third to two thirds of their time.  Those that are there stay, and
-	 * are used, until they are made anew.  Days of 16 at most, and 64 in
-	 * all, are kept so whatever is said here. */
+	 * are used, until they are made anew.  Days of 16 at most are kept
+	 * so whatever is said here. */
 	bool sorted_days;
 };
 /* An open block of so many rows takes 32 bytes for each IPv4 and 56 for each

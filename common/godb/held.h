@@ -7,7 +7,8 @@
 
 #include "common/godb/digest.h"
 
-/* Its address index stands for the day, or a roll-up does. */
+/* Its address index stands for the day, or a roll-up does, or nothing has to,
+ * as it has no rows. */
 struct gdi_held {
 	uint32_t iface;
 	int64_t day_s;
@@ -15,9 +16,18 @@ struct gdi_held {
 	struct gdi_rollups *rollups;     /* owned, or NULL */
 	const struct gdi_rollup *rollup; /* of them, or NULL */
 	uint64_t n_summed;               /* records that it sums */
+	bool empty;                      /* no record has rows */
 	struct gdi_scan_day *day;        /* for a cursor, without records */
 };
 void gdi_held_free(struct gdi_held *h);
+
+/* Whether an answer has all of the day; otherwise its address index has ruled
+ * it out. */
+static inline bool
+gdi_held_counts(const struct gdi_held *h)
+{
+	return h->rollup != NULL || h->empty;
+}
 
 /* They are ordered by interface, then day. */
 size_t gdi_scan_n_helds(const struct godb_scan *s);

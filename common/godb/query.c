@@ -111,8 +111,8 @@ wants_sums_alone(const struct gdi_worker *w)
 	    gdi_filter_verdict(w->filter, 6) == GDI_ALWAYS;
 }
 
-/* Of days that the scan has as roll-ups: what they stand for, and blocks that
- * they need not sum, as these have no rows. */
+/* Of days that the scan has as roll-ups, or that are empty: what these stand
+ * for, and blocks that need not be summed, as they have no rows. */
 static void
 count_held(struct gdi_run *run)
 {
@@ -121,7 +121,7 @@ count_held(struct gdi_run *run)
 	for (size_t i = 0; i < gdi_scan_n_helds(run->scan); i++) {
 		const struct gdi_held *h = gdi_scan_held(run->scan, i);
 
-		if (h->rollup == NULL)
+		if (!gdi_held_counts(h))
 			continue;
 		stats->parts_rolled += h->n_summed;
 		stats->parts += h->digest.records - h->n_summed;
@@ -653,7 +653,8 @@ note_gone(struct godb_result *r, const struct godb_scan *had)
 		const char *iface = godb_scan_iface(had, h->iface);
 		char day[11];
 
-		if (!h->rollup || has_day(r->own_scan, iface, h->day_s, &at))
+		if (!gdi_held_counts(h) ||
+		    has_day(r->own_scan, iface, h->day_s, &at))
 			continue;
 		more = &r->lost[r->n_lost++];
 		*more = (struct gdi_lost){.part = SIZE_MAX,

@@ -27,14 +27,13 @@
 #define GDI_ROWS_BLOCK 512u
 #define GDI_ROWS_LEAST 8192u
 #define GDI_FEW_BLOCK  16u
-#define GDI_FEW_LEAST  64u
 
 /* Whether all rows are kept of that many in that many records that have any:
  * by any writer, */
 static inline bool
 gdi_rollup_keeps_few(uint64_t rows, uint64_t records)
 {
-	return rows >= GDI_FEW_LEAST && rows <= records * GDI_FEW_BLOCK;
+	return rows > 0 && rows <= records * GDI_FEW_BLOCK;
 }
 
 /* and by one that is told to sort days. */

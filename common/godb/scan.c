@@ -293,7 +293,8 @@ godb_scan_rolled(const struct godb_scan *s, size_t iface,
 	for (size_t i = 0; i < s->n_helds; i++) {
 		const struct gdi_digest *d = &s->helds[i].digest;
 
-		if (s->helds[i].iface != iface || s->helds[i].rollup == NULL)
+		if (s->helds[i].iface != iface ||
+		    !gdi_held_counts(&s->helds[i]))
 			continue;
 		out->days++;
 		out->blocks += d->records;

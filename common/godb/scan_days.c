@@ -264,7 +264,7 @@ take_held(struct gdi_stock *k, struct day *day)
 	gdi_scan_extend(k->iface, d->last_s);
 	if (!day->wanted)
 		return 0;
-	if (day->held.rollup == NULL) {
+	if (!gdi_held_counts(&day->held)) {
 		spared->days++;
 		spared->blocks += d->row_records;
 		spared->rows += d->rows;

@@ -104,10 +104,25 @@ is_of_index(int day_fd, const struct gdi_digest *d, const struct gdi_rollup *r,
 
 	if (rc == 1)
 		rc = gdi_scan_index_is(day_fd, d, bytes);
-	return rc == 1 ? lists_all(r, bytes->p, (size_t)d->index_bytes) : rc;
+	return rc == 1 && r != NULL ?
+	    lists_all(r, bytes->p, (size_t)d->index_bytes) : rc;
 }
 
-/* With the day's digest, which is taken when 1 is returned. */
+/* With the day's digest, which is taken: 1. */
+static int
+take(const struct gdi_stock *k, int64_t day_s, struct gdi_digest *digest,
+    struct gdi_held *out)
+{
+	out->day = calloc(1, sizeof(*out->day));
+	if (out->day == NULL)
+		return -ENOMEM;
+	out->day->day_s = out->day_s = day_s;
+	out->iface = k->index;
+	out->digest = *digest;
+	memset(digest, 0, sizeof(*digest));
+	return 1;
+}
+
 static int
 hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
     struct gdi_buf *bytes, struct gdi_digest *digest, struct gdi_held *out)
@@ -130,29 +145,34 @@ hold(const struct gdi_stock *k, int day_fd, int64_t day_s,
 		rc = is_of_index(day_fd, digest, out->rollup, bytes);
 	if (rc != 1)
 		return rc;
-	out->day = calloc(1, sizeof(*out->day));
-	if (out->day == NULL)
-		return -ENOMEM;
-	out->day->day_s = out->day_s = day_s;
-	out->iface = k->index;
 	out->n_summed = out->rollup->n;
 	/* of many days the others are most of what a scan would hold */
 	rc = gdi_rollups_keep(out->rollups, &out->rollup);
-	if (rc < 0)
-		return rc;
-	out->digest = *digest;
-	memset(digest, 0, sizeof(*digest));
-	return 1;
+	return rc < 0 ? rc : take(k, day_s, digest, out);
+}
+
+/* A day of an interface on which nothing happened. */
+static int
+hold_empty(const struct gdi_stock *k, int day_fd, int64_t day_s,
+    struct gdi_buf *bytes, struct gdi_digest *digest, struct gdi_held *out)
+{
+	int rc = is_of_index(day_fd, digest, NULL, bytes);
+
+	out->empty = true;
+	return rc == 1 ? take(k, day_s, digest, out) : rc;
 }
 
 /* Whether the day can have a roll-up that suits the question, and is quicker
- * than what an address index leaves of its blocks. */
+ * than what an address index leaves of its blocks.  Without attributes the
+ * index alone has the answer. */
 static bool
 may_suit(const struct godb_scan *s, const struct gdi_digest *d)
 {
+	const struct gdi_plan_opts *q = s->question;
 	bool keeps = gdi_rollup_keeps_rows(d->rows, d->row_records);
 
-	return gdi_digest_covers(d) && (s->question->sums || keeps) &&
+	return q->rollups && (q->columns & ~GDI_COL_COUNTERS) &&
+	    (q->sums || keeps) &&
 	    (!s->cond || gdi_rollup_keeps_few(d->rows, d->row_records));
 }
 
@@ -165,11 +185,8 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	/* without attributes the index alone has the answer, and with a journal
-	 * only the records tell what of it is stored */
-	if (!s->question || !s->question->rollups ||
-	    !(s->question->columns & ~GDI_COL_COUNTERS) ||
-	    !gdi_scan_in_window(s, day_s) ||
+	/* with a journal only the records tell what of it is stored */
+	if (!s->question || !gdi_scan_in_window(s, day_s) ||
 	    !gdi_scan_in_window(s, day_s + GP_DAY_S - GP_SLOT_S) ||
 	    gdi_scan_has_journal(k, day_s))
 		return 0;
@@ -178,7 +195,9 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 		return rc == -ENOMEM ? rc : 0;
 	gdi_once_of(&x, &t->once);
 	t->has_once = true;
-	if (may_suit(s, &x.digest))
+	if (gdi_digest_covers(&x.digest) && x.digest.rows == 0)
+		rc = hold_empty(k, day_fd, day_s, &t->bytes, &x.digest, out);
+	else if (gdi_digest_covers(&x.digest) && may_suit(s, &x.digest))
 		rc = hold(k, day_fd, day_s, &t->bytes, &x.digest, out);
 	gdi_addrindex_close(&x);
 	if (rc != 1)

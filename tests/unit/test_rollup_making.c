@@ -194,7 +194,8 @@ test_rows_kept(void)
 
 	ok(!keeps_rows(16, 512, 1800, 0), "  are not to be sorted");
 	ok(keeps_rows(4, 16, 1800, 0), "  are so few that all are kept");
-	ok(!keeps_rows(3, 16, 1800, 0), "  are too few in all");
+	ok(keeps_rows(2, 1, 1800, 0), "  are, however few");
+	ok(!keeps_rows(1, 1, 1800, 0), "  are one, which stands for itself");
 	ok(!keeps_rows(8, 17, 1800, 0), "  are more than the few of a block");
 	ok(keeps_rows(4, 16, 1800, MANY), "  are few, and to be sorted");
 	ok(keeps_rows(16, 512, 1800, MANY), "  are kept as rows");
