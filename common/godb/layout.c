@@ -323,6 +323,16 @@ gdi_is_iface(const char *name)
 	return godb_iface_valid(name);
 }
 
+int
+gdi_cache_remove(int dir, const char *name)
+{
+	int rc = unlinkat(dir, name, 0) < 0 ? -errno : 0;
+
+	if (rc == -EISDIR)
+		rc = unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return rc;
+}
+
 bool
 gdi_is_strangers(int store_fd, const char *name)
 {

@@ -41,6 +41,8 @@ int gdi_folder_list(int fd, bool (*keep)(const char *name), char ***out);
 bool gdi_listed(const char *const *list, const char *name);
 
 bool gdi_is_iface(const char *name);
+/* Takes away a cache, or the empty folder that somebody put in its place. */
+int gdi_cache_remove(int dir, const char *name);
 /* Whether that is somebody's folder which happens to be in the store's, and
  * which nobody but its owner could have filled. */
 bool gdi_is_strangers(int store_fd, const char *name);

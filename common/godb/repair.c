@@ -289,7 +289,9 @@ drop_rollups(const struct plan *p)
 
 	if (p->r->opts.dry_run)
 		return 0;
-	rc = gdi_rollups_remove(p->day_fd);
+	rc = gdi_cache_remove(p->day_fd, GDI_ROLLUPS);
+	if (rc == 0 || rc == -ENOENT)
+		rc = gdi_rollups_remove(p->day_fd);
 	if (rc == 0)
 		(void)unlinkat(p->r->iface_fd, GDI_SUMMARY, 0);
 	return rc;
@@ -538,7 +540,7 @@ repair_addresses(struct plan *p)
 	if (p->r->opts.dry_run)
 		return 0;
 	(void)unlinkat(p->r->iface_fd, GDI_SUMMARY, 0); /* has its size */
-	return unlinkat(p->day_fd, GDI_ADDRESSES, 0) < 0 ? -errno : 0;
+	return gdi_cache_remove(p->day_fd, GDI_ADDRESSES);
 }
 
 static int

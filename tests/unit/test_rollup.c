@@ -279,6 +279,30 @@ test_damage(void)
 	test_random("repaired", 20, 2);
 }
 
+/* A folder in a cache's place is taken away as a file is. */
+static void
+test_folders(void)
+{
+	static const char *const files[] = {"rollups.idx", "addresses.idx"};
+	struct godb_check_report report;
+	struct godb_repair_opts opts = GODB_REPAIR_OPTS_INIT;
+	struct godb_repair_report repaired;
+	struct godb_diag d;
+	char at[160];
+
+	make_store(NOW);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(at, sizeof(at), "%s/eth0/2025-11-25/%s", path,
+		    files[i]);
+		if (unlink(at) < 0 || mkdir(at, 0750) < 0)
+			abort();
+	}
+	is_int(godb_repair(open(path, O_RDONLY), &opts, &repaired, &d), 0,
+	    "repaired, though folders are in place of caches");
+	is_int((int64_t)repaired.files, 2, "both are told");
+	is_int((int64_t)faults_of(path, &report), 0, "no damage is left");
+}
+
 /* A block that cannot be read is missed with and without roll-ups made after
  * that; once it is marked as lost nothing stands for it. */
 static void
@@ -373,6 +397,7 @@ main(void)
 	test_late();
 	test_saturation();
 	test_damage();
+	test_folders();
 	test_damaged_block();
 	test_earlier();
 	test_lie();
