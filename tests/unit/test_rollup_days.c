@@ -386,6 +386,49 @@ test_host_of_quiet_days(void)
 	}
 }
 
+/* A day without rows is not taken stock of, whatever is asked, and what its
+ * blocks cover and lack is told all the same. */
+static void
+test_empty_days(void)
+{
+	static const char *const asked[] = {"sip", "time", "proto", "raw",
+	    "iface", "time,dport"};
+	struct godb_result_stats stats;
+	struct godb_writer *w;
+	char index[160];
+
+	folder_remove(path);
+	store_open(path, &w);
+	for (int64_t s = T0; s < T0 + 3 * DAY; s += 300) {
+		size_t rows = s >= T0 + DAY && s < T0 + 2 * DAY ? 40 : 0;
+
+		if (s == T0 + 900)
+			continue; /* a gap */
+		make_batch("eth0", s, rows, 0);
+		t.b.last_ns = (s + 300) * INT64_C(1000000000);
+		add_batch(w, "eth0", s);
+	}
+	(void)upkeep(w, NOW);
+	godb_writer_close(w);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		const char *what = asked[i];
+		bool same = ask(what, i % 2 ? "" : "packets > 1", T0,
+		    T0 + 3 * DAY, 0, 0, &stats);
+
+		ok(same && rolled_days >= 2 && stats.parts > 800,
+		    "%s, with two days of no rows: %" PRIu64 " not read", what,
+		    rolled_days);
+	}
+	is_int(ask("sip", "", T0 + 300, T0 + 3 * DAY - 300, 0, 0, &stats), true,
+	    "parts of these days");
+	is_int((int64_t)rolled_days, 1, "  are read");
+	snprintf(index, sizeof(index), "eth0/2025-11-25/blocks.idx");
+	store_poke(path, index, 300, 1);
+	is_int(ask("time", "", T0, T0 + 3 * DAY, 0, 0, &stats), true,
+	    "one whose index is damaged");
+	is_int((int64_t)rolled_days, 1, "  is read");
+}
+
 /* What is kept of days and blocks is bounded, and of a day that a roll-up
  * stands for it is little. */
 static void
@@ -473,6 +516,7 @@ main(void)
 	test_gone(true);
 	test_mixed();
 	test_same_stock();
+	test_empty_days();
 	test_bound();
 	test_host_of_quiet_days();
 	test_list_without_index();
