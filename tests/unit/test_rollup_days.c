@@ -389,13 +389,9 @@ test_host_of_quiet_days(void)
 /* A day without rows is not taken stock of, whatever is asked, and what its
  * blocks cover and lack is told all the same. */
 static void
-test_empty_days(void)
+make_empty_days(bool mixed)
 {
-	static const char *const asked[] = {"sip", "time", "proto", "raw",
-	    "iface", "time,dport"};
-	struct godb_result_stats stats;
 	struct godb_writer *w;
-	char index[160];
 
 	folder_remove(path);
 	store_open(path, &w);
@@ -406,10 +402,23 @@ test_empty_days(void)
 			continue; /* a gap */
 		make_batch("eth0", s, rows, 0);
 		t.b.last_ns = (s + 300) * INT64_C(1000000000);
+		if (mixed && s % 1500 == 0)
+			t.b.flags = GODB_PART_OFFLINE;
 		add_batch(w, "eth0", s);
 	}
 	(void)upkeep(w, NOW);
 	godb_writer_close(w);
+}
+
+static void
+test_empty_days(void)
+{
+	static const char *const asked[] = {"sip", "time", "proto", "raw",
+	    "iface", "time,dport"};
+	struct godb_result_stats stats;
+	char index[160];
+
+	make_empty_days(false);
 	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
 		const char *what = asked[i];
 		bool same = ask(what, i % 2 ? "" : "packets > 1", T0,
@@ -427,6 +436,10 @@ test_empty_days(void)
 	is_int(ask("time", "", T0, T0 + 3 * DAY, 0, 0, &stats), true,
 	    "one whose index is damaged");
 	is_int((int64_t)rolled_days, 1, "  is read");
+	make_empty_days(true);
+	is_int(ask("time", "", T0, T0 + 3 * DAY, 0, 0, &stats), true,
+	    "some of whose blocks are from files");
+	is_int((int64_t)rolled_days, 0, "  are read");
 }
 
 /* What is kept of days and blocks is bounded, and of a day that a roll-up
