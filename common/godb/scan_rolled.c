@@ -1,6 +1,7 @@
 /*
- * scan_rolled - days that a roll-up answers for: their blocks become no parts,
- * which of many interfaces, or a year, is most of what a question costs.
+ * scan_rolled - days that a roll-up answers for, or that have no rows: their
+ * blocks become no parts, which of many interfaces, or a year, is most of what
+ * a question costs.
  *
  * What is relied on is read: the bytes of the day's index are those that its
  * digest was made of when it was whole, and each record of theirs that has rows

@@ -7,7 +7,7 @@
  *   scan_journals.c  journals opened; batches of theirs that no record contains
  *   scan_days.c      indexes of days
  *   scan_sieve.c     days and blocks that address indexes spare
- *   scan_rolled.c    days that roll-ups answer for
+ *   scan_rolled.c    days that roll-ups answer for, or that have no rows
  *   scan_parts.c     records and journals to parts
  *
  * Functions return 0 or an error unless they say otherwise.  An error ends the
@@ -25,9 +25,6 @@
 struct godb_reader {
 	int store_fd;
 };
-
-/* Whether the store has an interface of that name.  reader.c */
-bool gdi_reader_has(const struct godb_reader *r, const char *iface);
 
 /* One interface while its stock is taken. */
 struct gdi_stock {
@@ -60,6 +57,11 @@ gdi_scan_extend(struct gdi_scan_iface *f, int64_t slot_s)
 	f->first_s = slot_s < f->first_s ? slot_s : f->first_s;
 	f->last_s = slot_s > f->last_s ? slot_s : f->last_s;
 }
+
+/* ---- reader.c */
+
+/* Whether the store has an interface of that name. */
+bool gdi_reader_has(const struct godb_reader *r, const char *iface);
 
 /* ---- scan_lists.c */
 
@@ -126,8 +128,9 @@ bool gdi_scan_record_ruled_out(const struct gdi_scan_day *d,
 /* ---- scan_rolled.c */
 
 /*
- * 1: a roll-up answers the question in the place of the whole day, which is in
- * *out and *out the caller's; 0: none does.  -ENOMEM.  By any thread.
+ * 1: a roll-up answers the question in the place of the whole day, or that has
+ * no rows; it is in *out and *out the caller's.  0: it must be read.  -ENOMEM.
+ * By any thread.
  */
 int gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
     struct gdi_scan_scratch *t, struct gdi_held *out);
