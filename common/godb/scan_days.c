@@ -167,13 +167,13 @@ read_one(const struct gdi_stock *k, struct day *d, struct gdi_scan_scratch *t)
 	int fd = gp_fd_opendir_at(k->fd, d->name);
 	int rc = fd < 0 ? fd : 0;
 
-	t->has_once = false;
+	t->has_once = t->few = false;
 	if (rc == 0 && !k->s->cond)
 		rc = gdi_scan_roll_day(k, fd, d->day_s, t, &d->held);
 	if (rc == 0)
 		rc = gdi_scan_hold_day(k, fd, d->day_s, d->wanted, t,
 		    &d->sieve, &d->held);
-	if (rc == 0 && k->s->cond)
+	if (rc == 0 && k->s->cond && t->few)
 		rc = gdi_scan_roll_day(k, fd, d->day_s, t, &d->held);
 	if (rc == 0 && !t->has_once)
 		d->once_rc = gdi_once_read(fd, d->day_s, &t->once);

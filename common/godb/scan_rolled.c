@@ -163,18 +163,13 @@ hold_empty(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	return rc == 1 ? take(k, day_s, digest, out) : rc;
 }
 
-/* Whether the day can have a roll-up that suits the question, and is quicker
- * than what an address index leaves of its blocks.  Without attributes the
- * index alone has the answer. */
+/* Whether the day can have a roll-up that suits the question.  Without
+ * attributes the index alone has the answer. */
 static bool
-may_suit(const struct godb_scan *s, const struct gdi_digest *d)
+may_suit(const struct gdi_plan_opts *question, const struct gdi_digest *d)
 {
-	const struct gdi_plan_opts *q = s->question;
-	bool keeps = gdi_rollup_keeps_rows(d->rows, d->row_records);
-
-	return q->rollups && (q->columns & ~GDI_COL_COUNTERS) &&
-	    (q->sums || keeps) &&
-	    (!s->cond || gdi_rollup_keeps_few(d->rows, d->row_records));
+	return question->rollups && (question->columns & ~GDI_COL_COUNTERS) &&
+	    (question->sums || gdi_rollup_keeps_rows(d->rows, d->row_records));
 }
 
 int
@@ -198,7 +193,7 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	t->has_once = true;
 	if (gdi_digest_covers(&x.digest) && x.digest.rows == 0)
 		rc = hold_empty(k, day_fd, day_s, &t->bytes, &x.digest, out);
-	else if (gdi_digest_covers(&x.digest) && may_suit(s, &x.digest))
+	else if (gdi_digest_covers(&x.digest) && may_suit(s->question, &x.digest))
 		rc = hold(k, day_fd, day_s, &t->bytes, &x.digest, out);
 	gdi_addrindex_close(&x);
 	if (rc != 1)

@@ -13,6 +13,7 @@
 #include "common/base/fd.h"
 #include "common/godb/addrindex.h"
 #include "common/godb/needles.h"
+#include "common/godb/rollup.h"
 
 static bool
 is_whole(const struct godb_scan *s, int64_t day_s)
@@ -105,6 +106,8 @@ gdi_scan_hold_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 	if (rc == 0) {
 		gdi_once_of(&x, &t->once);
 		t->has_once = true;
+		t->few = gdi_rollup_keeps_few(x.digest.rows,
+		    x.digest.row_records);
 		rc = look_in_index(k, day_fd, day_s, wanted, &x, t, sieve);
 		if (rc == 1) {
 			*out = (struct gdi_held){.iface = k->index,

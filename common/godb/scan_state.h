@@ -40,6 +40,8 @@ struct gdi_scan_scratch {
 	struct gdi_buf bytes;
 	struct gdi_once once; /* of the day at hand, where it was looked for */
 	bool has_once;
+	bool few; /* so few rows has it that a roll-up of it is quicker than what
+		   * an address index leaves of its blocks */
 	struct gdi_addrwalk *walk; /* NULL: no address index was asked yet */
 };
 
