@@ -191,9 +191,11 @@ gdi_scan_roll_day(const struct gdi_stock *k, int day_fd, int64_t day_s,
 		return rc == -ENOMEM ? rc : 0;
 	gdi_once_of(&x, &t->once);
 	t->has_once = true;
-	if (gdi_digest_covers(&x.digest) && x.digest.rows == 0)
+	if (!gdi_digest_covers(&x.digest))
+		rc = 0;
+	else if (x.digest.rows == 0)
 		rc = hold_empty(k, day_fd, day_s, &t->bytes, &x.digest, out);
-	else if (gdi_digest_covers(&x.digest) && may_suit(s->question, &x.digest))
+	else if (may_suit(s->question, &x.digest))
 		rc = hold(k, day_fd, day_s, &t->bytes, &x.digest, out);
 	gdi_addrindex_close(&x);
 	if (rc != 1)
