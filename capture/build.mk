@@ -33,8 +33,8 @@ TEST_LIBS_flowdump := $(CAPTURE_TEST_LIBS)
 TEST_PKGS_flowdump := $(CAPTURE_PKGS)
 
 CAPTURE_UNIT := arena deaths $(if $(NDPI),dpi dpi_sandbox flowtab_label) \
-	stage fanout pcapfile pcapng pcapng_lost source_pcapng decode decode_link \
-	fragment orient flowtab snapshot pause loop
+	stage fanout pcapfile pcapng pcapng_lost source_pcapng decode decode_ip \
+	decode_link fragment orient flowtab snapshot pause loop
 UNIT_TESTS += $(CAPTURE_UNIT:%=unit/test_%)
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_LIBS_test_$(t) := $(CAPTURE_TEST_LIBS)))
 $(foreach t,$(CAPTURE_UNIT),$(eval TEST_PKGS_test_$(t) := $(CAPTURE_PKGS)))

@@ -80,7 +80,7 @@ check_combination(const struct launcher_options *o)
 	if (o->iface && !gp_addr_iface_valid(o->iface))
 		usage_error("not an interface name", o->iface);
 	if (o->iface && (strcmp(o->iface, "any") == 0 ||
-			    strpbrk(o->iface, ",*") != NULL))
+			    !gp_addr_iface_listable(o->iface)))
 		usage_error("-i names one interface, as eth0 is, not",
 		    o->iface);
 	for (size_t i = 0; i < o->n_ifaces; i++) {
@@ -91,7 +91,7 @@ check_combination(const struct launcher_options *o)
 			    name);
 		if (!gp_addr_iface_valid(name))
 			usage_error("not an interface name", name);
-		if (strpbrk(name, ",*") != NULL)
+		if (!gp_addr_iface_listable(name))
 			usage_error("interfaces stand apart, as in eth0 eth1,"
 			    " not", name);
 		for (size_t k = 0; k < i; k++)

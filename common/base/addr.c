@@ -149,3 +149,9 @@ gp_addr_iface_valid(const char *text)
 			return false;
 	return true;
 }
+
+bool
+gp_addr_iface_listable(const char *text)
+{
+	return strpbrk(text, ",*") == NULL;
+}

@@ -51,6 +51,12 @@ int gp_addr_compare(const struct gp_addr *a, const struct gp_addr *b);
  */
 bool gp_addr_iface_valid(const char *text);
 
+/*
+ * Whether a valid name can also be said where a list of names and patterns is
+ * asked for, as by goquery's -i: the kernel has others.
+ */
+bool gp_addr_iface_listable(const char *text);
+
 /* Half of an address, 8 bytes in network order, as a number. */
 static inline uint64_t
 gp_addr_half(const uint8_t *b)

@@ -84,8 +84,7 @@ begin_iface(struct parse *p, const char *name)
 		fail(p, "'%s': no interface is captured by this name", name);
 		return;
 	}
-	/* the kernel has such names, goquery's -i has not */
-	if (strpbrk(name, ",*") != NULL) {
+	if (!gp_addr_iface_listable(name)) {
 		fail(p, "'%s': a section is of one interface, by its name",
 		    name);
 		return;

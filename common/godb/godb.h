@@ -251,8 +251,8 @@ struct godb_scan_opts {
 	 * Borrowed for the call; one call at a time. */
 	struct godb_pool *pool;
 	/*
-	 * The question that will be asked.  Whole days which a roll-up answers
-	 * then have no parts: their indexes are compared with what it sums and
+	 * The question that will be asked.  Whole days which a roll-up answers,
+	 * or that have no rows, then have no parts: their indexes are compared with what it sums and
 	 * not taken apart.  Only a hint: of any other question, and where such
 	 * a roll-up turns out to be damaged, stock is taken again by itself.
 	 * Of other days the indexes' bytes are not kept: a block's record is

@@ -65,7 +65,7 @@ put_udp6(struct packet *p)
 }
 
 /* The flow is found in the frame, and no prefix of it is read too far. */
-static void
+__attribute__((unused)) static void
 link_case(const char *what, int dlt, const struct packet *p)
 {
 	struct decode_packet d;

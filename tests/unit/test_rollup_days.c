@@ -442,6 +442,44 @@ test_empty_days(void)
 	is_int((int64_t)rolled_days, 0, "  are read");
 }
 
+/* Stock that is taken again has what the days leave of the bound; and journals
+ * are kept, too. */
+static void
+test_bound_again(struct godb_reader *reader, struct godb_scan_opts *scan,
+    const struct godb_query_opts *question, const size_t kept[2])
+{
+	struct godb_result *r;
+	struct godb_writer *w;
+	struct godb_scan *s;
+
+	store_poke(path, "eth0/2025-11-25/rollups.gpf",
+	    (off_t)begin_of(GDI_ROLLUP_SIP), 1);
+	for (int i = 0; i < 2; i++) {
+		scan->mem_bytes = kept[0] + (i ? kept[1] : 0);
+		if (godb_scan_open(reader, scan, &s) < 0)
+			abort();
+		r = NULL;
+		is_int(godb_query_run(s, question, &r), i ? 0 : GODB_EMEMORY,
+		    "a damaged roll-up, and room for blocks%s",
+		    i ? " beside the days" : "");
+		godb_result_free(r);
+		godb_scan_close(s);
+	}
+	store_open(path, &w);
+	make_batch("eth0", T0 + DAY + 7 * HOUR, 40, 40);
+	if (godb_writer_append(w, &t.b) != 0)
+		abort();
+	godb_writer_close(w);
+	scan->question = NULL;
+	scan->no_live = false;
+	scan->mem_bytes = 0;
+	if (godb_scan_open(reader, scan, &s) < 0)
+		abort();
+	ok(godb_scan_bytes(s) > kept[0] + 4000, "%zu with a journal",
+	    godb_scan_bytes(s));
+	godb_scan_close(s);
+}
+
 /* What is kept of days and blocks is bounded, and of a day that a roll-up
  * stands for it is little. */
 static void
@@ -483,6 +521,7 @@ test_bound(void)
 	}
 	ok(kept[1] < kept[0] / 16, "%zu bytes for blocks, %zu for their days",
 	    kept[0], kept[1]);
+	test_bound_again(reader, &scan, &question, kept);
 	godb_pool_free(scan.pool);
 	godb_reader_close(reader);
 }
